@@ -1,0 +1,146 @@
+"""A checkpoint is a folder: config.json, model.safetensors, card.md. Nothing is unpickled."""
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from torch import nn
+
+from emo_core.models import MODELS
+from emo_core.sample import SampleConfig
+
+FORMAT = 1
+SHIPPED = Path(__file__).parents[1] / "assets" / "checkpoints"
+DEFAULT = "group-staged"
+CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "card.md"
+
+
+class CheckpointError(Exception):
+    """A checkpoint that is missing, damaged or made for something else."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How logits become probabilities, and when the answer is "not sure"."""
+
+    temperature: float = 1.0
+    abstain_below: float = 0.5  # top probability
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model with everything needed to use it on a clip."""
+
+    name: str
+    model: nn.Module
+    model_name: str
+    settings: object  # the model's settings dataclass
+    sample: SampleConfig
+    labels: tuple[str, ...]
+    calibration: Calibration = field(default_factory=Calibration)
+    training: dict = field(default_factory=dict)  # recipe, seed, data, scores
+
+
+def save_checkpoint(folder: Path, checkpoint: Checkpoint, card: str) -> None:
+    """Writes the three files; each appears whole or not at all."""
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    config = {
+        "format": FORMAT,
+        "model": checkpoint.model_name,
+        "settings": asdict(checkpoint.settings),
+        "sample": checkpoint.sample.as_dict(),
+        "labels": list(checkpoint.labels),
+        "calibration": asdict(checkpoint.calibration),
+        "training": checkpoint.training,
+    }
+    state = {k: v.detach().cpu().contiguous() for k, v in checkpoint.model.state_dict().items()}
+    part = folder / (WEIGHTS + ".part")
+    save_file(state, part, metadata={"model": checkpoint.model_name, "format": str(FORMAT)})
+    os.replace(part, folder / WEIGHTS)
+    for name, text in ((CONFIG, json.dumps(config, indent=1) + "\n"), (CARD, card)):
+        part = folder / (name + ".part")
+        part.write_text(text, encoding="utf-8")
+        os.replace(part, folder / name)
+
+
+def find_checkpoint(name: str | Path) -> Path:
+    """A folder, a shipped name, or a run folder that holds `checkpoint/` -> the folder to load."""
+    shipped = SHIPPED / str(name)
+    for folder in (Path(name), Path(name) / "checkpoint", shipped):
+        if (folder / CONFIG).is_file():
+            return folder
+    known = ", ".join(shipped_checkpoints()) or "none"
+    raise CheckpointError(
+        f"no checkpoint is called {str(name)!r}; expected a folder with {CONFIG} and {WEIGHTS}, "
+        f"or one of the shipped names ({known})."
+    )
+
+
+def shipped_checkpoints() -> list[str]:
+    """Names of the checkpoints that come with the project."""
+    return sorted(path.parent.name for path in SHIPPED.glob(f"*/{CONFIG}"))
+
+
+def load_checkpoint(name: str | Path = DEFAULT) -> Checkpoint:
+    """Loads a checkpoint by folder or shipped name, ready to predict.
+
+    Raises CheckpointError where it is missing, damaged, newer than this code or does not fit.
+    """
+    folder = find_checkpoint(name)
+    config = _read_config(folder / CONFIG)
+    try:
+        model_class, settings_class, _ = MODELS[config["model"]]
+        settings = settings_class(**{**config["settings"], "pretrained": False})
+        sample = SampleConfig.from_dict(config["sample"])
+        calibration = Calibration(**config["calibration"])
+        model = model_class(settings)
+        labels = tuple(config["labels"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"{folder.name}/{CONFIG} does not describe a model of this version ({error}); "
+            "expected one written by `emo train`; train again or take the matching version."
+        ) from error
+    _load_weights(model, folder)
+    return Checkpoint(
+        folder.name if folder.name != "checkpoint" else folder.parent.name,
+        model.eval(), config["model"], settings, sample, labels, calibration,
+        config.get("training", {}),
+    )  # fmt: skip
+
+
+def _read_config(path: Path) -> dict:
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        found = config["format"]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise CheckpointError(
+            f"{path.parent.name}/{path.name} can't be read as a checkpoint's settings; "
+            "expected JSON with a format number; copy the checkpoint again."
+        ) from error
+    if found != FORMAT:
+        raise CheckpointError(
+            f"{path.parent.name} has checkpoint format {found}, expected {FORMAT}; "
+            "take the version of this project that wrote it."
+        )
+    return config
+
+
+def _load_weights(model: nn.Module, folder: Path) -> None:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        model.load_state_dict(load_file(folder / WEIGHTS))
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(
+            f"{folder.name}/{WEIGHTS} is missing or damaged; expected the weights that belong to "
+            f"{CONFIG}; copy the checkpoint again."
+        ) from error
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"{folder.name}/{WEIGHTS} does not fit {CONFIG}: "
+            f"{' '.join(str(error).split())[:160]}; expected files of one run."
+        ) from error

@@ -1,0 +1,107 @@
+"""Decoded clips on disk: each is decoded once, then read through a memory map.
+
+One file a window, named by what the clip contains and how it was decoded, so that any change of
+either makes a new file. A file appears under its name only when it is whole (written aside, then
+renamed), so two processes may fill one cache and either may be killed.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from emo_core.data.corpus import CorpusError
+from emo_core.sample import Decoded, SampleConfig
+
+VERSION = 1  # of the record; raise it when decode_window changes what it returns
+
+
+def default_folder() -> Path:
+    """$EMO_CACHE, or emo/ in the user's cache folder."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("EMO_CACHE") or Path(base) / "emo")
+
+
+def content_key(path: Path) -> str:
+    """Digest of a file's bytes: a renamed clip is found again, a changed one is not."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "blake2b").hexdigest()[:32]
+
+
+class Cache:
+    """Decoded windows of one SampleConfig, memory-mapped."""
+
+    def __init__(self, config: SampleConfig, folder: Path | None = None) -> None:
+        settings = {"version": VERSION, **config.as_dict()}
+        for name in ("window", "hop", "bands", "lowest_hz", "highest_hz", "floor"):
+            del settings["mel"][name]  # the log-mel is made from the wave afterwards
+        digest = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=8)
+        self.config = config
+        self.folder = (folder or default_folder()) / digest.hexdigest()
+        self._known: dict[tuple, str] = {}
+        frames, samples = config.frames, round(config.window_s * config.mel.rate)
+        self._parts = (  # name, dtype, shape: the record, in order
+            ("pixel_times_s", np.float32, (frames,)),
+            ("spans_s", np.float32, (3,)),  # video_s, audio_s, start_s
+            ("wave", np.int16, (samples,)),
+            ("pixels", np.uint8, (frames, config.height, config.width, 3)),
+        )
+        self._bytes = sum(np.dtype(kind).itemsize * int(np.prod(s)) for _, kind, s in self._parts)
+
+    def key(self, path: Path) -> str:
+        """Content key of a file; computed once per (path, size, time of change)."""
+        status = path.stat()
+        known = (path, status.st_size, status.st_mtime_ns)
+        if known not in self._known:
+            self._known[known] = content_key(path)
+        return self._known[known]
+
+    def get(self, key: str, make: Callable[[], Decoded]) -> Decoded:
+        """The window called `key`, made and stored at its first use."""
+        path = self.folder / key[:2] / f"{key}.window"
+        found = self._read(path)
+        if found is None:
+            self._write(path, make())
+            found = self._read(path)
+        if found is None:
+            raise CorpusError(f"the cache file {path} can't be read back; delete {self.folder}.")
+        return found
+
+    def _read(self, path: Path) -> Decoded | None:
+        try:
+            record = np.memmap(path, np.uint8, mode="r")
+        except (FileNotFoundError, ValueError):  # ValueError: an empty file
+            return None
+        if len(record) != self._bytes:
+            return None
+        values, start = {}, 0
+        for name, kind, shape in self._parts:
+            size = np.dtype(kind).itemsize * int(np.prod(shape))
+            values[name] = record[start : start + size].view(kind).reshape(shape)
+            start += size
+        video_s, audio_s, start_s = (float(v) for v in values.pop("spans_s"))
+        return Decoded(**values, video_s=video_s, audio_s=audio_s, start_s=start_s)
+
+    def _write(self, path: Path, decoded: Decoded) -> None:
+        spans = np.array([decoded.video_s, decoded.audio_s, decoded.start_s], np.float32)
+        part = None
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, part = tempfile.mkstemp(dir=path.parent, suffix=".part")
+            with os.fdopen(handle, "wb") as file:
+                for name, kind, _ in self._parts:
+                    values = spans if name == "spans_s" else getattr(decoded, name)
+                    file.write(np.ascontiguousarray(values, kind).tobytes())
+            os.replace(part, path)
+        except OSError as error:
+            raise CorpusError(
+                f"the cache in {self.folder.parent} can't be written ({error.strerror}); expected "
+                f"{self._bytes // 1000} kB a clip; free some space or set EMO_CACHE."
+            ) from error
+        finally:
+            if part is not None and os.path.exists(part):
+                os.unlink(part)

@@ -1,0 +1,172 @@
+"""Labelled windows of any corpus as a torch data set, through the cache.
+
+The order of an epoch and every augmentation follow from (seed, epoch, index) alone, so a resumed
+run sees what an uninterrupted one would have seen, whatever the number of loader workers.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from os import cpu_count
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from emo_core.batch import Batch, collate
+from emo_core.clip import ClipError, load_clip
+from emo_core.data.augment import NONE, Augment, augmented
+from emo_core.data.cache import Cache
+from emo_core.data.corpus import CorpusError, Item
+from emo_core.sample import Decoded, Sample, SampleConfig, decode_window, to_sample
+
+FEW = 64  # windows; below this, starting worker processes costs more than it saves
+
+
+class Window(Protocol):
+    """One labelled window that can be decoded."""
+
+    name: str
+    target: int
+    group: str
+    regime: str | None
+    processes: bool  # True where decoding holds Python's lock, so threads would not help
+
+    def key(self, cache: Cache) -> str: ...
+    def decode(self, config: SampleConfig) -> Decoded: ...
+
+
+@dataclass(frozen=True)
+class FileWindow:
+    """The first window of a clip on disk."""
+
+    name: str
+    path: Path
+    target: int
+    group: str
+    regime: str | None = None
+    processes = False
+
+    def key(self, cache: Cache) -> str:
+        return cache.key(self.path)
+
+    def decode(self, config: SampleConfig) -> Decoded:
+        clip = load_clip(self.path)
+        return decode_window(clip, config, 0.0, clip.duration_s)
+
+
+def file_windows(items: Sequence[Item], labels: Sequence[str]) -> list[FileWindow]:
+    """Labelled items -> windows with class indices."""
+    return [
+        FileWindow(i.name, i.path, labels.index(i.label), i.group, i.regime)
+        for i in items
+        if i.label is not None
+    ]
+
+
+def _store(window: Window, cache: Cache) -> str | None:
+    """Puts one window into the cache; returns a sentence if it can't be decoded."""
+    try:
+        cache.get(window.key(cache), partial(window.decode, cache.config))
+    except (ClipError, OSError) as error:
+        return f"{window.name}: {error}"
+    return None
+
+
+def prepare(
+    windows: Sequence[Window],
+    cache: Cache,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[list[Window], list[str]]:
+    """Decodes what the cache lacks: (windows that can be used, a sentence for each other one)."""
+    workers = workers or cpu_count() or 1
+    problems: dict[int, str] = {}
+    with _pool(windows, workers) as pool:
+        jobs = {pool.submit(_store, window, cache): i for i, window in enumerate(windows)}
+        for done, job in enumerate(as_completed(jobs), start=1):
+            sentence = job.result()
+            if sentence:
+                problems[jobs[job]] = sentence
+            if progress:
+                progress(done, len(windows))
+    usable = [window for i, window in enumerate(windows) if i not in problems]
+    return usable, [problems[i] for i in sorted(problems)]
+
+
+def _pool(windows: Sequence[Window], workers: int) -> Executor:
+    if len(windows) >= FEW and any(window.processes for window in windows):
+        return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    return ThreadPoolExecutor(workers)
+
+
+class ClipDataset(Dataset):
+    """Windows by (epoch, index); augmented unless `augment` is NONE."""
+
+    def __init__(
+        self, windows: Sequence[Window], cache: Cache, augment: Augment = NONE, seed: int = 0
+    ) -> None:
+        self.windows, self.cache, self.augment, self.seed = list(windows), cache, augment, seed
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, int]:
+        epoch, index = place
+        window, config = self.windows[index], self.cache.config
+        decoded = self.cache.get(window.key(self.cache), partial(window.decode, config))
+        if self.augment is not NONE:
+            rng = np.random.default_rng([self.seed, epoch, index])
+            decoded = augmented(decoded, self.augment, rng)
+        return to_sample(decoded, config), window.target
+
+    @property
+    def groups(self) -> np.ndarray:
+        return np.array([window.group for window in self.windows])
+
+
+class EpochBatches(Sampler[list[tuple[int, int]]]):
+    """Batches of (epoch, index): shuffled by (seed, epoch) for training, in order otherwise."""
+
+    def __init__(self, size: int, batch: int, shuffle: bool, seed: int = 0) -> None:
+        self.size, self.batch, self.shuffle, self.seed, self.epoch = size, batch, shuffle, seed, 0
+
+    def __len__(self) -> int:
+        return -(-self.size // self.batch)
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        rng = np.random.default_rng([self.seed, self.epoch])
+        order = rng.permutation(self.size) if self.shuffle else np.arange(self.size)
+        for start in range(0, self.size, self.batch):
+            yield [(self.epoch, int(i)) for i in order[start : start + self.batch]]
+
+
+def _collate(rows: list[tuple[Sample, int]]) -> Batch:
+    samples, targets = zip(*rows, strict=True)
+    return collate(samples, targets)
+
+
+class Loader:
+    """Batches of a data set, epoch by epoch; every clip is in exactly one batch of an epoch."""
+
+    def __init__(
+        self, dataset: ClipDataset, batch: int, shuffle: bool, seed: int = 0, workers: int = 0
+    ) -> None:
+        if not len(dataset):
+            raise CorpusError("there are no clips to load; expected at least one usable clip.")
+        self.dataset = dataset
+        self.batches = EpochBatches(len(dataset), batch, shuffle, seed)
+        self._loader = DataLoader(
+            dataset, batch_sampler=self.batches, collate_fn=_collate, num_workers=workers
+        )
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def epoch(self, index: int) -> Iterator[Batch]:
+        """The batches of epoch `index`, the same at every call."""
+        self.batches.epoch = index
+        return iter(self._loader)

@@ -1,0 +1,155 @@
+"""VGAF: the official tree of Video-level Group AFfect (paper 1, sections 2.2 to 2.5).
+
+VGAF/Train/<src>_<clip>.mp4, VGAF/Val/<src>_<clip>.mp4, VGAF/Test/Test_<n>.mp4, and
+Train_labels.txt, Val_labels.txt: a header, then `<name> <1|2|3>` a line.
+"""
+
+from collections import Counter
+from pathlib import Path
+
+from emo_core.data.corpus import Corpus, CorpusError, Item
+
+LABELS = ("positive", "neutral", "negative")  # coded 1, 2, 3
+HEADER = ["Vid_name", "Label"]
+FOLDERS = {"train": "Train", "val": "Val", "test": "Test"}
+PUBLISHED = {"train": 2661, "val": 766, "test": 756}  # clips, section 2.4
+REVISIONS = {  # section 2.4: two label revisions are in circulation
+    "current": {"train": (802, 923, 936), "val": (302, 280, 184)},
+    "older": {"train": (806, 923, 932), "val": (299, 281, 186)},
+}
+
+
+def read_labels(path: Path) -> tuple[dict[str, str], list[str]]:
+    """Reads a label file: ({clip name: label}, problems). Accepts CRLF and a final newline.
+
+    Raises CorpusError where the file is missing, is not text or has another header.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CorpusError(
+            f"{path.name} is missing or is not a text file; expected it beside Train/ and Val/ "
+            "as distributed with VGAF; copy it again."
+        ) from error
+    lines = text.splitlines()
+    if not lines or lines[0].split() != HEADER:
+        raise CorpusError(
+            f"{path.name} starts with {(lines or [''])[0][:40]!r}; expected the header "
+            f"{' '.join(HEADER)!r}; restore the official file."
+        )
+    labels: dict[str, str] = {}
+    problems = []
+    for number, line in enumerate(lines[1:], start=2):
+        if line.strip():
+            problem = _read_line(line, labels)
+            if problem:
+                problems.append(f"{path.name} line {number}: {problem}")
+    return labels, problems
+
+
+def _read_line(line: str, labels: dict[str, str]) -> str | None:
+    words = line.split()
+    if len(words) != 2:
+        return f"found {line[:40]!r}, expected a clip name and a class; the line is left out."
+    name, code = words
+    if code not in ("1", "2", "3"):
+        return f"{name[:40]} has class {code[:20]!r}, expected 1, 2 or 3; the clip is left out."
+    if Path(name).name != name:
+        return f"clip name {name[:40]!r} is a path, expected a plain name; the line is left out."
+    label = LABELS[int(code) - 1]
+    if labels.get(name, label) != label:
+        del labels[name]
+        return f"{name} is labelled twice and differently; expected one class; it is left out."
+    labels[name] = label
+    return None
+
+
+def source_of(name: str) -> str:
+    """The source video of a clip: what stands before the last underscore ("101_10" -> "101")."""
+    return name.rpartition("_")[0] or name
+
+
+def read_split(root: Path, split: str) -> tuple[list[Item], list[str]]:
+    """Items of one labelled split, and a sentence for every clip that is named but missing."""
+    folder = root / FOLDERS[split]
+    labels, problems = read_labels(root / f"{FOLDERS[split]}_labels.txt")
+    on_disk = {path.stem for path in folder.glob("*.mp4") if path.is_file()}
+    items = []
+    for name, label in labels.items():
+        if name in on_disk:
+            path = folder / f"{name}.mp4"
+            items.append(Item(f"{folder.name}/{name}", path, split, label, source_of(name)))
+        else:
+            problems.append(
+                f"{folder.name}/{name}.mp4 is missing; {folder.name}_labels.txt names it; "
+                "copy it again or remove the line."
+            )
+    for name in sorted(on_disk - set(labels)):
+        if not any(f"{name} " in problem for problem in problems):
+            problems.append(
+                f"{folder.name}/{name}.mp4 has no line in {folder.name}_labels.txt; "
+                "it is left out."
+            )
+    return items, problems
+
+
+def read_vgaf(root: Path) -> Corpus:
+    """Reads the official tree. Test clips carry no label: theirs are unpublished."""
+    _require_tree(root)
+    items: list[Item] = []
+    problems: list[str] = []
+    for split in ("train", "val"):
+        if (root / FOLDERS[split]).is_dir():
+            try:
+                found, wrong = read_split(root, split)
+            except CorpusError as error:
+                found, wrong = [], [str(error)]
+            items += found
+            problems += wrong
+    for path in sorted((root / "Test").glob("*.mp4")):
+        items.append(Item(f"Test/{path.stem}", path, "test", None, f"Test/{path.stem}"))
+    if not items:
+        raise CorpusError(
+            problems[0] if problems else f"{root.name} holds no clips; expected Train/*.mp4."
+        )
+    revision = label_revision(items)
+    notes = count_notes(items, revision)
+    return Corpus(
+        "vgaf", root, LABELS, tuple(items), tuple(problems), notes, {"revision": revision}
+    )
+
+
+def _require_tree(root: Path) -> None:
+    if not root.is_dir():
+        raise CorpusError(f"{root} is not a folder; expected the VGAF folder with Train and Val.")
+    if not (root / "Train").is_dir() and not (root / "Val").is_dir():
+        raise CorpusError(
+            f"{root.name} has neither Train nor Val; expected the official VGAF tree: Train/*.mp4, "
+            "Val/*.mp4, Train_labels.txt, Val_labels.txt; unpack the archives there."
+        )
+
+
+def label_revision(items: list[Item]) -> str | None:
+    """Which published label revision the counts equal: "current", "older", or None."""
+    counts = {
+        split: tuple(
+            Counter(i.label for i in items if i.split == split).get(label, 0) for label in LABELS
+        )
+        for split in ("train", "val")
+    }
+    return next((name for name, wanted in REVISIONS.items() if wanted == counts), None)
+
+
+def count_notes(items: list[Item], revision: str | None) -> tuple[str, ...]:
+    """How the tree compares with what was published."""
+    counts = Counter(item.split for item in items)
+    notes = [
+        f"{FOLDERS[split]} has {counts[split]} usable clips; the published set has {published}."
+        for split, published in PUBLISHED.items()
+        if counts[split] != published
+    ]
+    if revision == "older":
+        notes.append(
+            "The labels are the older revision (Val 299/281/186); the current one has 302/280/184."
+        )
+    return tuple(notes)

@@ -1,0 +1,96 @@
+"""Attention, written once: self- and cross-attention are one class with a context argument."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+SHORTEST_PERIOD_S, LONGEST_PERIOD_S = 0.4, 20.0  # two mel tokens apart; four windows apart
+
+
+def time_encoding(times_s: Tensor, width: int) -> Tensor:
+    """Sinusoidal encoding of moments in seconds, so that both streams share one clock.
+
+    times_s: (B, N) seconds. Returns (B, N, width): sines, then cosines, of periods from 0.4 to 20 s.
+    Source: Vaswani et al. 2017, section 3.5, with seconds in place of token numbers.
+    """
+    half = width // 2
+    ratio = torch.arange(half, device=times_s.device, dtype=torch.float32) / max(half - 1, 1)
+    period_s = SHORTEST_PERIOD_S * (LONGEST_PERIOD_S / SHORTEST_PERIOD_S) ** ratio
+    angle = 2 * math.pi * times_s.float().unsqueeze(-1) / period_s
+    return torch.cat([angle.sin(), angle.cos()], dim=-1)
+
+
+def masked_mean(tokens: Tensor, mask: Tensor) -> Tensor:
+    """Mean over the real tokens; zero where none is real. (B, N, D), (B, N) bool -> (B, D)."""
+    weight = mask.unsqueeze(-1).to(tokens.dtype)
+    return (tokens * weight).sum(1) / weight.sum(1).clamp(min=1)
+
+
+class Attention(nn.Module):
+    """Multi-head scaled dot-product attention whose weights can be read.
+
+    Source: Vaswani et al. 2017, section 3.2.
+    """
+
+    def __init__(self, width: int, heads: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        if width % heads:
+            raise ValueError(f"width {width} is not a multiple of heads {heads}")
+        self.heads = heads
+        self.query = nn.Linear(width, width)
+        self.key = nn.Linear(width, width)
+        self.value = nn.Linear(width, width)
+        self.out = nn.Linear(width, width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(
+        self, x: Tensor, context: Tensor | None = None, context_mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """x (B, N, D) attends to context (B, K, D), or to itself; context_mask (B, K), True = real.
+
+        Returns (B, N, D) and the weights (B, H, N, K). Where nothing is real, both are zero.
+        """
+        context = x if context is None else context
+        query, key, value = (
+            layer(tokens).unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, H, N or K, D/H)
+            for layer, tokens in ((self.query, x), (self.key, context), (self.value, context))
+        )
+        scores = (query @ key.transpose(-2, -1)).float() / math.sqrt(query.shape[-1])  # (B,H,N,K)
+        if context_mask is None:
+            weights = scores.softmax(-1)
+        else:
+            real = context_mask[:, None, None, :]
+            lowest = torch.finfo(scores.dtype).min  # finite: a row with nothing real stays a number
+            weights = scores.masked_fill(~real, lowest).softmax(-1) * real
+        mixed = self.dropout(weights).to(value.dtype) @ value  # (B, H, N, D/H)
+        mixed = self.out(mixed.transpose(1, 2).flatten(-2))  # (B, N, D)
+        if context_mask is not None:
+            mixed = mixed * context_mask.any(-1)[:, None, None]
+        return mixed, weights
+
+
+class Block(nn.Module):
+    """Pre-norm transformer block: attention over a context (or itself), then a feed-forward net.
+
+    Source: MulT (Tsai et al. 2019), section 3.2, as in paper 1, assumption A10.
+    """
+
+    def __init__(self, width: int, heads: int, dropout: float = 0.1) -> None:
+        super().__init__()
+        self.norm, self.context_norm = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.attention = Attention(width, heads, dropout)
+        self.feed_forward = nn.Sequential(
+            nn.LayerNorm(width),
+            nn.Linear(width, 4 * width),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(4 * width, width),
+        )
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, context: Tensor, context_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """x (B, N, D), context (B, K, D), context_mask (B, K) -> (B, N, D), weights (B, H, N, K)."""
+        mixed, weights = self.attention(self.norm(x), self.context_norm(context), context_mask)
+        x = x + self.dropout(mixed)
+        return x + self.dropout(self.feed_forward(x)), weights

@@ -1,0 +1,60 @@
+"""Sound to log-mel, the only place where a spectrogram is computed."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class MelConfig:
+    """Settings of the log-mel; the defaults are the pocket size's, `PANNS` is the paper size's."""
+
+    rate: int = 16_000  # Hz
+    window: int = 512  # samples
+    hop: int = 320  # samples
+    bands: int = 64
+    lowest_hz: float = 50.0
+    highest_hz: float = 7_600.0
+    floor: float = 1e-5  # power; silence is log(floor)
+
+    def frames(self, seconds: float) -> int:
+        """How many mel frames a stretch of sound has."""
+        return round(seconds * self.rate) // self.hop
+
+
+PANNS = MelConfig(32_000, 1024, 320, 64, 50.0, 14_000.0, 1e-10)  # Kong et al. 2020; A7
+
+
+@lru_cache(maxsize=4)
+def _filters(config: MelConfig) -> tuple[Tensor, Tensor]:
+    from torchaudio.functional import melscale_fbanks  # torchaudio takes a second to import
+
+    filters = melscale_fbanks(
+        config.window // 2 + 1,
+        config.lowest_hz,
+        config.highest_hz,
+        config.bands,
+        config.rate,
+        norm="slaney",
+        mel_scale="slaney",
+    )
+    return torch.hann_window(config.window), filters
+
+
+def log_mel(wave: Tensor, config: MelConfig) -> Tensor:
+    """Log-mel spectrogram of mono sound.
+
+    wave: (B, S) float32 in [-1, 1] at config.rate. Returns (B, F, M), natural log of power, with
+    F = S // hop; frame f is centred on second f * hop / rate. Raises ValueError on S < window.
+    `torch.stft` with torchaudio's filters is 1.5 times faster than its MelSpectrogram.
+    """
+    if wave.shape[-1] < config.window:
+        raise ValueError(f"{wave.shape[-1]} samples are fewer than one window of {config.window}")
+    window, filters = _filters(config)
+    spectrum = torch.stft(
+        wave, config.window, config.hop, window=window.to(wave), return_complex=True, center=True
+    )
+    power = spectrum.abs().square().transpose(1, 2)[:, : wave.shape[-1] // config.hop]  # (B, F, K)
+    return (power @ filters.to(wave)).clamp(min=config.floor).log()
