@@ -105,7 +105,7 @@ class _Sound:
     start_s: Fraction  # when the first sample is heard, on the container's clock
     rate: int  # Hz
     first_samples: int  # in the first decoded frame, which priming may have shortened
-    frame_samples: int  # in every later frame, 0 where they differ
+    frame_samples: int  # in the second frame; every later one, in most codecs
 
 
 @dataclass(frozen=True)
@@ -198,11 +198,12 @@ def load_clip(path: str | Path, text: str | None = None) -> Clip:
         starts = [picture.first * picture.tick] if picture else []
         starts += [sound.start_s] if sound else []
         origin = min(starts)
-        steps = _frame_steps(tracks.video, head) if picture else []
+        end, tail = _last_end(path, tracks)
+        steps = _frame_steps(tracks.video, head, tail) if picture else []
         facts = _facts(tracks, picture, first_frame, first_sound, steps)
         kind = container.format.name
-        end = _last_end(container, tracks, head)
-    duration = _checked_duration(path, end, origin, max(starts), facts["fps"])
+    end = max([*starts] if end is None else [*starts, end])
+    duration = _checked_duration(path, float(end - origin), facts["fps"])
     return Clip(
         path=path,
         text=text,
@@ -377,3 +378,846 @@ def _boxes(path: Path) -> set[bytes]:
             if size < 8 or position >= end:
                 break
     return names
+
+
+@dataclass(frozen=True)
+class _Tracks:
+    """The chosen picture and sound of an open file; every other track is switched off."""
+
+    container: Any
+    video: Any | None
+    sound: Any | None
+
+    @classmethod
+    def choose(cls, container: Any, name: str) -> "_Tracks":
+        video = _best(container, "video", None)
+        sound = _best(container, "audio", video)
+        _discard_others(container, [video, sound])
+        for kind, stream in (("picture", video), ("sound", sound)):
+            if stream is None:
+                continue
+            _refuse_encrypted(stream, name, kind)
+            if stream.codec_context is None:
+                raise ClipError(
+                    f"{name}: the {kind} track uses a codec without a decoder here; expected a "
+                    "common one such as H.264 or AAC; convert the file to mp4."
+                )
+            if kind == "picture":
+                _check_pixels(name, stream.codec_context.width, stream.codec_context.height)
+            _prepare(stream)
+        return cls(container, video, sound)
+
+    @property
+    def present(self) -> list[Any]:
+        return [stream for stream in (self.video, self.sound) if stream is not None]
+
+
+def _best(container: Any, kind: str, related: Any | None) -> Any | None:
+    """FFmpeg's best track of a kind; cover art and thumbnails are no picture track."""
+    from av.stream import Disposition
+
+    still = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+    streams = [
+        stream
+        for stream in getattr(container.streams, kind)
+        if not (kind == "video" and stream.disposition & still)
+    ]
+    decodable = [stream for stream in streams if stream.codec_context is not None]
+    if not decodable:
+        return streams[0] if streams else None
+    best = container.streams.best(kind, related=related)
+    if any(stream is best for stream in decodable):
+        return best
+    if kind == "audio":
+        return decodable[0]
+    return max(decodable, key=lambda it: it.codec_context.width * it.codec_context.height)
+
+
+def _discard_others(container: Any, kept: list[Any]) -> None:
+    """Lets the reader skip the bytes of every track but these."""
+    from av.stream import Discard
+
+    for stream in container.streams:
+        if not any(stream is it for it in kept):
+            stream.discard = Discard.all
+
+
+def _refuse_encrypted(stream: Any, name: str, kind: str) -> None:
+    tag = getattr(stream.codec_context, "codec_tag", "") if stream.codec_context else ""
+    if tag in {"encv", "enca", "drmi", "drms"} or "enc_key_id" in stream.metadata:
+        raise ClipError(
+            f"{name}: the {kind} track is encrypted; expected an unprotected recording; "
+            "use a copy without copy protection."
+        )
+
+
+def _prepare(stream: Any) -> None:
+    """One thread per decoder: clips in parallel beat threads inside one by a third."""
+    context = stream.codec_context
+    context.thread_count = 1
+    context.thread_type = "NONE"
+    if context.type == "video":
+        context.options = {"max_pixels": str(MAX_PIXELS)}
+
+
+def _packets(container: Any, streams: list[Any]) -> Iterator[Any]:
+    """The tracks' packets in file order; damaged stretches are stepped over."""
+    import av
+
+    for _ in range(MAX_READ_ERRORS):
+        try:
+            for packet in container.demux(*streams):
+                if packet.size:  # an empty packet would tell the decoder to stop
+                    yield packet
+            return
+        except av.FFmpegError:
+            continue
+
+
+def _decode(stream: Any, packet: Any | None) -> list[Any]:
+    """The frames a packet completes; None drains the decoder. A damaged packet gives none."""
+    import av
+
+    try:
+        return stream.codec_context.decode(packet)
+    except (av.FFmpegError, UnicodeError):
+        return []
+
+
+@dataclass(frozen=True)
+class _Head:
+    """The first packets of an open file, and an iterator over all that follow."""
+
+    video: list[Any]
+    sound: list[Any]
+    rest: Iterator[Any]
+
+    @classmethod
+    def read(cls, container: Any, tracks: _Tracks) -> "_Head":
+        rest = _packets(container, tracks.present)
+        head = cls([], [], rest)
+        bytes_read = 0
+        for packet in rest:
+            (head.video if packet.stream is tracks.video else head.sound).append(packet)
+            bytes_read += packet.size
+            enough = tracks.video is None or len(head.video) >= HEAD_PACKETS
+            if (enough and (tracks.sound is None or len(head.sound) >= 3)) or (
+                bytes_read > HEAD_BYTES
+            ):
+                break
+        return head
+
+    def packets(self, stream: Any, first: list[Any]) -> Iterator[Any]:
+        """One track's packets from the start, read on as far as they are asked for."""
+        return chain(first, (packet for packet in self.rest if packet.stream is stream))
+
+
+def _survey_picture(tracks: _Tracks, head: _Head, name: str) -> tuple[_Picture | None, Any]:
+    """The picture track's facts and its first frame; an undecodable track is an error."""
+    video = tracks.video
+    if video is None:
+        return None, None
+    frame = _first_frame(video, head)
+    if frame is None or _frame_pts(frame) is None:
+        raise ClipError(
+            f"{name}: the picture track ({video.codec_context.name}) does not decode, not one "
+            "frame came out; expected a complete video; record, copy or convert it again."
+        )
+    matrix = _display_matrix(frame)
+    aspect = video.sample_aspect_ratio or video.codec_context.sample_aspect_ratio or Fraction(1)
+    if not Fraction(1, 8) <= aspect <= 8:  # no camera's pixels are that narrow: a damaged header
+        aspect = Fraction(1)
+    size = (max(1, round(frame.width * aspect)), frame.height)
+    _check_pixels(name, *size)
+    timed = [packet for packet in head.video if packet.pts is not None and packet.dts is not None]
+    lead = max((packet.pts - packet.dts for packet in timed if packet.is_keyframe), default=0)
+    context = video.codec_context
+    facts = _Picture(
+        index=video.index,
+        tick=video.time_base,
+        first=_frame_pts(frame),
+        lead=max(0, lead),
+        reorder=max(context.reorder_depth, _reorder_depth([packet.pts for packet in timed])),
+        skips=_skips_exactly(tracks.container.format.name, context) and not frame.interlaced_frame,
+        size=size,
+        matrix=matrix,
+    )
+    return facts, frame
+
+
+def _first_frame(video: Any, head: _Head) -> Any | None:
+    """The first frame that is shown; one packet suffices where the first key frame is it."""
+    shown = [packet.pts for packet in head.video if packet.pts is not None]
+    start = head.video[0] if head.video else None
+    if start is not None and start.is_keyframe and shown and start.pts == min(shown):
+        frames = _decode(video, start) + _decode(video, None)
+        video.codec_context.flush_buffers()
+        if frames:
+            return frames[0]
+    for count, packet in enumerate(head.packets(video, head.video)):
+        if count > MAX_UNDECODABLE:
+            break
+        if frames := _decode(video, packet):
+            return frames[0]
+    return next(iter(_decode(video, None)), None)
+
+
+def _frame_pts(frame: Any) -> int | None:
+    return frame.dts if frame.pts is None else frame.pts
+
+
+def _reorder_depth(shown: list[int]) -> int:
+    """How many frames at most are decoded before and shown after another one."""
+    return max(
+        (sum(earlier > pts for earlier in shown[:at]) for at, pts in enumerate(shown)), default=0
+    )
+
+
+def _skips_exactly(container: str, context: Any) -> bool:
+    """Whether leaving unreferenced frames undecoded leaves every other frame as it was.
+
+    True for H.264 and VP8, and for HEVC with a single temporal layer (in a higher layer a frame
+    marked as unreferenced may still be used). Only in MP4 and Matroska, where one packet is one
+    frame with its own time.
+    """
+    if not container.startswith(("mov", "matroska")):
+        return False
+    if context.name == "hevc":
+        extra = context.extradata or b""
+        return len(extra) > 22 and extra[0] == 1 and (extra[21] >> 3) & 7 == 1
+    return context.name in {"h264", "vp8"}
+
+
+def _display_matrix(frame: Any) -> tuple[int, int, int, int]:
+    """Signs (a, b, c, d) of the display matrix: x' = a x + c y, y' = b x + d y."""
+    try:
+        words = struct.unpack("=9i", bytes(frame.side_data["DISPLAYMATRIX"])[:36])
+    except (KeyError, struct.error):
+        return (1, 0, 0, 1)
+    a, b, c, d = words[0], words[1], words[3], words[4]
+    sign = lambda value: -1 if value < 0 else 1  # noqa: E731
+    if abs(a) + abs(d) >= abs(b) + abs(c):
+        return (sign(a), 0, 0, sign(d))
+    return (0, sign(b), sign(c), 0)
+
+
+def _survey_sound(tracks: _Tracks, head: _Head, name: str) -> tuple[_Sound | None, Any]:
+    """The sound track's facts and its first frame. A track without packets is no sound at all."""
+    sound = tracks.sound
+    if sound is None:
+        return None, None
+    frames: list[Any] = []
+    packets = 0
+    for packet in head.packets(sound, head.sound):
+        packets += 1
+        frames += [frame for frame in _decode(sound, packet) if frame.samples and frame.rate]
+        if len(frames) >= 2 or packets > MAX_UNDECODABLE:
+            break
+    if not packets:
+        return None, None
+    frames = frames or _decode(sound, None)
+    if not frames:
+        raise ClipError(
+            f"{name}: the sound track ({sound.codec_context.name}) does not decode, not one sample "
+            "came out; expected complete sound; record, copy or convert it again."
+        )
+    first = frames[0]
+    facts = _Sound(
+        index=sound.index,
+        start_s=(_frame_pts(first) or 0) * sound.time_base,
+        rate=first.rate,
+        first_samples=first.samples,
+        frame_samples=frames[1].samples if len(frames) > 1 else 0,
+    )
+    return facts, first
+
+
+def _facts(
+    tracks: _Tracks, picture: _Picture | None, frame: Any, sound: Any, steps_s: list[float]
+) -> dict[str, Any]:
+    """The public facts of both tracks, by the names of Clip's fields."""
+    facts: dict[str, Any] = {
+        "fps": None,
+        "size": None,
+        "rotation": 0,
+        "variable_rate": False,
+        "video_codec": None,
+        "channels": sound.layout.nb_channels if sound is not None else None,
+        "sample_rate": sound.rate if sound is not None else None,
+        "audio_codec": tracks.sound.codec_context.name if sound is not None else None,
+    }
+    if picture is not None:
+        facts |= {
+            "fps": _rate(tracks.video, steps_s),
+            "size": picture.size[::-1] if picture.transposed else picture.size,
+            "rotation": _degrees(picture.matrix),
+            "variable_rate": _varies(steps_s, float(picture.tick)),
+            "video_codec": tracks.video.codec_context.name,
+        }
+    return facts
+
+
+def _degrees(matrix: tuple[int, int, int, int]) -> int:
+    """Clockwise rotation of a display matrix, a mirror image taken out first."""
+    a, b, c, d = matrix
+    if a * d - b * c < 0:
+        a, b = -a, -b
+    return {(1, 0): 0, (0, 1): 90, (-1, 0): 180, (0, -1): 270}[(a, b)]
+
+
+def _frame_steps(video: Any, head: _Head, tail: list[int]) -> list[float]:
+    """Seconds between neighbouring frames, a few hundred at most, from all over the file."""
+    tick = float(video.time_base)
+    index = video.index_entries
+    if len(index) > 2 and video.container.format.name.startswith("mov"):
+        stride = max(1, (len(index) - 1) // INDEX_STEPS)
+        places = range(0, len(index) - 1, stride)
+        ticks = [index[at + 1].timestamp - index[at].timestamp for at in places]
+    else:
+        timed = [packet for packet in head.video if None not in (packet.pts, packet.dts)]
+        known = max((packet.dts for packet in timed), default=0)  # later frames may still come
+        shown = sorted({packet.pts for packet in timed if packet.pts <= known})
+        tail = sorted(set(tail))[-INDEX_STEPS:]
+        ticks = [after - before for run in (shown, tail) for before, after in _pairs(run)]
+    return [step * tick for step in ticks if step > 0]
+
+
+def _pairs(run: list[int]) -> Iterator[tuple[int, int]]:
+    return zip(run, run[1:], strict=False)
+
+
+def _rate(video: Any, steps_s: list[float]) -> float | None:
+    """Average frames per second; the header's word where the frames' own times bear it out."""
+    declared = float(video.average_rate or 0)
+    if not steps_s:
+        return declared or None
+    measured = len(steps_s) / sum(steps_s)
+    return declared if 0.5 < declared / measured < 2 else measured
+
+
+def _varies(steps_s: list[float], tick_s: float) -> bool:
+    """Whether some frame stays on display clearly longer or shorter than most."""
+    if len(steps_s) < 2:
+        return False
+    usual = float(np.median(steps_s))
+    slack = max(0.1 * usual, 1.5 * tick_s)
+    return any(abs(step - usual) > slack for step in steps_s)
+
+
+def _last_end(path: Path, tracks: _Tracks) -> tuple[Fraction | None, list[int]]:
+    """When the last packet of either track ends, checked against the packets, not the header.
+
+    Returns seconds on the container's clock and the presentation ticks of the last pictures read.
+    """
+    ends = [_indexed_end(stream) for stream in tracks.present]
+    if None not in ends:
+        return max(ends), []
+    declared = tracks.container.duration  # microseconds
+    start = tracks.container.start_time or 0
+    indexes = [stream.index for stream in tracks.present]
+    picture = tracks.video.index if tracks.video is not None else None
+    for from_us in (None if not declared else start + declared - 1_000_000, None):
+        end, tail = _scanned_end(path, indexes, picture, from_us)
+        if end is not None:
+            break
+    return end, tail
+
+
+def _indexed_end(stream: Any) -> Fraction | None:
+    """The end of an MP4 track whose index lists every packet; where the file was cut off, there."""
+    container, index = stream.container, stream.index_entries
+    if not container.format.name.startswith("mov") or not len(index) or not stream.duration:
+        return None
+    first, last = index[0].timestamp, index[-1].timestamp
+    if last - first < stream.duration - max(2 / stream.time_base, stream.duration // 10):
+        return None  # fragmented: the index grows as the file is read
+    start = stream.start_time or 0
+    bytes_present = container.size
+
+    def cut_off(at: int) -> bool:
+        return index[at].pos + index[at].size > bytes_present
+
+    if not cut_off(len(index) - 1):
+        return (start + stream.duration) * stream.time_base
+    missing = bisect_left(range(len(index)), True, key=cut_off)
+    return (start + index[missing].timestamp - max(first, 0)) * stream.time_base
+
+
+def _scanned_end(
+    path: Path, indexes: list[int], picture: int | None, from_us: int | None
+) -> tuple[Fraction | None, list[int]]:
+    """The latest end of the packets from a time on (None: of all), read without decoding."""
+    import av
+
+    end = None
+    tail: deque[int] = deque(maxlen=INDEX_STEPS)
+    with _opened(path) as container:
+        streams = [stream for stream in container.streams if stream.index in indexes]
+        if from_us is not None:
+            try:
+                container.seek(from_us)
+            except av.FFmpegError:
+                return None, []
+        for packet in _packets(container, streams):
+            if packet.pts is None:
+                continue
+            until = (packet.pts + (packet.duration or 0)) * packet.stream.time_base
+            end = until if end is None else max(end, until)
+            if packet.stream.index == picture:
+                tail.append(packet.pts)
+    return end, list(tail)
+
+
+def _checked_duration(path: Path, seconds: float, fps: float | None) -> float:
+    """Seconds from the clip's zero to its end, at least one frame, at most MAX_DURATION_S."""
+    if seconds > MAX_DURATION_S:
+        raise ClipError(
+            f"{path.name}: its clock runs over {seconds / 3600:.0f} hours; expected at most "
+            f"{MAX_DURATION_S // 3600}; cut it into shorter pieces or repair its time stamps."
+        )
+    return max(seconds, 1 / fps if fps else 0.0)
+
+
+def _check_pixels(name: str, width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise ClipError(
+            f"{name}: frames of {width}x{height} pixels; expected at most {MAX_PIXELS:,} pixels "
+            "per frame; scale the video down."
+        )
+
+
+def _check_output(name: str, bytes_wanted: int, pixels: int = 1) -> None:
+    if bytes_wanted > MAX_OUTPUT_BYTES or pixels > MAX_PIXELS:
+        raise ClipError(
+            f"{name}: {bytes_wanted / 2**30:.0f} GiB of output asked for at once; expected at most "
+            f"{MAX_OUTPUT_BYTES >> 30}; ask for fewer or smaller frames, or a shorter window."
+        )
+
+
+def _tick_at(time_s: float, origin_s: Fraction, picture: _Picture) -> int:
+    """The latest presentation tick already on display at a time on the clip's clock.
+
+    Half a tick of tolerance, at most 0.5 ms: Matroska rounds 66.67 ms to 67, and asking for 2/30 s
+    must still give that frame.
+    """
+    tolerance_s = min(float(picture.tick) / 2, 0.5e-3) + 1e-6
+    tick = math.floor((time_s + float(origin_s) + tolerance_s) / float(picture.tick))
+    return min(max(tick, picture.first), NEVER - 1)
+
+
+class _Painter:
+    """Turns decoded frames into displayed RGB of one size, whatever size they come in."""
+
+    def __init__(self, picture: _Picture, size: tuple[int, int]) -> None:
+        from av.video.reformatter import VideoReformatter
+
+        self.picture = picture
+        self.stored = size[::-1] if picture.transposed else size
+        self.reformatter = VideoReformatter()
+
+    def paint(self, frame: Any) -> np.ndarray:
+        """One frame as (H, W, 3) uint8 RGB."""
+        from av.video.reformatter import ColorRange, Interpolation
+
+        width, height = self.stored
+        shrinks = width < frame.width or height < frame.height
+        rgb = self.reformatter.reformat(
+            frame,
+            width,
+            height,
+            "rgb24",
+            interpolation=Interpolation.AREA if shrinks else Interpolation.BILINEAR,
+            dst_color_range=ColorRange.JPEG,
+            threads=1,
+        )
+        plane = rgb.planes[0]
+        rows = np.frombuffer(plane, np.uint8).reshape(height, plane.line_size)
+        image = rows[:, : width * 3].reshape(height, width, 3)
+        a, b, c, d = self.picture.matrix
+        if self.picture.transposed:
+            image = image.swapaxes(0, 1)
+        if a + c < 0:
+            image = image[:, ::-1]
+        if b + d < 0:
+            image = image[::-1]
+        return image
+
+
+def _displayed(path: Path, picture: _Picture, ticks: list[int]) -> Iterator[tuple[range, Any]]:
+    """For sorted ticks, runs of them with the one frame on display during each run.
+
+    Seeks where that saves decoding. Where the file's seeking proves wrong (the first frame after
+    landing is later than the target), what is left is decoded from the start of the file.
+    """
+    done = 0
+    seeking = True
+    while done < len(ticks):
+        with _opened(path) as container:
+            player = _Player(container, picture, ticks[done:], seeking)
+            reached = done
+            try:
+                for rows, frame in player.play():
+                    reached = done + rows.stop
+                    yield range(done + rows.start, reached), frame
+            except _LandedWrong:
+                seeking = False
+            else:
+                break
+            finally:
+                done = reached
+    if done < len(ticks):
+        raise ClipError(
+            f"{path.name}: the picture stopped decoding; expected frames up to the end; record or "
+            "copy the file again."
+        )
+
+
+class _LandedWrong(Exception):
+    """A seek ended where the wanted frame cannot be decoded from."""
+
+
+class _Player:
+    """Decodes one picture track forward and hands out the frame on display at each tick."""
+
+    def __init__(self, container: Any, picture: _Picture, ticks: list[int], seeking: bool) -> None:
+        self.container = container
+        self.picture = picture
+        self.ticks = ticks
+        self.seeking = seeking
+        self.blind = seeking  # whether to search where the index does not reach
+        self.stream = next(it for it in container.streams if it.index == picture.index)
+        _discard_others(container, [self.stream])
+        _prepare(self.stream)
+        context = self.stream.codec_context
+        context.reorder_depth = max(context.reorder_depth, picture.reorder)
+        self.answered = 0  # ticks whose frame was handed out
+        self.covered = 0  # ticks, from the first on, whose frame was sent to the decoder
+        self.ahead: dict[int, int] = {}  # runs of later ticks sent before them (reordering)
+        self.shown: Any | None = None  # latest frame out of the decoder since landing
+        self.landed = False  # whether decoding began anywhere but at the start
+        self.sent = picture.first  # latest presentation time sent to the decoder
+        self.last_key = picture.first
+
+    def play(self) -> Iterator[tuple[range, Any]]:
+        """Runs of ticks with their frames, in order."""
+        packets = _packets(self.container, [self.stream])
+        while packets is not None:
+            target = yield from self._segment(packets)
+            packets = None if target is None else self._land(target)
+
+    def _segment(self, packets: Iterator[Any]) -> Iterator[tuple[range, Any]]:
+        """Plays on until every tick is answered, or returns the tick to seek to."""
+        target = None
+        for packet, following in _with_following(packets):
+            target = self._jump(packet)
+            if target is not None:
+                break
+            yield from self._answers(self._send(packet, following))
+            if max(self.covered, self.answered) >= len(self.ticks):
+                break
+        yield from self._answers(_decode(self.stream, None))
+        until = len(self.ticks) if target is None else self.covered
+        if self.shown is None and self.landed:
+            raise _LandedWrong
+        if self.shown is not None and self.answered < until:
+            run = range(self.answered, until)
+            self.answered = until
+            yield run, self.shown
+        return target
+
+    def _send(self, packet: Any, following: int | None) -> list[Any]:
+        """Decodes a packet, or only what later frames need of it where nobody asks for it."""
+        wanted = True
+        if packet.pts is not None:
+            self.sent = max(self.sent, packet.pts)
+            self.last_key = packet.pts if packet.is_keyframe else self.last_key
+        if following is not None:
+            first = bisect_left(self.ticks, packet.pts)
+            last = bisect_left(self.ticks, following)
+            wanted = first < last
+            if wanted:
+                self.ahead[first] = last
+            for start in sorted(self.ahead):
+                if start > self.covered:
+                    break
+                self.covered = max(self.covered, self.ahead.pop(start))
+        if self.picture.skips:
+            self.stream.codec_context.skip_frame = "DEFAULT" if wanted else "NONREF"
+        return _decode(self.stream, packet)
+
+    def _answers(self, frames: list[Any]) -> Iterator[tuple[range, Any]]:
+        """Ticks before each new frame still show the frame before it."""
+        for frame in frames:
+            pts = _frame_pts(frame)
+            if pts is None:
+                continue
+            until = bisect_left(self.ticks, pts, lo=self.answered)
+            if until > self.answered:
+                if self.shown is None and self.landed:
+                    raise _LandedWrong
+                run = range(self.answered, until)
+                self.answered = until
+                yield run, self.shown or frame
+            self.shown = frame
+
+    def _jump(self, packet: Any) -> int | None:
+        """The next tick to be sent, if decoding for it should begin beyond this packet."""
+        self.covered = max(self.covered, self.answered)
+        if not self.seeking or self.covered >= len(self.ticks) or packet.pts is None:
+            return None
+        target = self.ticks[self.covered]
+        here = max(self.sent, packet.pts)
+        if target <= here:
+            return None
+        index = self.stream.index_entries
+        at = index.search_timestamp(target - self.picture.lead)
+        if at >= 0 and index[at].timestamp > here:
+            return target
+        tick = float(self.picture.tick)
+        reach = index[-1].timestamp if len(index) else self.picture.first
+        ahead_s, lost_s = (target - here) * tick, (here - self.last_key) * tick
+        if (target - reach) * tick < BLIND_SEEK_S or not self.blind:
+            return None
+        return target if ahead_s > max(BLIND_SEEK_S, 2 * lost_s) else None
+
+    def _land(self, target: int) -> Iterator[Any]:
+        """Packets from a key frame shown at or before the target."""
+        import av
+
+        context = self.stream.codec_context
+        for back_s in SEEK_BACK_S:
+            goal = target - self.picture.lead - int(back_s / self.picture.tick)
+            try:
+                self.container.seek(goal, stream=self.stream)
+            except (av.FFmpegError, OverflowError):
+                break
+            packets = _packets(self.container, [self.stream])
+            key = next((it for it in packets if it.is_keyframe and it.pts is not None), None)
+            if key is not None and key.pts <= target:
+                self.blind = self.blind and key.pts > self.sent
+                self.landed, self.shown, self.ahead = True, None, {}
+                self.sent = key.pts
+                context.reorder_depth = max(context.reorder_depth, self.picture.reorder)
+                return chain([key], packets)
+            if goal <= self.picture.first:
+                break
+        raise _LandedWrong
+
+
+def _with_following(packets: Iterator[Any]) -> Iterator[tuple[Any, int | None]]:
+    """Packets in decoding order, each with the time its frame gives way to the next one shown.
+
+    None where the file does not tell. A packet waits until one with a decoding time at or past the
+    next frame's presentation time has been read: no frame still to come can be shown before that.
+    """
+    waiting: deque[Any] = deque()
+    shown: list[int] = []  # sorted presentation times that may still follow a waiting packet
+    for packet in packets:
+        if packet.pts is None or packet.dts is None or packet.pts < packet.dts:
+            yield from ((it, None) for it in (*waiting, packet))
+            waiting.clear()
+            continue
+        waiting.append(packet)
+        insort(shown, packet.pts)
+        while waiting:
+            at = bisect_right(shown, waiting[0].pts)
+            if at < len(shown) and shown[at] <= packet.dts:
+                yield waiting.popleft(), shown[at]
+            elif len(waiting) > MAX_REORDER:
+                yield waiting.popleft(), None
+            else:
+                break
+        oldest = min((it.pts for it in waiting), default=packet.dts)
+        del shown[: bisect_left(shown, min(oldest, packet.dts))]
+    for packet in waiting:
+        at = bisect_right(shown, packet.pts)
+        yield packet, shown[at] if at < len(shown) else NEVER
+
+
+@dataclass
+class _Window:
+    """A stretch of the clip's clock to fill with sound."""
+
+    wave: np.ndarray  # (S,) float32, zeros where nothing was written
+    rate: int  # Hz
+    start_s: float  # on the clip's clock
+    origin_s: Fraction  # the clip's zero on the container's clock
+
+    @property
+    def end_s(self) -> float:
+        return self.start_s + len(self.wave) / self.rate
+
+    def place(self, samples: np.ndarray, at: int) -> None:
+        """Writes resampled sound whose first sample has index `at` in the window."""
+        start, stop = max(at, 0), min(at + len(samples), len(self.wave))
+        if start < stop:
+            self.wave[start:stop] = samples[start - at : stop - at]
+
+
+def _read_sound(path: Path, sound: _Sound, window: _Window) -> None:
+    """Fills a window, decoding from a little before it so that its first samples are right."""
+    period_s = 1 / math.gcd(sound.rate, window.rate)  # after which both sample grids meet again
+    early_s = float(window.origin_s) + window.start_s - WARM_UP_S - period_s
+    from_s = early_s if early_s > float(sound.start_s) + 1 else None
+    if from_s is not None and _mix(path, sound, window, from_s):
+        return
+    _mix(path, sound, window, None)
+
+
+def _mix(path: Path, sound: _Sound, window: _Window, from_s: float | None) -> bool:
+    """Decodes into the window; False where seeking failed or landed too late to be used."""
+    import av
+
+    with _opened(path) as container:
+        stream = next(it for it in container.streams if it.index == sound.index)
+        _discard_others(container, [stream])
+        _prepare(stream)
+        tick_s = float(stream.time_base)
+        packets = _packets(container, [stream])
+        if from_s is not None:
+            try:
+                container.seek(int(from_s / tick_s), stream=stream)
+            except (av.FFmpegError, OverflowError):
+                return False
+            first = next(packets, None)
+            if first is None or first.pts is None or first.pts * tick_s > from_s + WARM_UP_S / 2:
+                return False
+            packets = chain([first], packets)
+        last_s = float(window.origin_s) + window.end_s + WARM_UP_S / 5
+        run = _Run(sound, window)
+        for packet in packets:
+            if packet.pts is not None and packet.pts * tick_s > last_s:
+                break
+            for frame in _decode(stream, packet):
+                run.add(frame, tick_s)
+        for frame in _decode(stream, None):
+            run.add(frame, tick_s)
+        run.finish()
+    return True
+
+
+class _Run:
+    """Joins decoded frames into unbroken sound, resamples it and places it by its time."""
+
+    def __init__(self, sound: _Sound, window: _Window) -> None:
+        self.sound = sound
+        self.window = window
+        self.resampler: Any | None = None
+        self.start_s = float(sound.start_s)
+        self.rate = sound.rate  # Hz, of the frames in this run
+        self.due = 0  # position of the next sample, counted from the track's first
+        self.pending: list[np.ndarray] = []
+        self.pushed = 0  # samples given to the resampler
+        self.cursor = 0  # window index of the next resampled sample
+        self.padding = 0  # resampled samples of padding still to be dropped
+        start = round(window.start_s * window.rate)
+        self.base = round((sound.start_s - window.origin_s) * window.rate) - start
+        self.heard_from_s = window.start_s + float(window.origin_s - sound.start_s) - WARM_UP_S / 5
+
+    def add(self, frame: Any, tick_s: float) -> None:
+        """Appends one decoded frame, beginning anew where it does not join the sound before it."""
+        if not frame.samples or not frame.rate:
+            return
+        if frame.rate != self.rate:
+            self.finish()
+            self.rate = frame.rate
+        at = self._position(frame, tick_s)
+        if at + frame.samples <= self.heard_from_s * self.rate:
+            self.finish()  # warm-up
+            return
+        slack = max(SOUND_SLACK_S, 2 * tick_s) * self.rate
+        if self.resampler is None or abs(at - self.due) > slack:
+            self.finish()
+            self._start(at)
+        self.pending.append(_mono(frame))
+        self.due += frame.samples
+        if len(self.pending) >= SOUND_BATCH:
+            self._push()
+
+    def _position(self, frame: Any, tick_s: float) -> int:
+        """Samples from the track's first to this frame's; coarse clocks snap to whole frames."""
+        pts = _frame_pts(frame)
+        if pts is None:
+            return self.due
+        exact = (pts * tick_s - self.start_s) * self.rate
+        size = self.sound.frame_samples
+        if size and tick_s * self.rate > 1:
+            whole = round((exact - self.sound.first_samples) / size)
+            snapped = self.sound.first_samples + whole * size
+            if abs(snapped - exact) <= tick_s * self.rate:
+                return snapped
+        return round(exact)
+
+    def _start(self, at: int) -> None:
+        """Opens a run, padded so that its resampled grid is the one of the whole file."""
+        from av import AudioResampler
+
+        padding = at % (self.rate // math.gcd(self.rate, self.window.rate))
+        self.resampler = AudioResampler("fltp", "mono", self.window.rate)
+        self.pending = [np.zeros(padding, np.float32)] if padding else []
+        self.due = at
+        self.pushed = 0
+        self.padding = padding * self.window.rate // self.rate
+        self.cursor = self.base + (at - padding) * self.window.rate // self.rate
+
+    def _push(self) -> None:
+        from av import AudioFrame
+
+        wave = np.concatenate(self.pending)
+        wave[~np.isfinite(wave)] = 0
+        self.pending = []
+        frame = AudioFrame.from_ndarray(wave[None], "fltp", "mono")
+        frame.sample_rate = self.rate
+        frame.time_base = Fraction(1, self.rate)
+        frame.pts = self.pushed
+        self.pushed += len(wave)
+        self._write(self.resampler.resample(frame))
+
+    def _write(self, frames: list[Any]) -> None:
+        for frame in frames:
+            if frame is None:  # flushing a resampler that had nothing to do
+                continue
+            wave = np.clip(frame.to_ndarray()[0], -1, 1)
+            dropped = min(self.padding, len(wave))
+            self.padding -= dropped
+            self.window.place(wave[dropped:], self.cursor + dropped)
+            self.cursor += len(wave)
+
+    def finish(self) -> None:
+        """Flushes the run into the window."""
+        if self.resampler is None:
+            return
+        if self.pending:
+            self._push()
+        self._write(self.resampler.resample(None))
+        self.resampler = None
+
+
+def _mono(frame: Any) -> np.ndarray:
+    """One decoded frame as (S,) float32, channels mixed with weights that sum to 1.
+
+    Before normalising: centre 1, front 0.71, surround and others 0.5, low-frequency effects 0
+    (ITU-R BS.775).
+    """
+    from av import AudioResampler
+
+    if frame.format.name.startswith("s64"):  # NumPy conversion lacks it
+        frame = AudioResampler("dblp").resample(frame)[0]
+    data = frame.to_ndarray()
+    if not frame.format.is_planar:
+        data = data.reshape(frame.samples, -1).T
+    if data.dtype == np.uint8:
+        data = (data.astype(np.float32) - 128) / 128
+    elif data.dtype.kind == "i":
+        data = data * np.float32(1 / (1 << (8 * data.dtype.itemsize - 1)))
+    weights = _weights(tuple(channel.name for channel in frame.layout.channels), len(data))
+    return weights @ data.astype(np.float32, copy=False)
+
+
+@lru_cache
+def _weights(names: tuple[str, ...], channels: int) -> np.ndarray:
+    known = {"FC": 1.0, "FL": 0.5**0.5, "FR": 0.5**0.5, "LFE": 0.0, "LFE2": 0.0}
+    weights = np.array([known.get(name, 0.5) for name in names], dtype=np.float32)
+    if len(weights) != channels or not weights.any():
+        weights = np.ones(channels, dtype=np.float32)
+    return weights / weights.sum()

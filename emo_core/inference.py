@@ -162,7 +162,9 @@ def predict_clip(
         shares.append(values)
         if progress:
             progress(min(first + AT_ONCE, len(spans)), len(spans))
-    return _prediction(clip, checkpoint, spans, samples, torch.cat(logits), torch.cat(shares), spent)
+    return _prediction(
+        clip, checkpoint, spans, samples, torch.cat(logits), torch.cat(shares), spent
+    )
 
 
 def _prediction(
@@ -225,12 +227,17 @@ def _loaded(folder: Path) -> Checkpoint:
     return load_checkpoint(folder)
 
 
+def load_cached(model: str | Path = DEFAULT) -> Checkpoint:
+    """A checkpoint by shipped name, checkpoint folder or run folder; loaded once."""
+    return _loaded(find_checkpoint(model).resolve())
+
+
 def predict(
     clip: str | Path | Clip, model: str | Path = DEFAULT, most_windows: int = MOST_WINDOWS
 ) -> Prediction:
     """Loads what is needed and predicts. Raises ClipError or CheckpointError.
 
-    model: a shipped name, a checkpoint folder or a run folder; it is loaded once.
+    model: a shipped name, a checkpoint folder or a run folder.
     """
     clip = clip if isinstance(clip, Clip) else load_clip(clip)
-    return predict_clip(clip, _loaded(find_checkpoint(model).resolve()), most_windows)
+    return predict_clip(clip, load_cached(model), most_windows)

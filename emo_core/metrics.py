@@ -24,9 +24,7 @@ def recalls(counts: np.ndarray) -> np.ndarray:
 def f1_scores(counts: np.ndarray) -> np.ndarray:
     """F1 of each class, NaN where it is neither in the truth nor predicted. (C, C) -> (C,)."""
     size = counts.sum(0) + counts.sum(1)
-    return np.divide(
-        2 * counts.diagonal(), size, out=np.full(len(counts), np.nan), where=size > 0
-    )
+    return np.divide(2 * counts.diagonal(), size, out=np.full(len(counts), np.nan), where=size > 0)
 
 
 def uar(counts: np.ndarray) -> float:

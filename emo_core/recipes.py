@@ -199,7 +199,8 @@ def open_run(run: Path, name: str, recipe: Recipe, root: Path, resume: bool) -> 
         part.write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
         os.replace(part, path)
     except OSError as error:
-        raise RecipeError(f"{run} can't be written ({error.strerror}); choose another --out.") from error
+        why = f"{run} can't be written ({error.strerror}); choose another --out."
+        raise RecipeError(why) from error
 
 
 def build(recipe: Recipe) -> Any:

@@ -65,7 +65,9 @@ class Sample:
     start_s: float
 
 
-def windows(duration_s: float, window_s: float, most: int | None = None) -> list[tuple[float, float]]:
+def windows(
+    duration_s: float, window_s: float, most: int | None = None
+) -> list[tuple[float, float]]:
     """Cuts a clip into equal windows without gaps: (start_s, end_s) each, in order.
 
     A clip of up to 1.1 windows is one. Where more than `most` would be needed, `most` windows of

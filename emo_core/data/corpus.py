@@ -1,4 +1,4 @@
-"""What every corpus looks like: items with a clip, a label, a group and a split; and its dataset."""
+"""What every corpus looks like: items with a clip, a label, a group and a split."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence

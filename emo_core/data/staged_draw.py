@@ -7,7 +7,7 @@ from emo_core.data.staged_people import SHIFT, Stroke, person_strokes
 from emo_core.data.staged_places import paint_place
 from emo_core.data.staged_scene import HEIGHT, WIDTH, Scene
 
-_DARK = (0.13, 0.14, 0.20)  # share of red, green and blue that is left of people in the dark
+_DARK = (0.10, 0.11, 0.17)  # share of red, green and blue that is left of people in the dark
 
 
 def draw_frames(

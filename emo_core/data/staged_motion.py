@@ -28,7 +28,7 @@ class Face:
     mouth_width: float | np.ndarray = 0.25
     mouth_up: float | np.ndarray = 0.0  # how far the upper lip rises
     mouth_down: float | np.ndarray = 0.025  # how far the lower lip falls
-    mouth_curve: float | np.ndarray = 0.03  # corners up
+    mouth_curve: float | np.ndarray = 0.0  # corners up
     mouth_box: float | np.ndarray = 0.0  # 0 oval to 1 square
     mouth_skew: float | np.ndarray = 0.0
     mouth_wave: float | np.ndarray = 0.0
@@ -37,7 +37,7 @@ class Face:
     tongue_out: float | np.ndarray = 0.0
     brow_inner: float | np.ndarray = 0.0  # up
     brow_outer: float | np.ndarray = 0.0
-    eye_open: float | np.ndarray = 1.0
+    eye_open: float | np.ndarray = 0.88
     lower_lid: float | np.ndarray = 0.0
     pupil: float | np.ndarray = 1.0
     cheek: float | np.ndarray = 0.0
@@ -71,7 +71,7 @@ EXPRESSIONS = {
         tongue=0.10,
         brow_inner=0.24,
         brow_outer=-0.12,
-        eye_open=0.58,
+        eye_open=0.55,
         lower_lid=0.10,
         tear=1.0,
     ),
@@ -102,14 +102,14 @@ EXPRESSIONS = {
         pupil=0.9,
     ),
     "disgusted": Face(
-        mouth_width=0.36,
-        mouth_up=0.12,
-        mouth_down=0.12,
-        mouth_curve=-0.20,
-        mouth_skew=0.10,
+        mouth_width=0.4,
+        mouth_up=0.13,
+        mouth_down=0.17,
+        mouth_curve=-0.22,
+        mouth_skew=0.13,
         teeth=0.06,
-        tongue=0.10,
-        tongue_out=0.20,
+        tongue=0.12,
+        tongue_out=0.26,
         brow_inner=-0.14,
         brow_outer=0.04,
         eye_open=0.50,
@@ -117,14 +117,14 @@ EXPRESSIONS = {
         wrinkle=1.0,
     ),
     "afraid": Face(
-        mouth_width=0.36,
-        mouth_up=0.12,
-        mouth_down=0.14,
-        mouth_curve=-0.16,
-        mouth_box=0.6,
-        mouth_wave=1.0,
-        teeth=0.09,
-        tongue=0.06,
+        mouth_width=0.37,
+        mouth_up=0.14,
+        mouth_down=0.22,
+        mouth_curve=-0.1,
+        mouth_box=0.7,
+        mouth_wave=0.6,
+        teeth=0.1,
+        tongue=0.08,
         brow_inner=0.30,
         brow_outer=0.08,
         eye_open=1.38,
@@ -171,9 +171,9 @@ def face_of(person: Person, times_s: np.ndarray) -> Face:
     chew = 1 - 0.22 * strength * (1 + np.sin(beat))
     talk = _talking(person, times_s) * (1 - np.minimum(1, strength * 1.5))
     vowel = 0.5 + 0.5 * np.sin(0.37 * beat + 1.7)
-    curves["mouth_down"] = curves["mouth_down"] * chew + talk * 0.33
-    curves["mouth_up"] = curves["mouth_up"] * chew + talk * 0.05
-    curves["mouth_width"] = curves["mouth_width"] + talk * (0.16 * vowel - 0.01)
+    curves["mouth_down"] = curves["mouth_down"] * chew + talk * 0.23
+    curves["mouth_up"] = curves["mouth_up"] * chew + talk * 0.17
+    curves["mouth_width"] = curves["mouth_width"] + talk * (0.10 * vowel - 0.02)
     curves["eye_open"] = curves["eye_open"] * _blinking(person, times_s)
     return Face(**curves)
 
@@ -254,9 +254,7 @@ def face_box(scene: Scene, number: int, times_s: np.ndarray) -> np.ndarray:
     person = scene.people[number]
     centre = pose_of(scene, number, times_s).centre
     radius = person.radius
-    corners = np.concatenate(
-        [centre - (radius, radius), centre + (radius, 1.1 * radius)], axis=-1
-    )
+    corners = np.concatenate([centre - (radius, radius), centre + (radius, 1.1 * radius)], axis=-1)
     return np.clip(corners, 0, (WIDTH, HEIGHT, WIDTH, HEIGHT))
 
 

@@ -62,6 +62,7 @@ _TONGUE = (226, 112, 118)
 _EYE_WHITE = (252, 250, 246)
 _PUPIL = (44, 28, 32)
 _TEAR = (150, 206, 244)
+_MOONLIGHT = (96, 112, 158)
 
 
 class Stroke(NamedTuple):
@@ -87,6 +88,7 @@ class _Pen:
     radius: float
     tilt: np.ndarray | None  # (T,) radians
     light: tuple[float, float, float]
+    rim: Colour | None = None  # what outlines are drawn in, where only they catch light
 
     def fill(self, points: np.ndarray, colour: Colour, show: np.ndarray | None = None) -> Stroke:
         return Stroke(self._place(points), self._lit(colour), show=show)
@@ -101,6 +103,11 @@ class _Pen:
     ) -> Stroke:
         thickness = max(1, round(width * self.radius))
         return Stroke(self._place(points), self._lit(colour), thickness, closed, show)
+
+    def edge(self, points: np.ndarray, colour: Colour, width: float, closed: bool = True) -> Stroke:
+        """An outline."""
+        stroke = self.line(points, colour, width, closed)
+        return stroke if self.rim is None else stroke._replace(colour=self.rim)
 
     def _lit(self, colour: Colour) -> Colour:
         return tuple(min(255, round(c * f)) for c, f in zip(colour, self.light, strict=True))
@@ -141,12 +148,19 @@ def person_strokes(
     """All strokes of one person in the order of painting."""
     person = scene.people[number]
     pose = pose_of(scene, number, times_s)
-    body = _Pen(np.array([person.x, person.y]) + pose.body, person.radius, None, light)
-    head = _Pen(pose.centre, person.radius, pose.tilt, light)
+    rim = _MOONLIGHT if person.facing == "dark" else None
+    body = _Pen(np.array([person.x, person.y]) + pose.body, person.radius, None, light, rim)
+    head = _Pen(pose.centre, person.radius, pose.tilt, light, rim)
     if person.facing != "front":
         over = _hair_back(head, person) if person.facing == "away" else []
         under = [] if over else _hair_back(head, person)
-        return [*under, *_body(body, person), *_arms(body, person, pose), *_blank_head(head, person), *over]
+        return [
+            *under,
+            *_body(body, person),
+            *_arms(body, person, pose),
+            *_blank_head(head, person),
+            *over,
+        ]
     return [
         *_hair_back(head, person),
         *_body(body, person),
@@ -161,9 +175,7 @@ def person_strokes(
 def _body(pen: _Pen, person: Person) -> list[Stroke]:
     skin, main = SKIN[person.look.skin], CLOTH[person.look.colours[0]]
     legs = mix(CLOTH[person.look.colours[1]], (50, 54, 78), 0.65)
-    torso = np.array(
-        [(-0.4, 1.2), (-0.98, 1.42), (-1.16, 1.75), (-1.0, 3.0), (-1.02, 4.1)]
-    )
+    torso = np.array([(-0.4, 1.2), (-0.98, 1.42), (-1.16, 1.75), (-1.0, 3.0), (-1.02, 4.1)])
     outline = np.concatenate([torso, _mirror(torso)[::-1]])
     neck = np.array([(-0.34, 0.7), (-0.38, 1.3), (0, 1.5), (0.38, 1.3), (0.34, 0.7)])
     leg = np.array([(-1.0, 4.0), (-0.06, 4.0), (-0.12, 8.5), (-0.95, 8.5)])
@@ -171,10 +183,10 @@ def _body(pen: _Pen, person: Person) -> list[Stroke]:
         pen.fill(leg, legs),
         pen.fill(_mirror(leg), legs),
         pen.fill(outline, main),
-        pen.line(outline, mix(main, _LINE, 0.5), 0.04, closed=True),
+        pen.edge(outline, mix(main, _LINE, 0.5), 0.04),
     ]
     strokes += _garment(pen, person)
-    if person.look.clothes != "scarf":
+    if person.look.clothes != "scarf" or person.facing == "away":
         strokes.append(pen.fill(neck, mix(skin, _LINE, 0.22)))
     return strokes
 
@@ -182,9 +194,13 @@ def _body(pen: _Pen, person: Person) -> list[Stroke]:
 def _garment(pen: _Pen, person: Person) -> list[Stroke]:
     main, other = (CLOTH[i] for i in person.look.colours)
     kind = person.look.clothes
+    if person.facing == "away" and kind != "stripes":
+        return []
     if kind == "stripes":
-        bands = [np.array([(-1.05, y), (1.05, y), (1.03, y + 0.28), (-1.03, y + 0.28)])
-                 for y in (1.9, 2.5, 3.1, 3.7)]
+        bands = [
+            np.array([(-1.05, y), (1.05, y), (1.03, y + 0.28), (-1.03, y + 0.28)])
+            for y in (1.9, 2.5, 3.1, 3.7)
+        ]
         return [pen.fill(band, other) for band in bands]
     if kind == "hoodie":
         hood = np.array([(-0.62, 1.1), (-0.5, 1.55), (0, 1.8), (0.5, 1.55), (0.62, 1.1)])
@@ -201,9 +217,14 @@ def _garment(pen: _Pen, person: Person) -> list[Stroke]:
         ]
     if kind == "scarf":
         tail = np.array([(0.1, 1.4), (0.5, 1.4), (0.56, 2.7), (0.2, 2.75)])
-        return [pen.fill(tail, mix(other, _LINE, 0.15)), pen.fill(_oval(0, 1.18, 0.66, 0.34), other)]
+        return [
+            pen.fill(tail, mix(other, _LINE, 0.15)),
+            pen.fill(_oval(0, 1.18, 0.66, 0.34), other),
+        ]
     if kind == "dungarees":
-        bib = np.array([(-0.55, 2.2), (0.55, 2.2), (0.98, 3.2), (1.02, 4.1), (-1.02, 4.1), (-0.98, 3.2)])
+        bib = np.array(
+            [(-0.55, 2.2), (0.55, 2.2), (0.98, 3.2), (1.02, 4.1), (-1.02, 4.1), (-0.98, 3.2)]
+        )
         strap = np.array([(-0.62, 1.3), (-0.44, 1.25), (-0.36, 2.3), (-0.54, 2.3)])
         return [pen.fill(p, other) for p in (bib, strap, _mirror(strap))]
     return []
@@ -229,10 +250,10 @@ def _arms(pen: _Pen, person: Person, pose: Pose) -> list[Stroke]:
         )
         hand = joints[:, 2:] + _oval(0, 0, 0.27, 0.29)
         strokes += [
-            pen.line(joints, mix(sleeve, _LINE, 0.45), 0.50),
+            pen.edge(joints, mix(sleeve, _LINE, 0.45), 0.50, closed=False),
             pen.line(joints, sleeve, 0.42),
             pen.fill(hand, skin),
-            pen.line(hand, mix(skin, _LINE, 0.5), 0.04, closed=True),
+            pen.edge(hand, mix(skin, _LINE, 0.5), 0.04),
         ]
     return strokes
 
@@ -251,9 +272,9 @@ def _head(pen: _Pen, person: Person) -> list[Stroke]:
     skull = _skull(person)
     return [
         *(pen.fill(e, mix(skin, (200, 90, 80), 0.12)) for e in (ear, _mirror(ear))),
-        *(pen.line(e, edge, 0.04, closed=True) for e in (ear, _mirror(ear))),
+        *(pen.edge(e, edge, 0.04) for e in (ear, _mirror(ear))),
         pen.fill(skull, skin),
-        pen.line(skull, edge, 0.05, closed=True),
+        pen.edge(skull, edge, 0.05),
     ]
 
 
@@ -271,7 +292,7 @@ def _blank_head(pen: _Pen, person: Person) -> list[Stroke]:
     return [
         *strokes,
         pen.fill(back, hair),
-        pen.line(back, mix(hair, (0, 0, 0), 0.4), 0.04, closed=True),
+        pen.edge(back, mix(hair, (0, 0, 0), 0.4), 0.04),
         pen.line(shine, mix(hair, (255, 255, 255), 0.25), 0.07),
         *_hat(pen, person),
     ]
@@ -282,15 +303,17 @@ def _hair_back(pen: _Pen, person: Person) -> list[Stroke]:
     dark = mix(hair, (0, 0, 0), 0.18)
     kind = person.look.hair
     if kind == "long":
-        side = np.array([(-1.14, -0.3), (-1.26, 0.6), (-1.12, 1.75), (-0.6, 1.9)])
+        side = np.array([(-1.08, -0.3), (-1.22, 0.5), (-1.17, 1.3), (-0.9, 1.75), (-0.4, 1.92)])
         return [pen.fill(np.concatenate([side, _mirror(side)[::-1]]), dark)]
     if kind == "bob":
         return [pen.fill(_oval(0, 0.05, 1.24, 1.0, _CIRCLE), dark)]
     if kind == "afro":
-        return [pen.fill(_arc(1.38, 1.34, 0.42, 1.08, bumps=7) - (0, 0.2), dark)]
+        return [pen.fill(_arc(1.38, 1.30, 0.0, 1.0, bumps=7) - (0, 0.2), dark)]
     if kind == "ponytail":
         side = 1 if person.turn < 0 else -1
-        tail = np.array([(0.5, -0.9), (1.3, -0.8), (1.6, -0.1), (1.42, 0.8), (1.15, 0.1), (0.8, -0.3)])
+        tail = np.array(
+            [(0.5, -0.9), (1.3, -0.8), (1.6, -0.1), (1.42, 0.8), (1.15, 0.1), (0.8, -0.3)]
+        )
         return [pen.fill(tail * (side, 1), dark)]
     if kind == "bun":
         return [pen.fill(_oval(0, -1.18, 0.42, 0.36), dark)]
@@ -318,7 +341,7 @@ def _hair_front(pen: _Pen, person: Person) -> list[Stroke]:
     shine = _arc(0.82, 0.9, 0.6, 0.7)
     return [
         pen.fill(shape, hair),
-        pen.line(shape, mix(hair, (0, 0, 0), 0.4), 0.04, closed=True),
+        pen.edge(shape, mix(hair, (0, 0, 0), 0.4), 0.04),
         pen.line(shine, mix(hair, (255, 255, 255), 0.22), 0.08),
     ]
 
@@ -393,8 +416,13 @@ def _eye(
     top, bottom = lids(along)
     centre_x, centre_y = 0.41, -0.06
     x = side * (centre_x + width * along)
-    white = np.concatenate([np.stack([np.broadcast_to(x, top.shape), top], -1),
-                            np.stack([np.broadcast_to(x, top.shape), bottom], -1)[:, ::-1]], 1)
+    white = np.concatenate(
+        [
+            np.stack([np.broadcast_to(x, top.shape), top], -1),
+            np.stack([np.broadcast_to(x, top.shape), bottom], -1)[:, ::-1],
+        ],
+        1,
+    )
     white = white + (0, centre_y) + shift
     gaze = 0.045 * person.turn + 0.03 * np.sin(0.9 * times_s + person.phase)
     size = 0.125 * np.asarray(face.pupil)[:, None]
@@ -402,12 +430,14 @@ def _eye(
     low, high = lids(np.clip(side * ball_x / width, -1, 1))
     ball_y = np.clip(0.01 + size * _SMALL[:, 1] * 1.1, low, high)
     ball = np.stack([side * centre_x + ball_x, ball_y + centre_y], -1) + shift
-    glint = np.stack([side * centre_x + gaze - 0.04, np.full_like(gaze, centre_y - 0.05)], -1)
+    spot = 0.35 * size[:, :, None] * _SMALL[::2]
+    glint = np.stack([side * centre_x + gaze, np.full_like(gaze, centre_y + 0.01)], -1)
+    glint = glint[:, None] - 0.36 * size[:, :, None] + spot
     awake = (bottom - top).max(axis=1) > 0.24
     return [
         pen.fill(white, _EYE_WHITE),
         pen.fill(ball, _PUPIL),
-        pen.fill(glint[:, None] + 0.045 * _SMALL[::2] + shift, (255, 255, 255), show=awake),
+        pen.fill(glint + shift, (255, 255, 255), show=awake),
         pen.line(white[:, : len(along)], _LINE, 0.075),
         pen.line(white[:, len(along) :], mix(SKIN[person.look.skin], _LINE, 0.55), 0.04),
     ]
@@ -434,7 +464,7 @@ def _mouth(
     along = np.linspace(-1, 1, 13)
     bow = 1 - np.abs(along) ** (2 + 3 * column["mouth_box"])
     middle = column["mouth_curve"] * (0.45 - along**2) + column["mouth_skew"] * along
-    ripple = np.sin(9.5 * along + 17 * times_s[:, None])
+    ripple = np.sin(7.5 * along + 17 * times_s[:, None])
     middle = middle + 0.045 * column["mouth_wave"] * ripple * bow
     upper = 0.55 + middle - column["mouth_up"] * bow
     lower = np.maximum(upper, 0.55 + middle + column["mouth_down"] * bow)
@@ -466,7 +496,7 @@ def _brows(pen: _Pen, person: Person, face: Face, shift: np.ndarray) -> list[Str
     along = np.linspace(0, 1, 4)  # from the nose outwards
     y = -0.46 - inner * (1 - along) - outer * along - 0.10 * along * (1 - along) * 2
     x = 0.17 + 0.46 * along
-    return [pen.line(_path(s * x, y, shift), hair, 0.12) for s in (-1, 1)]
+    return [pen.line(_path(s * x, y, shift), hair, 0.10) for s in (-1, 1)]
 
 
 def _tears(pen: _Pen, face: Face, shift: np.ndarray, times_s: np.ndarray) -> list[Stroke]:
@@ -493,7 +523,9 @@ def _beard(pen: _Pen, person: Person) -> list[Stroke]:
     strokes = [pen.fill(h + shift, hair) for h in (half, _mirror(half))]
     if person.look.beard == 2:
         jaw = _arc(0.98, 1.12, 0.46, 0.04)
-        inner = np.array([(0.74, 0.2), (0.62, 0.72), (0.3, 0.97), (-0.3, 0.97), (-0.62, 0.72), (-0.74, 0.2)])
+        inner = np.array(
+            [(0.74, 0.2), (0.62, 0.72), (0.3, 0.97), (-0.3, 0.97), (-0.62, 0.72), (-0.74, 0.2)]
+        )
         strokes.append(pen.fill(np.concatenate([jaw, inner]), hair))
     return strokes
 
@@ -508,7 +540,7 @@ def _glasses(pen: _Pen, person: Person) -> list[Stroke]:
         ring = np.array([(0.1, -0.33), (0.74, -0.33), (0.7, 0.24), (0.14, 0.24)])
     bridge = np.array([(-0.09, -0.08), (0, -0.12), (0.09, -0.08)])
     return [
-        *(pen.line(r + shift, frame, 0.05, closed=True) for r in (ring, _mirror(ring))),
+        *(pen.line(r + shift, frame, 0.04, closed=True) for r in (ring, _mirror(ring))),
         pen.line(bridge + shift, frame, 0.05),
     ]
 
@@ -516,8 +548,12 @@ def _glasses(pen: _Pen, person: Person) -> list[Stroke]:
 def _hat(pen: _Pen, person: Person) -> list[Stroke]:
     main, trim = (CLOTH[i] for i in person.look.colours[::-1])
     if person.look.hat == "beanie":
-        dome = np.concatenate([_arc(1.08, 1.16, 0.54, 0.96), np.array([(1.06, -0.5), (-1.06, -0.5)])])
-        band = np.array([(-1.1, -0.82), (0, -0.94), (1.1, -0.82), (1.08, -0.5), (0, -0.66), (-1.08, -0.5)])
+        dome = np.concatenate(
+            [_arc(1.08, 1.16, 0.54, 0.96), np.array([(1.06, -0.5), (-1.06, -0.5)])]
+        )
+        band = np.array(
+            [(-1.1, -0.82), (0, -0.94), (1.1, -0.82), (1.08, -0.5), (0, -0.66), (-1.08, -0.5)]
+        )
         return [
             pen.fill(_oval(0, -1.24, 0.22, 0.2), trim),
             pen.fill(dome, main),
@@ -527,6 +563,8 @@ def _hat(pen: _Pen, person: Person) -> list[Stroke]:
         side = 1 if person.turn >= 0 else -1
         dome = np.concatenate([_arc(1.06, 1.14, 0.54, 0.96), np.array([(1.0, -0.6), (-1.0, -0.6)])])
         visor = np.array([(-0.6, -0.72), (1.0, -0.72), (1.5, -0.56), (1.0, -0.54), (-0.5, -0.58)])
+        if person.facing == "away":
+            return [pen.fill(dome, main)]
         return [pen.fill(dome, main), pen.fill(visor * (side, 1), mix(main, _LINE, 0.3))]
     if person.look.hat == "bow":
         wing = np.array([(0.5, -0.95), (0.95, -1.25), (1.0, -0.75)])

@@ -12,7 +12,8 @@ Colour = tuple[int, int, int]
 Light = tuple[float, float, float]
 
 _SHIFT = 3
-_NIGHT = (0.34, 0.36, 0.50)  # share of red, green and blue that is left of a place in the dark
+_NIGHT = (0.36, 0.40, 0.52)  # share of red, green and blue that is left of a place in the dark
+_GLOW = (20, 26, 46)  # and what the sky adds, so that silhouettes stand out from any place
 
 
 class _Canvas:
@@ -61,7 +62,7 @@ def paint_place(scene: Scene, dark: bool) -> tuple[np.ndarray, Light]:
     light = _PAINTERS[scene.style.place](canvas)
     image = cv2.GaussianBlur(canvas.image, (0, 0), 1.1)
     if dark:
-        image = (image * np.array(_NIGHT)).astype(np.uint8)
+        image = (image * np.array(_NIGHT) + np.array(_GLOW)).astype(np.uint8)
     return image, light
 
 
@@ -92,10 +93,17 @@ def _park(canvas: _Canvas) -> Light:
     canvas.gradient(grass, tuple(int(0.82 * g) for g in grass), horizon + 6, HEIGHT)
     for _ in range(5):
         leaf = canvas.tint((92, 156, 92), (122, 168, 84), (76, 142, 104))
-        _tree(canvas, rng.uniform(-10, 330), horizon + rng.uniform(8, 22), rng.uniform(40, 72), leaf)
+        _tree(
+            canvas, rng.uniform(-10, 330), horizon + rng.uniform(8, 22), rng.uniform(40, 72), leaf
+        )
     path = rng.uniform(110, 210)
     canvas.polygon(
-        [(path - 8, horizon + 8), (path + 8, horizon + 8), (path + 80, HEIGHT), (path - 60, HEIGHT)],
+        [
+            (path - 8, horizon + 8),
+            (path + 8, horizon + 8),
+            (path + 80, HEIGHT),
+            (path - 60, HEIGHT),
+        ],
         (222, 206, 172),
         0.8,
     )
@@ -145,7 +153,6 @@ def _street(canvas: _Canvas) -> Light:
 
 
 def _stadium(canvas: _Canvas) -> Light:
-    rng = canvas.rng
     canvas.gradient(canvas.tint((58, 78, 124), (120, 176, 220)), (186, 206, 226), 0, 50)
     first = canvas.tint((86, 96, 132), (122, 92, 110), (92, 112, 120))
     for row in range(8):
@@ -160,7 +167,9 @@ def _stadium(canvas: _Canvas) -> Light:
     for stripe in range(4):
         lighter = tuple(min(255, int(1.09 * g)) for g in grass)
         left = 40 + 80 * stripe
-        canvas.polygon([(left, 165), (left + 36, 165), (left + 60, 240), (left - 4, 240)], lighter, 0.9)
+        canvas.polygon(
+            [(left, 165), (left + 36, 165), (left + 60, 240), (left - 4, 240)], lighter, 0.9
+        )
     return 1.0, 1.0, 1.0
 
 
@@ -206,8 +215,9 @@ def _living_room(canvas: _Canvas) -> Light:
     canvas.box(16, 140, 288, 58, sofa, 0.8)
     lamp = rng.choice((14, 306))
     canvas.box(lamp - 1.5, 70, 3, 130, (90, 76, 70), 0.7)
-    canvas.polygon([(lamp - 18, 76), (lamp - 10, 46), (lamp + 10, 46), (lamp + 18, 76)],
-                   (252, 232, 178), 0.7)
+    canvas.polygon(
+        [(lamp - 18, 76), (lamp - 10, 46), (lamp + 10, 46), (lamp + 18, 76)], (252, 232, 178), 0.7
+    )
     return 1.0, 0.98, 0.95
 
 
@@ -245,7 +255,9 @@ def _night_market(canvas: _Canvas) -> Light:
         for fold in range(6):
             shade = awning if fold % 2 else (244, 236, 222)
             left = x + 13.6 * fold
-            canvas.polygon([(left + 4, 66), (left + 15, 66), (left + 13.6, 94), (left, 94)], shade, 0.6)
+            canvas.polygon(
+                [(left + 4, 66), (left + 15, 66), (left + 13.6, 94), (left, 94)], shade, 0.6
+            )
     for lamp in range(13):
         x, y = lamp * 27 - 4, 34 + 12 * np.sin(1.1 * lamp)
         glow = canvas.tint((255, 214, 130), (255, 170, 120), (255, 236, 180))
@@ -261,7 +273,13 @@ def _winter(canvas: _Canvas) -> Light:
         x, top = peak * 96 + rng.uniform(-20, 20), rng.uniform(30, 74)
         rock = canvas.tint((128, 142, 172), (150, 150, 182))
         canvas.polygon([(x - 80, horizon + 10), (x, top), (x + 84, horizon + 10)], rock, 0.3)
-        snow = [(x - 20, top + 22), (x, top), (x + 21, top + 22), (x + 6, top + 16), (x - 6, top + 25)]
+        snow = [
+            (x - 20, top + 22),
+            (x, top),
+            (x + 21, top + 22),
+            (x + 6, top + 16),
+            (x - 6, top + 25),
+        ]
         canvas.polygon(snow, (246, 248, 252), 0.3)
     canvas.gradient((238, 242, 248), (212, 222, 236), horizon, HEIGHT)
     for _ in range(6):
@@ -269,8 +287,15 @@ def _winter(canvas: _Canvas) -> Light:
         leaf = canvas.tint((70, 116, 104), (84, 128, 100))
         for tier in range(3):
             wide, level = size * (0.32 + 0.14 * tier), y - size * (1.3 - 0.42 * tier)
-            canvas.polygon([(x - wide, level + 0.5 * size), (x, level - 0.3 * size),
-                            (x + wide, level + 0.5 * size)], leaf, 0.7)
+            canvas.polygon(
+                [
+                    (x - wide, level + 0.5 * size),
+                    (x, level - 0.3 * size),
+                    (x + wide, level + 0.5 * size),
+                ],
+                leaf,
+                0.7,
+            )
     for _ in range(34):
         canvas.oval(rng.uniform(-10, 330), rng.uniform(0, 240), 1.5, 1.5, (255, 255, 255), 1.2)
     return 0.98, 0.99, 1.0

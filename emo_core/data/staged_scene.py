@@ -298,7 +298,7 @@ def _look(rng: random.Random, fashion: list[int]) -> Look:
         clothes=rng.choice(CLOTHES),
         colours=tuple(rng.sample(fashion, 2)),
         hat=rng.choice(HATS),
-        glasses=rng.choice((0, 0, 0, 1, 2)),
+        glasses=rng.choice((0, 0, 0, 0, 0, 0, 1, 2)),
         beard=rng.choice((0, 0, 0, 0, 1, 2)) if hair in ("short", "bald", "spiky", "curly") else 0,
         face_width=rng.uniform(0.93, 1.05),
         jaw=rng.random(),

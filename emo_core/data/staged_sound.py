@@ -57,7 +57,7 @@ def _levelled(wave: np.ndarray, crest: float) -> np.ndarray:
         low, high = (middle, high) if flat > crest else (low, middle)
     wave = wave * envelope ** np.float32((low + high) / 2)
     wave /= np.sqrt((wave * wave).mean())
-    return 4.2 * np.tanh(wave / 4.2)
+    return 3.4 * np.tanh(wave / 3.4)  # one ceiling for the peaks of all kinds
 
 
 def ambience(kind: str, rng: np.random.Generator) -> np.ndarray:
@@ -86,7 +86,9 @@ def _room(rng: np.random.Generator) -> np.ndarray:
 
 def _wind(rng: np.random.Generator) -> np.ndarray:
     howl = rng.uniform(280, 480)
-    wave = _coloured(rng, lambda f: 1 / (1 + (f / 120) ** 1.6) + 0.12 * np.exp(-(((f - howl) / 60) ** 2)))
+    wave = _coloured(
+        rng, lambda f: 1 / (1 + (f / 120) ** 1.6) + 0.12 * np.exp(-(((f - howl) / 60) ** 2))
+    )
     return wave * _swell(rng, 1.2, 0.25)
 
 

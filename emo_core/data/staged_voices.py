@@ -104,7 +104,7 @@ def _beats(count: int, rate_hz: float, rng: np.random.Generator) -> tuple[np.nda
 
 
 def laughter(count: int, voice: Voice, rng: np.random.Generator) -> np.ndarray:
-    """"Ha-ha-ha": 4-6 voiced bursts a second in bouts of falling pitch, two or three people."""
+    """Ha-ha-ha: 4-6 voiced bursts a second in bouts of falling pitch, two or three people."""
     total = np.zeros(count, dtype=np.float32)
     for person in range(rng.integers(2, 4)):
         beat, within = _beats(count, rng.uniform(4.3, 5.8) * voice.tempo, rng)
@@ -168,7 +168,8 @@ def talk(count: int, voice: Voice, rng: np.random.Generator) -> np.ndarray:
     step = (beat + rng.integers(phrase)) % phrase
     base = rng.uniform(115, 175) * voice.pitch
     pitch = base * (1.12 - 0.22 * step / phrase) * (1 + 0.07 * _wobble(count, 4, rng))
-    loud = np.sin(np.pi * np.clip(within / 0.94, 0, 1)) ** 0.6 * np.where(step == phrase - 1, 0.1, 1)
+    loud = np.maximum(0, np.sin(np.pi * np.clip(within / 0.94, 0, 1))) ** 0.6
+    loud *= np.where(step == phrase - 1, 0.1, 1)
     hiss = (within > 0.86) & ((beat * 7 + phrase) % 3 == 0) & (step < phrase - 2)
     names = rng.choice(list(VOWELS), int(1.9 * (beat[-1] + 2)))
     formants = np.array([VOWELS[name] for name in names], dtype=np.float32)
@@ -218,7 +219,7 @@ def shouting(count: int, voice: Voice, rng: np.random.Generator) -> np.ndarray:
 
 
 def alarm(count: int, voice: Voice, rng: np.random.Generator) -> np.ndarray:
-    """A two-tone horn, a sweeping siren or a fast beeper, each with a few harmonics."""
+    """A two-tone horn, a sweeping siren or a fast beeper, bright as horns are."""
     time_s = seconds(count)
     kind = rng.integers(3)
     base = rng.uniform(620, 900) * voice.pitch**0.5
@@ -229,15 +230,14 @@ def alarm(count: int, voice: Voice, rng: np.random.Generator) -> np.ndarray:
         loud = np.clip((within % 0.5) / 0.03, 0, 1) * np.exp(-2.5 * (within % 0.5))
     elif kind == 1:
         pitch = base * (0.8 + 1.0 * within)
-        loud = np.clip(within / 0.06, 0, 1) * np.clip((1 - within) / 0.2, 0.15, 1)
+        loud = np.clip(within / 0.06, 0, 1) * np.clip((1 - within) / 0.75, 0.05, 1) ** 1.5
     else:
         base *= 1.7
         fast = (2.2 * turn) % 1
         pitch = base * np.ones_like(within)
-        loud = np.clip(fast / 0.04, 0, 1) * np.clip((0.55 - fast) / 0.05, 0.02, 1)
+        loud = np.clip(fast / 0.04, 0, 1) * np.clip((0.6 - fast) / 0.3, 0.02, 1)
     phase = 2 * np.pi * np.cumsum(pitch, dtype=np.float64) / RATE
-    tone = np.sin(phase) + 0.45 * np.sin(2 * phase) + 0.35 * np.sin(3 * phase)
-    tone += 0.15 * np.sin(4 * phase)
+    tone = sum(0.82**k * np.cos(k * phase) for k in range(1, 8))
     return (tone * loud).astype(np.float32)
 
 

@@ -87,8 +87,7 @@ def read_split(root: Path, split: str) -> tuple[list[Item], list[str]]:
     for name in sorted(on_disk - set(labels)):
         if not any(f"{name} " in problem for problem in problems):
             problems.append(
-                f"{folder.name}/{name}.mp4 has no line in {folder.name}_labels.txt; "
-                "it is left out."
+                f"{folder.name}/{name}.mp4 has no line in {folder.name}_labels.txt; it is left out."
             )
     return items, problems
 

@@ -11,7 +11,7 @@ SHORTEST_PERIOD_S, LONGEST_PERIOD_S = 0.4, 20.0  # two mel tokens apart; four wi
 def time_encoding(times_s: Tensor, width: int) -> Tensor:
     """Sinusoidal encoding of moments in seconds, so that both streams share one clock.
 
-    times_s: (B, N) seconds. Returns (B, N, width): sines, then cosines, of periods from 0.4 to 20 s.
+    times_s: (B, N). Returns (B, N, width): sines, then cosines, of periods from 0.4 to 20 s.
     Source: Vaswani et al. 2017, section 3.5, with seconds in place of token numbers.
     """
     half = width // 2
@@ -90,7 +90,7 @@ class Block(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, context: Tensor, context_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """x (B, N, D), context (B, K, D), context_mask (B, K) -> (B, N, D), weights (B, H, N, K)."""
+        """x (B, N, D), context (B, K, D), mask (B, K) -> (B, N, D), weights (B, H, N, K)."""
         mixed, weights = self.attention(self.norm(x), self.context_norm(context), context_mask)
         x = x + self.dropout(mixed)
         return x + self.dropout(self.feed_forward(x)), weights

@@ -4,10 +4,12 @@ Each takes video and audio tokens of width D and returns (logits, trace). A miss
 all-False mask and contributes nothing.
 """
 
+from collections.abc import Iterable
+
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-import torch
 from emo_core.parts.attention import Block, masked_mean
 from emo_core.parts.backbones import Tokens
 
@@ -39,13 +41,16 @@ class CrossModal(nn.Module):
         for name, own in streams.items():
             other_name = "audio" if name == "video" else "video"
             other, x = streams[other_name], own.values  # (B, N, D)
-            for index, block in enumerate(self.blocks[name] if name in self.blocks else ()):
+            for index, block in enumerate(self._blocks(name)):
                 x, weights = block(x, other.values, other.mask)
                 trace[f"attention_{name}_to_{other_name}_{index} (B, H, {name}, {other_name})"] = (
                     weights
                 )
             pooled.append(masked_mean(x, own.mask))  # (B, D)
         return self.head(torch.cat(pooled, dim=-1)), trace  # (B, C)
+
+    def _blocks(self, name: str) -> Iterable[Block]:
+        return self.blocks[name] if name in self.blocks else ()
 
 
 class Concat(nn.Module):

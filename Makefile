@@ -1,0 +1,58 @@
+# Everything sets itself up in .venv on first use; only Python 3.11 or newer and make are needed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv 2>/dev/null)
+ifdef UV
+INSTALL := $(UV) pip install --quiet --python $(BIN)/python
+MAKE_VENV = $(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)
+else
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+MAKE_VENV = $(PYTHON) -m venv $(VENV)
+endif
+BENCHES := startup decode latency cache train memory staged
+DATA ?= runs/staged
+RUN ?= runs/group-staged
+
+.PHONY: demo test check format train bench clean
+
+demo: $(VENV)/.demo
+	$(BIN)/python demo/app.py
+
+test: $(VENV)/.dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Draws the corpus, trains the shipped checkpoint on it and scores the test split.
+train: $(VENV)/.demo
+	$(BIN)/emo data make staged $(DATA) --train 2000 --val 400 --test 400 --seed 0
+	$(BIN)/emo train group-staged --data $(DATA) --out $(RUN) --resume
+	$(BIN)/emo evaluate $(RUN) --data $(DATA) --corpus staged --split test
+
+bench: $(VENV)/.dev
+	@for name in $(BENCHES); do $(BIN)/emo bench $$name || exit 1; done
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "emo: $(PYTHON) is older than 3.11; expected 3.11 or newer; run make PYTHON=python3.12."; exit 2; }
+	@$(MAKE_VENV) || { echo "emo: $(PYTHON) can't make a virtual environment; install python3-venv or uv."; exit 2; }
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.python requirements.txt pyproject.toml
+	$(INSTALL) -r requirements.txt
+	$(INSTALL) --no-deps -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.demo requirements-dev.txt
+	$(INSTALL) -r requirements-dev.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache

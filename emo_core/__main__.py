@@ -1,0 +1,289 @@
+"""The `emo` command. Results go to standard output, everything else to standard error."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+DONE, SOME_FAILED, NOTHING = 0, 1, 2  # exit codes
+
+
+class UsageError(Exception):
+    """Words on the command line that can't be followed."""
+
+
+def say(text: str) -> None:
+    """A line for the person who runs the command."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def progress(what: str) -> Callable[[int, int], None]:
+    """A progress line on standard error: rewritten on a terminal, silent elsewhere."""
+
+    def show(done: int, total: int) -> None:
+        if sys.stderr.isatty():
+            print(f"\r{what} {done}/{total}", end="\n" if done == total else "", file=sys.stderr)
+
+    return show
+
+
+def emit(args: argparse.Namespace, result: dict, text: str) -> None:
+    """One JSON object, or the same for people."""
+    print(json.dumps(result, allow_nan=False) if args.json else text, flush=True)
+
+
+def predict(args: argparse.Namespace) -> int:
+    from emo_core.clip import ClipError, load_clip
+    from emo_core.inference import load_cached, predict_clip
+
+    if args.max_windows < 1:
+        raise UsageError(f"--max-windows is {args.max_windows}; expected 1 or more.")
+    checkpoint = load_cached(args.model)
+    results, errors = [], []
+    for path in args.clips:
+        try:
+            answer = predict_clip(load_clip(path), checkpoint, args.max_windows)
+        except ClipError as error:
+            errors.append({"clip": path, "error": str(error)})
+            say(f"emo: {error}")
+            continue
+        results.append({**answer.as_dict(), "clip": path})
+        if not args.json:
+            unsure = " (not sure)" if answer.abstains else ""
+            print(f"{path}: {answer.label}{unsure} {answer.probabilities[answer.label]:.2f}")
+            for note in answer.notes:
+                say(f"  {note}")
+    if args.json:
+        emit(args, {"schema_version": 1, "results": results, "errors": errors}, "")
+    return DONE if not errors else SOME_FAILED if results else NOTHING
+
+
+def data_make(args: argparse.Namespace) -> int:
+    from emo_core.data.staged import make_staged
+
+    make_staged(
+        args.out, args.train, args.val, args.test, args.seed, args.workers, progress("clips")
+    )
+    made = {"corpus": args.corpus, "out": str(args.out), "seed": args.seed}
+    counts = {"train": args.train, "val": args.val, "test": args.test}
+    emit(args, {**made, "clips": counts}, f"{sum(counts.values())} clips in {args.out}")
+    return DONE
+
+
+def data_check(args: argparse.Namespace) -> int:
+    from emo_core.data import read_corpus
+    from emo_core.data.checkup import check_corpus
+
+    report = check_corpus(read_corpus(args.corpus, args.root), progress("clips"))
+    lines = [
+        f"{split}: {part['clips']} clips from {part['groups']} sources, "
+        + ", ".join(f"{n} {label}" for label, n in part["labels"].items())
+        for split, part in report["splits"].items()
+    ]
+    if report.get("revision"):
+        lines.append(f"label revision: {report['revision']}")
+    lines += [f"note: {note}" for note in report["notes"]]
+    for what in ("silent", "no_sound"):
+        if report[what]:
+            lines.append(f"{what.replace('_', ' ')}: {len(report[what])} clips")
+    lines += [f"problem: {problem}" for problem in report["problems"]] or ["no problems found"]
+    emit(args, report, "\n".join(lines))
+    return SOME_FAILED if report["problems"] else DONE
+
+
+def train(args: argparse.Namespace) -> int:
+    from dataclasses import replace
+
+    from emo_core import recipes
+
+    recipe = recipes.find_recipe(args.recipe)
+    recipe = replace(recipe, train=replace(recipe.train, seed=args.seed))
+    for text in args.set:
+        recipe = recipes.with_setting(recipe, text)
+    recipes.open_run(args.out, args.recipe, recipe, args.data, args.resume)
+    data = recipes.loaders(recipe, args.data, recipe.train.seed, progress("decoded"))
+    for problem in data.problems:
+        say(f"emo: {problem}")
+    trainer, epochs = recipes.start(recipe, args.out, data, args.resume)
+    for epoch in epochs:
+        say(
+            f"epoch {epoch.index + 1}/{recipe.train.epochs}: loss {epoch.loss:.4f}, "
+            f"held-out accuracy {epoch.valid['accuracy']:.3f}{' *' if epoch.best else ''}"
+        )
+    scores = recipes.finish(args.recipe, recipe, args.out, trainer, data)
+    result = {
+        "recipe": args.recipe,
+        "run": str(args.out),
+        "epochs": trainer.next_epoch,
+        "held_out": scores,
+        "errors": list(data.problems),
+    }
+    emit(args, result, f"{args.out}/checkpoint: held-out accuracy {scores['accuracy']:.3f}")
+    return SOME_FAILED if data.problems else DONE
+
+
+def evaluate(args: argparse.Namespace) -> int:
+    from emo_core.checkpoint import load_checkpoint
+    from emo_core.data import read_corpus
+    from emo_core.data.corpus import refuse_leaks
+    from emo_core.recipes import score_corpus
+
+    corpus = refuse_leaks(read_corpus(args.corpus, args.data))
+    scores = score_corpus(load_checkpoint(args.model), corpus, args.split, progress("decoded"))
+    for problem in scores["errors"]:
+        say(f"emo: {problem}")
+    low, high = scores["interval"]
+    lines = [
+        f"accuracy {scores['accuracy']:.3f} (95 % {low:.3f} to {high:.3f}), UAR "
+        f"{scores['uar']:.3f}, F1 {scores['f1']:.3f}, n = {scores['n']}, "
+        f"commonest class {scores['chance']:.3f}"
+    ]
+    lines += [
+        f"  {name}: {part['accuracy']:.3f} (n = {part['n']})"
+        for name, part in scores["per_regime"].items()
+    ]
+    emit(args, scores, "\n".join(lines))
+    return SOME_FAILED if scores["errors"] else DONE
+
+
+def list_things(args: argparse.Namespace) -> int:
+    from emo_core import listing
+
+    result = listing.LISTS[args.what]()
+    rows = result[args.what]
+    text = "\n".join(
+        row if isinstance(row, str) else "  ".join(str(v) for v in row.values()) for row in rows
+    )
+    emit(args, result, text)
+    return DONE
+
+
+def bench(args: argparse.Namespace) -> int:
+    import runpy
+
+    folder = Path(__file__).parents[1] / "benchmarks"
+    known = sorted(path.stem for path in folder.glob("[!_]*.py"))
+    if args.name not in known:
+        raise UsageError(
+            f"there is no benchmark {args.name!r}; expected one of {', '.join(known)}."
+        )
+    sys.path.insert(0, str(folder))
+    sys.argv = [args.name]
+    return int(runpy.run_path(str(folder / f"{args.name}.py"))["main"]() or 0)
+
+
+def card(args: argparse.Namespace) -> int:
+    from emo_core.checkpoint import CARD, find_checkpoint
+
+    text = (find_checkpoint(args.model) / CARD).read_text(encoding="utf-8")
+    emit(args, {"model": str(args.model), "card": text}, text)
+    return DONE
+
+
+class Parser(argparse.ArgumentParser):
+    """Wrong words end in one line and exit code 2, like every other error."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise UsageError(f"{message}; see `{self.prog} --help`.")
+
+
+def build_parser() -> Parser:
+    """The command's words; needs no torch."""
+    parser = Parser(prog="emo", description="Perceived group emotion from picture and sound.")
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    shared.add_argument("--debug", action="store_true", default=argparse.SUPPRESS)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable, text: str, into=commands) -> argparse.ArgumentParser:
+        made = into.add_parser(name, help=text, description=text, parents=[shared])
+        made.set_defaults(run=run)
+        return made
+
+    one = command("predict", predict, "say what clips show")
+    one.add_argument("clips", nargs="+", metavar="CLIP")
+    one.add_argument("--model", default="group-staged", metavar="NAME|DIR")
+    one.add_argument("--max-windows", type=int, default=24, help="5-s windows read at most")
+
+    data = commands.add_parser("data", help="make or check a corpus").add_subparsers(
+        dest="action", required=True, metavar="make|check"
+    )
+    one = command("make", data_make, "draw a corpus", data)
+    one.add_argument("corpus", choices=["staged"])
+    one.add_argument("out", type=Path, metavar="OUT")
+    for name, count in (("train", 2000), ("val", 400), ("test", 400)):
+        one.add_argument(f"--{name}", type=int, default=count, metavar="N")
+    one.add_argument("--seed", type=int, default=0)
+    one.add_argument("--workers", type=int, default=None)
+    one = command("check", data_check, "count, decode and look for leaks", data)
+    one.add_argument("root", type=Path)
+    one.add_argument("--corpus", required=True, metavar="NAME")
+
+    one = command("train", train, "run a recipe")
+    one.add_argument("recipe")
+    one.add_argument("--data", type=Path, required=True, metavar="ROOT")
+    one.add_argument("--out", type=Path, required=True, metavar="RUN")
+    one.add_argument("--set", action="append", default=[], metavar="key=value")
+    one.add_argument("--resume", action="store_true")
+    one.add_argument("--seed", type=int, default=0)
+
+    one = command("evaluate", evaluate, "score a checkpoint on one split")
+    one.add_argument("model", metavar="RUN|NAME")
+    one.add_argument("--data", type=Path, required=True, metavar="ROOT")
+    one.add_argument("--corpus", required=True, metavar="NAME")
+    one.add_argument("--split", choices=["val", "test"], required=True)
+
+    one = command("list", list_things, "what there is")
+    one.add_argument("what", choices=["models", "recipes", "corpora"])
+    command("bench", bench, "measure a promise of speed").add_argument("name")
+    command("card", card, "print a model card").add_argument("model", metavar="RUN|NAME")
+    return parser
+
+
+def expected_errors() -> tuple[type[Exception], ...]:
+    """The errors that are one sentence for a person; only of modules that are loaded already."""
+    names = {
+        "emo_core.clip": "ClipError",
+        "emo_core.checkpoint": "CheckpointError",
+        "emo_core.data.corpus": "CorpusError",
+        "emo_core.data.staged": "StagedError",
+        "emo_core.recipes": "RecipeError",
+        "emo_core.train": "TrainingError",
+    }
+    loaded = [
+        getattr(sys.modules[module], name)
+        for module, name in names.items()
+        if module in sys.modules and hasattr(sys.modules[module], name)
+    ]
+    return (UsageError, *loaded)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; returns its exit code."""
+    debug = "--debug" in (argv if argv is not None else sys.argv)
+    try:
+        args = build_parser().parse_args(argv)
+        return args.run(args)
+    except KeyboardInterrupt:
+        say("emo: stopped.")
+        return NOTHING
+    except BrokenPipeError:
+        sys.stderr.close()
+        return NOTHING
+    except Exception as error:
+        if debug:
+            raise
+        if isinstance(error, expected_errors()):
+            say(f"emo: {error}")
+        elif isinstance(error, OSError):
+            say(f"emo: {error.filename or 'a file'}: {error.strerror or error}.")
+        else:
+            say(f"emo: this should not happen ({type(error).__name__}: {error}); run again with "
+                "--debug and report what it prints.")  # fmt: skip
+        return NOTHING
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""What there is: models with their sizes, recipes, corpora."""
+
+import torch
+
+from emo_core.checkpoint import shipped_checkpoints
+from emo_core.data import CORPORA
+from emo_core.models import MODELS
+from emo_core.recipes import RECIPES
+
+
+def models() -> dict:
+    """Every model in every size with its parameter counts; nothing is allocated."""
+    rows = []
+    for name, (model_class, _, sizes) in MODELS.items():
+        for size, settings in sizes.items():
+            with torch.device("meta"):
+                model = model_class(settings)
+            parts = {
+                part: sum(p.numel() for p in child.parameters())
+                for part, child in model.named_children()
+            }
+            total = sum(p.numel() for p in model.parameters())
+            rows.append({"name": name, "size": size, "parameters": total, "parts": parts})
+    return {"models": rows, "checkpoints": shipped_checkpoints()}
+
+
+def recipes() -> dict:
+    """Every recipe with what its docstring says."""
+    return {
+        "recipes": [
+            {"name": name, "about": " ".join((make.__doc__ or "").split())}
+            for name, make in RECIPES.items()
+        ]
+    }
+
+
+def corpora() -> dict:
+    """Names that --corpus takes."""
+    return {
+        "corpora": [
+            {"name": name, "about": " ".join((read.__doc__ or "").split())}
+            for name, read in CORPORA.items()
+        ]
+    }
+
+
+LISTS = {"models": models, "recipes": recipes, "corpora": corpora}

@@ -1,0 +1,68 @@
+"""Shared pieces: one thread, tiny random inputs, a small drawn corpus made once a session."""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from dataclasses import replace  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+import pytest  # noqa: E402
+import torch  # noqa: E402
+
+from emo_core.batch import Batch  # noqa: E402
+from emo_core.models.group import PAPER, POCKET, Group  # noqa: E402
+
+ROOT = Path(__file__).parents[1]
+REAL = ROOT.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache_apart(tmp_path_factory):
+    """Tests never touch the user's cache."""
+    os.environ["EMO_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real recordings, which is no part of this repository."""
+    if not REAL.is_dir():
+        pytest.skip("the real recordings (shared/data beside the checkout) are not here")
+    return REAL
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory) -> Path:
+    """A small drawn corpus: 24 train, 8 val and 8 test clips."""
+    from emo_core.data.staged import make_staged
+
+    out = tmp_path_factory.mktemp("drawn") / "staged"
+    make_staged(out, 24, 8, 8, seed=5, workers=1)
+    return out
+
+
+def random_batch(rows: int = 3, seed: int = 0, frames: int = 4, side: int = 32) -> Batch:
+    """A batch of noise with everything real; 80 mel frames of 64 bands."""
+    g = torch.Generator().manual_seed(seed)
+    return Batch(
+        torch.randint(0, 256, (rows, frames, 3, side, side), dtype=torch.uint8, generator=g),
+        torch.ones(rows, frames, dtype=torch.bool),
+        torch.linspace(0, 1.5, frames).repeat(rows, 1),
+        torch.randn(rows, 80, 64, generator=g) * 2 - 4,
+        torch.ones(rows, 80, dtype=torch.bool),
+        torch.linspace(0, 1.6, 80).repeat(rows, 1),
+        torch.randint(0, 3, (rows,), generator=g),
+    )
+
+
+def small_group(fusion: str = "two_way", **changes: object) -> Group:
+    """A pocket model, narrower."""
+    torch.manual_seed(1)
+    settings = replace(POCKET, fusion=fusion, slim_widths=(8, 8, 16, 16), width=32, **changes)
+    return Group(settings)
+
+
+def paper_group(fusion: str = "two_way") -> Group:
+    """The paper's wiring, with its real backbones and a narrow fusion."""
+    torch.manual_seed(1)
+    return Group(replace(PAPER, fusion=fusion, width=32))

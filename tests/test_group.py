@@ -1,0 +1,175 @@
+"""What must be true of the group model in every ablation, and of attention by itself."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from conftest import paper_group, random_batch, small_group
+from torch.nn import functional
+
+from emo_core.listing import models
+from emo_core.parts.attention import Attention, masked_mean, time_encoding
+from emo_core.parts.backbones import Cnn14, Tokens
+from emo_core.parts.fusion import FUSIONS
+
+
+def logits(model, batch):
+    model.eval()
+    with torch.no_grad():
+        return model(batch).logits
+
+
+def disturbed(batch, row=0):
+    """The same batch with another picture and sound in one row."""
+    video, mel = batch.video.clone(), batch.mel.clone()
+    video[row], mel[row] = 255 - video[row], mel[row].flip(0) * 3
+    return replace(batch, video=video, mel=mel)
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_a_sample_does_not_see_its_neighbours(fusion):
+    model, batch = small_group(fusion), random_batch()
+    before, after = logits(model, batch), logits(model, disturbed(batch))
+    torch.testing.assert_close(before[1:], after[1:])
+    assert not torch.allclose(before[0], after[0]), "the disturbed sample did not react"
+    alone = replace(batch, **{k: v[1:2] for k, v in vars(batch).items() if v is not None})
+    torch.testing.assert_close(logits(model, alone), before[1:2], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_what_is_masked_does_not_matter(fusion):
+    model, batch = small_group(fusion), random_batch()
+    video_mask, mel_mask = batch.video_mask.clone(), batch.mel_mask.clone()
+    video_mask[:, 2:], mel_mask[:, 40:] = False, False
+    masked = replace(batch, video_mask=video_mask, mel_mask=mel_mask)
+    video, mel = batch.video.clone(), batch.mel.clone()
+    video[:, 2:], mel[:, 40:] = 0, 9.0
+    torch.testing.assert_close(logits(model, masked), logits(model, replace(masked, video=video)))
+    torch.testing.assert_close(logits(model, masked), logits(model, replace(masked, mel=mel)))
+    assert not torch.allclose(logits(model, masked), logits(model, batch))
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+@pytest.mark.parametrize("missing", [("video",), ("audio",), ("video", "audio")])
+def test_a_missing_modality_is_data(fusion, missing):
+    model, batch = small_group(fusion), random_batch()
+    for name in missing:
+        batch = batch.without(name)
+    before = logits(model, batch)
+    assert before.isfinite().all()
+    if len(missing) == 2:  # nothing seen, nothing heard: every clip gets the same answer
+        torch.testing.assert_close(before[0], before[1])
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_gradient_reaches_every_parameter(fusion):
+    model, batch = small_group(fusion).train(), random_batch()
+    functional.cross_entropy(model(batch).logits, batch.target).backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
+
+
+def test_gradient_reaches_the_first_convolutions_of_the_papers_backbones():
+    model = paper_group().train()
+    batch = random_batch(rows=2, frames=8, side=32)
+    functional.cross_entropy(model(batch).logits, batch.target).backward()
+    missing = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum()]
+    assert missing == []
+    assert model.video.backbone.trunk[0][0].weight.grad.abs().sum() > 0
+    assert model.audio.backbone.conv_block1.conv1.weight.grad.abs().sum() > 0
+
+
+def test_the_papers_model_does_not_mix_samples():
+    model = paper_group()
+    batch = random_batch(rows=2, frames=8, side=32)
+    before, after = logits(model, batch), logits(model, disturbed(batch))
+    torch.testing.assert_close(before[1], after[1], rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(before[0], after[0])
+
+
+def test_frozen_backbones_keep_weights_and_statistics():
+    model, batch = small_group(frozen=True).train(), random_batch()
+    before = {k: v.clone() for k, v in model.video.backbone.state_dict().items()}
+    functional.cross_entropy(model(batch).logits, batch.target).backward()
+    assert all(p.grad is None for p in model.video.backbone.parameters())
+    assert model.video.project.weight.grad.abs().sum() > 0
+    for name, value in model.video.backbone.state_dict().items():
+        torch.testing.assert_close(value, before[name])
+
+
+def test_attention_equals_torchs_own():
+    torch.manual_seed(0)
+    ours, x, context = Attention(16, 4).eval(), torch.randn(2, 5, 16), torch.randn(2, 7, 16)
+    mask = torch.ones(2, 7, dtype=torch.bool)
+    mask[1, 4:] = False
+    theirs = torch.nn.MultiheadAttention(16, 4, batch_first=True).eval()
+    theirs.in_proj_weight.data = torch.cat([ours.query.weight, ours.key.weight, ours.value.weight])
+    theirs.in_proj_bias.data = torch.cat([ours.query.bias, ours.key.bias, ours.value.bias])
+    theirs.out_proj.load_state_dict(ours.out.state_dict())
+    mixed, weights = ours(x, context, mask)
+    wanted, wanted_weights = theirs(
+        x, context, context, key_padding_mask=~mask, average_attn_weights=False
+    )
+    torch.testing.assert_close(mixed, wanted)
+    torch.testing.assert_close(weights, wanted_weights)
+
+
+def test_attention_follows_a_permuted_context():
+    torch.manual_seed(0)
+    layer, x, context = Attention(8, 2), torch.randn(1, 3, 8), torch.randn(1, 6, 8)
+    order = torch.randperm(6)
+    mixed, weights = layer(x, context)
+    again, permuted = layer(x, context[:, order])
+    torch.testing.assert_close(mixed, again)
+    torch.testing.assert_close(weights[..., order], permuted)
+
+
+def test_attention_rows_are_distributions_in_the_trace():
+    trace = small_group().eval()(random_batch()).trace
+    names = [name for name in trace if name.startswith("attention")]
+    assert len(names) == 4  # two directions, two blocks
+    for name in names:
+        torch.testing.assert_close(trace[name].sum(-1), torch.ones(trace[name].shape[:-1]))
+    assert trace["attention_video_to_audio_0 (B, H, video, audio)"].shape == (3, 4, 4, 10)
+
+
+def test_equal_moments_have_equal_encodings_and_distant_ones_differ():
+    code = time_encoding(torch.tensor([[0.0, 1.0, 1.02, 3.0]]), 32)[0]
+    near, far = (code[1] - code[2]).norm(), (code[1] - code[3]).norm()
+    assert near < 0.35 * far
+    torch.testing.assert_close(code, time_encoding(torch.tensor([[0.0, 1.0, 1.02, 3.0]]), 32)[0])
+
+
+def test_masked_mean_is_the_mean_of_what_is_real():
+    tokens = torch.tensor([[[1.0], [3.0], [100.0]], [[5.0], [6.0], [7.0]]])
+    mask = torch.tensor([[True, True, False], [False, False, False]])
+    assert masked_mean(tokens, mask).flatten().tolist() == [2.0, 0.0]
+
+
+def test_late_fusion_adds_the_scores_of_the_streams():
+    model = small_group("late").eval()
+    batch = random_batch()
+    both, only_video, only_audio = (
+        logits(model, b) for b in (batch, batch.without("audio"), batch.without("video"))
+    )
+    torch.testing.assert_close(both, only_video + only_audio)
+
+
+def test_cnn14_has_the_shape_and_names_of_panns():
+    with torch.device("meta"):
+        net = Cnn14()
+    assert sum(p.numel() for p in net.conv_block6.parameters()) == 9 * (1024 + 2048) * 2048 + 8192
+    assert {"bn0.weight", "conv_block1.conv1.weight", "conv_block6.bn2.running_var"} <= set(
+        net.state_dict()
+    )
+    mel = torch.randn(1, 500, 64)
+    tokens = Cnn14().eval()(mel, torch.ones(1, 500, dtype=torch.bool), torch.zeros(1, 500))
+    assert isinstance(tokens, Tokens) and tokens.values.shape == (1, 15, 2048)
+
+
+def test_sizes_are_as_promised():
+    counts = {row["size"]: row for row in models()["models"] if row["name"] == "group"}
+    assert counts["pocket"]["parameters"] <= 3_000_000
+    assert sum(counts["paper"]["parts"].values()) == counts["paper"]["parameters"]
+    trunk = 31_300_638  # R(2+1)D-18 without its classifier: 31,505,325 - 400 * 513 + rounding
+    assert abs(counts["paper"]["parts"]["video"] - 512 * 256 - 512 - trunk) < 1_000
