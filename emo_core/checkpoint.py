@@ -93,7 +93,9 @@ def load_checkpoint(name: str | Path = DEFAULT) -> Checkpoint:
     config = _read_config(folder / CONFIG)
     try:
         model_class, settings_class, _ = MODELS[config["model"]]
-        settings = settings_class(**{**config["settings"], "pretrained": False})
+        values = {**config["settings"], "pretrained": False}  # the weights are beside it
+        values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        settings = settings_class(**values)
         sample = SampleConfig.from_dict(config["sample"])
         calibration = Calibration(**config["calibration"])
         model = model_class(settings)

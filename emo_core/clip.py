@@ -30,7 +30,8 @@ HEAD_PACKETS = 48  # picture packets read when a file is opened: reordering, pac
 HEAD_BYTES = 32 << 20  # bytes read at most to find the first picture and the first sound
 MAX_UNDECODABLE = 2_000  # packets in a row without one frame before a track is given up
 MAX_READ_ERRORS = 50  # damaged stretches the reader steps over in one file
-MAX_REORDER = 64  # packets looked ahead; H.264 and HEVC reorder by at most 16 frames
+MAX_HELD = 16  # frames H.264 and HEVC may reorder by; FFmpeg aborts the process beyond
+MAX_REORDER = 64  # packets looked ahead, room for damaged times
 INDEX_STEPS = 300  # frame distances looked at to tell a variable rate from a constant one
 BLIND_SEEK_S = 3.0  # seconds to the next wanted frame from which an unindexed file is searched
 SEEK_BACK_S = (0, 1, 4, 16, 64)  # seconds before the target, tried in turn until a key frame fits
@@ -64,6 +65,7 @@ STILLS = {  # first bytes -> what the file is instead of a clip
     b"\x7fELF": "a program",
 }
 STILL_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis"}
+DRM_TAGS = {"encv", "enca", "drmi", "drms"}
 BOXES = {b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"styp", b"moof", b"pnot", b"uuid"}
 
 
@@ -188,6 +190,7 @@ def load_clip(path: str | Path, text: str | None = None) -> Clip:
     with _opened(path) as container:
         tracks = _Tracks.choose(container, path.name)
         head = _Head.read(container, tracks)
+        _refuse_encrypted(tracks, head, path.name)
         picture, first_frame = _survey_picture(tracks, head, path.name)
         sound, first_sound = _survey_sound(tracks, head, path.name)
         if picture is None and sound is None:
@@ -285,15 +288,11 @@ def _open(path: Path, head: bytes) -> Any:
     """
     import av
 
-    options = {
-        "protocol_whitelist": "file",
-        "format_whitelist": FORMATS,
-        "max_pixels": str(MAX_PIXELS),
-    }
+    options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
     still = _still(head)
     if still is not None:
         raise ValueError(still)
-    attempts = [options]
+    attempts = [options | {"max_pixels": str(MAX_PIXELS)}]
     if head[4:8] in BOXES or head.startswith(b"\x1aE\xdf\xa3"):
         attempts.insert(0, options | {"probesize": "32", "skip_frame": "all"})
     for attempt in attempts:
@@ -396,7 +395,6 @@ class _Tracks:
         for kind, stream in (("picture", video), ("sound", sound)):
             if stream is None:
                 continue
-            _refuse_encrypted(stream, name, kind)
             if stream.codec_context is None:
                 raise ClipError(
                     f"{name}: the {kind} track uses a codec without a decoder here; expected a "
@@ -442,13 +440,27 @@ def _discard_others(container: Any, kept: list[Any]) -> None:
             stream.discard = Discard.all
 
 
-def _refuse_encrypted(stream: Any, name: str, kind: str) -> None:
-    tag = getattr(stream.codec_context, "codec_tag", "") if stream.codec_context else ""
-    if tag in {"encv", "enca", "drmi", "drms"} or "enc_key_id" in stream.metadata:
-        raise ClipError(
-            f"{name}: the {kind} track is encrypted; expected an unprotected recording; "
-            "use a copy without copy protection."
-        )
+def _refuse_encrypted(tracks: _Tracks, head: "_Head", name: str) -> None:
+    for kind, stream, packets in (
+        ("picture", tracks.video, head.video),
+        ("sound", tracks.sound, head.sound),
+    ):
+        if stream is None:
+            continue
+        marks = ("encryption_info", "encryption_init_info")
+        marked = any(packet.has_sidedata(mark) for packet in packets for mark in marks)
+        if marked or _tag(stream) in DRM_TAGS or "enc_key_id" in stream.metadata:
+            raise ClipError(
+                f"{name}: the {kind} track is encrypted; expected an unprotected recording; "
+                "use a copy without copy protection."
+            )
+
+
+def _tag(stream: Any) -> str:
+    try:
+        return stream.codec_context.codec_tag
+    except UnicodeDecodeError:  # damaged
+        return ""
 
 
 def _prepare(stream: Any) -> None:
@@ -469,6 +481,8 @@ def _packets(container: Any, streams: list[Any]) -> Iterator[Any]:
             for packet in container.demux(*streams):
                 if packet.size:  # an empty packet would tell the decoder to stop
                     yield packet
+            return
+        except IndexError:  # PyAV at the end of a file in which tracks appeared while reading
             return
         except av.FFmpegError:
             continue
@@ -537,7 +551,7 @@ def _survey_picture(tracks: _Tracks, head: _Head, name: str) -> tuple[_Picture |
         tick=video.time_base,
         first=_frame_pts(frame),
         lead=max(0, lead),
-        reorder=max(context.reorder_depth, _reorder_depth([packet.pts for packet in timed])),
+        reorder=min(MAX_HELD, max(context.reorder_depth, _reorder_depth(timed))),
         skips=_skips_exactly(tracks.container.format.name, context) and not frame.interlaced_frame,
         size=size,
         matrix=matrix,
@@ -566,8 +580,9 @@ def _frame_pts(frame: Any) -> int | None:
     return frame.dts if frame.pts is None else frame.pts
 
 
-def _reorder_depth(shown: list[int]) -> int:
+def _reorder_depth(packets: list[Any]) -> int:
     """How many frames at most are decoded before and shown after another one."""
+    shown = [packet.pts for packet in packets]
     return max(
         (sum(earlier > pts for earlier in shown[:at]) for at, pts in enumerate(shown)), default=0
     )
@@ -761,11 +776,19 @@ def _scanned_end(
         for packet in _packets(container, streams):
             if packet.pts is None:
                 continue
-            until = (packet.pts + (packet.duration or 0)) * packet.stream.time_base
+            until = packet.pts * packet.stream.time_base + _lasts(packet)
             end = until if end is None else max(end, until)
             if packet.stream.index == picture:
                 tail.append(packet.pts)
     return end, list(tail)
+
+
+def _lasts(packet: Any) -> Fraction:
+    """Seconds a packet lasts; the last ones of MPEG and FLV files do not say."""
+    if packet.duration:
+        return packet.duration * packet.stream.time_base
+    rate = packet.stream.average_rate if packet.stream.type == "video" else None
+    return 1 / rate if rate else Fraction(0)
 
 
 def _checked_duration(path: Path, seconds: float, fps: float | None) -> float:
@@ -885,6 +908,8 @@ class _Player:
         self.ticks = ticks
         self.seeking = seeking
         self.blind = seeking  # whether to search where the index does not reach
+        # MPEG's index holds only what happened to be read, so it tells nothing about the rest
+        self.indexed = container.format.name.startswith(("mov", "matroska", "avi"))
         self.stream = next(it for it in container.streams if it.index == picture.index)
         _discard_others(container, [self.stream])
         _prepare(self.stream)
@@ -895,6 +920,7 @@ class _Player:
         self.ahead: dict[int, int] = {}  # runs of later ticks sent before them (reordering)
         self.shown: Any | None = None  # latest frame out of the decoder since landing
         self.landed = False  # whether decoding began anywhere but at the start
+        self.landing: int | None = None  # tick of the latest seek, which is not tried twice
         self.sent = picture.first  # latest presentation time sent to the decoder
         self.last_key = picture.first
 
@@ -967,14 +993,14 @@ class _Player:
             return None
         target = self.ticks[self.covered]
         here = max(self.sent, packet.pts)
-        if target <= here:
+        if target <= here or target == self.landing:
             return None
         index = self.stream.index_entries
         at = index.search_timestamp(target - self.picture.lead)
         if at >= 0 and index[at].timestamp > here:
             return target
         tick = float(self.picture.tick)
-        reach = index[-1].timestamp if len(index) else self.picture.first
+        reach = index[-1].timestamp if self.indexed and len(index) else self.picture.first
         ahead_s, lost_s = (target - here) * tick, (here - self.last_key) * tick
         if (target - reach) * tick < BLIND_SEEK_S or not self.blind:
             return None
@@ -985,8 +1011,9 @@ class _Player:
         import av
 
         context = self.stream.codec_context
-        for back_s in SEEK_BACK_S:
-            goal = target - self.picture.lead - int(back_s / self.picture.tick)
+        self.landing = target
+        backs = (int(back_s / self.picture.tick) for back_s in SEEK_BACK_S)
+        for goal in (target, *(target - self.picture.lead - back for back in backs)):
             try:
                 self.container.seek(goal, stream=self.stream)
             except (av.FFmpegError, OverflowError):
@@ -1201,8 +1228,9 @@ def _mono(frame: Any) -> np.ndarray:
     """
     from av import AudioResampler
 
-    if frame.format.name.startswith("s64"):  # NumPy conversion lacks it
-        frame = AudioResampler("dblp").resample(frame)[0]
+    crowded = frame.format.is_planar and frame.layout.nb_channels > 7  # there PyAV 18 reads
+    if crowded or frame.format.name.startswith("s64"):  # past its planes, and it lacks 64 bits
+        frame = AudioResampler("flt").resample(frame)[0]
     data = frame.to_ndarray()
     if not frame.format.is_planar:
         data = data.reshape(frame.samples, -1).T

@@ -58,7 +58,14 @@ def random_batch(rows: int = 3, seed: int = 0, frames: int = 4, side: int = 32) 
 def small_group(fusion: str = "two_way", **changes: object) -> Group:
     """A pocket model, narrower."""
     torch.manual_seed(1)
-    settings = replace(POCKET, fusion=fusion, slim_widths=(8, 8, 16, 16), width=32, **changes)
+    settings = replace(
+        POCKET,
+        fusion=fusion,
+        video_widths=(8, 16),
+        audio_widths=(8, 8, 16, 16),
+        width=32,
+        **changes,
+    )
     return Group(settings)
 
 

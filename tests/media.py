@@ -169,8 +169,8 @@ def _audio_packets(stream: Any, sound: Sound) -> list[Any]:
     channels = av.AudioLayout(sound.layout).nb_channels
     packets = []
     for start in range(0, len(mono), 1024):
-        block = np.ascontiguousarray(np.tile(mono[start : start + 1024], (channels, 1)))
-        frame = av.AudioFrame.from_ndarray(block, format="fltp", layout=sound.layout)
+        block = np.repeat(mono[start : start + 1024], channels)[None]
+        frame = av.AudioFrame.from_ndarray(block, format="flt", layout=sound.layout)
         frame.sample_rate = sound.rate
         frame.time_base = Fraction(1, sound.rate)
         frame.pts = round(sound.start_s * sound.rate) + start

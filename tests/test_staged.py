@@ -14,13 +14,14 @@ import cv2
 import numpy as np
 import pytest
 
-from emo_core.data import staged_scene
+from emo_core.data import staged_cast, staged_scene
 from emo_core.data.staged import StagedError, make_staged, truth, write_clip
 from emo_core.data.staged_draw import draw_frames
 from emo_core.data.staged_motion import affect, face_box
 from emo_core.data.staged_scene import DURATION_S, EMOTIONS, FPS, HEIGHT, WIDTH, Scene, make_scene
 from emo_core.data.staged_sound import synthesise
 from emo_core.data.staged_voices import RATE
+from emo_core.data.staged_world import PLACES
 
 COUNTS = {"train": 9, "val": 3, "test": 2}
 SEED = 5
@@ -54,7 +55,7 @@ def first(count: int, *regimes: str) -> list[Scene]:
 
 def test_a_scene_depends_on_its_own_numbers_only():
     forwards = [make_scene(1, "val", index) for index in range(40)]
-    for cached in (staged_scene._style, staged_scene._source_sizes, staged_scene._shuffled_cells):
+    for cached in (staged_cast.style_of, staged_cast._source_sizes, staged_scene._shuffled_cells):
         cached.cache_clear()
     assert [make_scene(1, "val", index) for index in reversed(range(40))] == forwards[::-1]
     assert make_scene(2, "val", 0) != forwards[0]
@@ -92,7 +93,7 @@ def test_sources_stay_in_their_split_and_share_their_style():
     assert min(sources) >= 10
     assert min(sizes.values()) >= 4 and max(sizes.values()) <= 20
     assert len(set(sizes.values())) > 8
-    assert len({style.place for style in styles.values()}) == len(staged_scene.PLACES)
+    assert len({style.place for style in styles.values()}) == len(PLACES)
 
 
 def test_each_regime_plants_its_evidence_where_it_says():
@@ -203,14 +204,16 @@ def calm_moments(scene: Scene, count: int) -> np.ndarray:
 
 @pytest.mark.parametrize("regime", ["both", "seen", "heard", "synced"])
 def test_the_movement_is_plain_to_see_and_only_where_it_is_said_to_be(regime):
-    for scene in first(8, regime):
-        movement = scene.movement
-        middle = (movement.start_s + movement.end_s) / 2
-        calm = calm_moments(scene, 6)
-        frames = draw_frames(scene, np.concatenate([calm, [middle - 0.3, middle, middle + 0.3]]))
-        moved = change(frames).mean((1, 2))
-        assert moved[5:].min() > 1.7 * moved[:5].max()
-        assert moved[5:].min() > 0.8
+    ratios = []
+    for scene in first(12, regime):
+        middle = (scene.movement.start_s + scene.movement.end_s) / 2
+        moving = [middle - 0.3, middle, middle + 0.3]
+        frames = draw_frames(scene, np.concatenate([calm_moments(scene, 7), moving]))
+        usual = np.median(frames[:7], axis=0)
+        changed = (change(np.concatenate([usual[None], frames])) > 30).mean((1, 2))
+        ratios.append(changed[7:].min() / changed[:7].max())
+    assert min(ratios) > 1.2
+    assert np.median(ratios) > 2.5
 
 
 def test_evidence_faces_change_during_the_evidence_and_the_place_does_not():
@@ -229,7 +232,8 @@ def test_evidence_faces_change_during_the_evidence_and_the_place_does_not():
         for face in scene.evidence.faces:
             x0, y0, x1, y1 = face_box(scene, face, during[:1])[0].astype(int)
             assert difference[y0:y1, x0:x1].mean() > 6
-        assert difference[:, outside_people(scene)].mean() < 0.01
+        still = outside_people(scene)
+        assert not still.any() or difference[:, still].max() == 0
     assert checked >= 15
 
 
@@ -237,8 +241,7 @@ def outside_people(scene: Scene) -> np.ndarray:
     """Columns of the frame that nobody at rest covers, (W,) bool."""
     column = np.arange(WIDTH)
     far = [np.abs(column - p.x) > 1.9 * p.radius for p in scene.people]
-    free = np.all(far, axis=0)
-    return free if free.any() else np.zeros(WIDTH, bool) | (column < 0)
+    return np.all(far, axis=0)
 
 
 # The sound

@@ -24,9 +24,10 @@ from sklearn.preprocessing import StandardScaler
 from emo_core.data.staged import write_clip
 from emo_core.data.staged_draw import draw_frames
 from emo_core.data.staged_motion import face_box
-from emo_core.data.staged_scene import LABELS, MOVES, REGIMES, Scene, make_scene
+from emo_core.data.staged_scene import LABELS, REGIMES, Scene, make_scene
 from emo_core.data.staged_sound import synthesise
 from emo_core.data.staged_voices import RATE
+from emo_core.data.staged_world import MOVES
 
 SEED = 20
 FAST, LARGE = 240, 1500

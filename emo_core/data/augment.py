@@ -51,7 +51,7 @@ def _zoomed(pixels: np.ndarray, zoom: float, rng: np.random.Generator) -> np.nda
 def _relit(pixels: np.ndarray, light: float, rng: np.random.Generator) -> np.ndarray:
     contrast, bright = rng.uniform(1 - light, 1 + light), rng.uniform(-light, light) * 128
     table = np.clip((np.arange(256) - 128) * contrast + 128 + bright, 0, 255).astype(np.uint8)
-    return table[pixels]
+    return cv2.LUT(np.ascontiguousarray(pixels).reshape(-1, 1), table).reshape(pixels.shape)
 
 
 def _with_less(decoded: Decoded, augment: Augment, rng: np.random.Generator) -> Decoded:

@@ -3,9 +3,10 @@
 import cv2
 import numpy as np
 
-from emo_core.data.staged_people import SHIFT, Stroke, person_strokes
+from emo_core.data.staged_pen import SHIFT, Stroke
+from emo_core.data.staged_people import person_strokes
 from emo_core.data.staged_places import paint_place
-from emo_core.data.staged_scene import HEIGHT, WIDTH, Scene
+from emo_core.data.staged_world import HEIGHT, WIDTH, Scene
 
 _DARK = (0.10, 0.11, 0.17)  # share of red, green and blue that is left of people in the dark
 

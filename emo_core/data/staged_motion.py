@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from emo_core.data.staged_scene import EMOTIONS, HEIGHT, WIDTH, Person, Scene
+from emo_core.data.staged_world import EMOTIONS, HEIGHT, WIDTH, Person, Scene
 
 # Valence and arousal of a full expression; after Russell's circumplex, rounded.
 AFFECT = {
@@ -211,7 +211,7 @@ def pose_of(scene: Scene, number: int, times_s: np.ndarray) -> Pose:
     idle = 2 * np.pi * 0.33 * person.tempo * times_s + person.phase
     side = np.sign(np.sin(3 * person.phase)) or 1.0
     lift, swing, body = _moving(scene, number, times_s)
-    sway_x = 0.045 * np.sin(idle) + strength * shiver * np.sin(2 * np.pi * 9.3 * times_s)
+    sway_x = 0.03 * np.sin(idle) + strength * shiver * np.sin(2 * np.pi * 9.3 * times_s)
     sway_y = 0.02 * np.sin(2 * idle + 1) + strength * drop
     sway_y += strength * bob * np.sin(2 * np.pi * rate * person.tempo * times_s)
     sway_y += 0.05 * talk * np.sin(2 * np.pi * 2.1 * person.tempo * times_s)

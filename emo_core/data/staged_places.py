@@ -6,7 +6,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from emo_core.data.staged_scene import HEIGHT, PLACES, WIDTH, Scene
+from emo_core.data.staged_world import HEIGHT, PLACES, WIDTH, Scene
 
 Colour = tuple[int, int, int]
 Light = tuple[float, float, float]

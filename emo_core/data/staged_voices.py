@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from emo_core.data.staged_scene import SOUNDS, Voice
+from emo_core.data.staged_world import SOUNDS, Voice
 
 RATE = 16_000  # Hz
 _WINDOW = 512
@@ -219,7 +219,7 @@ def shouting(count: int, voice: Voice, rng: np.random.Generator) -> np.ndarray:
 
 
 def alarm(count: int, voice: Voice, rng: np.random.Generator) -> np.ndarray:
-    """A two-tone horn, a sweeping siren or a fast beeper, bright as horns are."""
+    """A two-tone horn, a sweeping siren or a fast beeper, two horns a little out of tune."""
     time_s = seconds(count)
     kind = rng.integers(3)
     base = rng.uniform(620, 900) * voice.pitch**0.5
@@ -237,7 +237,12 @@ def alarm(count: int, voice: Voice, rng: np.random.Generator) -> np.ndarray:
         pitch = base * np.ones_like(within)
         loud = np.clip(fast / 0.04, 0, 1) * np.clip((0.6 - fast) / 0.3, 0.02, 1)
     phase = 2 * np.pi * np.cumsum(pitch, dtype=np.float64) / RATE
-    tone = sum(0.82**k * np.cos(k * phase) for k in range(1, 8))
+    lag = rng.uniform(0, 6.283, 14)
+    horns = [(k, detune) for k in range(1, 8) for detune in (1.0, 1.009)]
+    tone = sum(
+        0.8**k * np.sin(k * d * phase + lag[i]) * (k * pitch < 0.45 * RATE)
+        for i, (k, d) in enumerate(horns)
+    )
     return (tone * loud).astype(np.float32)
 
 

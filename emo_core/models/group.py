@@ -20,7 +20,8 @@ class GroupConfig:
 
     video_backbone: str = "r2plus1d_18"  # or "slim"
     audio_backbone: str = "cnn14"  # or "slim"
-    slim_widths: tuple[int, ...] = (16, 32, 64, 128)  # channels of the slim backbones
+    video_widths: tuple[int, ...] = (32, 64, 128)  # channels of the slim video backbone
+    audio_widths: tuple[int, ...] = (16, 32, 64, 128)  # channels of the slim sound backbone
     width: int = 256  # D, of the tokens that meet
     heads: int = 4
     blocks: int = 2  # in each direction
@@ -66,11 +67,10 @@ class Group(nn.Module):
     def __init__(self, config: GroupConfig) -> None:
         super().__init__()
         self.config = config
-        widths = tuple(config.slim_widths)
         makers = {
-            ("video", "slim"): lambda: SlimFrames(widths),
+            ("video", "slim"): lambda: SlimFrames(tuple(config.video_widths)),
             ("video", "r2plus1d_18"): lambda: R2Plus1D(config.pretrained),
-            ("audio", "slim"): lambda: SlimMel(widths),
+            ("audio", "slim"): lambda: SlimMel(tuple(config.audio_widths)),
             ("audio", "cnn14"): lambda: Cnn14(config.pretrained),
         }
         used = {"video": ("video",), "audio": ("audio",)}.get(config.fusion, ("video", "audio"))

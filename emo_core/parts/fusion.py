@@ -50,7 +50,9 @@ class CrossModal(nn.Module):
         return self.head(torch.cat(pooled, dim=-1)), trace  # (B, C)
 
     def _blocks(self, name: str) -> Iterable[Block]:
-        return self.blocks[name] if name in self.blocks else ()
+        if name not in self.blocks:
+            return ()
+        return self.blocks[name]
 
 
 class Concat(nn.Module):

@@ -56,5 +56,6 @@ def log_mel(wave: Tensor, config: MelConfig) -> Tensor:
     spectrum = torch.stft(
         wave, config.window, config.hop, window=window.to(wave), return_complex=True, center=True
     )
-    power = spectrum.abs().square().transpose(1, 2)[:, : wave.shape[-1] // config.hop]  # (B, F, K)
+    power = torch.view_as_real(spectrum).square().sum(-1)  # (B, K, F'); abs() takes a root first
+    power = power.transpose(1, 2)[:, : wave.shape[-1] // config.hop]  # (B, F, K)
     return (power @ filters.to(wave)).clamp(min=config.floor).log()

@@ -1,0 +1,297 @@
+"""The app without a browser: its figures, what it says of odd clips, and what it keeps private."""
+
+import ast
+import asyncio
+import json
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "demo"))
+
+import handlers  # noqa: E402
+
+from emo_core import view  # noqa: E402
+from emo_core.checkpoint import DEFAULT, Checkpoint, save_checkpoint, shipped_checkpoints  # noqa: E402
+from emo_core.inference import Media, Prediction, Span  # noqa: E402
+from emo_core.models.group import POCKET, Group  # noqa: E402
+from emo_core.parts.mel import MelConfig  # noqa: E402
+from emo_core.parts.mel import log_mel as mel_of  # noqa: E402
+from emo_core.sample import Sample, SampleConfig  # noqa: E402
+
+LABELS = ("positive", "neutral", "negative")
+RATE = 16_000  # Hz
+
+
+@pytest.fixture(scope="module", autouse=True)
+def model(tmp_path_factory):
+    """The shipped checkpoint where there is one, else weights that were never trained."""
+    name = DEFAULT
+    if DEFAULT not in shipped_checkpoints():
+        name = str(tmp_path_factory.mktemp("model") / "untrained")
+        torch.manual_seed(0)
+        untrained = Checkpoint("untrained", Group(POCKET), "group", POCKET, SampleConfig(), LABELS)
+        save_checkpoint(Path(name), untrained, "# untrained\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EMO_MODEL", name)
+        yield name
+
+
+def write_clip(path: Path, seconds: float, picture: bool = True, sound: bool = True) -> Path:
+    """A clip whose frames are as grey as 4 times their number, with a tone of 1 kHz."""
+    with av.open(str(path), "w") as container:
+        if picture:
+            stream = container.add_stream("libx264", rate=10)
+            stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        if sound:
+            voice = container.add_stream("pcm_s16le" if path.suffix == ".wav" else "aac", rate=RATE)
+            voice.layout = "mono"
+        for number in range(max(1, round(seconds * 10)) if picture else 0):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 4 * number % 256, np.uint8))
+            frame.pts, frame.time_base = number, Fraction(1, 10)
+            container.mux(stream.encode(frame))
+        if picture:
+            container.mux(stream.encode(None))
+        if sound:
+            wave = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(round(seconds * RATE)) / RATE)
+            frame = av.AudioFrame.from_ndarray(
+                (wave * 32767).astype(np.int16)[None], "s16", layout="mono"
+            )
+            frame.rate, frame.pts, frame.time_base = RATE, 0, Fraction(1, RATE)
+            container.mux(voice.encode(frame))
+            container.mux(voice.encode(None))
+    return path
+
+
+def made_prediction(spans: list[tuple[float, float, tuple]], abstains: bool = False) -> Prediction:
+    """A prediction of which everything is known: each window holds a tone of 1 kHz."""
+    config = MelConfig()
+    wave = torch.sin(2 * torch.pi * 1000 * torch.arange(5 * RATE) / RATE)
+    mel = mel_of(wave[None], config)[0]
+    mel_times_s = torch.arange(len(mel)) * config.hop / config.rate
+    grid = torch.arange(16) * 5 / 16
+    samples = tuple(
+        Sample(
+            torch.full((16, 3, 8, 12), number, dtype=torch.uint8), grid < end - start, grid,
+            mel, mel_times_s < end - start, mel_times_s, start,
+        )
+        for number, (start, end, _) in enumerate(spans)
+    )  # fmt: skip
+    values = [dict(zip(LABELS, values, strict=True)) for _, _, values in spans]
+    mean = {label: float(np.mean([value[label] for value in values])) for label in LABELS}
+    times = [s.start_s + float(t) for s in samples for t in s.video_times_s[s.video_mask]]
+    media = Media(
+        spans[-1][1], 25.0, 320, 240, True, True, False, 1, RATE, 0, "h264", "aac"
+    )  # fmt: skip
+    return Prediction(
+        "made.mp4", "none", LABELS, mean, max(mean, key=mean.get), abstains,
+        tuple(Span(*span[:2], value) for span, value in zip(spans, values, strict=True)),
+        {"video": 0.0, "audio": 0.0}, tuple(times), media, (), {"decode": 0.0, "model": 0.0},
+        samples,
+    )  # fmt: skip
+
+
+TWO = [(0.0, 5.0, (0.7, 0.2, 0.1)), (5.0, 9.0, (0.1, 0.3, 0.6))]
+
+
+def imports(path: Path) -> set[str]:
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    return names | {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+
+
+def test_layout_knows_no_torch_and_handlers_no_gradio():
+    layout = {name.split(".")[0] for name in imports(ROOT / "demo" / "app.py")}
+    assert not layout & {"torch", "torchaudio", "emo_core"}
+    assert not any(name.startswith("gradio") for name in imports(ROOT / "demo" / "handlers.py"))
+
+
+def test_handlers_load_torch_only_when_asked():
+    tree = ast.parse((ROOT / "demo" / "handlers.py").read_text(encoding="utf-8"))
+    at_top = {node.module for node in tree.body if isinstance(node, ast.ImportFrom)}
+    assert not at_top & {"torch", "emo_core.inference", "emo_core.checkpoint", "emo_core.sample"}
+
+
+def test_timeline_stacks_each_window_where_it_lies():
+    figure = view.timeline(made_prediction(TWO))
+    assert figure.layout.height == 320
+    heights = np.sum([bar.y for bar in figure.data], axis=0)
+    np.testing.assert_allclose(heights, 1)
+    by_name = {bar.name: bar for bar in figure.data}
+    assert set(by_name) == {"Positive", "Neutral", "Negative"}
+    assert tuple(by_name["Negative"].y) == (0.1, 0.6)
+    left = np.array(by_name["Neutral"].x) - np.array(by_name["Neutral"].width) / 2
+    np.testing.assert_allclose(left, [0, 5])
+    shapes = {bar.marker.pattern.shape for bar in figure.data}
+    assert len(shapes) == 3, "labels must differ by more than colour"
+
+
+def test_bars_show_every_label_and_its_value():
+    bar = view.probability_bars(made_prediction(TWO[:1])).data[0]
+    assert list(zip(bar.y, bar.x, bar.text, strict=True)) == [
+        ("Positive", 0.7, "70 %"),
+        ("Neutral", 0.2, "20 %"),
+        ("Negative", 0.1, "10 %"),
+    ]
+
+
+def test_tone_is_brightest_at_its_own_frequency_over_all_of_its_time():
+    config = MelConfig()
+    figure = view.log_mel(made_prediction(TWO), config)
+    heat = figure.data[0]
+    columns = np.asarray(heat.z).T
+    assert figure.layout.height == 340 and np.isfinite(columns).all()
+    assert len(columns) * heat.dx == pytest.approx(9.0, abs=0.03)
+    loudest_hz = view.band_hz(config)[columns.mean(0).argmax()]
+    assert loudest_hz == pytest.approx(1000, rel=0.05)
+    ticks = dict(zip(figure.layout.yaxis.ticktext, figure.layout.yaxis.tickvals, strict=True))
+    assert abs(ticks["1,000"] - columns.mean(0).argmax()) < 1
+
+
+def test_time_that_was_not_read_stays_empty_in_the_spectrogram():
+    prediction = made_prediction([(0.0, 5.0, TWO[0][2]), (15.0, 20.0, TWO[1][2])])
+    columns, step_s = view.joined_mel(prediction)
+    times_s = (np.arange(len(columns)) + 0.5) * step_s
+    unread = np.isnan(columns).any(axis=1)
+    assert unread[(times_s > 5.1) & (times_s < 14.9)].all()
+    assert not unread[(times_s < 4.9) | (times_s > 15.1)].any()
+
+
+def test_long_clip_sends_a_bounded_picture_of_its_sound():
+    spans = [(5.0 * at, 5.0 * at + 5, TWO[0][2]) for at in range(24)]
+    columns, step_s = view.joined_mel(made_prediction(spans))
+    assert len(columns) == view.MOST_COLUMNS and np.isfinite(columns).all()
+    assert len(columns) * step_s == pytest.approx(120, abs=0.05)
+
+
+def test_frames_are_the_models_own_with_their_times():
+    frames = view.frames_used(made_prediction(TWO), most=100)
+    assert len(frames) == 16 + 13  # the second window has 4 of 5 s
+    assert frames[1][1] == "0.31 s" and frames[16][1] == "5.00 s"
+    assert frames[16][0].shape == (8, 12, 3) and (frames[16][0] == 1).all()
+    few = view.frames_used(made_prediction(TWO), most=4)
+    assert [few[0][1], few[-1][1]] == [frames[0][1], frames[-1][1]] and len(few) == 4
+
+
+def test_sentences_say_what_the_figures_show():
+    prediction = made_prediction(TWO)
+    runs = view.summarise_timeline(prediction)
+    assert "positive 0.0 to 5.0 s" in runs and "negative 5.0 to 9.0 s" in runs
+    assert "29 frames" in view.summarise_frames(prediction, 16)
+    sure = view.summarise(made_prediction(TWO[:1]))
+    assert "group positive: 70 %, then neutral 20 %, negative 10 %" in sure
+    assert view.summarise(made_prediction(TWO[:1], abstains=True)).startswith("Not sure")
+
+
+def test_one_window_gives_an_answer_without_timeline(tmp_path):
+    result = handlers.answer(write_clip(tmp_path / "short.mp4", 2.0))
+    assert result.timeline is None and result.clip == "short.mp4"
+    assert sum(result.probabilities.values()) == pytest.approx(1, abs=1e-5)
+    assert result.label == max(result.probabilities, key=result.probabilities.get)
+    for image, caption in result.frames:  # frame n is shown from n / 10 s and as grey as 4 n
+        expected = 4 * round(10 * float(caption.removesuffix(" s")))
+        assert abs(image.mean() - expected) < 6, caption
+    assert dict(result.facts)["Picture"].startswith("64 × 48, 10 frames/s")
+    assert dict(result.facts)["Sound"] == "mono, 16 kHz, aac"
+
+
+def test_longer_clip_has_a_timeline_that_covers_it(tmp_path):
+    result = handlers.answer(write_clip(tmp_path / "long.mp4", 11.0))
+    bar = result.timeline.data[0]
+    assert sum(bar.width) == pytest.approx(11.0, abs=0.15) and len(result.frames) == 16
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds", "picture", "sound", "text", "said"),
+    [
+        ("silent.mp4", 2.0, True, False, "log_mel_text", "no sound"),
+        ("voice.wav", 2.0, False, True, "frames_text", "no picture"),
+        ("one.mp4", 0.1, True, False, "frames_text", "1 frame was used"),
+    ],
+)
+def test_what_a_clip_lacks_is_said_kindly(tmp_path, name, seconds, picture, sound, text, said):
+    result = handlers.answer(write_clip(tmp_path / name, seconds, picture, sound))
+    assert said in getattr(result, text)
+    assert result.log_mel.layout.height >= 100
+    if not (picture and sound):
+        assert any("rests on the" in note for note in result.notes)
+
+
+def test_json_is_that_of_the_command(tmp_path):
+    document = handlers.answer(write_clip(tmp_path / "a.mp4", 2.0)).json
+    assert list(document) == ["schema_version", "results", "errors"]
+    assert document["schema_version"] == 1 and document["errors"] == []
+    assert document["results"][0]["labels"] == list(LABELS)
+    assert str(tmp_path) not in json.dumps(document, allow_nan=False)
+
+
+def test_a_clip_that_gets_no_answer_gets_one_sentence(tmp_path, monkeypatch):
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"\x00" * 2000)
+    empty = tmp_path / "empty.mp4"
+    empty.write_bytes(b"")
+    for path in (broken, empty, tmp_path / "missing.mp4", tmp_path):
+        with pytest.raises(handlers.HandlerError) as caught:
+            handlers.answer(path)
+        sentence = str(caught.value)
+        assert "\n" not in sentence and str(tmp_path) not in sentence.removeprefix(str(path))
+        assert path.name in sentence
+        assert handlers.answer_json(path)["errors"] == [{"clip": path.name, "error": sentence}]
+
+
+def test_too_large_and_too_long_are_refused_before_decoding(tmp_path, monkeypatch):
+    huge = tmp_path / "huge.mp4"
+    with huge.open("wb") as file:
+        file.truncate(60 << 20)  # sparse: takes no room
+    with pytest.raises(handlers.HandlerError, match=r"huge.mp4 has 60 MB; .* up to 50 MB"):
+        handlers.answer(huge)
+    monkeypatch.setattr(handlers, "MOST_MINUTES", 0.01)
+    monkeypatch.setattr(handlers, "_checkpoint", lambda: pytest.fail("decoding was reached"))
+    with pytest.raises(handlers.HandlerError, match="minutes long"):
+        handlers.answer(write_clip(tmp_path / "long.mp4", 2.0))
+
+
+def test_a_missing_model_is_said_in_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.setenv("EMO_MODEL", "no-such-model")
+    handlers.warm().join(60)  # must not raise in its thread
+    with pytest.raises(handlers.HandlerError, match="no-such-model"):
+        handlers.answer(write_clip(tmp_path / "a.mp4", 1.0))
+
+
+@pytest.fixture(scope="module")
+def app():
+    loop = asyncio.new_event_loop()  # gradio would make its own and leave it open
+    asyncio.set_event_loop(loop)
+    import app
+
+    yield app
+    asyncio.set_event_loop(None)
+    loop.close()
+
+
+def test_page_is_built_with_one_public_endpoint_and_no_statistics(app):
+    demo = app.build_demo()
+    assert not demo.analytics_enabled
+    assert sum(demo.delete_cache) <= 3600, "clips must be gone within the hour, as the page says"
+    public = [fn.api_name for fn in demo.fns.values() if fn.api_visibility == "public"]
+    assert public == ["predict"]
+    videos = [it for it in demo.blocks.values() if type(it).__name__ == "Video"]
+    assert [it.include_audio for it in videos] == [True]
+
+
+def test_page_has_every_state(app, tmp_path):
+    assert "No clip yet" in next(app.show(None))[0]
+    busy, done = app.show(str(write_clip(tmp_path / "<b>.mp4", 2.0)))
+    assert "Watching" in busy[0] and len(busy) == len(done)
+    assert "&lt;b&gt;.mp4" in done[0] and "<b>" not in done[0]
+    assert done[4].count("<img") == done[4].count("figcaption>") // 2 > 3
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"nothing of a film")
+    *_, trouble = app.show(str(broken))
+    assert "No answer" in trouble[0] and "broken.mp4" in trouble[0]

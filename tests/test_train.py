@@ -1,0 +1,237 @@
+"""The loop: learns, resumes exactly, scores every clip, chooses on held-out sources."""
+
+import json
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+import torch
+from conftest import small_group
+
+from emo_core.checkpoint import CheckpointError, load_checkpoint
+from emo_core.data.augment import Augment
+from emo_core.data.cache import Cache
+from emo_core.data.dataset import ClipDataset, EpochBatches, FileWindow, Loader, prepare
+from emo_core.recipes import RECIPES, Recipe, RecipeError, find_recipe, finish, with_setting
+from emo_core.sample import Decoded, SampleConfig
+from emo_core.tasks import SingleLabel
+from emo_core.train import TrainConfig, Trainer, TrainingError, rate_factor
+
+CONFIG = SampleConfig(frames=2, width=32, height=24, window_s=1.0)
+FAST = TrainConfig(epochs=4, batch=4, lr=3e-3, backbone_lr=3e-3, patience=9)
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A window whose brightness and tone say its class."""
+
+    index: int
+    regime = None
+    processes = False
+
+    @property
+    def name(self):
+        return f"planted/{self.index}"
+
+    @property
+    def target(self):
+        return self.index % 3
+
+    @property
+    def group(self):
+        return str(self.index // 2)
+
+    def key(self, cache):
+        return f"pl{self.index}"
+
+    def decode(self, config):
+        rng = np.random.default_rng(self.index)
+        pixels = rng.integers(0, 60, (2, 24, 32, 3)) + 90 * self.target
+        t = np.arange(16_000) / 16_000
+        wave = 9_000 * np.sin(2 * np.pi * (300, 1200, 4000)[self.target] * t)
+        return Decoded(
+            pixels.astype(np.uint8), np.array([0.2, 0.7], np.float32), wave.astype(np.int16), 1, 1
+        )
+
+
+@pytest.fixture
+def data(tmp_path):
+    cache = Cache(CONFIG, tmp_path / "cache")
+    train = ClipDataset([Planted(i) for i in range(24)], cache, Augment(drop=0.1), seed=3)
+    valid = ClipDataset([Planted(i) for i in range(100, 113)], cache)
+    return Loader(train, 4, True, 3), Loader(valid, 4, False)
+
+
+def trainer(run=None, **changes):
+    torch.manual_seed(0)
+    return Trainer(small_group(), SingleLabel(), replace(FAST, **changes), run)
+
+
+def weights(model):
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def test_it_learns_and_scores_every_clip(data, tmp_path):
+    epochs = list(trainer(tmp_path / "run", epochs=8).epochs(*data))
+    assert epochs[-1].loss < 0.5 * epochs[0].loss
+    best = max(epoch.valid["accuracy"] for epoch in epochs)
+    assert best > 0.9 and all(epoch.valid["n"] == 13 for epoch in epochs)
+    log = (tmp_path / "run" / "log.jsonl").read_text()
+    logged = [json.loads(line) for line in log.splitlines()]
+    assert [line["loss"] for line in logged] == [epoch.loss for epoch in epochs]
+
+
+def test_a_killed_run_resumes_with_the_numbers_it_would_have_had(data, tmp_path):
+    whole = trainer(tmp_path / "whole")
+    losses = [epoch.loss for epoch in whole.epochs(*data)]
+    killed = trainer(tmp_path / "killed")
+    for epoch in killed.epochs(*data):
+        if epoch.index == 1:
+            break
+    killed.train_epoch(data[0], 2)  # the epoch it is killed in, half done or whole
+    again = trainer(tmp_path / "killed")
+    assert again.resume() == 2
+    resumed = [epoch.loss for epoch in again.epochs(*data)]
+    assert losses[2:] == resumed
+    for name, value in weights(whole.model).items():
+        assert torch.equal(value, weights(again.model)[name]), name
+    whole_log = (tmp_path / "whole" / "log.jsonl").read_text()
+    assert (tmp_path / "killed" / "log.jsonl").read_text() == whole_log
+
+
+def test_epochs_are_shuffled_by_seed_and_epoch_and_leave_nobody_out():
+    orders = {}
+    for seed, epoch in ((0, 0), (0, 1), (1, 0)):
+        batches = EpochBatches(10, 4, True, seed)
+        batches.epoch = epoch
+        orders[seed, epoch] = [index for batch in batches for _, index in batch]
+        assert sorted(orders[seed, epoch]) == list(range(10)) and len(batches) == 3
+    assert len(set(map(tuple, orders.values()))) == 3
+
+
+def test_accumulated_steps_equal_one_large_batch(data):
+    rows = next(iter(Loader(data[1].dataset, 8, False).epoch(0)))
+    halves = [
+        type(rows)(**{k: v[part] for k, v in vars(rows).items()})
+        for part in (slice(0, 4), slice(4, 8))
+    ]
+    once, twice = trainer(), trainer(accumulate=2)
+    for run in (once, twice):
+        run.bf16 = False
+        run.model.eval()  # batch statistics would differ
+        run.optimizer.step = run.optimizer.zero_grad = lambda **_: None  # keep the gradients
+    once.step(rows, 0.5)
+    twice.step(halves[0], 0.5, update=False)
+    twice.step(halves[1], 0.5, update=True)
+    pairs = zip(once.model.named_parameters(), twice.model.parameters(), strict=True)
+    for (name, one), other in pairs:
+        torch.testing.assert_close(one.grad, other.grad, atol=1e-6, rtol=1e-3, msg=name)
+
+
+def test_rates_warm_up_and_end_at_zero_and_backbones_have_their_own():
+    factors = [rate_factor(done, 0.1) for done in np.linspace(0.001, 1, 200)]
+    assert factors[0] < 0.02 and max(factors) == pytest.approx(1, abs=0.02)
+    assert factors[-1] == pytest.approx(0, abs=1e-6)
+    own = trainer(lr=1e-3, backbone_lr=1e-5)
+    rates = {id(p): group["lr"] for group in own.optimizer.param_groups for p in group["params"]}
+    assert rates[id(own.model.video.backbone.trunk[0][0].weight)] == 1e-5
+    assert rates[id(own.model.fusion.head[2].weight)] == 1e-3
+    assert len(rates) == len(list(own.model.parameters()))
+
+
+def test_training_stops_early_and_keeps_the_best(data, tmp_path, monkeypatch):
+    run = trainer(tmp_path / "run", epochs=20, patience=2)
+    scores = iter([0.5, 0.9, 0.7, 0.6, 0.8])
+    monkeypatch.setattr(run, "evaluate", lambda loader: {"accuracy": next(scores)})
+    seen = {}
+    for epoch in run.epochs(*data):
+        seen[epoch.index] = weights(run.model)
+    assert list(seen) == [0, 1, 2, 3]
+    run.load_best()
+    assert all(torch.equal(v, weights(run.model)[k]) for k, v in seen[1].items())
+
+
+def test_a_loss_that_is_no_number_stops_with_a_sentence(data, monkeypatch):
+    run = trainer()
+    monkeypatch.setattr(run, "step", lambda *a: float("nan"))
+    with pytest.raises(TrainingError, match=r"loss is nan in epoch 0.*--set lr="):
+        list(run.epochs(*data))
+
+
+def finished_run(data, tmp_path):
+    """Trains, and writes a checkpoint: (recipe, trainer, checkpoint folder)."""
+    recipe = Recipe("staged", settings=small_group().config, sample=CONFIG, train=FAST)
+    run = Trainer(small_group(), recipe.task, FAST, tmp_path / "run")
+    list(run.epochs(*data))
+    loaders = type("Data", (), {"valid": data[1], "problems": ()})
+    finish("group-staged", recipe, tmp_path / "run", run, loaders)
+    return recipe, run, tmp_path / "run" / "checkpoint"
+
+
+def test_a_checkpoint_comes_back_bit_for_bit(data, tmp_path):
+    recipe, run, folder = finished_run(data, tmp_path)
+    loaded = load_checkpoint(folder.parent)
+    assert loaded.sample == CONFIG and loaded.settings == recipe.settings
+    for name, value in weights(run.model).items():
+        assert torch.equal(value, loaded.model.state_dict()[name]), name
+    card = (folder / "card.md").read_text()
+    assert "Calibration" in card and "n = 13" in card
+
+
+@pytest.mark.parametrize(
+    "damage,words",
+    [
+        (lambda f: (f / "model.safetensors").write_bytes(b"x" * 50), "missing or damaged"),
+        (lambda f: (f / "model.safetensors").unlink(), "missing or damaged"),
+        (lambda f: (f / "config.json").write_text("{"), "can't be read"),
+        (lambda f: (f / "config.json").write_text('{"format": 99}'), "format 99, expected 1"),
+        (lambda f: edit(f, "width", 64), "does not fit"),
+        (lambda f: edit(f, "colour", 1), "does not describe a model"),
+    ],
+)
+def test_a_damaged_checkpoint_is_one_sentence(data, tmp_path, damage, words):
+    _, _, folder = finished_run(data, tmp_path)
+    damage(folder)
+    with pytest.raises(CheckpointError, match=words) as caught:
+        load_checkpoint(folder)
+    assert "\n" not in str(caught.value)
+
+
+def edit(folder, key, value):
+    path = folder / "config.json"
+    config = json.loads(path.read_text())
+    config["settings"][key] = value
+    path.write_text(json.dumps(config))
+
+
+def test_an_unknown_checkpoint_names_the_known_ones():
+    with pytest.raises(CheckpointError, match=r"no checkpoint is called 'nothing'"):
+        load_checkpoint("nothing")
+
+
+def test_clips_that_do_not_decode_are_left_out_by_name(tmp_path):
+    (tmp_path / "bad.mp4").write_bytes(b"no clip")
+    windows = [FileWindow("Train/9_9", tmp_path / "bad.mp4", 0, "9"), Planted(1), Planted(2)]
+    usable, problems = prepare(windows, Cache(CONFIG, tmp_path / "c"), workers=2)
+    assert [w.name for w in usable] == ["planted/1", "planted/2"]
+    assert len(problems) == 1 and problems[0].startswith("Train/9_9: ")
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_says_what_it_is(name):
+    assert len(RECIPES[name].__doc__.split()) > 15 and find_recipe(name).corpus
+
+
+def test_settings_are_typed_and_unknown_ones_are_refused():
+    recipe = find_recipe("group-staged")
+    assert with_setting(recipe, "lr=0.5").train.lr == 0.5
+    assert with_setting(recipe, "settings.fusion=late").settings.fusion == "late"
+    assert with_setting(recipe, "video_widths=8,16").settings.video_widths == (8, 16)
+    assert with_setting(recipe, "frozen=true").settings.frozen is True
+    assert with_setting(recipe, "sample.mel.bands=32").sample.mel.bands == 32
+    for text in ("lrr=1", "lr", "epochs=many", "frozen=maybe", "window=3s", "dropout"):
+        with pytest.raises(RecipeError) as caught:
+            with_setting(recipe, text)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(RecipeError, match="expected one of group-vgaf"):
+        find_recipe("nothing")
