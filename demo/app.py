@@ -5,6 +5,7 @@ Layout only: what happens to a clip is in handlers.py.
 
 import base64
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from html import escape
@@ -33,11 +34,17 @@ group. It never knows what anyone feels.</p>
 deleted within the hour and used for nothing else.</p>
 """
 EMPTY = """<section class="card quiet"><h2>No clip yet</h2>
-<p>Upload one, record one with the camera, or try an example. The answer appears here.</p>
-</section>"""
+<p>Upload one or record one with the camera. The answer appears here.</p></section>"""
 BUSY = """<section class="card busy"><h2>Watching and listening …</h2>
 <div class="stripe"></div><p>The first clip takes a few seconds more, while the model loads.</p>
 </section>"""
+# gr.Video calls a film that this browser can't play an error, although the model reads it well.
+HEAD = """<script>
+new MutationObserver(() => {
+  for (const toast of document.querySelectorAll(".toast-body.error"))
+    if (toast.textContent.includes("Video not playable")) toast.style.display = "none";
+}).observe(document, {childList: true, subtree: true});
+</script>"""
 BROKEN = """<section class="card trouble" role="alert"><h2>No answer</h2>
 <p>Something in the app itself went wrong, not in your clip; reload the page and try again.</p>
 </section>"""
@@ -140,6 +147,7 @@ def build_demo() -> gr.Blocks:
                 inputs = _inputs()
             with gr.Column(scale=6, min_width=320):
                 status = gr.HTML(EMPTY, elem_id="answer")
+                gr.HTML(NOTICE, elem_id="notice")
         outputs = [status, *_details()]
         for given in inputs:
             event = given.change(
@@ -154,12 +162,12 @@ def build_demo() -> gr.Blocks:
 
 def _inputs() -> list[gr.components.Component]:
     with gr.Tabs():
-        with gr.Tab("Video or camera"):
+        with gr.Tab("Video"):
             video = gr.Video(
                 sources=["upload", "webcam"], include_audio=True, height=380,
                 label="Clip with picture and sound", elem_id="video",
             )  # fmt: skip
-        with gr.Tab("Sound or other file"):
+        with gr.Tab("Sound or other"):
             other = gr.File(
                 file_types=FILE_TYPES, height=320, label="Sound file, or a video this browser "
                 "can't play", elem_id="file",
@@ -167,10 +175,9 @@ def _inputs() -> list[gr.components.Component]:
     examples = sorted(EXAMPLES.glob("*.mp4"))
     if examples:
         gr.Examples(
-            [[str(path)] for path in examples], video, label="Drawn examples",
+            [[str(path)] for path in examples], video, label="Drawn examples", cache_examples=False,
             api_visibility="private",
         )  # fmt: skip
-    gr.HTML(NOTICE, elem_id="notice")
     return [video, other]
 
 
@@ -193,14 +200,17 @@ def main() -> None:
         primary_hue="emerald", neutral_hue="slate", text_size="lg", radius_size="lg",
         font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"],
     )  # fmt: skip
-    handlers.warm()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped either way, it cleans up
     with TemporaryDirectory(prefix="emo-") as folder:
         os.environ.setdefault("GRADIO_TEMP_DIR", folder)
-        build_demo().launch(
-            theme=theme, css_paths=[HERE / "style.css"], max_file_size="50mb",
+        demo = build_demo()
+        demo.launch(
+            theme=theme, css_paths=[HERE / "style.css"], head=HEAD, max_file_size="50mb",
             allowed_paths=[str(EXAMPLES)], run_history=False, show_error=False, mcp_server=False,
-            footer_links=["api", "settings"], share=False, ssr_mode=False,
+            footer_links=["api", "settings"], share=False, ssr_mode=False, prevent_thread_lock=True,
         )  # fmt: skip
+        handlers.warm()  # after the page is up: importing torch would hold it back
+        demo.block_thread()
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ MAX_DURATION_S = 48 * 3600  # seconds; a longer declared clip is a damaged clock
 MAX_OUTPUT_BYTES = 8 << 30  # bytes of pixels or sound one call may return
 MAX_RATE = 384_000  # Hz, the highest rate sound is recorded at
 HEAD_PACKETS = 48  # picture packets read when a file is opened: reordering, pace, first frame
+SCAN_BYTES = 16 << 20  # files up to this size are read through to find their end, about 10 ms
 HEAD_BYTES = 32 << 20  # bytes read at most to find the first picture and the first sound
 MAX_UNDECODABLE = 2_000  # packets in a row without one frame before a track is given up
 MAX_READ_ERRORS = 50  # damaged stretches the reader steps over in one file
@@ -201,8 +202,8 @@ def load_clip(path: str | Path, text: str | None = None) -> Clip:
         starts = [picture.first * picture.tick] if picture else []
         starts += [sound.start_s] if sound else []
         origin = min(starts)
-        end, tail = _last_end(path, tracks)
-        steps = _frame_steps(tracks.video, head, tail) if picture else []
+        end = _last_end(path, tracks, head)
+        steps = _frame_steps(tracks.video, head) if picture else []
         facts = _facts(tracks, picture, first_frame, first_sound, steps)
         kind = container.format.name
     end = max([*starts] if end is None else [*starts, end])
@@ -448,7 +449,7 @@ def _refuse_encrypted(tracks: _Tracks, head: "_Head", name: str) -> None:
         if stream is None:
             continue
         marks = ("encryption_info", "encryption_init_info")
-        marked = any(packet.has_sidedata(mark) for packet in packets for mark in marks)
+        marked = any(packet.has_sidedata(mark) for packet in packets[:3] for mark in marks)
         if marked or _tag(stream) in DRM_TAGS or "enc_key_id" in stream.metadata:
             raise ClipError(
                 f"{name}: the {kind} track is encrypted; expected an unprotected recording; "
@@ -505,11 +506,13 @@ class _Head:
     video: list[Any]
     sound: list[Any]
     rest: Iterator[Any]
+    ends: "_Ends"  # of all packets read so far
 
     @classmethod
     def read(cls, container: Any, tracks: _Tracks) -> "_Head":
-        rest = _packets(container, tracks.present)
-        head = cls([], [], rest)
+        ends = _Ends(tracks.video.index if tracks.video is not None else None)
+        rest = ends.noting(_packets(container, tracks.present))
+        head = cls([], [], rest, ends)
         bytes_read = 0
         for packet in rest:
             (head.video if packet.stream is tracks.video else head.sound).append(packet)
@@ -524,6 +527,44 @@ class _Head:
     def packets(self, stream: Any, first: list[Any]) -> Iterator[Any]:
         """One track's packets from the start, read on as far as they are asked for."""
         return chain(first, (packet for packet in self.rest if packet.stream is stream))
+
+
+class _Ends:
+    """Notes when the packets that pass by end, and when the latest pictures are shown."""
+
+    def __init__(self, picture: int | None) -> None:
+        self.picture = picture  # index of the picture track
+        self.ticks: dict[int, int] = {}  # by track, the latest end
+        self.pace: dict[int, Fraction] = {}  # by track, seconds per tick
+        self.shown: deque[int] = deque(maxlen=INDEX_STEPS)  # presentation ticks of pictures
+
+    def noting(self, packets: Iterator[Any]) -> Iterator[Any]:
+        """Passes packets on, noting each."""
+        usual: dict[int, int] = {}  # by track, ticks a packet lasts that does not say so
+        for packet in packets:
+            pts, at = packet.pts, packet.stream_index
+            if pts is not None:
+                if at not in usual:
+                    stream = packet.stream
+                    self.pace[at] = stream.time_base
+                    self.ticks.setdefault(at, -NEVER)
+                    usual[at] = _usual_ticks(stream)
+                end = pts + (packet.duration or usual[at])
+                if end > self.ticks[at]:
+                    self.ticks[at] = end
+                if at == self.picture:
+                    self.shown.append(pts)
+            yield packet
+
+    @property
+    def latest_s(self) -> Fraction | None:
+        return max((end * self.pace[at] for at, end in self.ticks.items()), default=None)
+
+
+def _usual_ticks(stream: Any) -> int:
+    """How long a picture lasts that does not say so: the last ones of MPEG and FLV files."""
+    rate = stream.average_rate if stream.type == "video" else None
+    return round(1 / rate / stream.time_base) if rate else 0
 
 
 def _survey_picture(tracks: _Tracks, head: _Head, name: str) -> tuple[_Picture | None, Any]:
@@ -561,11 +602,14 @@ def _survey_picture(tracks: _Tracks, head: _Head, name: str) -> tuple[_Picture |
 
 def _first_frame(video: Any, head: _Head) -> Any | None:
     """The first frame that is shown; one packet suffices where the first key frame is it."""
+    context = video.codec_context
+    # a look at the frame's size and orientation needs no clean pixels
+    context.options = context.options | {"skip_loop_filter": "all", "skip_idct": "all"}
     shown = [packet.pts for packet in head.video if packet.pts is not None]
     start = head.video[0] if head.video else None
     if start is not None and start.is_keyframe and shown and start.pts == min(shown):
         frames = _decode(video, start) + _decode(video, None)
-        video.codec_context.flush_buffers()
+        context.flush_buffers()
         if frames:
             return frames[0]
     for count, packet in enumerate(head.packets(video, head.video)):
@@ -582,10 +626,12 @@ def _frame_pts(frame: Any) -> int | None:
 
 def _reorder_depth(packets: list[Any]) -> int:
     """How many frames at most are decoded before and shown after another one."""
-    shown = [packet.pts for packet in packets]
-    return max(
-        (sum(earlier > pts for earlier in shown[:at]) for at, pts in enumerate(shown)), default=0
-    )
+    shown: list[int] = []
+    depth = 0
+    for packet in packets:
+        depth = max(depth, len(shown) - bisect_right(shown, packet.pts))
+        insort(shown, packet.pts)
+    return depth
 
 
 def _skips_exactly(container: str, context: Any) -> bool:
@@ -680,7 +726,7 @@ def _degrees(matrix: tuple[int, int, int, int]) -> int:
     return {(1, 0): 0, (0, 1): 90, (-1, 0): 180, (0, -1): 270}[(a, b)]
 
 
-def _frame_steps(video: Any, head: _Head, tail: list[int]) -> list[float]:
+def _frame_steps(video: Any, head: _Head) -> list[float]:
     """Seconds between neighbouring frames, a few hundred at most, from all over the file."""
     tick = float(video.time_base)
     index = video.index_entries
@@ -692,7 +738,7 @@ def _frame_steps(video: Any, head: _Head, tail: list[int]) -> list[float]:
         timed = [packet for packet in head.video if None not in (packet.pts, packet.dts)]
         known = max((packet.dts for packet in timed), default=0)  # later frames may still come
         shown = sorted({packet.pts for packet in timed if packet.pts <= known})
-        tail = sorted(set(tail))[-INDEX_STEPS:]
+        tail = sorted(set(head.ends.shown))
         ticks = [after - before for run in (shown, tail) for before, after in _pairs(run)]
     return [step * tick for step in ticks if step > 0]
 
@@ -719,23 +765,34 @@ def _varies(steps_s: list[float], tick_s: float) -> bool:
     return any(abs(step - usual) > slack for step in steps_s)
 
 
-def _last_end(path: Path, tracks: _Tracks) -> tuple[Fraction | None, list[int]]:
-    """When the last packet of either track ends, checked against the packets, not the header.
+def _last_end(path: Path, tracks: _Tracks, head: _Head) -> Fraction | None:
+    """When the last packet of either track ends, in seconds on the container's clock.
 
-    Returns seconds on the container's clock and the presentation ticks of the last pictures read.
+    Measured on the packets, not read in the header: a small file is read through, a large one
+    from a second before its declared end or, where that finds nothing, from the start.
     """
+    import av
+
     ends = [_indexed_end(stream) for stream in tracks.present]
     if None not in ends:
-        return max(ends), []
-    declared = tracks.container.duration  # microseconds
-    start = tracks.container.start_time or 0
-    indexes = [stream.index for stream in tracks.present]
-    picture = tracks.video.index if tracks.video is not None else None
-    for from_us in (None if not declared else start + declared - 1_000_000, None):
-        end, tail = _scanned_end(path, indexes, picture, from_us)
-        if end is not None:
-            break
-    return end, tail
+        return max(ends)
+    container = tracks.container
+    if container.duration and container.size > SCAN_BYTES:
+        before = (container.start_time or 0) + container.duration - 1_000_000  # microseconds
+        try:
+            container.seek(before)
+        except av.FFmpegError:
+            packets: Iterator[Any] = iter(())
+        else:
+            packets = head.ends.noting(_packets(container, tracks.present))
+        if sum(1 for _ in packets):
+            return head.ends.latest_s
+        with _opened(path) as again:
+            kept = [again.streams[stream.index] for stream in tracks.present]
+            deque(head.ends.noting(_packets(again, kept)), maxlen=0)
+    else:
+        deque(head.rest, maxlen=0)
+    return head.ends.latest_s
 
 
 def _indexed_end(stream: Any) -> Fraction | None:
@@ -756,39 +813,6 @@ def _indexed_end(stream: Any) -> Fraction | None:
         return (start + stream.duration) * stream.time_base
     missing = bisect_left(range(len(index)), True, key=cut_off)
     return (start + index[missing].timestamp - max(first, 0)) * stream.time_base
-
-
-def _scanned_end(
-    path: Path, indexes: list[int], picture: int | None, from_us: int | None
-) -> tuple[Fraction | None, list[int]]:
-    """The latest end of the packets from a time on (None: of all), read without decoding."""
-    import av
-
-    end = None
-    tail: deque[int] = deque(maxlen=INDEX_STEPS)
-    with _opened(path) as container:
-        streams = [stream for stream in container.streams if stream.index in indexes]
-        if from_us is not None:
-            try:
-                container.seek(from_us)
-            except av.FFmpegError:
-                return None, []
-        for packet in _packets(container, streams):
-            if packet.pts is None:
-                continue
-            until = packet.pts * packet.stream.time_base + _lasts(packet)
-            end = until if end is None else max(end, until)
-            if packet.stream.index == picture:
-                tail.append(packet.pts)
-    return end, list(tail)
-
-
-def _lasts(packet: Any) -> Fraction:
-    """Seconds a packet lasts; the last ones of MPEG and FLV files do not say."""
-    if packet.duration:
-        return packet.duration * packet.stream.time_base
-    rate = packet.stream.average_rate if packet.stream.type == "video" else None
-    return 1 / rate if rate else Fraction(0)
 
 
 def _checked_duration(path: Path, seconds: float, fps: float | None) -> float:
@@ -996,11 +1020,13 @@ class _Player:
         if target <= here or target == self.landing:
             return None
         index = self.stream.index_entries
-        at = index.search_timestamp(target - self.picture.lead)
-        if at >= 0 and index[at].timestamp > here:
-            return target
+        reach = self.picture.first
+        if self.indexed and len(index):
+            at = index.search_timestamp(target - self.picture.lead)
+            if at >= 0 and index[at].timestamp > here:
+                return target
+            reach = index[-1].timestamp
         tick = float(self.picture.tick)
-        reach = index[-1].timestamp if self.indexed and len(index) else self.picture.first
         ahead_s, lost_s = (target - here) * tick, (here - self.last_key) * tick
         if (target - reach) * tick < BLIND_SEEK_S or not self.blind:
             return None

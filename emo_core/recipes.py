@@ -74,7 +74,7 @@ def group_staged() -> Recipe:
         "staged",
         settings=GROUP_POCKET,
         train=TrainConfig(epochs=14, batch=32, lr=2e-3, backbone_lr=2e-3, patience=14),
-        augment=Augment(zoom=0.0, drop=0.05, shorten=0.1),
+        augment=Augment(zoom=0.0, drop=0.05, shorten=0.1, thin=2),
         rendered=12_000,
         world=DRAWN_WORLD,
     )

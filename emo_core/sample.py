@@ -138,8 +138,7 @@ def decode_window(clip: Clip, config: SampleConfig, start_s: float, end_s: float
 def to_sample(decoded: Decoded, config: SampleConfig) -> Sample:
     """Bytes of one window -> tensors with masks."""
     pixels = torch.from_numpy(np.ascontiguousarray(decoded.pixels.transpose(0, 3, 1, 2)))
-    grid = frame_grid(config)
-    video_mask = torch.from_numpy(grid < decoded.video_s)
+    video_mask = torch.from_numpy(decoded.pixel_times_s < decoded.video_s)
     video_mask[0] = decoded.video_s > 0
     wave = torch.from_numpy(decoded.wave.astype(np.float32) / 32767)
     mel = log_mel(wave.unsqueeze(0), config.mel)[0]  # (F, M)

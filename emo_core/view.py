@@ -51,47 +51,34 @@ def probability_bars(prediction: "Prediction") -> go.Figure:
 
 def timeline(prediction: "Prediction") -> go.Figure:
     """Probabilities of each window over seconds, stacked; a gap is time that was not read."""
-    spans = prediction.timeline
-    starts = np.array([span.start_s for span in spans])
-    widths = np.array([span.end_s - span.start_s for span in spans])
     colours = colour_of(prediction.labels)
+    edges_s = np.array([(span.start_s, span.end_s) for span in prediction.timeline])  # (n, 2)
     figure = go.Figure()
     for number, label in reversed(list(enumerate(prediction.labels))):
         figure.add_bar(
-            x=starts + widths / 2,
-            y=[span.probabilities[label] for span in spans],
-            width=widths,
+            x=edges_s.mean(axis=1),
+            y=[span.probabilities[label] for span in prediction.timeline],
+            width=edges_s[:, 1] - edges_s[:, 0],
             name=label.capitalize(),
-            marker={
-                "color": colours[label],
-                "line": {"color": "white", "width": 1.5},  # the window edges
-                "pattern": {
-                    "shape": PATTERNS[number % len(PATTERNS)],
-                    "fillmode": "overlay",
-                    "fgcolor": "rgba(255,255,255,0.55)",
-                    "size": 10,
-                    "solidity": 0.2,
-                },
-            },
-            customdata=np.stack([starts, starts + widths], axis=1),
+            marker=_marker(colours[label], PATTERNS[number % len(PATTERNS)]),
+            customdata=edges_s,
             hovertemplate="%{customdata[0]:.1f} to %{customdata[1]:.1f} s: %{y:.0%}",
         )
-    figure.update_layout(barmode="stack", bargap=0)
     _styled(figure, height=320)
-    figure.update_layout(
-        legend={
-            "orientation": "h",
-            "y": 1.02,
-            "yanchor": "bottom",
-            "x": 0,
-            "traceorder": "reversed",
-        }
-    )
-    end_s = float((starts + widths).max())
+    legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "traceorder": "reversed"}
+    figure.update_layout(barmode="stack", bargap=0, legend=legend)
+    end_s = float(edges_s.max())
     step_s = next((step for step in STEPS_S if end_s / step <= 8), STEPS_S[-1])
     figure.update_xaxes(title="Seconds of the clip", range=[0, end_s], tick0=0, dtick=step_s)
-    figure.update_yaxes(title="Probability", range=[0, 1], tickformat=".0%")
+    figure.update_yaxes(title="Probability", range=[0, 1], tickformat=".0%", ticksuffix="  ")
     return figure
+
+
+def _marker(colour: str, shape: str) -> dict:
+    """A bar in a label's colour and pattern, with white lines for the window edges."""
+    pattern = {"shape": shape, "size": 10, "solidity": 0.2}
+    pattern |= {"fillmode": "overlay", "fgcolor": "rgba(255,255,255,0.55)"}
+    return {"color": colour, "line": {"color": "white", "width": 1.5}, "pattern": pattern}
 
 
 def log_mel(prediction: "Prediction", config: "MelConfig | None" = None) -> go.Figure:

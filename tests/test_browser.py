@@ -1,5 +1,6 @@
 """The real app in a real browser: a clip is answered, a broken file is explained."""
 
+import json
 import os
 import shutil
 import socket
@@ -8,8 +9,9 @@ import sys
 import time
 from pathlib import Path
 from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
+import gradio_client
 import pytest
 import torch
 
@@ -68,6 +70,7 @@ def app(tmp_path_factory):
     finally:
         process.terminate()
         process.wait(30)
+    assert not list(folder.glob("emo-*")), "clips were left behind"
 
 
 @pytest.fixture(scope="module")
@@ -129,8 +132,8 @@ def test_clip_is_answered_and_nothing_leaves_the_computer(page, app, clips):
     plots.wait_for()
     heights = [box.bounding_box()["height"] for box in page.locator(".js-plotly-plot").all()]
     assert len(heights) == 2 and min(heights) > 250, "a figure has collapsed"
-    assert page.get_by_text("Over time").is_visible()
-    assert page.locator(".toast-wrap .error").count() == 0
+    assert page.get_by_role("heading", name="Over time").is_visible()
+    assert not page.locator(".toast-body.error:visible").count()
     outside = [url for url in page.asked if not url.startswith((app, "data:", "blob:"))]
     assert outside == []
 
@@ -140,15 +143,41 @@ def test_short_clip_has_no_timeline_and_fits_a_phone(page, clips):
     upload(page, clips["short"])
     page.locator("#answer .bars").wait_for()
     page.get_by_text("Frames used").wait_for()
-    assert not page.get_by_text("Over time").is_visible()
+    assert not page.get_by_role("heading", name="Over time").is_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_sound_alone_is_answered(page, clips):
-    page.get_by_role("tab", name="Sound or other file").click()
+    page.get_by_role("tab", name="Sound or other").click()
     upload(page, clips["sound"], "file")
     page.locator("#answer .bars").wait_for()
     assert "no picture" in page.locator("#answer").inner_text()
+
+
+def test_program_gets_the_same_answer_as_json(app, clips):
+    client = gradio_client.Client(app, verbose=False, download_files=False)
+    assert list(client.view_api(return_format="dict")["named_endpoints"]) == ["/predict"]
+    document = client.predict(gradio_client.handle_file(str(clips["short"])), api_name="/predict")
+    assert document["schema_version"] == 1 and document["errors"] == []
+    (result,) = document["results"]
+    assert result["clip"] == "short.mp4" and len(result["frame_times_s"]) >= 3
+    assert sum(result["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+    document = client.predict(gradio_client.handle_file(str(clips["broken"])), api_name="/predict")
+    assert document["results"] == [] and document["errors"][0]["clip"] == "broken.mp4"
+    client.close()
+
+
+def test_files_of_the_server_are_out_of_reach(app):
+    own = {"path": str(ROOT / "pyproject.toml"), "meta": {"_type": "gradio.FileData"}}
+    asked = Request(
+        f"{app}/gradio_api/call/predict", json.dumps({"data": [own]}).encode(),
+        {"Content-Type": "application/json"},
+    )  # fmt: skip
+    with urlopen(asked, timeout=PATIENCE_S) as response:
+        event = json.load(response)["event_id"]
+    with urlopen(f"{app}/gradio_api/call/predict/{event}", timeout=PATIENCE_S) as response:
+        said = response.read().decode()
+    assert said.startswith("event: error") and "requires-python" not in said
 
 
 def test_broken_file_is_explained_in_the_page(page, clips):
@@ -156,4 +185,4 @@ def test_broken_file_is_explained_in_the_page(page, clips):
     page.locator("#answer .trouble").wait_for()
     text = page.locator("#answer").inner_text()
     assert "No answer" in text and "broken.mp4" in text and "Traceback" not in text
-    assert page.locator(".toast-wrap .error").count() == 0
+    assert not page.locator(".toast-body.error:visible").count()

@@ -116,3 +116,13 @@ def test_augmentation_never_drops_both_modalities():
     assert {(d.video_s > 0, d.audio_s > 0) for d in spans} == {(True, False), (False, True)}
     mute = replace(window(), audio_s=0.0)
     assert all(augmented(mute, Augment(drop=0.5), rng).video_s > 0 for _ in range(100))
+
+
+def test_thinning_keeps_one_frame_of_every_pair_with_its_time():
+    times_s = np.arange(16, dtype=np.float32)
+    pixels = np.broadcast_to(np.arange(16, dtype=np.uint8)[:, None, None, None], (16, 6, 8, 3))
+    decoded = replace(window(), pixels=pixels, pixel_times_s=times_s)
+    kept = augmented(decoded, Augment(0, 0, 0, 0, thin=2), np.random.default_rng(0))
+    assert kept.pixels.shape[0] == 8
+    np.testing.assert_array_equal(kept.pixels[:, 0, 0, 0], kept.pixel_times_s)
+    np.testing.assert_array_equal(kept.pixel_times_s // 2, np.arange(8))

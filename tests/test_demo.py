@@ -21,7 +21,7 @@ from emo_core import view  # noqa: E402
 from emo_core.checkpoint import DEFAULT, Checkpoint, save_checkpoint, shipped_checkpoints  # noqa: E402
 from emo_core.inference import Media, Prediction, Span  # noqa: E402
 from emo_core.models.group import POCKET, Group  # noqa: E402
-from emo_core.parts.mel import MelConfig  # noqa: E402
+from emo_core.parts.mel import PANNS, MelConfig  # noqa: E402
 from emo_core.parts.mel import log_mel as mel_of  # noqa: E402
 from emo_core.sample import Sample, SampleConfig  # noqa: E402
 
@@ -154,6 +154,17 @@ def test_tone_is_brightest_at_its_own_frequency_over_all_of_its_time():
     assert abs(ticks["1,000"] - columns.mean(0).argmax()) < 1
 
 
+@pytest.mark.parametrize("config", [MelConfig(), PANNS])
+def test_bands_are_centred_where_torchaudio_puts_them(config):
+    from torchaudio.functional import melscale_fbanks
+
+    filters = melscale_fbanks(
+        8001, config.lowest_hz, config.highest_hz, config.bands, config.rate, "slaney", "slaney"
+    )
+    peaks_hz = filters.argmax(0).numpy() * config.rate / 2 / 8000
+    np.testing.assert_allclose(view.band_hz(config), peaks_hz, atol=config.rate / 8000)
+
+
 def test_time_that_was_not_read_stays_empty_in_the_spectrogram():
     prediction = made_prediction([(0.0, 5.0, TWO[0][2]), (15.0, 20.0, TWO[1][2])])
     columns, step_s = view.joined_mel(prediction)
@@ -266,13 +277,20 @@ def test_a_missing_model_is_said_in_a_sentence(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def app():
-    loop = asyncio.new_event_loop()  # gradio would make its own and leave it open
-    asyncio.set_event_loop(loop)
-    import app
+    made, make = [], asyncio.new_event_loop
 
-    yield app
+    def recorded():
+        made.append(make())
+        return made[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asyncio, "new_event_loop", recorded)
+        import app
+
+        yield app
     asyncio.set_event_loop(None)
-    loop.close()
+    for loop in made:  # gradio leaves each of them open, which is a warning, thus an error
+        loop.close()
 
 
 def test_page_is_built_with_one_public_endpoint_and_no_statistics(app):
@@ -283,6 +301,17 @@ def test_page_is_built_with_one_public_endpoint_and_no_statistics(app):
     assert public == ["predict"]
     videos = [it for it in demo.blocks.values() if type(it).__name__ == "Video"]
     assert [it.include_audio for it in videos] == [True]
+
+
+def test_examples_are_those_in_the_folder(app, tmp_path, monkeypatch):
+    def samples():
+        found = [it for it in app.build_demo().blocks.values() if type(it).__name__ == "Dataset"]
+        return [sample for dataset in found for sample in dataset.samples]
+
+    monkeypatch.setattr(app, "EXAMPLES", tmp_path)
+    assert samples() == []
+    write_clip(tmp_path / "drawn.mp4", 1.0)
+    assert [str(it).count("drawn.mp4") > 0 for it in samples()] == [True]
 
 
 def test_page_has_every_state(app, tmp_path):

@@ -18,6 +18,7 @@ class Augment:
     gain_db: float = 6.0  # loudness, up or down
     drop: float = 0.0  # chance that picture, and as often that sound, is missing
     shorten: float = 0.0  # chance that the clip ends early
+    thin: int = 1  # one frame, chosen at random, out of every `thin` is kept: training costs less
 
 
 NONE = Augment(0, 0, 0, 0)
@@ -25,6 +26,8 @@ NONE = Augment(0, 0, 0, 0)
 
 def augmented(decoded: Decoded, augment: Augment, rng: np.random.Generator) -> Decoded:
     """A changed copy; the same `rng` state gives the same change."""
+    if augment.thin > 1:
+        decoded = _thinned(decoded, augment.thin, rng)
     pixels, wave = decoded.pixels, decoded.wave
     if rng.random() < augment.flip:
         pixels = pixels[:, :, ::-1]
@@ -37,6 +40,13 @@ def augmented(decoded: Decoded, augment: Augment, rng: np.random.Generator) -> D
         wave = np.clip(wave * gain, -32767, 32767).astype(np.int16)
     changed = replace(decoded, pixels=pixels, wave=wave)
     return _with_less(changed, augment, rng)
+
+
+def _thinned(decoded: Decoded, thin: int, rng: np.random.Generator) -> Decoded:
+    starts = np.arange(0, len(decoded.pixels) - thin + 1, thin)
+    kept = starts + rng.integers(0, thin, len(starts))
+    times_s = decoded.pixel_times_s[kept]
+    return replace(decoded, pixels=decoded.pixels[kept], pixel_times_s=times_s)
 
 
 def _zoomed(pixels: np.ndarray, zoom: float, rng: np.random.Generator) -> np.ndarray:

@@ -4,12 +4,12 @@ The order of an epoch and every augmentation follow from (seed, epoch, index) al
 run sees what an uninterrupted one would have seen, whatever the number of loader workers.
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
-from os import cpu_count
 from pathlib import Path
 from typing import Protocol
 
@@ -23,6 +23,7 @@ from emo_core.data.cache import Cache
 from emo_core.data.corpus import CorpusError, Item
 from emo_core.sample import Decoded, Sample, SampleConfig, decode_window, to_sample
 
+KEEP = 0.25  # share of the machine's memory that a data set may fill with windows it has read
 FEW = 64  # windows; below this, starting worker processes costs more than it saves
 
 
@@ -83,7 +84,7 @@ def prepare(
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[list[Window], list[str]]:
     """Decodes what the cache lacks: (windows that can be used, a sentence for each other one)."""
-    workers = workers or cpu_count() or 1
+    workers = workers or os.cpu_count() or 1
     problems: dict[int, str] = {}
     with _pool(windows, workers) as pool:
         jobs = {pool.submit(_store, window, cache): i for i, window in enumerate(windows)}
@@ -103,25 +104,47 @@ def _pool(windows: Sequence[Window], workers: int) -> Executor:
     return ThreadPoolExecutor(workers)
 
 
+def machine_bytes() -> int:
+    """Physical memory of this machine."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
 class ClipDataset(Dataset):
-    """Windows by (epoch, index); augmented unless `augment` is NONE."""
+    """Windows by (epoch, index); augmented unless `augment` is NONE.
+
+    What has been read stays in memory as far as KEEP allows: the system may drop a file's pages
+    between two epochs, and a slow disk then costs more than the training step.
+    """
 
     def __init__(
         self, windows: Sequence[Window], cache: Cache, augment: Augment = NONE, seed: int = 0
     ) -> None:
         self.windows, self.cache, self.augment, self.seed = list(windows), cache, augment, seed
+        self._kept: dict[int, Decoded] = {}
+        self._room = KEEP * machine_bytes()
 
     def __len__(self) -> int:
         return len(self.windows)
 
     def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, int]:
         epoch, index = place
-        window, config = self.windows[index], self.cache.config
-        decoded = self.cache.get(window.key(self.cache), partial(window.decode, config))
+        window, config, decoded = self.windows[index], self.cache.config, self._decoded(index)
         if self.augment is not NONE:
             rng = np.random.default_rng([self.seed, epoch, index])
             decoded = augmented(decoded, self.augment, rng)
         return to_sample(decoded, config), window.target
+
+    def _decoded(self, index: int) -> Decoded:
+        if index in self._kept:
+            return self._kept[index]
+        window = self.windows[index]
+        found = self.cache.get(window.key(self.cache), partial(window.decode, self.cache.config))
+        size = found.pixels.nbytes + found.wave.nbytes
+        if self._room >= size:
+            self._room -= size
+            found = replace(found, pixels=found.pixels.copy(), wave=found.wave.copy())
+            self._kept[index] = found
+        return found
 
     @property
     def groups(self) -> np.ndarray:
