@@ -90,11 +90,12 @@ RECIPES = (
 
 
 def write_clip(path: Path, recipe: Recipe) -> None:
-    """A texture that drifts at a changing pace under a moving bar, with quiet stereo sound."""
+    """A hand-held scene in which six textured figures sway, with sensor noise and a quiet tone."""
     import av
 
     width, height = recipe.size
-    texture = _texture(2 * height, 2 * width)
+    scene = _texture(height + 16, width + 16)
+    noise = np.random.default_rng(1).normal(0, 1.5, (8, height, width, 1)).astype(np.int16)
     opus = path.suffix == ".webm"
     with av.open(str(path), "w") as container:
         video = container.add_stream(recipe.codec, rate=recipe.fps, options=recipe.options)
@@ -103,10 +104,15 @@ def write_clip(path: Path, recipe: Recipe) -> None:
             "libopus" if opus else "aac", rate=48_000 if opus else 44_100, layout="stereo"
         )
         for index in range(recipe.fps * recipe.seconds):
-            down = int(height / 2 * (1 + math.sin(index / 17)))
-            right = (index * 4) % width
-            image = texture[down : down + height, right : right + width].copy()
-            image[:, (index * 9) % width :][:, :24] = 230
+            clock = index / recipe.fps
+            down, right = (int(8 + 7 * math.sin(clock * pace)) for pace in (1.1, 0.7))
+            image = scene[down : down + height, right : right + width].copy()
+            for figure in range(6):
+                left = int(width * (figure + 0.5 + 0.3 * math.sin(clock * 2 + figure)) / 6.5)
+                top = int(height * (0.3 + 0.05 * math.sin(clock * 3 + 2 * figure)))
+                body = scene[: height // 2, figure * 40 : figure * 40 + width // 12][:, ::-1]
+                image[top : top + height // 2, left : left + width // 12] = body
+            image = np.clip(image + noise[index % 8], 0, 255).astype(np.uint8)
             container.mux(video.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(video.encode(None))
         tone = np.sin(np.arange(audio.rate * recipe.seconds) * 0.06).astype(np.float32) / 4
@@ -298,7 +304,7 @@ def cell_of(best: dict[str, Best]) -> dict[str, object]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--seconds", type=float, default=3.0, help="per clip and T")
+    parser.add_argument("--seconds", type=float, default=2.0, help="per clip and T")
     seconds = parser.parse_args().seconds
     one_thread_each()
     cells: dict[str, dict] = {}

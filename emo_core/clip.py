@@ -147,9 +147,9 @@ class Clip:
         if not np.isfinite(times).all():
             raise ValueError("times_s holds a time that is not a number; give seconds")
         if self._picture is None:
-            raise ClipError(f"{self.path.name}: no picture in this sound file; give a video.")
+            raise ClipError(f"{_name(self.path)}: no picture in this sound file; give a video.")
         width, height = size or self.size
-        _check_output(self.path.name, len(times) * width * height * 3, width * height)
+        _check_output(_name(self.path), len(times) * width * height * 3, width * height)
         pixels = np.empty((len(times), height, width, 3), dtype=np.uint8)
         shown_s = np.empty(len(times))
         order = np.argsort(times, kind="stable")
@@ -174,7 +174,7 @@ class Clip:
         if not 1 <= rate <= MAX_RATE:
             raise ValueError(f"rate is {rate} Hz; give 1 to {MAX_RATE}")
         count = round((end_s - start_s) * rate)
-        _check_output(self.path.name, count * 4)
+        _check_output(_name(self.path), count * 4)
         wave = np.zeros(count, dtype=np.float32)
         if self._sound is not None and count:
             _read_sound(self.path, self._sound, _Window(wave, rate, start_s, self._origin_s))
@@ -189,14 +189,14 @@ def load_clip(path: str | Path, text: str | None = None) -> Clip:
     """
     path = _checked_path(path)
     with _opened(path) as container:
-        tracks = _Tracks.choose(container, path.name)
+        tracks = _Tracks.choose(container, _name(path))
         head = _Head.read(container, tracks)
-        _refuse_encrypted(tracks, head, path.name)
-        picture, first_frame = _survey_picture(tracks, head, path.name)
-        sound, first_sound = _survey_sound(tracks, head, path.name)
+        _refuse_encrypted(tracks, head, _name(path))
+        picture, first_frame = _survey_picture(tracks, head, _name(path))
+        sound, first_sound = _survey_sound(tracks, head, _name(path))
         if picture is None and sound is None:
             raise ClipError(
-                f"{path.name}: neither picture nor sound in this file; expected a video or a "
+                f"{_name(path)}: neither picture nor sound in this file; expected a video or a "
                 "sound recording; check that the right file was chosen."
             )
         starts = [picture.first * picture.tick] if picture else []
@@ -222,15 +222,21 @@ def load_clip(path: str | Path, text: str | None = None) -> Clip:
     )
 
 
+def _name(path: Path) -> str:
+    """A file's name as it can stand in a sentence."""
+    name = path.name or str(path)
+    return "".join(letter if letter.isprintable() else "?" for letter in name)
+
+
 def _checked_path(path: str | Path) -> Path:
     """The path of a regular, readable, non-empty file; anything else is refused before opening."""
     if "://" in str(path) and not os.path.exists(path):
         raise ClipError(
-            f"{Path(str(path)).name or 'clip'}: this is a web address; expected a file on this "
+            f"{_name(Path(str(path)))}: this is a web address; expected a file on this "
             "computer; download it and give the file."
         )
     path = Path(path)
-    name = path.name or str(path)
+    name = _name(path)
     try:
         status = path.stat()
     except (OSError, ValueError) as error:
@@ -268,13 +274,13 @@ def _opened(path: Path) -> Iterator[Any]:
         if container is None:
             raise _refusal(path, head, error) from error
         raise ClipError(
-            f"{path.name}: damaged, decoding stopped with '{_reason(error)}'; expected a complete "
-            "video or sound file; record or copy it again."
+            f"{_name(path)}: damaged, decoding stopped with '{_reason(error)}'; expected a "
+            "complete video or sound file; record or copy it again."
         ) from error
     except MemoryError as error:
         raise ClipError(
-            f"{path.name}: decoding it needs more memory than there is; expected smaller frames or "
-            "a shorter window; ask for less at once."
+            f"{_name(path)}: decoding it needs more memory than there is; expected smaller "
+            "frames or a shorter window; ask for less at once."
         ) from error
     finally:
         if container is not None:
@@ -289,11 +295,15 @@ def _open(path: Path, head: bytes) -> Any:
     """
     import av
 
-    options = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
+    options = {
+        "protocol_whitelist": "file",
+        "format_whitelist": FORMATS,
+        "max_pixels": str(MAX_PIXELS),
+    }
     still = _still(head)
     if still is not None:
         raise ValueError(still)
-    attempts = [options | {"max_pixels": str(MAX_PIXELS)}]
+    attempts = [options]
     if head[4:8] in BOXES or head.startswith(b"\x1aE\xdf\xa3"):
         attempts.insert(0, options | {"probesize": "32", "skip_frame": "all"})
     for attempt in attempts:
@@ -316,7 +326,7 @@ def _head_of(path: Path) -> bytes:
             return file.read(1024)
     except OSError as error:
         raise ClipError(
-            f"{path.name}: cannot be read ({(error.strerror or 'error').lower()}); expected a "
+            f"{_name(path)}: cannot be read ({(error.strerror or 'error').lower()}); expected a "
             "readable video or sound file; copy it to this computer's disk."
         ) from error
 
@@ -340,7 +350,7 @@ def _refusal(path: Path, head: bytes, error: Exception) -> ClipError:
         found = f"this is {kind}"
     elif head[4:8] in BOXES and b"moov" not in _boxes(path):
         return ClipError(
-            f"{path.name}: no moov header, so the file is cut off; expected a complete video or "
+            f"{_name(path)}: no moov header, so the file is cut off; expected a complete video or "
             "sound file; record or copy it again."
         )
     elif b"\x00" not in head and all(byte >= 32 or byte in b"\t\r\n\f" for byte in head):
@@ -348,7 +358,7 @@ def _refusal(path: Path, head: bytes, error: Exception) -> ClipError:
     else:
         found = f"the contents are no video or sound format known here ({_reason(error)})"
     return ClipError(
-        f"{path.name}: {found}; expected a video or sound file such as mp4, mov, webm, mkv, wav "
+        f"{_name(path)}: {found}; expected a video or sound file such as mp4, mov, webm, mkv, wav "
         "or mp3; convert it or choose another."
     )
 
@@ -401,8 +411,6 @@ class _Tracks:
                     f"{name}: the {kind} track uses a codec without a decoder here; expected a "
                     "common one such as H.264 or AAC; convert the file to mp4."
                 )
-            if kind == "picture":
-                _check_pixels(name, stream.codec_context.width, stream.codec_context.height)
             _prepare(stream)
         return cls(container, video, sound)
 
@@ -574,9 +582,12 @@ def _survey_picture(tracks: _Tracks, head: _Head, name: str) -> tuple[_Picture |
         return None, None
     frame = _first_frame(video, head)
     if frame is None or _frame_pts(frame) is None:
+        context = video.codec_context
+        if not context.width * context.height:  # FFmpeg erases a size beyond max_pixels
+            _check_pixels(name, 0, 0)
         raise ClipError(
-            f"{name}: the picture track ({video.codec_context.name}) does not decode, not one "
-            "frame came out; expected a complete video; record, copy or convert it again."
+            f"{name}: the picture track ({context.name}) does not decode, not one frame came out; "
+            "expected a complete video; record, copy or convert it again."
         )
     matrix = _display_matrix(frame)
     aspect = video.sample_aspect_ratio or video.codec_context.sample_aspect_ratio or Fraction(1)
@@ -739,6 +750,8 @@ def _frame_steps(video: Any, head: _Head) -> list[float]:
         known = max((packet.dts for packet in timed), default=0)  # later frames may still come
         shown = sorted({packet.pts for packet in timed if packet.pts <= known})
         tail = sorted(set(head.ends.shown))
+        if len(tail) == INDEX_STEPS:  # reordering leaves holes where the record was cut
+            tail = tail[MAX_HELD:]
         ticks = [after - before for run in (shown, tail) for before, after in _pairs(run)]
     return [step * tick for step in ticks if step > 0]
 
@@ -784,6 +797,7 @@ def _last_end(path: Path, tracks: _Tracks, head: _Head) -> Fraction | None:
         except av.FFmpegError:
             packets: Iterator[Any] = iter(())
         else:
+            head.ends.shown.clear()
             packets = head.ends.noting(_packets(container, tracks.present))
         if sum(1 for _ in packets):
             return head.ends.latest_s
@@ -819,18 +833,20 @@ def _checked_duration(path: Path, seconds: float, fps: float | None) -> float:
     """Seconds from the clip's zero to its end, at least one frame, at most MAX_DURATION_S."""
     if seconds > MAX_DURATION_S:
         raise ClipError(
-            f"{path.name}: its clock runs over {seconds / 3600:.0f} hours; expected at most "
+            f"{_name(path)}: its clock runs over {seconds / 3600:.0f} hours; expected at most "
             f"{MAX_DURATION_S // 3600}; cut it into shorter pieces or repair its time stamps."
         )
     return max(seconds, 1 / fps if fps else 0.0)
 
 
 def _check_pixels(name: str, width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise ClipError(
-            f"{name}: frames of {width}x{height} pixels; expected at most {MAX_PIXELS:,} pixels "
-            "per frame; scale the video down."
-        )
+    """Refuses frames beyond MAX_PIXELS, and the size 0x0 to which FFmpeg resets such a size."""
+    if 0 < width * height <= MAX_PIXELS:
+        return
+    found = f"frames of {width}x{height} pixels" if width else "frames of a huge or unknown size"
+    raise ClipError(
+        f"{name}: {found}; expected at most {MAX_PIXELS:,} pixels per frame; scale the video down."
+    )
 
 
 def _check_output(name: str, bytes_wanted: int, pixels: int = 1) -> None:
@@ -864,7 +880,7 @@ class _Painter:
 
     def paint(self, frame: Any) -> np.ndarray:
         """One frame as (H, W, 3) uint8 RGB."""
-        from av.video.reformatter import ColorRange, Interpolation
+        from av.video.reformatter import Interpolation
 
         width, height = self.stored
         shrinks = width < frame.width or height < frame.height
@@ -874,7 +890,6 @@ class _Painter:
             height,
             "rgb24",
             interpolation=Interpolation.AREA if shrinks else Interpolation.BILINEAR,
-            dst_color_range=ColorRange.JPEG,
             threads=1,
         )
         plane = rgb.planes[0]
@@ -914,8 +929,8 @@ def _displayed(path: Path, picture: _Picture, ticks: list[int]) -> Iterator[tupl
                 done = reached
     if done < len(ticks):
         raise ClipError(
-            f"{path.name}: the picture stopped decoding; expected frames up to the end; record or "
-            "copy the file again."
+            f"{_name(path)}: the picture stopped decoding; expected frames up to the end; "
+            "record or copy the file again."
         )
 
 
@@ -1123,30 +1138,48 @@ def _mix(path: Path, sound: _Sound, window: _Window, from_s: float | None) -> bo
 
     with _opened(path) as container:
         stream = next(it for it in container.streams if it.index == sound.index)
-        _discard_others(container, [stream])
         _prepare(stream)
         tick_s = float(stream.time_base)
         packets = _packets(container, [stream])
         if from_s is not None:
             try:
-                container.seek(int(from_s / tick_s), stream=stream)
+                _seek_sound(container, stream, from_s)
             except (av.FFmpegError, OverflowError):
                 return False
             first = next(packets, None)
             if first is None or first.pts is None or first.pts * tick_s > from_s + WARM_UP_S / 2:
                 return False
             packets = chain([first], packets)
-        last_s = float(window.origin_s) + window.end_s + WARM_UP_S / 5
+        _discard_others(container, [stream])
         run = _Run(sound, window)
-        for packet in packets:
-            if packet.pts is not None and packet.pts * tick_s > last_s:
-                break
+        until_s = float(window.origin_s) + window.end_s + WARM_UP_S / 5
+        for packet in _between(packets, tick_s, from_s, until_s):
             for frame in _decode(stream, packet):
                 run.add(frame, tick_s)
         for frame in _decode(stream, None):
             run.add(frame, tick_s)
         run.finish()
     return True
+
+
+def _between(
+    packets: Iterator[Any], tick_s: float, from_s: float | None, until_s: float
+) -> Iterator[Any]:
+    """Packets worth decoding for a window; a seek may have landed long before it."""
+    for packet in packets:
+        at_s = None if packet.pts is None else packet.pts * tick_s
+        if at_s is not None and at_s > until_s:
+            return
+        if at_s is None or from_s is None or at_s >= from_s - 1:
+            yield packet
+
+
+def _seek_sound(container: Any, stream: Any, at_s: float) -> None:
+    """Matroska lists key frames of the picture only; seeking by sound would read the whole file."""
+    if container.format.name.startswith("matroska"):
+        container.seek(int(at_s * 1_000_000))
+    else:
+        container.seek(int(at_s / float(stream.time_base)), stream=stream)
 
 
 class _Run:

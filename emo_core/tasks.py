@@ -62,5 +62,13 @@ class SingleLabel:
         return min(candidates, key=lambda t: functional.cross_entropy(logits / t, target).item())
 
 
+@dataclass(frozen=True)
+class FrameLabel(SingleLabel):
+    """One class a frame, for warm-up: targets come as (B, T), logits as (B*T, C)."""
+
+    def loss(self, logits: Tensor, target: Tensor) -> Tensor:
+        return super().loss(logits, target.flatten())
+
+
 def _number(value: float) -> float | None:
     return None if np.isnan(value) else float(value)

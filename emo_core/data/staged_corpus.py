@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -9,9 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from emo_core.data import staged_draw, staged_scene, staged_sound
+from emo_core.data.augment import Augment
 from emo_core.data.cache import Cache
 from emo_core.data.corpus import Corpus, CorpusError, Item
-from emo_core.sample import Decoded, SampleConfig, fitted, frame_grid, place
+from emo_core.data.dataset import ClipDataset
+from emo_core.sample import Decoded, Sample, SampleConfig, fitted, frame_grid, place
 
 SPLITS = ("train", "val", "test")
 
@@ -85,6 +88,17 @@ class SceneWindow:
     def regime(self) -> str:
         return self.scene.regime
 
+    def frame_targets(self, times_s: np.ndarray) -> list[int]:
+        """The class that the faces show at each moment: the label while it is acted, else neutral.
+
+        Says nothing (an empty list) where faces can't be seen or act nothing on purpose.
+        """
+        scene = self.scene
+        if scene.regime not in ("both", "seen"):
+            return []
+        acted = [any(a <= t <= b for a, b in scene.evidence.seconds) for t in times_s]
+        return [self.target if on else staged_scene.LABELS.index("neutral") for on in acted]
+
     def key(self, cache: Cache) -> str:
         text = f"staged {generator_version()} {self.seed} {self.split} {self.index}"
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
@@ -104,6 +118,18 @@ class SceneWindow:
             length_s,
             length_s,
         )
+
+
+class FrameDataset(ClipDataset):
+    """Rendered scenes with a class for every frame instead of one for the clip."""
+
+    def __init__(self, windows: Sequence[SceneWindow], cache: Cache, thin: int, seed: int) -> None:
+        shown = [window for window in windows if window.frame_targets(np.zeros(1))]
+        super().__init__(shown, cache, Augment(zoom=0.0, thin=thin), seed)
+
+    def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, list[int]]:
+        sample, _ = super().__getitem__(place)
+        return sample, self.windows[place[1]].frame_targets(sample.video_times_s.numpy())
 
 
 def rendered(count: int, seed: int) -> list[SceneWindow]:

@@ -20,7 +20,7 @@ class GroupConfig:
 
     video_backbone: str = "r2plus1d_18"  # or "slim"
     audio_backbone: str = "cnn14"  # or "slim"
-    video_widths: tuple[int, ...] = (32, 64, 128)  # channels of the slim video backbone
+    video_widths: tuple[int, ...] = (16, 32, 64, 128)  # channels of the slim video backbone
     audio_widths: tuple[int, ...] = (16, 32, 64, 128)  # channels of the slim sound backbone
     width: int = 256  # D, of the tokens that meet
     heads: int = 4
@@ -112,6 +112,22 @@ class Group(nn.Module):
         """The last convolutional stage of each tower, by modality, for Grad-CAM."""
         towers = [name for name in ("video", "audio") if hasattr(self, name)]
         return {name: getattr(self, name).backbone.cam_layer for name in towers}
+
+
+class FrameReader(nn.Module):
+    """A group model's video backbone with a score for every frame: what warm-up trains.
+
+    Needs a backbone that makes one token a frame.
+    """
+
+    def __init__(self, model: Group) -> None:
+        super().__init__()
+        self.backbone = model.video.backbone
+        self.head = nn.Linear(self.backbone.channels, model.config.classes)
+
+    def forward(self, batch: Batch) -> Output:
+        seen = self.backbone(batch.video, batch.video_mask, batch.video_times_s)
+        return Output(self.head(seen.values).flatten(0, 1).float(), {})  # (B*T, C)
 
 
 def group(size: str = "pocket", **changes: object) -> Group:
