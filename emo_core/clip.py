@@ -749,9 +749,7 @@ def _frame_steps(video: Any, head: _Head) -> list[float]:
         timed = [packet for packet in head.video if None not in (packet.pts, packet.dts)]
         known = max((packet.dts for packet in timed), default=0)  # later frames may still come
         shown = sorted({packet.pts for packet in timed if packet.pts <= known})
-        tail = sorted(set(head.ends.shown))
-        if len(tail) == INDEX_STEPS:  # reordering leaves holes where the record was cut
-            tail = tail[MAX_HELD:]
+        tail = sorted(head.ends.shown)[MAX_HELD:]  # reordering leaves holes where a record begins
         ticks = [after - before for run in (shown, tail) for before, after in _pairs(run)]
     return [step * tick for step in ticks if step > 0]
 

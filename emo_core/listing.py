@@ -1,5 +1,7 @@
 """What there is: models with their sizes, recipes, corpora."""
 
+from importlib import import_module
+
 import torch
 
 from emo_core.checkpoint import shipped_checkpoints
@@ -35,11 +37,11 @@ def recipes() -> dict:
 
 
 def corpora() -> dict:
-    """Names that --corpus takes."""
+    """Names that --corpus takes, with what they are."""
     return {
         "corpora": [
-            {"name": name, "about": " ".join((read.__doc__ or "").split())}
-            for name, read in CORPORA.items()
+            {"name": name, "about": import_module(f"emo_core.data.{module}").__doc__.split("\n")[0]}
+            for name, module in CORPORA.items()
         ]
     }
 

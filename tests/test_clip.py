@@ -601,6 +601,27 @@ def test_declared_duration_is_checked(declared_s: float, tmp_path: Path) -> None
     assert load_clip(path).duration_s == pytest.approx(2, abs=0.05)
 
 
+@pytest.mark.parametrize("name", ["big.mkv", "big.ts", "big.flv"])
+def test_the_end_of_a_large_file_is_found_from_its_tail(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = Picture(
+        regular(1000), options=LONG["long.mkv"], draw=lambda at, *size: media.coded_image(1, *size)
+    )
+    path = media.write(tmp_path / name, picture)
+    packets, read = clip_module._packets, []
+    monkeypatch.setattr(
+        clip_module,
+        "_packets",
+        lambda *args: (read.append(packet) or packet for packet in packets(*args)),
+    )
+    monkeypatch.setattr(clip_module, "SCAN_BYTES", 0)
+    clip = load_clip(path)
+    assert clip.duration_s == pytest.approx(40, abs=0.02)
+    assert clip.fps == pytest.approx(25, rel=1e-3) and not clip.variable_rate
+    assert len(read) < 300
+
+
 def test_cut_files_play_what_is_there(tmp_path: Path) -> None:
     picture = Picture(regular(100), options=media.X264 | {"g": "10", "crf": "1"})
     for name, options in {

@@ -60,9 +60,17 @@ class Cache:
             self._known[known] = content_key(path)
         return self._known[known]
 
+    def has(self, key: str) -> bool:
+        """Whether a whole window called `key` is stored."""
+        path = self._path(key)
+        return path.is_file() and path.stat().st_size == self._bytes
+
+    def _path(self, key: str) -> Path:
+        return self.folder / key[:2] / f"{key}.window"
+
     def get(self, key: str, make: Callable[[], Decoded]) -> Decoded:
         """The window called `key`, made and stored at its first use."""
-        path = self.folder / key[:2] / f"{key}.window"
+        path = self._path(key)
         found = self._read(path)
         if found is None:
             self._write(path, make())

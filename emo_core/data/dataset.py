@@ -84,11 +84,11 @@ def prepare(
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[list[Window], list[str]]:
     """Decodes what the cache lacks: (windows that can be used, a sentence for each other one)."""
-    workers = workers or os.cpu_count() or 1
     problems: dict[int, str] = {}
-    with _pool(windows, workers) as pool:
-        jobs = {pool.submit(_store, window, cache): i for i, window in enumerate(windows)}
-        for done, job in enumerate(as_completed(jobs), start=1):
+    missing = [i for i, window in enumerate(windows) if not _stored(window, cache)]
+    with _pool([windows[i] for i in missing], workers or os.cpu_count() or 1) as pool:
+        jobs = {pool.submit(_store, windows[i], cache): i for i in missing}
+        for done, job in enumerate(as_completed(jobs), start=len(windows) - len(missing) + 1):
             sentence = job.result()
             if sentence:
                 problems[jobs[job]] = sentence
@@ -96,6 +96,13 @@ def prepare(
                 progress(done, len(windows))
     usable = [window for i, window in enumerate(windows) if i not in problems]
     return usable, [problems[i] for i in sorted(problems)]
+
+
+def _stored(window: Window, cache: Cache) -> bool:
+    try:
+        return cache.has(window.key(cache))
+    except OSError:
+        return False  # the file can't be read; decoding it says why
 
 
 def _pool(windows: Sequence[Window], workers: int) -> Executor:
