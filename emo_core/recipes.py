@@ -1,6 +1,7 @@
 """Named runs: a recipe is a value; its docstring says what it reproduces, on what, in what time."""
 
 import json
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
@@ -75,10 +76,10 @@ def group_staged() -> Recipe:
     return Recipe(
         "staged",
         settings=GROUP_POCKET,
-        train=TrainConfig(epochs=8, batch=32, lr=1e-3, backbone_lr=1e-3, patience=8),
+        train=TrainConfig(epochs=2, batch=32, lr=2e-3, backbone_lr=2e-3, patience=8),
         augment=Augment(zoom=0.0, drop=0.15, shorten=0.1, thin=2),
-        rendered=11_000,
-        warm_up=6,
+        rendered=6_000,
+        warm_up=8,
         world=DRAWN_WORLD,
     )
 
@@ -240,7 +241,8 @@ def warm_up(recipe: Recipe, model: Any, data: Data) -> None:
     loader = Loader(frames, config.batch, True, config.seed)
     trainer = Trainer(FrameReader(model), FrameLabel(recipe.task.labels), config)
     for epoch in range(recipe.warm_up):
-        trainer.train_epoch(loader, epoch)
+        loss = trainer.train_epoch(loader, epoch)
+        logging.getLogger(__name__).info("warm-up %d: loss %.4f", epoch + 1, loss)
 
 
 def finish(name: str, recipe: Recipe, run: Path, trainer: Trainer, data: Data) -> dict:

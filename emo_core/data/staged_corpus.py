@@ -125,7 +125,7 @@ class FrameDataset(ClipDataset):
 
     def __init__(self, windows: Sequence[SceneWindow], cache: Cache, thin: int, seed: int) -> None:
         shown = [window for window in windows if window.frame_targets(np.zeros(1))]
-        super().__init__(shown, cache, Augment(zoom=0.0, thin=thin), seed)
+        super().__init__(shown, cache, Augment(zoom=0.0, light=0.1, thin=thin), seed)
 
     def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, list[int]]:
         sample, _ = super().__getitem__(place)
