@@ -59,6 +59,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, card: str) -> None:
     state = {k: v.detach().cpu().contiguous() for k, v in checkpoint.model.state_dict().items()}
     part = folder / (WEIGHTS + ".part")
     save_file(state, part, metadata={"model": checkpoint.model_name})  # one key: stable bytes
+    part.chmod(0o644)  # the library writes it for its owner alone
     os.replace(part, folder / WEIGHTS)
     for name, text in ((CONFIG, json.dumps(config, indent=1) + "\n"), (CARD, card)):
         part = folder / (name + ".part")
