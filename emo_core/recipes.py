@@ -76,7 +76,7 @@ def group_staged() -> Recipe:
     return Recipe(
         "staged",
         settings=GROUP_POCKET,
-        train=TrainConfig(epochs=2, batch=32, lr=2e-3, backbone_lr=2e-3, patience=8),
+        train=TrainConfig(epochs=4, batch=32, lr=2e-3, backbone_lr=2e-3, patience=8),
         augment=Augment(zoom=0.0, drop=0.15, shorten=0.1, thin=2),
         rendered=6_000,
         warm_up=8,
