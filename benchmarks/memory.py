@@ -26,6 +26,7 @@ def repeat(source: Path, target: Path, times: int) -> None:
     with av.open(str(source)) as probe, av.open(str(target), "w") as out:
         streams = {s.index: out.add_stream_from_template(s) for s in probe.streams}
         length_s = max(float(s.duration * s.time_base) for s in probe.streams)
+        length_s += 0.5  # B-frames and AAC's lead-in start before zero; times must not overlap
         for turn in range(times):
             with av.open(str(source)) as again:
                 for packet in again.demux():

@@ -72,6 +72,8 @@ def group_staged() -> Recipe:
     """The shipped pocket checkpoint, on drawn groups: `emo data make staged`, then this.
 
     Ceilings by construction: one modality 0.767, late fusion 0.900, alignment 1.000.
+    Measured: 0.858 on test (seed 0). Two CPU cores, about ten minutes after drawing. The
+    warm-up uses the planted evidence of rendered scenes as frame labels.
     """
     return Recipe(
         "staged",
@@ -231,7 +233,7 @@ def warm_up(recipe: Recipe, model: Any, data: Data) -> None:
     """Teaches the video backbone single frames of the rendered scenes, if the recipe says so.
 
     From clip labels alone a small network from scratch does not find a mouth of four pixels in
-    12,000 clips; told which frames act the label, it does in 25,000 frames (docs/log.md).
+    12,000 clips; told which frames act the label, it does in 50,000 frames (docs/log.md).
     """
     scenes = [w for w in data.train.dataset.windows if isinstance(w, SceneWindow)]
     if not (recipe.warm_up and scenes and hasattr(model, "video")):

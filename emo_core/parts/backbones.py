@@ -63,7 +63,8 @@ class Residual(nn.Module):
 def slim_trunk(inputs: int, widths: tuple[int, ...], strides: tuple) -> nn.Sequential:
     """A ResNet with one block a stage: a stem of stride 2, then a block for each further width.
 
-    A stem of stride 4 trains twice as fast on a CPU, but loses the mouths of small faces.
+    A stem of stride 4 trains twice as fast on a CPU, but needed twice the drawings to read faces
+    as well (docs/log.md).
     """
     stem = nn.Sequential(
         nn.Conv2d(inputs, widths[0], 3, 2, 1, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU()
