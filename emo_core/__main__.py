@@ -95,23 +95,25 @@ def data_check(args: argparse.Namespace) -> int:
 def train(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
-    from emo_core import recipes
+    from emo_core import run
+    from emo_core.recipes import find_recipe
+    from emo_core.settings import with_setting
 
-    recipe = recipes.find_recipe(args.recipe)
+    recipe = find_recipe(args.recipe)
     recipe = replace(recipe, train=replace(recipe.train, seed=args.seed))
     for text in args.set:
-        recipe = recipes.with_setting(recipe, text)
-    recipes.open_run(args.out, args.recipe, recipe, args.data, args.resume)
-    data = recipes.loaders(recipe, args.data, recipe.train.seed, progress("decoded"))
+        recipe = with_setting(recipe, text)
+    run.open_run(args.out, args.recipe, recipe, args.data, args.resume)
+    data = run.loaders(recipe, args.data, recipe.train.seed, progress("decoded"))
     for problem in data.problems:
         say(f"emo: {problem}")
-    trainer, epochs = recipes.start(recipe, args.out, data, args.resume)
+    trainer, epochs = run.start(recipe, args.out, data, args.resume)
     for epoch in epochs:
         say(
             f"epoch {epoch.index + 1}/{recipe.train.epochs}: loss {epoch.loss:.4f}, "
             f"held-out accuracy {epoch.valid['accuracy']:.3f}{' *' if epoch.best else ''}"
         )
-    scores = recipes.finish(args.recipe, recipe, args.out, trainer, data)
+    scores = run.finish(args.recipe, recipe, args.out, trainer, data)
     result = {
         "recipe": args.recipe,
         "run": str(args.out),
@@ -127,7 +129,7 @@ def evaluate(args: argparse.Namespace) -> int:
     from emo_core.checkpoint import load_checkpoint
     from emo_core.data import read_corpus
     from emo_core.data.corpus import refuse_leaks
-    from emo_core.recipes import score_corpus
+    from emo_core.run import score_corpus
 
     corpus = refuse_leaks(read_corpus(args.corpus, args.data))
     scores = score_corpus(load_checkpoint(args.model), corpus, args.split, progress("decoded"))
@@ -250,6 +252,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
         "emo_core.data.corpus": "CorpusError",
         "emo_core.data.staged": "StagedError",
         "emo_core.recipes": "RecipeError",
+        "emo_core.settings": "SettingError",
         "emo_core.train": "TrainingError",
     }
     loaded = [

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ORDER = (  # a module imports only from what stands before it
     "clip", "metrics", "tasks", "parts", "sample", "batch", "models", "data", "checkpoint",
-    "train", "recipes", "listing", "inference", "view",
+    "card", "train", "settings", "recipes", "run", "listing", "inference", "view",
 )  # fmt: skip
 
 

@@ -12,8 +12,10 @@ from emo_core.checkpoint import CheckpointError, load_checkpoint
 from emo_core.data.augment import Augment
 from emo_core.data.cache import Cache
 from emo_core.data.dataset import ClipDataset, EpochBatches, FileWindow, Loader, prepare
-from emo_core.recipes import RECIPES, Recipe, RecipeError, find_recipe, finish, with_setting
+from emo_core.recipes import RECIPES, Recipe, RecipeError, find_recipe
+from emo_core.run import finish
 from emo_core.sample import Decoded, SampleConfig
+from emo_core.settings import SettingError, with_setting
 from emo_core.tasks import SingleLabel
 from emo_core.train import TrainConfig, Trainer, TrainingError, rate_factor
 
@@ -230,7 +232,7 @@ def test_settings_are_typed_and_unknown_ones_are_refused():
     assert with_setting(recipe, "frozen=true").settings.frozen is True
     assert with_setting(recipe, "sample.mel.bands=32").sample.mel.bands == 32
     for text in ("lrr=1", "lr", "epochs=many", "frozen=maybe", "window=3s", "dropout"):
-        with pytest.raises(RecipeError) as caught:
+        with pytest.raises(SettingError) as caught:
             with_setting(recipe, text)
         assert "\n" not in str(caught.value)
     with pytest.raises(RecipeError, match="expected one of group-vgaf"):

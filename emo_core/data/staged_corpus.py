@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,6 +17,10 @@ from emo_core.data.dataset import ClipDataset
 from emo_core.sample import Decoded, Sample, SampleConfig, fitted, frame_grid, place
 
 SPLITS = ("train", "val", "test")
+FRAME_LABELS = tuple(  # what a single frame shows, for warm-up
+    label + moving for moving in ("", ", moving") for label in staged_scene.LABELS
+)
+RENDERED_SEED = 1_000_000
 
 
 def read_staged(root: Path) -> Corpus:
@@ -89,15 +93,20 @@ class SceneWindow:
         return self.scene.regime
 
     def frame_targets(self, times_s: np.ndarray) -> list[int]:
-        """The class that the faces show at each moment: the label while it is acted, else neutral.
+        """What each moment shows, an index into FRAME_LABELS: acted emotion, and movement.
 
-        Says nothing (an empty list) where faces can't be seen or act nothing on purpose.
+        Faces act the label during its planted seconds, else neutral; nothing can be said where
+        they are turned away or dark (`heard`), so don't ask there.
         """
         scene = self.scene
-        if scene.regime not in ("both", "seen"):
-            return []
-        acted = [any(a <= t <= b for a, b in scene.evidence.seconds) for t in times_s]
-        return [self.target if on else staged_scene.LABELS.index("neutral") for on in acted]
+        acting = () if scene.regime == "synced" else scene.evidence.seconds
+        neutral = staged_scene.LABELS.index("neutral")
+        targets = []
+        for t in times_s:
+            acted = self.target if any(a <= t <= b for a, b in acting) else neutral
+            moves = scene.movement.start_s <= t <= scene.movement.end_s
+            targets.append(acted + len(staged_scene.LABELS) * moves)
+        return targets
 
     def key(self, cache: Cache) -> str:
         text = f"staged {generator_version()} {self.seed} {self.split} {self.index}"
@@ -121,17 +130,25 @@ class SceneWindow:
 
 
 class FrameDataset(ClipDataset):
-    """Rendered scenes with a class for every frame instead of one for the clip."""
+    """One random frame of every rendered scene whose faces can be seen, with what it shows."""
 
-    def __init__(self, windows: Sequence[SceneWindow], cache: Cache, thin: int, seed: int) -> None:
-        shown = [window for window in windows if window.frame_targets(np.zeros(1))]
-        super().__init__(shown, cache, Augment(zoom=0.0, light=0.1, thin=thin), seed)
+    def __init__(self, windows: Sequence[SceneWindow], cache: Cache, seed: int) -> None:
+        shown = [window for window in windows if window.regime != "heard"]
+        one = Augment(zoom=0.0, light=0.1, gain_db=0.0, thin=cache.config.frames)
+        super().__init__(shown, cache, one, seed)
 
     def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, list[int]]:
         sample, _ = super().__getitem__(place)
         return sample, self.windows[place[1]].frame_targets(sample.video_times_s.numpy())
 
+    def _decoded(self, index: int) -> Decoded:
+        decoded = super()._decoded(index)
+        return replace(decoded, wave=decoded.wave[: self.cache.config.mel.rate // 10])  # not used
 
-def rendered(count: int, seed: int) -> list[SceneWindow]:
-    """Training scenes that no made corpus contains: its seeds are small, these are not."""
-    return [SceneWindow(1_000_000 + seed, "train", index) for index in range(count)]
+
+def rendered(count: int) -> list[SceneWindow]:
+    """Training scenes that no made corpus contains: its seeds are small, this one is not.
+
+    The same scenes whatever the seed of a run, so that several runs share one cache.
+    """
+    return [SceneWindow(RENDERED_SEED, "train", index) for index in range(count)]

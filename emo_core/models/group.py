@@ -120,10 +120,10 @@ class FrameReader(nn.Module):
     Needs a backbone that makes one token a frame.
     """
 
-    def __init__(self, model: Group) -> None:
+    def __init__(self, model: Group, classes: int) -> None:
         super().__init__()
         self.backbone = model.video.backbone
-        self.head = nn.Linear(self.backbone.channels, model.config.classes)
+        self.head = nn.Linear(self.backbone.channels, classes)
 
     def forward(self, batch: Batch) -> Output:
         seen = self.backbone(batch.video, batch.video_mask, batch.video_times_s)

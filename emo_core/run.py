@@ -1,0 +1,175 @@
+"""One training run: its data, its folder, its start and its end; and a checkpoint's scores."""
+
+import json
+import logging
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from emo_core.card import card
+from emo_core.checkpoint import Calibration, Checkpoint, save_checkpoint
+from emo_core.data import read_corpus
+from emo_core.data.cache import Cache
+from emo_core.data.corpus import Corpus, CorpusError, hold_out, refuse_leaks
+from emo_core.data.dataset import ClipDataset, Loader, file_windows, prepare
+from emo_core.data.staged_corpus import FRAME_LABELS, FrameDataset, SceneWindow, rendered
+from emo_core.metrics import calibration_error
+from emo_core.models import MODELS
+from emo_core.models.group import FrameReader
+from emo_core.recipes import Recipe, RecipeError
+from emo_core.tasks import FrameLabel, SingleLabel
+from emo_core.train import Epoch, TrainConfig, Trainer, split_scores
+
+
+@dataclass(frozen=True)
+class Data:
+    """The loaders of one run, and what could not be used."""
+
+    train: Loader
+    valid: Loader
+    problems: tuple[str, ...]
+
+
+def loaders(
+    recipe: Recipe, root: Path, seed: int, progress: Callable[[int, int], None] | None = None
+) -> Data:
+    """Reads, checks, splits by source and decodes the training data of a recipe."""
+    corpus = refuse_leaks(read_corpus(recipe.corpus, root))
+    if tuple(corpus.labels) != tuple(recipe.task.labels):
+        raise CorpusError(f"{root.name} has labels {corpus.labels}; expected {recipe.task.labels}.")
+    rest, held = hold_out(corpus.split("train"), recipe.held_out, seed)
+    cache = Cache(recipe.sample)
+    windows = [file_windows(part, corpus.labels) for part in (rest, held)]
+    names = {window.name for window in windows[1]}
+    usable, problems = prepare([*windows[0], *windows[1]], cache, progress=progress)
+    scenes = rendered(recipe.rendered)
+    prepare(scenes, cache, progress=progress)
+    config = recipe.train
+    train = [w for w in usable if w.name not in names] + scenes
+    valid = [w for w in usable if w.name in names]
+    return Data(
+        Loader(
+            ClipDataset(train, cache, recipe.augment, seed),
+            config.batch, True, seed, config.workers,
+        ),
+        Loader(ClipDataset(valid, cache), config.batch, False, workers=config.workers),
+        (*corpus.problems, *problems),
+    )  # fmt: skip
+
+
+def open_run(run: Path, name: str, recipe: Recipe, root: Path, resume: bool) -> None:
+    """Makes or reopens a run folder; raises RecipeError where it belongs to another run."""
+    described = {"recipe": name, "settings": asdict(recipe), "data": str(root.resolve())}
+    described = json.loads(json.dumps(described))  # tuples become lists, as in the file
+    path = run / "run.json"
+    if path.is_file():
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:
+            found = None
+        if not resume:
+            raise RecipeError(f"{run} holds a run already; add --resume or choose another --out.")
+        if found != described:
+            raise RecipeError(
+                f"{run} holds a run with other settings or data; expected the same recipe, --set, "
+                "--seed and --data as at its start; choose another --out."
+            )
+    elif run.exists() and (not run.is_dir() or any(run.iterdir())):
+        raise RecipeError(f"{run} holds something that is no run; choose an empty or new folder.")
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        part = run / "run.json.part"
+        part.write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
+        os.replace(part, path)
+    except OSError as error:
+        why = f"{run} can't be written ({error.strerror}); choose another --out."
+        raise RecipeError(why) from error
+
+
+def build(recipe: Recipe) -> Any:
+    """The untrained model of a recipe."""
+    model_class, _, _ = MODELS[recipe.model]
+    return model_class(recipe.settings)
+
+
+def start(recipe: Recipe, run: Path, data: Data, resume: bool) -> tuple[Trainer, Iterator[Epoch]]:
+    """The trainer of a run, and its epochs: `for epoch in epochs` trains."""
+    torch.manual_seed(recipe.train.seed)
+    model = build(recipe)
+    if not resume or not (run / "resume.pt").is_file():
+        warm_up(recipe, model, data)
+    trainer = Trainer(model, recipe.task, recipe.train, run)
+    if resume:
+        trainer.resume()
+    return trainer, trainer.epochs(data.train, data.valid)
+
+
+def warm_up(recipe: Recipe, model: Any, data: Data) -> None:
+    """Teaches the video backbone single frames of the rendered scenes, if the recipe says so.
+
+    From clip labels alone a small network from scratch does not find a mouth of four pixels in
+    24,000 clips; told what each frame shows, it does in 100,000 frames (docs/log.md).
+    """
+    scenes = [w for w in data.train.dataset.windows if isinstance(w, SceneWindow)]
+    if not (recipe.warm_up and scenes and hasattr(model, "video")):
+        return
+    rate = recipe.warm_up_lr
+    config = replace(recipe.train, epochs=recipe.warm_up, lr=rate, backbone_lr=rate, warmup=0.05)
+    frames = FrameDataset(scenes, data.train.dataset.cache, config.seed)
+    loader = Loader(frames, recipe.warm_up_batch, True, config.seed)
+    reader = FrameReader(model, len(FRAME_LABELS))
+    trainer = Trainer(reader, FrameLabel(FRAME_LABELS), config)
+    for epoch in range(recipe.warm_up):
+        loss = trainer.train_epoch(loader, epoch)
+        logging.getLogger(__name__).info(
+            "warm-up %d/%d: loss %.4f", epoch + 1, recipe.warm_up, loss
+        )
+
+
+def finish(name: str, recipe: Recipe, run: Path, trainer: Trainer, data: Data) -> dict:
+    """Calibrates the best weights on held-out sources and writes `checkpoint/`; returns scores."""
+    trainer.load_best()
+    logits, target = trainer.logits(data.valid)
+    scores = trainer.evaluate(data.valid)
+    temperature = recipe.task.calibrate(logits, target)
+    training = {
+        "recipe": name, "seed": recipe.train.seed, "corpus": recipe.corpus,
+        "rendered": recipe.rendered, "held_out": scores, "world": recipe.world,
+    }  # fmt: skip
+    checkpoint = Checkpoint(
+        run.name, trainer.model, recipe.model, recipe.settings, recipe.sample, recipe.task.labels,
+        Calibration(temperature), training,
+    )  # fmt: skip
+    save_checkpoint(run / "checkpoint", checkpoint, card(checkpoint))
+    return scores
+
+
+def score_corpus(checkpoint: Checkpoint, corpus: Corpus, split: str,
+                 progress: Callable[[int, int], None] | None = None) -> dict:  # fmt: skip
+    """Scores of a checkpoint on one split of a corpus, as `emo evaluate` prints them."""
+    if tuple(corpus.labels) != tuple(checkpoint.labels):
+        raise CorpusError(
+            f"{corpus.root.name} has labels {', '.join(corpus.labels)}; "
+            f"{checkpoint.name} answers {', '.join(checkpoint.labels)}; choose a matching model."
+        )
+    cache = Cache(checkpoint.sample)
+    windows, problems = prepare(
+        file_windows(corpus.split(split), corpus.labels), cache, progress=progress
+    )
+    task = SingleLabel(tuple(checkpoint.labels))
+    trainer = Trainer(checkpoint.model, task, TrainConfig())
+    loader = Loader(ClipDataset(windows, cache), 32, False)
+    logits, target = trainer.logits(loader)
+    calibrated = task.probabilities(logits, checkpoint.calibration.temperature).numpy()
+    return {
+        "model": checkpoint.name,
+        "corpus": corpus.name,
+        "split": split,
+        **split_scores(task, logits, target, loader),
+        "calibration_error": calibration_error(calibrated, target.numpy()),
+        "errors": [*corpus.problems, *problems],
+    }

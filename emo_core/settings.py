@@ -1,0 +1,56 @@
+"""Settings by dotted name: what `--set train.lr=1e-3` does to a recipe."""
+
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, TypeVar, get_type_hints
+
+Settings = TypeVar("Settings")
+
+
+class SettingError(Exception):
+    """A setting that does not exist or a value that does not fit it."""
+
+
+def setting_names(value: Any, prefix: str = "") -> dict[str, type]:
+    """Every dotted setting of a dataclass with its type: {"train.lr": float, ...}."""
+    names: dict[str, type] = {}
+    for f in fields(value):
+        kind, current = get_type_hints(type(value))[f.name], getattr(value, f.name)
+        if is_dataclass(current):
+            names |= setting_names(current, f"{prefix}{f.name}.")
+        else:
+            names[prefix + f.name] = kind
+    return names
+
+
+def with_setting(settings: Settings, text: str) -> Settings:
+    """A copy of frozen `settings` with one `key=value` changed.
+
+    The last part of a name (`lr`) is enough where only one setting ends so. Raises SettingError
+    on an unknown or ambiguous key and on a value of the wrong type.
+    """
+    key, equals, value = text.partition("=")
+    names = setting_names(settings)
+    found = [n for n in names if n == key] or [n for n in names if n.endswith(f".{key}")]
+    if not equals or len(found) != 1:
+        why = "is ambiguous" if len(found) > 1 else "is not key=value of a known setting"
+        raise SettingError(f"{text!r} {why}; expected one of {', '.join(found or sorted(names))}.")
+    return _replaced(settings, found[0].split("."), _typed(found[0], value, names[found[0]]))
+
+
+def _replaced(value: Any, path: Sequence[str], new: Any) -> Any:
+    if len(path) > 1:
+        new = _replaced(getattr(value, path[0]), path[1:], new)
+    return replace(value, **{path[0]: new})
+
+
+def _typed(key: str, text: str, kind: Any) -> Any:
+    try:
+        if kind is bool:
+            return {"true": True, "false": False}[text.lower()]
+        if kind in (int, float, str):
+            return kind(text)
+        return tuple(type(kind.__args__[0]())(part) for part in text.split(","))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        name = getattr(kind, "__name__", str(kind))
+        raise SettingError(f"{key}={text!r} is not of type {name}; give such a value.") from error
