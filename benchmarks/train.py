@@ -24,6 +24,10 @@ def random_batch() -> Batch:
         torch.randn(ROWS, 250, 64) - 4,
         torch.ones(ROWS, 250, dtype=torch.bool),
         torch.linspace(0, 5, 250).repeat(ROWS, 1),
+        torch.zeros(ROWS, 16, 0, 3, 48, 48, dtype=torch.uint8),
+        torch.zeros(ROWS, 16, 0, dtype=torch.bool),
+        torch.zeros(ROWS, 0, dtype=torch.int64),
+        torch.zeros(ROWS, 0, dtype=torch.bool),
         torch.randint(0, 3, (ROWS,)),
     )
 

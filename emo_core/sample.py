@@ -26,6 +26,10 @@ class SampleConfig:
     width: int = 96  # pixels
     height: int = 72  # pixels
     fit: str = "pad"  # "pad" keeps the whole picture, "crop" fills the frame (paper 1, A3)
+    people: int = 0  # faces kept a frame, those of the largest tracks; 0 = nobody is looked for
+    face_size: int = 48  # pixels, height and width of a face
+    text_length: int = 0  # tokens kept of the transcript; 0 = it is not read
+    tokenizer: str = "bytes"  # or a name that transformers knows, "albert-base-v2"
     mel: MelConfig = field(default_factory=MelConfig)
 
     def as_dict(self) -> dict:
@@ -50,6 +54,10 @@ class Decoded:
     video_s: float  # seconds of the window that have a picture; 0 = no picture at all
     audio_s: float  # seconds of the window that the clip covers; 0 = no sound track
     start_s: float = 0.0  # where the window starts in the clip
+    faces: np.ndarray | None = None  # (T, P, h, w, 3) uint8; None = nobody was looked for
+    face_mask: np.ndarray | None = None  # (T, P) bool, True where that person's face was found
+    face_boxes: np.ndarray | None = None  # (T, P, 4) left, top, right, bottom; 0 to 1 of the frame
+    text: str = ""  # what is said in the window; "" = no transcript
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,10 @@ class Sample:
     mel: Tensor  # (F, M) float32, natural log of power
     mel_mask: Tensor  # (F,)
     mel_times_s: Tensor  # (F,)
+    faces: Tensor  # (T, P, 3, h, w) uint8, at video_times_s; P = 0 where no model needs faces
+    face_mask: Tensor  # (T, P)
+    tokens: Tensor  # (L,) int64; L = 0 where no model needs text
+    token_mask: Tensor  # (L,)
     start_s: float
 
 
@@ -150,5 +162,21 @@ def to_sample(decoded: Decoded, config: SampleConfig) -> Sample:
         mel,
         mel_times_s < decoded.audio_s,
         mel_times_s,
+        *_faces(decoded, config),
+        *_tokens(decoded, config),
         decoded.start_s,
     )
+
+
+def _faces(decoded: Decoded, config: SampleConfig) -> tuple[Tensor, Tensor]:
+    steps, side = len(decoded.pixels), config.face_size
+    if decoded.faces is None:
+        faces = torch.zeros(steps, config.people, 3, side, side, dtype=torch.uint8)
+        return faces, torch.zeros(steps, config.people, dtype=torch.bool)
+    faces = torch.from_numpy(np.ascontiguousarray(decoded.faces.transpose(0, 1, 4, 2, 3)))
+    return faces, torch.from_numpy(decoded.face_mask) & (decoded.video_s > 0)
+
+
+def _tokens(decoded: Decoded, config: SampleConfig) -> tuple[Tensor, Tensor]:
+    length = config.text_length
+    return torch.zeros(length, dtype=torch.int64), torch.zeros(length, dtype=torch.bool)

@@ -41,7 +41,15 @@ def drawn(tmp_path_factory) -> Path:
     return out
 
 
-def random_batch(rows: int = 3, seed: int = 0, frames: int = 4, side: int = 32) -> Batch:
+def random_batch(
+    rows: int = 3,
+    seed: int = 0,
+    frames: int = 4,
+    side: int = 32,
+    people: int = 2,
+    face: int = 48,
+    words: int = 12,
+) -> Batch:
     """A batch of noise with everything real; 80 mel frames of 64 bands."""
     g = torch.Generator().manual_seed(seed)
     return Batch(
@@ -51,8 +59,12 @@ def random_batch(rows: int = 3, seed: int = 0, frames: int = 4, side: int = 32) 
         torch.randn(rows, 80, 64, generator=g) * 2 - 4,
         torch.ones(rows, 80, dtype=torch.bool),
         torch.linspace(0, 1.6, 80).repeat(rows, 1),
+        torch.randint(0, 256, (rows, frames, people, 3, face, face), generator=g).byte(),
+        torch.ones(rows, frames, people, dtype=torch.bool),
+        torch.randint(1, 200, (rows, words), generator=g),
+        torch.ones(rows, words, dtype=torch.bool),
         torch.randint(0, 3, (rows,), generator=g),
-    )
+    )  # fmt: skip
 
 
 def small_group(fusion: str = "two_way", **changes: object) -> Group:

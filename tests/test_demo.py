@@ -79,7 +79,9 @@ def made_prediction(spans: list[tuple[float, float, tuple]], abstains: bool = Fa
     samples = tuple(
         Sample(
             torch.full((16, 3, 8, 12), number, dtype=torch.uint8), grid < end - start, grid,
-            mel, mel_times_s < end - start, mel_times_s, start,
+            mel, mel_times_s < end - start, mel_times_s,
+            torch.zeros(16, 0, 3, 48, 48), torch.zeros(16, 0, dtype=torch.bool),
+            torch.zeros(0, dtype=torch.int64), torch.zeros(0, dtype=torch.bool), start,
         )
         for number, (start, end, _) in enumerate(spans)
     )  # fmt: skip

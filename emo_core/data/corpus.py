@@ -19,9 +19,11 @@ class Item:
     name: str  # path inside the corpus without suffix, "Train/12_3"
     path: Path
     split: str  # "train", "val" or "test"
-    label: str | None  # None where the label is not published
+    label: str | tuple[str, ...] | None  # one, or all that are present; None = not published
     group: str  # source video, speaker or dialogue: never on both sides of a split
     regime: str | None = None  # which evidence a drawn clip holds
+    text: str = ""  # transcript
+    span_s: tuple[float, float] | None = None  # the part of the file that is meant; None = all
 
 
 @dataclass(frozen=True)

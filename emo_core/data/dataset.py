@@ -4,6 +4,7 @@ The order of an epoch and every augmentation follow from (seed, epoch, index) al
 run sees what an uninterrupted one would have seen, whatever the number of loader workers.
 """
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
@@ -11,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from torch.utils.data import DataLoader, Dataset, Sampler
@@ -31,7 +32,7 @@ class Window(Protocol):
     """One labelled window that can be decoded."""
 
     name: str
-    target: int
+    target: Any  # what the task expects
     group: str
     regime: str | None
     processes: bool  # True where decoding holds Python's lock, so threads would not help
@@ -42,21 +43,28 @@ class Window(Protocol):
 
 @dataclass(frozen=True)
 class FileWindow:
-    """The first window of a clip on disk."""
+    """The first window of a clip on disk, or of the part of it that is meant."""
 
     name: str
     path: Path
-    target: int
+    target: Any  # what the task expects: a class index, ...
     group: str
     regime: str | None = None
+    text: str = ""
+    span_s: tuple[float, float] | None = None
     processes = False
 
     def key(self, cache: Cache) -> str:
-        return cache.key(self.path)
+        content = cache.key(self.path)
+        if not self.text and self.span_s is None:
+            return content
+        part = f"{content} {self.span_s} {self.text}"
+        return hashlib.blake2b(part.encode(), digest_size=16).hexdigest()
 
     def decode(self, config: SampleConfig) -> Decoded:
         clip = load_clip(self.path)
-        return decode_window(clip, config, 0.0, clip.duration_s)
+        start_s, end_s = self.span_s or (0.0, clip.duration_s)
+        return replace(decode_window(clip, config, start_s, end_s), text=self.text)
 
 
 def file_windows(items: Sequence[Item], labels: Sequence[str]) -> list[FileWindow]:
