@@ -8,7 +8,7 @@ from conftest import paper_group, random_batch, small_group
 from torch.nn import functional
 
 from emo_core.listing import models
-from emo_core.parts.attention import Attention, masked_mean, time_encoding
+from emo_core.parts.attention import Attention, Block, masked_mean, time_encoding
 from emo_core.parts.backbones import Cnn14, Tokens
 from emo_core.parts.fusion import FUSIONS
 
@@ -173,3 +173,15 @@ def test_sizes_are_as_promised():
     assert sum(counts["paper"]["parts"].values()) == counts["paper"]["parameters"]
     trunk = 31_300_638  # R(2+1)D-18 without its classifier: 31,505,325 - 400 * 513 + rounding
     assert abs(counts["paper"]["parts"]["video"] - 512 * 256 - 512 - trunk) < 1_000
+
+
+def test_untrained_cross_attention_already_looks_at_the_same_moment():
+    torch.manual_seed(0)
+    block, times_s = Block(96, 4).eval(), torch.linspace(0, 5, 16).unsqueeze(0)
+    other_s = torch.linspace(0, 5, 60).unsqueeze(0)
+    video = torch.randn(1, 16, 96) * 0.5 + time_encoding(times_s, 96)
+    audio = torch.randn(1, 60, 96) * 0.5 + time_encoding(other_s, 96)
+    _, weights = block(video, audio, torch.ones(1, 60, dtype=torch.bool))
+    near = (times_s[0, :, None] - other_s[0]).abs() < 0.5  # (N, K)
+    share = (weights[0].mean(0) * near).sum(-1).mean()
+    assert share > 3 * near.float().mean()  # three times what uniform attention would put there
