@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from emo_core.media.hdr import HLG, PQ, to_bt709
 from emo_core.media.picture import PictureTrack
 
 
@@ -22,18 +23,19 @@ class Painter:
         from av.video.reformatter import Interpolation
 
         width, height = self.stored
+        wide = frame.color_trc in (HLG, PQ)
         shrinks = width < frame.width or height < frame.height
         rgb = self.reformatter.reformat(
             frame,
             width,
             height,
-            "rgb24",
+            "rgb48le" if wide else "rgb24",
             interpolation=Interpolation.AREA if shrinks else Interpolation.BILINEAR,
             threads=1,
         )
-        plane = rgb.planes[0]
-        rows = np.frombuffer(plane, np.uint8).reshape(height, plane.line_size)
-        return self._turned(rows[:, : width * 3].reshape(height, width, 3))
+        levels = np.frombuffer(rgb.planes[0], np.dtype("<u2") if wide else np.uint8)
+        image = levels.reshape(height, -1)[:, : width * 3].reshape(height, width, 3)
+        return self._turned(to_bt709(image, frame.color_trc) if wide else image)
 
     def _turned(self, image: np.ndarray) -> np.ndarray:
         """An image as stored, (H, W, 3), turned and mirrored as the display matrix says."""
