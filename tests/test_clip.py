@@ -16,8 +16,10 @@ import numpy as np
 import pytest
 from media import Picture, Sound, read_code, regular
 
-from emo_core import clip as clip_module
 from emo_core.clip import MAX_PIXELS, Clip, ClipError, load_clip
+from emo_core.media import head as head_module
+from emo_core.media import listening, player, timing
+from emo_core.media.picture import reorder_depth
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT.parent / "shared" / "data"
@@ -172,9 +174,9 @@ def test_seeking_and_skipping_change_no_pixel(
     options = {"movflags": "frag_keyframe+empty_moov"} if "frag" in name else {}
     clip = load_clip(media.write(tmp_path / name, picture, options=options))
     times, pixels = decoded_in_full(clip.path)
-    decode, sent = clip_module._decode, []
+    decode, sent = player.decode, []
     monkeypatch.setattr(
-        clip_module, "_decode", lambda stream, packet: sent.append(packet) or decode(stream, packet)
+        player, "decode", lambda stream, packet: sent.append(packet) or decode(stream, packet)
     )
     rng = np.random.default_rng(2)
     sparse, middle, dense = (rng.uniform(-0.1, 20.2, count) for count in (3, 16, 120))
@@ -195,14 +197,14 @@ def test_skipping_leaves_unreferenced_frames_undecoded(
 ) -> None:
     picture = Picture(regular(100), options=LONG["one_key.mp4"])
     clip = load_clip(media.write(tmp_path / "skips.mp4", picture))
-    decode, out = clip_module._decode, []
+    decode, out = player.decode, []
 
     def counted(stream: object, packet: object) -> list:
         frames = decode(stream, packet)
         out.extend(frames)
         return frames
 
-    monkeypatch.setattr(clip_module, "_decode", counted)
+    monkeypatch.setattr(player, "decode", counted)
     assert codes(clip.frames([0.5, 3.98])) == [12, 99]
     assert len(out) < 75  # the encoder leaves about half of the frames unreferenced
 
@@ -215,7 +217,7 @@ def test_files_that_do_not_tell_times_ahead(
         media.write(tmp_path / name, Picture(regular(100), options=LONG[name]), Sound())
     )
     monkeypatch.setattr(
-        clip_module, "_with_following", lambda packets: ((packet, None) for packet in packets)
+        player, "with_following", lambda packets: ((packet, None) for packet in packets)
     )
     assert codes(clip.frames([3.9, 0.02, 1.7, 9.0])) == [97, 0, 42, 99]
 
@@ -238,7 +240,7 @@ def test_scrambled_times_do_not_stop_the_process(tmp_path: Path) -> None:
 
 def test_reorder_depth() -> None:
     def depth(*shown: int) -> int:
-        return clip_module._reorder_depth([SimpleNamespace(pts=pts) for pts in shown])
+        return reorder_depth([SimpleNamespace(pts=pts) for pts in shown])
 
     assert depth(0, 1, 2, 3) == 0
     assert depth(0, 3, 1, 2, 6, 4, 5) == 1
@@ -260,18 +262,14 @@ def test_hevc_with_temporal_layers_is_decoded_in_full(tmp_path: Path) -> None:
 def test_late_landing_is_repaired(bframes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clip = load_clip(bframes)
 
-    def lands_late(player: clip_module._Player, target: int) -> object:
-        player.landed, player.shown = True, None
-        raise clip_module._LandedWrong
+    def lands_late(playing: player.Player, target: int) -> object:
+        playing.landed, playing.shown = True, None
+        raise player.LandedWrong
 
-    monkeypatch.setattr(clip_module._Player, "_jump", lambda player, _: player.ticks[0])
-    monkeypatch.setattr(clip_module._Player, "_land", lands_late)
-    jump = clip_module._Player._jump
     monkeypatch.setattr(
-        clip_module._Player,
-        "_jump",
-        lambda player, packet: jump(player, packet) if player.seeking else None,
+        player.Player, "_jump", lambda playing, _: playing.ticks[0] if playing.seeking else None
     )
+    monkeypatch.setattr(player.Player, "_land", lands_late)
     assert codes(clip.frames([0.2, 2.0, 3.9])) == [5, 50, 97]
 
 
@@ -477,9 +475,9 @@ def test_sound_windows_of_a_film_seek_by_its_picture(
     sound = Sound("pcm_s16le", RATE, "mono", seconds=60, beeps_s=tuple(range(1, 60)))
     clip = load_clip(media.write(tmp_path / "film.mkv", picture, sound))
     whole = clip.audio(RATE)
-    decode, read = clip_module._decode, []
+    decode, read = listening.decode, []
     monkeypatch.setattr(
-        clip_module, "_decode", lambda stream, packet: read.append(packet) or decode(stream, packet)
+        listening, "decode", lambda stream, packet: read.append(packet) or decode(stream, packet)
     )
     window = clip.audio(RATE, 49.5, 51.5)
     assert np.array_equal(window, whole[round(49.5 * RATE) : round(51.5 * RATE)])
@@ -609,13 +607,14 @@ def test_the_end_of_a_large_file_is_found_from_its_tail(
         regular(1000), options=LONG["long.mkv"], draw=lambda at, *size: media.coded_image(1, *size)
     )
     path = media.write(tmp_path / name, picture)
-    packets, read = clip_module._packets, []
-    monkeypatch.setattr(
-        clip_module,
-        "_packets",
-        lambda *args: (read.append(packet) or packet for packet in packets(*args)),
-    )
-    monkeypatch.setattr(clip_module, "SCAN_BYTES", 0)
+    packets, read = timing.read_packets, []
+    for module in (head_module, timing):
+        monkeypatch.setattr(
+            module,
+            "read_packets",
+            lambda *args: (read.append(packet) or packet for packet in packets(*args)),
+        )
+    monkeypatch.setattr(timing, "SCAN_BYTES", 0)
     clip = load_clip(path)
     assert clip.duration_s == pytest.approx(40, abs=0.02)
     assert clip.fps == pytest.approx(25, rel=1e-3) and not clip.variable_rate
