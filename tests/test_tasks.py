@@ -1,6 +1,7 @@
 """Three tasks, one outline: what the Trainer may ask of each, and what each must not do."""
 
 import json
+import shutil
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch.nn import functional
 
 from emo_core import metrics
 from emo_core.batch import Output
-from emo_core.checkpoint import SHIPPED, load_checkpoint
+from emo_core.checkpoint import SHIPPED, CheckpointError, load_checkpoint
 from emo_core.data.cache import Cache
 from emo_core.data.dataset import ClipDataset, Loader
 from emo_core.recipes import Recipe
@@ -313,9 +314,22 @@ def test_a_task_comes_back_from_json(task):
     assert from_description(config["task"], config["labels"]) == task
 
 
-def test_a_checkpoint_without_a_task_is_single_label():
-    config = json.loads((SHIPPED / "group-staged" / "config.json").read_text())
-    assert "task" not in config  # shipped before there were others
-    checkpoint = load_checkpoint("group-staged")
+def test_a_checkpoint_without_a_task_is_single_label(tmp_path):
+    old = tmp_path / "old"
+    shutil.copytree(SHIPPED / "group-staged", old)
+    config = json.loads((old / "config.json").read_text())
+    config.pop("task", None)
+    config["calibration"].pop("thresholds", None)
+    (old / "config.json").write_text(json.dumps(config))
+    checkpoint = load_checkpoint(old)
     assert checkpoint.task == SingleLabel(tuple(config["labels"]))
     assert checkpoint.calibration.thresholds == ()
+
+
+def test_an_unknown_task_is_one_sentence(tmp_path):
+    shutil.copytree(SHIPPED / "group-staged", tmp_path / "new")
+    path = tmp_path / "new" / "config.json"
+    task = {"name": "regression", "settings": {}}
+    path.write_text(json.dumps({**json.loads(path.read_text()), "task": task}))
+    with pytest.raises(CheckpointError, match="does not describe a model"):
+        load_checkpoint(tmp_path / "new")
