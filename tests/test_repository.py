@@ -10,7 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ORDER = (  # a module imports only from what stands before it
-    "clip", "metrics", "tasks", "parts", "sample", "batch", "models", "data", "checkpoint",
+    "fetch", "clip", "detectors", "faces",
+    "metrics", "tasks", "parts", "sample", "batch", "models", "data", "checkpoint",
     "card", "train", "settings", "recipes", "run", "listing", "inference", "view",
 )  # fmt: skip
 

@@ -16,15 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from emo_core.data.corpus import CorpusError
+from emo_core.fetch import cache_folder
 from emo_core.sample import Decoded, SampleConfig
 
 VERSION = 1  # of the record; raise it when decode_window changes what it returns
-
-
-def default_folder() -> Path:
-    """$EMO_CACHE, or emo/ in the user's cache folder."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("EMO_CACHE") or Path(base) / "emo")
 
 
 def content_key(path: Path) -> str:
@@ -42,7 +37,7 @@ class Cache:
             del settings["mel"][name]  # the log-mel is made from the wave afterwards
         digest = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=8)
         self.config = config
-        self.folder = (folder or default_folder()) / digest.hexdigest()
+        self.folder = (folder or cache_folder()) / digest.hexdigest()
         self._known: dict[tuple, str] = {}
         frames, samples = config.frames, round(config.window_s * config.mel.rate)
         self._parts = (  # name, dtype, shape: the record, in order
