@@ -108,10 +108,11 @@ def train(args: argparse.Namespace) -> int:
     for problem in data.problems:
         say(f"emo: {problem}")
     trainer, epochs = run.start(recipe, args.out, data, args.resume)
+    task = trainer.task
     for epoch in epochs:
         say(
             f"epoch {epoch.index + 1}/{recipe.train.epochs}: loss {epoch.loss:.4f}, "
-            f"held-out accuracy {epoch.valid['accuracy']:.3f}{' *' if epoch.best else ''}"
+            f"held-out {task.main} {epoch.valid[task.main]:.3f}{' *' if epoch.best else ''}"
         )
     scores = run.finish(args.recipe, recipe, args.out, trainer, data)
     result = {
@@ -121,7 +122,7 @@ def train(args: argparse.Namespace) -> int:
         "held_out": scores,
         "errors": list(data.problems),
     }
-    emit(args, result, f"{args.out}/checkpoint: held-out accuracy {scores['accuracy']:.3f}")
+    emit(args, result, f"{args.out}/checkpoint: held-out {task.summary(scores)}")
     return SOME_FAILED if data.problems else DONE
 
 
@@ -132,17 +133,14 @@ def evaluate(args: argparse.Namespace) -> int:
     from emo_core.run import score_corpus
 
     corpus = refuse_leaks(read_corpus(args.corpus, args.data))
-    scores = score_corpus(load_checkpoint(args.model), corpus, args.split, progress("decoded"))
+    checkpoint = load_checkpoint(args.model)
+    scores = score_corpus(checkpoint, corpus, args.split, progress("decoded"))
     for problem in scores["errors"]:
         say(f"emo: {problem}")
-    low, high = scores["interval"]
-    lines = [
-        f"accuracy {scores['accuracy']:.3f} (95 % {low:.3f} to {high:.3f}), UAR "
-        f"{scores['uar']:.3f}, F1 {scores['f1']:.3f}, n = {scores['n']}, "
-        f"commonest class {scores['chance']:.3f}"
-    ]
+    task = checkpoint.task
+    lines = [task.summary(scores)]
     lines += [
-        f"  {name}: {part['accuracy']:.3f} (n = {part['n']})"
+        f"  {name}: {task.main} {part[task.main]:.3f} (n = {part['n']})"
         for name, part in scores["per_regime"].items()
     ]
     emit(args, scores, "\n".join(lines))

@@ -7,12 +7,11 @@ def card(checkpoint: Checkpoint) -> str:
     """The model card of a finished run, from what was measured."""
     t = checkpoint.training
     scores = t["held_out"]
+    columns = list(next(iter(scores["per_class"].values())))
     rows = [
-        f"| {label} | {part['recall']:.3f} | {part['n']} |"
+        f"| {label} | {' | '.join(_cell(part[name]) for name in columns)} |"
         for label, part in scores["per_class"].items()
-        if part["recall"] is not None
     ]
-    low, high = scores["interval"]
     return "\n".join(
         [
             f"# {checkpoint.name}",
@@ -23,18 +22,15 @@ def card(checkpoint: Checkpoint) -> str:
             "",
             "## Scores on held-out training sources",
             "",
-            f"Accuracy {scores['accuracy']:.3f} (95 % interval over sources {low:.3f} to "
-            f"{high:.3f}), UAR {scores['uar']:.3f}, macro F1 {scores['f1']:.3f}, "
-            f"n = {scores['n']}; always the commonest class: {scores['chance']:.3f}.",
+            f"{checkpoint.task.summary(scores)}. Intervals are over sources.",
             "",
-            "| class | recall | clips |",
-            "|---|---|---|",
+            f"| class | {' | '.join(columns).replace('_', ' ')} |",
+            "|---" * (len(columns) + 1) + "|",
             *rows,
             "",
             "## Calibration",
             "",
-            f"Temperature {checkpoint.calibration.temperature:.3f}, chosen on the same clips; "
-            f'"not sure" below {checkpoint.calibration.abstain_below:g}.',
+            checkpoint.task.choice(checkpoint.calibration),
             "",
             "## Intended and forbidden use",
             "",
@@ -44,3 +40,7 @@ def card(checkpoint: Checkpoint) -> str:
             "",
         ]
     )  # fmt: skip
+
+
+def _cell(value: float | int | None) -> str:
+    return "-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)

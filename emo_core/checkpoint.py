@@ -9,8 +9,10 @@ from torch import nn
 
 from emo_core.models import MODELS
 from emo_core.sample import SampleConfig
+from emo_core.tasks import Calibration, Task, described, from_description
 
 FORMAT = 1
+SINGLE_LABEL = {"name": "single_label", "settings": {}}  # of checkpoints older than other tasks
 SHIPPED = Path(__file__).parents[1] / "assets" / "checkpoints"
 DEFAULT = "group-staged"
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "card.md"
@@ -18,14 +20,6 @@ CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "card.md"
 
 class CheckpointError(Exception):
     """A checkpoint that is missing, damaged or made for something else."""
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """How logits become probabilities, and when the answer is "not sure"."""
-
-    temperature: float = 1.0
-    abstain_below: float = 0.5  # top probability
 
 
 @dataclass(frozen=True)
@@ -37,9 +31,13 @@ class Checkpoint:
     model_name: str
     settings: object  # the model's settings dataclass
     sample: SampleConfig
-    labels: tuple[str, ...]
+    task: Task
     calibration: Calibration = field(default_factory=Calibration)
     training: dict = field(default_factory=dict)  # recipe, seed, data, scores
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.task.labels
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint, card: str) -> None:
@@ -52,6 +50,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, card: str) -> None:
         "model": checkpoint.model_name,
         "settings": asdict(checkpoint.settings),
         "sample": checkpoint.sample.as_dict(),
+        "task": described(checkpoint.task),
         "labels": list(checkpoint.labels),
         "calibration": asdict(checkpoint.calibration),
         "training": checkpoint.training,
@@ -95,12 +94,11 @@ def load_checkpoint(name: str | Path = DEFAULT) -> Checkpoint:
     try:
         model_class, settings_class, _ = MODELS[config["model"]]
         values = {**config["settings"], "pretrained": False}  # the weights are beside it
-        values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        settings = settings_class(**values)
+        settings = settings_class(**_with_tuples(values))
         sample = SampleConfig.from_dict(config["sample"])
-        calibration = Calibration(**config["calibration"])
+        calibration = Calibration(**_with_tuples(config["calibration"]))
         model = model_class(settings)
-        labels = tuple(config["labels"])
+        task = from_description(config.get("task", SINGLE_LABEL), config["labels"])
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"{folder.name}/{CONFIG} does not describe a model of this version ({error}); "
@@ -109,9 +107,13 @@ def load_checkpoint(name: str | Path = DEFAULT) -> Checkpoint:
     _load_weights(model, folder)
     return Checkpoint(
         folder.name if folder.name != "checkpoint" else folder.parent.name,
-        model.eval(), config["model"], settings, sample, labels, calibration,
+        model.eval(), config["model"], settings, sample, task, calibration,
         config.get("training", {}),
     )  # fmt: skip
+
+
+def _with_tuples(values: dict) -> dict:
+    return {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
 
 
 def _read_config(path: Path) -> dict:

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+TINY = 1e-12  # keeps the concordance of two constants a number
+
 
 def confusion(target: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
     """Counts, row = truth, column = prediction. (n,), (n,) int -> (C, C) int."""
@@ -49,18 +51,135 @@ def calibration_error(probabilities: np.ndarray, target: np.ndarray, bins: int =
     return float(sum(gaps) / len(target))
 
 
+def number(value: float) -> float | None:
+    """A score for JSON: None where it is not defined."""
+    return None if np.isnan(value) else float(value)
+
+
+def mean_defined(values: np.ndarray) -> np.ndarray:
+    """Mean over the last axis of what is not NaN; NaN where nothing is. (..., C) -> (...)."""
+    defined = ~np.isnan(values)
+    return _ratio(np.where(defined, values, 0).sum(-1), defined.sum(-1))
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """part / whole, NaN where whole is 0."""
+    return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=np.asarray(whole) > 0)
+
+
+def outcomes(target: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Yes-or-no answers -> true yes, false yes, missed yes, true no. (n, C) bool -> (n, C, 4)."""
+    kinds = (target & predicted, ~target & predicted, target & ~predicted, ~target & ~predicted)
+    return np.stack(kinds, axis=-1)
+
+
+def binary_scores(counts: np.ndarray) -> dict[str, np.ndarray]:
+    """Scores of each class from its summed outcomes, NaN where undefined. (..., C, 4) -> (..., C).
+
+    The weighted accuracy is (TPR + TNR) / 2, which papers on CMU-MOSEI report.
+    """
+    hits, false, missed, rejected = np.moveaxis(counts, -1, 0)
+    recall = _ratio(hits, hits + missed)
+    return {
+        "accuracy": _ratio(hits + rejected, counts.sum(-1)),
+        "weighted_accuracy": (recall + _ratio(rejected, rejected + false)) / 2,
+        "f1": _ratio(2 * hits, 2 * hits + false + missed),
+        "recall": recall,
+        "precision": _ratio(hits, hits + false),
+    }
+
+
+def roc_auc(target: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Chance that a yes scores above a no, ties half (Mann and Whitney). (n, C) each -> (C,)."""
+    areas = []
+    for truth, values in zip(target.T, scores.T, strict=True):
+        _, index, counts = np.unique(values, return_inverse=True, return_counts=True)
+        ranks = (np.cumsum(counts) - (counts - 1) / 2)[index]  # from 1; equal values share theirs
+        yes, no = truth.sum(), (~truth).sum()
+        areas.append(_ratio(ranks[truth].sum() - yes * (yes + 1) / 2, yes * no))
+    return np.array(areas)
+
+
+def moments(predicted: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """What `ccc` sums over: 1, x, y, x^2, y^2, x*y. (n,), (n,) -> (n, 6)."""
+    x, y = predicted, target
+    return np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=-1)
+
+
+def ccc(sums: np.ndarray) -> np.ndarray:
+    """Concordance from summed moments; 0 where both sides are constant. (..., 6) -> (...).
+
+    2 s_xy / (s_x^2 + s_y^2 + (m_x - m_y)^2), population variances (Lin 1989; the ABAW metric).
+    """
+    mean = sums / np.maximum(sums[..., :1], 1)
+    _, x, y, xx, yy, xy = np.moveaxis(mean, -1, 0)
+    return 2 * (xy - x * y) / (xx - x * x + yy - y * y + (x - y) ** 2 + TINY)
+
+
+def ccc_of_authors_code(
+    predicted: np.ndarray, target: np.ndarray, groups: np.ndarray, order: np.ndarray | None = None
+) -> np.ndarray:
+    """Concordance as JMT's published code computes it. (n, 2), (n, 2), (n,), (n,) -> (2,).
+
+    Moments with an invalid target (outside -1..1, NaN) count as a pair of zeros; predictions are
+    clipped and box-filtered over 20 frames (valence) and 50 (arousal), zeros beyond the ends, run
+    by run: a run is consecutive numbers in `order`, or a group's rows as they come.
+    Source: papers/3, section 4.3.
+    """
+    valid = (np.abs(target) <= 1).all(-1, keepdims=True)
+    order = places(groups) if order is None else order
+    _, source = np.unique(groups, return_inverse=True)
+    rows = np.lexsort((order, source))
+    x = np.where(valid, predicted.clip(-1, 1), 0)[rows]
+    y = np.where(valid, target, 0)[rows]
+    cuts = np.flatnonzero((np.diff(source[rows]) != 0) | (np.diff(order[rows]) > 1)) + 1
+    columns = []
+    for i, size in enumerate((20, 50)):
+        smooth = np.concatenate([box_filter(run, size) for run in np.split(x[:, i], cuts)])
+        columns.append(ccc(moments(smooth, y[:, i]).sum(0)))
+    return np.array(columns)
+
+
+def places(groups: np.ndarray) -> np.ndarray:
+    """The number of each row within its group, in order of appearance. (n,) -> (n,) int."""
+    _, index, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    by_group = np.argsort(index, kind="stable")
+    place = np.empty(len(groups), int)
+    place[by_group] = np.arange(len(groups)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return place
+
+
+def box_filter(values: np.ndarray, size: int) -> np.ndarray:
+    """Mean over `size` neighbours, of which an even size has one more before; zeros beyond. (n,)"""
+    sums = np.cumsum(np.pad(values, (size // 2 + 1, size - size // 2 - 1)))
+    return (sums[size:] - sums[:-size]) / size
+
+
+def resampled(
+    parts: np.ndarray, groups: np.ndarray, seed: int = 0, draws: int = 2000
+) -> np.ndarray:
+    """Sums of `parts` over bootstrap draws of whole groups. (n, ...), (n,) -> (draws, ...).
+
+    Rows of one source (video, speaker) are not independent, so drawing rows would give intervals
+    that are too narrow.
+    """
+    _, index = np.unique(groups, return_inverse=True)
+    count = index.max(initial=-1) + 1
+    sums = np.zeros((count, *parts.shape[1:]))
+    np.add.at(sums, index, parts)
+    if not count:
+        return np.zeros((draws, *parts.shape[1:]))
+    chosen = np.random.default_rng(seed).integers(0, count, (draws, count))
+    flat = (chosen + count * np.arange(draws)[:, None]).ravel()
+    times = np.bincount(flat, minlength=draws * count).reshape(draws, count)
+    return np.tensordot(times, sums, axes=1)
+
+
 def clustered_interval(
     correct: np.ndarray, groups: np.ndarray, seed: int = 0, draws: int = 2000
 ) -> tuple[float, float]:
-    """95 % bootstrap interval of accuracy that draws whole groups (source videos, speakers).
-
-    correct: (n,) bool, groups: (n,) any labels. Clips of one source are not independent, so
-    drawing clips would give an interval that is too narrow.
-    """
-    _, index = np.unique(groups, return_inverse=True)
-    hits = np.bincount(index, weights=correct)
-    sizes = np.bincount(index)
-    chosen = np.random.default_rng(seed).integers(0, len(sizes), (draws, len(sizes)))
-    scores = hits[chosen].sum(1) / sizes[chosen].sum(1)
-    low, high = np.percentile(scores, [2.5, 97.5])
+    """95 % bootstrap interval of accuracy that draws whole groups. (n,) bool, (n,) any labels."""
+    parts = np.stack([correct, np.ones(len(correct))], axis=-1)
+    hits, sizes = resampled(parts, groups, seed, draws).T
+    low, high = np.percentile(hits / sizes, [2.5, 97.5])
     return float(low), float(high)

@@ -9,7 +9,7 @@ from emo_core.models.group import POCKET as GROUP_POCKET
 from emo_core.models.group import GroupConfig
 from emo_core.sample import PAPER as PAPER_SAMPLE
 from emo_core.sample import SampleConfig
-from emo_core.tasks import SingleLabel
+from emo_core.tasks import SingleLabel, Task
 from emo_core.train import TrainConfig
 
 DRAWN_WORLD = "This model has only ever seen drawings: on a real clip its answer means nothing yet."
@@ -27,7 +27,7 @@ class Recipe:
     model: str = "group"
     settings: GroupConfig = field(default_factory=GroupConfig)
     sample: SampleConfig = field(default_factory=SampleConfig)
-    task: SingleLabel = field(default_factory=SingleLabel)
+    task: Task = field(default_factory=SingleLabel)
     train: TrainConfig = field(default_factory=TrainConfig)
     augment: Augment = field(default_factory=Augment)
     held_out: float = 0.1  # share of train, by source, that early stopping looks at

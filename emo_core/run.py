@@ -11,17 +11,16 @@ from typing import Any
 import torch
 
 from emo_core.card import card
-from emo_core.checkpoint import Calibration, Checkpoint, save_checkpoint
+from emo_core.checkpoint import Checkpoint, save_checkpoint
 from emo_core.data import read_corpus
 from emo_core.data.cache import Cache
 from emo_core.data.corpus import Corpus, CorpusError, hold_out, refuse_leaks
 from emo_core.data.dataset import ClipDataset, Loader, file_windows, prepare
 from emo_core.data.staged_corpus import FRAME_LABELS, FrameDataset, SceneWindow, rendered
-from emo_core.metrics import calibration_error
 from emo_core.models import MODELS
 from emo_core.models.group import FrameReader
 from emo_core.recipes import Recipe, RecipeError
-from emo_core.tasks import FrameLabel, SingleLabel
+from emo_core.tasks import FrameLabel
 from emo_core.train import Epoch, TrainConfig, Trainer, split_scores
 
 
@@ -43,7 +42,7 @@ def loaders(
         raise CorpusError(f"{root.name} has labels {corpus.labels}; expected {recipe.task.labels}.")
     rest, held = hold_out(corpus.split("train"), recipe.held_out, seed)
     cache = Cache(recipe.sample)
-    windows = [file_windows(part, corpus.labels) for part in (rest, held)]
+    windows = [file_windows(part, recipe.task) for part in (rest, held)]
     names = {window.name for window in windows[1]}
     usable, problems = prepare([*windows[0], *windows[1]], cache, progress=progress)
     scenes = rendered(recipe.rendered)
@@ -102,7 +101,8 @@ def start(recipe: Recipe, run: Path, data: Data, resume: bool) -> tuple[Trainer,
     model = build(recipe)
     if not resume or not (run / "resume.pt").is_file():
         warm_up(recipe, model, data)
-    trainer = Trainer(model, recipe.task, recipe.train, run)
+    task = recipe.task.fitted([window.target for window in data.train.dataset.windows])
+    trainer = Trainer(model, task, recipe.train, run)
     if resume:
         trainer.resume()
     return trainer, trainer.epochs(data.train, data.valid)
@@ -134,15 +134,14 @@ def finish(name: str, recipe: Recipe, run: Path, trainer: Trainer, data: Data) -
     """Calibrates the best weights on held-out sources and writes `checkpoint/`; returns scores."""
     trainer.load_best()
     logits, target = trainer.logits(data.valid)
-    scores = trainer.evaluate(data.valid)
-    temperature = recipe.task.calibrate(logits, target)
+    scores = split_scores(trainer.task, logits, target, data.valid)
     training = {
         "recipe": name, "seed": recipe.train.seed, "corpus": recipe.corpus,
         "rendered": recipe.rendered, "held_out": scores, "world": recipe.world,
     }  # fmt: skip
     checkpoint = Checkpoint(
-        run.name, trainer.model, recipe.model, recipe.settings, recipe.sample, recipe.task.labels,
-        Calibration(temperature), training,
+        run.name, trainer.model, recipe.model, recipe.settings, recipe.sample, trainer.task,
+        trainer.task.calibrate(logits, target), training,
     )  # fmt: skip
     save_checkpoint(run / "checkpoint", checkpoint, card(checkpoint))
     return scores
@@ -158,18 +157,15 @@ def score_corpus(checkpoint: Checkpoint, corpus: Corpus, split: str,
         )
     cache = Cache(checkpoint.sample)
     windows, problems = prepare(
-        file_windows(corpus.split(split), corpus.labels), cache, progress=progress
+        file_windows(corpus.split(split), checkpoint.task), cache, progress=progress
     )
-    task = SingleLabel(tuple(checkpoint.labels))
-    trainer = Trainer(checkpoint.model, task, TrainConfig())
+    trainer = Trainer(checkpoint.model, checkpoint.task, TrainConfig())
     loader = Loader(ClipDataset(windows, cache), 32, False)
     logits, target = trainer.logits(loader)
-    calibrated = task.probabilities(logits, checkpoint.calibration.temperature).numpy()
     return {
         "model": checkpoint.name,
         "corpus": corpus.name,
         "split": split,
-        **split_scores(task, logits, target, loader),
-        "calibration_error": calibration_error(calibrated, target.numpy()),
+        **split_scores(checkpoint.task, logits, target, loader, checkpoint.calibration),
         "errors": [*corpus.problems, *problems],
     }

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from emo_core.batch import Batch
 from emo_core.data.dataset import Loader
 from emo_core.parts.precision import autocast, bf16_is_fast, for_inference
-from emo_core.tasks import SingleLabel
+from emo_core.tasks import UNCALIBRATED, Calibration, Task
 
 
 class TrainingError(Exception):
@@ -71,14 +71,23 @@ def rate_factor(done: float, warmup: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (done - warmup) / (1 - warmup)))
 
 
+def channels_last(model: nn.Module) -> nn.Module:
+    """Stores kernels of pictures and of clips as convolutions read them fastest; in place."""
+    formats = {4: torch.channels_last, 5: torch.channels_last_3d}
+    for parameter in model.parameters():
+        if parameter.ndim in formats:
+            parameter.data = parameter.data.contiguous(memory_format=formats[parameter.ndim])
+    return model
+
+
 class Trainer:
     """Fits any model that maps a Batch to an Output, for any task that scores logits."""
 
     def __init__(
-        self, model: nn.Module, task: SingleLabel, config: TrainConfig, run: Path | None = None
+        self, model: nn.Module, task: Task, config: TrainConfig, run: Path | None = None
     ) -> None:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.model = model.to(self.device, memory_format=torch.channels_last)
+        self.model = channels_last(model.to(self.device))
         self.task, self.config, self.run = task, config, run
         self.bf16 = bf16_is_fast(self.device)
         self.optimizer = torch.optim.AdamW(parameter_groups(model, config), fused=True)
@@ -186,15 +195,19 @@ class Trainer:
         self.model.load_state_dict(torch.load(path, map_location=self.device, weights_only=True))
 
 
-def split_scores(task: SingleLabel, logits: Tensor, target: Tensor, loader: Loader) -> dict:
+def split_scores(
+    task: Task, logits: Tensor, target: Tensor, loader: Loader,
+    calibration: Calibration = UNCALIBRATED,
+) -> dict:  # fmt: skip
     """Scores over all clips, and over the clips of each regime where a corpus has regimes."""
-    scores = task.scores(logits, target, loader.dataset.groups)
+    groups = loader.dataset.groups
+    scores = task.scores(logits, target, groups, calibration)
     regimes = np.array([window.regime or "" for window in loader.dataset.windows])
     scores["per_regime"] = {}
     for regime in sorted(set(regimes) - {""}):
         chosen = regimes == regime
-        part = task.scores(logits[chosen], target[chosen], loader.dataset.groups[chosen])
-        scores["per_regime"][regime] = {k: part[k] for k in ("n", "accuracy", "interval")}
+        part = task.scores(logits[chosen], target[chosen], groups[chosen], calibration)
+        scores["per_regime"][regime] = {k: part[k] for k in ("n", task.main, "interval")}
     return scores
 
 

@@ -18,6 +18,7 @@ import torch
 from emo_core.checkpoint import DEFAULT, Checkpoint, save_checkpoint, shipped_checkpoints
 from emo_core.models.group import POCKET, Group
 from emo_core.sample import SampleConfig
+from emo_core.tasks import SingleLabel
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[1]
@@ -31,8 +32,9 @@ def model_for(folder: Path) -> str:
     if DEFAULT in shipped_checkpoints():
         return DEFAULT
     torch.manual_seed(0)
-    labels = ("positive", "neutral", "negative")
-    untrained = Checkpoint("untrained", Group(POCKET), "group", POCKET, SampleConfig(), labels)
+    untrained = Checkpoint(
+        "untrained", Group(POCKET), "group", POCKET, SampleConfig(), SingleLabel()
+    )
     save_checkpoint(folder / "untrained", untrained, "# untrained\n")
     return str(folder / "untrained")
 

@@ -24,6 +24,7 @@ from emo_core.models.group import POCKET, Group  # noqa: E402
 from emo_core.parts.mel import PANNS, MelConfig  # noqa: E402
 from emo_core.parts.mel import log_mel as mel_of  # noqa: E402
 from emo_core.sample import Sample, SampleConfig  # noqa: E402
+from emo_core.tasks import SingleLabel  # noqa: E402
 
 LABELS = ("positive", "neutral", "negative")
 RATE = 16_000  # Hz
@@ -36,7 +37,9 @@ def model(tmp_path_factory):
     if DEFAULT not in shipped_checkpoints():
         name = str(tmp_path_factory.mktemp("model") / "untrained")
         torch.manual_seed(0)
-        untrained = Checkpoint("untrained", Group(POCKET), "group", POCKET, SampleConfig(), LABELS)
+        untrained = Checkpoint(
+            "untrained", Group(POCKET), "group", POCKET, SampleConfig(), SingleLabel()
+        )
         save_checkpoint(Path(name), untrained, "# untrained\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EMO_MODEL", name)

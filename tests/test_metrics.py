@@ -76,5 +76,5 @@ def test_task_scores_and_calibration():
     assert scores["n"] == 200 and scores["accuracy"] > 0.95
     assert sum(part["n"] for part in scores["per_class"].values()) == 200
     unsure = torch.nn.functional.one_hot(target, 3) * 2.0 + torch.randn(200, 3)
-    plain, loud = (task.calibrate(unsure * factor, target) for factor in (2.0, 6.0))
+    plain, loud = (task.calibrate(unsure * factor, target).temperature for factor in (2.0, 6.0))
     assert loud == pytest.approx(3 * plain, rel=0.1)

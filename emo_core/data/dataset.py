@@ -23,6 +23,7 @@ from emo_core.data.augment import NONE, Augment, augmented
 from emo_core.data.cache import Cache
 from emo_core.data.corpus import CorpusError, Item
 from emo_core.sample import Decoded, Sample, SampleConfig, decode_window, to_sample
+from emo_core.tasks import Task
 
 KEEP = 0.25  # share of the machine's memory that a data set may fill with windows it has read
 FEW = 64  # windows; below this, starting worker processes costs more than it saves
@@ -67,10 +68,10 @@ class FileWindow:
         return replace(decode_window(clip, config, start_s, end_s), text=self.text)
 
 
-def file_windows(items: Sequence[Item], labels: Sequence[str]) -> list[FileWindow]:
-    """Labelled items -> windows with class indices."""
+def file_windows(items: Sequence[Item], task: Task) -> list[FileWindow]:
+    """Labelled items -> windows with the task's targets."""
     return [
-        FileWindow(i.name, i.path, labels.index(i.label), i.group, i.regime)
+        FileWindow(i.name, i.path, task.target(i.label), i.group, i.regime, i.text, i.span_s)
         for i in items
         if i.label is not None
     ]

@@ -1,6 +1,8 @@
-"""What differs between corpora: loss, scores and label names. The Trainer asks nothing else."""
+"""One class a clip (paper 1), or a frame (its warm-up)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -8,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from emo_core import metrics
+from emo_core.tasks.calibration import UNCALIBRATED, Calibration, span
 
 
 @dataclass(frozen=True)
@@ -16,6 +19,15 @@ class SingleLabel:
 
     labels: tuple[str, ...] = ("positive", "neutral", "negative")
     smoothing: float = 0.0  # label smoothing
+    main: ClassVar[str] = "accuracy"  # the score that training maximises
+
+    def fitted(self, targets: Sequence[int]) -> "SingleLabel":
+        """The task for these training targets; here they fix nothing."""
+        return self
+
+    def target(self, label: str) -> int:
+        """A label of the corpus -> class index."""
+        return self.labels.index(label)
 
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
         """Mean cross-entropy. (B, C), (B,) -> ()."""
@@ -25,41 +37,61 @@ class SingleLabel:
         """(B, C) logits -> (B, C) probabilities."""
         return (logits.float() / temperature).softmax(-1)
 
-    def scores(self, logits: Tensor, target: Tensor, groups: np.ndarray) -> dict:
+    def scores(
+        self, logits: Tensor, target: Tensor, groups: np.ndarray,
+        calibration: Calibration = UNCALIBRATED,
+    ) -> dict:  # fmt: skip
         """Every score of a whole split. logits (n, C), target (n,), groups (n,) labels."""
         truth, predicted = target.numpy(), logits.argmax(-1).numpy()
         counts = metrics.confusion(truth, predicted, len(self.labels))
         recall, f1 = metrics.recalls(counts), metrics.f1_scores(counts)
-        correct = truth == predicted
+        probabilities = self.probabilities(logits, calibration.temperature).numpy()
         return {
             "n": len(truth),
             "accuracy": metrics.accuracy(truth, predicted),
             "uar": metrics.uar(counts),
             "f1": metrics.macro_f1(counts),
-            "interval": list(metrics.clustered_interval(correct, groups)),
+            "interval": list(metrics.clustered_interval(truth == predicted, groups)),
             "per_class": {
                 name: {
-                    "recall": _number(recall[i]),
-                    "f1": _number(f1[i]),
+                    "recall": metrics.number(recall[i]),
+                    "f1": metrics.number(f1[i]),
                     "n": int(counts[i].sum()),
                 }
                 for i, name in enumerate(self.labels)
             },
             "confusion": counts.tolist(),
             "chance": float(counts.sum(1).max() / counts.sum()),
+            "calibration_error": metrics.calibration_error(probabilities, truth),
         }
 
     def goodness(self, scores: dict) -> float:
         """The one number that training maximises on held-out sources."""
-        return scores["accuracy"]
+        return scores[self.main]
 
-    def calibrate(self, logits: Tensor, target: Tensor) -> float:
+    def calibrate(self, logits: Tensor, target: Tensor) -> Calibration:
         """Temperature that minimises the loss on held-out logits (Guo et al. 2017, section 4.2).
 
         Never below 0.5: held-out clips without one error would ask for certainty without end.
         """
         candidates = torch.logspace(-0.30103, 1, 61).tolist()
-        return min(candidates, key=lambda t: functional.cross_entropy(logits / t, target).item())
+        return Calibration(
+            min(candidates, key=lambda t: functional.cross_entropy(logits / t, target).item())
+        )
+
+    def choice(self, calibration: Calibration) -> str:
+        """What `calibrate` chose, as a sentence."""
+        return (
+            f"Temperature {calibration.temperature:.3f}, chosen on the same clips; "
+            f'"not sure" below {calibration.abstain_below:g}.'
+        )
+
+    def summary(self, scores: dict) -> str:
+        """The scores of a split in one line."""
+        return (
+            f"accuracy {scores['accuracy']:.3f} ({span(scores)}), UAR {scores['uar']:.3f}, "
+            f"F1 {scores['f1']:.3f}, n = {scores['n']}, commonest class {scores['chance']:.3f}"
+        )
 
 
 @dataclass(frozen=True)
@@ -68,7 +100,3 @@ class FrameLabel(SingleLabel):
 
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
         return super().loss(logits, target.flatten())
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)

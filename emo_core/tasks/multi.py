@@ -1,0 +1,106 @@
+"""Any number of classes a clip (paper 2)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from emo_core import metrics
+from emo_core.tasks.calibration import UNCALIBRATED, Calibration, span
+
+THRESHOLDS = np.arange(1, 20) / 20  # 0.05 ... 0.95 (paper 2, section 3)
+
+
+@dataclass(frozen=True)
+class MultiLabel:
+    """Any number of classes a clip, paper 2: one yes or no each, scored by mean F1.
+
+    IEMOCAP papers report plain accuracy, CMU-MOSEI papers the weighted one: both are given, beside
+    what saying no to everything would get.
+    """
+
+    labels: tuple[str, ...] = ("anger", "disgust", "fear", "happy", "sad", "surprise")
+    pos_weight: tuple[float, ...] = ()  # of each class's yes in the loss; () = 1
+    main: ClassVar[str] = "f1"
+
+    def fitted(self, targets: Sequence[np.ndarray]) -> "MultiLabel":
+        """Weighs a yes by no / yes of the training targets, (n, C) of 0 and 1 (paper 2, 3)."""
+        yes = np.asarray(targets).sum(0)
+        weights = (len(targets) - yes) / np.maximum(yes, 1)  # a class without a yes has no error
+        return replace(self, pos_weight=tuple(float(w) for w in weights))
+
+    def target(self, label: Sequence[str]) -> np.ndarray:
+        """All labels of a clip -> (C,) float32 of 0 and 1."""
+        present = {self.labels.index(name) for name in label}
+        return np.array([i in present for i in range(len(self.labels))], np.float32)
+
+    def loss(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Mean binary cross-entropy. (B, C), (B, C) -> ()."""
+        weights = logits.new_tensor(self.pos_weight or (1.0,), dtype=torch.float32)
+        return functional.binary_cross_entropy_with_logits(
+            logits.float(), target.float(), pos_weight=weights
+        )
+
+    def probabilities(self, logits: Tensor, temperature: float = 1.0) -> Tensor:
+        """(B, C) logits -> (B, C) probabilities, each of its own question."""
+        return (logits.float() / temperature).sigmoid()
+
+    def scores(
+        self, logits: Tensor, target: Tensor, groups: np.ndarray,
+        calibration: Calibration = UNCALIBRATED,
+    ) -> dict:  # fmt: skip
+        """Every score of a whole split. logits and target (n, C), groups (n,) labels."""
+        truth, values = target.numpy() > 0.5, self.probabilities(logits).numpy()
+        outcomes = metrics.outcomes(truth, values > (calibration.thresholds or 0.5))
+        columns = metrics.binary_scores(outcomes.sum(0))  # name -> (C,)
+        columns |= {"auc": metrics.roc_auc(truth, values), "all_negative": 1 - truth.mean(0)}
+        means = {name: metrics.number(metrics.mean_defined(c)) for name, c in columns.items()}
+        drawn = metrics.binary_scores(metrics.resampled(outcomes, groups))["f1"]  # (draws, C)
+        drawn = np.nan_to_num(metrics.mean_defined(drawn))
+        return {
+            "n": len(truth),
+            **means,
+            "f1": means["f1"] or 0.0,  # nothing to find and nothing found
+            "interval": np.percentile(drawn, [2.5, 97.5]).tolist(),
+            "per_class": {
+                label: {
+                    **{name: metrics.number(column[i]) for name, column in columns.items()},
+                    "n": int(truth[:, i].sum()),
+                }
+                for i, label in enumerate(self.labels)
+            },
+        }
+
+    def goodness(self, scores: dict) -> float:
+        """The one number that training maximises on held-out sources."""
+        return scores[self.main]
+
+    def calibrate(self, logits: Tensor, target: Tensor) -> Calibration:
+        """The threshold of each class with the best F1 on held-out logits; the lowest if many."""
+        truth, values = target.numpy() > 0.5, self.probabilities(logits).numpy()
+        answers = [metrics.outcomes(truth, values > t).sum(0) for t in THRESHOLDS]  # (C, 4) each
+        f1 = np.nan_to_num(metrics.binary_scores(np.array(answers))["f1"])  # (thresholds, C)
+        best = np.where(truth.any(0), f1.argmax(0), len(THRESHOLDS) // 2)  # never seen: 0.5
+        return Calibration(thresholds=tuple(THRESHOLDS[best].tolist()))
+
+    def choice(self, calibration: Calibration) -> str:
+        """What `calibrate` chose, as a sentence."""
+        pairs = zip(self.labels, calibration.thresholds, strict=True)
+        chosen = ", ".join(f"{label} {threshold:g}" for label, threshold in pairs)
+        return f"Thresholds with the best F1 of the same clips: {chosen}; scores above are at 0.5."
+
+    def summary(self, scores: dict) -> str:
+        """The scores of a split in one line."""
+        names = {
+            "weighted accuracy": "weighted_accuracy", "accuracy": "accuracy",
+            "all negative": "all_negative", "AUC": "auc",
+        }  # fmt: skip
+        shown = [
+            f"{name} " + ("undefined" if scores[key] is None else f"{scores[key]:.3f}")
+            for name, key in names.items()
+        ]
+        return f"F1 {scores['f1']:.3f} ({span(scores)}), {', '.join(shown)}, n = {scores['n']}"

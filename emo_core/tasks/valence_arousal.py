@@ -1,0 +1,106 @@
+"""Valence and arousal at moments of a clip (paper 3)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from torch import Tensor
+
+from emo_core import metrics
+from emo_core.tasks.calibration import UNCALIBRATED, Calibration, span
+
+
+@dataclass(frozen=True)
+class ValenceArousal:
+    """Valence and arousal in -1..1 at S moments of a clip, paper 3: concordance, maximised.
+
+    target: (B, S, 2), or (B, S, 3) with the number of the frame that is meant, by which the
+    authors' smoothing puts moments in order (a gap in the numbers starts a new run). A moment is
+    valid where both values are in -1..1: neither NaN nor Aff-Wild2's -5.
+    """
+
+    labels: tuple[str, ...] = ("valence", "arousal")
+    unbiased: bool = True  # variances of the loss: the authors' n - 1, or n
+    main: ClassVar[str] = "ccc"
+
+    def fitted(self, targets: Sequence[np.ndarray]) -> "ValenceArousal":
+        """The task for these training targets; here they fix nothing."""
+        return self
+
+    def target(self, label: Sequence) -> np.ndarray:
+        """Values of the moments of a clip -> (S, 2) or (S, 3) float32."""
+        return np.asarray(label, np.float32)
+
+    def loss(self, logits: Tensor, target: Tensor) -> Tensor:
+        """(1 - CCC of valence) + (1 - CCC of arousal) over the valid moments of the batch.
+
+        (B, S, 2), (B, S, 2 or 3) -> (). Without a valid moment it is 2, with a gradient of zero.
+        """
+        valid = self.valid(target)  # (B, S)
+        x, y = logits.float()[valid], target[valid][:, :2].float()  # (n, 2)
+        count = max(len(x), 1)
+        mean_x, mean_y = x.sum(0) / count, y.sum(0) / count
+        x, y, degrees = x - mean_x, y - mean_y, max(count - self.unbiased, 1)
+        # no root of a variance anywhere: its gradient is infinite at a constant
+        covariance = (x * y).sum(0) / degrees
+        spread = (x.square() + y.square()).sum(0) / degrees + (mean_x - mean_y).square()
+        return (1 - 2 * covariance / (spread + metrics.TINY)).sum()
+
+    def valid(self, target: Tensor) -> Tensor:
+        """(B, S, 2 or 3) -> (B, S) bool: both values within -1..1."""
+        return (target[..., :2].abs() <= 1).all(-1)
+
+    def values(self, logits: Tensor) -> Tensor:
+        """(B, S, 2) -> the same, within -1..1."""
+        return logits.float().clamp(-1, 1)
+
+    def scores(
+        self, logits: Tensor, target: Tensor, groups: np.ndarray,
+        calibration: Calibration = UNCALIBRATED,
+    ) -> dict:  # fmt: skip
+        """Every score of a whole split: logits (n, S, 2), target (n, S, 2 or 3), groups (n,).
+
+        The official ones count valid moments only. Those `smoothed` are what the authors' code
+        computes: clipped, box-filtered in order, invalid moments as a pair of zeros.
+        """
+        sources = np.repeat(groups, target.shape[1])  # (n*S,)
+        x, y = (v.flatten(0, 1).double().numpy() for v in (self.values(logits), target))
+        y, order = y[:, :2], y[:, 2] if y.shape[1] > 2 else None
+        valid = self.valid(target).flatten().numpy()
+        parts = metrics.moments(x[valid], y[valid])  # (valid, 2, 6)
+        ccc = metrics.ccc(parts.sum(0))  # (2,)
+        drawn = metrics.ccc(metrics.resampled(parts, sources[valid])).mean(-1)  # (draws,)
+        smoothed = metrics.ccc_of_authors_code(x, y, sources, order)
+        return {
+            "n": int(valid.sum()),
+            "invalid": int((~valid).sum()),
+            "ccc": float(ccc.mean()),
+            "interval": np.percentile(drawn, [2.5, 97.5]).tolist(),
+            "smoothed": float(smoothed.mean()),
+            "per_class": {
+                label: {"ccc": float(ccc[i]), "smoothed": float(smoothed[i]), "n": len(parts)}
+                for i, label in enumerate(self.labels)
+            },
+        }
+
+    def goodness(self, scores: dict) -> float:
+        """The one number that training maximises on held-out sources."""
+        return scores[self.main]
+
+    def calibrate(self, logits: Tensor, target: Tensor) -> Calibration:
+        """Nothing is chosen afterwards: the outputs are the values themselves."""
+        return UNCALIBRATED
+
+    def choice(self, calibration: Calibration) -> str:
+        """What `calibrate` chose, as a sentence."""
+        return "Nothing is chosen: the outputs, clipped to -1..1, are valence and arousal."
+
+    def summary(self, scores: dict) -> str:
+        """The scores of a split in one line."""
+        valence, arousal = (scores["per_class"][name]["ccc"] for name in self.labels)
+        return (
+            f"CCC {scores['ccc']:.3f} ({span(scores)}), valence {valence:.3f}, arousal "
+            f"{arousal:.3f}, smoothed as in the authors' code {scores['smoothed']:.3f}, "
+            f"n = {scores['n']} valid moments"
+        )
