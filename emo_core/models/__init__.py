@@ -2,6 +2,12 @@
 
 from emo_core.models.group import SIZES as GROUP_SIZES
 from emo_core.models.group import Group, GroupConfig
+from emo_core.models.mesm import FE2E_SIZES, Mesm, MesmConfig
+from emo_core.models.mesm import SIZES as MESM_SIZES
 
 # name -> (class, settings class, {size: settings})
-MODELS = {"group": (Group, GroupConfig, GROUP_SIZES)}
+MODELS = {
+    "group": (Group, GroupConfig, GROUP_SIZES),
+    "fe2e": (Mesm, MesmConfig, FE2E_SIZES),
+    "mesm": (Mesm, MesmConfig, MESM_SIZES),
+}

@@ -94,3 +94,51 @@ class Block(nn.Module):
         mixed, weights = self.attention(self.norm(x), self.context_norm(context), context_mask)
         x = x + self.dropout(mixed)
         return x + self.dropout(self.feed_forward(x)), weights
+
+
+class PostNormBlock(nn.Module):
+    """Post-norm transformer block, numerically torch's TransformerEncoderLayer, weights readable.
+
+    Source: Vaswani et al. 2017, section 3.1.
+    """
+
+    def __init__(self, width: int, heads: int, feed_forward: int, dropout: float) -> None:
+        super().__init__()
+        self.attention = Attention(width, heads, dropout)
+        self.widen, self.narrow = nn.Linear(width, feed_forward), nn.Linear(feed_forward, width)
+        self.norm, self.last_norm = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """x (B, N, D), mask (B, N) -> (B, N, D), weights (B, H, N, N)."""
+        mixed, weights = self.attention(x, context_mask=mask)
+        x = self.norm(x + self.dropout(mixed))
+        wide = self.dropout(self.widen(x).relu())  # (B, N, feed_forward)
+        return self.last_norm(x + self.dropout(self.narrow(wide))), weights
+
+
+class Summary(nn.Module):
+    """One vector for a set of tokens: a learned first token reads them (paper 2, section 3.2).
+
+    Nothing encodes position, so the order of the tokens does not matter.
+    """
+
+    def __init__(
+        self, width: int, layers: int, heads: int, feed_forward: int, dropout: float
+    ) -> None:
+        super().__init__()
+        self.first = nn.Parameter(torch.randn(width))
+        self.layers = nn.ModuleList(
+            PostNormBlock(width, heads, feed_forward, dropout) for _ in range(layers)
+        )
+
+    def forward(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """(B, N, D), (B, N) -> (B, D) and each layer's weights (B, H, 1+N, 1+N)."""
+        first = self.first.to(tokens.dtype).expand(len(tokens), 1, -1)
+        x = torch.cat([first, tokens], dim=1)  # (B, 1+N, D)
+        mask = torch.cat([mask.new_ones(len(mask), 1), mask], dim=1)
+        attentions = []
+        for layer in self.layers:
+            x, weights = layer(x, mask)
+            attentions.append(weights)
+        return x[:, 0], attentions

@@ -87,6 +87,29 @@ class Late(nn.Module):
         return sum(trace.values()), trace
 
 
+class WeightedSum(nn.Module):
+    """Paper 2's fusion: each modality's scores times one learned weight, added; one alone stays.
+
+    The weights start at one, which is plain late fusion. The published code draws them at random,
+    sign included (section 2.6 of our notes).
+    """
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        super().__init__()
+        self.names = names
+        if len(names) > 1:
+            self.weight = nn.Parameter(torch.ones(len(names)))
+
+    def forward(self, scores: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Scores (B, C) by name -> their sum (B, C), and the terms of that sum."""
+        weights = self.weight if len(self.names) > 1 else [1.0]
+        terms = {
+            f"logits_{name} (B, C)": (weight * scores[name]).float()
+            for name, weight in zip(self.names, weights, strict=True)
+        }
+        return sum(terms.values()), terms
+
+
 FUSIONS = ("two_way", "video_queries", "audio_queries", "concat", "late", "video", "audio")
 
 

@@ -1,0 +1,235 @@
+"""Paper 2: six emotions from faces, sound and text. FE2E is MESM with nothing masked: one class.
+
+Follows arXiv 2103.09666; section and defect numbers (D1, ...) are those of our notes on it.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from emo_core.batch import Batch, Output
+from emo_core.parts.attention import Summary
+from emo_core.parts.encoders import Albert, ByteEncoder
+from emo_core.parts.fusion import WeightedSum
+from emo_core.parts.pictures import CHUNK, chunk_pictures, face_pictures
+from emo_core.parts.selection import Glance, scatter_rows, strongest
+from emo_core.parts.vgg import DenseTower, Look, SparseTower
+
+MODES = ("dense", "faithful", "trained", "structured")
+MODALITIES = ("text", "video", "audio")
+
+
+@dataclass(frozen=True)
+class MesmConfig:
+    """Settings of FE2E and MESM; the defaults are the paper's sizes.
+
+    mode: `dense` is FE2E. `faithful` is MESM as published: a hard mask, so that its attention never
+    learns (D1). `trained` lets it learn. `structured` chooses whole faces and sound chunks before
+    the convolutions, and only those are computed.
+    """
+
+    mode: str = "trained"
+    keep: float = (
+        0.7  # attention's mass that is kept of each picture; structured: share of pictures
+    )
+    modalities: tuple[str, ...] = MODALITIES
+    text_encoder: str = "albert"  # or "bytes"
+    vocabulary: int = 30_000
+    text_width: int = 768
+    text_layers: int = 12
+    text_heads: int = 12
+    text_feed_forward: int = 3072
+    pretrained: bool = False  # ALBERT's weights, fetched on the user's machine
+    face_size: int = 48  # pixels
+    bands: int = 128  # of the mel
+    sound: str = "power"  # as published; "log" is log-mel, standardised chunk by chunk
+    widths: tuple[int, ...] = (64, 128, 256, 512)  # channels of the towers
+    hidden: int = 1024  # between a tower and the transformer
+    width: int = 64  # D, of the transformers
+    layers: int = 4
+    heads: int = 4
+    feed_forward: int = 2048
+    dropout: float = 0.1
+    classes: int = 6
+
+
+PAPER = MesmConfig()
+POCKET = MesmConfig(
+    text_encoder="bytes", vocabulary=260, text_width=64, text_layers=1, text_heads=4,
+    text_feed_forward=128, bands=64, sound="log", widths=(16, 32, 64, 128), hidden=128, layers=2,
+    feed_forward=128,
+)  # fmt: skip
+SIZES = {"paper": PAPER, "pocket": POCKET}
+FE2E_SIZES = {size: replace(settings, mode="dense", keep=1.0) for size, settings in SIZES.items()}
+
+
+def check(config: MesmConfig) -> None:
+    """Raises ValueError where a setting can't be."""
+    for name, known in (
+        ("mode", MODES), ("text_encoder", ("albert", "bytes")), ("sound", ("power", "log")),
+    ):  # fmt: skip
+        if getattr(config, name) not in known:
+            raise ValueError(f"{name} {getattr(config, name)!r} is not one of {', '.join(known)}")
+    if not config.modalities or not set(config.modalities) <= set(MODALITIES):
+        raise ValueError(f"modalities {config.modalities} are not some of {', '.join(MODALITIES)}")
+    if not 0 <= config.keep <= 1:
+        raise ValueError(f"keep is {config.keep}; expected a share from 0 to 1")
+
+
+class Text(nn.Module):
+    """Transcript -> scores, and the vector that asks the pictures. All of it learns as a backbone.
+
+    (The paper's ALBERT and the head on it have a tenth of the rate, section 3.)
+    """
+
+    def __init__(self, config: MesmConfig) -> None:
+        super().__init__()
+        sizes = (
+            config.vocabulary, config.text_width, config.text_layers, config.text_heads,
+            config.text_feed_forward,
+        )  # fmt: skip
+        if config.text_encoder == "albert":
+            encoder = Albert(*sizes, dropout=0.0, pretrained=config.pretrained)
+        else:
+            encoder = ByteEncoder(*sizes, dropout=config.dropout)
+        head = nn.Linear(config.text_width, config.classes)
+        self.backbone = nn.ModuleDict({"encoder": encoder, "head": head})
+
+    def forward(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, L), (B, L) -> the vector (B, Dt) and scores (B, C); zero where nothing is said."""
+        present = mask.any(1, keepdim=True)  # (B, 1)
+        if not tokens.shape[1]:  # nobody in the batch has a transcript
+            tokens, mask = tokens.new_zeros(len(tokens), 1), mask.new_zeros(len(mask), 1)
+        tokens = tokens.masked_fill(~mask, 0)
+        vector = self.backbone["encoder"](tokens, mask | ~present) * present  # (B, Dt)
+        return vector, self.backbone["head"](vector) * present
+
+
+class Stream(nn.Module):
+    """Pictures of one modality -> scores: tower, flatten, transformer over time, head."""
+
+    def __init__(self, config: MesmConfig, name: str, channels: int, size: tuple[int, int]) -> None:
+        super().__init__()
+        self.name, self.keep, self.size = name, config.keep, (channels, *size)
+        widths, asking = tuple(config.widths), config.text_width
+        if config.mode == "structured":
+            self.glance = Glance(channels, asking)
+        if config.mode in ("dense", "structured"):
+            self.tower = DenseTower(channels, widths)
+        else:
+            learns = config.mode == "trained"
+            self.tower = SparseTower(channels, widths, asking, config.keep, learns)
+        shrink = 2 ** len(widths)  # the low level halves once, each stage once
+        self.flatten = nn.Sequential(
+            nn.Flatten(),
+            nn.Linear(widths[-1] * (size[0] // shrink) * (size[1] // shrink), config.hidden),
+            nn.ReLU(),
+            nn.Linear(config.hidden, config.width),
+        )
+        self.summary = Summary(
+            config.width, config.layers, config.heads, config.feed_forward, config.dropout
+        )
+        self.head = nn.Linear(config.width, config.classes)
+
+    def forward(
+        self, pictures: Tensor, mask: Tensor, query: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Pictures (n, c, h, w), those that are True in mask (B, T), and the text (B, Dt).
+
+        Returns scores (B, C), zero where nothing is real, and what was attended to and kept.
+        """
+        scale, trace = mask, {}
+        if hasattr(self, "glance"):
+            weights = self.glance(pictures, mask, query)  # (B, T)
+            kept = strongest(weights, mask, self.keep)  # (B, T)
+            trace = self._traced_choice(weights, kept, mask)
+            scale = weights * mask.sum(1, keepdim=True)  # (B, T), mean 1
+            pictures, mask = pictures[kept[mask]], kept  # the rest is never computed
+        tokens, looks = self.look(pictures, mask, query)  # (B, T, D)
+        vector, attentions = self.summary(tokens * scale.unsqueeze(-1), mask)  # (B, D)
+        trace |= self._traced_looks(looks, mask)
+        for index, weights in enumerate(attentions):
+            trace[f"attention_{self.name}_{index} (B, H, 1+T, 1+T)"] = weights
+        return self.head(vector) * mask.any(1, keepdim=True), trace  # (B, C)
+
+    def look(self, pictures: Tensor, mask: Tensor, query: Tensor) -> tuple[Tensor, list[Look]]:
+        """One token a picture: (B, T, D), zero where none is real, and each stage's look."""
+        if not len(pictures):  # nobody in the batch has this modality; batch norm needs someone
+            return query.new_zeros(*mask.shape, self.head.in_features), []
+        if tuple(pictures.shape[1:]) != self.size:
+            raise ValueError(
+                f"{self.name} pictures are {tuple(pictures.shape[1:])}, expected {self.size}; "
+                "set face_size and bands as in the sample settings"
+            )
+        pictures = pictures.contiguous(memory_format=torch.channels_last)
+        maps, looks = self.tower(pictures, query, mask.nonzero()[:, 0])  # (n, C, h/16, w/16)
+        return scatter_rows(self.flatten(maps), mask), looks
+
+    def _traced_choice(self, weights: Tensor, kept: Tensor, mask: Tensor) -> dict[str, Tensor]:
+        share = kept.sum(1, keepdim=True) / mask.sum(1, keepdim=True).clamp(min=1)
+        return {
+            f"attention_text_to_{self.name} (B, T)": weights,
+            f"kept_{self.name} (B, T)": kept,
+            f"kept_share_{self.name} (B, stages)": share,
+        }
+
+    def _traced_looks(self, looks: list[Look], mask: Tensor) -> dict[str, Tensor]:
+        trace, shares = {}, []
+        for index, look in enumerate(looks):
+            kept = scatter_rows(look.kept, mask)  # (B, T, y, x)
+            weights = scatter_rows(look.weights, mask)
+            trace[f"attention_text_to_{self.name}_{index} (B, T, y, x)"] = weights
+            trace[f"kept_{self.name}_{index} (B, T, y, x)"] = kept
+            shares.append(kept.float().mean((2, 3)).sum(1) / mask.sum(1).clamp(min=1))
+        if shares:
+            trace[f"kept_share_{self.name} (B, stages)"] = torch.stack(shares, dim=1)
+        return trace
+
+
+class Mesm(nn.Module):
+    """Faces, sound and text -> six emotions that may hold at once, weighted late fusion."""
+
+    def __init__(self, config: MesmConfig) -> None:
+        super().__init__()
+        check(config)
+        self.config = config
+        if "text" in config.modalities:
+            self.text = Text(config)
+        if "video" in config.modalities:
+            self.video = Stream(config, "video", 3, (config.face_size, config.face_size))
+        if "audio" in config.modalities:
+            self.audio = Stream(config, "audio", 1, (config.bands, CHUNK))
+        self.fusion = WeightedSum(tuple(config.modalities))
+
+    def forward(self, batch: Batch) -> Output:
+        query = batch.mel.new_zeros(len(batch), self.config.text_width)  # nobody asks
+        scores, trace = {}, {}
+        if hasattr(self, "text"):
+            query, scores["text"] = self.text(batch.tokens, batch.token_mask)  # (B, Dt), (B, C)
+        if hasattr(self, "video"):
+            pictures, mask = face_pictures(batch.faces, batch.face_mask)  # (n, 3, h, w), (B, T)
+            scores["video"], seen = self.video(pictures, mask, query)  # (B, C)
+            trace |= seen
+        if hasattr(self, "audio"):
+            pictures, mask = chunk_pictures(batch.mel, batch.mel_mask, self.config.sound)
+            scores["audio"], heard = self.audio(pictures, mask, query)  # (B, C)
+            trace |= heard
+        logits, terms = self.fusion(scores)
+        return Output(logits, trace | terms)
+
+    def cam_layers(self) -> dict[str, nn.Module]:
+        """The last map (n, C, h, w) of each tower, by modality, for Grad-CAM.
+
+        n counts real pictures only: those that are True in `kept_{name} (B, T)` of a structured
+        model's trace, else in the masks of the batch, row by row.
+        """
+        towers = [name for name in ("video", "audio") if hasattr(self, name)]
+        return {name: getattr(self, name).tower.last for name in towers}
+
+
+def mesm(size: str = "pocket", **changes: object) -> Mesm:
+    """A MESM of the given size, with settings changed by name; `mode="dense"` makes it FE2E."""
+    if size not in SIZES:
+        raise ValueError(f"size {size!r} is not one of {', '.join(SIZES)}")
+    return Mesm(replace(SIZES[size], **changes))
