@@ -1,7 +1,6 @@
 """Transcript -> tokens."""
 
 from functools import lru_cache
-from importlib import import_module
 from typing import Any
 
 import torch
@@ -38,14 +37,14 @@ def tokens_of(text: str, length: int, tokenizer: str = BYTES) -> tuple[Tensor, T
 @lru_cache(maxsize=2)
 def _pretrained(name: str) -> Any:
     try:
-        transformers = import_module("transformers")  # optional: no requirement of the project
+        from transformers import AutoTokenizer  # takes seconds
     except ImportError as error:
         raise TextError(
             f"the tokenizer {name!r} needs the package transformers, which is not installed; "
             "install it, or choose a model that reads bytes."
         ) from error
     try:
-        return transformers.AutoTokenizer.from_pretrained(name, local_files_only=offline())
+        return AutoTokenizer.from_pretrained(name, local_files_only=offline())
     except (OSError, ValueError, ImportError) as error:
         raise TextError(
             f"the files of the tokenizer {name!r} can't be had ({str(error).splitlines()[0]}); "
