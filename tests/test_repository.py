@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[1]
 ORDER = (  # a module imports only from what stands before it
     "fetch", "clip", "detectors", "faces",
     "metrics", "tasks", "parts", "sample", "batch", "models", "data", "checkpoint",
-    "card", "train", "settings", "recipes", "run", "listing", "inference", "view",
+    "card", "train", "settings", "recipes", "run", "listing",
+    "prediction", "scores", "inference", "view",
 )  # fmt: skip
 
 
