@@ -19,7 +19,7 @@ class Tracks:
     """People over time, the largest first."""
 
     boxes: np.ndarray  # (T, P, 4) float32 left, top, right, bottom as shares of the frame
-    angles: np.ndarray  # (T, P) float32 radians by which the eyes' line falls to the right
+    angles: np.ndarray  # (T, P) float32 radians clockwise by which the face leans
     mask: np.ndarray  # (T, P) bool, True where that face was found
 
 
@@ -101,7 +101,7 @@ def cut_out(frames: np.ndarray, tracks: Tracks, size: int) -> np.ndarray:
 
 
 def _face(frame: np.ndarray, box: np.ndarray, angle: float, size: int) -> np.ndarray:
-    """The square around a box, turned about its centre until the eyes are level.
+    """The square around a box, turned about its centre until the face is upright.
 
     What lies beyond the frame is black.
     """
