@@ -5,6 +5,10 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from emo_core.prediction import Prediction
 
 DONE, SOME_FAILED, NOTHING = 0, 1, 2  # exit codes
 
@@ -33,25 +37,37 @@ def emit(args: argparse.Namespace, result: dict, text: str) -> None:
     print(json.dumps(result, allow_nan=False) if args.json else text, flush=True)
 
 
+def brief(answer: "Prediction") -> str:
+    """An answer in a few words."""
+    if answer.values is not None:
+        return ", ".join(f"{name} {value:+.2f}" for name, value in answer.values.items())
+    if answer.present is not None:
+        found = [f"{name} {answer.probabilities[name]:.2f}" for name in answer.present]
+        return ", ".join(found) or f"none of {', '.join(answer.labels)}"
+    unsure = " (not sure)" if answer.abstains else ""
+    return f"{answer.label}{unsure} {answer.probabilities[answer.label]:.2f}"
+
+
 def predict(args: argparse.Namespace) -> int:
     from emo_core.clip import ClipError, load_clip
     from emo_core.inference import load_cached, predict_clip
 
     if args.max_windows < 1:
         raise UsageError(f"--max-windows is {args.max_windows}; expected 1 or more.")
+    if args.text is not None and len(args.clips) > 1:
+        raise UsageError(f"--text is of one clip, but there are {len(args.clips)}; give one.")
     checkpoint = load_cached(args.model)
     results, errors = [], []
     for path in args.clips:
         try:
-            answer = predict_clip(load_clip(path), checkpoint, args.max_windows)
+            answer = predict_clip(load_clip(path, args.text), checkpoint, args.max_windows)
         except ClipError as error:
             errors.append({"clip": path, "error": str(error)})
             say(f"emo: {error}")
             continue
         results.append({**answer.as_dict(), "clip": path})
         if not args.json:
-            unsure = " (not sure)" if answer.abstains else ""
-            print(f"{path}: {answer.label}{unsure} {answer.probabilities[answer.label]:.2f}")
+            print(f"{path}: {brief(answer)}")
             for note in answer.notes:
                 say(f"  {note}")
     if args.json:
@@ -205,6 +221,7 @@ def build_parser() -> Parser:
     one = command("predict", predict, "say what clips show")
     one.add_argument("clips", nargs="+", metavar="CLIP")
     one.add_argument("--model", default="group-staged", metavar="NAME|DIR")
+    one.add_argument("--text", metavar="WORDS", help="what is said in the clip")
     one.add_argument("--max-windows", type=int, default=24, help="5-s windows read at most")
 
     data = commands.add_parser("data", help="make or check a corpus").add_subparsers(
@@ -249,6 +266,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
         "emo_core.checkpoint": "CheckpointError",
         "emo_core.data.corpus": "CorpusError",
         "emo_core.data.staged": "StagedError",
+        "emo_core.parts.text": "TextError",
         "emo_core.recipes": "RecipeError",
         "emo_core.settings": "SettingError",
         "emo_core.train": "TrainingError",

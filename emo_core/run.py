@@ -15,7 +15,7 @@ from emo_core.checkpoint import Checkpoint, save_checkpoint
 from emo_core.data import read_corpus
 from emo_core.data.cache import Cache
 from emo_core.data.corpus import Corpus, CorpusError, hold_out, refuse_leaks
-from emo_core.data.dataset import ClipDataset, Loader, file_windows, prepare
+from emo_core.data.dataset import ClipDataset, Loader, corpus_windows, prepare
 from emo_core.data.staged_corpus import FRAME_LABELS, FrameDataset, SceneWindow, rendered
 from emo_core.models import MODELS
 from emo_core.models.group import FrameReader
@@ -42,10 +42,10 @@ def loaders(
         raise CorpusError(f"{root.name} has labels {corpus.labels}; expected {recipe.task.labels}.")
     rest, held = hold_out(corpus.split("train"), recipe.held_out, seed)
     cache = Cache(recipe.sample)
-    windows = [file_windows(part, recipe.task) for part in (rest, held)]
+    windows = [corpus_windows(corpus, part, recipe.task.target) for part in (rest, held)]
     names = {window.name for window in windows[1]}
     usable, problems = prepare([*windows[0], *windows[1]], cache, progress=progress)
-    scenes = rendered(recipe.rendered)
+    scenes = rendered(recipe.rendered, recipe.corpus)
     prepare(scenes, cache, progress=progress)
     config = recipe.train
     train = [w for w in usable if w.name not in names] + scenes
@@ -157,7 +157,9 @@ def score_corpus(checkpoint: Checkpoint, corpus: Corpus, split: str,
         )
     cache = Cache(checkpoint.sample)
     windows, problems = prepare(
-        file_windows(corpus.split(split), checkpoint.task), cache, progress=progress
+        corpus_windows(corpus, corpus.split(split), checkpoint.task.target),
+        cache,
+        progress=progress,
     )
     trainer = Trainer(checkpoint.model, checkpoint.task, TrainConfig())
     loader = Loader(ClipDataset(windows, cache), 32, False)

@@ -7,12 +7,15 @@ turned into a `Sample` of tensors.
 import math
 from dataclasses import asdict, dataclass, field
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
-from emo_core.clip import Clip
+from emo_core.clip import Clip, Frames
+from emo_core.faces import LOOK, Follow, cut_out, follow_faces, largest
 from emo_core.parts.mel import PANNS, MelConfig, log_mel
+from emo_core.parts.text import tokens_of
 
 TAIL = 0.1  # windows; a tail shorter than this is left unread instead of making a window of its own
 
@@ -119,8 +122,50 @@ def place(pixels: np.ndarray, config: SampleConfig) -> np.ndarray:
     return pixels
 
 
-def decode_window(clip: Clip, config: SampleConfig, start_s: float, end_s: float) -> Decoded:
-    """Reads one window of a clip; what lies beyond `end_s` or the clip is zero and masked."""
+def read_size(size: tuple[int, int], config: SampleConfig) -> tuple[int, int]:
+    """(width, height) at which frames of `size` are read: large enough to find faces if asked."""
+    if not config.people:
+        return fitted(size, config)
+    scale = min(1.0, LOOK / max(size))
+    looked = max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+    return max(looked, fitted(size, config))
+
+
+def scaled(frames: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Frames (T, h, w, 3) at another (width, height)."""
+    if frames.shape[2:0:-1] == size:
+        return frames
+    shrinks = size[0] < frames.shape[2] or size[1] < frames.shape[1]
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.stack([cv2.resize(frame, size, interpolation=how) for frame in frames])
+
+
+def seen_faces(
+    frames: np.ndarray, times_s: np.ndarray, shown: np.ndarray, config: SampleConfig, follow: Follow
+) -> dict[str, np.ndarray]:
+    """The three face fields of `Decoded`, {} where no model needs them.
+
+    frames (n, H, W, 3) at times_s (n,) stand where `shown` (T,) is True.
+    """
+    if not config.people:
+        return {}
+    steps, people, side = len(shown), config.people, config.face_size
+    faces = np.zeros((steps, people, side, side, 3), np.uint8)
+    mask, boxes = np.zeros((steps, people), bool), np.zeros((steps, people, 4), np.float32)
+    if len(frames):
+        tracks = largest(follow(frames, times_s), people)
+        faces[shown] = cut_out(frames, tracks, side)
+        mask[shown], boxes[shown] = tracks.mask, tracks.boxes.clip(0, 1)
+    return {"faces": faces, "face_mask": mask, "face_boxes": boxes}
+
+
+def decode_window(
+    clip: Clip, config: SampleConfig, start_s: float, end_s: float, follow: Follow = follow_faces
+) -> Decoded:
+    """Reads one window of a clip; what lies beyond `end_s` or the clip is zero and masked.
+
+    Frames are read once: faces are looked for (`follow`) in them before they are scaled.
+    """
     length_s = max(0.0, min(end_s, clip.duration_s) - start_s)
     length_s = min(length_s, config.window_s)
     grid = frame_grid(config)
@@ -128,10 +173,11 @@ def decode_window(clip: Clip, config: SampleConfig, start_s: float, end_s: float
     times = grid.astype(np.float32)
     inside = grid < length_s
     inside[0] = True  # a clip shorter than the first part still shows its first frame
+    frames = Frames(pixels[:0], grid[:0])
     if clip.has_video:
         asked = start_s + np.minimum(grid[inside], max(length_s - 1e-3, 0.0))
-        frames = clip.read_frames(asked, size=fitted(clip.size, config))
-        pixels[inside] = place(frames.pixels, config)
+        frames = clip.read_frames(asked, size=read_size(clip.size, config))
+        pixels[inside] = place(scaled(frames.pixels, fitted(clip.size, config)), config)
         times[inside] = np.clip(frames.times_s - start_s, 0.0, config.window_s)
     wave = np.zeros(round(config.window_s * config.mel.rate), np.int16)
     if clip.has_audio and length_s > 0:
@@ -144,6 +190,8 @@ def decode_window(clip: Clip, config: SampleConfig, start_s: float, end_s: float
         max(length_s, 1e-3) if clip.has_video else 0.0,
         length_s if clip.has_audio else 0.0,
         start_s,
+        **seen_faces(frames.pixels, frames.times_s, inside, config, follow),
+        text=(clip.text or "") if config.text_length else "",
     )
 
 
@@ -162,21 +210,16 @@ def to_sample(decoded: Decoded, config: SampleConfig) -> Sample:
         mel,
         mel_times_s < decoded.audio_s,
         mel_times_s,
-        *_faces(decoded, config),
-        *_tokens(decoded, config),
+        *_faces(decoded, video_mask, config),
+        *tokens_of(decoded.text, config.text_length, config.tokenizer),
         decoded.start_s,
     )
 
 
-def _faces(decoded: Decoded, config: SampleConfig) -> tuple[Tensor, Tensor]:
+def _faces(decoded: Decoded, shown: Tensor, config: SampleConfig) -> tuple[Tensor, Tensor]:
     steps, side = len(decoded.pixels), config.face_size
     if decoded.faces is None:
         faces = torch.zeros(steps, config.people, 3, side, side, dtype=torch.uint8)
         return faces, torch.zeros(steps, config.people, dtype=torch.bool)
     faces = torch.from_numpy(np.ascontiguousarray(decoded.faces.transpose(0, 1, 4, 2, 3)))
-    return faces, torch.from_numpy(decoded.face_mask) & (decoded.video_s > 0)
-
-
-def _tokens(decoded: Decoded, config: SampleConfig) -> tuple[Tensor, Tensor]:
-    length = config.text_length
-    return torch.zeros(length, dtype=torch.int64), torch.zeros(length, dtype=torch.bool)
+    return faces, torch.from_numpy(decoded.face_mask) & shown.unsqueeze(-1)

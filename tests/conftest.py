@@ -18,9 +18,10 @@ REAL = ROOT.parent / "shared" / "data"
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _cache_apart(tmp_path_factory):
-    """Tests never touch the user's cache."""
+def _apart(tmp_path_factory):
+    """Tests never touch the user's cache nor ask the network for anything."""
     os.environ["EMO_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    os.environ["EMO_OFFLINE"] = "1"
 
 
 @pytest.fixture(scope="session")

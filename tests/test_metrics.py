@@ -6,7 +6,6 @@ import torch
 from sklearn import metrics as oracle
 
 from emo_core import metrics
-from emo_core.inference import share
 from emo_core.tasks import SingleLabel
 
 RNG = np.random.default_rng(0)
@@ -54,18 +53,6 @@ def test_interval_covers_the_truth_about_95_times_in_100():
         )
         hits += low <= 0.7 <= high
     assert 86 <= hits <= 100
-
-
-def test_shapley_values_are_fair_and_sum_to_the_difference():
-    joint, video, audio, neither = (torch.tensor([v]) for v in (5.0, 3.0, 1.0, 0.5))
-    of_video, of_audio = share(joint, video, audio, neither)
-    assert of_video.item() + of_audio.item() == pytest.approx(4.5)
-    assert of_video.item() == pytest.approx(0.5 * ((3 - 0.5) + (5 - 1)))
-    same = share(joint, video, video, neither)
-    assert same[0] == same[1]  # symmetry
-    assert (
-        share(joint, joint, neither, neither)[1] == 0
-    )  # a modality that adds nothing gets nothing
 
 
 def test_task_scores_and_calibration():

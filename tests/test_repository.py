@@ -10,8 +10,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ORDER = (  # a module imports only from what stands before it
-    "media", "clip", "metrics", "tasks", "parts", "sample", "batch", "models", "data", "checkpoint",
-    "card", "train", "settings", "recipes", "run", "listing", "inference", "view",
+    "fetch", "media", "clip", "detectors", "faces",
+    "metrics", "tasks", "parts", "sample", "batch", "models", "data", "checkpoint",
+    "card", "train", "settings", "recipes", "run", "listing",
+    "prediction", "scores", "inference", "view",
 )  # fmt: skip
 
 

@@ -16,15 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from emo_core.data.corpus import CorpusError
+from emo_core.fetch import cache_folder
 from emo_core.sample import Decoded, SampleConfig
 
 VERSION = 1  # of the record; raise it when decode_window changes what it returns
-
-
-def default_folder() -> Path:
-    """$EMO_CACHE, or emo/ in the user's cache folder."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("EMO_CACHE") or Path(base) / "emo")
+TOKEN_BYTES = 8  # kept of a transcript for each token that a model reads; a word piece has 4 or 5
 
 
 def content_key(path: Path) -> str:
@@ -33,24 +29,56 @@ def content_key(path: Path) -> str:
         return hashlib.file_digest(file, "blake2b").hexdigest()[:32]
 
 
+def _decisive(config: SampleConfig) -> dict:
+    """The settings on which the bytes of a record depend; unused ones left out."""
+    settings = {"version": VERSION, **config.as_dict()}
+    settings["mel"] = {"rate": config.mel.rate}  # the log-mel is made from the wave afterwards
+    del settings["tokenizer"]  # so are the tokens from the text
+    if not config.people:
+        del settings["people"], settings["face_size"]
+    if not config.text_length:
+        del settings["text_length"]
+    return settings
+
+
+def _record(config: SampleConfig) -> tuple[tuple[str, type, tuple[int, ...]], ...]:
+    """Name, dtype and shape of each part of a record, in order, wide numbers first."""
+    frames, people, side = config.frames, config.people, config.face_size
+    parts = (
+        ("pixel_times_s", np.float32, (frames,)),
+        ("spans_s", np.float32, (3,)),  # video_s, audio_s, start_s
+        ("face_boxes", np.float32, (frames, people, 4)),
+        ("wave", np.int16, (round(config.window_s * config.mel.rate),)),
+        ("pixels", np.uint8, (frames, config.height, config.width, 3)),
+        ("faces", np.uint8, (frames, people, side, side, 3)),
+        ("face_mask", np.bool_, (frames, people)),
+        ("text", np.uint8, (TOKEN_BYTES * config.text_length,)),  # UTF-8, zeros after it
+    )
+    return tuple(part for part in parts if np.prod(part[2]))
+
+
+def _packed(decoded: Decoded, name: str, kind: type, shape: tuple[int, ...]) -> bytes:
+    if name == "spans_s":
+        values = np.array([decoded.video_s, decoded.audio_s, decoded.start_s])
+    elif name == "text":
+        values = np.frombuffer(decoded.text.encode("utf-8", "replace")[: shape[0]], np.uint8)
+        values = np.pad(values, (0, shape[0] - len(values)))
+    else:
+        values = getattr(decoded, name)
+        values = np.zeros(shape) if values is None else values  # nobody was looked for
+    return np.ascontiguousarray(values, kind).tobytes()
+
+
 class Cache:
     """Decoded windows of one SampleConfig, memory-mapped."""
 
     def __init__(self, config: SampleConfig, folder: Path | None = None) -> None:
-        settings = {"version": VERSION, **config.as_dict()}
-        for name in ("window", "hop", "bands", "lowest_hz", "highest_hz", "floor"):
-            del settings["mel"][name]  # the log-mel is made from the wave afterwards
-        digest = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=8)
+        text = json.dumps(_decisive(config), sort_keys=True)
+        digest = hashlib.blake2b(text.encode(), digest_size=8)
         self.config = config
-        self.folder = (folder or default_folder()) / digest.hexdigest()
+        self.folder = (folder or cache_folder()) / digest.hexdigest()
         self._known: dict[tuple, str] = {}
-        frames, samples = config.frames, round(config.window_s * config.mel.rate)
-        self._parts = (  # name, dtype, shape: the record, in order
-            ("pixel_times_s", np.float32, (frames,)),
-            ("spans_s", np.float32, (3,)),  # video_s, audio_s, start_s
-            ("wave", np.int16, (samples,)),
-            ("pixels", np.uint8, (frames, config.height, config.width, 3)),
-        )
+        self._parts = _record(config)
         self._bytes = sum(np.dtype(kind).itemsize * int(np.prod(s)) for _, kind, s in self._parts)
 
     def key(self, path: Path) -> str:
@@ -95,18 +123,18 @@ class Cache:
             values[name] = record[start : start + size].view(kind).reshape(shape)
             start += size
         video_s, audio_s, start_s = (float(v) for v in values.pop("spans_s"))
+        if "text" in values:
+            values["text"] = values["text"].tobytes().rstrip(b"\0").decode("utf-8", "ignore")
         return Decoded(**values, video_s=video_s, audio_s=audio_s, start_s=start_s)
 
     def _write(self, path: Path, decoded: Decoded) -> None:
-        spans = np.array([decoded.video_s, decoded.audio_s, decoded.start_s], np.float32)
         part = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, part = tempfile.mkstemp(dir=path.parent, suffix=".part")
             with os.fdopen(handle, "wb") as file:
-                for name, kind, _ in self._parts:
-                    values = spans if name == "spans_s" else getattr(decoded, name)
-                    file.write(np.ascontiguousarray(values, kind).tobytes())
+                for name, kind, shape in self._parts:
+                    file.write(_packed(decoded, name, kind, shape))
             os.replace(part, path)
         except OSError as error:
             raise CorpusError(

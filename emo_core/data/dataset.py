@@ -19,14 +19,18 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from emo_core.batch import Batch, collate
 from emo_core.clip import ClipError, load_clip
+from emo_core.data import reader
 from emo_core.data.augment import NONE, Augment, augmented
 from emo_core.data.cache import Cache
-from emo_core.data.corpus import CorpusError, Item
+from emo_core.data.corpus import Corpus, CorpusError, Item
+from emo_core.detectors import best_detector
+from emo_core.faces import Tracks, follow_faces
 from emo_core.sample import Decoded, Sample, SampleConfig, decode_window, to_sample
-from emo_core.tasks import Task
 
 KEEP = 0.25  # share of the machine's memory that a data set may fill with windows it has read
 FEW = 64  # windows; below this, starting worker processes costs more than it saves
+
+Target = Callable[[str | tuple[str, ...]], Any]  # what a task makes of an item's label
 
 
 class Window(Protocol):
@@ -56,25 +60,44 @@ class FileWindow:
     processes = False
 
     def key(self, cache: Cache) -> str:
+        decisive = [self.span_s] if self.span_s else []
+        decisive += [self.text] if self.text and cache.config.text_length else []
+        decisive += [self.faces_by()] if cache.config.people else []
         content = cache.key(self.path)
-        if not self.text and self.span_s is None:
-            return content
-        part = f"{content} {self.span_s} {self.text}"
-        return hashlib.blake2b(part.encode(), digest_size=16).hexdigest()
+        return digest(content, *decisive) if decisive else content
+
+    def faces_by(self) -> str:
+        """Who says where faces are: another detector finds others."""
+        return best_detector().name
 
     def decode(self, config: SampleConfig) -> Decoded:
-        clip = load_clip(self.path)
+        clip = load_clip(self.path, self.text)
         start_s, end_s = self.span_s or (0.0, clip.duration_s)
-        return replace(decode_window(clip, config, start_s, end_s), text=self.text)
+        return decode_window(clip, config, start_s, end_s, self.follow)
+
+    def follow(self, frames: np.ndarray, times_s: np.ndarray) -> Tracks:
+        """The people in frames (T, H, W, 3) of the clip."""
+        return follow_faces(frames, times_s)
 
 
-def file_windows(items: Sequence[Item], task: Task) -> list[FileWindow]:
-    """Labelled items -> windows with the task's targets."""
+def digest(*parts: object) -> str:
+    """A cache key made of everything that decides what a window decodes to."""
+    return hashlib.blake2b(" ".join(map(str, parts)).encode(), digest_size=16).hexdigest()
+
+
+def file_windows(items: Sequence[Item], target: Target) -> list[FileWindow]:
+    """Labelled items -> windows of whole files or of the part that is meant."""
     return [
-        FileWindow(i.name, i.path, task.target(i.label), i.group, i.regime, i.text, i.span_s)
+        FileWindow(i.name, i.path, target(i.label), i.group, i.regime, i.text, i.span_s)
         for i in items
         if i.label is not None
     ]
+
+
+def corpus_windows(corpus: Corpus, items: Sequence[Item], target: Target) -> list[Window]:
+    """The windows of labelled items: what the corpus's reader makes of them, else one a file."""
+    make = getattr(reader(corpus.name), "windows", None)
+    return make(corpus, items, target) if make else file_windows(items, target)
 
 
 def _store(window: Window, cache: Cache) -> str | None:
@@ -155,11 +178,12 @@ class ClipDataset(Dataset):
             return self._kept[index]
         window = self.windows[index]
         found = self.cache.get(window.key(self.cache), partial(window.decode, self.cache.config))
-        size = found.pixels.nbytes + found.wave.nbytes
+        large = {name: getattr(found, name) for name in ("pixels", "wave", "faces")}
+        size = sum(values.nbytes for values in large.values() if values is not None)
         if self._room >= size:
             self._room -= size
-            found = replace(found, pixels=found.pixels.copy(), wave=found.wave.copy())
-            self._kept[index] = found
+            copied = {name: v.copy() for name, v in large.items() if v is not None}
+            found = self._kept[index] = replace(found, **copied)
         return found
 
     @property

@@ -93,6 +93,7 @@ def truth(scene: Scene) -> dict:
     movement = scene.movement
     return {
         "clip": f"{FOLDERS[scene.split]}/{scene.name}",
+        "scene": {"seed": scene.seed, "index": scene.index},  # with the split: draws it again
         "split": scene.split,
         "label": scene.label,
         "regime": scene.regime,

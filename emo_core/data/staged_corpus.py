@@ -13,8 +13,19 @@ from emo_core.data import staged_draw, staged_scene, staged_sound
 from emo_core.data.augment import Augment
 from emo_core.data.cache import Cache
 from emo_core.data.corpus import Corpus, CorpusError, Item
-from emo_core.data.dataset import ClipDataset
-from emo_core.sample import Decoded, Sample, SampleConfig, fitted, frame_grid, place
+from emo_core.data.dataset import ClipDataset, FileWindow, Target, digest
+from emo_core.data.scene_truth import EMOTIONS, FACE, LABELS, MOMENTS_S, known_faces, target_of
+from emo_core.faces import Tracks
+from emo_core.sample import (
+    Decoded,
+    Sample,
+    SampleConfig,
+    fitted,
+    frame_grid,
+    place,
+    scaled,
+    seen_faces,
+)
 
 SPLITS = ("train", "val", "test")
 FRAME_LABELS = tuple(  # what a single frame shows, for warm-up
@@ -25,6 +36,20 @@ RENDERED_SEED = 1_000_000
 
 def read_staged(root: Path) -> Corpus:
     """Reads `truth.jsonl`: every split is labelled, and every clip has its regime."""
+    return _read(root, "staged")
+
+
+def read_staged_emotions(root: Path) -> Corpus:
+    """The same clips with all emotions that somebody feels, in the words of CMU-MOSEI."""
+    return _read(root, "staged-emotions")
+
+
+def read_staged_affect(root: Path) -> Corpus:
+    """The same clips with the group's valence and arousal at MOMENTS_S."""
+    return _read(root, "staged-affect")
+
+
+def _read(root: Path, corpus: str) -> Corpus:
     path = root / "truth.jsonl"
     if not path.is_file():
         raise CorpusError(
@@ -34,15 +59,22 @@ def read_staged(root: Path) -> Corpus:
     items, problems = [], []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         try:
-            items.append(_item(root, json.loads(line)))
+            items.append(_item(root, json.loads(line), corpus))
         except (ValueError, KeyError, TypeError) as error:
             problems.append(f"truth.jsonl line {number}: {error}; the clip is left out.")
     if not items:
         raise CorpusError(f"{root.name}/truth.jsonl names no usable clip; make the corpus again.")
-    return Corpus("staged", root, staged_scene.LABELS, tuple(items), tuple(problems))
+    return Corpus(corpus, root, LABELS[corpus], tuple(items), tuple(problems))
 
 
-def _item(root: Path, truth: dict) -> Item:
+@dataclass(frozen=True)
+class StagedItem(Item):
+    """A drawn clip, and which scene it shows."""
+
+    scene: tuple[int, str, int] | None = None  # seed, split, index; None = an older truth.jsonl
+
+
+def _item(root: Path, truth: dict, corpus: str) -> StagedItem:
     name, label, split = truth["clip"], truth["label"], truth["split"]
     path = root / f"{name}.mp4"
     if not path.is_file():
@@ -51,7 +83,40 @@ def _item(root: Path, truth: dict) -> Item:
         raise ValueError(f"label {label!r} is not one of {', '.join(staged_scene.LABELS)}")
     if split not in SPLITS:
         raise ValueError(f"split {split!r} is not one of {', '.join(SPLITS)}")
-    return Item(name, path, split, label, str(truth["source"]), truth["regime"])
+    if corpus == "staged-emotions":
+        label = tuple(name for name, ours in EMOTIONS.items() if truth["emotions"][ours])
+    if corpus == "staged-affect":
+        times_s = np.arange(len(truth["valence"])) / staged_scene.FPS
+        paths = (np.interp(MOMENTS_S, times_s, truth[name]) for name in LABELS[corpus])
+        label = tuple(zip(*(path.tolist() for path in paths), strict=True))
+    scene = (truth["scene"]["seed"], split, truth["scene"]["index"]) if "scene" in truth else None
+    return StagedItem(
+        name, path, split, label, str(truth["source"]), truth["regime"], truth.get("text", ""),
+        scene=scene,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class StagedWindow(FileWindow):
+    """A drawn clip on disk whose faces lie where the world put them."""
+
+    scene: tuple[int, str, int] | None = None
+
+    def faces_by(self) -> str:
+        return f"the world {FACE}" if self.scene else super().faces_by()
+
+    def follow(self, frames: np.ndarray, times_s: np.ndarray) -> Tracks:
+        if self.scene is None:
+            return super().follow(frames, times_s)
+        return known_faces(staged_scene.make_scene(*self.scene), times_s)
+
+
+def windows(corpus: Corpus, items: Sequence[StagedItem], target: Target) -> list[StagedWindow]:
+    """One window a clip, with the task's targets."""
+    return [
+        StagedWindow(i.name, i.path, target(i.label), i.group, i.regime, i.text, scene=i.scene)
+        for i in items
+    ]
 
 
 @lru_cache(maxsize=1)
@@ -70,6 +135,7 @@ class SceneWindow:
     seed: int
     split: str
     index: int
+    corpus: str = "staged"  # says which target
     processes = True  # drawing is Python: worker processes, not threads
 
     @property
@@ -81,8 +147,9 @@ class SceneWindow:
         return f"rendered/{self.seed}/{self.split}/{self.index}"
 
     @property
-    def target(self) -> int:
-        return staged_scene.LABELS.index(self.scene.label)
+    def target(self) -> int | np.ndarray:
+        """Class index, six emotions (6,) of 0 and 1, or valence and arousal (MOMENTS, 2)."""
+        return target_of(self.scene, self.corpus)
 
     @property
     def group(self) -> str:
@@ -100,24 +167,26 @@ class SceneWindow:
         """
         scene = self.scene
         acting = () if scene.regime == "synced" else scene.evidence.seconds
-        neutral = staged_scene.LABELS.index("neutral")
+        neutral, labelled = (staged_scene.LABELS.index(name) for name in ("neutral", scene.label))
         targets = []
         for t in times_s:
-            acted = self.target if any(a <= t <= b for a, b in acting) else neutral
+            acted = labelled if any(a <= t <= b for a, b in acting) else neutral
             moves = scene.movement.start_s <= t <= scene.movement.end_s
             targets.append(acted + len(staged_scene.LABELS) * moves)
         return targets
 
     def key(self, cache: Cache) -> str:
-        text = f"staged {generator_version()} {self.seed} {self.split} {self.index}"
-        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        faces = [FACE] if cache.config.people else []
+        return digest("staged", generator_version(), self.seed, self.split, self.index, *faces)
 
     def decode(self, config: SampleConfig) -> Decoded:
         scene = self.scene
         size = (staged_scene.WIDTH, staged_scene.HEIGHT)
         grid = frame_grid(config)
         times_s = np.floor(grid * staged_scene.FPS) / staged_scene.FPS  # the frame on display
-        pixels = place(staged_draw.draw_frames(scene, times_s, fitted(size, config)), config)
+        frames = staged_draw.draw_frames(scene, times_s)
+        pixels = place(scaled(frames, fitted(size, config)), config)
+        shown = np.ones(len(times_s), bool)
         wave = staged_sound.synthesise(scene, config.mel.rate)
         length_s = staged_scene.DURATION_S
         return Decoded(
@@ -126,6 +195,8 @@ class SceneWindow:
             np.round(wave * 32767).astype(np.int16),
             length_s,
             length_s,
+            **seen_faces(frames, times_s, shown, config, lambda _, at_s: known_faces(scene, at_s)),
+            text=scene.text if config.text_length else "",
         )
 
 
@@ -146,9 +217,9 @@ class FrameDataset(ClipDataset):
         return replace(decoded, wave=decoded.wave[: self.cache.config.mel.rate // 10])  # not used
 
 
-def rendered(count: int) -> list[SceneWindow]:
+def rendered(count: int, corpus: str = "staged") -> list[SceneWindow]:
     """Training scenes that no made corpus contains: its seeds are small, this one is not.
 
     The same scenes whatever the seed of a run, so that several runs share one cache.
     """
-    return [SceneWindow(RENDERED_SEED, "train", index) for index in range(count)]
+    return [SceneWindow(RENDERED_SEED, "train", index, corpus) for index in range(count)]

@@ -1,0 +1,98 @@
+"""Small files the project needs and does not ship: fetched once into the user's cache folder."""
+
+import hashlib
+import os
+import tempfile
+import threading
+import urllib.request
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+
+PATIENCE_S = 8.0  # for the whole file, name look-up included; nobody waits longer for a nicety
+
+
+class FetchError(Exception):
+    """A file that can't be had; the message says why and where to put it by hand."""
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A file somewhere else, known byte for byte."""
+
+    url: str
+    size: int  # bytes
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        return self.url.rsplit("/", 1)[-1]
+
+    @property
+    def path(self) -> Path:
+        """Where it lies once it is here."""
+        return cache_folder() / "weights" / self.name
+
+
+def cache_folder() -> Path:
+    """$EMO_CACHE, or emo/ in the user's cache folder."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("EMO_CACHE") or Path(base) / "emo")
+
+
+def offline() -> bool:
+    """Whether the user forbids the network: EMO_OFFLINE or HF_HUB_OFFLINE is set and is not 0."""
+    return any(os.environ.get(name, "0") not in ("", "0") for name in _FORBID)
+
+
+_FORBID = ("EMO_OFFLINE", "HF_HUB_OFFLINE")
+
+
+def fetched(remote: Remote, patience_s: float = PATIENCE_S) -> Path:
+    """The file on disk, fetched if it is not there yet; whole and with the right SHA-256.
+
+    Returns or raises FetchError within `patience_s` seconds, whatever the network does.
+    """
+    if _right(remote.path, remote):
+        return remote.path
+    if offline():
+        raise FetchError(f"{remote.name} is not here and EMO_OFFLINE is set; {_by_hand(remote)}")
+    problems: list[str] = []
+    # A name that does not resolve can block for minutes and can't be interrupted: a thread can be
+    # left behind.
+    job = threading.Thread(target=_fetch, args=(remote, patience_s, problems), daemon=True)
+    job.start()
+    job.join(patience_s)
+    if job.is_alive():
+        problems.append(f"no answer within {patience_s:g} s")
+    if problems:
+        raise FetchError(f"{remote.name} can't be had ({problems[0]}); {_by_hand(remote)}")
+    return remote.path
+
+
+def _by_hand(remote: Remote) -> str:
+    return f"allow it once, or put the file into {remote.path.parent}."
+
+
+def _right(path: Path, remote: Remote) -> bool:
+    return path.is_file() and _same(path.read_bytes(), remote)
+
+
+def _same(content: bytes, remote: Remote) -> bool:
+    return hashlib.sha256(content).hexdigest() == remote.sha256
+
+
+def _fetch(remote: Remote, patience_s: float, problems: list[str]) -> None:
+    try:
+        with urllib.request.urlopen(remote.url, timeout=patience_s) as answer:
+            content = answer.read(remote.size + 1)
+        if not _same(content, remote):
+            problems.append(f"{len(content):,} bytes came with another SHA-256 than published")
+            return
+        remote.path.parent.mkdir(parents=True, exist_ok=True)
+        handle, part = tempfile.mkstemp(dir=remote.path.parent, suffix=".part")
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(part, remote.path)
+    except (OSError, ValueError, HTTPException) as error:  # URLError is an OSError
+        problems.append(str(getattr(error, "reason", None) or error))
