@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from emo_core.checkpoint import Calibration, Checkpoint, save_checkpoint
 from emo_core.data import read_corpus
 from emo_core.data.cache import Cache
 from emo_core.data.corpus import Corpus, CorpusError, hold_out, refuse_leaks
-from emo_core.data.dataset import ClipDataset, Loader, file_windows, prepare
+from emo_core.data.dataset import ClipDataset, Loader, corpus_windows, prepare, target_of
 from emo_core.data.staged_corpus import FRAME_LABELS, FrameDataset, SceneWindow, rendered
 from emo_core.metrics import calibration_error
 from emo_core.models import MODELS
@@ -43,7 +44,8 @@ def loaders(
         raise CorpusError(f"{root.name} has labels {corpus.labels}; expected {recipe.task.labels}.")
     rest, held = hold_out(corpus.split("train"), recipe.held_out, seed)
     cache = Cache(recipe.sample)
-    windows = [file_windows(part, corpus.labels) for part in (rest, held)]
+    target = partial(target_of, labels=corpus.labels)
+    windows = [corpus_windows(corpus, part, target) for part in (rest, held)]
     names = {window.name for window in windows[1]}
     usable, problems = prepare([*windows[0], *windows[1]], cache, progress=progress)
     scenes = rendered(recipe.rendered)
@@ -157,9 +159,9 @@ def score_corpus(checkpoint: Checkpoint, corpus: Corpus, split: str,
             f"{checkpoint.name} answers {', '.join(checkpoint.labels)}; choose a matching model."
         )
     cache = Cache(checkpoint.sample)
-    windows, problems = prepare(
-        file_windows(corpus.split(split), corpus.labels), cache, progress=progress
-    )
+    target = partial(target_of, labels=corpus.labels)
+    windows = corpus_windows(corpus, corpus.split(split), target)
+    windows, problems = prepare(windows, cache, progress=progress)
     task = SingleLabel(tuple(checkpoint.labels))
     trainer = Trainer(checkpoint.model, task, TrainConfig())
     loader = Loader(ClipDataset(windows, cache), 32, False)

@@ -5,6 +5,7 @@ Drawing clips needs no torch, and its worker processes import this package too.
 
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from emo_core.data.corpus import CorpusError
@@ -12,14 +13,29 @@ from emo_core.data.corpus import CorpusError
 if TYPE_CHECKING:
     from emo_core.data.corpus import Corpus
 
-CORPORA = {"staged": "staged_corpus", "vgaf": "vgaf"}  # name -> module with `read_<name>`
+CORPORA = {  # name -> module with `read_<name>` and, where a file is not a clip, `windows`
+    "staged": "staged_corpus",
+    "links": "links",
+    "vgaf": "vgaf",
+    "iemocap": "iemocap",
+    "iemocap-published": "iemocap",
+    "mosei": "mosei",
+    "meld": "meld",
+    "affwild2": "affwild2",
+}
+
+
+def reader(name: str) -> ModuleType:
+    """The module that reads a corpus; raises CorpusError where there is none."""
+    if name not in CORPORA:
+        raise CorpusError(f"corpus {name!r} is not known; expected one of {', '.join(CORPORA)}.")
+    return import_module(f"emo_core.data.{CORPORA[name]}")
 
 
 def read_corpus(name: str, root: str | Path) -> "Corpus":
     """Reads a corpus by its name; raises CorpusError where the folder is not one."""
-    if name not in CORPORA:
-        raise CorpusError(f"corpus {name!r} is not known; expected one of {', '.join(CORPORA)}.")
+    read = getattr(reader(name), f"read_{name.replace('-', '_')}")
     root = Path(root)
     if not root.is_dir():
         raise CorpusError(f"{root} is not a folder; expected the root of the corpus {name!r}.")
-    return getattr(import_module(f"emo_core.data.{CORPORA[name]}"), f"read_{name}")(root)
+    return read(root)

@@ -19,13 +19,16 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from emo_core.batch import Batch, collate
 from emo_core.clip import ClipError, load_clip
+from emo_core.data import reader
 from emo_core.data.augment import NONE, Augment, augmented
 from emo_core.data.cache import Cache
-from emo_core.data.corpus import CorpusError, Item
+from emo_core.data.corpus import Corpus, CorpusError, Item
 from emo_core.sample import Decoded, Sample, SampleConfig, decode_window, to_sample
 
 KEEP = 0.25  # share of the machine's memory that a data set may fill with windows it has read
 FEW = 64  # windows; below this, starting worker processes costs more than it saves
+
+Target = Callable[[str | tuple[str, ...]], Any]  # what a task makes of an item's label
 
 
 class Window(Protocol):
@@ -58,8 +61,7 @@ class FileWindow:
         content = cache.key(self.path)
         if not self.text and self.span_s is None:
             return content
-        part = f"{content} {self.span_s} {self.text}"
-        return hashlib.blake2b(part.encode(), digest_size=16).hexdigest()
+        return digest(content, self.span_s, self.text)
 
     def decode(self, config: SampleConfig) -> Decoded:
         clip = load_clip(self.path)
@@ -67,13 +69,31 @@ class FileWindow:
         return replace(decode_window(clip, config, start_s, end_s), text=self.text)
 
 
-def file_windows(items: Sequence[Item], labels: Sequence[str]) -> list[FileWindow]:
-    """Labelled items -> windows with class indices."""
+def digest(*parts: object) -> str:
+    """A cache key made of everything that decides what a window decodes to."""
+    return hashlib.blake2b(" ".join(map(str, parts)).encode(), digest_size=16).hexdigest()
+
+
+def target_of(label: str | tuple[str, ...], labels: Sequence[str]) -> Any:
+    """A class index; for a clip that names all labels present, (C,) float32 of 0 and 1."""
+    if isinstance(label, str):
+        return labels.index(label)
+    return np.array([name in label for name in labels], np.float32)
+
+
+def file_windows(items: Sequence[Item], target: Target) -> list[FileWindow]:
+    """Labelled items -> windows of whole files or of the part that is meant."""
     return [
-        FileWindow(i.name, i.path, labels.index(i.label), i.group, i.regime)
+        FileWindow(i.name, i.path, target(i.label), i.group, i.regime, i.text, i.span_s)
         for i in items
         if i.label is not None
     ]
+
+
+def corpus_windows(corpus: Corpus, items: Sequence[Item], target: Target) -> list[Window]:
+    """The windows of labelled items: what the corpus's reader makes of them, else one a file."""
+    make = getattr(reader(corpus.name), "windows", None)
+    return make(corpus, items, target) if make else file_windows(items, target)
 
 
 def _store(window: Window, cache: Cache) -> str | None:
