@@ -6,6 +6,7 @@ The download runs in a process of its own, so that the caps hold for what ffmpeg
 """
 
 import json
+import logging
 import os
 import shutil
 import signal
@@ -118,7 +119,9 @@ def _guarded(job: dict, folder: Path, limits: Limits) -> dict:
             if reason is None:
                 reason = _breach(folder, 0.0, limits)
         finally:
-            _end(worker)
+            with suppress(ProcessLookupError, PermissionError):  # all of them may have ended
+                os.killpg(worker.pid, signal.SIGKILL)
+            worker.wait()
         if reason:
             return {"error": f"{job['url']}: stopped, {reason}; choose a shorter or smaller one."}
         said.seek(0)
@@ -145,12 +148,6 @@ def _breach(folder: Path, spent_s: float, limits: Limits) -> str | None:
     return None
 
 
-def _end(worker: subprocess.Popen) -> None:
-    with suppress(ProcessLookupError, PermissionError):  # it and its children may have ended
-        os.killpg(worker.pid, signal.SIGKILL)
-    worker.wait()
-
-
 def options(job: dict, yt_dlp: Any, hook: Callable[[dict], None]) -> dict:
     """Everything yt-dlp is told. No cookies, no file URLs, no commands, no external downloader."""
     limits = job["limits"]
@@ -175,7 +172,7 @@ def options(job: dict, yt_dlp: Any, hook: Callable[[dict], None]) -> dict:
         quiet=True,
         no_warnings=True,
         noprogress=True,
-        logger=Quiet(),
+        logger=logging.getLogger(__name__),
         progress_hooks=[hook],
     )
     if job["start_s"] is not None:
@@ -183,15 +180,6 @@ def options(job: dict, yt_dlp: Any, hook: Callable[[dict], None]) -> dict:
         told["download_ranges"] = yt_dlp.utils.download_range_func(None, [part])
         told["force_keyframes_at_cuts"] = True
     return told
-
-
-class Quiet:
-    """Takes what yt-dlp would print."""
-
-    def debug(self, message: str) -> None: ...
-    def info(self, message: str) -> None: ...
-    def warning(self, message: str) -> None: ...
-    def error(self, message: str) -> None: ...
 
 
 def refusal(info: dict, limits: dict) -> str | None:

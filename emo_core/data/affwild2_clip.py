@@ -89,13 +89,15 @@ class FaceWindow:
         share_s = config.window_s / TOKENS
         numbers = shown.reshape(TOKENS, -1)
         ends = np.where(self.ends > 0, self.ends, numbers.max(1, initial=0))
-        before_s = moments(times_s, ends)[:, None] - moments(times_s, numbers)
-        before_s = np.clip(before_s, share_s / SPAN, share_s)  # a token's last frame still fits
+        before_s = moments(times_s, ends + 1)[:, None] - moments(times_s, numbers)
+        before_s = np.clip(
+            before_s, 1e-3, share_s
+        )  # at a low rate the early ones stand at the start
         seen_s = (np.arange(TOKENS)[:, None] + 1) * share_s - before_s
         return np.where(numbers > 0, seen_s, config.window_s).reshape(-1).astype(np.float32)
 
     def _wave(self, config: SampleConfig, times_s: np.ndarray) -> np.ndarray | None:
-        """(S,) int16: before each token's last frame the sound of its 31 steps; None = no sound."""
+        """(S,) int16: for each token the sound of its 32 frames; None = there is none."""
         clip = load_clip(self.raw) if self.raw else None
         if clip is None or not clip.has_audio:
             return None
@@ -103,7 +105,7 @@ class FaceWindow:
         wave = np.zeros(round(config.window_s * rate), np.int16)
         share = len(wave) // TOKENS
         tokens = np.flatnonzero(self.ends)
-        last_s = moments(times_s, self.ends[tokens])
+        last_s = moments(times_s, self.ends[tokens] + 1)
         first_s = moments(times_s, np.maximum(self.ends[tokens] - SPAN + 1, 1))
         heard = clip.audio(rate, first_s.min(), last_s.max())
         for token, start, stop in zip(
