@@ -132,8 +132,17 @@ def test_windows_and_dotfiles_do_not_matter(tmp_path, made):
 
 def test_the_checkup_of_a_clean_tree_finds_nothing(made):
     report = check_corpus(read_corpus("iemocap", made))
-    assert report["problems"] == [] and report["undecodable"] == []
-    assert len(report["no_sound"]) == 7  # the drawn videos are mute; the wav files are not
+    assert report["problems"] == report["undecodable"] == []
+    assert report["silent"] == report["no_sound"] == []  # the videos are mute, the wavs are not
+
+
+def test_an_actor_without_a_sound_is_silent_whatever_the_other_says(tree):
+    sound = tree / "Session1/dialog/wav/Ses01F_impro01.wav"
+    with wave.open(str(sound), "wb") as file:
+        file.setparams((2, 2, 16_000, 0, "NONE", ""))
+        file.writeframes(np.tile(np.array([9_000, 0, -9_000, 0], "<i2"), 32_000).tobytes())
+    report = check_corpus(read_corpus("iemocap", tree))
+    assert report["silent"] == ["Ses01F_impro01_M000"]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from emo_core.data.corpus import CorpusError
 if TYPE_CHECKING:
     from emo_core.data.corpus import Corpus
 
-CORPORA = {  # name -> module with `read_<name>` and, where a file is not a clip, `windows`
+CORPORA = {  # name -> module with `read_<name>` and, where a file is no clip, `windows`
     "staged": "staged_corpus",
     "links": "links",
     "vgaf": "vgaf",

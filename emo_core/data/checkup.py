@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 from os import cpu_count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from emo_core.clip import ClipError, load_clip
+from emo_core.clip import Clip, ClipError, load_clip
+from emo_core.data import reader
 from emo_core.data.cache import content_key
 from emo_core.data.corpus import Corpus, Item, crossing_groups, summary, with_problems
-from emo_core.data.pictures import load_pictures
+from emo_core.data.pictures import PictureClip, load_pictures
 
 SILENCE = 1e-3  # peak of a [-1, 1] wave; below -60 dB nobody hears anything
 LISTEN_S = 10.0  # how much of the sound is looked at
@@ -19,11 +21,17 @@ SLACK_S = 0.5  # seconds a part may reach past the end of its file: transcripts 
 FOLDER_FPS = 30.0  # of pictures in a folder; any rate would do to see whether they can be read
 
 
-def look(item: Item) -> tuple[str | None, str, str]:
+def open_item(item: Item) -> Clip | PictureClip:
+    """The file of an item, or its folder of pictures."""
+    if item.path.is_dir():
+        return load_pictures(item.path, FOLDER_FPS)
+    return load_clip(item.path)
+
+
+def look(item: Item, opened: Callable[[Item], Any] = open_item) -> tuple[str | None, str, str]:
     """One clip or part of one: (problem or None, "silent" | "no sound" | "sound" | "", key)."""
     try:
-        is_folder = item.path.is_dir()
-        clip = load_pictures(item.path, FOLDER_FPS) if is_folder else load_clip(item.path)
+        clip = opened(item)
         if not clip.has_video:
             return f"{item.name}: it has no picture; expected a video.", "", ""
         start_s, end_s = item.span_s or (0.0, clip.duration_s)
@@ -59,9 +67,10 @@ def _known_content(path: Path, size: int, changed_ns: int) -> str:
 def check_corpus(corpus: Corpus, progress: Callable[[int, int], None] | None = None) -> dict:
     """Counts, label revision, undecodable, silent and repeated clips, and leaks between splits."""
     seen, silent, mute, broken, problems = {}, [], [], [], []
+    opened = getattr(reader(corpus.name), "open_item", open_item)
     with ThreadPoolExecutor(cpu_count()) as pool:
         for done, (item, found) in enumerate(
-            zip(corpus.items, pool.map(look, corpus.items), strict=True), start=1
+            zip(corpus.items, pool.map(partial(look, opened=opened), corpus.items), strict=True), 1
         ):
             problem, heard, key = found
             if problem:

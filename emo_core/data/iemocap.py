@@ -24,7 +24,8 @@ from emo_core.data.corpus import (
     read_text,
 )
 from emo_core.data.dataset import Target
-from emo_core.data.iemocap_actor import ActorWindow, sound_of
+from emo_core.data.iemocap_actor import Actor, ActorWindow, open_speaker, sound_of
+from emo_core.data.pictures import PictureClip
 
 LABELS = ("ang", "exc", "fru", "hap", "neu", "sad")
 OTHERS = {"fea", "sur", "dis", "oth", "xxx"}  # published, not one of the six
@@ -47,6 +48,11 @@ def windows(corpus: Corpus, items: Sequence[Item], target: Target) -> list[Actor
         for i in items
         if i.label is not None
     ]
+
+
+def open_item(item: Item) -> Actor | PictureClip:
+    """What `emo data check` looks at: the actor who speaks."""
+    return open_speaker(item.name, item.path)
 
 
 def read_iemocap(root: Path) -> Corpus:

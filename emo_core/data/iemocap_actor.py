@@ -73,16 +73,8 @@ class ActorWindow:
         files += [sound] if sound else []
         return digest(*map(cache.key, files), side_of(self.name), self.span_s, self.text)
 
-    def open(self) -> Actor | PictureClip:
-        """The speaker's picture and sound."""
-        side = side_of(self.name)
-        if not self.path.is_dir():
-            return Actor(load_clip(self.path), side, sound_of(self.path))
-        letter = "LR"[side]
-        return load_pictures(self.path, FPS, f"image_{letter}_", f"audio_{letter}.wav")
-
     def decode(self, config: SampleConfig) -> Decoded:
-        clip = self.open()
+        clip = open_speaker(self.name, self.path)
         start_s, end_s = self.span_s or (0.0, clip.duration_s)
         return replace(decode_window(clip, config, start_s, end_s), text=self.text)
 
@@ -91,6 +83,15 @@ def side_of(name: str) -> int:
     """0 = left, 1 = right: left is the actor whose sex the dialogue's name ends with (4.2)."""
     first, last = name.split("_")[0], name.split("_")[-1]
     return int(first[-1] != last[0])
+
+
+def open_speaker(name: str, path: Path) -> Actor | PictureClip:
+    """Picture and sound of the actor who speaks an utterance, in either layout."""
+    side = side_of(name)
+    if not path.is_dir():
+        return Actor(load_clip(path), side, sound_of(path))
+    letter = "LR"[side]
+    return load_pictures(path, FPS, f"image_{letter}_", f"audio_{letter}.wav")
 
 
 def sound_of(video: Path) -> Path | None:
