@@ -17,7 +17,13 @@ CORPORA = {  # name -> module with `read_<name>` and, where a file is not a clip
     "staged": "staged_corpus",
     "staged-emotions": "staged_corpus",
     "staged-affect": "staged_corpus",
+    "links": "links",
     "vgaf": "vgaf",
+    "iemocap": "iemocap",
+    "iemocap-published": "iemocap",
+    "mosei": "mosei",
+    "meld": "meld",
+    "affwild2": "affwild2",
 }
 
 
