@@ -10,8 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ORDER = (  # a module imports only from what stands before it
-    "clip", "metrics", "tasks", "parts", "sample", "batch", "models", "data", "checkpoint",
-    "card", "train", "settings", "recipes", "run", "listing", "inference", "view",
+    "distributed", "clip", "metrics", "tasks", "parts", "sample", "batch", "models", "data",
+    "checkpoint", "card", "train", "settings", "recipes", "run", "listing", "inference", "view",
 )  # fmt: skip
 
 
