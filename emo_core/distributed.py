@@ -50,17 +50,18 @@ def session() -> Iterator[bool]:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield True
         return
-    before = signal.signal(signal.SIGTERM, _told_to_stop)  # torchrun's word to the survivors
+    after = signal.signal(signal.SIGTERM, _told_to_stop)  # torchrun's word to the survivors
     try:
         _join()
         yield rank() == 0
         dist.destroy_process_group()
-    except RuntimeError as error:
+    except BaseException as error:
+        after = signal.SIG_IGN  # this process ends by itself, with its own exit code
         if isinstance(error, dist.DistError) or "gloo" in str(error):
             raise _lost() from error
         raise
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, after)
 
 
 def _join() -> None:
@@ -191,14 +192,19 @@ def joined(model: nn.Module) -> nn.Module:
         value.copy_(weights)
     if next(model.parameters()).is_cuda:
         return nn.SyncBatchNorm.convert_sync_batchnorm(model)
-    for module in model.modules():
+    for number, module in enumerate(model.modules()):
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
-            module.__class__ = SharedBatchNorm
+            module.__class__, module.number = SharedBatchNorm, number
     return model
 
 
 class SharedBatchNorm(nn.modules.batchnorm._BatchNorm):
-    """Batch normalisation by the moments of all processes' rows; torch's own needs GPUs."""
+    """Batch normalisation by the moments of all processes' rows; torch's own needs GPUs.
+
+    Every process must come here as often as the others, be it with no rows at all.
+    """
+
+    number: int  # of this layer in the model, the same on all processes
 
     def _check_input_dim(self, input: Tensor) -> None:
         pass  # the class it stands for has checked already
@@ -208,9 +214,14 @@ class SharedBatchNorm(nn.modules.batchnorm._BatchNorm):
             return super().forward(x)
         over, shape = (0, *range(2, x.ndim)), (-1, *(1,) * (x.ndim - 2))
         rows = x.float()
-        sums = torch.cat([rows.sum(over), rows.new_tensor([x.numel() // x.shape[1]])])
-        sums = all_reduce(sums)
-        mean, count = sums[:-1] / sums[-1], sums[-1]  # (C,), ()
+        facts = rows.new_tensor([x.numel() // x.shape[1], self.number])
+        *_, count, number = sums = all_reduce(torch.cat([rows.sum(over), facts]))
+        if number != self.number * world():
+            raise DistributedError(
+                "processes computed different layers for their rows; expected the same for all; "
+                "train with one process, or let the model compute layers for no rows too."
+            )
+        mean = sums[:-2] / count  # (C,)
         centred = rows - mean.view(shape)
         variance = all_reduce(centred.square().sum(over)) / count  # (C,)
         with torch.no_grad():

@@ -8,6 +8,7 @@ import json
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -46,12 +47,10 @@ def processes():
         ]
         for process in started:
             process.start()
-        for process in started:
-            process.join(60)
-        late = [process.pid for process in started if process.is_alive()]
-        for process in started:
-            process.kill()
-        assert not late, "a process did not end"
+        for process, seconds in zip(started, (60, 5), strict=True):
+            process.join(seconds)
+            process.kill()  # a late one gives an exit code that nobody expects
+            process.join()
         return [process.exitcode for process in started]
 
     return run
@@ -122,7 +121,8 @@ class Branches(nn.Module):
 
     def forward(self, rows):
         mixed = self.all(self.norm(rows)) + self.fixed(rows)
-        return torch.cat([mixed[:-1], self.some(mixed[-1:])]) if rows[-1, 0] > 50 else mixed
+        special = rows[:, :1] > 50
+        return torch.where(special, self.some(mixed), mixed) if special.any() else mixed
 
 
 def gradients(rows):
@@ -144,18 +144,19 @@ def some_rows():
 def saved_gradients(rank, folder):
     with distributed.session():
         rows = some_rows()
-        torch.save(gradients(rows[:2] if rank else rows[2:]), folder / f"{rank}.pt")
+        for cut in (2, 5):  # the second process has three rows, then none at all
+            found = gradients(rows[cut:] if rank else rows[:cut])
+            torch.save(found, folder / f"{cut} {rank}.pt")
 
 
 def test_gradients_are_the_whole_batchs_whatever_the_loss_and_whoever_used_what(
     processes, tmp_path
 ):
-    rows = some_rows()
-    one = gradients(torch.cat([rows[:2], rows[2:]]))
+    one = gradients(some_rows())
     assert set(one) & {"some.weight", "nobody.weight", "fixed.weight"} == {"some.weight"}
     assert processes(saved_gradients, tmp_path) == [0, 0]
-    for rank in range(WORLD):
-        two = torch.load(tmp_path / f"{rank}.pt", weights_only=True)
+    for name in ("2 0", "2 1", "5 0", "5 1"):
+        two = torch.load(tmp_path / f"{name}.pt", weights_only=True)
         assert set(two) == set(one)
         for name, value in one.items():
             torch.testing.assert_close(two[name], value, atol=1e-5, rtol=1e-4, msg=name)
@@ -197,6 +198,10 @@ def resumed(rank, folder, drawn):
     return emo_train(rank, folder, drawn, "killed", "--resume")
 
 
+def refused(rank, folder, drawn):
+    return emo_train(rank, folder, drawn, "whole", "--seed", "1")
+
+
 def test_a_lost_process_ends_the_run_with_a_sentence_and_it_resumes_exactly(
     processes, tmp_path, drawn
 ):
@@ -216,3 +221,60 @@ def test_a_lost_process_ends_the_run_with_a_sentence_and_it_resumes_exactly(
         "warm-up 1/1", "epoch 1/3", "epoch 2/3", "epoch 3/3",
     ]  # fmt: skip
     assert not (tmp_path / "whole.err.1").read_text()
+    assert processes(refused, tmp_path, drawn) == [2, 2]
+    said = "".join((tmp_path / f"whole.err.{rank}").read_text() for rank in range(WORLD))
+    said = said.splitlines()[len(lines) :]
+    assert len(said) == 1 and "holds a run already" in said[0]
+
+
+def falls_silent(rank):
+    distributed.PATIENCE_S = 3.0
+    with distributed.session():
+        for turn in range(3):
+            if rank and turn == 1:
+                os.kill(os.getpid(), signal.SIGSTOP)
+            distributed.gathered(torch.ones(1))
+
+
+def told_to_stop(rank):
+    with distributed.session():
+        if rank:
+            os.kill(os.getpid(), signal.SIGTERM)
+        distributed.gathered(torch.ones(1))
+
+
+def computes_other_layers(rank):
+    with distributed.session():
+        first, second = distributed.joined(nn.Sequential(nn.BatchNorm1d(3), nn.BatchNorm1d(3)))
+        (second if rank else first)(torch.randn(4, 3))
+
+
+def ends_with_a_sentence(rank, job, words):
+    try:
+        job(rank)
+    except distributed.DistributedError as error:
+        return 2 if words in str(error) else 1
+
+
+@pytest.mark.parametrize(
+    "job,words,codes",
+    [
+        (falls_silent, "was lost or stopped", [2, -9]),
+        (told_to_stop, "was lost or stopped", [2, 2]),
+        (computes_other_layers, "different layers", [2, 2]),
+    ],
+)
+def test_nobody_waits_for_ever_or_mixes_up_layers(processes, job, words, codes):
+    assert processes(ends_with_a_sentence, job, words) == codes
+
+
+@pytest.mark.slow
+def test_torchrun_runs_it(drawn, tmp_path):
+    settings = sum((["--set", s] for s in TINY), [])
+    done = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "emo_core",
+         "train", "group-staged", "--data", str(drawn), "--out", str(tmp_path / "run"), "--json",
+         *settings],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert json.loads(done.stdout)["epochs"] == 1

@@ -1,4 +1,4 @@
-"""Which arithmetic and which memory layout to use where."""
+"""Which arithmetic to use where."""
 
 from contextlib import AbstractContextManager
 
@@ -19,15 +19,6 @@ def bf16_is_fast(device: torch.device) -> bool:
 def autocast(device: torch.device, enabled: bool) -> AbstractContextManager:
     """bf16 where `enabled`; weights and logits stay float32."""
     return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
-
-
-def channels_last(model: nn.Module) -> nn.Module:
-    """Puts the weights of convolutions over pictures and over videos channels-last, in place."""
-    layouts = {4: torch.channels_last, 5: torch.channels_last_3d}
-    for parameter in model.parameters():
-        if parameter.ndim in layouts:
-            parameter.data = parameter.data.contiguous(memory_format=layouts[parameter.ndim])
-    return model
 
 
 def for_inference(model: nn.Module, device: torch.device) -> AbstractContextManager:
