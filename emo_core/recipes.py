@@ -153,7 +153,10 @@ def fe2e_meld() -> Recipe:
 
 
 def mesm_meld() -> Recipe:
-    """MESM with p = 0.5 on MELD, the open stand-in, as fe2e-meld. Not run here."""
+    """MESM with p = 0.5 on MELD, the open stand-in, whose attention learns; see fe2e-meld.
+
+    Not run here.
+    """
     return _emotions("meld", "mesm", 0.5, MultiLabel().labels)
 
 

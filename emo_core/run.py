@@ -44,12 +44,10 @@ def loaders(
     corpus = refuse_leaks(read_corpus(recipe.corpus, root))
     if tuple(corpus.labels) != tuple(recipe.task.labels):
         raise CorpusError(f"{root.name} has labels {corpus.labels}; expected {recipe.task.labels}.")
-    rest, held = hold_out(corpus.split("train"), recipe.held_out, seed)
-    cache = Cache(recipe.sample)
-    windows = [corpus_windows(corpus, part, recipe.task.target) for part in (rest, held)]
-    names = {window.name for window in windows[1]}
-    both, scenes = [*windows[0], *windows[1]], rendered(recipe.rendered, recipe.corpus)
-    usable, problems = once(partial(prepare, both, cache, progress=progress))
+    windows = corpus_windows(corpus, corpus.split("train"), recipe.task.target)
+    names = {window.name for window in hold_out(windows, recipe.held_out, seed)[1]}
+    cache, scenes = Cache(recipe.sample), rendered(recipe.rendered, recipe.corpus)
+    usable, problems = once(partial(prepare, windows, cache, progress=progress))
     once(partial(prepare, scenes, cache, progress=progress))
     config = recipe.train
     train = [w for w in usable if w.name not in names] + scenes
