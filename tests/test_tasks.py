@@ -341,3 +341,17 @@ def test_an_unknown_task_is_one_sentence(tmp_path):
     path.write_text(json.dumps({**json.loads(path.read_text()), "task": task}))
     with pytest.raises(CheckpointError, match="does not describe a model"):
         load_checkpoint(tmp_path / "new")
+
+
+def test_moments_without_a_frame_are_not_smoothed_in():
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.rand(4, 16, 2, generator=generator) * 2 - 1
+    target = torch.cat([logits * 0.5, torch.arange(64.0).reshape(4, 16, 1)], dim=-1)
+    groups, task = np.array(["a"] * 4), ValenceArousal()
+    whole = task.scores(logits, target, groups)["smoothed"]
+    no_frame = torch.full((1, 16, 3), float("nan"))
+    more = task.scores(
+        torch.cat([logits, torch.ones(1, 16, 2)]), torch.cat([target, no_frame]),
+        np.array(["a"] * 5),
+    )  # fmt: skip
+    assert more["smoothed"] == pytest.approx(whole)
