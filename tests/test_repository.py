@@ -13,7 +13,7 @@ ORDER = (  # a module imports only from what stands before it
     "fetch", "clip", "detectors", "faces",
     "metrics", "tasks", "parts", "sample", "batch", "models", "data", "checkpoint",
     "card", "train", "settings", "recipes", "run", "listing",
-    "prediction", "scores", "inference", "view",
+    "prediction", "scores", "inference", "view", "sentences",
 )  # fmt: skip
 
 
