@@ -65,3 +65,117 @@ def test_task_scores_and_calibration():
     unsure = torch.nn.functional.one_hot(target, 3) * 2.0 + torch.randn(200, 3)
     plain, loud = (task.calibrate(unsure * factor, target).temperature for factor in (2.0, 6.0))
     assert loud == pytest.approx(3 * plain, rel=0.1)
+
+
+YES = RNG.random((300, 4)) < [0.5, 0.2, 0.05, 0.9]
+CHANCE = np.clip(YES * 0.3 + RNG.random((300, 4)).round(1) * 0.7, 0, 1)  # with ties
+
+
+def test_yes_or_no_scores_equal_scikit_learns():
+    answers = CHANCE > 0.45
+    scores = metrics.binary_scores(metrics.outcomes(YES, answers).sum(0))
+    for i in range(4):
+        pair = (YES[:, i], answers[:, i])
+        assert scores["accuracy"][i] == pytest.approx(oracle.accuracy_score(*pair))
+        assert scores["weighted_accuracy"][i] == pytest.approx(
+            oracle.balanced_accuracy_score(*pair)
+        )
+        assert scores["f1"][i] == pytest.approx(oracle.f1_score(*pair))
+        assert scores["recall"][i] == pytest.approx(oracle.recall_score(*pair))
+        assert scores["precision"][i] == pytest.approx(oracle.precision_score(*pair))
+    wanted = [oracle.roc_auc_score(YES[:, i], CHANCE[:, i]) for i in range(4)]
+    np.testing.assert_allclose(metrics.roc_auc(YES, CHANCE), wanted)
+
+
+def test_weighted_accuracy_is_the_papers_formula():
+    hits, false, missed, rejected = metrics.outcomes(YES, CHANCE > 0.5).sum(0).T
+    positives, negatives = hits + missed, false + rejected
+    formula = (hits * negatives / positives + rejected) / (2 * negatives)
+    counts = np.stack([hits, false, missed, rejected], axis=-1)
+    np.testing.assert_allclose(metrics.binary_scores(counts)["weighted_accuracy"], formula)
+
+
+def test_what_is_undefined_is_nan_and_left_out_of_means():
+    no, yes = np.zeros((5, 1), bool), np.ones((5, 1), bool)
+    never = metrics.binary_scores(metrics.outcomes(no, no).sum(0))
+    assert np.isnan(never["f1"][0]) and np.isnan(never["weighted_accuracy"][0])
+    assert never["accuracy"][0] == 1
+    assert np.isnan(metrics.roc_auc(yes, np.ones((5, 1)))[0])
+    assert metrics.mean_defined(np.array([0.5, np.nan, 1.0])) == 0.75
+    assert np.isnan(metrics.mean_defined(np.array([np.nan])))
+    assert metrics.number(np.float64("nan")) is None
+
+
+def slow_ccc(x: np.ndarray, y: np.ndarray) -> float:
+    """Lin's coefficient by correlation and standard deviations."""
+    rho = np.corrcoef(x, y)[0, 1]
+    return 2 * rho * x.std() * y.std() / (x.var() + y.var() + (x.mean() - y.mean()) ** 2)
+
+
+def concordance(x, y) -> float:
+    return float(metrics.ccc(metrics.moments(np.asarray(x, float), np.asarray(y, float)).sum(0)))
+
+
+def test_concordance_of_known_cases():
+    x = RNG.normal(size=500)
+    assert concordance(x, x) == pytest.approx(1)
+    assert concordance(-(x - x.mean()), x - x.mean()) == pytest.approx(-1)
+    shift = 0.7  # y = x + d: 2 v / (2 v + d^2)
+    assert concordance(x + shift, x) == pytest.approx(2 * x.var() / (2 * x.var() + shift**2))
+    centred = x - x.mean()  # y = a x: 2 a / (1 + a^2)
+    assert concordance(3 * centred, centred) == pytest.approx(6 / 10)
+    y = 0.5 * x + RNG.normal(size=500)
+    assert concordance(x, y) == pytest.approx(slow_ccc(x, y))
+    for constant in (concordance(np.full(9, 0.3), x[:9]), concordance(np.full(9, 0.3), [0.3] * 9)):
+        assert constant == pytest.approx(0, abs=1e-3)
+
+
+def test_box_filter_equals_scipys():
+    from scipy.ndimage import uniform_filter1d
+
+    for count in (1, 7, 200):
+        values = RNG.normal(size=count)
+        for size in (1, 5, 20, 50):
+            wanted = uniform_filter1d(values, size, mode="constant")
+            np.testing.assert_allclose(metrics.box_filter(values, size), wanted, atol=1e-12)
+
+
+def test_the_authors_evaluation_step_by_step():
+    from scipy.ndimage import uniform_filter1d
+
+    lengths = {"b": 120, "a": 77}  # two videos, frames numbered from 1
+    tracks = {v: (RNG.normal(0, 0.8, (n, 2)), RNG.uniform(-1, 1, (n, 2)))
+              for v, n in lengths.items()}  # fmt: skip
+    tracks["b"][1][30:34] = -5
+    smooth, truth = [], []
+    for x, y in tracks.values():
+        bad = (y == -5).all(1)
+        x, y = np.where(bad[:, None], 0, x.clip(-1, 1)), np.where(bad[:, None], 0, y)
+        smooth.append(
+            np.stack(
+                [uniform_filter1d(x[:, i], s, mode="constant") for i, s in ((0, 20), (1, 50))], 1
+            )
+        )
+        truth.append(y)
+    wanted = [slow_ccc(np.concatenate(smooth)[:, i], np.concatenate(truth)[:, i]) for i in (0, 1)]
+    x, y = (np.concatenate([t[i] for t in tracks.values()]) for i in (0, 1))
+    sources = np.repeat(list(lengths), list(lengths.values()))
+    number = np.concatenate([np.arange(1, n + 1) for n in lengths.values()])
+    np.testing.assert_allclose(metrics.ccc_of_authors_code(x, y, sources), wanted, atol=1e-9)
+    mixed = RNG.permutation(len(x))  # as windows of 32 phases come
+    found = metrics.ccc_of_authors_code(x[mixed], y[mixed], sources[mixed], number[mixed])
+    np.testing.assert_allclose(found, wanted, atol=1e-9)
+    same = np.full(len(x), "raw video")  # two faces of one video: a gap in the numbers parts them
+    gapped = number + np.where(sources == "a", 1000, 0)
+    found = metrics.ccc_of_authors_code(x[mixed], y[mixed], same, gapped[mixed])
+    np.testing.assert_allclose(found, wanted, atol=1e-9)
+
+
+def test_resampled_sums_are_those_of_whole_groups():
+    parts, groups = RNG.random((6, 2)), np.array(list("aabccc"))
+    drawn = metrics.resampled(parts, groups, draws=50)
+    rng = np.random.default_rng(0)
+    sums = np.stack([parts[groups == g].sum(0) for g in "abc"])
+    wanted = sums[rng.integers(0, 3, (50, 3))].sum(1)
+    np.testing.assert_allclose(drawn, wanted)
+    assert metrics.resampled(parts[:0], groups[:0], draws=3).shape == (3, 2)

@@ -2,6 +2,8 @@
 
 from emo_core.models.group import SIZES as GROUP_SIZES
 from emo_core.models.group import Group, GroupConfig
+from emo_core.models.jmt import SIZES as JMT_SIZES
+from emo_core.models.jmt import Jmt, JmtConfig
 from emo_core.models.mesm import FE2E_SIZES, Mesm, MesmConfig
 from emo_core.models.mesm import SIZES as MESM_SIZES
 
@@ -10,4 +12,5 @@ MODELS = {
     "group": (Group, GroupConfig, GROUP_SIZES),
     "fe2e": (Mesm, MesmConfig, FE2E_SIZES),
     "mesm": (Mesm, MesmConfig, MESM_SIZES),
+    "jmt": (Jmt, JmtConfig, JMT_SIZES),
 }

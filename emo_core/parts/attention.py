@@ -56,7 +56,8 @@ class Attention(nn.Module):
             layer(tokens).unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, H, N or K, D/H)
             for layer, tokens in ((self.query, x), (self.key, context), (self.value, context))
         )
-        scores = (query @ key.transpose(-2, -1)).float() / math.sqrt(query.shape[-1])  # (B,H,N,K)
+        scores = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])  # (B, H, N, K)
+        scores = scores.to(torch.promote_types(scores.dtype, torch.float32))  # half is too coarse
         if context_mask is None:
             weights = scores.softmax(-1)
         else:

@@ -18,6 +18,8 @@ class MelConfig:
     lowest_hz: float = 50.0
     highest_hz: float = 7_600.0
     floor: float = 1e-5  # power; silence is log(floor)
+    fft: int = 0  # samples of the transform that the window is centred in; 0 = window
+    filters: str = "slaney"  # bands of equal area; or "htk", of equal height: torchaudio's default
 
     def frames(self, seconds: float) -> int:
         """How many mel frames a stretch of sound has."""
@@ -32,13 +34,13 @@ def _filters(config: MelConfig) -> tuple[Tensor, Tensor]:
     from torchaudio.functional import melscale_fbanks  # torchaudio takes a second to import
 
     filters = melscale_fbanks(
-        config.window // 2 + 1,
+        (config.fft or config.window) // 2 + 1,
         config.lowest_hz,
         config.highest_hz,
         config.bands,
         config.rate,
-        norm="slaney",
-        mel_scale="slaney",
+        norm="slaney" if config.filters == "slaney" else None,
+        mel_scale=config.filters,
     )
     return torch.hann_window(config.window), filters
 
@@ -54,8 +56,9 @@ def log_mel(wave: Tensor, config: MelConfig) -> Tensor:
         raise ValueError(f"{wave.shape[-1]} samples are fewer than one window of {config.window}")
     window, filters = _filters(config)
     spectrum = torch.stft(
-        wave, config.window, config.hop, window=window.to(wave), return_complex=True, center=True
-    )
+        wave, config.fft or config.window, config.hop, config.window, window.to(wave),
+        return_complex=True,
+    )  # fmt: skip
     power = torch.view_as_real(spectrum).square().sum(-1)  # (B, K, F'); abs() takes a root first
     power = power.transpose(1, 2)[:, : wave.shape[-1] // config.hop]  # (B, F, K)
     return (power @ filters.to(wave)).clamp(min=config.floor).log()

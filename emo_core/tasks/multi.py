@@ -33,9 +33,9 @@ class MultiLabel:
         weights = (len(targets) - yes) / np.maximum(yes, 1)  # a class without a yes has no error
         return replace(self, pos_weight=tuple(float(w) for w in weights))
 
-    def target(self, label: Sequence[str]) -> np.ndarray:
-        """All labels of a clip -> (C,) float32 of 0 and 1."""
-        present = {self.labels.index(name) for name in label}
+    def target(self, label: str | Sequence[str]) -> np.ndarray:
+        """All labels of a clip, or its only one -> (C,) float32 of 0 and 1."""
+        present = {self.labels.index(n) for n in ((label,) if isinstance(label, str) else label)}
         return np.array([i in present for i in range(len(self.labels))], np.float32)
 
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:

@@ -10,6 +10,8 @@ from torch import Tensor
 from emo_core import metrics
 from emo_core.tasks.calibration import UNCALIBRATED, Calibration, span
 
+TINY = 1e-8  # in the loss: two constants are no concordance, and no error
+
 
 @dataclass(frozen=True)
 class ValenceArousal:
@@ -45,7 +47,7 @@ class ValenceArousal:
         # no root of a variance anywhere: its gradient is infinite at a constant
         covariance = (x * y).sum(0) / degrees
         spread = (x.square() + y.square()).sum(0) / degrees + (mean_x - mean_y).square()
-        return (1 - 2 * covariance / (spread + metrics.TINY)).sum()
+        return (1 - 2 * covariance / (spread + TINY)).sum()
 
     def valid(self, target: Tensor) -> Tensor:
         """(B, S, 2 or 3) -> (B, S) bool: both values within -1..1."""

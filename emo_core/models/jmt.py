@@ -1,0 +1,153 @@
+"""Paper 3: valence and arousal over time, by a transformer of video, audio and a joint stream.
+
+Follows the live graph of the code behind arXiv 2403.10488, without its defects; assumptions A1-A5
+of our notes.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from emo_core.batch import Batch, Output
+from emo_core.parts.attention import time_encoding
+from emo_core.parts.backbones import R2Plus1D, SlimFrames, SlimMel, Tokens
+from emo_core.parts.i3d import I3dTcn
+from emo_core.parts.joint import FUSIONS, make_step_fusion
+from emo_core.parts.mel import MelConfig
+from emo_core.parts.spectrogram import SpectrogramResNet18
+from emo_core.parts.steps import Steps, StepStream, frame_steps, mel_steps
+from emo_core.sample import SampleConfig
+
+POSITIONS = ("none", "sin")
+
+
+@dataclass(frozen=True)
+class JmtConfig:
+    """Settings of the joint multimodal transformer; defaults are the paper's."""
+
+    video_backbone: str = "r2plus1d_18"  # or "i3d", "slim"
+    audio_backbone: str = "resnet18"  # or "slim"
+    video_widths: tuple[int, ...] = (16, 32, 64, 128)  # channels of the slim video backbone
+    audio_widths: tuple[int, ...] = (16, 32, 64, 128)  # channels of the slim sound backbone
+    pool: str = "max"  # of a clip's map (A2), or "mean", "flatten"
+    steps: int = 16  # S, tokens of a window
+    width: int = 512  # D (A1, as the next two)
+    heads: int = 1
+    hidden: int = 512  # of the transformers' feed-forward nets
+    head_hidden: int = 128
+    head_dropout: float = 0.0  # the paper's pre-training has 0.15
+    fusion: str = "joint"
+    readout: str = "last"  # of the six answers of a step; or "mean", "attention"
+    positions: str = "none"  # the paper never uses time order; "sin" adds the clock
+    normalise: bool = True  # tokens to length 1
+    frozen: bool = False  # backbones fixed, as the paper trains its fusion
+    pretrained: bool = False  # Kinetics-400 and ImageNet weights, fetched on the user's machine
+
+
+PAPER = JmtConfig()
+POCKET = JmtConfig(
+    video_backbone="slim", audio_backbone="slim", width=96, hidden=96, head_hidden=32
+)
+SIZES = {"paper": PAPER, "pocket": POCKET}
+SOUND = MelConfig(  # section 3.3: 20 ms in 1024 samples, every 10 ms
+    44_100, 882, 441, 64, 0.0, 22_050.0, 1e-10, fft=1024, filters="htk"
+)
+SAMPLES = {  # what each size looks at; a step of the paper is 32 frames at 30 a second, 8 are seen
+    "paper": SampleConfig(window_s=512 / 30, frames=128, people=1, face_size=112, mel=SOUND),
+    "pocket": SampleConfig(frames=32, people=1),
+}
+
+
+class Jmt(nn.Module):
+    """Faces of one person and log-mel -> (B, S, 2): valence and arousal of every step."""
+
+    def __init__(self, config: JmtConfig) -> None:
+        super().__init__()
+        self.config = config
+        if config.fusion not in FUSIONS or config.positions not in POSITIONS:
+            raise ValueError(
+                f"fusion {config.fusion!r} and positions {config.positions!r}: expected one of "
+                f"{', '.join(FUSIONS)} and one of {', '.join(POSITIONS)}"
+            )
+        for name in ("video", "audio"):
+            if config.fusion in (name, "joint", "vanilla", "concat"):
+                setattr(self, name, _stream(name, config))
+        self.fusion = make_step_fusion(
+            config.fusion, config.width, config.heads, config.hidden, config.readout
+        )
+        self.valence_head, self.arousal_head = (
+            nn.Sequential(
+                nn.Linear(config.width, config.head_hidden),
+                nn.ReLU(),
+                nn.Dropout(config.head_dropout),
+                nn.Linear(config.head_hidden, 1),
+            )
+            for _ in range(2)
+        )
+
+    def encode(self, batch: Batch) -> tuple[Tokens, Tokens]:
+        """A token a step of each stream; one that the fusion does not use is empty.
+
+        Raises ValueError unless the batch holds one person's faces.
+        """
+        if batch.faces.shape[2] != 1:
+            raise ValueError(
+                f"the batch holds faces of {batch.faces.shape[2]} people; expected 1; "
+                "set the sample's people to 1."
+            )
+        steps = self.config.steps
+        faces, mask = batch.faces.squeeze(2), batch.face_mask.squeeze(2)  # (B, T, 3, h, w), (B, T)
+        seen = frame_steps(faces, mask, batch.video_times_s, steps)
+        heard = mel_steps(batch.mel, batch.mel_mask, batch.mel_times_s, steps)
+        return tuple(self._tokens(n, part) for n, part in (("video", seen), ("audio", heard)))
+
+    def _tokens(self, name: str, steps: Steps) -> Tokens:
+        if hasattr(self, name):
+            return getattr(self, name)(steps)  # (B, S, D)
+        none = torch.zeros(steps.mask.shape[:2], device=steps.mask.device)
+        return Tokens(
+            none.unsqueeze(-1).expand(-1, -1, self.config.width), none > 0, steps.times_s[..., -1]
+        )
+
+    def fuse(self, video: Tokens, audio: Tokens) -> Output:
+        """Valence and arousal from the two streams; cheap beside `encode`."""
+        times_s = video.times_s  # of the last picture of a step: what is said is said of it
+        fused, trace = self.fusion(self._ready(video, times_s), self._ready(audio, times_s))
+        logits = torch.cat([self.valence_head(fused), self.arousal_head(fused)], dim=-1)
+        trace["token_times_s (B, S)"] = times_s
+        trace["token_mask (B, S)"] = video.mask | audio.mask
+        return Output(logits.to(torch.promote_types(logits.dtype, torch.float32)), trace)
+
+    def _ready(self, tokens: Tokens, times_s: Tensor) -> Tokens:
+        values = tokens.values
+        if self.config.normalise:
+            values = functional.normalize(values, dim=-1)
+        if self.config.positions == "sin":  # of length 1 too
+            clock = time_encoding(times_s, self.config.width) / (self.config.width / 2) ** 0.5
+            values = values + clock
+        return replace(tokens, values=values * tokens.mask.unsqueeze(-1))
+
+    def forward(self, batch: Batch) -> Output:
+        return self.fuse(*self.encode(batch))
+
+    def cam_layers(self) -> dict[str, nn.Module]:
+        """The last convolutional stage of each tower, by modality, for Grad-CAM."""
+        towers = [name for name in ("video", "audio") if hasattr(self, name)]
+        return {name: getattr(self, name).backbone.cam_layer for name in towers}
+
+
+def _stream(name: str, config: JmtConfig) -> StepStream:
+    makers = {
+        ("video", "slim"): lambda: SlimFrames(tuple(config.video_widths)),
+        ("video", "r2plus1d_18"): lambda: R2Plus1D(config.pretrained),
+        ("video", "i3d"): lambda: I3dTcn(config.pretrained),
+        ("audio", "slim"): lambda: SlimMel(tuple(config.audio_widths)),
+        ("audio", "resnet18"): lambda: SpectrogramResNet18(config.pretrained),
+    }
+    kind = getattr(config, f"{name}_backbone")
+    if (name, kind) not in makers:
+        raise ValueError(f"{name}_backbone {kind!r} is not known")
+    pool = config.pool if name == "video" else "mean"
+    return StepStream(makers[name, kind](), pool, config.width, config.frozen)
