@@ -119,7 +119,7 @@ class PostNormBlock(nn.Module):
 
 
 class Summary(nn.Module):
-    """One vector for a set of tokens: a learned first token reads them (paper 2, section 3.2).
+    """One vector for a set of tokens: a learned first token reads them (paper 2).
 
     Nothing encodes position, so the order of the tokens does not matter.
     """

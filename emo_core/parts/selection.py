@@ -11,7 +11,7 @@ from torch.nn import functional
 class AdditiveAttention(nn.Module):
     """One score for every candidate, given what is asked: w . tanh(W_c x + W_y query).
 
-    Source: Bahdanau et al. 2015, appendix A.1.2; paper 2, section 3.3.
+    Source: Bahdanau et al. 2015, appendix A.1.2; paper 2, our notes 2.7.
     """
 
     def __init__(self, width: int, query_width: int) -> None:
@@ -23,7 +23,8 @@ class AdditiveAttention(nn.Module):
     def forward(self, values: Tensor, query: Tensor, owner: Tensor) -> Tensor:
         """values (N, C), query (B, D), owner (N,): the row of `query` that asks. Returns (N,)."""
         asked = self.query(query).index_select(0, owner)  # (N, C)
-        return self.score(torch.tanh(self.content(values) + asked)).squeeze(-1).float()
+        scores = self.score(torch.tanh(self.content(values) + asked)).squeeze(-1)
+        return scores.to(torch.promote_types(scores.dtype, torch.float32))  # bf16 sums badly
 
 
 def grouped_softmax(scores: Tensor, where: Tensor) -> Tensor:
@@ -31,20 +32,24 @@ def grouped_softmax(scores: Tensor, where: Tensor) -> Tensor:
 
     Each group sums to one over its candidates; a group without any is zero.
     """
-    lowest = torch.full(where.shape, torch.finfo(scores.dtype).min, device=scores.device)
-    return lowest.to(scores.dtype).masked_scatter(where, scores).softmax(-1) * where
+    spread = scores.new_full(where.shape, torch.finfo(scores.dtype).min)  # finite: no NaN
+    return spread.masked_scatter(where, scores).softmax(-1) * where
+
+
+def descending(weights: Tensor, where: Tensor) -> Tensor:
+    """Positions from the strongest on, those outside `where` last; the first of equals leads."""
+    return weights.detach().masked_fill(~where, -1.0).argsort(dim=-1, descending=True, stable=True)
 
 
 def nucleus(weights: Tensor, where: Tensor, mass: float) -> Tensor:
     """The smallest set of each group whose weights reach `mass`; at least the strongest one.
 
     weights (G, K) sum to one over `where` (G, K) bool. Returns (G, K) bool, without gradient;
-    from `mass` 1 on, everything in `where`. Source: Holtzman et al. 2020; paper 2, section 3.3.
+    from `mass` 1 on, everything in `where`. Source: Holtzman et al. 2020; paper 2.
     """
-    ordered, order = (
-        weights.detach().masked_fill(~where, -1.0).sort(dim=-1, descending=True, stable=True)
-    )
-    keep = ordered.clamp(min=0).cumsum(-1) - ordered < mass  # mass reached before this one
+    order = descending(weights, where)
+    ordered = weights.detach().gather(-1, order)
+    keep = ordered.cumsum(-1) - ordered < mass  # mass reached before this one
     keep = keep | (mass >= 1)  # rounding must not cost the tail
     keep[:, 0] = True
     return torch.zeros_like(where).scatter(-1, order, keep) & where
@@ -56,10 +61,8 @@ def strongest(weights: Tensor, where: Tensor, share: float) -> Tensor:
     The count follows from the number of candidates alone, so full groups keep static shapes.
     """
     count = (share * where.sum(-1, keepdim=True).double() - 1e-6).ceil().clamp(min=1)
-    ordered = (
-        weights.detach().masked_fill(~where, -1.0).argsort(dim=-1, descending=True, stable=True)
-    )
-    return (ordered.argsort(-1) < count) & where
+    rank = descending(weights, where).argsort(-1)
+    return (rank < count) & where
 
 
 def scatter_rows(values: Tensor, where: Tensor) -> Tensor:
