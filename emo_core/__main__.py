@@ -95,6 +95,7 @@ def data_check(args: argparse.Namespace) -> int:
     lines = [
         f"{split}: {part['clips']} clips from {part['groups']} sources, "
         + ", ".join(f"{n} {label}" for label, n in part["labels"].items())
+        + (f", {part['none_present']} with none" if "none_present" in part else "")
         for split, part in report["splits"].items()
     ]
     if report.get("revision"):
@@ -106,6 +107,17 @@ def data_check(args: argparse.Namespace) -> int:
     lines += [f"problem: {problem}" for problem in report["problems"]] or ["no problems found"]
     emit(args, report, "\n".join(lines))
     return SOME_FAILED if report["problems"] else DONE
+
+
+def data_fetch(args: argparse.Namespace) -> int:
+    from emo_core.data.links import fetch_links
+
+    result = fetch_links(args.table, args.out, progress("clips"))
+    for failure in result["errors"]:
+        say(f"emo: {failure['error']}")
+    made = {"corpus": "links", "out": str(args.out), **result}
+    emit(args, made, f"{result['clips']} clips in {args.out}, {result['fetched']} of them new")
+    return DONE if not result["errors"] else SOME_FAILED if result["clips"] else NOTHING
 
 
 def train(args: argparse.Namespace) -> int:
@@ -224,8 +236,8 @@ def build_parser() -> Parser:
     one.add_argument("--text", metavar="WORDS", help="what is said in the clip")
     one.add_argument("--max-windows", type=int, default=24, help="5-s windows read at most")
 
-    data = commands.add_parser("data", help="make or check a corpus").add_subparsers(
-        dest="action", required=True, metavar="make|check"
+    data = commands.add_parser("data", help="make, fetch or check a corpus").add_subparsers(
+        dest="action", required=True, metavar="make|fetch|check"
     )
     one = command("make", data_make, "draw a corpus", data)
     one.add_argument("corpus", choices=["staged"])
@@ -234,6 +246,9 @@ def build_parser() -> Parser:
         one.add_argument(f"--{name}", type=int, default=count, metavar="N")
     one.add_argument("--seed", type=int, default=0)
     one.add_argument("--workers", type=int, default=None)
+    one = command("fetch", data_fetch, "download the clips that a table names", data)
+    one.add_argument("table", type=Path, metavar="LINKS.csv")
+    one.add_argument("out", type=Path, metavar="OUT")
     one = command("check", data_check, "count, decode and look for leaks", data)
     one.add_argument("root", type=Path)
     one.add_argument("--corpus", required=True, metavar="NAME")
@@ -265,6 +280,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
         "emo_core.clip": "ClipError",
         "emo_core.checkpoint": "CheckpointError",
         "emo_core.data.corpus": "CorpusError",
+        "emo_core.download": "DownloadError",
         "emo_core.data.staged": "StagedError",
         "emo_core.parts.text": "TextError",
         "emo_core.recipes": "RecipeError",

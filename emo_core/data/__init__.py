@@ -13,11 +13,17 @@ from emo_core.data.corpus import CorpusError
 if TYPE_CHECKING:
     from emo_core.data.corpus import Corpus
 
-CORPORA = {  # name -> module with `read_<name>` and, where a file is not a clip, `windows`
+CORPORA = {  # name -> module with `read_<name>` and, where a file is no clip, `windows`
     "staged": "staged_corpus",
     "staged-emotions": "staged_corpus",
     "staged-affect": "staged_corpus",
+    "links": "links",
     "vgaf": "vgaf",
+    "iemocap": "iemocap",
+    "iemocap-published": "iemocap",
+    "mosei": "mosei",
+    "meld": "meld",
+    "affwild2": "affwild2",
 }
 
 

@@ -2,40 +2,75 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache, partial
 from os import cpu_count
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from emo_core.clip import ClipError, load_clip
+from emo_core.clip import Clip, ClipError, load_clip
+from emo_core.data import reader
 from emo_core.data.cache import content_key
 from emo_core.data.corpus import Corpus, Item, crossing_groups, summary, with_problems
+from emo_core.data.pictures import PictureClip, load_pictures
 
 SILENCE = 1e-3  # peak of a [-1, 1] wave; below -60 dB nobody hears anything
 LISTEN_S = 10.0  # how much of the sound is looked at
+SLACK_S = 0.5  # seconds a part may reach past the end of its file: transcripts are not exact
+FOLDER_FPS = 30.0  # of pictures in a folder; any rate would do to see whether they can be read
 
 
-def look(item: Item) -> tuple[str | None, str, str]:
-    """One clip: (problem or None, "silent" | "no sound" | "sound" | "", content key)."""
+def open_item(item: Item) -> Clip | PictureClip:
+    """The file of an item, or its folder of pictures."""
+    if item.path.is_dir():
+        return load_pictures(item.path, FOLDER_FPS)
+    return load_clip(item.path)
+
+
+def look(item: Item, opened: Callable[[Item], Any] = open_item) -> tuple[str | None, str, str]:
+    """One clip or part of one: (problem or None, "silent" | "no sound" | "sound" | "", key)."""
     try:
-        clip = load_clip(item.path)
+        clip = opened(item)
         if not clip.has_video:
             return f"{item.name}: it has no picture; expected a video.", "", ""
-        clip.read_frames(np.array([0.0, clip.duration_s / 2]), size=(64, 64))
+        start_s, end_s = item.span_s or (0.0, clip.duration_s)
+        if start_s >= clip.duration_s or end_s > clip.duration_s + SLACK_S:
+            return (
+                f"{item.name}: it lasts from {start_s:.1f} to {end_s:.1f} s, but {item.path.name} "
+                f"ends at {clip.duration_s:.1f} s; expected a part of it; copy the file again."
+            ), "", ""  # fmt: skip
+        clip.read_frames(np.array([start_s, (start_s + end_s) / 2]), size=(64, 64))
+        key = f"{_content(item.path)} {item.span_s}"
         if not clip.has_audio:
-            return None, "no sound", content_key(item.path)
-        wave = clip.audio(8000, 0.0, min(LISTEN_S, clip.duration_s))
+            return None, "no sound", key
+        wave = clip.audio(8000, start_s, min(start_s + LISTEN_S, end_s))
         heard = "sound" if len(wave) and np.abs(wave).max() > SILENCE else "silent"
-        return None, heard, content_key(item.path)
+        return None, heard, key
     except (ClipError, OSError) as error:
         return f"{item.name}: {error}", "", ""
+
+
+def _content(path: Path) -> str:
+    if path.is_dir():
+        return str(path)
+    status = path.stat()
+    return _known_content(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _known_content(path: Path, size: int, changed_ns: int) -> str:
+    """Content key of a file, computed once for all the utterances in it."""
+    return content_key(path)
 
 
 def check_corpus(corpus: Corpus, progress: Callable[[int, int], None] | None = None) -> dict:
     """Counts, label revision, undecodable, silent and repeated clips, and leaks between splits."""
     seen, silent, mute, broken, problems = {}, [], [], [], []
+    opened = getattr(reader(corpus.name), "open_item", open_item)
     with ThreadPoolExecutor(cpu_count()) as pool:
         for done, (item, found) in enumerate(
-            zip(corpus.items, pool.map(look, corpus.items), strict=True), start=1
+            zip(corpus.items, pool.map(partial(look, opened=opened), corpus.items), strict=True), 1
         ):
             problem, heard, key = found
             if problem:
@@ -47,7 +82,7 @@ def check_corpus(corpus: Corpus, progress: Callable[[int, int], None] | None = N
             mute += [item.name] * (heard == "no sound")
             if progress:
                 progress(done, len(corpus.items))
-    problems += leaks(corpus) + repeats(seen)
+    problems += ([] if corpus.leak else leaks(corpus)) + repeats(seen)
     report = summary(with_problems(corpus, problems))
     return {**report, "undecodable": broken, "silent": silent, "no_sound": mute}
 
@@ -66,5 +101,5 @@ def repeats(seen: dict[str, list[Item]]) -> list[str]:
         f"{' and '.join(item.name for item in items)} are the same file"
         + ("; across splits this is a leak." if len({i.split for i in items}) > 1 else ".")
         for items in seen.values()
-        if len(items) > 1
+        if len({item.path for item in items}) > 1
     ]

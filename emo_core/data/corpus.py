@@ -1,7 +1,9 @@
 """What every corpus looks like: items with a clip, a label, a group and a split."""
 
+import csv
+import io
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -25,6 +27,11 @@ class Item:
     text: str = ""  # transcript
     span_s: tuple[float, float] | None = None  # the part of the file that is meant; None = all
 
+    @property
+    def present(self) -> tuple[str, ...]:
+        """The labels that are present, however many a clip of this corpus may have."""
+        return (self.label,) if isinstance(self.label, str) else self.label or ()
+
 
 @dataclass(frozen=True)
 class Corpus:
@@ -37,6 +44,12 @@ class Corpus:
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     details: dict = field(default_factory=dict)
+    leak: str = ""  # a published split that lets groups cross, in words; "" = none may
+
+    @property
+    def multi_label(self) -> bool:
+        """Whether any number of labels may be present in one clip."""
+        return any(isinstance(item.label, tuple) for item in self.items)
 
     def split(self, name: str) -> list[Item]:
         """Labelled items of one split; raises CorpusError where there are none."""
@@ -44,10 +57,82 @@ class Corpus:
         if not chosen:
             raise CorpusError(
                 f"{self.root.name} has no labelled clips in split {name!r}; expected some of "
-                f"{', '.join(sorted({i.split for i in self.items if i.label})) or 'train, val'}; "
+                f"{', '.join(sorted(_labelled(self.items))) or 'train, val'}; "
                 f"see `emo data check {self.root} --corpus {self.name}`."
             )
         return chosen
+
+
+def _labelled(items: Iterable[Item]) -> set[str]:
+    return {item.split for item in items if item.label is not None}
+
+
+def read_text(path: Path, place: str) -> str:
+    """A text file in UTF-8, with or without a byte order mark.
+
+    place: where it belongs, in words. Raises CorpusError where it is missing or is not text.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CorpusError(
+            f"{path.name} is missing or is not a text file; expected it {place}; copy it again."
+        ) from error
+
+
+def read_table(path: Path, columns: Sequence[str], place: str) -> list[tuple[int, dict[str, str]]]:
+    """Rows of a CSV file with a header: (line number, {column: value}); blank lines are skipped.
+
+    Raises CorpusError where it is no text or one of `columns` is missing from its header.
+    """
+    reader = csv.DictReader(io.StringIO(read_text(path, place), newline=""), restval="")
+    missing = [name for name in columns if name not in (reader.fieldnames or ())]
+    if missing:
+        found = ",".join(reader.fieldnames or ())[:60]
+        raise CorpusError(
+            f"{path.name} starts with {found!r}; expected a header with {', '.join(missing)}; "
+            "restore the official file."
+        )
+    return [(reader.line_num, row) for row in reader if any(row.get(name) for name in columns)]
+
+
+def read_splits(folder: Path) -> tuple[dict[str, str], list[str]]:
+    """The published {train,valid,test}_split.txt, one id a line: ({id: split}, problems).
+
+    Raises CorpusError where one is missing.
+    """
+    splits: dict[str, str] = {}
+    problems = []
+    for split, name in (("train", "train"), ("val", "valid"), ("test", "test")):
+        text = read_text(folder / f"{name}_split.txt", f"in {folder.name}/ as published")
+        for entry in text.split():
+            if splits.setdefault(entry, split) != split:
+                problems.append(
+                    f"{entry} is in the published splits {splits[entry]} and {split}; expected "
+                    f"one; it stays in {splits[entry]}."
+                )
+    return splits, problems
+
+
+def find_folder(root: Path, *places: str) -> Path | None:
+    """The first of these folders that is there; None = none is."""
+    return next((root / place for place in places if (root / place).is_dir()), None)
+
+
+def named(things: Sequence[str], most: int = 3) -> str:
+    """The first few of many names, for a sentence: "a, b, c and 5 more"."""
+    more = f" and {len(things) - most} more" if len(things) > most else ""
+    return ", ".join(things[:most]) + more
+
+
+def split_notes(items: Iterable[Item], published: Mapping[str, int]) -> tuple[str, ...]:
+    """A sentence for every split whose size is not the published one."""
+    counts = Counter(item.split for item in items)
+    return tuple(
+        f"{split} has {counts[split]} usable clips; the published set has {wanted}."
+        for split, wanted in published.items()
+        if counts[split] != wanted
+    )
 
 
 def crossing_groups(items: Iterable[Item]) -> dict[str, list[str]]:
@@ -59,9 +144,12 @@ def crossing_groups(items: Iterable[Item]) -> dict[str, list[str]]:
 
 
 def refuse_leaks(corpus: Corpus) -> Corpus:
-    """Returns the corpus, or raises CorpusError where a group crosses splits."""
+    """Returns the corpus, or raises CorpusError where a group crosses splits.
+
+    A corpus that says so itself (`leak`) passes: its notes name the leak.
+    """
     crossing = crossing_groups(corpus.items)
-    if crossing:
+    if crossing and not corpus.leak:
         group, where = next(iter(sorted(crossing.items())))
         raise CorpusError(
             f"source {group} is in {' and '.join(where)} ({len(crossing)} such source"
@@ -99,12 +187,14 @@ def summary(corpus: Corpus) -> dict:
     for name in ("train", "val", "test"):
         chosen = [item for item in corpus.items if item.split == name]
         if chosen:
-            counts = Counter(item.label for item in chosen if item.label is not None)
+            counts = Counter(label for item in chosen for label in item.present)
             splits[name] = {
                 "clips": len(chosen),
                 "labels": {label: counts.get(label, 0) for label in corpus.labels},
                 "groups": len({item.group for item in chosen}),
             }
+            if corpus.multi_label:
+                splits[name]["none_present"] = sum(item.label == () for item in chosen)
     return {
         "corpus": corpus.name,
         "splits": splits,

@@ -7,7 +7,7 @@ Train_labels.txt, Val_labels.txt: a header, then `<name> <1|2|3>` a line.
 from collections import Counter
 from pathlib import Path
 
-from emo_core.data.corpus import Corpus, CorpusError, Item
+from emo_core.data.corpus import Corpus, CorpusError, Item, read_text
 
 LABELS = ("positive", "neutral", "negative")  # coded 1, 2, 3
 HEADER = ["Vid_name", "Label"]
@@ -24,14 +24,7 @@ def read_labels(path: Path) -> tuple[dict[str, str], list[str]]:
 
     Raises CorpusError where the file is missing, is not text or has another header.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CorpusError(
-            f"{path.name} is missing or is not a text file; expected it beside Train/ and Val/ "
-            "as distributed with VGAF; copy it again."
-        ) from error
-    lines = text.splitlines()
+    lines = read_text(path, "beside Train/ and Val/ as distributed with VGAF").splitlines()
     if not lines or lines[0].split() != HEADER:
         raise CorpusError(
             f"{path.name} starts with {(lines or [''])[0][:40]!r}; expected the header "

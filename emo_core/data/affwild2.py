@@ -1,0 +1,238 @@
+"""Aff-Wild2, valence and arousal of every frame: the official tree (paper 3, section 6).
+
+cropped_aligned/<video>[_left|_right]/00001.jpg, .../{Train_Set,Validation_Set}/<video>.txt with
+`valence,arousal` a frame (-5 = invalid), batch*/<video>.mp4|.avi for the sound, and the list of
+test videos. An item is one face of one video; its windows are those of paper 3.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from os import scandir
+from pathlib import Path
+
+import numpy as np
+
+from emo_core.data.affwild2_clip import FaceWindow, face_windows
+from emo_core.data.corpus import Corpus, CorpusError, Item, find_folder, named, read_text
+from emo_core.data.dataset import Target
+
+LABELS = ("valence", "arousal")
+INVALID = -5.0
+CHALLENGES = ("VA_Estimation_Challenge", "VA_Set")
+SETS = {"train": ("Train_Set",), "val": ("Validation_Set", "Val_Set")}
+TEST_LISTS = ("Valence_Arousal_Estimation_Challenge_test_set_release.txt",)
+PUBLISHED = {"train": (356, 1_682_057), "val": (76, 383_814), "test": (162, 0)}  # files, rows
+NEVER_TRAINED = {  # in today's test list; the authors skip them too (section 3.1)
+    "313", "212", "303", "171", "40-30-1280x720", "286", "270", "234", "239", "266",
+}  # fmt: skip
+
+
+def read_affwild2(root: Path) -> Corpus:
+    """Reads annotations, pictures and test list; a video of val or test never trains."""
+    pictures = find_folder(root, "cropped_aligned")
+    if pictures is None:
+        raise CorpusError(
+            f"{root.name} holds no cropped_aligned; expected the official tree of Aff-Wild2 with "
+            "cropped_aligned, the VA annotations and batch*; unpack the archives there."
+        )
+    files = {split: annotation_files(root, names) for split, names in SETS.items()}
+    if not any(files.values()):
+        raise CorpusError(
+            f"{root.name} holds no annotations; expected .../VA_Estimation_Challenge/Train_Set and "
+            "Validation_Set with a .txt a video; unpack them there."
+        )
+    test = _test_names(root)
+    kept, problems = _guarded(files["train"], [path.stem for path in files["val"]], test)
+    problems += [f"{s} has no annotations; expected {SETS[s][0]}." for s in SETS if not files[s]]
+    videos = raw_videos(root)
+    items: list[Item] = []
+    facts: dict[str, Counter] = {}
+    for split, paths in (("train", kept), ("val", files["val"])):
+        facts[split] = Counter()
+        for path in paths:
+            item, wrong = _read_face(pictures, videos, path, split, facts[split])
+            items += [item] if item else []
+            problems += wrong
+    for name in test:
+        if (pictures / name).is_dir():
+            items.append(_item(pictures, videos, name, "test", None))
+        else:
+            problems.append(f"cropped_aligned/{name} is missing; the test list names it; copy it.")
+    if not items:
+        raise CorpusError(f"{root.name} holds no usable video; {problems[0]}")
+    notes = _notes(items, facts)
+    frames = {split: dict(counts) for split, counts in facts.items()}
+    return Corpus(
+        "affwild2", root, LABELS, tuple(items), tuple(problems), notes, {"frames": frames}
+    )
+
+
+def windows(corpus: Corpus, items: Sequence[Item], target: Target) -> list[FaceWindow]:
+    """Windows of 16 tokens with a (16, 2) target each, NaN where no valid label is known.
+
+    Of training videos only those that the authors train on. `target` is not asked: a video's label
+    only says what is annotated.
+    """
+    files = {
+        (split, path.stem): path
+        for split, names in SETS.items()
+        for path in annotation_files(corpus.root, names)
+    }
+    made = []
+    for item in items:
+        path = files.get((item.split, item.name))
+        values = read_annotation(path)[0] if path else None
+        folder = corpus.root / "cropped_aligned" / item.name
+        made += face_windows(item, folder, sorted(picture_ids(folder)), values)
+    return made
+
+
+def base_name(name: str) -> str:
+    """The raw video of a face: two faces of one video end in _left and _right."""
+    return name.removesuffix("_left").removesuffix("_right")
+
+
+def annotation_files(root: Path, names: Iterable[str]) -> list[Path]:
+    """The annotation files of one split, in today's tree or an older one."""
+    for name in names:
+        for challenge in CHALLENGES:
+            for pattern in (
+                f"{challenge}/{name}",
+                f"*/{challenge}/{name}",
+                f"*/*/{challenge}/{name}",
+            ):
+                for folder in sorted(root.glob(pattern)):
+                    found = sorted(folder.glob("[!.]*.txt"))
+                    if found:
+                        return found
+    return []
+
+
+def raw_videos(root: Path) -> dict[str, Path]:
+    """Raw videos by name, whatever batch they came in."""
+    return {
+        path.stem: path
+        for folder in sorted(root.glob("batch*"))
+        for path in sorted(folder.rglob("[!.]*"))
+        if path.suffix.lower() in (".mp4", ".avi")
+    }
+
+
+def picture_ids(folder: Path) -> set[int]:
+    """Numbers of the frames that have a picture; gaps are frames without a face."""
+    if not folder.is_dir():
+        return set()
+    with scandir(folder) as entries:
+        stems = [entry.name[:-4] for entry in entries if entry.name.endswith(".jpg")]
+    return {int(stem) for stem in stems if stem.isdigit()}
+
+
+def read_annotation(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
+    """One file: ((n, 2) float32, row k for frame k + 1, NaN = invalid; problems).
+
+    Raises CorpusError where it has another header.
+    """
+    lines = read_text(path, f"in {path.parent.name}").splitlines()
+    if not lines or lines[0].strip().lower() != ",".join(LABELS):
+        raise CorpusError(
+            f"{path.name} starts with {(lines or [''])[0][:40]!r}; expected the header "
+            "'valence,arousal'; restore the official file."
+        )
+    while lines and not lines[-1].strip():
+        lines.pop()  # a final blank line is no frame
+    values = np.full((len(lines) - 1, 2), np.nan, np.float32)
+    problems = []
+    for row, line in enumerate(lines[1:]):
+        try:
+            valence, arousal = map(float, line.split(","))
+        except ValueError:
+            valence = arousal = np.nan
+        if max(abs(valence), abs(arousal)) <= 1:
+            values[row] = valence, arousal
+        elif INVALID not in (valence, arousal):
+            problems.append(
+                f"{path.name} line {row + 2}: found {line[:40]!r}, expected two numbers from -1 to "
+                "1, or -5,-5; the frame counts as invalid."
+            )
+    return values, tuple(problems)
+
+
+def _test_names(root: Path) -> list[str]:
+    for name in TEST_LISTS:
+        for path in sorted((*root.glob(name), *root.glob(f"*/{name}"), *root.glob(f"*/*/{name}"))):
+            return read_text(path, "with the names of test videos").split()
+    return []
+
+
+def _guarded(
+    train: Sequence[Path], val: Sequence[str], test: Sequence[str]
+) -> tuple[list[Path], list[str]]:
+    """Training files whose video is in no other list, and a sentence for every other."""
+    kept, problems = [], []
+    held = {base_name(name): "val" for name in val}
+    held |= {name: "test (the ten that the authors skip)" for name in NEVER_TRAINED}
+    held |= {base_name(name): "test" for name in test}
+    for path in train:
+        where = held.get(base_name(path.stem))
+        if where is None:
+            kept.append(path)
+        else:
+            problems.append(
+                f"video {path.stem} is in train and {where}; expected one list; it is left out of "
+                "train."
+            )
+    return kept, problems
+
+
+def _item(
+    pictures: Path, videos: dict[str, Path], name: str, split: str, label: tuple[str, ...] | None
+) -> Item:
+    base = base_name(name)
+    return Item(name, videos.get(base, pictures / name), split, label, base)
+
+
+def _read_face(
+    pictures: Path, videos: dict[str, Path], path: Path, split: str, facts: Counter
+) -> tuple[Item | None, list[str]]:
+    """One annotated face; counts its frames in `facts`. Rows and pictures are joined by number."""
+    name = path.stem
+    try:
+        values, wrong = read_annotation(path)
+    except CorpusError as error:
+        return None, [str(error)]
+    problems = list(wrong)
+    seen = picture_ids(pictures / name)
+    if not seen:
+        return None, [*problems, f"cropped_aligned/{name} holds no picture; copy it again."]
+    if base_name(name) not in videos:
+        problems.append(f"{base_name(name)} has no raw video in batch*; {name} is without sound.")
+    rows = set(range(1, len(values) + 1))
+    facts["rows"] += len(values)
+    facts["invalid"] += int(np.isnan(values).any(1).sum())
+    facts["rows_without_picture"] += len(rows - seen)
+    facts["pictures_without_row"] += len(seen - rows)
+    return _item(pictures, videos, name, split, LABELS), problems
+
+
+def _notes(items: Sequence[Item], facts: dict[str, Counter]) -> tuple[str, ...]:
+    counts = Counter(item.split for item in items)
+    notes = []
+    for split, (files, rows) in PUBLISHED.items():
+        if counts[split] != files:
+            notes.append(f"{split} has {counts[split]} faces; the published set has {files}.")
+        found = facts.get(split, Counter())
+        if found and found["rows"] != rows:
+            notes.append(f"{split} has {found['rows']} rows; the published set has {rows}.")
+        notes += [
+            f"{split}: {found[key]} {what}"
+            for key, what in (
+                ("invalid", "rows are invalid (-5) and are never scored."),
+                ("rows_without_picture", "rows have no picture: no face was found, or it is lost."),
+                ("pictures_without_row", "pictures have no row and are not scored."),
+            )
+            if found[key]
+        ]
+    sides = sorted(item.name for item in items if item.name != item.group)
+    if sides:
+        notes.append(f"{len(sides)} items are one of two faces of a video: {named(sides)}.")
+    return tuple(notes)

@@ -1,0 +1,237 @@
+"""IEMOCAP: the release tree and the layout of paper 2's loader (sections 4.1 to 4.3), by session.
+
+Session{1..5}/dialog/{EmoEvaluation,transcriptions}/<dialog>.txt, dialog/avi/DivX/<dialog>.avi with
+both actors side by side, dialog/wav/<dialog>.wav with one actor a channel; or
+IEMOCAP_RAW_PROCESSED/<dialog>/<id>/{image_L_0.jpg,audio_L.wav,...} with meta.json.
+Sessions 1 to 3 train, 4 is val, 5 is test: its two speakers are heard nowhere else.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from emo_core.data.corpus import (
+    Corpus,
+    CorpusError,
+    Item,
+    crossing_groups,
+    find_folder,
+    named,
+    read_splits,
+    read_text,
+)
+from emo_core.data.dataset import Target
+from emo_core.data.iemocap_actor import Actor, ActorWindow, open_speaker, sound_of
+from emo_core.data.pictures import PictureClip
+
+LABELS = ("ang", "exc", "fru", "hap", "neu", "sad")
+OTHERS = {"fea", "sur", "dis", "oth", "xxx"}  # published, not one of the six
+PUBLISHED = {"ang": 1103, "exc": 1041, "fru": 1849, "hap": 595, "neu": 1708, "sad": 1084}  # 4.1
+SPLIT_OF = {"1": "train", "2": "train", "3": "train", "4": "val", "5": "test"}  # by session
+PROCESSED = "IEMOCAP_RAW_PROCESSED"
+EVALUATION = re.compile(r"\[(\d+\.\d+) - (\d+\.\d+)\]\t(\S+)\t(\w+)\t")
+SENTENCE = re.compile(r"(\S+) \[\d+\.\d+-\d+\.\d+\]: ?(.*)")
+PICKLE = (
+    "meta.pkl is a pickle, and opening one runs whatever program is in it; expected meta.json; if "
+    "you trust its maker, convert it once: python -c \"import json, pickle; json.dump(pickle.load("
+    "open('meta.pkl', 'rb')), open('meta.json', 'w'), default=float)\""
+)  # fmt: skip
+
+
+def windows(corpus: Corpus, items: Sequence[Item], target: Target) -> list[ActorWindow]:
+    """Utterances -> windows of the actor who speaks."""
+    return [
+        ActorWindow(i.name, i.path, target(i.label), i.group, i.text, i.span_s)
+        for i in items
+        if i.label is not None
+    ]
+
+
+def open_item(item: Item) -> Actor | PictureClip:
+    """What `emo data check` looks at: the actor who speaks."""
+    return open_speaker(item.name, item.path)
+
+
+def read_iemocap(root: Path) -> Corpus:
+    """Reads either layout; whole sessions are held out, so no speaker crosses splits."""
+    items, problems, notes = _read_tree(root)
+    counts = Counter(item.label for item in items)
+    notes += [
+        f"{label} has {counts[label]} utterances; the published set has {wanted}."
+        for label, wanted in PUBLISHED.items()
+        if counts[label] != wanted
+    ]
+    return Corpus("iemocap", root, LABELS, tuple(items), tuple(problems), tuple(notes))
+
+
+def read_iemocap_published(root: Path) -> Corpus:
+    """The same utterances in the published random split, in which dialogues leak."""
+    whole = read_iemocap(root)
+    folder = find_folder(root, "IEMOCAP_SPLIT", "../IEMOCAP_SPLIT")
+    if folder is None:
+        raise CorpusError(
+            f"{root.name} holds no IEMOCAP_SPLIT; expected the published train_split.txt, "
+            "valid_split.txt and test_split.txt there; copy them, or use --corpus iemocap."
+        )
+    splits, problems = read_splits(folder)
+    items = [
+        replace(item, split=splits[item.name], group=dialogue_of(item.name))
+        for item in whole.items
+        if item.name in splits
+    ]
+    missing = sorted(set(splits) - {item.name for item in items})
+    if missing:
+        problems.append(
+            f"{len(missing)} ids of the published split are no usable utterance here: "
+            f"{named(missing)}; copy the tree again."
+        )
+    crossing = len(crossing_groups(items))
+    leak = (
+        f"The published split is random over utterances: {crossing} of "
+        f"{len({i.group for i in items})} dialogues, and with them their speakers, are in more "
+        "than one split, so scores are too good; --corpus iemocap holds out whole sessions."
+    )
+    return replace(
+        whole, name="iemocap-published", items=tuple(items), leak=leak,
+        problems=(*whole.problems, *problems), notes=(*whole.notes, leak),
+    )  # fmt: skip
+
+
+def dialogue_of(name: str) -> str:
+    """Ses01F_impro05_F019 -> Ses01F_impro05."""
+    return name.rpartition("_")[0]
+
+
+def _read_tree(root: Path) -> tuple[list[Item], list[str], list[str]]:
+    processed = root if root.name == PROCESSED else find_folder(root, PROCESSED)
+    release = find_folder(root, "IEMOCAP_full_release") or root
+    sessions = sorted(path for path in release.glob("Session[1-5]") if path.is_dir())
+    if sessions:
+        items, problems, notes = _read_release(sessions)
+    elif processed is not None:
+        items, problems, notes = _read_processed(processed)
+    else:
+        raise CorpusError(
+            f"{root.name} has neither Session1 to Session5 nor {PROCESSED}; expected the release "
+            "of IEMOCAP (asked for by its request form) or the layout of paper 2; unpack it there."
+        )
+    if not items:
+        raise CorpusError(problems[0] if problems else f"{root.name} holds no utterances.")
+    return items, problems, notes
+
+
+def _read_release(sessions: Sequence[Path]) -> tuple[list[Item], list[str], list[str]]:
+    items, problems, other = [], [], Counter()
+    for number in sorted(set(SPLIT_OF) - {path.name[-1] for path in sessions}):
+        problems.append(
+            f"Session{number} is missing; expected Session1 to Session5 of the release; its "
+            f"clips of {SPLIT_OF[number]} are left out; copy it."
+        )
+    mixed, mute = [], []
+    for session in sessions:
+        for path in sorted((session / "dialog" / "EmoEvaluation").glob("[!.]*.txt")):
+            try:
+                found, wrong = _read_dialogue(session, path, other)
+            except CorpusError as error:
+                found, wrong = [], [f"{session.name}: {error}"]
+            items += found
+            problems += wrong
+            mixed += [path.stem] * bool(found and sound_of(found[0].path) is None)
+            mute += [item.name for item in found if not item.text]
+    return items, problems, _release_notes(other, mixed, mute)
+
+
+def _release_notes(other: Counter, mixed: Sequence[str], mute: Sequence[str]) -> list[str]:
+    notes = []
+    if other:
+        counts = ", ".join(f"{count} {label}" for label, count in sorted(other.items()))
+        notes.append(f"Utterances outside the six labels are left out: {counts}.")
+    if mixed:
+        notes.append(
+            f"{len(mixed)} dialogues have no stereo wav ({named(mixed)}): there the mono mix of "
+            "both actors is heard."
+        )
+    if mute:
+        notes.append(f"{len(mute)} utterances have no line in the transcriptions: {named(mute)}.")
+    return notes
+
+
+def _read_dialogue(session: Path, path: Path, other: Counter) -> tuple[list[Item], list[str]]:
+    """The utterances of one EmoEvaluation file; counts labels outside the six in `other`."""
+    video = session / "dialog" / "avi" / "DivX" / f"{path.stem}.avi"
+    rows, problems = read_evaluation(path)
+    other.update(label for _, _, label in rows.values() if label in OTHERS)
+    rows = {name: row for name, row in rows.items() if row[2] in LABELS}
+    if rows and not video.is_file():
+        problems.append(
+            f"{video.name} is missing; expected it in {session.name}/dialog/avi/DivX; "
+            f"{len(rows)} utterances are left out; copy it again."
+        )
+        return [], problems
+    try:
+        texts = read_transcription(session / "dialog" / "transcriptions" / path.name)
+    except CorpusError as error:
+        texts = {}
+        problems.append(str(error))
+    split = SPLIT_OF[session.name[-1]]
+    return [
+        Item(name, video, split, label, session.name, None, texts.get(name, ""), (start_s, end_s))
+        for name, (start_s, end_s, label) in rows.items()
+    ], problems
+
+
+def read_evaluation(path: Path) -> tuple[dict[str, tuple[float, float, str]], list[str]]:
+    """One EmoEvaluation file: ({utterance: (start_s, end_s, label)}, problems)."""
+    rows, problems = {}, []
+    for number, line in enumerate(read_text(path, "in EmoEvaluation").splitlines(), start=1):
+        if not line.startswith("["):
+            continue  # rater lines and blank lines
+        found = EVALUATION.match(line)
+        if found is None:
+            problems.append(
+                f"{path.name} line {number}: found {line[:40]!r}, expected `[start - end]`, an "
+                "utterance and a label between tabs; the line is left out."
+            )
+        elif found[4] not in LABELS and found[4] not in OTHERS:
+            problems.append(
+                f"{path.name} line {number}: {found[3]} has label {found[4][:20]!r}, expected one "
+                f"of {', '.join((*LABELS, *sorted(OTHERS)))}; it is left out."
+            )
+        else:
+            rows[found[3]] = float(found[1]), float(found[2]), found[4]
+    return rows, problems
+
+
+def read_transcription(path: Path) -> dict[str, str]:
+    """What is said, by utterance; a colon in the text stays (section 4.3)."""
+    found = map(SENTENCE.match, read_text(path, "in transcriptions").splitlines())
+    return {match[1]: match[2].strip() for match in found if match and "_" in match[1]}
+
+
+def _read_processed(folder: Path) -> tuple[list[Item], list[str], list[str]]:
+    if not (folder / "meta.json").is_file() and (folder / "meta.pkl").is_file():
+        raise CorpusError(PICKLE)
+    try:
+        rows = json.loads(read_text(folder / "meta.json", f"in {folder.name}"))
+        rows = {name: (row["label"], row.get("text") or "") for name, row in rows.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CorpusError(
+            f"meta.json can't be read ({error}); expected {{id: {{label, text, ...}}}}, meta.pkl "
+            "written as JSON; write it again."
+        ) from error
+    on_disk = {path.name: path for path in folder.glob("*/*") if path.is_dir()}
+    items, problems = [], []
+    for name, (label, text) in rows.items():
+        if label not in LABELS:
+            if label not in OTHERS:
+                problems.append(f"meta.json: {name} has an unknown label {label!r}; left out.")
+        elif name not in on_disk:
+            problems.append(f"{name} is in meta.json but has no folder; copy it again.")
+        else:
+            session = f"Session{name[3:5].lstrip('0')}"
+            split = SPLIT_OF.get(session[-1], "train")
+            items.append(Item(name, on_disk[name], split, label, session, None, text))
+    return items, problems, []

@@ -1,0 +1,151 @@
+"""MELD: utterances of a television series, the open stand-in of paper 2 (section 4.5).
+
+{train,dev,test}_sent_emo.csv and clips dia{D}_utt{U}.mp4 in train_splits/, dev_splits_complete/,
+output_repeated_splits_test/. Assumption: its seven classes become CMU-MOSEI's six labels, with
+nothing present for neutral. A clip is read for 20 s at most. Of one dialogue all is in one split.
+"""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+from emo_core.data.corpus import (
+    Corpus,
+    CorpusError,
+    Item,
+    find_folder,
+    named,
+    read_table,
+)
+
+LABELS = ("anger", "disgust", "fear", "happy", "sad", "surprise")
+PRESENT = {
+    "neutral": (), "joy": ("happy",), "surprise": ("surprise",), "anger": ("anger",),
+    "sadness": ("sad",), "disgust": ("disgust",), "fear": ("fear",),
+}  # fmt: skip
+TABLES = {"train": "train", "val": "dev", "test": "test"}
+FOLDERS = {"train": "train_splits", "val": "dev_splits_complete",
+           "test": "output_repeated_splits_test"}  # fmt: skip
+COLUMNS = ("Utterance", "Emotion", "Dialogue_ID", "Utterance_ID", "StartTime", "EndTime")
+CAP_S = 20.0  # seconds read of a clip; subtitles of the published test split last up to 305
+KNOWN_BAD = {  # declare-lab/MELD issues 20, 22, 27, 39, 52
+    "train/dia125_utt3": "corrupt",
+    "train/dia309_utt0": "wrongly cut",
+    "val/dia110_utt7": "never published",
+    "test/dia38_utt4": "wrongly cut, five minutes",
+    "test/dia220_utt0": "wrongly cut, four minutes",
+}
+PUBLISHED = {  # rows of the tables: neutral, joy, surprise, anger, sadness, disgust, fear
+    "train": (4710, 1743, 1205, 1109, 683, 271, 268),
+    "val": (470, 163, 150, 153, 111, 22, 40),
+    "test": (1256, 402, 281, 345, 208, 68, 50),
+}
+ORDER = ("neutral", "joy", "surprise", "anger", "sadness", "disgust", "fear")
+CLOCK = re.compile(r"(\d+):(\d+):(\d+)[,.](\d+)$")
+
+
+def read_meld(root: Path) -> Corpus:
+    """Reads the tables whose clips are there, and names what is left out."""
+    items: list[Item] = []
+    problems: list[str] = []
+    notes: list[str] = []
+    for split in TABLES:
+        try:
+            found, wrong, said = read_split(root, split)
+        except CorpusError as error:
+            found, wrong, said = [], [str(error)], []
+        items += found
+        problems += wrong
+        notes += said
+    if not items:
+        raise CorpusError(
+            f"{root.name} holds no usable clip; expected train_sent_emo.csv beside train_splits, "
+            f"and so for dev and test; the first problem: {(problems or ['-'])[0]}"
+        )
+    return Corpus("meld", root, LABELS, tuple(items), tuple(problems), tuple(notes))
+
+
+def read_split(root: Path, split: str) -> tuple[list[Item], list[str], list[str]]:
+    """(items, problems, notes) of one split."""
+    clips = find_folder(
+        root, FOLDERS[split], f"{TABLES[split]}/{FOLDERS[split]}", f"MELD.Raw/{FOLDERS[split]}",
+        f"MELD.Raw/{TABLES[split]}/{FOLDERS[split]}",
+    )  # fmt: skip
+    tables = (root / folder / f"{TABLES[split]}_sent_emo.csv" for folder in (".", "data/MELD"))
+    table = next((path for path in tables if path.is_file()), None)
+    if clips is None and table is None:
+        return [], [], [f"{split} is not here: neither {TABLES[split]}_sent_emo.csv nor clips."]
+    if clips is None or table is None:
+        missing = f"{TABLES[split]}_sent_emo.csv" if table is None else FOLDERS[split]
+        raise CorpusError(
+            f"{missing} is missing in {root.name}; expected it for the {split} split; copy it."
+        )
+    rows, problems = read_rows(table, split)
+    on_disk = {path.stem for path in clips.glob("*.mp4") if not path.name.startswith(".")}
+    items, bad = [], []
+    for name, (emotion, text, seconds) in rows.items():
+        if name in KNOWN_BAD:
+            bad.append(f"{name} ({KNOWN_BAD[name]})")
+        elif name.rpartition("/")[2] not in on_disk:
+            problems.append(
+                f"{name}.mp4 is missing; {table.name} names it; copy it again into {clips.name}."
+            )
+        else:
+            path = clips / f"{name.rpartition('/')[2]}.mp4"
+            span = (0.0, CAP_S) if seconds > CAP_S else None
+            group = name.rpartition("_")[0]
+            items.append(Item(name, path, split, PRESENT[emotion], group, None, text, span))
+    extra = sorted(f"{split}/{name}" for name in on_disk if f"{split}/{name}" not in rows)
+    return items, problems, _notes(split, rows, bad, extra)
+
+
+def _notes(split: str, rows: dict, bad: list[str], extra: list[str]) -> list[str]:
+    counts = Counter(emotion for emotion, _, _ in rows.values())
+    found = tuple(counts[emotion] for emotion in ORDER)
+    notes = []
+    if bad:
+        notes.append(f"{split}: {len(bad)} known bad clips are left out: {', '.join(bad)}.")
+    if extra:
+        notes.append(f"{split}: {len(extra)} clips have no row and are left out: {named(extra)}.")
+    if found != PUBLISHED[split]:
+        notes.append(
+            f"{split} has {sum(found)} rows ({_list(found)}); the published table has "
+            f"{sum(PUBLISHED[split])} ({_list(PUBLISHED[split])})."
+        )
+    return notes
+
+
+def _list(counts: tuple[int, ...]) -> str:
+    return ", ".join(f"{count} {name}" for count, name in zip(counts, ORDER, strict=True))
+
+
+def read_rows(path: Path, split: str) -> tuple[dict[str, tuple[str, str, float]], list[str]]:
+    """One table: ({"train/dia0_utt3": (emotion, text, seconds)}, problems)."""
+    rows: dict[str, tuple[str, str, float]] = {}
+    problems = []
+    for number, row in read_table(path, COLUMNS, "as published, in data/MELD"):
+        name = f"{split}/dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}"
+        emotion = row["Emotion"].strip().lower()
+        start_s, end_s = seconds_of(row["StartTime"]), seconds_of(row["EndTime"])
+        if not (row["Dialogue_ID"].isdigit() and row["Utterance_ID"].isdigit()):
+            problem = "has no numbers as Dialogue_ID and Utterance_ID; the row is left out"
+        elif emotion not in PRESENT:
+            problem = f"{name} has emotion {emotion[:20]!r}, expected one of {', '.join(PRESENT)}"
+        elif start_s is None or end_s is None:
+            problem = f"{name} has a time that is not hh:mm:ss,ms; the row is left out"
+        elif name in rows:
+            problem = f"{name} occurs twice; expected one row; the second is left out"
+        else:
+            rows[name] = emotion, row["Utterance"].strip(), end_s - start_s
+            continue
+        problems.append(f"{path.name} line {number}: {problem}.")
+    return rows, problems
+
+
+def seconds_of(clock: str) -> float | None:
+    """`hh:mm:ss,ms` in seconds; None where it is something else."""
+    found = CLOCK.match(clock.strip())
+    if found is None:
+        return None
+    hours, minutes, seconds, thousandths = map(int, found.groups())
+    return 3600 * hours + 60 * minutes + seconds + thousandths / 1000

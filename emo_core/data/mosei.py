@@ -1,0 +1,216 @@
+"""CMU-MOSEI: the raw tree or the flattened one of paper 2's notebook (section 4.4).
+
+[Raw/]Videos/Full/Combined/<vid>.mp4, [Raw/]Transcript/[Segmented/]Combined/<vid>.txt with lines
+vid___clip___start___end___text, [Raw/]Labels/*.csv with three raters' rows a clip or
+CMU_MOSEI_Labels.csd, and MOSEI_SPLIT/{train,valid,test}_split.txt.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from emo_core.data.corpus import (
+    Corpus,
+    CorpusError,
+    Item,
+    find_folder,
+    named,
+    read_splits,
+    read_table,
+    read_text,
+    split_notes,
+)
+
+LABELS = ("anger", "disgust", "fear", "happy", "sad", "surprise")
+ANSWERS = tuple(
+    f"Answer.{name}" for name in ("anger", "disgust", "fear", "happiness", "sadness", "surprise")
+)
+CSD = "CMU_MOSEI_Labels.csd"
+CSD_COLUMNS = ("sentiment", "happy", "sad", "anger", "surprise", "disgust", "fear")  # not LABELS
+RATERS = 3
+SAME_S = 0.05  # seconds by which the two sources of a segment's times may differ
+PUBLISHED = {"train": 14_524, "val": 1_765, "test": 4_188}  # section 4.1
+
+Segment = tuple[str, float, float, str]  # video, start_s, end_s, text
+
+
+def read_mosei(root: Path) -> Corpus:
+    """Reads segments that have a label, a transcript, a video and a published split."""
+    videos = find_folder(root, "Raw/Videos/Full/Combined", "Videos/Full/Combined")
+    transcripts = find_folder(
+        root, "Raw/Transcript/Segmented/Combined", "Transcript/Segmented/Combined",
+        "Raw/Transcript/Combined", "Transcript/Combined",
+    )  # fmt: skip
+    folder = find_folder(root, "MOSEI_SPLIT", "../MOSEI_SPLIT")
+    for found, what in (
+        (videos, "Videos/Full/Combined"),
+        (transcripts, "Transcript/Segmented/Combined"),
+        (folder, "MOSEI_SPLIT"),
+    ):
+        if found is None:
+            raise CorpusError(
+                f"{root.name} holds no {what}; expected the raw tree of CMU-MOSEI with Videos, "
+                "Transcript, Labels and the published MOSEI_SPLIT; copy it there."
+            )
+    segments, problems = read_transcripts(transcripts)
+    present, wrong, notes = read_labels(root, segments)
+    splits, doubled = read_splits(folder)
+    items, missing = _items(videos, segments, present, splits)
+    if not items:
+        raise CorpusError(
+            f"{root.name} holds no usable segment; expected videos, transcripts, labels and splits "
+            f"that name the same ids; the first problem: {(problems + wrong + missing or ['-'])[0]}"
+        )
+    notes += split_notes(items, PUBLISHED)
+    problems += wrong + doubled + missing
+    return Corpus("mosei", root, LABELS, tuple(items), tuple(problems), tuple(notes))
+
+
+def _items(
+    videos: Path, segments: Mapping[str, Segment], present: Mapping[str, tuple[str, ...]],
+    splits: Mapping[str, str],
+) -> tuple[list[Item], list[str]]:  # fmt: skip
+    on_disk = {path.stem for path in videos.glob("*.mp4") if not path.name.startswith(".")}
+    items, silent, unlabelled, absent = [], [], [], Counter()
+    for name, split in splits.items():
+        if name not in segments:
+            silent.append(name)
+        elif name not in present:
+            unlabelled.append(name)
+        elif segments[name][0] not in on_disk:
+            absent[segments[name][0]] += 1
+        else:
+            video, start_s, end_s, text = segments[name]
+            path, span = videos / f"{video}.mp4", (start_s, end_s)
+            items.append(Item(name, path, split, present[name], video, None, text, span))
+    problems = [
+        f"{video}.mp4 is missing in {videos.name}; {count} segments of it are left out; copy it."
+        for video, count in sorted(absent.items())
+    ]
+    for names, what in ((silent, "line in the transcripts"), (unlabelled, "label")):
+        if names:
+            problems.append(
+                f"{len(names)} ids of the published split have no {what} and are left out: "
+                f"{named(sorted(names))}."
+            )
+    return items, problems
+
+
+def read_transcripts(folder: Path) -> tuple[dict[str, Segment], list[str]]:
+    """Every segment of every transcript by its id `<vid>_<clip>`, and problems."""
+    segments: dict[str, Segment] = {}
+    problems = []
+    for path in sorted(folder.glob("[!.]*.txt")):
+        try:
+            lines = read_text(path, f"in {folder.name}").splitlines()
+        except CorpusError as error:
+            problems.append(str(error))
+            continue
+        for number, line in enumerate(lines, start=1):
+            fields = [field for field in line.strip().split("___") if field]
+            try:
+                video, clip, start_s, end_s = fields[:4]
+                times = float(start_s), float(end_s)
+                if not 0 <= times[0] < times[1]:
+                    raise ValueError
+            except ValueError:
+                if line.strip():
+                    problems.append(
+                        f"{path.name} line {number}: found {line[:40]!r}, expected "
+                        "vid___clip___start___end___text; the line is left out."
+                    )
+                continue
+            video = video.rpartition("/")[2]
+            segments[f"{video}_{clip}"] = video, *times, " ".join(fields[4:5]).strip()
+    return segments, problems
+
+
+def read_labels(
+    root: Path, segments: Mapping[str, Segment]
+) -> tuple[dict[str, tuple[str, ...]], list[str], list[str]]:
+    """({id: emotions present}, problems, notes) from the raters' tables, else from the .csd."""
+    folder = find_folder(root, "Raw/Labels", "Labels")
+    tables = sorted(folder.glob("[!.]*.csv")) if folder else []
+    if tables:
+        return read_ratings(tables)
+    for path in (root / "Raw" / "Labels" / CSD, root / "Labels" / CSD, root / CSD):
+        if path.is_file():
+            present = csd_labels(_open_csd(path), segments)
+            return present, [], [f"Labels come from {CSD}, joined to the transcripts by time."]
+    raise CorpusError(
+        f"{root.name} holds neither Labels/*.csv nor {CSD}; expected the labels of CMU-MOSEI; "
+        "copy them there."
+    )
+
+
+def read_ratings(
+    tables: list[Path],
+) -> tuple[dict[str, tuple[str, ...]], list[str], list[str]]:
+    """An emotion is present where the raters' sum is above 0 (paper 2, 4.4)."""
+    sums: dict[str, list[float]] = {}
+    raters: Counter[str] = Counter()
+    problems = []
+    for path in tables:
+        try:
+            rows = read_table(path, ("Input.VIDEO_ID", "Input.CLIP", *ANSWERS), "in Labels")
+        except CorpusError as error:
+            problems.append(str(error))
+            continue
+        for number, row in rows:
+            name = f"{row['Input.VIDEO_ID'].rpartition('/')[2]}_{row['Input.CLIP']}"
+            try:
+                marks = [float(row[answer]) for answer in ANSWERS]
+            except ValueError:
+                problems.append(
+                    f"{path.name} line {number}: {name} has an answer that is no number, expected "
+                    "0 to 3; the row is left out."
+                )
+                continue
+            sums[name] = [a + b for a, b in zip(sums.get(name, [0.0] * 6), marks, strict=True)]
+            raters[name] += 1
+    odd = sorted(name for name, count in raters.items() if count != RATERS)
+    notes = [f"{len(odd)} clips have other than {RATERS} raters: {named(odd)}."] if odd else []
+    present = {
+        name: tuple(label for label, mark in zip(LABELS, marks, strict=True) if mark > 0)
+        for name, marks in sums.items()
+    }
+    return present, problems, notes
+
+
+def _open_csd(path: Path) -> Mapping[str, Any]:
+    try:
+        import h5py
+    except ImportError as error:
+        raise CorpusError(
+            f"{path.name} is an HDF5 file and h5py isn't installed; expected h5py or Labels/*.csv; "
+            "install it (pip install h5py) or copy the tables."
+        ) from error
+    try:
+        return h5py.File(path, "r")["All Labels"]["data"]
+    except (OSError, KeyError) as error:
+        raise CorpusError(
+            f"{path.name} can't be read ({error}); expected `All Labels/data`; copy it again."
+        ) from error
+
+
+def csd_labels(
+    data: Mapping[str, Any], segments: Mapping[str, Segment]
+) -> dict[str, tuple[str, ...]]:
+    """{id: emotions present} of `All Labels/data`, whose columns stand in another order.
+
+    data: {vid: {"features": (n, 7), "intervals": (n, 2) seconds}}. Its rows carry no clip number,
+    so each is joined to the segment of the transcript with the same times.
+    """
+    present = {}
+    for name, (video, start_s, end_s, _) in segments.items():
+        if video not in data:
+            continue
+        for (start, end), row in zip(
+            data[video]["intervals"], data[video]["features"], strict=True
+        ):
+            if abs(start - start_s) <= SAME_S and abs(end - end_s) <= SAME_S:
+                marks = dict(zip(CSD_COLUMNS, row, strict=True))
+                present[name] = tuple(label for label in LABELS if marks[label] > 0)
+                break
+    return present

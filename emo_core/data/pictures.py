@@ -1,0 +1,93 @@
+"""A folder of numbered pictures with a sound file beside them, read by time like a Clip."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from emo_core.clip import Clip, ClipError, Frames, load_clip
+
+
+def read_picture(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
+    """One picture file: (H, W, 3) uint8 RGB, resized to (width, height) if `size` says so.
+
+    Raises ClipError where it can't be read.
+    """
+    try:
+        pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+    except (OSError, cv2.error):
+        pixels = None
+    if pixels is None:
+        raise ClipError(
+            f"{path.parent.name}/{path.name}: cannot be read; expected a picture; copy it again."
+        )
+    if size is not None and size != pixels.shape[1::-1]:
+        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(pixels[..., ::-1])
+
+
+def picture_number(path: Path) -> int:
+    """The number a picture's name ends with ("image_L_12.jpg" -> 12); -1 where there is none."""
+    digits = re.search(r"(\d+)$", path.stem)
+    return int(digits[1]) if digits else -1
+
+
+@dataclass(frozen=True)
+class PictureClip:
+    """Pictures shown at a constant rate, with sound. Made by `load_pictures`."""
+
+    path: Path
+    pictures: tuple[Path, ...]
+    fps: float
+    size: tuple[int, int]  # (width, height)
+    sound: Clip | None
+    has_video = True
+    text = None  # the window has it
+
+    @property
+    def has_audio(self) -> bool:
+        return self.sound is not None and self.sound.has_audio
+
+    @property
+    def duration_s(self) -> float:
+        return len(self.pictures) / self.fps
+
+    def frames(self, times_s: Iterable[float]) -> np.ndarray:
+        """The pictures on display at these times, (T, H, W, 3) uint8 RGB."""
+        return self.read_frames(times_s).pixels
+
+    def read_frames(self, times_s: Iterable[float], size: tuple[int, int] | None = None) -> Frames:
+        """As Clip.read_frames: before the first picture the first, after the last the last."""
+        asked = np.floor(np.asarray(list(times_s), np.float64) * self.fps + 1e-6).astype(int)
+        rows = np.clip(asked, 0, len(self.pictures) - 1)
+        seen = {row: read_picture(self.pictures[row], size or self.size) for row in set(rows)}
+        return Frames(np.stack([seen[row] for row in rows]), rows / self.fps)
+
+    def audio(self, rate: int, start_s: float = 0.0, end_s: float | None = None) -> np.ndarray:
+        """As Clip.audio: (S,) float32 in [-1, 1], zeros where there is no sound."""
+        end_s = self.duration_s if end_s is None else end_s
+        if self.sound is None:
+            return np.zeros(round((end_s - start_s) * rate), np.float32)
+        return self.sound.audio(rate, start_s, end_s)
+
+
+def load_pictures(
+    folder: Path, fps: float, prefix: str = "", sound: str = "audio.wav"
+) -> PictureClip:
+    """The pictures of a folder whose names start with `prefix`, in the order of their numbers.
+
+    Raises ClipError where there are none, or the first one can't be read.
+    """
+    found = [path for path in folder.glob(f"{prefix}*.jpg") if not path.name.startswith(".")]
+    if not found:
+        raise ClipError(
+            f"{folder.name}: no picture {prefix}*.jpg in this folder; expected at least one; "
+            "copy the folder again."
+        )
+    pictures = tuple(sorted(found, key=lambda path: (picture_number(path), path.name)))
+    height, width = read_picture(pictures[0]).shape[:2]
+    heard = load_clip(folder / sound) if (folder / sound).is_file() else None
+    return PictureClip(folder, pictures, fps, (width, height), heard)
