@@ -72,9 +72,10 @@ class FileWindow:
         return best_detector().name
 
     def decode(self, config: SampleConfig) -> Decoded:
-        clip = load_clip(self.path, self.text)
+        clip = load_clip(self.path)
         start_s, end_s = self.span_s or (0.0, clip.duration_s)
-        return decode_window(clip, config, start_s, end_s, self.follow)
+        decoded = decode_window(clip, config, start_s, end_s, self.follow)
+        return replace(decoded, text=self.text)
 
     def follow(self, frames: np.ndarray, times_s: np.ndarray) -> Tracks:
         """The people in frames (T, H, W, 3) of the clip."""
