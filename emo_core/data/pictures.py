@@ -46,7 +46,6 @@ class PictureClip:
     sound: Clip | None
     text: str = ""  # what is said
     has_video = True
-    text = None  # the window has it
 
     @property
     def has_audio(self) -> bool:
