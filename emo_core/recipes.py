@@ -189,7 +189,7 @@ def jmt_affwild2_end_to_end() -> Recipe:
 
 
 STAGED_SAMPLE = SampleConfig(frames=8, people=1, text_length=64)
-STAGED_TRAIN = TrainConfig(epochs=12, batch=32, lr=1e-3, backbone_lr=1e-3, patience=12)
+STAGED_TRAIN = TrainConfig(epochs=8, batch=32, lr=1e-3, backbone_lr=1e-3, patience=8)
 STAGED_AUGMENT = Augment(zoom=0.0, light=0.1, drop=0.05)
 
 
