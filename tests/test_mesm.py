@@ -19,6 +19,7 @@ from emo_core.parts.fusion import WeightedSum
 from emo_core.parts.pictures import CHUNK, chunk_pictures, face_pictures
 from emo_core.parts.vgg import DenseTower
 from emo_core.sample import SampleConfig
+from emo_core.tasks import MultiLabel
 from emo_core.train import TrainConfig, parameter_groups
 
 sys.path.append(str(ROOT / "benchmarks"))
@@ -479,8 +480,7 @@ def test_pictures_of_another_size_are_refused():
 
 def test_a_checkpoint_answers_as_its_model(tmp_path):
     model, batch = small("structured"), random_batch()
-    labels = ("anger", "disgust", "fear", "happy", "sad", "surprise")
-    made = Checkpoint("m", model, "mesm", model.config, SampleConfig(people=1), labels)
+    made = Checkpoint("m", model, "mesm", model.config, SampleConfig(people=1), MultiLabel())
     save_checkpoint(tmp_path / "m", made, "card")
     assert torch.equal(logits(load_checkpoint(tmp_path / "m").model, batch), logits(model, batch))
 
