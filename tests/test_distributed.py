@@ -77,7 +77,8 @@ def two_runs(folder, batch):
         model = small_group(dropout=0.0, head_dropout=0.0, frozen=frozen)
         start = {name: value.clone() for name, value in model.state_dict().items()}
         if distributed.rank():
-            nn.init.zeros_(model.fusion.head[2].weight)  # the first process's weights count
+            for layer in (model.fusion.head[2], model.video.backbone.trunk[0][0]):
+                nn.init.zeros_(layer.weight)  # the first process's weights count
         config = replace(FAST, epochs=2, batch=batch, accumulate=accumulate)
         trainer = Trainer(model, SingleLabel(), config)
         trainer.bf16 = False
@@ -110,17 +111,17 @@ def test_two_processes_train_as_one_at_the_doubled_batch(processes, tmp_path):
 
 
 class Branches(nn.Module):
-    """Batch norm, a layer that all use, one that only the last row's process uses, one nobody."""
+    """Batch norm amid layers all use, one that only the last row's process uses, one nobody."""
 
     def __init__(self):
         super().__init__()
         torch.manual_seed(2)
         self.norm = nn.BatchNorm1d(4)
-        self.all, self.some, self.nobody = (nn.Linear(4, 4) for _ in range(3))
+        self.before, self.all, self.some, self.nobody = (nn.Linear(4, 4) for _ in range(4))
         self.fixed = nn.Linear(4, 4).requires_grad_(False)
 
     def forward(self, rows):
-        mixed = self.all(self.norm(rows)) + self.fixed(rows)
+        mixed = self.all(self.norm(self.before(rows))) + self.fixed(rows)
         special = rows[:, :1] > 50
         return torch.where(special, self.some(mixed), mixed) if special.any() else mixed
 

@@ -177,6 +177,12 @@ def test_progress_is_told_before_every_step_and_shown_on_a_terminal_only(data, c
     assert capsys.readouterr().err == "\r\x1b[Kepoch 2/4: step 1/6\r\x1b[Kdone\n"
 
 
+def test_an_epochs_loss_is_the_mean_over_clips_not_over_batches(data, monkeypatch):
+    run, losses = trainer(), iter([0.0, 0.0, 0.0, 13.0])  # of 4, 4, 4 and 1 clips
+    monkeypatch.setattr(run, "step", lambda *a: torch.tensor(next(losses)))
+    assert run.train_epoch(data[1], 0) == 1
+
+
 def test_kernels_of_pictures_and_of_clips_are_stored_channels_last():
     convolutions = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv3d(3, 4, 3))
     run = Trainer(convolutions, SingleLabel(), FAST)
