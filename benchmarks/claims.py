@@ -201,9 +201,10 @@ def table(found: dict[str, dict[int, dict]]) -> str:
 
 
 def variant_scores(scores: dict) -> list[str]:
-    """Which scores of a run the table shows."""
-    regimes = [f"per_regime.{name}.accuracy" for name in scores.get("per_regime", {})]
-    return [name for name in ("accuracy", "f1", "ccc") if name in scores] + regimes
+    """Which scores of a run the table shows: those of its task, and its main one by regime."""
+    (main,) = {name for part in scores["per_regime"].values() for name in part} - {"n", "interval"}
+    names = [name for name in ("accuracy", "f1", "ccc") if name in scores]
+    return names + [f"per_regime.{regime}.{main}" for regime in scores["per_regime"]]
 
 
 def main() -> int:
