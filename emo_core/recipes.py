@@ -179,7 +179,10 @@ def jmt_affwild2() -> Recipe:
 
 
 def jmt_affwild2_end_to_end() -> Recipe:
-    """The same as jmt-affwild2 with backbones that learn: the paper's pre-training, joined on."""
+    """The same as jmt-affwild2 with backbones that learn: the paper's pre-training, joined on.
+
+    No published score. Not run here: Aff-Wild2 is gated. A GPU of 80 GB.
+    """
     recipe = jmt_affwild2()
     return replace(
         recipe,

@@ -56,7 +56,7 @@ def test_warm_up_teaches_the_video_backbone_and_nothing_else(cache):
     loader = Loader(ClipDataset(windows, cache, Augment()), 4, True)
     model = small_group()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    warm_up(recipe, model, Data(loader, loader, ()))
+    warm_up(recipe, model, Data(loader, loader, ()), print)
     changed = {n for n, value in model.state_dict().items() if not torch.equal(value, before[n])}
     assert changed and all(name.startswith("video.backbone.") for name in changed)
     assert {n for n, _ in model.named_parameters() if n.startswith("video.backbone.")} <= changed
@@ -68,5 +68,5 @@ def test_without_rendered_scenes_or_pictures_there_is_nothing_to_warm_up(cache):
     sound_only, silent = small_group("audio"), replace(recipe, warm_up=0)
     for settings, model in ((recipe, sound_only), (silent, small_group())):
         before = {name: value.clone() for name, value in model.state_dict().items()}
-        warm_up(settings, model, Data(loader, loader, ()))
+        warm_up(settings, model, Data(loader, loader, ()), print)
         assert all(torch.equal(v, before[n]) for n, v in model.state_dict().items())
