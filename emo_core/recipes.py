@@ -49,7 +49,7 @@ def group_vgaf() -> Recipe:
     """Paper 1 (arXiv 2111.05890) on VGAF: R(2+1)D-18 + CNN14, two-way cross-modal attention.
 
     Published: 60.37 % on Val; 58-64 % expected, hyper-parameters assumed. Not run here: VGAF is
-    gated. Needs a GPU of 24 GB; weights are fetched at first use.
+    gated. Needs a GPU; weights are fetched at first use.
     """
     return Recipe("vgaf", settings=replace(GROUP_PAPER, pretrained=True), sample=PAPER_SAMPLE)
 
@@ -147,7 +147,7 @@ def fe2e_meld() -> Recipe:
     """FE2E on MELD, the open stand-in: its six emotions, neutral = none of them (assumed).
 
     No published score; saying no to everything has 91.4 % accuracy on test. Not run here: no
-    network. One GPU of 12 GB.
+    network.
     """
     return _emotions("meld", "fe2e", 1.0, MultiLabel().labels)
 
@@ -165,7 +165,7 @@ def jmt_affwild2() -> Recipe:
 
     Published: CCC of valence 0.717, arousal 0.614 on val; 0.472 and 0.443 on test. Its backbones
     were trained on Aff-Wild2 and are not given out; Kinetics and ImageNet weights stand in, so
-    expect less (A3). AdamW in place of SGD. Not run here: Aff-Wild2 is gated. A GPU of 24 GB.
+    expect less (A3). AdamW in place of SGD. Not run here: Aff-Wild2 is gated.
     """
     return Recipe(
         "affwild2",
@@ -181,7 +181,7 @@ def jmt_affwild2() -> Recipe:
 def jmt_affwild2_end_to_end() -> Recipe:
     """The same as jmt-affwild2 with backbones that learn: the paper's pre-training, joined on.
 
-    No published score. Not run here: Aff-Wild2 is gated. A GPU of 80 GB.
+    No published score. Not run here: Aff-Wild2 is gated. How much memory it needs is not measured.
     """
     recipe = jmt_affwild2()
     return replace(
