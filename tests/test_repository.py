@@ -13,7 +13,7 @@ ORDER = (  # a module imports only from what stands before it
     "fetch", "media", "clip", "detectors", "faces", "download",
     "metrics", "tasks", "parts", "sample", "batch", "models", "data", "checkpoint",
     "card", "train", "settings", "recipes", "run", "listing",
-    "prediction", "scores", "inference", "view",
+    "prediction", "scores", "inference", "attribution", "view",
 )  # fmt: skip
 
 
