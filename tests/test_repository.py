@@ -12,8 +12,8 @@ ROOT = Path(__file__).parents[1]
 ORDER = (  # a module imports only from what stands before it
     "fetch", "media", "clip", "detectors", "faces", "download",
     "metrics", "tasks", "parts", "sample", "batch", "models", "data", "checkpoint",
-    "card", "train", "settings", "recipes", "run", "listing",
-    "prediction", "scores", "inference", "attribution", "view",
+    "card", "train", "settings", "recipes", "run",
+    "prediction", "scores", "inference", "attribution", "listing", "view", "explaining",
 )  # fmt: skip
 
 

@@ -41,8 +41,9 @@ def _crossed(trace: dict[str, Tensor]) -> Shares:
     shares = {"video": torch.zeros(()), "audio": torch.zeros(())}
     for own, other in (("video", "audio"), ("audio", "video")):
         blocks = [
-            trace[name].mean(0) for name in sorted(trace) if name == f"attention_{own}_to_{other}_"
-            + name[-1]
+            trace[name].mean(0)
+            for name in sorted(trace)
+            if name == f"attention_{own}_to_{other}_" + name[-1]
         ]  # (own, other) each
         count = len(trace[f"{own}_times_s"])
         stays = 0.5 ** len(blocks)

@@ -94,9 +94,7 @@ def check(
     return replace(result, verdict=verdict(result))
 
 
-def share_on_faces(
-    found: Attribution, faces: Places | None
-) -> tuple[float | None, float | None]:
+def share_on_faces(found: Attribution, faces: Places | None) -> tuple[float | None, float | None]:
     """Share of the picture's map (its size) on faces, and the share that faces have of it."""
     if faces is None or "video" not in found.maps:
         return None, None

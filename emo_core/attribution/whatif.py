@@ -90,7 +90,9 @@ def hide_faces(sample: Sample, faces: Places | None, blur: bool = False) -> Samp
         video = torch.where(inside, _blurred(video) if blur else GREY, video).to(video.dtype)
     crops = sample.faces
     if crops.numel():
-        hidden = _blurred(crops.flatten(0, 1)).view_as(crops) if blur else torch.full_like(crops, GREY)
+        hidden = (
+            _blurred(crops.flatten(0, 1)).view_as(crops) if blur else torch.full_like(crops, GREY)
+        )
         crops = torch.where(sample.face_mask[..., None, None, None], hidden, crops)
     return replace(sample, video=video, faces=crops)
 

@@ -1,6 +1,7 @@
 """Predictions and attributions -> figures, pictures, film, report; shared by app and notebooks."""
 
 from emo_core.view.prediction import (
+    MOST_COLUMNS,
     band_hz,
     colour_of,
     frames_used,
@@ -16,6 +17,6 @@ from emo_core.view.prediction import (
 )
 
 __all__ = [
-    "band_hz", "colour_of", "frames_used", "joined_mel", "log_mel", "percent", "probability_bars",
-    "summarise", "summarise_frames", "summarise_sound", "summarise_timeline", "timeline",
+    "MOST_COLUMNS", "band_hz", "colour_of", "frames_used", "joined_mel", "log_mel", "percent",
+    "probability_bars", "summarise", "summarise_frames", "summarise_sound", "summarise_timeline", "timeline",
 ]  # fmt: skip
