@@ -28,11 +28,6 @@ class WhatIf:
     before: dict[str, float]
     after: dict[str, float]
 
-    @property
-    def largest(self) -> str:
-        """The label that moved most."""
-        return max(self.before, key=lambda label: abs(self.after[label] - self.before[label]))
-
 
 def what_if(
     checkpoint: Checkpoint, sample: Sample, change: str, to: Callable[[Sample], Sample]

@@ -18,5 +18,6 @@ from emo_core.view.prediction import (
 
 __all__ = [
     "MOST_COLUMNS", "band_hz", "colour_of", "frames_used", "joined_mel", "log_mel", "percent",
-    "probability_bars", "summarise", "summarise_frames", "summarise_sound", "summarise_timeline", "timeline",
+    "probability_bars", "summarise", "summarise_frames", "summarise_sound", "summarise_timeline",
+    "timeline",
 ]  # fmt: skip

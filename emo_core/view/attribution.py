@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from emo_core.attribution.clock import on_clock, over_time
-from emo_core.view.prediction import empty, styled, with_hz
+from emo_core.view.prediction import empty, percent, styled, with_hz
 
 if TYPE_CHECKING:
     from emo_core.attribution.attention import Matrix
@@ -220,16 +220,19 @@ def trust_rows(trust: "Trust") -> list[tuple[str, str, str]]:
                         "the parts should sum to the change of the score"))  # fmt: skip
     if trust.contrast is not None:
         rows.append((f"Against “{trust.contrast_label}”", f"{trust.contrast:+.2f}",
-                     "rank correlation with that label's map; near 1: it is not about this label"))  # fmt: skip
+                     "rank correlation with that label's map; near 1: not about this one"))  # fmt: skip
     if trust.seed is not None:
         rows.append(("Another seed", f"{trust.seed:+.2f}", "rank correlation; near 1 is good"))
     if trust.on_faces is not None:
         rows.append(("On faces", f"{100 * trust.on_faces:.0f} %",
-                     f"of the picture's map; faces are {100 * trust.face_area:.0f} % of the picture"))  # fmt: skip
+                     f"of the picture's map; faces are {100 * trust.face_area:.0f} % of it"))  # fmt: skip
     return rows
 
 
-def summarise_what_if(found: "WhatIf") -> str:
-    """A changed answer in a sentence."""
-    label = found.largest
-    return f"{found.change}: {label} {found.before[label]:.2f} → {found.after[label]:.2f}"
+def summarise_what_if(found: "WhatIf", label: str) -> str:
+    """A changed answer about one label in a sentence, and what is most probable if that changed."""
+    if min(found.before.values()) < 0 or min(found.after.values()) < 0:  # valence and arousal
+        return f"{found.change}: {label} {found.before[label]:+.2f} → {found.after[label]:+.2f}"
+    said = f"{found.change}: {label} {percent(found.before[label])} → {percent(found.after[label])}"
+    first, now = (max(answer, key=answer.get) for answer in (found.before, found.after))
+    return said if first == now else f"{said}; most probable is now {now}"

@@ -131,7 +131,8 @@ def _frames(story: Story) -> str:
     ends = ("lowers the score", "raises the score")
     if not story.attribution.signed:
         ends = ("", "matters (strength only)")
-    scale = f'<div class="scale"></div><div class="ends"><span>{ends[0]}</span><span>{ends[1]}</span></div>'  # noqa: E501
+    words = "".join(f"<span>{end}</span>" for end in ends)
+    scale = f'<div class="scale"></div><div class="ends">{words}</div>'
     text = (
         f"{len(shown)} frames as the model got them, in grey, under the map; one colour scale for "
         "all of them, smoothed a little so that it can be read."
@@ -148,8 +149,8 @@ def _png(image: np.ndarray) -> str:
 
 def _sound(story: Story) -> str:
     figure = figures.mel_overlay(story.attribution, story.sample, story.checkpoint.sample.mel)
-    return _section("Which sound: log-mel under the map", _figure(figure),
-                    "The sound as the model got it, in grey; orange raises the score, blue lowers it.")  # noqa: E501  # fmt: skip
+    text = "The sound as the model got it, in grey; orange raises the score, blue lowers it."
+    return _section("Which sound: log-mel under the map", _figure(figure), text)
 
 
 def _modalities(story: Story) -> str:
@@ -178,7 +179,9 @@ def _trust(story: Story) -> str:
 
 
 def _changes(story: Story) -> str:
-    items = "".join(f"<li>{_safe(figures.summarise_what_if(c))}</li>" for c in story.changes)
+    label = story.attribution.target.label
+    said = (figures.summarise_what_if(change, label) for change in story.changes)
+    items = "".join(f"<li>{_safe(words)}</li>" for words in said)
     return _section("What if?", f"<ul>{items}</ul>") if items else ""
 
 
