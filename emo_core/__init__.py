@@ -1,6 +1,7 @@
 """emo: end-to-end audio-visual emotion recognition, explained and checked.
 
-Data flows one way: file -> Clip -> Sample -> Batch -> Output -> Prediction -> Attribution -> figure.
+Data flows one way:
+file -> Clip -> Sample -> Batch -> Output -> Prediction -> Attribution -> figure.
 
 Axes, in every shape comment: B batch, T frames, F mel frames, M mel bands, S sound samples,
 N tokens, H heads (in pictures: height), W picture width, D width of a token, C classes.

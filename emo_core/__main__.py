@@ -261,19 +261,7 @@ def build_parser() -> Parser:
     one.add_argument("--text", metavar="WORDS", help="what is said in the clip")
     one.add_argument("--max-windows", type=int, default=24, help="5-s windows read at most")
 
-    one = command("explain", explain, "say why: maps, checks and what-ifs in a folder")
-    one.add_argument("clip", metavar="CLIP")
-    one.add_argument("--method", default="integrated_gradients", metavar="M")
-    one.add_argument("--target", metavar="L", help="label; by default the predicted one")
-    one.add_argument("--at", type=float, metavar="SECONDS", help="the moment, or its window")
-    one.add_argument("--window", type=int, metavar="N", help="window, from 0 on")
-    one.add_argument("--preset", default="standard", metavar="fast|standard|thorough")
-    one.add_argument("--baseline", default="blur", metavar="blur|mean")
-    one.add_argument("--seed", type=int, default=0)
-    one.add_argument("--no-checks", action="store_true", help="the map alone, for less")
-    one.add_argument("--model", default="group-staged", metavar="NAME|DIR")
-    one.add_argument("--text", metavar="WORDS", help="what is said in the clip")
-    one.add_argument("--out", type=Path, required=True, metavar="DIR")
+    _explain_words(command("explain", explain, "say why: maps, checks and what-ifs in a folder"))
 
     data = commands.add_parser("data", help="make, fetch or check a corpus").add_subparsers(
         dest="action", required=True, metavar="make|fetch|check"
@@ -311,6 +299,21 @@ def build_parser() -> Parser:
     command("bench", bench, "measure a promise of speed").add_argument("name")
     command("card", card, "print a model card").add_argument("model", metavar="RUN|NAME")
     return parser
+
+
+def _explain_words(one: argparse.ArgumentParser) -> None:
+    one.add_argument("clip", metavar="CLIP")
+    one.add_argument("--method", default="integrated_gradients", metavar="M")
+    one.add_argument("--target", metavar="L", help="label; by default the predicted one")
+    one.add_argument("--at", type=float, metavar="SECONDS", help="the moment, or its window")
+    one.add_argument("--window", type=int, metavar="N", help="window, from 0 on")
+    one.add_argument("--preset", default="standard", metavar="fast|standard|thorough")
+    one.add_argument("--baseline", default="blur", metavar="blur|mean")
+    one.add_argument("--seed", type=int, default=0)
+    one.add_argument("--no-checks", action="store_true", help="the map alone, for less")
+    one.add_argument("--model", default="group-staged", metavar="NAME|DIR")
+    one.add_argument("--text", metavar="WORDS", help="what is said in the clip")
+    one.add_argument("--out", type=Path, required=True, metavar="DIR")
 
 
 def expected_errors() -> tuple[type[Exception], ...]:

@@ -26,7 +26,6 @@ from emo_core.attribution.where import Places, find_faces
 from emo_core.checkpoint import Checkpoint
 from emo_core.clip import Clip
 from emo_core.inference import predict_clip
-from emo_core.prediction import Prediction
 from emo_core.sample import Sample
 from emo_core.view.overlay import write_overlay
 from emo_core.view.report import Story, write_report

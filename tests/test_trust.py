@@ -92,7 +92,7 @@ def test_random_weights_change_the_map(name):
     for (_, a), (_, b) in zip(
         checkpoint.model.named_parameters(), twin.model.named_parameters(), strict=True
     ):
-        assert a.std() < 1e-6 or not torch.equal(a, b)
+        assert bool((a == a.flatten()[0]).all()) or not torch.equal(a, b)
 
 
 def test_rank_correlation_is_spearmans_with_ties():
@@ -186,7 +186,9 @@ def test_explain_writes_report_maps_and_film(capsys, tmp_path):
         assert saved["map_video"].shape == (16, 3, 72, 96) and str(saved["method"]) == "saliency"
         assert saved["map_mel"].shape[0] == len(saved["times_s_mel"])
     page = (out / "report.html").read_text(encoding="utf-8")
-    assert page.count("plotly.js v") == 1 and "http-equiv" not in page and 'src="http' not in page
+    assert page.count("plotly.js v") == 1
+    own = page.split("</style>")[1].split("</script>", 1)[1]  # all but plotly's own code
+    assert "http:" not in own and "https:" not in own
     assert answer["verdict"].split(":")[0] in page and "captum 0.9.0" in page
     with av.open(str(out / "overlay.mp4")) as film:
         assert [s.codec_context.name for s in film.streams] == ["h264", "aac"]

@@ -52,9 +52,7 @@ def make_target(
     if not bool(scores.mask.any()):
         raise AttributionError("this window has no moment with a value; choose another window.")
     times_s = scores.times_s[0].double() + sample.start_s
-    if at_s is None:
-        rank = scores.logits[0, :, index].abs()
-    else:
-        rank = -(times_s - at_s).abs()
+    strength = scores.logits[0, :, index].abs()
+    rank = strength if at_s is None else -(times_s - at_s).abs()
     step = int(rank.masked_fill(~scores.mask[0], -float("inf")).argmax())
     return Target(label, index, step, float(times_s[step]))

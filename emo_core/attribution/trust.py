@@ -8,7 +8,7 @@ from torch import Tensor
 from emo_core.attribution.methods import cost, explain_window, find_method
 from emo_core.attribution.pieces import blocks, real_of
 from emo_core.attribution.question import Meter, Progress, Question
-from emo_core.attribution.ranks import rank_correlation, randomised
+from emo_core.attribution.ranks import randomised, rank_correlation
 from emo_core.attribution.record import PRESETS, Attribution, Target
 from emo_core.attribution.where import Places
 from emo_core.checkpoint import Checkpoint
@@ -171,7 +171,7 @@ def verdict(trust: Trust) -> str:
     fatal, doubts = [], []
     if trust.curves.deletion_gain + trust.curves.insertion_gain <= 0:
         fatal.append("taking away what it marks moves the score no faster than random order does")
-    if abs(trust.twin) > MOST_TWIN:
+    if trust.twin > MOST_TWIN:
         fatal.append(f"a model with random weights gives much the same map ({trust.twin:.2f})")
     if trust.gap is not None and trust.gap > MOST_GAP:
         doubts.append(f"its parts miss the change of the score by {100 * trust.gap:.0f} %")

@@ -219,13 +219,13 @@ def trust_rows(trust: "Trust") -> list[tuple[str, str, str]]:
         rows.insert(0, ("Completeness", f"{100 * trust.gap:.1f} % off",
                         "the parts should sum to the change of the score"))  # fmt: skip
     if trust.contrast is not None:
-        rows.append((f"Against “{trust.contrast_label}”", f"{trust.contrast:+.2f}",
-                     "rank correlation with that label's map; near 1: not about this one"))  # fmt: skip
+        what = "rank correlation with that label's map; near 1: not about this one"
+        rows.append((f"Against “{trust.contrast_label}”", f"{trust.contrast:+.2f}", what))
     if trust.seed is not None:
         rows.append(("Another seed", f"{trust.seed:+.2f}", "rank correlation; near 1 is good"))
     if trust.on_faces is not None:
-        rows.append(("On faces", f"{100 * trust.on_faces:.0f} %",
-                     f"of the picture's map; faces are {100 * trust.face_area:.0f} % of it"))  # fmt: skip
+        what = f"of the picture's map; faces are {100 * trust.face_area:.0f} % of it"
+        rows.append(("On faces", f"{100 * trust.on_faces:.0f} %", what))
     return rows
 
 
