@@ -23,6 +23,7 @@ import torch
 from emo_core.attribution.clock import in_space, on_clock, over_time
 from emo_core.attribution.methods import METHODS, explain_window
 from emo_core.attribution.record import Attribution, Target
+from emo_core.batch import collate
 from emo_core.checkpoint import Checkpoint, load_checkpoint
 from emo_core.clip import load_clip
 from emo_core.data.staged_world import HEIGHT, WIDTH
@@ -63,8 +64,6 @@ def cases(checkpoint: Checkpoint, data: Path, most: int) -> Iterator[Case]:
         )
         index = checkpoint.labels.index(truth["label"])
         with torch.no_grad():
-            from emo_core.batch import collate
-
             right = int(checkpoint.model(collate([sample])).logits.argmax()) == index
         if right:
             found += 1
@@ -97,7 +96,10 @@ def face_scores(found: Attribution, truth: dict) -> dict[str, float]:
         return {}
     values = smoothed(in_space(found, "video").numpy(), 0.03)
     values = values * found_frames(found, truth)[:, None, None]
-    frame, row, column = np.unravel_index(values.argmax(), values.shape)
+    frame = int(values.reshape(len(values), -1).max(1).argmax())
+    if np.ptp(values[frame]) < 1e-6 * np.abs(values[frame]).max():  # says when, not where
+        return {}
+    row, column = np.argwhere(values[frame] >= 0.999 * values[frame].max()).mean(0)
     x, y = (column + 0.5) * WIDTH / values.shape[2], (row + 0.5) * HEIGHT / values.shape[1]
     time_s = float(found.times_s["video"][frame])
     boxes = [
