@@ -1,15 +1,26 @@
-"""Defects of published code, behind named switches: only claims and their tests use them."""
+"""Defects of published code, behind named switches: only claims and their tests use them.
 
-from collections.abc import Iterator
+    python benchmarks/_defects.py DEFECT WORDS OF THE EMO COMMAND…
+
+runs `emo` with the defect.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from emo_core.__main__ import main as emo
 from emo_core.batch import Batch
+from emo_core.parts.backbones import Tokens
+from emo_core.parts.joint import Fused, VanillaFusion
 from emo_core.parts.sparse import Sites
 from emo_core.parts.vgg import SparseTower
+from emo_core.tasks import Calibration, MultiLabel
 
 
 def scrambled(sites: Sites) -> Sites:
@@ -57,3 +68,53 @@ def leak(model: nn.Module, batch: Batch, disturbed: Batch) -> float:
     model.eval()
     with torch.no_grad():
         return (model(batch).logits[0] - model(disturbed).logits[0]).abs().max().item()
+
+
+def scramble_every_tower() -> None:
+    """MESM's first block puts rows where they don't belong (D2), in training and in use."""
+    build = SparseTower.__init__
+
+    def init(tower: SparseTower, *sizes: object) -> None:
+        build(tower, *sizes)
+        tower.stages[0].convolutions.register_forward_pre_hook(
+            lambda _, inputs: (scrambled(*inputs),)
+        )
+
+    SparseTower.__init__ = init
+
+
+def attend_across_the_batch() -> None:
+    """JMT's vanilla baseline mistakes the batch for time (papers/3, section 1, row 5)."""
+    over_time = VanillaFusion.forward
+
+    def turned(tokens: Tokens) -> Tokens:
+        return replace(tokens, values=tokens.values.transpose(0, 1), mask=tokens.mask.T)
+
+    def forward(fusion: VanillaFusion, video: Tokens, audio: Tokens) -> Fused:
+        values, _ = over_time(fusion, turned(video), turned(audio))  # (S, B, D)
+        return values.transpose(0, 1), {}
+
+    VanillaFusion.forward = forward
+
+
+def tune_on_the_scored_split() -> None:
+    """MESM's evaluation chooses thresholds on the split that it scores (D6)."""
+    score = MultiLabel.scores
+
+    def scores(
+        task: MultiLabel, logits: Tensor, target: Tensor, groups: np.ndarray, _: Calibration
+    ) -> dict:
+        return score(task, logits, target, groups, task.calibrate(logits, target))
+
+    MultiLabel.scores = scores
+
+
+DEFECTS: dict[str, Callable[[], None]] = {
+    "scrambled-rows": scramble_every_tower,
+    "across-the-batch": attend_across_the_batch,
+    "tuned-on-test": tune_on_the_scored_split,
+}
+
+if __name__ == "__main__":
+    DEFECTS[sys.argv[1]]()
+    sys.exit(emo(sys.argv[2:]))

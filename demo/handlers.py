@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emo_core import view
+from emo_core import sentences, view
 from emo_core.clip import Clip, ClipError, load_clip
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class View:
     """Everything the page shows of one clip."""
 
     clip: str
-    label: str  # the most probable one, also when `abstains`
+    label: str  # the most probable one, also when `abstains`; "values" of a model of values
     headline: str
     summary: str
     probabilities: dict[str, float]
@@ -56,20 +56,19 @@ def answer(path: str | Path, most_windows: int = MOST_WINDOWS) -> View:
         raise HandlerError(str(error)) from error
     many = len(prediction.timeline) > 1
     frames = view.frames_used(prediction)
-    best = view.percent(prediction.probabilities[prediction.label])
     return View(
         clip=prediction.clip,
-        label=prediction.label,
-        headline="Not sure" if prediction.abstains else f"{prediction.label.capitalize()}, {best}",
-        summary=view.summarise(prediction),
+        label=prediction.label or "values",
+        headline=sentences.headline(prediction),
+        summary=sentences.summarise(prediction),
         probabilities=prediction.probabilities,
         abstains=prediction.abstains,
         timeline=view.timeline(prediction) if many else None,
-        timeline_text=view.summarise_timeline(prediction),
+        timeline_text=sentences.summarise_timeline(prediction),
         frames=frames,
-        frames_text=view.summarise_frames(prediction, len(frames)),
+        frames_text=sentences.summarise_frames(prediction, len(frames)),
         log_mel=view.log_mel(prediction, checkpoint.sample.mel),
-        log_mel_text=view.summarise_sound(prediction),
+        log_mel_text=sentences.summarise_sound(prediction),
         facts=facts(prediction),
         notes=prediction.notes,
         json=document(prediction.as_dict()),

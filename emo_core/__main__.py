@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from emo_core.prediction import Prediction
+    from emo_core.recipes import Recipe
 
 DONE, SOME_FAILED, NOTHING = 0, 1, 2  # exit codes
+CLEAR = "\r\x1b[K"  # to the start of a terminal's line, and what stands there is gone
 
 
 class UsageError(Exception):
@@ -18,8 +20,14 @@ class UsageError(Exception):
 
 
 def say(text: str) -> None:
-    """A line for the person who runs the command."""
-    print(text, file=sys.stderr, flush=True)
+    """A line for the person who runs the command; on a terminal it replaces a progress line."""
+    print(f"{CLEAR if sys.stderr.isatty() else ''}{text}", file=sys.stderr, flush=True)
+
+
+def show_steps(what: str, done: int, total: int) -> None:
+    """The progress line of an epoch: rewritten on a terminal, silent elsewhere."""
+    if sys.stderr.isatty():
+        print(f"{CLEAR}{what}: step {done + 1}/{total}", end="", file=sys.stderr, flush=True)
 
 
 def progress(what: str) -> Callable[[int, int], None]:
@@ -148,7 +156,7 @@ def data_fetch(args: argparse.Namespace) -> int:
 def train(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
-    from emo_core import run
+    from emo_core.distributed import session
     from emo_core.recipes import find_recipe
     from emo_core.settings import with_setting
 
@@ -156,14 +164,24 @@ def train(args: argparse.Namespace) -> int:
     recipe = replace(recipe, train=replace(recipe.train, seed=args.seed))
     for text in args.set:
         recipe = with_setting(recipe, text)
-    run.open_run(args.out, args.recipe, recipe, args.data, args.resume)
+    with session() as first:
+        return train_recipe(args, recipe, first)
+
+
+def train_recipe(args: argparse.Namespace, recipe: "Recipe", first: bool) -> int:
+    """Trains in this process; only the first of several writes and prints."""
+    from emo_core import run
+    from emo_core.distributed import once
+
+    tell, steps = (say, show_steps) if first else (lambda text: None, None)
+    once(lambda: run.open_run(args.out, args.recipe, recipe, args.data, args.resume))
     data = run.loaders(recipe, args.data, recipe.train.seed, progress("decoded"))
     for problem in data.problems:
-        say(f"emo: {problem}")
-    trainer, epochs = run.start(recipe, args.out, data, args.resume)
+        tell(f"emo: {problem}")
+    trainer, epochs = run.start(recipe, args.out, data, args.resume, tell, steps)
     task = trainer.task
     for epoch in epochs:
-        say(
+        tell(
             f"epoch {epoch.index + 1}/{recipe.train.epochs}: loss {epoch.loss:.4f}, "
             f"held-out {task.main} {epoch.valid[task.main]:.3f}{' *' if epoch.best else ''}"
         )
@@ -175,7 +193,8 @@ def train(args: argparse.Namespace) -> int:
         "held_out": scores,
         "errors": list(data.problems),
     }
-    emit(args, result, f"{args.out}/checkpoint: held-out {task.summary(scores)}")
+    if first:
+        emit(args, result, f"{args.out}/checkpoint: held-out {task.summary(scores)}")
     return SOME_FAILED if data.problems else DONE
 
 
@@ -326,6 +345,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
         "emo_core.download": "DownloadError",
         "emo_core.data.staged": "StagedError",
         "emo_core.parts.text": "TextError",
+        "emo_core.distributed": "DistributedError",
         "emo_core.recipes": "RecipeError",
         "emo_core.settings": "SettingError",
         "emo_core.train": "TrainingError",
@@ -338,6 +358,13 @@ def expected_errors() -> tuple[type[Exception], ...]:
     return (UsageError, *loaded)
 
 
+def complain(text: str) -> None:
+    """Says why a command ends, once: of several processes the first that gets here says it."""
+    ranks = sys.modules.get("emo_core.distributed")
+    if ranks is None or ranks.speaks():
+        say(f"emo: {text}")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code."""
     debug = "--debug" in (argv if argv is not None else sys.argv)
@@ -345,7 +372,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = build_parser().parse_args(argv)
         return args.run(args)
     except KeyboardInterrupt:
-        say("emo: stopped.")
+        complain("stopped.")
         return NOTHING
     except BrokenPipeError:
         sys.stderr.close()
@@ -354,12 +381,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         if debug:
             raise
         if isinstance(error, expected_errors()):
-            say(f"emo: {error}")
+            complain(str(error))
         elif isinstance(error, OSError):
-            say(f"emo: {error.filename or 'a file'}: {error.strerror or error}.")
+            complain(f"{error.filename or 'a file'}: {error.strerror or error}.")
         else:
-            say(f"emo: this should not happen ({type(error).__name__}: {error}); run again with "
-                "--debug and report what it prints.")  # fmt: skip
+            complain(f"this should not happen ({type(error).__name__}: {error}); run again with "
+                     "--debug and report what it prints.")  # fmt: skip
         return NOTHING
 
 

@@ -73,8 +73,6 @@ class Haar:
 
     def __call__(self, picture: np.ndarray) -> np.ndarray:
         """As YuNet's, with angles of zero."""
-        if min(picture.shape[:2]) < SMALLEST:
-            return EMPTY
         grey = cv2.equalizeHist(cv2.cvtColor(_reduced(picture, HAAR_SIDE), cv2.COLOR_RGB2GRAY))
         rows = self.cascade.detectMultiScale(grey, 1.1, 4, minSize=(SMALLEST, SMALLEST))
         rows = np.asarray(rows, np.float32).reshape(-1, 4)

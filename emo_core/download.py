@@ -64,7 +64,7 @@ def checked_url(url: str) -> str:
         reason = "it holds a character that addresses don't have"
     elif parts.scheme != "https":
         reason = f"it starts with {parts.scheme or 'no scheme'}"
-    elif parts.username is not None or parts.password is not None or "@" in parts.netloc:
+    elif parts.username is not None or parts.password is not None:
         reason = "it carries a user name"
     elif port not in (None, 443):
         reason = f"it names port {port}"

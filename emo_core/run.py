@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,14 @@ from emo_core.data.cache import Cache
 from emo_core.data.corpus import Corpus, CorpusError, hold_out, refuse_leaks
 from emo_core.data.dataset import ClipDataset, Loader, corpus_windows, prepare
 from emo_core.data.staged_corpus import FRAME_LABELS, FrameDataset, SceneWindow, rendered
+from emo_core.distributed import once, world
 from emo_core.models import MODELS
 from emo_core.models.group import FrameReader
 from emo_core.recipes import Recipe, RecipeError
 from emo_core.tasks import FrameLabel
 from emo_core.train import Epoch, TrainConfig, Trainer, split_scores
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -40,13 +44,11 @@ def loaders(
     corpus = refuse_leaks(read_corpus(recipe.corpus, root))
     if tuple(corpus.labels) != tuple(recipe.task.labels):
         raise CorpusError(f"{root.name} has labels {corpus.labels}; expected {recipe.task.labels}.")
-    rest, held = hold_out(corpus.split("train"), recipe.held_out, seed)
-    cache = Cache(recipe.sample)
-    windows = [corpus_windows(corpus, part, recipe.task.target) for part in (rest, held)]
-    names = {window.name for window in windows[1]}
-    usable, problems = prepare([*windows[0], *windows[1]], cache, progress=progress)
-    scenes = rendered(recipe.rendered, recipe.corpus)
-    prepare(scenes, cache, progress=progress)
+    windows = corpus_windows(corpus, corpus.split("train"), recipe.task.target)
+    names = {window.name for window in hold_out(windows, recipe.held_out, seed)[1]}
+    cache, scenes = Cache(recipe.sample), rendered(recipe.rendered, recipe.corpus)
+    usable, problems = once(partial(prepare, windows, cache, progress=progress))
+    once(partial(prepare, scenes, cache, progress=progress))
     config = recipe.train
     train = [w for w in usable if w.name not in names] + scenes
     valid = [w for w in usable if w.name in names]
@@ -63,6 +65,7 @@ def loaders(
 def open_run(run: Path, name: str, recipe: Recipe, root: Path, resume: bool) -> None:
     """Makes or reopens a run folder; raises RecipeError where it belongs to another run."""
     described = {"recipe": name, "settings": asdict(recipe), "data": str(root.resolve())}
+    described["processes"] = world()
     described = json.loads(json.dumps(described))  # tuples become lists, as in the file
     path = run / "run.json"
     if path.is_file():
@@ -75,7 +78,7 @@ def open_run(run: Path, name: str, recipe: Recipe, root: Path, resume: bool) -> 
         if found != described:
             raise RecipeError(
                 f"{run} holds a run with other settings or data; expected the same recipe, --set, "
-                "--seed and --data as at its start; choose another --out."
+                "--seed, --data and number of processes as at its start; choose another --out."
             )
     elif run.exists() and (not run.is_dir() or any(run.iterdir())):
         raise RecipeError(f"{run} holds something that is no run; choose an empty or new folder.")
@@ -95,20 +98,30 @@ def build(recipe: Recipe) -> Any:
     return model_class(recipe.settings)
 
 
-def start(recipe: Recipe, run: Path, data: Data, resume: bool) -> tuple[Trainer, Iterator[Epoch]]:
-    """The trainer of a run, and its epochs: `for epoch in epochs` trains."""
+def start(
+    recipe: Recipe, run: Path, data: Data, resume: bool,
+    tell: Callable[[str], None] = log.info,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> tuple[Trainer, Iterator[Epoch]]:  # fmt: skip
+    """The trainer of a run, and its epochs: `for epoch in epochs` trains.
+
+    tell: gets a line for each epoch of the warm-up; progress: see `Trainer`.
+    """
     torch.manual_seed(recipe.train.seed)
     model = build(recipe)
     if not resume or not (run / "resume.pt").is_file():
-        warm_up(recipe, model, data)
+        warm_up(recipe, model, data, tell, progress)
     task = recipe.task.fitted([window.target for window in data.train.dataset.windows])
-    trainer = Trainer(model, task, recipe.train, run)
+    trainer = Trainer(model, task, recipe.train, run, progress)
     if resume:
         trainer.resume()
     return trainer, trainer.epochs(data.train, data.valid)
 
 
-def warm_up(recipe: Recipe, model: Any, data: Data) -> None:
+def warm_up(
+    recipe: Recipe, model: Any, data: Data, tell: Callable[[str], None],
+    progress: Callable[[str, int, int], None] | None = None,
+) -> None:  # fmt: skip
     """Teaches the video backbone single frames of the rendered scenes, if the recipe says so.
 
     From clip labels alone a small network from scratch does not find a mouth of four pixels in
@@ -122,12 +135,10 @@ def warm_up(recipe: Recipe, model: Any, data: Data) -> None:
     frames = FrameDataset(scenes, data.train.dataset.cache, config.seed)
     loader = Loader(frames, recipe.warm_up_batch, True, config.seed)
     reader = FrameReader(model, len(FRAME_LABELS))
-    trainer = Trainer(reader, FrameLabel(FRAME_LABELS), config)
+    trainer = Trainer(reader, FrameLabel(FRAME_LABELS), config, progress=progress)
     for epoch in range(recipe.warm_up):
-        loss = trainer.train_epoch(loader, epoch)
-        logging.getLogger(__name__).info(
-            "warm-up %d/%d: loss %.4f", epoch + 1, recipe.warm_up, loss
-        )
+        loss = trainer.train_epoch(loader, epoch, "warm-up")
+        tell(f"warm-up {epoch + 1}/{recipe.warm_up}: loss {loss:.4f}")
 
 
 def finish(name: str, recipe: Recipe, run: Path, trainer: Trainer, data: Data) -> dict:
@@ -143,7 +154,7 @@ def finish(name: str, recipe: Recipe, run: Path, trainer: Trainer, data: Data) -
         run.name, trainer.model, recipe.model, recipe.settings, recipe.sample, trainer.task,
         trainer.task.calibrate(logits, target), training,
     )  # fmt: skip
-    save_checkpoint(run / "checkpoint", checkpoint, card(checkpoint))
+    once(partial(save_checkpoint, run / "checkpoint", checkpoint, card(checkpoint)))
     return scores
 
 

@@ -222,4 +222,4 @@ def _faces(decoded: Decoded, shown: Tensor, config: SampleConfig) -> tuple[Tenso
         faces = torch.zeros(steps, config.people, 3, side, side, dtype=torch.uint8)
         return faces, torch.zeros(steps, config.people, dtype=torch.bool)
     faces = torch.from_numpy(np.ascontiguousarray(decoded.faces.transpose(0, 1, 4, 2, 3)))
-    return faces, torch.from_numpy(decoded.face_mask) & shown.unsqueeze(-1)
+    return faces, torch.tensor(decoded.face_mask) & shown.unsqueeze(-1)

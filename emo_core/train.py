@@ -8,8 +8,9 @@ killed at any moment and resumed has the numbers it would have had.
 import json
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,11 @@ from torch import Tensor, nn
 
 from emo_core.batch import Batch
 from emo_core.data.dataset import Loader
+from emo_core.distributed import gathered, in_order, joined, once, rank, sum_gradients
 from emo_core.parts.precision import autocast, bf16_is_fast, for_inference
 from emo_core.tasks import UNCALIBRATED, Calibration, Task
+
+CHECK_EVERY = 50  # steps between two looks at the loss: on a GPU each look waits for its work
 
 
 class TrainingError(Exception):
@@ -31,7 +35,7 @@ class TrainConfig:
     """Settings of one run; defaults are paper 1's (A13-A15, A18)."""
 
     epochs: int = 30
-    batch: int = 16  # clips a step; gradients of `accumulate` batches are summed
+    batch: int = 16  # clips a step and process; gradients of `accumulate` batches are summed
     accumulate: int = 1
     lr: float = 1e-4  # of new layers
     backbone_lr: float = 1e-5
@@ -84,11 +88,13 @@ class Trainer:
     """Fits any model that maps a Batch to an Output, for any task that scores logits."""
 
     def __init__(
-        self, model: nn.Module, task: Task, config: TrainConfig, run: Path | None = None
-    ) -> None:
+        self, model: nn.Module, task: Task, config: TrainConfig, run: Path | None = None,
+        progress: Callable[[str, int, int], None] | None = None,
+    ) -> None:  # fmt: skip
+        """progress: told (what, steps done, steps) before each step."""
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.model = channels_last(model.to(self.device))
-        self.task, self.config, self.run = task, config, run
+        self.model = joined(channels_last(model.to(self.device)))
+        self.task, self.config, self.run, self.progress = task, config, run, progress
         self.bf16 = bf16_is_fast(self.device)
         self.optimizer = torch.optim.AdamW(parameter_groups(model, config), fused=True)
         self.base_rates = [group["lr"] for group in self.optimizer.param_groups]
@@ -98,50 +104,55 @@ class Trainer:
         """Trains, and yields one record per epoch so that the caller prints, plots or stops."""
         while self.next_epoch < self.config.epochs and self.stale < self.config.patience:
             index = self.next_epoch
-            torch.manual_seed(self.config.seed * 100_003 + index)  # dropout follows from the epoch
+            seed = self.config.seed * 100_003 + index + 15_485_863 * rank()
+            torch.manual_seed(seed)  # dropout follows from the epoch
             loss = self.train_epoch(train, index)
-            scores = self.evaluate(valid)
+            scores = once(partial(dict, self.evaluate(valid)))  # all stop at the same epoch
             good = self.task.goodness(scores)
             better = good > self.best
             self.best, self.stale = (good, 0) if better else (self.best, self.stale + 1)
             self.next_epoch += 1
             record = Epoch(index, loss, scores, better)
-            self._save(record)
+            once(partial(self._save, record))
             yield record
 
-    def train_epoch(self, train: Loader, index: int) -> float:
+    def train_epoch(self, train: Loader, index: int, what: str = "epoch") -> float:
         """One pass over the training clips; returns the mean loss."""
         self.model.train()
-        total = count = 0.0
-        for number, batch in enumerate(train.epoch(index), start=1):
-            done = (index * len(train) + number) / (self.config.epochs * len(train))
-            update = number % self.config.accumulate == 0 or number == len(train)
-            loss = self.step(batch.to(self.device), done, update)
-            if not math.isfinite(loss):
+        steps = len(train)
+        total = torch.zeros((), dtype=torch.float64, device=self.device)
+        for number, (clips, batch) in enumerate(zip(train.sizes, train.epoch(index), strict=True)):
+            if self.progress:
+                self.progress(f"{what} {index + 1}/{self.config.epochs}", number, steps)
+            done = (index * steps + number + 1) / (self.config.epochs * steps)
+            last = number + 1 == steps
+            update = (number + 1) % self.config.accumulate == 0 or last
+            total += clips * self.step(batch.to(self.device), done, update)
+            if (last or number % CHECK_EVERY == 0) and not math.isfinite(total):
                 raise TrainingError(
-                    f"the loss is {loss} in epoch {index}; expected a number; "
+                    f"the loss is {total.item()} in epoch {index}; expected a number; "
                     f"try --set lr={self.config.lr / 3:.1g}."
                 )
-            total += loss * len(batch)
-            count += len(batch)
-        return total / count
+        return total.item() / sum(train.sizes)
 
-    def step(self, batch: Batch, done: float, update: bool = True) -> float:
+    def step(self, batch: Batch, done: float, update: bool = True) -> Tensor:
         """Forward and backward and, if `update`, one step of the optimizer; returns the loss.
 
-        done: share of the run that is over, which sets the rates.
+        done: share of the run that is over, which sets the rates. The loss is that of all
+        processes' rows, () float64, and stays on the device so that nobody waits for it.
         """
         with autocast(self.device, self.bf16):
             logits = self.model(batch).logits
-        loss = self.task.loss(logits, batch.target)
+        loss = self.task.loss(gathered(logits), gathered(batch.target))
         (loss / self.config.accumulate).backward()
         if update:
             for group, rate in zip(self.optimizer.param_groups, self.base_rates, strict=True):
                 group["lr"] = rate * rate_factor(done, self.config.warmup)
+            sum_gradients(self.model.parameters())
             nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
             self.optimizer.step()
             self.optimizer.zero_grad(set_to_none=True)
-        return loss.item()
+        return loss.detach().double()
 
     def logits(self, loader: Loader) -> tuple[Tensor, Tensor]:
         """Scores of every clip in order: logits (n, C), target (n,), on the CPU."""
@@ -151,7 +162,8 @@ class Trainer:
             for batch in loader.epoch(0):
                 rows.append(self.model(batch.to(self.device)).logits.float().cpu())
                 targets.append(batch.target)
-        return torch.cat(rows), torch.cat(targets)
+        places = loader.places
+        return in_order(torch.cat(rows), places), in_order(torch.cat(targets), places)
 
     def evaluate(self, loader: Loader) -> dict:
         """The task's scores over all clips of a loader, with those of each regime."""
@@ -171,7 +183,10 @@ class Trainer:
             "log": [*self._logged(record.index), json.dumps(asdict(record))],
         }
         _save_whole(state, self.run / "resume.pt")
-        (self.run / "log.jsonl").write_text("\n".join(state["log"]) + "\n", encoding="utf-8")
+        self._write_log(state["log"])
+
+    def _write_log(self, lines: list[str]) -> None:
+        (self.run / "log.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
     def _logged(self, epochs: int) -> list[str]:
         path = self.run / "log.jsonl"
@@ -186,7 +201,7 @@ class Trainer:
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.next_epoch, self.best, self.stale = state["progress"]
-        (self.run / "log.jsonl").write_text("\n".join(state["log"]) + "\n", encoding="utf-8")
+        once(partial(self._write_log, state["log"]))
         return self.next_epoch
 
     def load_best(self) -> None:

@@ -61,7 +61,7 @@ def number_of(image: np.ndarray) -> int:
 
 
 GAPS = {"1-30-320x240": {5, 6, 100}, "4-30-320x240": {40}}  # frames without a picture
-INVALID = {"1-30-320x240": {599, 600}, "4-30-320x240": {3}}
+INVALID = {"1-30-320x240": {50, 599, 600}, "4-30-320x240": {3}}
 
 
 def write_annotations(root: Path, old: bool = False, end: str = "\n") -> None:
@@ -133,7 +133,7 @@ def test_the_tree_is_read_and_both_faces_of_a_video_are_one_source(made):
     report = check_corpus(corpus)
     assert report["problems"] == report["undecodable"] == []
     assert report["frames"]["train"] == {
-        "rows": 1740, "invalid": 2, "rows_without_picture": 3, "pictures_without_row": 0,
+        "rows": 1740, "invalid": 3, "rows_without_picture": 3, "pictures_without_row": 0,
     }  # fmt: skip
     notes = " ".join(report["notes"])
     assert "train: 3 rows have no picture" in notes and "val: 1 rows are invalid (-5)" in notes
@@ -155,13 +155,14 @@ def test_rows_pictures_and_predictions_meet_by_frame_number(made):
         decoded = window.decode(CONFIG)
         shown = [number_of(image) for image in decoded.faces[:, 0]]
         assert shown == window.picks.reshape(-1).tolist()
-        assert not {5, 6, 100, 599, 600} & set(shown)  # no picture, or not valid
+        assert not {5, 6, 50, 100, 599, 600} & set(shown)  # no picture, or not valid
         for token in range(16):
-            end, target = int(window.ends[token]), window.target[token]
+            end, (*target, number) = int(window.ends[token]), window.target[token]
+            assert number == end
             if end in INVALID["1-30-320x240"]:
                 assert np.isnan(target).all()
             else:
-                assert target == pytest.approx(label_of(end))
+                assert tuple(target) == pytest.approx(label_of(end))
             assert end - 32 < window.picks[token].min() <= window.picks[token].max() <= end
         assert decoded.face_mask.all() and decoded.faces.shape == (128, 1, 112, 112, 3)
 
@@ -176,8 +177,9 @@ def test_validation_predicts_every_frame_once_and_masks_what_is_not_there(made):
     windows = face_windows(made, "4-30-320x240")
     ends = np.concatenate([window.ends for window in windows])
     assert sorted(ends[ends > 0].tolist()) == list(range(1, 41))
-    targets = np.concatenate([window.target for window in windows])[ends > 0]
-    assert np.isnan(targets).any(1).sum() == 1
+    targets = np.concatenate([window.target for window in windows])
+    assert np.isnan(targets[ends > 0]).any(1).sum() == 1
+    assert (np.isnan(targets[:, 2]) == (ends == 0)).all()
     sample = to_sample(windows[0].decode(CONFIG), CONFIG)
     seen = (windows[0].picks > 0).reshape(-1)
     assert sample.face_mask[:, 0].tolist() == seen.tolist() and 0 < seen.sum() < 128
@@ -188,7 +190,7 @@ def test_validation_predicts_every_frame_once_and_masks_what_is_not_there(made):
 
 def test_test_windows_have_no_target(made):
     windows = face_windows(made, "313")
-    assert all(np.isnan(window.target).all() for window in windows)
+    assert all(np.isnan(window.target[:, :2]).all() for window in windows)
     ends = np.concatenate([window.ends for window in windows])
     assert sorted(ends[ends > 0].tolist()) == list(range(1, 34))
 

@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT / "demo"))
 
 import handlers  # noqa: E402
 
-from emo_core import view  # noqa: E402
+from emo_core import sentences, view  # noqa: E402
 from emo_core.checkpoint import DEFAULT, Checkpoint, save_checkpoint, shipped_checkpoints  # noqa: E402
 from emo_core.inference import Media, Prediction, Span  # noqa: E402
 from emo_core.models.group import POCKET, Group  # noqa: E402
@@ -197,12 +197,12 @@ def test_frames_are_the_models_own_with_their_times():
 
 def test_sentences_say_what_the_figures_show():
     prediction = made_prediction(TWO)
-    runs = view.summarise_timeline(prediction)
+    runs = sentences.summarise_timeline(prediction)
     assert "positive 0.0 to 5.0 s" in runs and "negative 5.0 to 9.0 s" in runs
-    assert "29 frames" in view.summarise_frames(prediction, 16)
-    sure = view.summarise(made_prediction(TWO[:1]))
+    assert "29 frames" in sentences.summarise_frames(prediction, 16)
+    sure = sentences.summarise(made_prediction(TWO[:1]))
     assert "group positive: 70 %, then neutral 20 %, negative 10 %" in sure
-    assert view.summarise(made_prediction(TWO[:1], abstains=True)).startswith("Not sure")
+    assert sentences.summarise(made_prediction(TWO[:1], abstains=True)).startswith("Not sure")
 
 
 def test_one_window_gives_an_answer_without_timeline(tmp_path):

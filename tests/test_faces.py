@@ -4,6 +4,7 @@ import hashlib
 import http.server
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -279,8 +280,10 @@ def test_a_face_that_leaves_a_real_clip(real_data, yunet, monkeypatch):
 
 
 @pytest.mark.parametrize("shape", [(1, 640), (8, 8), (7, 400), (200, 15)])
-def test_a_sliver_of_a_picture_holds_no_face(shape):
-    assert Haar()(np.zeros((*shape, 3), np.uint8)).shape == (0, 5)
+@pytest.mark.real_data
+def test_a_sliver_of_a_picture_holds_no_face(shape, yunet):
+    for detector in (yunet, Haar()):
+        assert detector(np.zeros((*shape, 3), np.uint8)).shape == (0, 5)
 
 
 # Getting the weights
@@ -288,7 +291,7 @@ def test_a_sliver_of_a_picture_holds_no_face(shape):
 
 @pytest.fixture
 def server(monkeypatch, tmp_path):
-    """A local server: /good answers at once, /slow never, anything else is missing."""
+    """A local server: /good answers, /slow never does, /drip bit by bit, the rest is missing."""
     asked = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -296,6 +299,12 @@ def server(monkeypatch, tmp_path):
             asked.append(self.path)
             if "slow" in self.path:
                 ended.wait(20)
+                return
+            if "drip" in self.path:
+                self.send_response(200)
+                self.end_headers()
+                while not ended.wait(0.1):
+                    self.wfile.write(b"w")
                 return
             self.send_response(200 if "good" in self.path else 404)
             self.end_headers()
@@ -333,7 +342,7 @@ def test_a_file_is_fetched_once_and_whole(server, tmp_path):
     assert fetched(good).read_bytes() == b"weights" and len(server.asked) == 2
 
 
-@pytest.mark.parametrize("content", [b"another", b"weights and more"])
+@pytest.mark.parametrize("content", [b"another", b"weights and more", b"weigh"])
 def test_other_bytes_are_refused(server, tmp_path, content):
     with pytest.raises(FetchError, match="another SHA-256"):
         fetched(remote(f"{server.url}/good.onnx", content))
@@ -346,6 +355,13 @@ def test_nothing_is_asked_for_offline(server, monkeypatch, name):
     with pytest.raises(FetchError, match="EMO_OFFLINE"):
         fetched(remote(f"{server.url}/good.onnx"))
     assert not server.asked
+
+
+def test_a_server_that_drips_is_not_waited_for(server):
+    started = time.monotonic()
+    with pytest.raises(FetchError, match="no answer within 0.5 s"):
+        fetched(replace(remote(f"{server.url}/drip.onnx"), size=1000), 0.5)
+    assert time.monotonic() - started < 4
 
 
 @pytest.mark.parametrize("where", ["slow.onnx", "missing.onnx"])

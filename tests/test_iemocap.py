@@ -20,7 +20,7 @@ from emo_core.data.iemocap_actor import read_channel, side_of
 from emo_core.sample import SampleConfig
 
 RED, BLUE = (200, 40, 40), (50, 60, 200)
-CONFIG = SampleConfig(frames=2, width=36, height=48, window_s=2.0)
+CONFIG = SampleConfig(frames=2, width=36, height=48, window_s=2.0, text_length=20)
 
 
 def halves(_: int, width: int, height: int) -> np.ndarray:

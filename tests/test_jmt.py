@@ -265,6 +265,14 @@ def test_a_missing_modality_is_data(fusion, missing):
         assert not torch.allclose(output.logits[0], output.logits[1])
 
 
+def test_without_sound_only_what_video_and_joint_ask_each_other_is_read():
+    trace = small().eval()(clip_batch().without("audio")).trace
+    heard = {i for i, pair in enumerate(CROSSINGS) if "audio" in pair}
+    for name in ("attention_mix (B, S, H, 6, 6)", "attention_readout (B, S, H, K, 6)"):
+        read = trace[name].flatten(0, -2).amax(0) > 0
+        assert {i for i in range(6) if not read[i]} == heard == {0, 1, 4, 5}
+
+
 @pytest.mark.parametrize("readout", READOUTS)
 @pytest.mark.parametrize("fusion", FUSIONS)
 def test_gradient_reaches_every_parameter(fusion, readout):

@@ -45,7 +45,7 @@ def make_tree(root: Path, flat: bool = False, end: str = "\n", mark: bytes = b""
         rows += [f"3X,mosei/full/{video},{clip},{','.join(marks)},1" for marks in raters]
         splits[split].append(name)
     for index, (video, said) in enumerate(lines.items()):
-        (texts / f"{video}.txt").write_bytes((end.join(said) + end).encode())
+        (texts / f"{video}.txt").write_bytes(mark + (end.join(said) + end).encode())
         media.write(
             videos / f"{video}.mp4",
             media.Picture(media.regular(76 + index)),
@@ -55,7 +55,7 @@ def make_tree(root: Path, flat: bool = False, end: str = "\n", mark: bytes = b""
     for name, part in (("Batch_1.csv", rows[:half]), ("Batch_2.csv", rows[half:])):
         (base / "Labels" / name).write_bytes(mark + end.join([HEADER, *part, ""]).encode())
     for split, names in splits.items():
-        (root / "MOSEI_SPLIT" / f"{split}_split.txt").write_bytes(end.join(names).encode())
+        (root / "MOSEI_SPLIT" / f"{split}_split.txt").write_bytes(mark + end.join(names).encode())
     return root
 
 

@@ -10,10 +10,11 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ORDER = (  # a module imports only from what stands before it
-    "fetch", "media", "clip", "detectors", "faces", "download",
+    "distributed", "fetch", "media", "clip", "detectors", "faces", "download",
     "metrics", "tasks", "parts", "sample", "batch", "models", "data", "checkpoint",
     "card", "train", "settings", "recipes", "run",
-    "prediction", "scores", "inference", "attribution", "listing", "view", "explaining",
+    "prediction", "scores", "inference", "attribution", "listing", "view", "sentences",
+    "explaining",
 )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ from emo_core.tasks import (
     described,
     from_description,
 )
-from emo_core.train import TrainConfig, split_scores
+from emo_core.train import TrainConfig, channels_last, split_scores
 
 CONFIG = SampleConfig(frames=2, width=32, height=24, window_s=1.0)
 RNG = np.random.default_rng(0)
@@ -281,6 +281,8 @@ def test_one_trainer_for_every_task(name, tmp_path, monkeypatch):
     scores = finish("x", recipe, tmp_path / "run", trainer, data)
     assert task.goodness(scores) == trainer.best > 0.75
     assert set(scores["per_regime"]["odd"]) == {"n", task.main, "interval"}
+    parts = [part["n"] for part in scores["per_regime"].values()]
+    assert len(parts) == 2 and sum(parts) == scores["n"]
     json.dumps(scores, allow_nan=False)
     card = (tmp_path / "run" / "checkpoint" / "card.md").read_text()
     assert task.summary(scores) in card and "## Calibration" in card
@@ -291,6 +293,12 @@ def test_one_trainer_for_every_task(name, tmp_path, monkeypatch):
         assert loaded.calibration == task.calibrate(logits, truth)
     if name == "multi_label":
         assert trainer.task.pos_weight == (2.0, 0.5, 2.0) and task.pos_weight == ()
+
+
+def test_kernels_of_pictures_and_of_clips_are_stored_channels_last():
+    model = channels_last(nn.ModuleList([nn.Conv2d(4, 6, 3), nn.Conv3d(4, 6, 3), nn.Linear(4, 6)]))
+    assert model[0].weight.is_contiguous(memory_format=torch.channels_last)
+    assert model[1].weight.is_contiguous(memory_format=torch.channels_last_3d)
 
 
 def test_stored_thresholds_score_another_split():
@@ -333,3 +341,17 @@ def test_an_unknown_task_is_one_sentence(tmp_path):
     path.write_text(json.dumps({**json.loads(path.read_text()), "task": task}))
     with pytest.raises(CheckpointError, match="does not describe a model"):
         load_checkpoint(tmp_path / "new")
+
+
+def test_moments_without_a_frame_are_not_smoothed_in():
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.rand(4, 16, 2, generator=generator) * 2 - 1
+    target = torch.cat([logits * 0.5, torch.arange(64.0).reshape(4, 16, 1)], dim=-1)
+    groups, task = np.array(["a"] * 4), ValenceArousal()
+    whole = task.scores(logits, target, groups)["smoothed"]
+    no_frame = torch.full((1, 16, 3), float("nan"))
+    more = task.scores(
+        torch.cat([logits, torch.ones(1, 16, 2)]), torch.cat([target, no_frame]),
+        np.array(["a"] * 5),
+    )  # fmt: skip
+    assert more["smoothed"] == pytest.approx(whole)

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import torch
 from conftest import small_group
+from torch import nn
 
+from emo_core.__main__ import say, show_steps
 from emo_core.checkpoint import CheckpointError, load_checkpoint
 from emo_core.data.augment import Augment
 from emo_core.data.cache import Cache
@@ -158,6 +160,35 @@ def test_a_loss_that_is_no_number_stops_with_a_sentence(data, monkeypatch):
     monkeypatch.setattr(run, "step", lambda *a: float("nan"))
     with pytest.raises(TrainingError, match=r"loss is nan in epoch 0.*--set lr="):
         list(run.epochs(*data))
+
+
+def test_progress_is_told_before_every_step_and_shown_on_a_terminal_only(data, capsys, monkeypatch):
+    told = []
+    torch.manual_seed(0)
+    run = Trainer(small_group(), SingleLabel(), FAST, progress=lambda *what: told.append(what))
+    run.train_epoch(data[0], 1)
+    assert told == [("epoch 2/4", step, 6) for step in range(6)]
+    show_steps("epoch 2/4", 0, 6)
+    say("done")
+    assert capsys.readouterr().err == "done\n"
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    show_steps("epoch 2/4", 0, 6)
+    say("done")
+    assert capsys.readouterr().err == "\r\x1b[Kepoch 2/4: step 1/6\r\x1b[Kdone\n"
+
+
+def test_an_epochs_loss_is_the_mean_over_clips_not_over_batches(data, monkeypatch):
+    run, losses = trainer(), iter([0.0, 0.0, 0.0, 13.0])  # of 4, 4, 4 and 1 clips
+    monkeypatch.setattr(run, "step", lambda *a: torch.tensor(next(losses)))
+    assert run.train_epoch(data[1], 0) == 1
+
+
+def test_kernels_of_pictures_and_of_clips_are_stored_channels_last():
+    convolutions = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv3d(3, 4, 3))
+    run = Trainer(convolutions, SingleLabel(), FAST)
+    flat, deep = (layer.weight for layer in run.model)
+    assert flat.is_contiguous(memory_format=torch.channels_last)
+    assert deep.is_contiguous(memory_format=torch.channels_last_3d)
 
 
 def finished_run(data, tmp_path):

@@ -17,6 +17,7 @@ from emo_core.data.dataset import digest
 from emo_core.data.pictures import read_picture
 from emo_core.sample import Decoded, SampleConfig, fitted, place
 
+OTHER_FACE = 2_000_000  # frames: the second face of a video is not a continuation of the first
 USUAL_FPS = 30.0  # frames a second where there is no raw video to ask
 
 
@@ -33,7 +34,7 @@ class FaceWindow:
     raw: Path | None  # the video, for its sound and the times of its frames
     picks: np.ndarray  # (16, 8) int32 numbers of the frames that are seen; 0 = none
     ends: np.ndarray  # (16,) int32 number of the frame each token predicts; 0 = the video is over
-    target: np.ndarray  # (16, 2) float32 valence and arousal of those frames; NaN = not valid
+    target: np.ndarray  # (16, 3) float32: valence, arousal (NaN = not valid) and place of `ends`
     group: str
     regime = None
     processes = False
@@ -139,8 +140,9 @@ def face_windows(
         picks = [pick_images([n for n in t.frames if n in usable]) for t in window.tokens]
         picks = np.array([row or [0] * IMAGES for row in picks], np.int32)
         ends = np.array([token.predicts or 0 for token in window.tokens], np.int32)
-        target = np.full((TOKENS, 2), np.nan, np.float32)
-        target[ends > 0] = values[ends[ends > 0] - 1]
+        target = np.full((TOKENS, 3), np.nan, np.float32)
+        target[ends > 0, :2] = values[ends[ends > 0] - 1]
+        target[ends > 0, 2] = ends[ends > 0] + OTHER_FACE * item.name.endswith("_right")
         made.append(
             FaceWindow(f"{item.name}#{index}", folder, raw, picks, ends, target, item.group)
         )

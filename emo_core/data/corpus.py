@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -159,7 +160,16 @@ def refuse_leaks(corpus: Corpus) -> Corpus:
     return corpus
 
 
-def hold_out(items: Sequence[Item], share: float, seed: int) -> tuple[list[Item], list[Item]]:
+class Grouped(Protocol):
+    """An item or a window."""
+
+    group: str
+
+
+One = TypeVar("One", bound=Grouped)
+
+
+def hold_out(items: Sequence[One], share: float, seed: int) -> tuple[list[One], list[One]]:
     """Splits off whole groups until `share` of the items is reached: (rest, held out).
 
     The choice depends on the seed and the group names only. Raises CorpusError below two groups.

@@ -24,6 +24,7 @@ from emo_core.data.augment import NONE, Augment, augmented
 from emo_core.data.cache import Cache
 from emo_core.data.corpus import Corpus, CorpusError, Item
 from emo_core.detectors import best_detector
+from emo_core.distributed import share, world
 from emo_core.faces import Tracks, follow_faces
 from emo_core.sample import Decoded, Sample, SampleConfig, decode_window, to_sample
 
@@ -71,9 +72,10 @@ class FileWindow:
         return best_detector().name
 
     def decode(self, config: SampleConfig) -> Decoded:
-        clip = load_clip(self.path, self.text)
+        clip = load_clip(self.path)
         start_s, end_s = self.span_s or (0.0, clip.duration_s)
-        return decode_window(clip, config, start_s, end_s, self.follow)
+        decoded = decode_window(clip, config, start_s, end_s, self.follow)
+        return replace(decoded, text=self.text)
 
     def follow(self, frames: np.ndarray, times_s: np.ndarray) -> Tracks:
         """The people in frames (T, H, W, 3) of the clip."""
@@ -160,7 +162,7 @@ class ClipDataset(Dataset):
     ) -> None:
         self.windows, self.cache, self.augment, self.seed = list(windows), cache, augment, seed
         self._kept: dict[int, Decoded] = {}
-        self._room = KEEP * machine_bytes()
+        self._room = KEEP * machine_bytes() / world()
 
     def __len__(self) -> int:
         return len(self.windows)
@@ -192,10 +194,14 @@ class ClipDataset(Dataset):
 
 
 class EpochBatches(Sampler[list[tuple[int, int]]]):
-    """Batches of (epoch, index): shuffled by (seed, epoch) for training, in order otherwise."""
+    """Batches of (epoch, index): shuffled by (seed, epoch) for training, in order otherwise.
+
+    Where several processes train, each gets its share of batches that are as many times larger.
+    """
 
     def __init__(self, size: int, batch: int, shuffle: bool, seed: int = 0) -> None:
-        self.size, self.batch, self.shuffle, self.seed, self.epoch = size, batch, shuffle, seed, 0
+        self.size, self.shuffle, self.seed, self.epoch = size, shuffle, seed, 0
+        self.batch = batch * world()
 
     def __len__(self) -> int:
         return -(-self.size // self.batch)
@@ -204,7 +210,7 @@ class EpochBatches(Sampler[list[tuple[int, int]]]):
         rng = np.random.default_rng([self.seed, self.epoch])
         order = rng.permutation(self.size) if self.shuffle else np.arange(self.size)
         for start in range(0, self.size, self.batch):
-            yield [(self.epoch, int(i)) for i in order[start : start + self.batch]]
+            yield [(self.epoch, int(i)) for i in share(order[start : start + self.batch])]
 
 
 def _collate(rows: list[tuple[Sample, int]]) -> Batch:
@@ -228,6 +234,17 @@ class Loader:
 
     def __len__(self) -> int:
         return len(self.batches)
+
+    @property
+    def sizes(self) -> list[int]:
+        """Clips of each batch, over all processes."""
+        size, batch = self.batches.size, self.batches.batch
+        return [min(batch, size - start) for start in range(0, size, batch)]
+
+    @property
+    def places(self) -> list[int]:
+        """Which windows this process reads, in the order of an epoch."""
+        return [index for batch in self.batches for _, index in batch]
 
     def epoch(self, index: int) -> Iterator[Batch]:
         """The batches of epoch `index`, the same at every call."""

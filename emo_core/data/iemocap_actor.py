@@ -13,6 +13,7 @@ from emo_core.clip import Clip, ClipError, Frames, load_clip
 from emo_core.data.cache import Cache
 from emo_core.data.dataset import digest
 from emo_core.data.pictures import PictureClip, load_pictures
+from emo_core.detectors import best_detector
 from emo_core.sample import Decoded, SampleConfig, decode_window
 
 FPS = 30.0  # pictures a second in the processed layout
@@ -25,6 +26,7 @@ class Actor:
     clip: Clip
     side: int  # 0 = left, 1 = right
     sound: Path | None  # stereo wav; None = the mono mix of the video
+    text: str = ""  # what is said
 
     has_video = True
 
@@ -71,12 +73,13 @@ class ActorWindow:
         files = sorted(self.path.iterdir()) if self.path.is_dir() else [self.path]
         sound = sound_of(self.path)
         files += [sound] if sound else []
-        return digest(*map(cache.key, files), side_of(self.name), self.span_s, self.text)
+        faces = [best_detector().name] if cache.config.people else []  # another one finds others
+        return digest(*map(cache.key, files), side_of(self.name), self.span_s, self.text, *faces)
 
     def decode(self, config: SampleConfig) -> Decoded:
-        clip = open_speaker(self.name, self.path)
+        clip = replace(open_speaker(self.name, self.path), text=self.text)
         start_s, end_s = self.span_s or (0.0, clip.duration_s)
-        return replace(decode_window(clip, config, start_s, end_s), text=self.text)
+        return decode_window(clip, config, start_s, end_s)
 
 
 def side_of(name: str) -> int:

@@ -44,6 +44,7 @@ class PictureClip:
     fps: float
     size: tuple[int, int]  # (width, height)
     sound: Clip | None
+    text: str = ""  # what is said
     has_video = True
 
     @property

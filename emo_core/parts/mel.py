@@ -1,5 +1,6 @@
 """Sound to log-mel, the only place where a spectrogram is computed."""
 
+import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -33,15 +34,17 @@ PANNS = MelConfig(32_000, 1024, 320, 64, 50.0, 14_000.0, 1e-10)  # Kong et al. 2
 def _filters(config: MelConfig) -> tuple[Tensor, Tensor]:
     from torchaudio.functional import melscale_fbanks  # torchaudio takes a second to import
 
-    filters = melscale_fbanks(
-        (config.fft or config.window) // 2 + 1,
-        config.lowest_hz,
-        config.highest_hz,
-        config.bands,
-        config.rate,
-        norm="slaney" if config.filters == "slaney" else None,
-        mel_scale=config.filters,
-    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "At least one mel")  # paper 2: 128 bands, 201 frequencies
+        filters = melscale_fbanks(
+            (config.fft or config.window) // 2 + 1,
+            config.lowest_hz,
+            config.highest_hz,
+            config.bands,
+            config.rate,
+            norm="slaney" if config.filters == "slaney" else None,
+            mel_scale=config.filters,
+        )
     return torch.hann_window(config.window), filters
 
 

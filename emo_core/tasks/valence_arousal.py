@@ -18,8 +18,8 @@ class ValenceArousal:
     """Valence and arousal in -1..1 at S moments of a clip, paper 3: concordance, maximised.
 
     target: (B, S, 2), or (B, S, 3) with the number of the frame that is meant, by which the
-    authors' smoothing puts moments in order (a gap in the numbers starts a new run). A moment is
-    valid where both values are in -1..1: neither NaN nor Aff-Wild2's -5.
+    authors' smoothing puts moments in order (a gap in the numbers starts a new run; NaN = no
+    frame). A moment is valid where both values are in -1..1: neither NaN nor Aff-Wild2's -5.
     """
 
     labels: tuple[str, ...] = ("valence", "arousal")
@@ -73,7 +73,10 @@ class ValenceArousal:
         parts = metrics.moments(x[valid], y[valid])  # (valid, 2, 6)
         ccc = metrics.ccc(parts.sum(0))  # (2,)
         drawn = metrics.ccc(metrics.resampled(parts, sources[valid])).mean(-1)  # (draws,)
-        smoothed = metrics.ccc_of_authors_code(x, y, sources, order)
+        meant = np.ones(len(y), bool) if order is None else ~np.isnan(order)
+        smoothed = metrics.ccc_of_authors_code(
+            x[meant], y[meant], sources[meant], None if order is None else order[meant]
+        )
         return {
             "n": int(valid.sum()),
             "invalid": int((~valid).sum()),

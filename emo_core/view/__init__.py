@@ -1,4 +1,7 @@
-"""Predictions and attributions -> figures, pictures, film, report; shared by app and notebooks."""
+"""Predictions and attributions -> figures, pictures, film, report; shared by app and notebooks.
+
+What needs torch or PyAV stays in its module: `view.attribution`, `view.overlay`, `view.report`.
+"""
 
 from emo_core.view.prediction import (
     MOST_COLUMNS,
@@ -9,15 +12,10 @@ from emo_core.view.prediction import (
     log_mel,
     percent,
     probability_bars,
-    summarise,
-    summarise_frames,
-    summarise_sound,
-    summarise_timeline,
     timeline,
 )
 
 __all__ = [
     "MOST_COLUMNS", "band_hz", "colour_of", "frames_used", "joined_mel", "log_mel", "percent",
-    "probability_bars", "summarise", "summarise_frames", "summarise_sound", "summarise_timeline",
-    "timeline",
+    "probability_bars", "timeline",
 ]  # fmt: skip

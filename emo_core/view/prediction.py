@@ -1,18 +1,17 @@
-"""Prediction -> figures, pictures and the sentences that say the same; shared by app and notebooks.
+"""Prediction -> figures and pictures, shared by app and notebooks; `sentences` says the same.
 
 Figures have a fixed height, no background and mid-grey letters: they stand on light and dark pages.
 Labels have colours that colour-blind people can tell apart, and never colour alone.
 """
 
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
 import plotly.graph_objects as go
 
 if TYPE_CHECKING:
-    from emo_core.inference import Prediction
     from emo_core.parts.mel import MelConfig
+    from emo_core.prediction import Prediction
 
 COLOURS = {"positive": "#009E73", "neutral": "#8c8c8c", "negative": "#D55E00"}  # Okabe and Ito 2008
 SPARE = ("#0072B2", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")  # for labels of other corpora
@@ -30,8 +29,8 @@ def colour_of(labels: tuple[str, ...]) -> dict[str, str]:
 
 
 def probability_bars(prediction: "Prediction") -> go.Figure:
-    """One bar per label, with its name and per cent."""
-    values = [prediction.probabilities[label] for label in prediction.labels]
+    """One bar per label, with its name and per cent; none for a model of values."""
+    values = list(prediction.probabilities.values())
     colours = colour_of(prediction.labels)
     bars = go.Bar(
         x=values,
@@ -50,15 +49,21 @@ def probability_bars(prediction: "Prediction") -> go.Figure:
 
 
 def timeline(prediction: "Prediction") -> go.Figure:
-    """Probabilities of each window over seconds, stacked; a gap is time that was not read."""
+    """Probabilities of each window over seconds; a gap is time that was not read.
+
+    They are stacked where they sum to one. Of a model of values: valence and arousal of moments.
+    """
+    if prediction.moments is not None:
+        return _moments(prediction)
+    stacked = prediction.present is None
     colours = colour_of(prediction.labels)
     edges_s = np.array([(span.start_s, span.end_s) for span in prediction.timeline])  # (n, 2)
     figure = go.Figure()
     for number, label in reversed(list(enumerate(prediction.labels))):
         figure.add_bar(
-            x=edges_s.mean(axis=1),
+            x=edges_s.mean(axis=1) if stacked else _beside(edges_s, number, len(colours)),
             y=[span.probabilities[label] for span in prediction.timeline],
-            width=edges_s[:, 1] - edges_s[:, 0],
+            width=(edges_s[:, 1] - edges_s[:, 0]) / (1 if stacked else len(prediction.labels)),
             name=label.capitalize(),
             marker=_marker(colours[label], PATTERNS[number % len(PATTERNS)]),
             customdata=edges_s,
@@ -66,12 +71,38 @@ def timeline(prediction: "Prediction") -> go.Figure:
         )
     styled(figure, height=320)
     legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "traceorder": "reversed"}
-    figure.update_layout(barmode="stack", bargap=0, legend=legend)
-    end_s = float(edges_s.max())
-    step_s = next((step for step in STEPS_S if end_s / step <= 8), STEPS_S[-1])
-    figure.update_xaxes(title="Seconds of the clip", range=[0, end_s], tick0=0, dtick=step_s)
+    figure.update_layout(barmode="stack" if stacked else "overlay", bargap=0, legend=legend)
+    _seconds(figure, float(edges_s.max()))
     figure.update_yaxes(title="Probability", range=[0, 1], tickformat=".0%", ticksuffix="  ")
     return figure
+
+
+def _beside(edges_s: np.ndarray, number: int, count: int) -> np.ndarray:
+    """Middles of the bars of one of `count` labels that share each window."""
+    return edges_s[:, 0] + (edges_s[:, 1] - edges_s[:, 0]) * (number + 0.5) / count
+
+
+def _moments(prediction: "Prediction") -> go.Figure:
+    figure = styled(go.Figure(), height=320)
+    times_s = [moment.time_s for moment in prediction.moments]
+    for name, colour, dash in (("valence", SPARE[0], "solid"), ("arousal", SPARE[2], "dash")):
+        figure.add_scatter(
+            x=times_s,
+            y=[getattr(moment, name) for moment in prediction.moments],
+            name=name.capitalize(),
+            mode="lines+markers",
+            line={"color": colour, "dash": dash},
+            hovertemplate="%{x:.1f} s: %{y:+.2f}",
+        )
+    figure.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0})
+    _seconds(figure, max(span.end_s for span in prediction.timeline))
+    figure.update_yaxes(title="From -1 to 1", range=[-1, 1], ticksuffix="  ")
+    return figure
+
+
+def _seconds(figure: go.Figure, end_s: float) -> None:
+    step_s = next((step for step in STEPS_S if end_s / step <= 8), STEPS_S[-1])
+    figure.update_xaxes(title="Seconds of the clip", range=[0, end_s], tick0=0, dtick=step_s)
 
 
 def _marker(colour: str, shape: str) -> dict:
@@ -176,56 +207,6 @@ def frames_used(prediction: "Prediction", most: int = 16) -> list[tuple[np.ndarr
 def percent(value: float) -> str:
     """A probability for people; never "100 %" or "0 %" of something that is not certain."""
     return "> 99 %" if 0.99 < value < 1 else "< 1 %" if 0 < value < 0.01 else f"{100 * value:.0f} %"
-
-
-def summarise(prediction: "Prediction") -> str:
-    """The answer in a sentence."""
-    ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])
-    rest = ", ".join(f"{label} {percent(value)}" for label, value in ranked[1:])
-    label, value = ranked[0]
-    if prediction.abstains:
-        return f"Not sure: {label} comes closest with {percent(value)}, then {rest}."
-    return f"People would likely call this group {label}: {percent(value)}, then {rest}."
-
-
-def summarise_timeline(prediction: "Prediction") -> str:
-    """Which label leads when, in a sentence."""
-    best = [
-        (max(span.probabilities, key=span.probabilities.get), span) for span in prediction.timeline
-    ]
-    runs = [(label, [span for _, span in run]) for label, run in groupby(best, lambda it: it[0])]
-    parts = [f"{label} {run[0].start_s:.1f} to {run[-1].end_s:.1f} s" for label, run in runs]
-    count = len(prediction.timeline)
-    shown = ", ".join(parts[:8]) + (f" and {len(parts) - 8} changes more" if parts[8:] else "")
-    return f"{count} window{'s' * (count > 1)}, most probable in each: {shown}."
-
-
-def summarise_frames(prediction: "Prediction", shown: int) -> str:
-    """How many frames were used and when they were on display, in a sentence."""
-    times_s = prediction.frame_times_s if prediction.media.has_video else ()
-    if not times_s:
-        return "This clip has no picture, so no frames were used."
-    part = "" if shown == len(times_s) else f" {shown} of them are shown, spread evenly."
-    if len(times_s) == 1:
-        return f"1 frame was used, from {times_s[0]:.2f} s."
-    return (
-        f"{len(times_s)} frames were used, from {times_s[0]:.2f} s to {times_s[-1]:.2f} s, "
-        f"scaled to the model's size.{part}"
-    )
-
-
-def summarise_sound(prediction: "Prediction") -> str:
-    """Where the sound is loudest, in a sentence."""
-    values = joined_mel(prediction)
-    if values is None:
-        return "This clip has no sound, so there is no spectrogram."
-    columns, step_s = values
-    loudness = np.nan_to_num(columns, nan=-np.inf).mean(1)
-    return (
-        f"Natural log of power, from {np.nanmin(columns):.1f} (quiet, dark) to "
-        f"{np.nanmax(columns):.1f} (loud, bright); loudest around "
-        f"{(loudness.argmax() + 0.5) * step_s:.1f} s."
-    )
 
 
 def styled(figure: go.Figure, height: int) -> go.Figure:
