@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 RAISES, LOWERS = "#D55E00", "#0072B2"  # Okabe and Ito 2008
 CLEAR = "rgba(128,128,128,0)"
-DIVERGING = [[0, LOWERS], [0.5, CLEAR], [1, RAISES]]
+DIVERGING = [[0, "rgba(0,114,178,0.8)"], [0.5, CLEAR], [1, "rgba(213,94,0,0.8)"]]  # seen through
 NAMES = {"picture": "Picture", "sound": "Sound", "video": "Picture", "audio": "Sound",
          "text": "Words"}  # fmt: skip
 
