@@ -1,6 +1,7 @@
 """emo: end-to-end audio-visual emotion recognition, explained and checked.
 
-Data flows one way: file -> Clip -> Sample -> Batch -> Output -> Prediction -> figure.
+Data flows one way:
+file -> Clip -> Sample -> Batch -> Output -> Prediction -> Attribution -> figure.
 
 Axes, in every shape comment: B batch, T frames, F mel frames, M mel bands, S sound samples,
 N tokens, H heads (in pictures: height), W picture width, D width of a token, C classes.
@@ -10,12 +11,14 @@ Masks are bool and True where something is real. Times are seconds.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from emo_core.attribution.explain import explain
     from emo_core.checkpoint import load_checkpoint as load_model
     from emo_core.clip import load_clip
     from emo_core.inference import predict
 
-__all__ = ["load_clip", "load_model", "predict"]
+__all__ = ["explain", "load_clip", "load_model", "predict"]
 _HOMES = {  # public name -> (module, name there); imported at first use: torch takes seconds
+    "explain": ("emo_core.attribution.explain", "explain"),
     "load_clip": ("emo_core.clip", "load_clip"),
     "load_model": ("emo_core.checkpoint", "load_checkpoint"),
     "predict": ("emo_core.inference", "predict"),

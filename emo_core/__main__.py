@@ -83,6 +83,31 @@ def predict(args: argparse.Namespace) -> int:
     return DONE if not errors else SOME_FAILED if results else NOTHING
 
 
+def explain(args: argparse.Namespace) -> int:
+    from emo_core import explaining
+    from emo_core.attribution.methods import cost, find_method, find_preset
+    from emo_core.attribution.trust import trust_cost
+    from emo_core.clip import load_clip
+    from emo_core.inference import load_cached
+
+    find_method(args.method), find_preset(args.preset)
+    checkpoint = load_cached(args.model)
+    passes = cost(args.method, args.preset, checkpoint)
+    checks = 0 if args.no_checks else trust_cost(args.method, args.preset, checkpoint)
+    say(f"at most {passes} forward passes for the map and {checks} for its checks")
+    clip = load_clip(args.clip, args.text)
+    wish = explaining.Wish(
+        args.method, args.preset, args.target, args.at, args.window, args.baseline, args.seed,
+        not args.no_checks,
+    )  # fmt: skip
+    story = explaining.tell(checkpoint, clip, wish, progress)
+    files = explaining.write_story(args.out, clip, story)
+    result = explaining.summary(args.clip, story, files)
+    verdict = f": {story.trust.verdict}" if story.trust else ""
+    emit(args, result, f"{args.out}: {', '.join(files)}{verdict}")
+    return DONE
+
+
 def data_make(args: argparse.Namespace) -> int:
     from emo_core.data.staged import make_staged
 
@@ -255,6 +280,8 @@ def build_parser() -> Parser:
     one.add_argument("--text", metavar="WORDS", help="what is said in the clip")
     one.add_argument("--max-windows", type=int, default=24, help="5-s windows read at most")
 
+    _explain_words(command("explain", explain, "say why: maps, checks and what-ifs in a folder"))
+
     data = commands.add_parser("data", help="make, fetch or check a corpus").add_subparsers(
         dest="action", required=True, metavar="make|fetch|check"
     )
@@ -287,16 +314,32 @@ def build_parser() -> Parser:
     one.add_argument("--split", choices=["val", "test"], required=True)
 
     one = command("list", list_things, "what there is")
-    one.add_argument("what", choices=["models", "recipes", "corpora"])
+    one.add_argument("what", choices=["models", "recipes", "corpora", "methods"])
     command("bench", bench, "measure a promise of speed").add_argument("name")
     command("card", card, "print a model card").add_argument("model", metavar="RUN|NAME")
     return parser
+
+
+def _explain_words(one: argparse.ArgumentParser) -> None:
+    one.add_argument("clip", metavar="CLIP")
+    one.add_argument("--method", default="integrated_gradients", metavar="M")
+    one.add_argument("--target", metavar="L", help="label; by default the predicted one")
+    one.add_argument("--at", type=float, metavar="SECONDS", help="the moment, or its window")
+    one.add_argument("--window", type=int, metavar="N", help="window, from 0 on")
+    one.add_argument("--preset", default="standard", metavar="fast|standard|thorough")
+    one.add_argument("--baseline", default="blur", metavar="blur|mean")
+    one.add_argument("--seed", type=int, default=0)
+    one.add_argument("--no-checks", action="store_true", help="the map alone, for less")
+    one.add_argument("--model", default="group-staged", metavar="NAME|DIR")
+    one.add_argument("--text", metavar="WORDS", help="what is said in the clip")
+    one.add_argument("--out", type=Path, required=True, metavar="DIR")
 
 
 def expected_errors() -> tuple[type[Exception], ...]:
     """The errors that are one sentence for a person; only of modules that are loaded already."""
     names = {
         "emo_core.clip": "ClipError",
+        "emo_core.attribution.record": "AttributionError",
         "emo_core.checkpoint": "CheckpointError",
         "emo_core.data.corpus": "CorpusError",
         "emo_core.download": "DownloadError",

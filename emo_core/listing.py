@@ -46,4 +46,23 @@ def corpora() -> dict:
     }
 
 
-LISTS = {"models": models, "recipes": recipes, "corpora": corpora}
+def methods() -> dict:
+    """Ways to explain, with what each is and what it costs of the shipped model."""
+    from emo_core.attribution.methods import METHODS, cost
+    from emo_core.attribution.record import PRESETS
+    from emo_core.inference import load_cached
+
+    checkpoint = load_cached()
+    return {
+        "methods": [
+            {
+                "name": name,
+                "about": method.about,
+                "forward_passes": {preset: cost(name, preset, checkpoint) for preset in PRESETS},
+            }
+            for name, method in METHODS.items()
+        ]
+    }
+
+
+LISTS = {"models": models, "recipes": recipes, "corpora": corpora, "methods": methods}

@@ -42,7 +42,7 @@ def probability_bars(prediction: "Prediction") -> go.Figure:
         cliponaxis=False,
         hoverinfo="skip",
     )
-    figure = _styled(go.Figure(bars), height=90 + 50 * len(values))
+    figure = styled(go.Figure(bars), height=90 + 50 * len(values))
     figure.update_xaxes(range=[0, 1.12], tickformat=".0%", tickvals=[0, 0.25, 0.5, 0.75, 1])
     figure.update_yaxes(autorange="reversed", ticksuffix="  ")
     return figure
@@ -69,7 +69,7 @@ def timeline(prediction: "Prediction") -> go.Figure:
             customdata=edges_s,
             hovertemplate="%{customdata[0]:.1f} to %{customdata[1]:.1f} s: %{y:.0%}",
         )
-    _styled(figure, height=320)
+    styled(figure, height=320)
     legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "traceorder": "reversed"}
     figure.update_layout(barmode="stack" if stacked else "overlay", bargap=0, legend=legend)
     _seconds(figure, float(edges_s.max()))
@@ -83,7 +83,7 @@ def _beside(edges_s: np.ndarray, number: int, count: int) -> np.ndarray:
 
 
 def _moments(prediction: "Prediction") -> go.Figure:
-    figure = _styled(go.Figure(), height=320)
+    figure = styled(go.Figure(), height=320)
     times_s = [moment.time_s for moment in prediction.moments]
     for name, colour, dash in (("valence", SPARE[0], "solid"), ("arousal", SPARE[2], "dash")):
         figure.add_scatter(
@@ -119,7 +119,7 @@ def log_mel(prediction: "Prediction", config: "MelConfig | None" = None) -> go.F
     """
     values = joined_mel(prediction)
     if values is None:
-        return _empty("This clip has no sound, so there is no spectrogram.")
+        return empty("This clip has no sound, so there is no spectrogram.")
     columns, step_s = values
     heat = go.Heatmap(
         z=columns.T,
@@ -130,17 +130,21 @@ def log_mel(prediction: "Prediction", config: "MelConfig | None" = None) -> go.F
         hoverongaps=False,
         hovertemplate="%{x:.2f} s, band %{y}: %{z:.1f}<extra></extra>",
     )
-    figure = _styled(go.Figure(heat), height=340)
+    figure = styled(go.Figure(heat), height=340)
     figure.update_xaxes(title="Seconds of the clip", range=[0, step_s * len(columns)])
     figure.update_yaxes(title="Mel band", showgrid=False)
-    if config is not None:
-        centres = band_hz(config)
-        shown = [hz for hz in TICKS_HZ if centres[0] <= hz <= centres[-1]]
-        figure.update_yaxes(
-            title="Mel band, Hz",
-            tickvals=np.interp(shown, centres, np.arange(len(centres))),
-            ticktext=[f"{hz:,}" for hz in shown],
-        )
+    return with_hz(figure, config) if config is not None else figure
+
+
+def with_hz(figure: go.Figure, config: "MelConfig") -> go.Figure:
+    """Ticks in Hz on an axis of mel bands."""
+    centres = band_hz(config)
+    shown = [hz for hz in TICKS_HZ if centres[0] <= hz <= centres[-1]]
+    figure.update_yaxes(
+        title="Mel band, Hz",
+        tickvals=np.interp(shown, centres, np.arange(len(centres))),
+        ticktext=[f"{hz:,}" for hz in shown],
+    )
     return figure
 
 
@@ -205,7 +209,8 @@ def percent(value: float) -> str:
     return "> 99 %" if 0.99 < value < 1 else "< 1 %" if 0 < value < 0.01 else f"{100 * value:.0f} %"
 
 
-def _styled(figure: go.Figure, height: int) -> go.Figure:
+def styled(figure: go.Figure, height: int) -> go.Figure:
+    """The look of every figure of the project."""
     figure.update_layout(
         height=height,
         autosize=True,
@@ -223,8 +228,9 @@ def _styled(figure: go.Figure, height: int) -> go.Figure:
     return figure
 
 
-def _empty(sentence: str) -> go.Figure:
-    figure = _styled(go.Figure(), height=140)
+def empty(sentence: str) -> go.Figure:
+    """A figure that says why there is none."""
+    figure = styled(go.Figure(), height=140)
     figure.add_annotation(
         text=sentence, x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False, font_size=16
     )

@@ -1,0 +1,146 @@
+"""The catalogue of methods: what each costs, and one explanation by one of them."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from emo_core.attribution.gradients import grad_cam, integrated_gradients, saliency
+from emo_core.attribution.question import BACKWARD, Meter, Progress, Question, inputs_of
+from emo_core.attribution.record import (
+    PRESETS,
+    Attribution,
+    AttributionError,
+    Preset,
+    Span,
+    Target,
+)
+from emo_core.attribution.removal import ablation, occlusion, orders_within, shapley
+from emo_core.attribution.rollout import rollout
+from emo_core.checkpoint import Checkpoint
+from emo_core.sample import Sample
+
+Maps = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to explain, and what its map is."""
+
+    run: Callable[[Question, Preset, int], Maps]
+    signed: bool = True  # says raises or lowers, not only how strongly
+    complete: bool = False  # its maps promise to sum to score - baseline's score
+    random: bool = False  # depends on a seed
+
+    @property
+    def about(self) -> str:
+        return self.run.__doc__.split("\n")[0]
+
+
+METHODS = {
+    "grad_cam": Method(grad_cam),
+    "saliency": Method(saliency, signed=False),
+    "integrated_gradients": Method(integrated_gradients, complete=True),
+    "occlusion": Method(occlusion),
+    "ablation": Method(ablation),
+    "shapley": Method(shapley, complete=True, random=True),
+    "rollout": Method(rollout, signed=False),
+}
+
+
+def find_method(name: str) -> Method:
+    """A method by name. Raises AttributionError."""
+    if name not in METHODS:
+        raise AttributionError(f"method {name!r} is not one of {', '.join(METHODS)}.")
+    return METHODS[name]
+
+
+def find_preset(name: str) -> Preset:
+    """A preset by name. Raises AttributionError."""
+    if name not in PRESETS:
+        raise AttributionError(f"preset {name!r} is not one of {', '.join(PRESETS)}.")
+    return PRESETS[name]
+
+
+def cost(method: str, preset: str, checkpoint: Checkpoint) -> int:
+    """The most forward passes' time that an explanation takes, known before it runs.
+
+    Forward and backward together count as three. Where something is missing (no sound), it takes
+    less.
+    """
+    chosen, how = find_preset(preset), find_method(method)
+    names = inputs_of(checkpoint)
+    both_ends = 2 * how.complete
+    towers = sum(name != "tokens" for name in names)
+    players = _pieces(names, chosen.players, chosen)
+    many = {
+        "grad_cam": (1 + BACKWARD) * towers,
+        "saliency": 1 + BACKWARD,
+        "integrated_gradients": (1 + BACKWARD) * chosen.steps,
+        "occlusion": 1 + _blocks(names, chosen),
+        "ablation": 1 + _pieces(names, chosen.segments, chosen),
+        "shapley": 1 + players * orders_within(chosen, players),
+        "rollout": 1,
+    }
+    return many[method] + both_ends + (not how.complete)
+
+
+def _pieces(names: tuple[str, ...], parts: int, preset: Preset) -> int:
+    return sum(preset.words if name == "tokens" else parts for name in names)
+
+
+def _blocks(names: tuple[str, ...], preset: Preset) -> int:
+    steps, high, wide = preset.blocks
+    each = {"mel": preset.patches[0] * preset.patches[1], "tokens": preset.words}
+    return sum(each.get(name, steps * high * wide) for name in names)
+
+
+def explain_window(
+    checkpoint: Checkpoint, sample: Sample, target: Target, method: str = "integrated_gradients",
+    preset: str = "standard", baseline: str = "blur", seed: int = 0,
+    progress: Progress | None = None,
+) -> Attribution:  # fmt: skip
+    """Explains one score of one window. Raises AttributionError; Cancelled where asked to stop."""
+    how, chosen = find_method(method), find_preset(preset)
+    meter = Meter(cost(method, preset, checkpoint), progress)
+    started = time.perf_counter()
+    with torch.inference_mode(False), torch.enable_grad():
+        question = Question(checkpoint, sample, target, baseline, meter)
+        maps = how.run(question, chosen, seed)
+        score = float(question.scores(*question.inputs))
+        nothing = float(question.scores(*question.baselines)) if how.complete else None
+    maps = {name: _whole(maps.get(name), getattr(sample, name)) for name in inputs_of(checkpoint)}
+    return Attribution(
+        method, preset, target, checkpoint.name, window_span(checkpoint, sample), maps,
+        {name: _times(sample, name) for name in maps}, how.signed, question.baseline_words,
+        score, nothing, gap_of(maps, score, nothing), meter.spent, time.perf_counter() - started,
+    )  # fmt: skip
+
+
+def gap_of(maps: Maps, score: float, nothing: float | None) -> float | None:
+    """How far the maps are from summing to score - nothing, as a share of it."""
+    if nothing is None:
+        return None
+    total = sum(float(x.double().sum()) for x in maps.values())
+    return abs(total - (score - nothing)) / max(abs(score - nothing), 1e-6)
+
+
+def window_span(checkpoint: Checkpoint, sample: Sample) -> Span:
+    """When a window starts and ends in its clip."""
+    return Span(sample.start_s, sample.start_s + checkpoint.sample.window_s)
+
+
+def _whole(found: Tensor | None, like: Tensor) -> Tensor:
+    """A map in exactly the input's shape; zero where there was nothing to explain."""
+    if found is None:
+        return torch.zeros(like.shape)
+    return found.detach().float().cpu().expand(like.shape).contiguous()
+
+
+def _times(sample: Sample, name: str) -> Tensor:
+    if name == "tokens":
+        return torch.zeros(0)
+    times_s = sample.mel_times_s if name == "mel" else sample.video_times_s
+    return sample.start_s + times_s

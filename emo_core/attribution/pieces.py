@@ -1,0 +1,93 @@
+"""Cutting a window's inputs into pieces: time on one clock, blocks of space, patches of sound."""
+
+import torch
+from torch import Tensor
+
+from emo_core.attribution.question import MASKS, Question
+from emo_core.attribution.record import Preset
+
+
+def parts_of(count: int, parts: int) -> Tensor:
+    """Positions 0..count-1 -> the number of the equal part that each is in, (count,)."""
+    parts = max(1, min(parts, count))
+    return torch.arange(count) * parts // max(count, 1)
+
+
+def time_parts(times_s: Tensor, window_s: float, parts: int) -> Tensor:
+    """Moments of a window -> the number of the equal part of the clock that each is in."""
+    return (times_s.double() * parts / window_s).long().clamp(0, parts - 1)
+
+
+def blocks(question: Question, preset: Preset) -> tuple[Tensor, ...]:
+    """Ids of space-time blocks of pictures, time-frequency patches of sound, runs of words."""
+    return _numbered(question, [_block_ids(question, name, preset) for name in question.names])
+
+
+def segments(question: Question, preset: Preset, parts: int) -> tuple[Tensor, ...]:
+    """Ids of equal parts of the clock: of the picture and of the sound apart, and runs of words."""
+    return _numbered(
+        question, [_time_ids(question, name, preset, parts) for name in question.names]
+    )
+
+
+def _time_ids(question: Question, name: str, preset: Preset, parts: int) -> Tensor:
+    sample, window_s = question.sample, question.checkpoint.sample.window_s
+    if name == "tokens":
+        return parts_of(len(sample.tokens), preset.words)
+    times_s = sample.mel_times_s if name == "mel" else sample.video_times_s
+    ids = time_parts(times_s, window_s, parts)
+    shape = getattr(sample, name).shape
+    return ids.view(-1, *(1,) * (len(shape) - 1)).expand(shape)
+
+
+def _block_ids(question: Question, name: str, preset: Preset) -> Tensor:
+    sample = question.sample
+    shape = getattr(sample, name).shape
+    if name == "tokens":
+        return parts_of(shape[0], preset.words)
+    if name == "mel":
+        steps, bands = preset.patches
+        when = _time_ids(question, name, preset, steps)
+        return when * bands + parts_of(shape[1], bands)
+    steps, high, wide = preset.blocks
+    when = _time_ids(question, name, preset, steps)
+    down, across = parts_of(shape[-2], high), parts_of(shape[-1], wide)
+    return (when * high + down.unsqueeze(-1)) * wide + across
+
+
+def _numbered(question: Question, ids: list[Tensor]) -> tuple[Tensor, ...]:
+    """Ids 0, 1, ... over all inputs, none shared between two of them; (1, ...) each.
+
+    Equal ids in two inputs would be taken away together. What is behind a mask belongs to a piece
+    beside it, so that it costs nothing.
+    """
+    numbered, first = [], 0
+    for name, own in zip(question.names, ids, strict=True):
+        present = own[real_of(question, name, own)].unique()
+        place = torch.searchsorted(present, own.contiguous()).clamp(max=len(present) - 1)
+        numbered.append((place + first).unsqueeze(0).to(question.batch.mel.device))
+        first += len(present)
+    return tuple(numbered)
+
+
+def real_of(question: Question, name: str, like: Tensor) -> Tensor:
+    """Which values of an input are real, bool in the shape of `like`."""
+    real = getattr(question.sample, MASKS[name])
+    return real.view(*real.shape, *(1,) * (like.ndim - real.ndim)).expand(like.shape)
+
+
+def density(
+    question: Question, maps: tuple[Tensor, ...], pieces: tuple[Tensor, ...]
+) -> tuple[Tensor, ...]:
+    """Values of whole pieces, spread evenly over what is real of them: sums mean something."""
+    spread = []
+    for name, values, ids in zip(question.names, maps, pieces, strict=True):
+        real = real_of(question, name, ids[0]).unsqueeze(0).to(ids.device)
+        sizes = torch.bincount(ids[real], minlength=int(ids.max()) + 1)
+        spread.append(values * real / sizes[ids].clamp(min=1))
+    return tuple(spread)
+
+
+def number_of(pieces: tuple[Tensor, ...]) -> int:
+    """How many pieces there are."""
+    return 1 + max(int(ids.max()) for ids in pieces)

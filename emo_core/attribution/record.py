@@ -1,0 +1,80 @@
+"""What an explanation is: its record, what it is asked about, and what it may cost."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from torch import Tensor
+
+AXES = {"video": "picture", "faces": "picture", "mel": "sound", "tokens": "words"}
+
+
+class AttributionError(Exception):
+    """An explanation that can't be made; one plain sentence."""
+
+
+class Cancelled(AttributionError):
+    """Stopped by the person who asked."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The score that is explained: a class's logit, or valence or arousal at one moment."""
+
+    label: str
+    index: int
+    step: int | None = None  # of a model of moments
+    at_s: float | None = None  # of that moment, from the start of the clip
+
+    def __str__(self) -> str:
+        return self.label if self.at_s is None else f"{self.label} at {self.at_s:.2f} s"
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How finely to look; `passes` is the most it may cost, in forward passes' time."""
+
+    passes: int
+    steps: int  # of the integral of integrated gradients
+    blocks: tuple[int, int, int]  # of occlusion: time, height, width of the picture
+    patches: tuple[int, int]  # of occlusion: time, frequency of the sound
+    words: int  # pieces of the text
+    segments: int  # of time, for ablation
+    players: int  # of time, for Shapley sampling
+
+
+PRESETS = {
+    "fast": Preset(16, 4, (2, 2, 2), (5, 1), 1, 6, 3),
+    "standard": Preset(60, 18, (4, 3, 3), (5, 4), 2, 16, 4),
+    "thorough": Preset(402, 50, (8, 4, 6), (16, 6), 8, 32, 8),
+}
+
+
+class Span(NamedTuple):
+    """The part of the clip that is explained, seconds."""
+
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """What of one window moved one score, and by how much.
+
+    `maps` hold one map per input that the model uses, float32, with exactly that input's shape:
+    video (T, 3, H, W), mel (F, M), faces (T, P, 3, h, w), tokens (L,). Positive raises the score.
+    """
+
+    method: str
+    preset: str
+    target: Target
+    model: str
+    span: Span
+    maps: dict[str, Tensor]
+    times_s: dict[str, Tensor]  # of each map's first axis, from the start of the clip; no words
+    signed: bool  # False: strength only, without direction
+    baseline: str  # what stands for "nothing there", in words
+    score: float  # of the window
+    baseline_score: float | None  # of nothing there; None where the method does not ask
+    gap: float | None  # |sum of the maps - difference| / |difference|; None: no such promise
+    forward_passes: int  # spent; forward and backward together count as three
+    seconds: float

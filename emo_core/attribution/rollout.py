@@ -1,0 +1,126 @@
+"""Attention rollout: which moments the attention weights, multiplied through, lead to.
+
+Source: Abnar & Zuidema 2020; half of every block is its residual path. What attention looks at is
+not why the score is as it is: the same map for every class.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from emo_core.attribution.question import Question
+from emo_core.attribution.record import AttributionError, Preset
+from emo_core.parts.joint import CROSSINGS
+from emo_core.parts.pictures import CHUNK
+
+Maps = dict[str, Tensor]
+Shares = dict[str, Tensor]  # stream -> (N,) what each of its tokens contributes
+
+
+def rollout(question: Question, preset: Preset, seed: int) -> Maps:
+    """Attention from the answer back to moments of picture and sound; sums to one."""
+    trace = {name.split(" (")[0]: value[0] for name, value in question.trace().items()}
+    if "attention_joint" in trace:
+        shares = _joint(trace, question.target.step)
+    elif any(name.startswith("attention_video_to_audio") for name in trace) or any(
+        name.startswith("attention_audio_to_video") for name in trace
+    ):
+        shares = _crossed(trace)
+    else:
+        shares = _summarised(trace)
+    if not shares:
+        raise AttributionError(
+            f"{question.checkpoint.name} has no attention between moments to follow; choose "
+            "another method."
+        )
+    return _placed(question, shares)
+
+
+def _crossed(trace: dict[str, Tensor]) -> Shares:
+    """Paper 1: each stream asks the other one, block after block, then both are averaged."""
+    shares = {"video": torch.zeros(()), "audio": torch.zeros(())}
+    for own, other in (("video", "audio"), ("audio", "video")):
+        blocks = [
+            trace[name].mean(0)
+            for name in sorted(trace)
+            if name == f"attention_{own}_to_{other}_" + name[-1]
+        ]  # (own, other) each
+        count = len(trace[f"{own}_times_s"])
+        stays = 0.5 ** len(blocks)
+        shares[own] = shares[own] + torch.full((count,), stays / count)
+        for depth, weights in enumerate(reversed(blocks), start=1):
+            shares[other] = shares[other] + 0.5**depth * weights.mean(0).cpu()
+    total = sum(float(x.sum()) for x in shares.values())
+    return {name: x / total for name, x in shares.items() if x.ndim}
+
+
+def _joint(trace: dict[str, Tensor], step: int) -> Shares:
+    """Paper 3: one moment's answer, back through readout, mixing, crossings and encoders."""
+    mixed = _with_residual(trace["attention_mix"][step].mean(0))  # (6, 6)
+    reading = trace["attention_readout"][step].mean(0).mean(0)  # (6,), mean over K answers
+    answers = reading @ mixed  # (6,)
+    streams = {name: _with_residual(trace[f"attention_{name}"].mean(0))
+               for name in ("video", "audio", "joint")}  # fmt: skip
+    reached = {name: torch.zeros(len(x)) for name, x in streams.items()}
+    for share, (query, context) in zip(answers, CROSSINGS, strict=True):
+        asked = trace[f"attention_{query}_to_{context}"].mean(0)[step]  # (S,)
+        reached[context] = reached[context] + (share * asked @ streams[context]).cpu()
+    video, audio = (reached[n] + reached["joint"] / 2 for n in ("video", "audio"))
+    total = float(video.sum() + audio.sum()) or 1.0
+    return {"video": video / total, "audio": audio / total}
+
+
+def _summarised(trace: dict[str, Tensor]) -> Shares:
+    """Paper 2: the first token of each modality reads its pictures; modalities count alike."""
+    shares = {}
+    for stream in ("video", "audio"):
+        rolled = None
+        for name in sorted(n for n in trace if n.startswith(f"attention_{stream}_")):
+            if trace[name].ndim == 3:
+                weights = _with_residual(trace[name].mean(0))
+                rolled = weights if rolled is None else weights @ rolled
+        if rolled is not None:
+            shares[stream] = rolled[0, 1:].cpu()
+    return {name: x / max(float(x.sum()), 1e-12) / len(shares) for name, x in shares.items()}
+
+
+def _with_residual(weights: Tensor) -> Tensor:
+    return 0.5 * weights + 0.5 * torch.eye(len(weights), device=weights.device)
+
+
+def _placed(question: Question, shares: Shares) -> Maps:
+    """Shares of tokens, spread over what each token was made of."""
+    maps, sample = {}, question.sample
+    for name in question.names:
+        if name == "mel" and "audio" in shares:
+            frames, bands = sample.mel.shape
+            own = shares["audio"].view(1, 1, -1)
+            if question.checkpoint.model_name in ("mesm", "fe2e"):
+                line = own[0, 0].repeat_interleave(CHUNK)[:frames]
+            else:
+                line = functional.interpolate(own, frames, mode="nearest")[0, 0]
+            maps[name] = _scaled(line.unsqueeze(1).expand(frames, bands), own.sum())
+        elif name in ("video", "faces") and "video" in shares:
+            shape = getattr(sample, name).shape
+            maps[name] = _scaled(_in_space(shares["video"], shape), shares["video"].sum())
+    return maps
+
+
+def _in_space(share: Tensor, shape: torch.Size) -> Tensor:
+    """Tokens of frames (T,), of steps (S,) or of places (t*h*w,) -> the input's shape."""
+    if len(share) <= shape[0]:
+        line = functional.interpolate(share.view(1, 1, -1), shape[0], mode="nearest")[0, 0]
+        return line.view(-1, *(1,) * (len(shape) - 1)).expand(shape)
+    steps = next(t for t in range(shape[0] // 8 or 1, len(share) + 1) if len(share) % t == 0)
+    places = len(share) // steps
+    high = min(
+        (h for h in range(1, places + 1) if places % h == 0),
+        key=lambda h: abs(h * h / places - shape[-2] / shape[-1]),
+    )
+    grid = share.view(1, 1, steps, high, places // high)
+    large = functional.interpolate(grid, (shape[0], *shape[-2:]), mode="nearest")
+    return large[0].transpose(0, 1).expand(shape)
+
+
+def _scaled(values: Tensor, total: Tensor) -> Tensor:
+    return values * (total / values.sum().clamp(min=1e-12))
