@@ -48,9 +48,9 @@ class Claim:
 EMOTIONS, AFFECT = "staged-emotions", "staged-affect"
 VARIANTS = {
     "group-two-way": Variant("group-staged"),
-    "group-video": Variant("group-staged", ("settings.fusion=video",)),
-    "group-audio": Variant("group-staged", ("settings.fusion=audio",)),
-    "group-late": Variant("group-staged", ("settings.fusion=late",)),
+    "group-video": Variant("group-staged", ("settings.fusion=video", "train.epochs=3")),
+    "group-audio": Variant("group-staged", ("settings.fusion=audio", "train.epochs=4")),
+    "group-late": Variant("group-staged", ("settings.fusion=late", "train.epochs=2")),
     "group-frozen": Variant("group-staged", ("frozen=true",)),
     "fe2e": Variant("fe2e-staged", (), EMOTIONS),
     "mesm-structured": Variant("mesm-staged", (), EMOTIONS),
