@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from conftest import small_group
 from explained import (
     HEIGHT,
     RED_FRAMES,
@@ -18,6 +19,7 @@ from explained import (
 
 from emo_core.attribution.attention import picture_to_sound
 from emo_core.attribution.clock import in_space, on_clock
+from emo_core.attribution.gradients import _heard
 from emo_core.attribution.methods import METHODS, cost, explain_window
 from emo_core.attribution.pieces import segments
 from emo_core.attribution.question import Meter, Question, inputs_of
@@ -181,6 +183,29 @@ def test_tokens_of_places_come_back_to_their_place_and_time():
     found = _in_space(tokens.flatten(), torch.Size((16, 3, 30, 40)))
     assert found.shape == (16, 3, 30, 40)
     assert found[8:, :, :10, 30:].all() and found.sum() == found[8:, :, :10, 30:].sum()
+
+
+@pytest.mark.parametrize("name, pieces, frames", [("fe2e", 3, 32), ("jmt", 4, 20)])
+def test_maps_of_pieces_of_sound_come_back_to_their_time_and_band(catalogue, name, pieces, frames):
+    checkpoint, sample = catalogue[name]
+    target = make_target(checkpoint, sample, checkpoint.labels[0])
+    question = Question(checkpoint, sample, target, "blur", Meter(9))
+    cam = torch.zeros(pieces, 1, 2, 2)
+    if name == "fe2e":
+        cam[1, 0, 1] = 1  # its pictures are bands × time
+    else:
+        cam[1, 0, :, 1] = 1
+    found = _heard(question, cam)
+    assert found.shape == sample.mel.shape
+    assert found[frames : 2 * frames, 48:].all() and not found[:, :16].any()
+    assert not found[:frames].any() and not found[2 * frames :].any()
+
+
+def test_rollout_follows_one_direction_too(catalogue):
+    checkpoint, sample = catalogue["group"]
+    one_way = replace(checkpoint, model=small_group("video_queries").eval())
+    found = explain_window(one_way, sample, Target("positive", 0), "rollout", "fast")
+    assert found.maps["mel"].any() and found.maps["video"].any()
 
 
 @pytest.mark.slow
