@@ -497,3 +497,19 @@ def test_eight_utterances_can_be_learned_by_heart(mode):
         loss.backward()
         optimizer.step()
     assert loss < 0.3  # guessing each emotion's share would be 0.6
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_share_without_faces_or_sound_still_goes_through_every_layer(mode, monkeypatch):
+    """Of several processes one may have none; the others wait for it in shared batch norms."""
+    model, batch = small(mode).train(), random_batch(people=1)
+    batch = batch.without("video").without("audio")
+    reached = []
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d | torch.nn.BatchNorm1d):
+            module.eval()  # a shared one takes no rows, torch's own doesn't while it learns
+            module.register_forward_hook(lambda m, *_: reached.append(m))
+    monkeypatch.setattr("emo_core.models.mesm.world", lambda: 2)
+    model(batch).logits.sum().backward()
+    norms = [m for m in model.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
+    assert {id(m) for m in norms} == {id(m) for m in reached}

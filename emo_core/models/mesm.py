@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from emo_core.batch import Batch, Output
+from emo_core.distributed import world
 from emo_core.parts.attention import Summary
 from emo_core.parts.encoders import Albert, ByteEncoder
 from emo_core.parts.fusion import WeightedSum
@@ -155,7 +156,8 @@ class Stream(nn.Module):
 
     def look(self, pictures: Tensor, mask: Tensor, query: Tensor) -> tuple[Tensor, list[Look]]:
         """One token a picture: (B, T, D), zero where none is real, and each stage's look."""
-        if not len(pictures):  # nobody in the batch has this modality; batch norm needs someone
+        alone = not (self.training and world() > 1)  # else other processes wait in the tower
+        if not len(pictures) and alone:  # nobody has this modality; batch norm needs someone
             return query.new_zeros(*mask.shape, self.head.in_features), []
         if tuple(pictures.shape[1:]) != self.size:
             raise ValueError(

@@ -51,7 +51,7 @@ class Sites:
         count, height, width = self.shape
         flat = self.values.new_zeros(count * height * width, self.values.shape[1])
         flat = flat.index_copy(0, self.places, self.values)
-        return flat.view(count, height, width, -1).permute(0, 3, 1, 2)
+        return flat.view(*self.shape, self.values.shape[1]).permute(0, 3, 1, 2)
 
 
 def rule_book(sites: Sites) -> Rules:
