@@ -151,7 +151,7 @@ def test_eyes_become_level(degrees):
 
 
 class FakeClip:
-    """Grey pictures of one size."""
+    """Pictures of one size, each a little lighter than the one before."""
 
     has_audio, text, duration_s = False, None, 1.0
 
@@ -163,7 +163,8 @@ class FakeClip:
 
         self.reads.append(size)
         shape = (len(times_s), size[1], size[0], 3)
-        return Frames(np.full(shape, 90, np.uint8), np.asarray(times_s))
+        lighter = 20 * np.arange(len(times_s), dtype=np.uint8)[:, None, None, None]
+        return Frames(np.full(shape, 90, np.uint8) + lighter, np.asarray(times_s))
 
 
 CONFIG = SampleConfig(frames=4, window_s=2.0, people=2, face_size=16)
@@ -179,6 +180,12 @@ def test_a_window_carries_faces_of_its_real_frames_from_one_reading(detector):
     sample = to_sample(decoded, CONFIG)
     assert sample.faces.shape == (4, 2, 3, 16, 16) and (sample.faces[0, 0] == 90).all()
     assert sample.face_mask.sum() == 1 and not sample.faces[1:].any()
+
+
+def test_a_face_is_cut_out_of_its_own_frame(detector):
+    detector([rows(box(40, 40, 40)), rows(box(42, 40, 40))])
+    decoded = decode_window(FakeClip(), CONFIG, 0.0, 1.0)
+    assert (decoded.faces[0, 0] == 90).all() and (decoded.faces[1, 0] == 110).all()
 
 
 @pytest.mark.parametrize("has_video", [True, False])

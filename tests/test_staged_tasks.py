@@ -53,6 +53,8 @@ def test_files_and_rendered_scenes_have_the_same_targets(tree, name):
 
 def test_emotions_are_in_the_order_and_words_of_mosei():
     assert tuple(EMOTIONS) == ("anger", "disgust", "fear", "happy", "sad", "surprise")
+    wanted = ("angry", "disgusted", "afraid", "happy", "sad", "surprised")
+    assert tuple(EMOTIONS.values()) == wanted
     seen = set()
     for window in rendered(80, "staged-emotions"):
         felt = {name for name, there in zip(EMOTIONS, window.target, strict=True) if there}
