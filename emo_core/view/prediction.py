@@ -206,7 +206,9 @@ def frames_used(prediction: "Prediction", most: int = 16) -> list[tuple[np.ndarr
 
 def percent(value: float) -> str:
     """A probability for people; never "100 %" or "0 %" of something that is not certain."""
-    return "> 99 %" if 0.99 < value < 1 else "< 1 %" if 0 < value < 0.01 else f"{100 * value:.0f} %"
+    if 0.99 < value < 1 or 0 < value < 0.01:  # with spaces at which no line breaks
+        return ("> 99 %" if value > 0.5 else "< 1 %").replace(" ", "\N{NO-BREAK SPACE}")
+    return f"{100 * value:.0f} %"
 
 
 def styled(figure: go.Figure, height: int) -> go.Figure:
