@@ -15,6 +15,7 @@ from visits import Visit
 
 from emo_core import sentences, view
 from emo_core.clip import Clip, ClipError, load_clip
+from emo_core.defaults import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     import numpy as np
@@ -209,9 +210,7 @@ def _warm() -> None:
 
 def default_model() -> str:
     """The name or folder of the model that answers."""
-    from emo_core.checkpoint import DEFAULT  # torch takes seconds to import
-
-    return os.environ.get("EMO_MODEL", DEFAULT)
+    return os.environ.get("EMO_MODEL", DEFAULT_MODEL)
 
 
 def load_model(name: str) -> "Checkpoint":

@@ -25,11 +25,11 @@ from emo_core.attribution.trust import Trust, check, trust_cost
 from emo_core.attribution.whatif import WhatIf, shift_sound, swap_sound, what_if
 from emo_core.attribution.where import Places, find_faces
 from emo_core.clip import Clip, ClipError
+from emo_core.defaults import DEFAULT_METHOD, DEFAULT_PRESET
 from emo_core.prediction import Prediction
 from emo_core.sample import Sample, decode_window, to_sample
 from emo_core.view.report import Story
 
-DEFAULT_METHOD = getattr(methods, "DEFAULT_METHOD", "integrated_gradients")
 SLOW_S = 0.03  # of one pass, until one has been measured
 MOST_SHIFT = 8  # frames of the model
 _PACE: dict[str, float] = {}  # seconds of one pass, by model, as last measured
@@ -40,7 +40,7 @@ class Ask:
     """What to explain, and how."""
 
     method: str = DEFAULT_METHOD
-    preset: str = "standard"
+    preset: str = DEFAULT_PRESET
     target: str | None = None  # by default the label that leads
     window: int | None = None  # by default where the target is strongest
 

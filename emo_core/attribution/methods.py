@@ -20,6 +20,7 @@ from emo_core.attribution.record import (
 from emo_core.attribution.removal import ablation, occlusion, orders_within, shapley
 from emo_core.attribution.rollout import rollout
 from emo_core.checkpoint import Checkpoint
+from emo_core.defaults import DEFAULT_METHOD, DEFAULT_PRESET
 from emo_core.sample import Sample
 
 Maps = dict[str, Tensor]
@@ -98,8 +99,8 @@ def _blocks(names: tuple[str, ...], preset: Preset) -> int:
 
 
 def explain_window(
-    checkpoint: Checkpoint, sample: Sample, target: Target, method: str = "integrated_gradients",
-    preset: str = "standard", baseline: str = "blur", seed: int = 0,
+    checkpoint: Checkpoint, sample: Sample, target: Target, method: str = DEFAULT_METHOD,
+    preset: str = DEFAULT_PRESET, baseline: str = "blur", seed: int = 0,
     progress: Progress | None = None,
 ) -> Attribution:  # fmt: skip
     """Explains one score of one window. Raises AttributionError; Cancelled where asked to stop."""
