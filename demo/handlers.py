@@ -225,6 +225,41 @@ def load_model(name: str) -> "Checkpoint":
         raise HandlerError(str(error)) from error
 
 
+def fetched(link: str, start_s: float, end_s: float, folder: Path) -> Path:
+    """Part of one video of the web in a folder, always under the same name. Raises HandlerError."""
+    from emo_core.download import DownloadError, fetch
+
+    try:
+        return fetch((link or "").strip(), folder / "clip.mp4", float(start_s), float(end_s))
+    except (DownloadError, TypeError, ValueError) as error:
+        raise HandlerError(str(error)) from error
+
+
+def shared_files() -> frozenset[Path]:
+    """Nothing under the page's folder is shared by visitors but copies of the examples."""
+    folder = Path(os.environ.get("GRADIO_TEMP_DIR", "/nowhere"))
+    return frozenset(path for path in folder.rglob("*.mp4") if is_example(path))
+
+
+def is_here(name: str) -> bool:
+    """Whether a checkpoint is there, by shipped name or folder."""
+    from emo_core.checkpoint import CheckpointError, find_checkpoint
+
+    try:
+        find_checkpoint(name)
+    except CheckpointError:
+        return False
+    return True
+
+
+def card_text(name: str) -> str:
+    """A checkpoint's card, without its first heading."""
+    from emo_core.checkpoint import CARD, find_checkpoint
+
+    text = (find_checkpoint(name) / CARD).read_text(encoding="utf-8")
+    return text.partition("\n")[2]
+
+
 def is_example(path: Path) -> bool:
     """Whether a file is one of the shipped drawings, whatever its name."""
     known = example_digests()

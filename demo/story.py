@@ -15,7 +15,8 @@ from handlers import Case, HandlerError, load_model, open_case
 
 from emo_core import explaining
 from emo_core.attribution import methods
-from emo_core.attribution.attention import picture_to_sound
+from emo_core.attribution.attention import Matrix, picture_to_sound
+from emo_core.attribution.clock import on_clock
 from emo_core.attribution.explain import explain_prediction
 from emo_core.attribution.question import Progress
 from emo_core.attribution.record import PRESETS, Attribution, AttributionError, Cancelled
@@ -209,6 +210,31 @@ def _one(case: Case, ask: Ask, words: str, to: Callable[[Sample], Sample]) -> Wh
     return what_if(case.checkpoint, sample_of(case, ask), words, to)
 
 
+def attention_of(case: Case, ask: Ask) -> Matrix | None:
+    """What the model's attention joined in the window; None where it has none."""
+    ask = ask.settled(case)
+    return case.once(
+        ("attention", ask.window), lambda: picture_to_sound(case.checkpoint, sample_of(case, ask))
+    )
+
+
+def peaks(found: Attribution, most: int) -> list[tuple[float, str]]:
+    """The strongest parts of the clock: (middle in seconds, what it is), strongest first."""
+    clock, parts = on_clock(found), []
+    middles_s = (clock.edges_s[1:] + clock.edges_s[:-1]) / 2
+    for name, values in (("picture", clock.picture), ("sound", clock.sound)):
+        for time_s, value in zip(middles_s.tolist(), values.tolist() if values is not None else (),
+                                 strict=False):  # fmt: skip
+            parts.append((abs(value), value, time_s, name))
+    parts.sort(reverse=True)
+    sign = (lambda value: f" {value:+.2f}") if found.signed else (lambda value: "")
+    return [
+        (time_s, f"{time_s:.1f} s {name}{sign(value)}")
+        for size, value, time_s, name in parts[:most]
+        if size > 0
+    ]
+
+
 def tell(case: Case, ask: Ask, progress: Progress | None = None) -> Story:
     """Everything that a report tells; the checks are in it where they have been made."""
     ask = ask.settled(case)
@@ -216,7 +242,7 @@ def tell(case: Case, ask: Ask, progress: Progress | None = None) -> Story:
     trust = trust_of(case, ask) if case.has(("trust", ask)) else None
     return Story(
         case.checkpoint, case.prediction, sample, found,
-        share(case.checkpoint, sample, found.target), picture_to_sound(case.checkpoint, sample),
+        share(case.checkpoint, sample, found.target), attention_of(case, ask),
         trust, changes_of(case, ask),
     )  # fmt: skip
 

@@ -26,7 +26,7 @@ class Visit:
         self.cases: OrderedDict[tuple, Any] = OrderedDict()
         self.files: set[Path] = set()
         self.stop = threading.Event()
-        self.current: tuple | None = None  # key of the case on the page
+        self.current: Any = None  # the case on the page
         self.seen_s = time.monotonic()
 
     def keep(self, key: tuple, case: Any) -> None:
