@@ -38,9 +38,9 @@ def build_demo(allowed: limits.Limits | None = None, folder: Path | None = None)
     ) as demo:
         page = layout.draw(allowed)
         events = Deeper(page, visits)
+        programs.offer(events, MODEL)  # first: names go to who asks first
         _answers(page, events, allowed)
         _explanations(page, events)
-        programs.offer(events, MODEL)
         demo.load(events.greet, None, page.status, **AT_ONCE)
         demo.unload(events.leave)
     demo.visits = visits

@@ -33,7 +33,7 @@ def state(words: Words, kind: str, title: str, sentence: str = "") -> str:
 def empty(words: Words) -> str:
     """Before the first clip: what to do, and what will be there to see."""
     steps = "".join(
-        f'<li><strong>{words(f"step_{n}")}</strong><span>{words(f"step_{n}_say")}</span></li>'
+        f"<li><strong>{words(f'step_{n}')}</strong><span>{words(f'step_{n}_say')}</span></li>"
         for n in (1, 2, 3)
     )
     return (

@@ -113,8 +113,8 @@ class Deeper(Events):
         said = cards.section(words("system_jmt"), affect.summarise_affect(path)) if path else ""
         return {
             page.group: cards.system(words, "group", own, case.checkpoint.name),
-            page.mesm: cards.system(words, "mesm", views["mesm"], names()["mesm"]),
-            page.jmt: cards.system(words, "jmt", views["jmt"], names()["jmt"]),
+            page.mesm: cards.system(words, "mesm", views["mesm"], shown_name(found, "mesm")),
+            page.jmt: cards.system(words, "jmt", views["jmt"], shown_name(found, "jmt")),
             page.path_text: said,
             page.path_plot: gr.Plot(affect.affect_path(path) if path else None, visible=bool(path)),
         }
@@ -262,6 +262,11 @@ def current(visit: Visit, words: Words) -> Case:
     if visit.current is None:
         raise HandlerError(words("none_before"))
     return visit.current
+
+
+def shown_name(found: dict[str, Case | None], name: str) -> str:
+    """The checkpoint's own name, or the one it would have."""
+    return found[name].checkpoint.name if found[name] else OTHERS[name]
 
 
 def names() -> dict[str, str]:

@@ -123,8 +123,8 @@ def _inputs(page: Page, say: gr.I18n, limits: Limits) -> None:
     with gr.Tabs(elem_id="sources"):
         with gr.Tab(say("tab_video")):
             page.video = gr.Video(
-                sources=["upload", "webcam"], include_audio=True, height=360, label=str(say("video")),
-                elem_id="video",
+                sources=["upload", "webcam"], include_audio=True, height=360, elem_id="video",
+                label=str(say("video")),  # as it is, it would show as an object: gradio 6.31
             )  # fmt: skip
         with gr.Tab(say("tab_file")):
             page.other = gr.File(
@@ -203,7 +203,9 @@ def _explained(page: Page, say: gr.I18n) -> None:
         page.film = gr.Video(
             label=say("film"), visible=False, interactive=False, elem_id="film", height=380
         )
-        page.files = gr.Files(label=say("report"), visible=False, elem_id="files")
+        page.files = gr.Files(
+            label=say("report"), visible=False, interactive=False, elem_id="files"
+        )
 
 
 def _questions(page: Page, say: gr.I18n) -> None:

@@ -12,16 +12,20 @@ from limits import LimitError, Limits
 from visits import BusyError, Visit
 
 
-def offer(events: Events, queue: dict[str, Any]) -> None:
-    """Adds `/predict` and `/explain` to the Blocks that is open."""
+class Programs:
+    """The endpoints; what a program asks counts like what a visitor asks."""
 
-    def visited(path: str, request: gr.Request) -> Visit:
-        visit = events.visit(request)
+    def __init__(self, events: Events) -> None:
+        self.events = events
+
+    def visit(self, path: str, request: gr.Request) -> Visit:
+        """The program's own visit, which takes its file along when it leaves."""
+        visit = self.events.visit(request)
         if not handlers.is_example(Path(path)):
             visit.files.add(Path(path))
         return visit
 
-    def predict(clip: str | None, request: gr.Request) -> dict:
+    def predict(self, clip: str | None, request: gr.Request) -> dict:
         """Says which mood onlookers would likely call the group in a video or sound file.
 
         Perceived group affect as annotators would say it, never what a person feels; only for clips
@@ -36,13 +40,14 @@ def offer(events: Events, queue: dict[str, Any]) -> None:
         if clip is None:
             return handlers.failed("", HandlerError("no file given; give a clip."))
         try:
-            return handlers.answer_json(clip, visited(clip, request))
+            return handlers.answer_json(clip, self.visit(clip, request))
         except BusyError as error:
             return handlers.failed(clip, error)
 
     def explain(
-        clip: str | None, method: str, preset: str, target: str, checks: bool, request: gr.Request
-    ) -> dict:
+        self, clip: str | None, method: str, preset: str, target: str, checks: bool,
+        request: gr.Request,
+    ) -> dict:  # fmt: skip
         """Says when picture and sound moved the answer to a clip, and how far to trust that.
 
         Args:
@@ -62,10 +67,14 @@ def offer(events: Events, queue: dict[str, Any]) -> None:
         usual = story.Ask()
         ask = story.Ask(method or usual.method, preset or usual.preset, target or None)
         try:
-            return story.explain_json(clip, ask, checks, visited(clip, request))
+            return story.explain_json(clip, ask, checks, self.visit(clip, request))
         except (HandlerError, BusyError) as error:
             return handlers.failed(clip, error)
 
+
+def offer(events: Events, queue: dict[str, Any]) -> None:
+    """Adds `/predict` and `/explain` to the Blocks that is open."""
+    programs = Programs(events)
     clip = gr.File(visible=False, label="Clip")
     method = gr.Textbox("", visible=False, label="Method")
     preset = gr.Textbox("", visible=False, label="Preset")
@@ -73,9 +82,9 @@ def offer(events: Events, queue: dict[str, Any]) -> None:
     checks = gr.Checkbox(False, visible=False, label="Checks")
     answer = gr.JSON(visible=False, label="Answer")
     press = gr.Button(visible=False)
-    press.click(predict, clip, answer, api_name="predict", **queue)
+    press.click(programs.predict, clip, answer, api_name="predict", **queue)
     given = [clip, method, preset, target, checks]
-    press.click(explain, given, answer, api_name="explain", **queue)
+    press.click(programs.explain, given, answer, api_name="explain", **queue)
 
 
 def check_tools(limits: Limits) -> None:
