@@ -65,6 +65,9 @@ VARIANTS = {
     "jmt-vanilla-published": Variant(
         "jmt-staged", ("settings.fusion=vanilla",), AFFECT, "across-the-batch"
     ),
+    "jmt-vanilla-published-alone": Variant(
+        "jmt-staged", (), AFFECT, "across-a-batch-of-one", "jmt-vanilla-published"
+    ),
 }
 CLAIMS = (
     Claim("Fusion beats the picture alone", "1, abstract", "group-two-way", "group-video"),
@@ -98,12 +101,20 @@ CLAIMS = (
         "jmt-joint", "jmt-vanilla", "ccc",
     ),
     Claim(
+        "The same where faces and sound are both there and agree", "3, tables 5-7",
+        "jmt-joint", "jmt-vanilla", "per_regime.both.ccc",
+    ),
+    Claim(
         "A joint representation beats concatenation", "3, table 7", "jmt-joint", "jmt-concat",
         "ccc",
     ),
     Claim(
         "Vanilla attention over time beats the published one, over the batch", "3, section 1",
         "jmt-vanilla", "jmt-vanilla-published", "ccc",
+    ),
+    Claim(
+        "The same, the published one scored a clip at a time", "3, section 1",
+        "jmt-vanilla", "jmt-vanilla-published-alone", "ccc",
     ),
 )  # fmt: skip
 
