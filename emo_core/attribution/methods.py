@@ -109,9 +109,9 @@ def explain_window(
     started = time.perf_counter()
     with torch.inference_mode(False), torch.enable_grad():
         question = Question(checkpoint, sample, target, baseline, meter)
+        score = question.score
         maps = how.run(question, chosen, seed)
-        score = float(question.scores(*question.inputs))
-        nothing = float(question.scores(*question.baselines)) if how.complete else None
+        nothing = question.nothing() if how.complete else None
     maps = {name: _whole(maps.get(name), getattr(sample, name)) for name in inputs_of(checkpoint)}
     return Attribution(
         method, preset, target, checkpoint.name, window_span(checkpoint, sample), maps,
