@@ -168,7 +168,7 @@ class Deeper(Events):
                 progress((done, total), desc=words("working"), unit="passes")
                 return not visit.stop.is_set()
 
-            ask = story.Ask(method, preset, target, window)
+            ask = story.Ask(method, preset, target, window).settled(case)
             return {self.page.told: "", **make(case, ask, tell, words)}
         except story.Cancelled:
             return {self.page.told: cards.hint(words("stopped"))}
