@@ -60,8 +60,10 @@ def headline(words: Words, result: View) -> str:
     """The answer in a few words of the visitor's language."""
     if result.abstains:
         return words("unsure")
-    if result.values is not None or result.present is not None:
-        return result.headline
+    if result.values is not None:
+        return ", ".join(f"{words.named('label', n)} {v:+.2f}" for n, v in result.values.items())
+    if result.present is not None:
+        return ", ".join(words.named("label", n) for n in result.present) or words("nothing")
     return (
         f"{words.named('label', result.label)}, {view.percent(result.probabilities[result.label])}"
     )

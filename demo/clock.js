@@ -7,7 +7,7 @@
   };
   let last = null; // the player used last
   const current = () => {
-    const shown = players().filter((player) => player.isConnected && player.offsetParent);
+    const shown = players().filter((player) => player.getClientRects().length);
     return shown.includes(last) ? last : shown.find((player) => !player.closest("#film")) || shown[0];
   };
   const time = (player) => player.currentTime + offset(player);
@@ -93,6 +93,25 @@
       }, wait);
     }
   });
+
+  // The player goes along where it is out of sight; on a narrow page the answer comes into view.
+  const narrow = window.matchMedia("(max-width: 999px)");
+  const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
+  const away = new IntersectionObserver(([box]) => {
+    const below = box.boundingClientRect.bottom < 80;
+    const player = box.target.querySelector("video");
+    box.target.classList.toggle("afloat", below && !!player);
+    if (player) player.controls = below;
+  }, { threshold: [0, 0.1, 0.25] });
+  let watched = null, busy = false;
+  new MutationObserver(() => {
+    const player = document.querySelector("#video");
+    if (player && player !== watched) { away.disconnect(); away.observe(player); watched = player; }
+    const working = document.querySelector("#answer .busy");
+    if (working && !busy && narrow.matches)
+      working.scrollIntoView({ behavior: calm.matches ? "auto" : "smooth", block: "center" });
+    busy = !!working;
+  }).observe(document, { childList: true, subtree: true });
 
   // gr.Video calls a film that this browser can't play an error, although the model reads it well.
   new MutationObserver(() => {

@@ -198,8 +198,8 @@ class Events:
 
 
 def seconds(value: float) -> str:
-    """A duration for people."""
-    return "< 1 s" if value < 1 else f"{value:.0f} s" if value < 90 else f"{value / 60:.0f} min"
+    """About how long, for people."""
+    return "< 1 s" if value < 1 else f"≈ {value:.0f} s" if value < 90 else f"≈ {value / 60:.0f} min"
 
 
 def new_folder(visit: Visit, visits: Visits) -> Path:

@@ -68,7 +68,6 @@ class View:
 
     clip: str
     label: str  # the most probable one, also when `abstains`; "values" of a model of values
-    headline: str
     summary: str
     probabilities: dict[str, float]
     values: dict[str, float] | None
@@ -144,7 +143,6 @@ def _viewed(case: Case) -> View:
     return View(
         clip=prediction.clip,
         label=prediction.label or "values",
-        headline=sentences.headline(prediction),
         summary=sentences.summarise(prediction),
         probabilities=prediction.probabilities,
         values=prediction.values,

@@ -105,6 +105,7 @@ def draw(limits: Limits) -> Page:
             page.status = gr.HTML(cards.empty(Words(FALLBACK)), elem_id="answer")
             with gr.Column(visible=False, elem_id="story") as page.details:
                 _details(page, say)
+    gr.Markdown(say("notice_more"), elem_classes="notice")
     return page
 
 
@@ -124,7 +125,7 @@ def _inputs(page: Page, say: gr.I18n, limits: Limits) -> None:
         with gr.Tab(say("tab_video")):
             page.video = gr.Video(
                 sources=["upload", "webcam"], include_audio=True, height=360, elem_id="video",
-                label=str(say("video")),  # as it is, it would show as an object: gradio 6.31
+                label="Clip",  # a translated label shows as "[object Object]" in gradio 6.31
             )  # fmt: skip
         with gr.Tab(say("tab_file")):
             page.other = gr.File(
@@ -146,7 +147,7 @@ def _inputs(page: Page, say: gr.I18n, limits: Limits) -> None:
             cache_examples=False, api_visibility="private",
             example_labels=[path.stem.replace("_", " ") for path in examples],
         )  # fmt: skip
-    gr.Markdown(say("notice"), elem_id="notice")
+    gr.Markdown(say("notice"), elem_classes="notice")
 
 
 def _details(page: Page, say: gr.I18n) -> None:

@@ -27,6 +27,7 @@ def theme() -> gr.themes.Base:
         button_primary_background_fill_dark="#7d83f0",
         button_primary_background_fill_hover_dark="#979cf5",
         button_primary_text_color="#ffffff", button_primary_text_color_dark="#0d1016",
+        checkbox_border_color="#8a93a3", checkbox_border_color_dark="#7b8598",
         input_background_fill="#ffffff", input_background_fill_dark="#232a35",
     )  # fmt: skip
 
