@@ -1,82 +1,32 @@
 """The real app in a real browser: a clip is answered, a broken file is explained."""
 
 import json
-import os
 import re
 import shutil
-import socket
-import subprocess
 import sys
 import time
 from pathlib import Path
-from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 import gradio_client
 import pytest
-import torch
+from serving import PATIENCE_S, served
 
-from emo_core.checkpoint import Checkpoint, save_checkpoint, shipped_checkpoints
-from emo_core.defaults import DEFAULT_MODEL
 from emo_core.inference import predict
-from emo_core.models.group import POCKET, Group
-from emo_core.sample import SampleConfig
-from emo_core.tasks import SingleLabel
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[1]
 FOLDER = pytest.StashKey[Path]()
-PATIENCE_S = 120  # other work may be going on beside the test
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync",
          "--disable-component-update", "--no-first-run", "--disable-default-apps")  # fmt: skip
-
-
-def model_for(folder: Path) -> str:
-    """The shipped checkpoint where there is one, else weights that were never trained."""
-    if DEFAULT_MODEL in shipped_checkpoints():
-        return DEFAULT_MODEL
-    torch.manual_seed(0)
-    untrained = Checkpoint(
-        "untrained", Group(POCKET), "group", POCKET, SampleConfig(), SingleLabel()
-    )
-    save_checkpoint(folder / "untrained", untrained, "# untrained\n")
-    return str(folder / "untrained")
-
-
-def answers(url: str) -> bool:
-    try:
-        with urlopen(url, timeout=5) as response:
-            return response.status == 200
-    except (URLError, ConnectionError, TimeoutError):
-        return False
 
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory, request):
     """The app as `make demo` starts it, on a free port. Gives its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     folder = request.config.stash[FOLDER] = tmp_path_factory.mktemp("app")
-    settings = {**os.environ, "EMO_MODEL": model_for(folder), "GRADIO_SERVER_PORT": str(port)}
-    settings |= {"GRADIO_SERVER_NAME": "127.0.0.1", "TMPDIR": str(folder)}
-    settings |= {"EMO_JOBS_A_MINUTE": "1000", "EMO_JOBS_OF_ADDRESS": "1000"}
-    url = f"http://127.0.0.1:{port}"
-    with (folder / "app.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, str(ROOT / "demo" / "app.py")], cwd=folder, env=settings,
-            stdout=log, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-    try:
-        deadline = time.monotonic() + PATIENCE_S
-        while not answers(url):
-            assert process.poll() is None, (folder / "app.log").read_text()
-            assert time.monotonic() < deadline, "the app did not start"
-            time.sleep(0.5)
+    with served(folder) as (url, _):
         yield url
-    finally:
-        process.terminate()
-        process.wait(30)
     assert not list(folder.glob("emo-*")), "clips were left behind"
 
 
