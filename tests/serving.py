@@ -11,6 +11,8 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import gradio_client
+
 ROOT = Path(__file__).parents[1]
 PATIENCE_S = 300  # other work may be going on beside the test
 
@@ -21,6 +23,13 @@ def answers(url: str) -> bool:
             return response.status == 200
     except (URLError, ConnectionError, TimeoutError):
         return False
+
+
+def patient_client(url: str) -> gradio_client.Client:
+    """A program's client that waits on a busy machine; its own patience is five seconds."""
+    return gradio_client.Client(
+        url, verbose=False, download_files=False, httpx_kwargs={"timeout": PATIENCE_S}
+    )
 
 
 @contextmanager
@@ -46,4 +55,4 @@ def served(folder: Path, **settings: str) -> Iterator[tuple[str, subprocess.Pope
         yield url, process
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(PATIENCE_S)

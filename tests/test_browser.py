@@ -10,7 +10,7 @@ from urllib.request import Request, urlopen
 
 import gradio_client
 import pytest
-from serving import PATIENCE_S, served
+from serving import PATIENCE_S, patient_client, served
 
 from emo_core.inference import predict
 
@@ -243,7 +243,7 @@ def test_leaving_deletes_the_clip(browser, app, clips, request):
 
 def test_program_explains_as_the_library_does(app):
     path = ROOT / "assets" / "examples" / "synced_negative.mp4"
-    client = gradio_client.Client(app, verbose=False, download_files=False)
+    client = patient_client(app)
     answer = client.predict(
         gradio_client.handle_file(str(path)), "grad_cam", "fast", "", False, api_name="/explain"
     )
@@ -255,7 +255,7 @@ def test_program_explains_as_the_library_does(app):
 
 
 def test_twenty_files_at_once_and_wrong_data_do_no_harm(app, clips):
-    client = gradio_client.Client(app, verbose=False, download_files=False)
+    client = patient_client(app)
     jobs = [client.submit(gradio_client.handle_file(str(clips["short"])), api_name="/predict")
             for _ in range(20)]  # fmt: skip
     assert all(job.result(timeout=PATIENCE_S)["errors"] == [] for job in jobs)
@@ -267,7 +267,7 @@ def test_twenty_files_at_once_and_wrong_data_do_no_harm(app, clips):
 
 
 def test_program_gets_the_same_answer_as_json(app, clips):
-    client = gradio_client.Client(app, verbose=False, download_files=False)
+    client = patient_client(app)
     named = client.view_api(return_format="dict")["named_endpoints"]
     assert list(named) == ["/predict", "/explain"]
     document = client.predict(gradio_client.handle_file(str(clips["short"])), api_name="/predict")
