@@ -85,8 +85,8 @@ CLAIMS = (
         "mesm-structured", "fe2e", "f1", -0.01,
     ),
     Claim(
-        "Attention that learns beats the published one, which never does (words and sound)", "2, D1",
-        "mesm-trained", "mesm-faithful", "f1",
+        "Attention that learns beats the published one, which never does (words and sound)",
+        "2, D1", "mesm-trained", "mesm-faithful", "f1",
     ),
     Claim(
         "Features at their own pixels beat the published row order (words and sound)", "2, D2",
