@@ -14,7 +14,7 @@ BENCHES := startup decode latency cache train memory sparse explain staged
 DATA ?= runs/staged
 RUN ?= runs/group-staged
 
-.PHONY: demo test check format train bench clean
+.PHONY: demo test check format train bench space clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python demo/app.py
@@ -38,6 +38,10 @@ train: $(VENV)/.demo
 
 bench: $(VENV)/.dev
 	@for name in $(BENCHES); do $(BIN)/emo bench $$name || exit 1; done
+
+# Would the repository, pushed as it is, run as a Hugging Face Space?
+space: $(VENV)/.python
+	$(BIN)/python demo/space.py
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

@@ -1,11 +1,17 @@
 """What the app does with a clip: checks, predicts once, and gathers everything the page shows."""
 
+import hashlib
 import os
 import threading
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from gpu import lent
+from visits import Visit
 
 from emo_core import sentences, view
 from emo_core.clip import Clip, ClipError, load_clip
@@ -18,9 +24,12 @@ if TYPE_CHECKING:
     from emo_core.checkpoint import Checkpoint
     from emo_core.inference import Media, Prediction
 
+EXAMPLES = Path(__file__).resolve().parents[1] / "assets" / "examples"
 MOST_BYTES = 50 << 20  # of one file, as the upload's own limit
 MOST_MINUTES = 10  # of one clip
+MOST_PIXELS = 4096 * 2304  # of one frame: every kind of 4K
 MOST_WINDOWS = 24
+MOST_LETTERS = 2000  # of a transcript
 _LOADING = threading.Lock()  # two first visitors must not load the model twice
 
 
@@ -28,15 +37,41 @@ class HandlerError(Exception):
     """A clip that gets no answer; one plain sentence for the person who gave it."""
 
 
+class Case:
+    """One clip with everything worked out about it so far; nothing is worked out twice."""
+
+    def __init__(
+        self, clip: Clip, model: str, checkpoint: "Checkpoint", prediction: "Prediction"
+    ) -> None:
+        self.clip, self.model, self.checkpoint = clip, model, checkpoint
+        self.prediction = prediction
+        self._found: dict[tuple, Any] = {}
+        self._lock = threading.RLock()
+
+    def once(self, key: tuple, make: Callable[[], Any]) -> Any:
+        """What `make` gives, asked for the first time only."""
+        with self._lock:
+            if key not in self._found:
+                self._found[key] = make()
+            return self._found[key]
+
+    def has(self, key: tuple) -> bool:
+        return key in self._found
+
+
+_PUBLIC: dict[tuple, Case] = {}  # of the shipped examples, shared by all visitors
+
+
 @dataclass(frozen=True)
 class View:
-    """Everything the page shows of one clip."""
+    """Everything the page shows of one clip before anything is explained."""
 
     clip: str
     label: str  # the most probable one, also when `abstains`; "values" of a model of values
-    headline: str
     summary: str
     probabilities: dict[str, float]
+    values: dict[str, float] | None
+    present: tuple[str, ...] | None
     abstains: bool
     timeline: "go.Figure | None"  # None where the clip is one window
     timeline_text: str
@@ -50,25 +85,74 @@ class View:
 
 
 def answer(path: str | Path, most_windows: int = MOST_WINDOWS) -> View:
-    """What the model says of a clip, and why. Raises HandlerError."""
+    """What the model says of a clip. Raises HandlerError."""
+    return view_of(open_case(path, most_windows=most_windows))
+
+
+def open_case(
+    path: str | Path, visit: Visit | None = None, model: str | None = None, text: str | None = None,
+    most_windows: int = MOST_WINDOWS,
+) -> Case:  # fmt: skip
+    """The clip with its prediction: from the visitor's shelf, or predicted now."""
+    path, visit = Path(path), visit or Visit()
+    name = model or default_model()
+    with _explained():
+        _refuse_large(path)
+        shelf = _PUBLIC if is_example(path) else visit.cases
+        key = (_digest(path), name, text, most_windows)
+        case = shelf.get(key)
+        if case is None:
+            case = _opened(_admitted(path, text), name, most_windows)
+            shelf[key] = case
+    if shelf is visit.cases:
+        visit.keep(key, case)
+    return case
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turns the library's one-sentence errors into the page's."""
     try:
-        prediction, checkpoint = _predict(Path(path), most_windows)
+        yield
     except ClipError as error:
         raise HandlerError(str(error)) from error
-    many = len(prediction.timeline) > 1
+
+
+def _opened(clip: Clip, name: str, most_windows: int) -> Case:
+    checkpoint = load_model(name)
+    return Case(clip, name, checkpoint, predicted(clip, name, most_windows))
+
+
+@lent(lambda clip, name, most_windows: 2 + most_windows)
+def predicted(clip: Clip, name: str, most_windows: int) -> "Prediction":
+    """The model's answer; the one place of the page that predicts."""
+    from emo_core.inference import predict_clip
+
+    return predict_clip(clip, load_model(name), most_windows)
+
+
+def view_of(case: Case) -> View:
+    """The prediction as figures, pictures and sentences."""
+    return case.once(("view",), lambda: _viewed(case))
+
+
+def _viewed(case: Case) -> View:
+    prediction = case.prediction
+    many = len(prediction.timeline) > 1 or prediction.moments is not None
     frames = view.frames_used(prediction)
     return View(
         clip=prediction.clip,
         label=prediction.label or "values",
-        headline=sentences.headline(prediction),
         summary=sentences.summarise(prediction),
         probabilities=prediction.probabilities,
+        values=prediction.values,
+        present=prediction.present,
         abstains=prediction.abstains,
         timeline=view.timeline(prediction) if many else None,
         timeline_text=sentences.summarise_timeline(prediction),
         frames=frames,
         frames_text=sentences.summarise_frames(prediction, len(frames)),
-        log_mel=view.log_mel(prediction, checkpoint.sample.mel),
+        log_mel=view.log_mel(prediction, case.checkpoint.sample.mel),
         log_mel_text=sentences.summarise_sound(prediction),
         facts=facts(prediction),
         notes=prediction.notes,
@@ -81,12 +165,17 @@ def document(*results: dict, errors: tuple[dict, ...] = ()) -> dict[str, Any]:
     return {"schema_version": 1, "results": list(results), "errors": list(errors)}
 
 
-def answer_json(path: str | Path) -> dict[str, Any]:
+def failed(path: str | Path, error: Exception) -> dict[str, Any]:
+    """A clip without an answer, for programs."""
+    return document(errors=({"clip": Path(path).name, "error": str(error)},))
+
+
+def answer_json(path: str | Path, visit: Visit | None = None) -> dict[str, Any]:
     """The answer for programs; a clip without one is under "errors"."""
     try:
-        return answer(path).json
+        return document(open_case(path, visit).prediction.as_dict())
     except HandlerError as error:
-        return document(errors=({"clip": Path(path).name, "error": str(error)},))
+        return failed(path, error)
 
 
 def facts(prediction: "Prediction") -> tuple[tuple[str, str], ...]:
@@ -113,30 +202,81 @@ def warm() -> threading.Thread:
 
 def _warm() -> None:
     with suppress(HandlerError):  # said to the person who gives the first clip
-        _checkpoint()
+        load_model(default_model())
+        import story  # noqa: F401  # Plotly and Captum take seconds, once
 
 
-def _checkpoint() -> "Checkpoint":
-    from emo_core.checkpoint import CheckpointError  # torch takes seconds to import
+def default_model() -> str:
+    """The name or folder of the model that answers."""
+    return os.environ.get("EMO_MODEL", DEFAULT_MODEL)
+
+
+def load_model(name: str) -> "Checkpoint":
+    """A checkpoint, loaded once. Raises HandlerError."""
+    from emo_core.checkpoint import CheckpointError
     from emo_core.inference import load_cached
 
     try:
         with _LOADING:
-            return load_cached(os.environ.get("EMO_MODEL", DEFAULT_MODEL))
+            return load_cached(name)
     except CheckpointError as error:
         raise HandlerError(str(error)) from error
 
 
-def _predict(path: Path, most_windows: int) -> "tuple[Prediction, Checkpoint]":
-    clip = _admitted(path)
-    checkpoint = _checkpoint()
-    from emo_core.inference import predict_clip
+def fetched(link: str, start_s: float, end_s: float, folder: Path) -> Path:
+    """Part of one video of the web in a folder, always under the same name. Raises HandlerError."""
+    from emo_core.download import DownloadError, fetch
 
-    return predict_clip(clip, checkpoint, most_windows), checkpoint
+    try:
+        return fetch((link or "").strip(), folder / "clip.mp4", float(start_s), float(end_s))
+    except (DownloadError, TypeError, ValueError) as error:
+        raise HandlerError(str(error)) from error
 
 
-def _admitted(path: Path) -> Clip:
-    """A clip that is small and short enough to be read here."""
+def shared_files() -> frozenset[Path]:
+    """Nothing under the page's folder is shared by visitors but copies of the examples."""
+    folder = Path(os.environ.get("GRADIO_TEMP_DIR", "/nowhere"))
+    return frozenset(path for path in folder.rglob("*.mp4") if is_example(path))
+
+
+def is_here(name: str) -> bool:
+    """Whether a checkpoint is there, by shipped name or folder."""
+    from emo_core.checkpoint import CheckpointError, find_checkpoint
+
+    try:
+        find_checkpoint(name)
+    except CheckpointError:
+        return False
+    return True
+
+
+def card_text(name: str) -> str:
+    """A checkpoint's card, without its first heading."""
+    from emo_core.checkpoint import CARD, find_checkpoint
+
+    text = (find_checkpoint(name) / CARD).read_text(encoding="utf-8")
+    return text.partition("\n")[2]
+
+
+def is_example(path: Path) -> bool:
+    """Whether a file is one of the shipped drawings, whatever its name."""
+    known = example_digests()
+    return path.is_file() and path.stat().st_size in known and _digest(path) in known.values()
+
+
+@lru_cache(maxsize=1)
+def example_digests() -> dict[int, str]:
+    """Size -> digest of every shipped example."""
+    return {path.stat().st_size: _digest(path) for path in EXAMPLES.glob("*.mp4")}
+
+
+def _digest(path: Path) -> str:
+    with suppress(OSError), path.open("rb") as file:
+        return hashlib.file_digest(file, "blake2b").hexdigest()
+    return ""
+
+
+def _refuse_large(path: Path) -> None:
     with suppress(OSError):  # a path that can't be looked at is for load_clip to explain
         size = path.stat().st_size
         if size > MOST_BYTES:
@@ -145,13 +285,22 @@ def _admitted(path: Path) -> Clip:
                 f"{MOST_BYTES >> 20} MB; give a shorter piece, or use `emo predict`, which has no "
                 "such limit."
             )
+
+
+def _admitted(path: Path, text: str | None) -> Clip:
+    """A clip that is small and short enough to be read here."""
     clip = load_clip(path)
     if clip.duration_s > 60 * MOST_MINUTES:
         raise HandlerError(
             f"{path.name} is {clip.duration_s / 60:.0f} minutes long; this page takes up to "
             f"{MOST_MINUTES}; give a shorter piece, or use `emo predict`, which has no such limit."
         )
-    return clip
+    if clip.size and clip.size[0] * clip.size[1] > MOST_PIXELS:
+        raise HandlerError(
+            f"{path.name} has frames of {clip.size[0]} × {clip.size[1]}; this page takes up to "
+            f"{MOST_PIXELS:,} pixels (4K); scale it down, or use `emo predict`."
+        )
+    return replace(clip, text=text[:MOST_LETTERS] if text else None)
 
 
 def _picture(media: "Media") -> str:

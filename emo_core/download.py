@@ -1,8 +1,8 @@
 """URL → file: the only door to the network (yt-dlp, four sites by name, everything capped).
 
-An address is checked before yt-dlp sees it, and yt-dlp may use four extractors only. Redirects and
-manifests are followed by yt-dlp: on a server, put an egress proxy behind this as well.
-The download runs in a process of its own, so that the caps hold for what ffmpeg fetches too.
+An address is checked before yt-dlp sees it, and yt-dlp may use four extractors only. The download
+runs in a process of its own under caps of time and size, and that process reaches public addresses
+only (`reach`). ffmpeg cuts and merges files that are here; it never fetches.
 """
 
 import json
@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from emo_core import reach
+
 EXTRACTORS = ["youtube", "vimeo", "archive.org", "wikimedia.org"]  # exact names of yt-dlp
 HOSTS = {
     "youtube.com", "www.youtube.com", "m.youtube.com", "youtu.be", "vimeo.com", "www.vimeo.com",
@@ -28,7 +30,10 @@ HOSTS = {
 }  # fmt: skip
 PLAIN = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:/?#&=+%,!()'*@;$")
 POLL_S = 0.2  # seconds between two looks at a running download
-WORKER = [sys.executable, "-P", str(Path(__file__).resolve())]
+ROOT = str(Path(__file__).resolve().parents[1])  # the package may not be installed
+WORKER = [sys.executable, "-P", "-c", f"import sys; sys.path.insert(0, {ROOT!r}); "
+          "from emo_core import download; download.main()"]  # fmt: skip
+CUT_S = 60  # for ffmpeg, to cut a part of at most 20 s
 REASONS = {  # what yt-dlp raises inside -> what it means
     "UnsupportedError": "no video is known at this address",
     "GeoRestrictedError": "the video isn't shown in this country",
@@ -151,7 +156,7 @@ def _breach(folder: Path, spent_s: float, limits: Limits) -> str | None:
 def options(job: dict, yt_dlp: Any, hook: Callable[[dict], None]) -> dict:
     """Everything yt-dlp is told. No cookies, no file URLs, no commands, no external downloader."""
     limits = job["limits"]
-    told = dict(
+    return dict(
         allowed_extractors=EXTRACTORS,
         noplaylist=True,
         playlist_items="1",
@@ -165,6 +170,8 @@ def options(job: dict, yt_dlp: Any, hook: Callable[[dict], None]) -> dict:
         fragment_retries=2,
         extractor_retries=1,
         concurrent_fragment_downloads=1,
+        external_downloader={"default": "native"},
+        hls_prefer_native=True,
         paths={"home": job["folder"], "temp": job["folder"]},
         outtmpl={"default": "clip.%(ext)s"},
         restrictfilenames=True,
@@ -175,11 +182,6 @@ def options(job: dict, yt_dlp: Any, hook: Callable[[dict], None]) -> dict:
         logger=logging.getLogger(__name__),
         progress_hooks=[hook],
     )
-    if job["start_s"] is not None:
-        part = (job["start_s"], job["end_s"])
-        told["download_ranges"] = yt_dlp.utils.download_range_func(None, [part])
-        told["force_keyframes_at_cuts"] = True
-    return told
 
 
 def refusal(info: dict, limits: dict) -> str | None:
@@ -222,6 +224,8 @@ def work(job: dict) -> dict:
                 site.extract_info(job["url"], download=True)
     except (yt_dlp.utils.YoutubeDLError, OSError) as error:
         reason = explained(error)
+    if reach.refused:
+        reason = "it leads to an address that isn't on the open internet"
     if reason:
         return {"error": f"{job['url']}: {reason}; choose another, or download it yourself."}
     return _landed(job)
@@ -235,7 +239,27 @@ def _landed(job: dict) -> dict:
         return {"error": f"{job['url']}: no clip came of it{missing}; choose another."}
     if made[0].stat().st_size > job["limits"]["megabytes"] * 2**20:
         return {"error": f"{job['url']}: the clip is larger than allowed; choose a shorter one."}
+    if job["start_s"] is not None and not cut(made[0], job["start_s"], job["end_s"]):
+        return {"error": f"{job['url']}: there is nothing to cut out from {job['start_s']:g} to "
+                f"{job['end_s']:g} s; choose times within the video."}  # fmt: skip
     return {"file": made[0].name}
+
+
+def cut(path: Path, start_s: float, end_s: float) -> bool:
+    """Leaves only a part of a file that is here; False where there is none."""
+    part = path.with_name("part.mp4")
+    told = ["ffmpeg", "-nostdin", "-loglevel", "error", "-protocol_whitelist", "file",
+            "-ss", f"{start_s:.3f}", "-t", f"{end_s - start_s:.3f}", "-i", f"file:{path}",
+            "-c:v", "libx264", "-preset", "veryfast", "-c:a", "aac", "-y",
+            f"file:{part}"]  # fmt: skip
+    try:
+        subprocess.run(told, check=True, timeout=CUT_S, stdin=subprocess.DEVNULL)
+    except (OSError, subprocess.SubprocessError):
+        return False
+    if part.stat().st_size < 1000:  # a container without a picture or a sound in it
+        return False
+    os.replace(part, path)
+    return True
 
 
 def explained(error: Exception) -> str:
@@ -247,5 +271,8 @@ def explained(error: Exception) -> str:
     return f"it could not be fetched ({reason})"
 
 
-if __name__ == "__main__":
+def main(but: frozenset[reach.Address] = frozenset()) -> None:
+    """The worker's process: a job from standard input, its answer to standard output."""
+    sys.modules["curl_cffi"] = None  # its connections are not Python's, so nobody would check them
+    reach.only_public(but | reach.proxies())
     print(json.dumps(work(json.load(sys.stdin))))

@@ -1,78 +1,32 @@
 """The real app in a real browser: a clip is answered, a broken file is explained."""
 
 import json
-import os
+import re
 import shutil
-import socket
-import subprocess
 import sys
 import time
 from pathlib import Path
-from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 import gradio_client
 import pytest
-import torch
+from serving import PATIENCE_S, patient_client, served
 
-from emo_core.checkpoint import Checkpoint, save_checkpoint, shipped_checkpoints
-from emo_core.defaults import DEFAULT_MODEL
-from emo_core.models.group import POCKET, Group
-from emo_core.sample import SampleConfig
-from emo_core.tasks import SingleLabel
+from emo_core.inference import predict
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[1]
-PATIENCE_S = 120  # other work may be going on beside the test
+FOLDER = pytest.StashKey[Path]()
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync",
          "--disable-component-update", "--no-first-run", "--disable-default-apps")  # fmt: skip
 
 
-def model_for(folder: Path) -> str:
-    """The shipped checkpoint where there is one, else weights that were never trained."""
-    if DEFAULT_MODEL in shipped_checkpoints():
-        return DEFAULT_MODEL
-    torch.manual_seed(0)
-    untrained = Checkpoint(
-        "untrained", Group(POCKET), "group", POCKET, SampleConfig(), SingleLabel()
-    )
-    save_checkpoint(folder / "untrained", untrained, "# untrained\n")
-    return str(folder / "untrained")
-
-
-def answers(url: str) -> bool:
-    try:
-        with urlopen(url, timeout=5) as response:
-            return response.status == 200
-    except (URLError, ConnectionError, TimeoutError):
-        return False
-
-
 @pytest.fixture(scope="module")
-def app(tmp_path_factory):
+def app(tmp_path_factory, request):
     """The app as `make demo` starts it, on a free port. Gives its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    folder = tmp_path_factory.mktemp("app")
-    settings = {**os.environ, "EMO_MODEL": model_for(folder), "GRADIO_SERVER_PORT": str(port)}
-    settings |= {"GRADIO_SERVER_NAME": "127.0.0.1", "TMPDIR": str(folder)}
-    url = f"http://127.0.0.1:{port}"
-    with (folder / "app.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, str(ROOT / "demo" / "app.py")], cwd=folder, env=settings,
-            stdout=log, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-    try:
-        deadline = time.monotonic() + PATIENCE_S
-        while not answers(url):
-            assert process.poll() is None, (folder / "app.log").read_text()
-            assert time.monotonic() < deadline, "the app did not start"
-            time.sleep(0.5)
+    folder = request.config.stash[FOLDER] = tmp_path_factory.mktemp("app")
+    with served(folder) as (url, _):
         yield url
-    finally:
-        process.terminate()
-        process.wait(30)
     assert not list(folder.glob("emo-*")), "clips were left behind"
 
 
@@ -101,6 +55,10 @@ def page(browser, app):
     page.close()
 
 
+def agree(page) -> None:
+    page.locator("#consent input").check()
+
+
 def upload(page, path: Path, tab: str = "video") -> None:
     page.locator(f"#{tab} input[type=file]").first.set_input_files(str(path))
 
@@ -116,6 +74,7 @@ def clips(tmp_path_factory):
     broken.write_bytes(b"this was never a film " * 50)
     return {
         "short": write_clip(folder / "short.mp4", 2.0),
+        "leaver": write_clip(folder / "leaver.mp4", 3.0),
         "long": write_clip(folder / "long.mp4", 11.0),
         "sound": write_clip(folder / "voice.wav", 2.0, picture=False),
         "broken": broken,
@@ -123,6 +82,7 @@ def clips(tmp_path_factory):
 
 
 def test_clip_is_answered_and_nothing_leaves_the_computer(page, app, clips):
+    agree(page)
     upload(page, clips["long"])
     answer = page.locator("#answer .bars")
     answer.wait_for()
@@ -130,19 +90,28 @@ def test_clip_is_answered_and_nothing_leaves_the_computer(page, app, clips):
     for word in ("long.mp4", "Positive", "Neutral", "Negative", "%"):
         assert word in text
     page.get_by_text("Frames used").wait_for()
-    assert page.locator(".frames img").count() == 16
-    plots = page.locator(".js-plotly-plot .main-svg").first
-    plots.wait_for()
-    heights = [box.bounding_box()["height"] for box in page.locator(".js-plotly-plot").all()]
-    assert len(heights) == 2 and min(heights) > 250, "a figure has collapsed"
+    assert page.locator("#frames img").count() == 16
+    plot = page.locator(".js-plotly-plot .main-svg").first
+    plot.wait_for()
+    shown = [box for box in page.locator(".js-plotly-plot").all() if box.is_visible()]
+    assert shown and min(box.bounding_box()["height"] for box in shown) > 150, "a figure collapsed"
     assert page.get_by_role("heading", name="Over time").is_visible()
     assert not page.locator(".toast-body.error:visible").count()
     outside = [url for url in page.asked if not url.startswith((app, "data:", "blob:"))]
     assert outside == []
 
 
+def test_without_the_tick_nothing_is_looked_at_and_with_it_the_answer_comes(page, clips):
+    upload(page, clips["short"])
+    page.get_by_text("One thing first").wait_for()
+    assert not page.locator("#answer .bars").count()
+    agree(page)
+    page.locator("#answer .bars").wait_for()
+
+
 def test_short_clip_has_no_timeline_and_fits_a_phone(page, clips):
     page.set_viewport_size({"width": 390, "height": 844})
+    agree(page)
     upload(page, clips["short"])
     page.locator("#answer .bars").wait_for()
     page.get_by_text("Frames used").wait_for()
@@ -151,15 +120,156 @@ def test_short_clip_has_no_timeline_and_fits_a_phone(page, clips):
 
 
 def test_sound_alone_is_answered(page, clips):
+    agree(page)
     page.get_by_role("tab", name="Sound or other").click()
     upload(page, clips["sound"], "file")
     page.locator("#answer .bars").wait_for()
     assert "no picture" in page.locator("#answer").inner_text()
 
 
+def open_tab(page, name: str) -> None:
+    """Opens a tab of the story, also one that is in the menu of those without room."""
+    tab = page.locator("#tabs").get_by_role("tab", name=name, exact=True).first
+    if not tab.is_visible():
+        page.locator("#tabs .overflow-menu > button").first.click()
+        tab = page.locator("#tabs .overflow-dropdown button", has_text=name).first
+    tab.click()
+
+
+def test_the_story_of_one_clip_on_one_clock(page, app):
+    """Example, map, clock, player, checks, what-ifs, systems, card: all of one prediction."""
+    page.get_by_role("button", name="synced negative").click()
+    page.locator("#answer .bars").wait_for()
+    assert page.locator("#preset").get_by_text("passes").count() == 3, "costs come before the run"
+    page.locator("#explain").click()
+    page.locator("#frames-map img").first.wait_for()
+    assert "Done in" in page.locator("#told").inner_text()
+    assert page.locator("#frames-map img").count() == 16
+    open_tab(page, "One clock")
+    page.locator("#clock .main-svg").first.wait_for()
+    page.locator(".peak").first.click()
+    peak_s = float(page.locator(".peak").first.get_attribute("data-seek"))
+    page.wait_for_function(
+        f"Math.abs(document.querySelector('#video video').currentTime - {peak_s}) < 0.1"
+    )
+    line = page.locator("#clock .now")
+    assert float(line.get_attribute("aria-valuenow")) == pytest.approx(peak_s, abs=0.1)
+    box = page.locator("#clock .main-svg").first.bounding_box()
+    page.mouse.click(box["x"] + 0.6 * box["width"], box["y"] + 60)
+    page.wait_for_function(f"document.querySelector('#video video').currentTime != {peak_s}")
+    clicked_s = page.evaluate("document.querySelector('#video video').currentTime")
+    assert 2.0 < clicked_s < 3.6, "the click was a little right of the middle of five seconds"
+    line.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(
+        f"document.querySelector('#video video').currentTime > {clicked_s} + 0.05"
+    )
+    page.evaluate("document.querySelector('#video video').currentTime = 1.5")
+    page.wait_for_function(
+        "Math.abs(document.querySelector('#clock .now').ariaValueNow - 1.5) < 0.1"
+    )
+    open_tab(page, "Trust?")
+    page.locator("#trust .verdict").wait_for()
+    assert "nothing was computed again" in page.locator("#told").inner_text()
+    open_tab(page, "What if?")
+    page.locator("#whatif .whatif").first.wait_for()
+    open_tab(page, "Three systems")
+    page.locator("#three .card").nth(2).wait_for()
+    open_tab(page, "The model")
+    page.locator("#about h3").first.wait_for()
+    assert [url for url in page.asked if not url.startswith((app, "data:", "blob:"))] == []
+
+
+def test_stop_ends_an_explanation(page):
+    page.get_by_role("button", name="both positive").click()
+    page.locator("#frames img").first.wait_for()
+    page.locator("#method input").click()
+    page.get_by_role("option", name="Shapley sampling").click()
+    page.locator("#preset").get_by_text("Thorough").click()
+    page.locator("#explain").click()
+    page.locator("#cancel:enabled").wait_for()
+    page.locator("#cancel").click()
+    page.get_by_text("Stopped, as you asked").wait_for()
+    assert not page.locator("#frames-map img").count()
+
+
+def test_the_page_speaks_german_and_wears_dark(browser, app):
+    context = browser.new_context(locale="de-DE", color_scheme="dark")
+    page = context.new_page()
+    page.set_default_timeout(1000 * PATIENCE_S)
+    page.goto(f"{app}?__theme=dark")
+    page.get_by_text("Noch kein Clip").wait_for()
+    page.get_by_text("Was dies nicht ist").wait_for()
+    page.get_by_role("button", name="seen negative").click()
+    page.locator("#answer .bars").wait_for()
+    assert "Positiv" in page.locator("#answer").inner_text()
+    ink, paper = page.evaluate(
+        "(e => [getComputedStyle(e.querySelector('h2')).color,"
+        " getComputedStyle(e).backgroundColor])(document.querySelector('#answer .card'))"
+    )
+    assert brightness(ink) - brightness(paper) > 120
+    context.close()
+
+
+def brightness(colour: str) -> float:
+    return sum(float(part) for part in re.findall(r"[\d.]+", colour)[:3]) / 3
+
+
+def test_refused_links_say_why_in_the_page(page):
+    agree(page)
+    page.get_by_role("tab", name="Link").click()
+    page.locator("#link input, #link textarea").first.fill("http://127.0.0.1:80/x.mp4")
+    page.locator("#fetch").click()
+    page.locator("#answer .trouble").wait_for()
+    text = page.locator("#answer").inner_text()
+    assert "refused" in text and "it starts with http" in text
+
+
+def test_leaving_deletes_the_clip(browser, app, clips, request):
+    page = browser.new_page()
+    page.set_default_timeout(1000 * PATIENCE_S)
+    page.goto(app)
+    agree(page)
+    upload(page, clips["leaver"])
+    page.locator("#answer .bars").wait_for()
+    folder = request.config.stash[FOLDER]
+    assert list(folder.rglob("leaver.mp4"))
+    page.close()
+    deadline = time.monotonic() + 40
+    while list(folder.rglob("leaver.mp4")) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert not list(folder.rglob("leaver.mp4"))
+
+
+def test_program_explains_as_the_library_does(app):
+    path = ROOT / "assets" / "examples" / "synced_negative.mp4"
+    client = patient_client(app)
+    answer = client.predict(
+        gradio_client.handle_file(str(path)), "grad_cam", "fast", "", False, api_name="/explain"
+    )
+    assert answer["schema_version"] == 1 and answer["method"] == "grad_cam"
+    assert answer["clip"] == path.name and answer["forward_passes"] > 0
+    document = client.predict(gradio_client.handle_file(str(path)), api_name="/predict")
+    assert document["results"][0]["probabilities"] == predict(path).probabilities, "bit by bit"
+    client.close()
+
+
+def test_twenty_files_at_once_and_wrong_data_do_no_harm(app, clips):
+    client = patient_client(app)
+    jobs = [client.submit(gradio_client.handle_file(str(clips["short"])), api_name="/predict")
+            for _ in range(20)]  # fmt: skip
+    assert all(job.result(timeout=PATIENCE_S)["errors"] == [] for job in jobs)
+    many = [gradio_client.handle_file(str(clips["short"]))] * 20
+    with pytest.raises(Exception, match="."):
+        client.predict(many, api_name="/predict")
+    assert client.predict(None, api_name="/predict")["errors"]
+    client.close()
+
+
 def test_program_gets_the_same_answer_as_json(app, clips):
-    client = gradio_client.Client(app, verbose=False, download_files=False)
-    assert list(client.view_api(return_format="dict")["named_endpoints"]) == ["/predict"]
+    client = patient_client(app)
+    named = client.view_api(return_format="dict")["named_endpoints"]
+    assert list(named) == ["/predict", "/explain"]
     document = client.predict(gradio_client.handle_file(str(clips["short"])), api_name="/predict")
     assert document["schema_version"] == 1 and document["errors"] == []
     (result,) = document["results"]
@@ -184,6 +294,7 @@ def test_files_of_the_server_are_out_of_reach(app):
 
 
 def test_broken_file_is_explained_in_the_page(page, clips):
+    agree(page)
     upload(page, clips["broken"])
     page.locator("#answer .trouble").wait_for()
     text = page.locator("#answer").inner_text()

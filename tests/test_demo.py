@@ -15,7 +15,9 @@ import torch
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "demo"))
 
+import cards  # noqa: E402
 import handlers  # noqa: E402
+from words import Words  # noqa: E402
 
 from emo_core import sentences, view  # noqa: E402
 from emo_core.checkpoint import Checkpoint, save_checkpoint, shipped_checkpoints  # noqa: E402
@@ -112,16 +114,27 @@ def imports(path: Path) -> set[str]:
     return names | {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
 
 
-def test_layout_knows_no_torch_and_handlers_no_gradio():
-    layout = {name.split(".")[0] for name in imports(ROOT / "demo" / "app.py")}
-    assert not layout & {"torch", "torchaudio", "emo_core"}
-    assert not any(name.startswith("gradio") for name in imports(ROOT / "demo" / "handlers.py"))
+PAGE = sorted((ROOT / "demo").glob("*.py"))
+DRAWING = ("app", "layout", "events", "deeper", "programs", "look")
 
 
-def test_handlers_load_torch_only_when_asked():
-    tree = ast.parse((ROOT / "demo" / "handlers.py").read_text(encoding="utf-8"))
+def test_layout_knows_no_torch_and_the_rest_no_gradio():
+    for path in PAGE:
+        names = {name.split(".")[0] for name in imports(path)}
+        assert not names & {"torch", "torchaudio", "torchvision"}, path.name
+        if path.stem not in DRAWING:
+            assert not any(name.startswith("gradio") for name in names), path.name
+
+
+@pytest.mark.parametrize("path", [p for p in PAGE if p.stem != "story"], ids=lambda p: p.stem)
+def test_torch_is_loaded_only_when_asked(path):
+    """The page is up before torch is imported, which takes seconds."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     at_top = {node.module for node in tree.body if isinstance(node, ast.ImportFrom)}
-    assert not at_top & {"torch", "emo_core.inference", "emo_core.checkpoint", "emo_core.sample"}
+    at_top |= {a.name for node in tree.body if isinstance(node, ast.Import) for a in node.names}
+    allowed = {"emo_core", "emo_core.clip", "emo_core.defaults"}
+    own = {name for name in at_top if name and name.startswith("emo_core")}
+    assert own <= allowed and "story" not in at_top
 
 
 def test_timeline_stacks_each_window_where_it_lies():
@@ -263,15 +276,19 @@ def test_a_clip_that_gets_no_answer_gets_one_sentence(tmp_path, monkeypatch):
 
 
 def test_too_large_and_too_long_are_refused_before_decoding(tmp_path, monkeypatch):
+    monkeypatch.setattr(handlers, "predicted", lambda *_: pytest.fail("decoding was reached"))
     huge = tmp_path / "huge.mp4"
     with huge.open("wb") as file:
         file.truncate(60 << 20)  # sparse: takes no room
     with pytest.raises(handlers.HandlerError, match=r"huge.mp4 has 60 MB; .* up to 50 MB"):
         handlers.answer(huge)
+    clip = write_clip(tmp_path / "clip.mp4", 2.0)
+    monkeypatch.setattr(handlers, "MOST_PIXELS", 64 * 48 - 1)
+    with pytest.raises(handlers.HandlerError, match="frames of 64 × 48"):
+        handlers.answer(clip)
     monkeypatch.setattr(handlers, "MOST_MINUTES", 0.01)
-    monkeypatch.setattr(handlers, "_checkpoint", lambda: pytest.fail("decoding was reached"))
     with pytest.raises(handlers.HandlerError, match="minutes long"):
-        handlers.answer(write_clip(tmp_path / "long.mp4", 2.0))
+        handlers.answer(clip)
 
 
 def test_a_missing_model_is_said_in_a_sentence(tmp_path, monkeypatch):
@@ -299,14 +316,25 @@ def app():
         loop.close()
 
 
-def test_page_is_built_with_one_public_endpoint_and_no_statistics(app):
+def test_page_is_built_with_two_public_endpoints_and_no_statistics(app):
     demo = app.build_demo()
     assert not demo.analytics_enabled
     assert sum(demo.delete_cache) <= 3600, "clips must be gone within the hour, as the page says"
     public = [fn.api_name for fn in demo.fns.values() if fn.api_visibility == "public"]
-    assert public == ["predict"]
-    videos = [it for it in demo.blocks.values() if type(it).__name__ == "Video"]
-    assert [it.include_audio for it in videos] == [True]
+    assert public == ["predict", "explain"]
+    videos = {it.elem_id: it for it in demo.blocks.values() if type(it).__name__ == "Video"}
+    assert videos["video"].include_audio
+
+
+def test_all_model_work_shares_one_place_in_the_queue(app):
+    demo = app.build_demo()
+    works = {"show", "again", "explain", "check", "keep", "change", "shift", "swap", "systems",
+             "about", "predict"}  # fmt: skip
+    found = [fn for fn in demo.fns.values() if getattr(fn.fn, "__name__", "") in works]
+    assert {fn.fn.__name__ for fn in found} == works
+    assert {(fn.concurrency_id, fn.concurrency_limit) for fn in found} == {("model", 1)}
+    assert all(fn.queue for fn in found)
+    assert demo._queue.max_size and not demo.api_open
 
 
 def test_examples_are_those_in_the_folder(app, tmp_path, monkeypatch):
@@ -314,19 +342,17 @@ def test_examples_are_those_in_the_folder(app, tmp_path, monkeypatch):
         found = [it for it in app.build_demo().blocks.values() if type(it).__name__ == "Dataset"]
         return [sample for dataset in found for sample in dataset.samples]
 
-    monkeypatch.setattr(app, "EXAMPLES", tmp_path)
+    monkeypatch.setattr(handlers, "EXAMPLES", tmp_path)
     assert samples() == []
     write_clip(tmp_path / "drawn.mp4", 1.0)
     assert [str(it).count("drawn.mp4") > 0 for it in samples()] == [True]
 
 
-def test_page_has_every_state(app, tmp_path):
-    assert "No clip yet" in next(app.show(None))[0]
-    busy, done = app.show(str(write_clip(tmp_path / "<b>.mp4", 2.0)))
-    assert "Watching" in busy[0] and len(busy) == len(done)
-    assert "&lt;b&gt;.mp4" in done[0] and "<b>" not in done[0]
-    assert done[4].count("<img") == done[4].count("figcaption>") // 2 > 3
-    broken = tmp_path / "broken.mp4"
-    broken.write_bytes(b"nothing of a film")
-    *_, trouble = app.show(str(broken))
-    assert "No answer" in trouble[0] and "broken.mp4" in trouble[0]
+def test_what_a_visitor_wrote_is_never_markup(tmp_path):
+    result = handlers.answer(write_clip(tmp_path / "<b>.mp4", 2.0))
+    words = Words("en")
+    for shown in (cards.answer(words, result), cards.fact_table(words, result.facts)):
+        assert "&lt;b&gt;.mp4" in shown and "<b>" not in shown
+    assert "&lt;i&gt;" in cards.state(words, "trouble", "trouble", "<i>")
+    grid = cards.frame_grid(result.frames)
+    assert grid.count("<img") == grid.count("data-seek=") == len(result.frames) > 3

@@ -1,0 +1,211 @@
+"""Records -> pieces of the page as HTML; everything a visitor could have written is escaped.
+
+Sentences of the library are English and marked so, for screen readers.
+"""
+
+import base64
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+from handlers import View, view
+from words import Words
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from emo_core.attribution.whatif import WhatIf
+
+QUALITY = 88  # of the pictures in the page, as JPEG
+VERDICTS = {"This": "good", "Read": "care", "Do": "bad"}  # first word of a verdict -> its looks
+
+
+def state(words: Words, kind: str, title: str, sentence: str = "") -> str:
+    """A card that is no answer: nothing yet, busy, or trouble. The sentence may be a visitor's."""
+    role = ' role="alert"' if kind == "trouble" else ' role="status"'
+    stripe = '<div class="stripe"></div>' if kind == "busy" else ""
+    return (
+        f'<section class="card {kind}"{role}><h2>{words(title)}</h2>{stripe}'
+        f"<p>{escape(sentence)}</p></section>"
+    )
+
+
+def empty(words: Words) -> str:
+    """Before the first clip: what to do, and what will be there to see."""
+    steps = "".join(
+        f"<li><strong>{words(f'step_{n}')}</strong><span>{words(f'step_{n}_say')}</span></li>"
+        for n in (1, 2, 3)
+    )
+    return (
+        f'<section class="card quiet" role="status"><h2>{words("empty")}</h2>'
+        f'<p>{words("empty_say")}</p><ol class="steps">{steps}</ol></section>'
+    )
+
+
+def answer(words: Words, result: View) -> str:
+    """The answer with its probabilities, or its values, and notes."""
+    kind = "unsure" if result.abstains else result.label
+    notes = "".join(f'<li lang="en">{escape(note)}</li>' for note in result.notes)
+    return (
+        f'<section class="card {escape(kind)}" aria-live="polite">'
+        f'<p class="kicker">{escape(result.clip)}</p><h2>{escape(headline(words, result))}</h2>'
+        f"{bars(words, result)}"
+        f'<p class="quiet" lang="en">{escape(result.summary)}</p>'
+        + (f'<ul class="notes">{notes}</ul>' if notes else "")
+        + "</section>"
+    )
+
+
+def headline(words: Words, result: View) -> str:
+    """The answer in a few words of the visitor's language."""
+    if result.abstains:
+        return words("unsure")
+    if result.values is not None:
+        return ", ".join(f"{words.named('label', n)} {v:+.2f}" for n, v in result.values.items())
+    if result.present is not None:
+        return ", ".join(words.named("label", n) for n in result.present) or words("nothing")
+    return (
+        f"{words.named('label', result.label)}, {view.percent(result.probabilities[result.label])}"
+    )
+
+
+def bars(words: Words, result: View) -> str:
+    """One bar per label; those that lead or are present are marked by more than colour."""
+    if result.values is not None:
+        return "".join(_value(words, *item) for item in result.values.items())
+    leads = {result.label} if result.present is None else set(result.present)
+    rows = "".join(
+        f'<div class="row {escape(label)}{" leads" if label in leads else ""}">'
+        f'<span class="name">{escape(words.named("label", label))}</span>'
+        f'<span class="track"><span class="fill" style="width:{100 * value:.1f}%"></span></span>'
+        f'<span class="value">{escape(view.percent(value))}</span></div>'
+        for label, value in result.probabilities.items()
+    )
+    return f'<div class="bars">{rows}</div>'
+
+
+def _value(words: Words, label: str, value: float) -> str:
+    left, width = (50, 50 * value) if value >= 0 else (50 + 50 * value, -50 * value)
+    return (
+        f'<div class="bars"><div class="row"><span class="name">{words.named("label", label)}'
+        f'</span><span class="track middle"><span class="fill" style="margin-left:{left:.1f}%;'
+        f'width:{width:.1f}%"></span></span><span class="value">{value:+.2f}</span></div></div>'
+    )
+
+
+def section(title: str, sentence: str = "", content: str = "", english: bool = True) -> str:
+    """A heading, a sentence, and what belongs to it."""
+    language = ' lang="en"' if english else ""
+    text = f"<p{language}>{escape(sentence)}</p>" if sentence else ""
+    return f'<div class="part"><h3>{escape(title)}</h3>{text}{content}</div>'
+
+
+def hint(sentence: str) -> str:
+    """A state of a tab without content: what to do to get some."""
+    return f'<p class="hint" role="status">{escape(sentence)}</p>'
+
+
+def frame_grid(images: "Sequence[tuple[np.ndarray, str]]") -> str:
+    """Pictures inside the page itself: nothing of the clip is written to disk for them.
+
+    Each is a button that moves the player to its time.
+    """
+    figures = "".join(
+        f'<button type="button" class="frame" data-seek="{escape(caption.split()[0])}">'
+        f'<img src="{_data_url(image)}" alt="{escape(caption)}">'
+        f"<span>{escape(caption)}</span></button>"
+        for image, caption in images
+    )
+    return f'<div class="frames">{figures}</div>'
+
+
+def _data_url(image: "np.ndarray") -> str:
+    import cv2
+
+    _, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    return "data:image/jpeg;base64," + base64.b64encode(data).decode()
+
+
+def scale(words: Words, signed: bool) -> str:
+    """The colour scale of maps, from what lowers to what raises."""
+    ends = (words("lowers"), words("raises")) if signed else ("", words("strength"))
+    kind = "scale" if signed else "scale half"
+    return (
+        f'<div class="{kind}"></div><div class="ends"><span>{ends[0]}</span>'
+        f"<span>{ends[1]}</span></div>"
+    )
+
+
+def peaks(words: Words, found: Iterable[tuple[float, str]]) -> str:
+    """Buttons that move the player to the strongest moments: (seconds, what), strongest first."""
+    buttons = "".join(
+        f'<button type="button" class="peak" data-seek="{time_s:.3f}">{escape(what)}</button>'
+        for time_s, what in found
+    )
+    return f'<p class="peaks"><span>{words("peaks")}</span> {buttons}</p>' if buttons else ""
+
+
+def fact_table(words: Words, facts: Sequence[tuple[str, str]]) -> str:
+    """What the file is, as rows."""
+    rows = "".join(
+        f'<tr><th scope="row">{words.named("fact", name.lower().split()[0])}</th>'
+        f"<td>{escape(value)}</td></tr>"
+        for name, value in facts
+    )
+    return f'<div class="part"><table class="facts">{rows}</table></div>'
+
+
+def trust(words: Words, verdict: str, rows: Sequence[tuple[str, str, str]]) -> str:
+    """One verdict in plain words, and every check behind it."""
+    kind = VERDICTS.get(verdict.split()[0], "care")
+    cells = "".join(
+        f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}</td>'
+        f"<td>{escape(meaning)}</td></tr>"
+        for name, value, meaning in rows
+    )
+    head = "".join(f'<th scope="col">{words(key)}</th>' for key in ("check", "found", "means"))
+    return (
+        f'<p class="verdict {kind}" lang="en">{escape(verdict)}</p>'
+        f'<table class="facts checks" lang="en"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{cells}</tbody></table>"
+    )
+
+
+def changes(words: Words, found: "Sequence[tuple[WhatIf, str]]", label: str) -> str:
+    """What-ifs of one label as rows: before as a mark, after as a bar, both as numbers."""
+    rows = "".join(_change(change, sentence, label) for change, sentence in found)
+    key = (
+        f'<p class="key"><span class="mark"></span> {words("before")} '
+        f'<span class="swatch"></span> {words("after")}</p>'
+    )
+    return f'<div class="whatifs" lang="en">{rows}</div>{key}'
+
+
+def _change(found: "WhatIf", sentence: str, label: str) -> str:
+    before, after = found.before[label], found.after[label]
+    values = min(*found.before.values(), *found.after.values()) < 0  # from -1 to 1
+    places = [(50 + 50 * v if values else 100 * v) for v in (before, after)]
+    flipped = "most probable is now" in sentence
+    return (
+        f'<div class="whatif{" flipped" if flipped else ""}" role="img" '
+        f'aria-label="{escape(sentence)}"><span class="name">{escape(found.change)}</span>'
+        f'<span class="track"><span class="fill" style="width:{places[1]:.1f}%"></span>'
+        f'<span class="mark" style="left:{places[0]:.1f}%"></span></span>'
+        f'<span class="said">{escape(sentence.split(": ", 1)[1])}</span></div>'
+    )
+
+
+def system(words: Words, kind: str, result: View | None, name: str) -> str:
+    """One of the three systems: its question, its answer, or why there is none."""
+    head = f'<h3>{words(f"system_{kind}")}</h3><p class="sees">{words(f"system_{kind}_sees")}</p>'
+    if result is None:
+        body = f'<p class="hint">{escape(words("absent", name=name))}</p>'
+        return f'<section class="card system quiet">{head}{body}</section>'
+    look = "unsure" if result.abstains else result.label
+    notes = "".join(f'<li lang="en">{escape(note)}</li>' for note in result.notes)
+    return (
+        f'<section class="card system {escape(look)}">{head}'
+        f"<h2>{escape(headline(words, result))}</h2>{bars(words, result)}"
+        f'<p class="quiet" lang="en">{escape(result.summary)}</p>'
+        f'<ul class="notes">{notes}</ul><p class="sees">{escape(name)}</p></section>'
+    )

@@ -1,0 +1,274 @@
+"""What happens behind the first answer: maps, checks, what-ifs, the other systems, the model."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cards
+import gradio as gr
+import handlers
+from events import Changes, Events, new_folder, seconds, words_of
+from handlers import Case, HandlerError
+from visits import BusyError, Visit
+from words import Words
+
+if TYPE_CHECKING:
+    from story import Ask
+
+OTHERS = {"mesm": "mesm-staged", "jmt": "jmt-staged"}  # part of the page -> checkpoint
+PEAKS = 4
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class Deeper(Events):
+    """Events that explain the answer on the page."""
+
+    def explain(
+        self, method: str, preset: str, target: str, window: int, request: gr.Request,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008  # gradio looks for it there
+    ) -> Changes:  # fmt: skip
+        """The map, in every tab that shows it."""
+
+        def make(case: Case, ask: "Ask", tell: Callable, words: Words) -> Changes:
+            return self._mapped(words, case, ask, tell)
+
+        return self._long(make, method, preset, target, window, request, progress)
+
+    def check(
+        self, method: str, preset: str, target: str, window: int, request: gr.Request,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> Changes:  # fmt: skip
+        """The checks of the map, which is made where it is not there yet."""
+
+        def make(case: Case, ask: "Ask", tell: Callable, words: Words) -> Changes:
+            return {**self._mapped(words, case, ask, tell), **self._checked(words, case, ask, tell)}
+
+        return self._long(make, method, preset, target, window, request, progress)
+
+    def keep(
+        self, method: str, preset: str, target: str, window: int, request: gr.Request,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> Changes:  # fmt: skip
+        """Film, report and arrays of the map, to watch and to take along."""
+
+        def make(case: Case, ask: "Ask", tell: Callable, words: Words) -> Changes:
+            import story
+
+            shown = self._mapped(words, case, ask, tell)
+            visit = self.visits.of(request.session_hash)
+            files = story.files_of(case, ask, new_folder(visit, self.visits))
+            film = next((str(path) for path in files if path.suffix == ".mp4"), None)
+            start = f'<span data-film-start="{story.sample_of(case, ask).start_s:.3f}"></span>'
+            shown[self.page.clock_peaks] += start
+            return {
+                **shown,
+                self.page.film: gr.Video(film, visible=film is not None),
+                self.page.files: gr.Files([str(path) for path in files], visible=True),
+            }
+
+        return self._long(make, method, preset, target, window, request, progress)
+
+    def change(
+        self, method: str, preset: str, target: str, window: int, request: gr.Request,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> Changes:  # fmt: skip
+        """The standard what-ifs."""
+
+        def make(case: Case, ask: "Ask", tell: Callable, words: Words) -> Changes:
+            import story
+
+            return {self.page.whatif: self._changes(words, ask, story.changes_of(case, ask))}
+
+        return self._long(make, method, preset, target, window, request, progress)
+
+    def shift(self, frames: float, target: str, window: int, request: gr.Request) -> Changes:
+        """One what-if: the sound earlier or later."""
+        return self._own(target, window, request, lambda story, case, ask: story.shifted(
+            case, ask, frames))  # fmt: skip
+
+    def swap(self, name: str | None, target: str, window: int, request: gr.Request) -> Changes:
+        """One what-if: the sound of a shipped example."""
+        known = {path.name: path for path in handlers.EXAMPLES.glob("*.mp4")}
+        if name not in known:
+            return {self.page.own: ""}
+        other = handlers.load_clip(known[name])
+        return self._own(target, window, request, lambda story, case, ask: story.swapped(
+            case, ask, other))  # fmt: skip
+
+    def systems(self, text: str, request: gr.Request) -> Changes:
+        """The same clip, read by each of the three systems; one that is not here says so."""
+        from emo_core.view import affect
+
+        page, words = self.page, words_of(request)
+        try:
+            visit = self.visit(request)
+            case = current(visit, words)
+            found = {name: self._system(visit, case, name, text) for name in OTHERS}
+        except (HandlerError, BusyError) as error:
+            return {page.group: cards.state(words, "trouble", "trouble", str(error))}
+        own = handlers.view_of(case)
+        views = {name: other and handlers.view_of(other) for name, other in found.items()}
+        path = found["jmt"] and found["jmt"].prediction
+        said = cards.section(words("system_jmt"), affect.summarise_affect(path)) if path else ""
+        return {
+            page.group: cards.system(words, "group", own, case.checkpoint.name),
+            page.mesm: cards.system(words, "mesm", views["mesm"], shown_name(found, "mesm")),
+            page.jmt: cards.system(words, "jmt", views["jmt"], shown_name(found, "jmt")),
+            page.path_text: said,
+            page.path_plot: gr.Plot(affect.affect_path(path) if path else None, visible=bool(path)),
+        }
+
+    def _system(self, visit: Visit, case: Case, name: str, text: str) -> Case | None:
+        """The clip's case with another system; None where that is not shipped here."""
+        model = names()[name]
+        if not handlers.is_here(model):
+            return None
+        if not case.clip.path.is_file():
+            raise HandlerError("the clip is no longer here; give it again.")
+        return handlers.open_case(case.clip.path, visit, model, text if name == "mesm" else None)
+
+    def about(self, request: gr.Request) -> Changes:
+        """The card of the model that answered, what it got wrong, and its limits."""
+        from emo_core.view import scores
+
+        page, words = self.page, words_of(request)
+        try:
+            checkpoint = handlers.load_model(handlers.default_model())
+        except HandlerError as error:
+            return {page.about: cards.state(words, "trouble", "trouble", str(error))}
+        world = checkpoint.training.get("world", "")
+        parts = (
+            cards.section(words("about_head"), f"{checkpoint.name}: {world}"),
+            cards.section(words("calibration"), scores.summarise_calibration(checkpoint)),
+            cards.section(words("limits"), words("limits_say"), english=False),
+        )
+        return {
+            page.about: "".join(parts),
+            page.confusion_text: cards.section(
+                words("confusion"), scores.summarise_confusion(checkpoint)
+            ),
+            page.confusion: gr.Plot(scores.confusion(checkpoint), visible=True),
+            page.card: handlers.card_text(handlers.default_model()),
+        }
+
+    def _long(
+        self, make: Callable, method: str, preset: str, target: str, window: int,
+        request: gr.Request, progress: gr.Progress,
+    ) -> Changes:  # fmt: skip
+        """Runs one job of this visitor; it tells how far it is and ends where they say Stop."""
+        import story
+
+        words = words_of(request)
+        try:
+            visit = self.visit(request)
+            case = current(visit, words)
+
+            def tell(done: int, total: int) -> bool:
+                progress((done, total), desc=words("working"), unit="passes")
+                return not visit.stop.is_set()
+
+            ask = story.Ask(method, preset, target, window).settled(case)
+            return {self.page.told: "", **make(case, ask, tell, words)}
+        except story.Cancelled:
+            return {self.page.told: cards.hint(words("stopped"))}
+        except (HandlerError, BusyError) as error:
+            return {self.page.told: cards.state(words, "trouble", "trouble", str(error))}
+
+    def _mapped(self, words: Words, case: Case, ask: "Ask", tell: Callable) -> Changes:
+        import story
+
+        from emo_core.view import attribution as figures
+        from emo_core.view.overlay import overlay_frames
+
+        page = self.page
+        known = story.has_map(case, ask)
+        found = story.map_of(case, ask, tell)
+        sample, config = story.sample_of(case, ask), case.checkpoint.sample.mel
+        told = words("ready", seconds=seconds(found.seconds), passes=found.forward_passes,
+                     method=words.named("method", found.method))  # fmt: skip
+        shown = overlay_frames(found, sample)
+        grid = cards.scale(words, found.signed) + cards.frame_grid(shown)
+        matrix = story.attention_of(case, ask)
+        return {
+            page.told: cards.hint(words("cached") if known else told),
+            page.frames_map: cards.section(
+                words("frames_map"), words("frames_map_say"), grid, english=False
+            ) if shown else cards.hint(words("no_picture_map")),
+            page.sound_map_text: cards.section(
+                words("sound_map"), words("sound_map_say"), english=False
+            ),
+            page.sound_map: gr.Plot(figures.mel_overlay(found, sample, config), visible=True),
+            page.clock_text: cards.section(
+                words("clock_head"), figures.summarise_clock(found),
+                cards.hint(words("clock_say")),
+            ),
+            page.clock_plot: gr.Plot(
+                figures.joint_timeline(found, case.prediction), visible=True
+            ),
+            page.clock_peaks: cards.peaks(words, story.peaks(found, PEAKS)),
+            page.attention_text: cards.section("Attention", figures.summarise_attention(matrix)),
+            page.attention_plot: gr.Plot(
+                figures.attention_matrix(matrix) if matrix else None, visible=matrix is not None
+            ),
+            page.trust: cards.hint(words(
+                "trust_say", passes=story.check_cost(case, ask).passes
+            )),
+            page.trust_plot: gr.Plot(None, visible=False),
+        }  # fmt: skip
+
+    def _checked(self, words: Words, case: Case, ask: "Ask", tell: Callable) -> Changes:
+        import story
+
+        from emo_core.view import attribution as figures
+
+        trust = story.trust_of(case, ask, tell)
+        table = cards.trust(words, trust.verdict, figures.trust_rows(trust))
+        head = cards.section(words("trust_head"), "", table)
+        return {
+            self.page.trust: head + cards.hint(words("trust_read")),
+            self.page.trust_plot: gr.Plot(figures.trust_curves(trust), visible=True),
+        }
+
+    def _changes(self, words: Words, ask: "Ask", found: tuple) -> str:
+        from emo_core.view.attribution import summarise_what_if
+
+        label = words.named("label", ask.target)
+        rows = [(change, summarise_what_if(change, ask.target)) for change in found]
+        return cards.section(
+            words("whatif_head"), words("whatif_say", label=label),
+            cards.changes(words, rows, ask.target), english=False,
+        )  # fmt: skip
+
+    def _own(self, target: str, window: int, request: gr.Request, make: Callable) -> Changes:
+        import story
+
+        words = words_of(request)
+        try:
+            case = current(self.visit(request), words)
+            ask = story.Ask(target=target, window=window).settled(case)
+            with story.plainly():
+                found = make(story, case, ask)
+        except (HandlerError, BusyError) as error:
+            return {self.page.own: cards.state(words, "trouble", "trouble", str(error))}
+        from emo_core.view.attribution import summarise_what_if
+
+        rows = [(found, summarise_what_if(found, ask.target))]
+        return {self.page.own: cards.changes(words, rows, ask.target)}
+
+
+def current(visit: Visit, words: Words) -> Case:
+    """The case on the page. Raises HandlerError where there is none."""
+    if visit.current is None:
+        raise HandlerError(words("none_before"))
+    return visit.current
+
+
+def shown_name(found: dict[str, Case | None], name: str) -> str:
+    """The checkpoint's own name, or the one it would have."""
+    return found[name].checkpoint.name if found[name] else OTHERS[name]
+
+
+def names() -> dict[str, str]:
+    """Checkpoints of the other two systems: names, or folders."""
+    return {name: os.environ.get(f"EMO_{name.upper()}", model) for name, model in OTHERS.items()}

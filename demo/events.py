@@ -1,0 +1,209 @@
+"""What happens on the page: events in, parts of the page out. Knows gradio, and no torch."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import cards
+import gradio as gr
+import handlers
+from handlers import Case, HandlerError
+from layout import Page
+from visits import BusyError, Visit, Visits
+from words import Words, chosen
+
+Changes = dict[Any, Any]
+
+
+def words_of(request: gr.Request) -> Words:
+    return chosen(request.headers.get("accept-language"))
+
+
+def address_of(request: gr.Request, behind_proxy: bool) -> str:
+    """Where a request comes from; what a visitor claims about it counts only from the proxy on."""
+    told = request.headers.get("x-forwarded-for") if behind_proxy else None
+    if told:
+        return told.split(",")[-1].strip()
+    return request.client.host if request.client else "unknown"
+
+
+class Events:
+    """The handlers of one page. Each returns what changes, by part of the page."""
+
+    def __init__(self, page: Page, visits: Visits) -> None:
+        self.page, self.visits = page, visits
+
+    def visit(self, request: gr.Request, counts: bool = True) -> Visit:
+        """The visitor; raises BusyError where they ask too often."""
+        if counts:
+            address = address_of(request, self.visits.limits.behind_proxy)
+            self.visits.count(request.session_hash, address)
+        return self.visits.of(request.session_hash)
+
+    def show(self, path: str | None, agreed: bool, request: gr.Request) -> Iterator[Changes]:
+        """A clip's answer: first that work is going on, then the answer, then all the rest."""
+        page, words = self.page, words_of(request)
+        hidden = {page.details: gr.Column(visible=False)}
+        if path is None:
+            yield {page.status: cards.empty(words), **hidden}
+            return
+        example = handlers.is_example(Path(path))
+        visit = self.visits.of(request.session_hash)
+        if not example:
+            visit.files.add(Path(path))
+        if not (agreed or example):
+            ask = cards.state(words, "unsure ask", "consent_first", words("consent_ask"))
+            yield {page.status: ask, **hidden}
+            return
+        yield {page.status: cards.state(words, "busy", "busy", words("busy_say")), **hidden}
+        try:
+            visit = self.visit(request)
+            case = handlers.open_case(path, visit)
+            result = handlers.view_of(case)
+        except (HandlerError, BusyError) as error:
+            yield {page.status: cards.state(words, "trouble", "trouble", str(error)), **hidden}
+            return
+        visit.current = case
+        yield {page.status: cards.answer(words, result)}
+        yield self._details(words, case, result)
+
+    def greet(self, request: gr.Request) -> str:
+        """The empty page in the visitor's language."""
+        return cards.empty(words_of(request))
+
+    def again(
+        self, video: str | None, other: str | None, agreed: bool, request: gr.Request
+    ) -> Iterator[Changes]:
+        """The tick came after the clip."""
+        given = video or other
+        if agreed and given and not handlers.is_example(Path(given)):
+            yield from self.show(given, agreed, request)
+        else:
+            yield {self.page.told: gr.skip()}
+
+    def _details(self, words: Words, case: Case, result: handlers.View) -> Changes:
+        import story
+
+        from emo_core.view import wave
+        from emo_core.view.attribution import share_bars, summarise_share
+
+        page, prediction = self.page, case.prediction
+        long = result.timeline is not None
+        target = prediction.label or prediction.labels[0]
+        share = prediction.modality_shares[target]
+        spans = [
+            (f"{s.start_s:.1f} – {s.end_s:.1f} s", n) for n, s in enumerate(prediction.timeline)
+        ]
+        labels = [(words.named("label", label), label) for label in prediction.labels]
+        methods = [(words.named("method", name), name) for name in story.methods.METHODS]
+        ask = story.Ask().settled(case)
+        return {
+            page.details: gr.Column(visible=True),
+            page.over_text: gr.HTML(
+                cards.section(words("over_time"), result.timeline_text), visible=long
+            ),
+            page.over_plot: gr.Plot(result.timeline, visible=long),
+            page.target: gr.Dropdown(labels, value=target),
+            page.window: gr.Dropdown(spans, value=ask.window, visible=len(spans) > 1),
+            page.method: gr.Dropdown(methods, value=ask.method),
+            page.preset: self._presets(words, case, ask.method, ask.preset),
+            page.tabs: gr.Tabs(selected="saw"),
+            page.frames: cards.section(
+                words("frames"), result.frames_text, cards.frame_grid(result.frames)
+            ),
+            page.sound_text: cards.section(words("sound"), result.log_mel_text),
+            page.sound_plot: result.log_mel,
+            page.wave_text: cards.section(words("waveform"), wave.summarise_waveform(case.clip)),
+            page.wave_plot: wave.waveform(case.clip),
+            page.share_text: cards.section(
+                words("share"), summarise_share(share),
+                cards.hint(words("share_say", label=words.named("label", target))),
+            ),
+            page.share_plot: share_bars(share),
+            page.facts: cards.fact_table(words, result.facts),
+            page.json: result.json,
+            **self._no_map(words),
+        }  # fmt: skip
+
+    def _no_map(self, words: Words) -> Changes:
+        """Nothing explained yet, or something else was chosen."""
+        page, hint = self.page, cards.hint(words("no_map"))
+        hidden = (
+            "sound_map", "clock_plot", "attention_plot", "trust_plot", "path_plot", "confusion"
+        )  # fmt: skip
+        return {
+            page.told: "", page.frames_map: hint, page.sound_map_text: hint, page.clock_text: hint,
+            page.clock_peaks: "", page.attention_text: "", page.trust: hint, page.whatif: "",
+            page.own: "", page.group: "", page.mesm: "", page.jmt: "", page.path_text: "",
+            page.film: gr.Video(None, visible=False), page.files: gr.Files(None, visible=False),
+            **{getattr(page, name): gr.Plot(None, visible=False) for name in hidden},
+        }  # fmt: skip
+
+    def _presets(self, words: Words, case: Case, method: str, chosen_one: str) -> gr.Radio:
+        import story
+
+        choices = [
+            (words("cost", preset=words(f"preset_{name}"), passes=cost.passes,
+                   seconds=seconds(cost.seconds)), name)
+            for name, cost in story.costs(case, method).items()
+        ]  # fmt: skip
+        return gr.Radio(choices, value=chosen_one)
+
+    def price(self, method: str, preset: str, request: gr.Request) -> Changes:
+        """What each preset of another method costs."""
+        case = self.visits.of(request.session_hash).current
+        if case is None:
+            return {self.page.told: gr.skip()}
+        return {self.page.preset: self._presets(words_of(request), case, method, preset)}
+
+    def start(self, request: gr.Request) -> gr.Button:
+        """Before anything long: from now on Stop counts."""
+        self.visits.of(request.session_hash).stop.clear()
+        return gr.Button(interactive=True)
+
+    def stop(self, request: gr.Request) -> gr.Button:
+        """Stops what runs for this visitor, or would run next."""
+        self.visits.of(request.session_hash).stop.set()
+        return gr.Button(interactive=False)
+
+    def stopped(self) -> gr.Button:
+        """Nothing runs any more."""
+        return gr.Button(interactive=False)
+
+    def broken(self, request: gr.Request) -> str:
+        """The app itself failed."""
+        words = words_of(request)
+        return cards.state(words, "trouble", "trouble", words("broken"))
+
+    def fetch(
+        self, link: str, start_s: float, end_s: float, agreed: bool, request: gr.Request
+    ) -> Changes:
+        """A clip by its address, into the player; the answer follows by itself."""
+        page, words = self.page, words_of(request)
+        if not agreed:
+            ask = cards.state(words, "unsure ask", "consent_first", words("consent_ask"))
+            return {page.status: ask}
+        try:
+            visit = self.visit(request)
+            path = handlers.fetched(link, start_s, end_s, new_folder(visit, self.visits))
+        except (HandlerError, BusyError) as error:
+            return {page.status: cards.state(words, "trouble", "trouble", str(error))}
+        return {page.video: gr.Video(str(path))}
+
+    def leave(self, request: gr.Request) -> None:
+        """The visitor has gone: nothing of theirs stays."""
+        if request.session_hash:
+            self.visits.leave(request.session_hash)
+
+
+def seconds(value: float) -> str:
+    """About how long, for people."""
+    return "< 1 s" if value < 1 else f"≈ {value:.0f} s" if value < 90 else f"≈ {value / 60:.0f} min"
+
+
+def new_folder(visit: Visit, visits: Visits) -> Path:
+    """A folder of its own for a visitor's files; no word of theirs is in its name."""
+    folder = Path(mkdtemp(prefix="made-", dir=visits.folder))
+    visit.files.add(folder)
+    return folder

@@ -1,0 +1,35 @@
+"""A graphics card for the length of one call, on a Space that lends one; nothing elsewhere."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+P, R = ParamSpec("P"), TypeVar("R")
+LEAST_S, MOST_S = 5, 120  # of a loan; what is asked for counts against the visitor's day
+
+
+def lent(seconds: Callable[..., float]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Decorates a call that computes; `seconds` says from its arguments how long it may take.
+
+    Arguments and result cross to another process there: they must be picklable. `progress`, which
+    is not, stays behind.
+    """
+    try:
+        import spaces  # only on Hugging Face's ZeroGPU machines
+    except ImportError:
+        return lambda work: work
+
+    def bounded(*args: P.args, **more: P.kwargs) -> int:
+        return round(min(max(seconds(*args, **more), LEAST_S), MOST_S))
+
+    def decorate(work: Callable[P, R]) -> Callable[P, R]:
+        on_card = spaces.GPU(duration=bounded)(work)
+
+        @wraps(work)
+        def call(*args: P.args, **more: P.kwargs) -> R:
+            more.pop("progress", None)
+            return on_card(*args, **more)
+
+        return call
+
+    return decorate
