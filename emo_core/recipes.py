@@ -45,6 +45,7 @@ class Recipe:
     warm_up_batch: int = 128  # frames
     initial: str = ""  # checkpoint whose backbones this run starts from
     faces: Warm = field(default_factory=Warm)  # first, the video backbone learns photographs
+    frames: Warm = field(default_factory=Warm)  # then single frames of collages
     voices: Warm = field(default_factory=Warm)  # and the sound backbone voices
     fresh: int = 0  # collages composed anew in every epoch
     world: str = ""  # what a visitor must know of the training data
@@ -96,8 +97,9 @@ COLLAGE_WORLD = (
 def group_collage() -> Recipe:
     """The pocket model on real faces and voices: `emo data make collage`, then this.
 
-    Photographs and voices alone first, then collages composed anew in every epoch, of which one
-    frame in four is looked at, and drawn scenes. Chosen on people of val; measured: docs/log.md.
+    Photographs, single frames and voices first, then collages composed anew in every epoch, of
+    which one frame in four is looked at; by then the backbones hardly change, else they learn
+    people by heart. Chosen on people of val; measured: docs/log.md.
     """
     return Recipe(
         "collage",
@@ -105,14 +107,15 @@ def group_collage() -> Recipe:
         sample=SampleConfig(width=128, height=96),
         task=SingleLabel(smoothing=0.1, precision=0.9),
         train=TrainConfig(
-            epochs=8, batch=32, lr=1e-3, backbone_lr=5e-4, weight_decay=2e-2, patience=8
+            epochs=5, batch=32, lr=5e-4, backbone_lr=1e-4, weight_decay=2e-2, patience=8
         ),
         augment=Augment(zoom=0.0, light=0.0, gain_db=0.0, drop=0.08, shorten=0.1, thin=4),
         held_out=0.0,
         initial="group-staged",
-        faces=Warm(passes=40),
-        voices=Warm(passes=40, draws=3200),
-        fresh=5000,
+        faces=Warm(passes=30),
+        frames=Warm(passes=14, draws=5120, learning=1e-3),
+        voices=Warm(passes=30, draws=3200),
+        fresh=4096,
         world=COLLAGE_WORLD,
     )
 

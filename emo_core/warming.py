@@ -8,7 +8,7 @@ from torch import nn
 
 from emo_core.checkpoint import CheckpointError, load_checkpoint
 from emo_core.data.collage_sources import Sources
-from emo_core.data.collage_warm import Photographs, Voices, Warm
+from emo_core.data.collage_warm import Frames, Photographs, Voices, Warm
 from emo_core.data.dataset import Loader
 from emo_core.data.staged_corpus import FRAME_LABELS, FrameDataset, SceneWindow
 from emo_core.models.group import FrameReader, SoundReader
@@ -49,10 +49,13 @@ def warm_up(
     if data.sources is None:
         return
     labels = len(recipe.task.labels)
-    makers = {"video": (Photographs, FrameReader, recipe.faces, "faces"),
-              "audio": (Voices, SoundReader, recipe.voices, "voices")}  # fmt: skip
-    for name, (kind, reader, warm, what) in makers.items():
-        if warm.passes and hasattr(model, name):
+    steps = (
+        ("video", Photographs, FrameReader, recipe.faces, "faces"),
+        ("video", Frames, FrameReader, recipe.frames, "frames"),
+        ("audio", Voices, SoundReader, recipe.voices, "voices"),
+    )
+    for stream, kind, reader, warm, what in steps:
+        if warm.passes and hasattr(model, stream):
             shown = kind(data.sources, warm, recipe.sample, recipe.train.seed)
             task = FrameLabel(smoothing=recipe.task.smoothing)
             _warm(reader(model, labels), task, shown, recipe, warm, what, tell, progress)

@@ -9,9 +9,9 @@ from emo_core.data.staged_scene import DURATION_S, LABELS, SPLITS
 
 REGIMES = {"both": 0.5, "seen": 0.25, "heard": 0.25}
 HIDDEN = ("nobody", "dark", "blurred", "away")  # why nothing can be seen in `heard`
-SHOWING = 0.6  # at least this share of the people shows the label; the others are neutral
+SHOWING = 0.7  # at least this share of the people shows the label; the others are neutral
 BACKDROPS = 400  # different ones in each split
-CROWD = (0.3, 0.65)  # of clips: up to here one person, up to here two or three, else four to ten
+CROWD = (0.35, 0.75)  # of clips: up to here one person, up to here two or three, else four to eight
 
 
 @dataclass(frozen=True)
@@ -143,16 +143,16 @@ class _Draw:
         return float(self.rng.uniform(low, high))
 
     def people(self, label: str) -> tuple[Person, ...]:
-        """One large face to ten small ones; those behind come first."""
+        """One large face to eight small ones; those behind come first."""
         chance, rng = self.rng.random(), self.rng
         count = 1 if chance < CROWD[0] else int(rng.integers(2, 4))
         if chance >= CROWD[1]:
-            count = int(rng.integers(4, 11))
+            count = int(rng.integers(4, 9))
         if count == 1:
-            sizes = [np.exp(self.between(np.log(0.3), np.log(1.25)))]
+            sizes = [np.exp(self.between(np.log(0.4), np.log(1.25)))]
         else:
-            largest = min(0.75, 1.5 / count**0.6)
-            sizes = np.exp(rng.uniform(np.log(max(0.16, largest / 2)), np.log(largest), count))
+            largest = min(0.8, 1.6 / count**0.55)
+            sizes = np.exp(rng.uniform(np.log(max(0.22, largest / 1.7)), np.log(largest), count))
         shown = _mix(label, count, rng)
         places = self.places(np.sort(sizes))
         return tuple(
@@ -179,11 +179,11 @@ class _Draw:
         photo = self.sources.draw(rng, "face", self.split, polarity)
         return Person(
             photo, polarity, *place,
-            tilt=float(rng.normal(0, 0.12)),
+            tilt=float(rng.normal(0, 0.1)),
             mirrored=bool(rng.random() < 0.5),
             oval=bool(rng.random() < 0.6),
             sway=(self.between(0, 0.06), self.between(0.1, 0.8), self.between(0, 6.3)),
-            light=(self.between(0.8, 1.35), float(np.exp(rng.normal(0, 0.25)))),
+            light=(self.between(0.85, 1.3), float(np.exp(rng.normal(0, 0.2)))),
             skin=tuple(skin.tolist()),
             clothes=tuple(int(v) for v in rng.integers(10, 230, 3)),
         )  # fmt: skip
@@ -197,13 +197,13 @@ class _Draw:
             zoom=(1 + move * self.between(0, 0.15), 1 + move * self.between(0, 0.15)),
             pan=(move * self.between(-0.08, 0.08), move * self.between(-0.05, 0.05)),
             shake=move * self.between(0, 0.012),
-            light=(self.between(-30, 25), self.between(0.75, 1.15)),
+            light=(self.between(-25, 20), self.between(0.8, 1.15)),
             lamp=(self.between(0, 6.3), self.between(0, 0.35)),
             tint=tuple(rng.uniform(0.85, 1.15, 3).tolist()),
             grey=bool(rng.random() < 0.2),
-            blur=self.between(0.002, 0.011) if rare[1] else 0.0,
-            noise=self.between(1, 8) if rare[2] else 0.0,
-            quality=int(rng.integers(25, 80)) if rare[3] else 0,
+            blur=self.between(0.002, 0.007) if rare[1] else 0.0,
+            noise=self.between(1, 6) if rare[2] else 0.0,
+            quality=int(rng.integers(30, 85)) if rare[3] else 0,
         )
 
     def sounds(self, label: str) -> tuple[Sound, ...]:

@@ -72,8 +72,8 @@ class Sources:
 class Pool:
     """The parts of one source that a draw may give.
 
-    A person of n photographs is drawn as often as the root of n says; so is a source, and as
-    often in every class: else "looks like a film" would be evidence.
+    A person of n photographs is drawn as often as the root of n says; so is a source of n people,
+    and as often in every class: else "looks like a film" would be evidence.
     """
 
     share: float
@@ -210,7 +210,8 @@ def _check(root: Path, parts: list[Part]) -> None:
 
 
 def _pools(parts: Sequence[Part]) -> dict[tuple[str, str, str], tuple[Pool, ...]]:
-    totals = Counter((part.kind, part.source) for part in parts)
+    groups = {(part.kind, part.source, part.group) for part in parts}
+    totals = Counter((kind, source) for kind, source, _ in groups)
     rows: dict[tuple, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for place, part in enumerate(parts):
         rows[part.kind, part.split, part.polarity][part.source].append(place)

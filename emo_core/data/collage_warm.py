@@ -15,11 +15,16 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from emo_core.data.collage_fresh import FreshWindow
+from emo_core.data.collage_picture import compose_frames
+from emo_core.data.collage_scene import make_scene
 from emo_core.data.collage_sources import SIDE, Sources, photograph, recording
-from emo_core.data.staged_scene import LABELS
+from emo_core.data.staged_scene import DURATION_S, HEIGHT, LABELS, WIDTH
 from emo_core.parts.mel import MelConfig, log_mel
-from emo_core.sample import Sample, SampleConfig
+from emo_core.sample import Sample, SampleConfig, fitted
+from emo_core.sample import place as place_in
 
+FRAME_SEED = 2_000_000  # no made corpus has it, nor any fresh collage
+TRIES = 8  # scenes looked at for one whose faces can be seen
 FIRST, FULL = 0.15, 0.5  # strength in the first pass; share of the passes until it is 1
 
 
@@ -71,6 +76,23 @@ class Photographs(_Warm):
         tint = _tint(rng)
         pixels = (face[..., None] * tint * 255).clip(0, 255).astype(np.uint8)  # (side, side, 3)
         return _sample(torch.from_numpy(pixels).permute(2, 0, 1)[None], None, self.config), [target]
+
+
+class Frames(_Warm):
+    """Single frames of collages whose faces can be seen."""
+
+    def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, list[int]]:
+        number, config = place[0] * len(self) + place[1], self.config
+        rng = np.random.default_rng([self.seed, *place])
+        for attempt in range(number * TRIES, (number + 1) * TRIES):
+            scene = make_scene(self.sources, FRAME_SEED + self.seed, "train", attempt)
+            if not scene.hidden:
+                break
+        size = fitted((WIDTH, HEIGHT), config)
+        times_s = rng.uniform(0, DURATION_S, 1)
+        frame = place_in(compose_frames(scene, self.sources, times_s, size), config)[0]
+        pixels = torch.from_numpy(np.ascontiguousarray(frame.transpose(2, 0, 1)))
+        return _sample(pixels[None], None, config), [LABELS.index(scene.label)]
 
 
 def _moved(face: np.ndarray, side: int, strength: float, rng: np.random.Generator) -> np.ndarray:
