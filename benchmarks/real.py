@@ -3,8 +3,8 @@
     python benchmarks/real.py --data CORPUS [--sources DIR] [--model NAME|DIR…] [--out FILE]
 
 CORPUS is made by `emo data make collage`; DIR holds its photographs and recordings. Test people
-choose nothing: temperature and the threshold of "not sure" come with the checkpoint, from val. Several
-checkpoints are seeds of one recipe: their mean and the 95 % t interval are given.
+choose nothing: temperature and the threshold of "not sure" come with the checkpoint, from val.
+Several checkpoints are seeds of one recipe: their mean and the 95 % t interval are given.
 """
 
 import argparse
