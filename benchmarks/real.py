@@ -16,7 +16,8 @@ import numpy as np
 from _people import Answers, answer, labelled_clips, of_batches, of_parts, open_clip, tinted
 from claims import STUDENT_T
 
-from emo_core.checkpoint import DEFAULT, Checkpoint, load_checkpoint
+from emo_core.card import card
+from emo_core.checkpoint import CARD, DEFAULT, Checkpoint, find_checkpoint, load_checkpoint
 from emo_core.data import read_corpus
 from emo_core.data.cache import Cache
 from emo_core.data.collage_sources import read_sources
@@ -154,6 +155,13 @@ def spoken(row: dict) -> str:
     return f"{row['label']} {row['probability']:.2f}{unsure}"
 
 
+def write_card(name: str, checkpoint: Checkpoint, split: str, text: str) -> None:
+    """The card as training wrote it, and what was measured afterwards."""
+    heading = f"## Measured on {split} people, and on real clips (`benchmarks/real.py`)"
+    path = find_checkpoint(name) / CARD
+    path.write_text(f"{card(checkpoint)}\n{heading}\n\n{text}", encoding="utf-8")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, metavar="CORPUS")
@@ -161,6 +169,7 @@ def main() -> int:
     parser.add_argument("--model", nargs="+", default=[DEFAULT], metavar="NAME|DIR")
     parser.add_argument("--split", choices=["val", "test"], default="test")
     parser.add_argument("--out", type=Path, metavar="FILE")
+    parser.add_argument("--card", action="store_true", help="the table joins the first's card.md")
     args = parser.parse_args()
     if not args.sources.is_dir():
         print(f"{args.sources} is not here; give --sources with the photographs and recordings.",
@@ -173,6 +182,8 @@ def main() -> int:
     print(text)
     if args.out:
         args.out.write_text(text, encoding="utf-8")
+    if args.card:
+        write_card(args.model[0], checkpoints[0], args.split, text)
     print(json.dumps({"name": "real", "split": args.split, "models": args.model,
                       "scores": results, "clips": told}))  # fmt: skip
     return 0

@@ -19,8 +19,7 @@ from emo_core.sample import PAPER as PAPER_SAMPLE
 from emo_core.sample import SampleConfig
 from emo_core.tasks import MultiLabel, SingleLabel, Task, ValenceArousal
 from emo_core.train import TrainConfig
-
-DRAWN_WORLD = "This model has only ever seen drawings: on a real clip its answer means nothing yet."
+from emo_core.worlds import COLLAGE, DRAWN
 
 
 class RecipeError(Exception):
@@ -84,14 +83,8 @@ def group_staged() -> Recipe:
         augment=Augment(zoom=0.0, drop=0.05, shorten=0.05, thin=2),
         rendered=11_000,
         warm_up=24,
-        world=DRAWN_WORLD,
+        world=DRAWN.note,
     )
-
-
-COLLAGE_WORLD = (
-    "Trained on acted voices and posed photographs, put together; the label is a mapping from what "
-    "single people acted, not a judgement of groups."
-)
 
 
 def group_collage() -> Recipe:
@@ -116,7 +109,7 @@ def group_collage() -> Recipe:
         frames=Warm(passes=14, draws=5120, learning=1e-3),
         voices=Warm(passes=30, draws=3200),
         fresh=4096,
-        world=COLLAGE_WORLD,
+        world=COLLAGE.note,
     )
 
 
@@ -242,7 +235,7 @@ def fe2e_staged() -> Recipe:
     """
     return Recipe(
         "staged-emotions", "fe2e", FE2E_SIZES["pocket"], STAGED_SAMPLE, MultiLabel(),
-        STAGED_TRAIN, STAGED_AUGMENT, rendered=4_000, world=DRAWN_WORLD,
+        STAGED_TRAIN, STAGED_AUGMENT, rendered=4_000, world=DRAWN.note,
     )  # fmt: skip
 
 
@@ -262,7 +255,7 @@ def jmt_staged() -> Recipe:
     """
     return Recipe(
         "staged-affect", "jmt", JMT_POCKET, JMT_SAMPLES["pocket"], ValenceArousal(),
-        STAGED_TRAIN, STAGED_AUGMENT, world=DRAWN_WORLD,
+        STAGED_TRAIN, STAGED_AUGMENT, world=DRAWN.note,
     )  # fmt: skip
 
 
