@@ -14,7 +14,7 @@ BENCHES := startup decode latency cache train memory sparse staged
 DATA ?= runs/staged
 RUN ?= runs/group-staged
 
-.PHONY: demo test check format train bench clean
+.PHONY: demo test check format train bench notebooks lab clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python demo/app.py
@@ -38,6 +38,15 @@ train: $(VENV)/.demo
 
 bench: $(VENV)/.dev
 	@for name in $(BENCHES); do $(BIN)/emo bench $$name || exit 1; done
+
+# Executes the ten lessons, stores their outputs (all of one run) and counts what makes a lesson.
+notebooks: $(VENV)/.dev
+	$(BIN)/python notebooks/_run.py
+	$(BIN)/python notebooks/_audit.py
+
+# Opens the first lesson in JupyterLab.
+lab: $(VENV)/.dev
+	$(BIN)/jupyter lab notebooks/01_clip.ipynb
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
