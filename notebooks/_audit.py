@@ -173,6 +173,8 @@ def cell_faults(cell: nbformat.NotebookNode) -> list[str]:
     for data in (output.get("data", {}) for output in cell.outputs):
         if any(kind in data for kind in SCRIPTS) or "<script" in data.get("text/html", ""):
             faults.append("stores script")
+        if re.search(r" at 0x[0-9a-f]{6}", data.get("text/plain", "")):
+            faults.append("shows an object's address")
     for picture in pictures(cell):
         size = len(picture) if "<svg" in picture else len(base64.b64decode(picture))
         if size > FIGURE_BYTES:

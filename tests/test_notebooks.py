@@ -118,6 +118,7 @@ PLANTED = {
     "long cell": (edit(1, "check.sixteen_frames(...)\n" * 16), "16 lines"),
     "script": (show(1, text_html="<script>x</script>"), "stores script"),
     "plotly": (show(1, **{"application_vnd.plotly.v1+json": {}}), "stores script"),
+    "address": (show(1, text_plain="<Tick at 0x7fa6931ac390>"), "address"),
     "large picture": (show(1, image_png="A" * 250_000), "picture of 187 kB"),
     "large file": (show(1, text_plain="A" * 500_000), "kB"),
     "slow": (lambda n: n.metadata["emo"].update(seconds=200), "200 s to run"),
