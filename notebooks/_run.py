@@ -23,7 +23,9 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 HERE = Path(__file__).parent
-MEMORY = "import resource, sys; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+SPENT = """import resource
+own, others = (resource.getrusage(getattr(resource, f"RUSAGE_{w}")) for w in ("SELF", "CHILDREN"))
+print(own.ru_maxrss, sum(use.ru_utime + use.ru_stime for use in (own, others)))"""
 SLIM = 30_000  # bytes above which a picture gets a palette
 TIMEOUT_S = 600  # a cell
 
@@ -52,7 +54,7 @@ def execute(notebook: nbformat.NotebookNode, small: bool) -> nbformat.NotebookNo
     os.environ["EMO_LESSON_SMALL"] = "1" if small else "0"
     paths = [str(HERE.parent), os.environ.get("PYTHONPATH", "")]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
-    notebook.cells.append(nbformat.v4.new_code_cell(MEMORY))
+    notebook.cells.append(nbformat.v4.new_code_cell(SPENT))
     client = NotebookClient(
         notebook, timeout=TIMEOUT_S, kernel_name="python3", record_timing=False,
         extra_arguments=["--log-level=ERROR"],
@@ -62,12 +64,13 @@ def execute(notebook: nbformat.NotebookNode, small: bool) -> nbformat.NotebookNo
     client.execute()
     seconds = time.perf_counter() - started
     unit = 1 if sys.platform == "darwin" else 1024  # bytes; what ru_maxrss counts in
-    memory = int(notebook.cells.pop().outputs[0].text) * unit
+    memory, cpu = map(float, notebook.cells.pop().outputs[0].text.split())
     cleaned(notebook)
     notebook.metadata["emo"] = {
         "source": source_digest(notebook),
         "seconds": round(seconds, 1),
-        "peak_mb": round(memory / 1e6),
+        "cpu_seconds": round(cpu, 1),
+        "peak_mb": round(memory * unit / 1e6),
     }
     return notebook
 
@@ -121,7 +124,9 @@ def main() -> int:
             print(f"{path.name} stopped:\n{error}", file=sys.stderr)
             return 1
         facts = done[path].metadata["emo"]
-        print(f"{path.stem}: {facts['seconds']} s, {facts['peak_mb']} MB", flush=True)
+        print(
+            path.stem, *(f"{name} {value}" for name, value in list(facts.items())[1:]), flush=True
+        )
     if not asked.small:
         for path, notebook in done.items():
             notebook.metadata["emo"]["run"] = stamp

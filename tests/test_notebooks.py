@@ -121,7 +121,7 @@ PLANTED = {
     "address": (show(1, text_plain="<Tick at 0x7fa6931ac390>"), "address"),
     "large picture": (show(1, image_png="A" * 250_000), "picture of 187 kB"),
     "large file": (show(1, text_plain="A" * 500_000), "kB"),
-    "slow": (lambda n: n.metadata["emo"].update(seconds=200), "200 s to run"),
+    "slow": (lambda n: n.metadata["emo"].update(cpu_seconds=200), "200 s of processor"),
 }  # fmt: skip
 
 
