@@ -10,7 +10,7 @@ else
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 MAKE_VENV = $(PYTHON) -m venv $(VENV)
 endif
-BENCHES := startup decode latency cache train memory sparse staged
+BENCHES := startup decode latency cache train memory sparse explain staged
 DATA ?= runs/staged
 RUN ?= runs/group-staged
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from emo_core import sentences, view
 from emo_core.clip import Clip, ClipError, load_clip
+from emo_core.defaults import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     import numpy as np
@@ -116,12 +117,12 @@ def _warm() -> None:
 
 
 def _checkpoint() -> "Checkpoint":
-    from emo_core.checkpoint import DEFAULT, CheckpointError  # torch takes seconds to import
+    from emo_core.checkpoint import CheckpointError  # torch takes seconds to import
     from emo_core.inference import load_cached
 
     try:
         with _LOADING:
-            return load_cached(os.environ.get("EMO_MODEL", DEFAULT))
+            return load_cached(os.environ.get("EMO_MODEL", DEFAULT_MODEL))
     except CheckpointError as error:
         raise HandlerError(str(error)) from error
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emo_core.defaults import DEFAULT_METHOD, DEFAULT_MODEL, DEFAULT_PRESET
+
 if TYPE_CHECKING:
     from emo_core.prediction import Prediction
     from emo_core.recipes import Recipe
@@ -276,7 +278,7 @@ def build_parser() -> Parser:
 
     one = command("predict", predict, "say what clips show")
     one.add_argument("clips", nargs="+", metavar="CLIP")
-    one.add_argument("--model", default="group-staged", metavar="NAME|DIR")
+    one.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME|DIR")
     one.add_argument("--text", metavar="WORDS", help="what is said in the clip")
     one.add_argument("--max-windows", type=int, default=24, help="5-s windows read at most")
 
@@ -322,15 +324,15 @@ def build_parser() -> Parser:
 
 def _explain_words(one: argparse.ArgumentParser) -> None:
     one.add_argument("clip", metavar="CLIP")
-    one.add_argument("--method", default="integrated_gradients", metavar="M")
+    one.add_argument("--method", default=DEFAULT_METHOD, metavar="M")
     one.add_argument("--target", metavar="L", help="label; by default the predicted one")
     one.add_argument("--at", type=float, metavar="SECONDS", help="the moment, or its window")
     one.add_argument("--window", type=int, metavar="N", help="window, from 0 on")
-    one.add_argument("--preset", default="standard", metavar="fast|standard|thorough")
+    one.add_argument("--preset", default=DEFAULT_PRESET, metavar="fast|standard|thorough")
     one.add_argument("--baseline", default="blur", metavar="blur|mean")
     one.add_argument("--seed", type=int, default=0)
     one.add_argument("--no-checks", action="store_true", help="the map alone, for less")
-    one.add_argument("--model", default="group-staged", metavar="NAME|DIR")
+    one.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME|DIR")
     one.add_argument("--text", metavar="WORDS", help="what is said in the clip")
     one.add_argument("--out", type=Path, required=True, metavar="DIR")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from torch import nn
 
+from emo_core.defaults import DEFAULT_MODEL
 from emo_core.models import MODELS
 from emo_core.sample import SampleConfig
 from emo_core.tasks import Calibration, Task, described, from_description
@@ -14,7 +15,6 @@ from emo_core.tasks import Calibration, Task, described, from_description
 FORMAT = 1
 SINGLE_LABEL = {"name": "single_label", "settings": {}}  # of checkpoints older than other tasks
 SHIPPED = Path(__file__).parents[1] / "assets" / "checkpoints"
-DEFAULT = "group-staged"
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "card.md"
 
 
@@ -84,7 +84,7 @@ def shipped_checkpoints() -> list[str]:
     return sorted(path.parent.name for path in SHIPPED.glob(f"*/{CONFIG}"))
 
 
-def load_checkpoint(name: str | Path = DEFAULT) -> Checkpoint:
+def load_checkpoint(name: str | Path = DEFAULT_MODEL) -> Checkpoint:
     """Loads a checkpoint by folder or shipped name, ready to predict.
 
     Raises CheckpointError where it is missing, damaged, newer than this code or does not fit.

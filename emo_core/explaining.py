@@ -25,6 +25,7 @@ from emo_core.attribution.whatif import (
 from emo_core.attribution.where import Places, find_faces
 from emo_core.checkpoint import Checkpoint
 from emo_core.clip import Clip
+from emo_core.defaults import DEFAULT_METHOD, DEFAULT_PRESET
 from emo_core.inference import predict_clip
 from emo_core.sample import Sample
 from emo_core.view.overlay import write_overlay
@@ -37,8 +38,8 @@ SHIFT = 3  # frames of the model's own
 class Wish:
     """What to explain, and how; as `explain_prediction`."""
 
-    method: str
-    preset: str = "standard"
+    method: str = DEFAULT_METHOD
+    preset: str = DEFAULT_PRESET
     target: str | None = None
     at_s: float | None = None
     window: int | None = None

@@ -9,8 +9,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from emo_core.checkpoint import DEFAULT, Checkpoint, find_checkpoint, load_checkpoint
+from emo_core.checkpoint import Checkpoint, find_checkpoint, load_checkpoint
 from emo_core.clip import Clip, load_clip
+from emo_core.defaults import DEFAULT_MODEL
 from emo_core.detectors import Haar, best_detector
 from emo_core.prediction import Media, Moment, Prediction, Span, media_facts
 from emo_core.sample import Sample, decode_window, to_sample, windows
@@ -174,14 +175,14 @@ def _loaded(folder: Path) -> Checkpoint:
     return load_checkpoint(folder)
 
 
-def load_cached(model: str | Path = DEFAULT) -> Checkpoint:
+def load_cached(model: str | Path = DEFAULT_MODEL) -> Checkpoint:
     """A checkpoint by shipped name, checkpoint folder or run folder; loaded once."""
     return _loaded(find_checkpoint(model).resolve())
 
 
 def predict(
     clip: str | Path | Clip,
-    model: str | Path = DEFAULT,
+    model: str | Path = DEFAULT_MODEL,
     most_windows: int = MOST_WINDOWS,
     text: str | None = None,
 ) -> Prediction:

@@ -199,18 +199,19 @@ STAGED_AUGMENT = Augment(zoom=0.0, light=0.1, drop=0.05)
 def fe2e_staged() -> Recipe:
     """FE2E's pocket size on drawn groups: six emotions from one face, sound and transcript.
 
-    Measured: docs/claims.md. Minutes on two CPU cores.
+    Of a group it sees one face, so F1 can't pass 0.67 (docs/log.md). Measured: docs/claims.md.
+    A quarter of an hour of one CPU core after drawing.
     """
     return Recipe(
         "staged-emotions", "fe2e", FE2E_SIZES["pocket"], STAGED_SAMPLE, MultiLabel(),
-        STAGED_TRAIN, STAGED_AUGMENT, world=DRAWN_WORLD,
+        STAGED_TRAIN, STAGED_AUGMENT, rendered=4_000, world=DRAWN_WORLD,
     )  # fmt: skip
 
 
 def mesm_staged() -> Recipe:
     """MESM's pocket size on drawn groups, choosing half of the faces and sound chunks.
 
-    Measured: docs/claims.md. Minutes on two CPU cores.
+    Measured: docs/claims.md. A quarter of an hour of one CPU core after drawing.
     """
     settings = replace(MESM_SIZES["pocket"], mode="structured", keep=0.5)
     return replace(fe2e_staged(), model="mesm", settings=settings)

@@ -20,6 +20,7 @@ from explained import (
 from emo_core.attribution.attention import picture_to_sound
 from emo_core.attribution.clock import in_space, on_clock
 from emo_core.attribution.gradients import _heard
+from emo_core.attribution.memory import counted, free_bytes
 from emo_core.attribution.methods import METHODS, cost, explain_window
 from emo_core.attribution.pieces import segments
 from emo_core.attribution.question import Meter, Question, inputs_of
@@ -329,3 +330,29 @@ def test_bad_questions_get_one_plain_sentence(catalogue):
         explain_window(checkpoint, empty, Target("positive", 0))
     with pytest.raises(AttributionError, match="no attention between moments"):
         explain_window(planted(), planted_sample(), RED, "rollout")
+
+
+def test_memory_bounds_how_many_variants_go_together(monkeypatch):
+    checkpoint, sample = planted(), planted_sample()
+    rows = []
+    checkpoint.model.register_forward_pre_hook(lambda _, batch: rows.append(len(batch[0])))
+    for free_mb, most in ((1, 1), (1000, 8)):
+        monkeypatch.setattr(
+            "emo_core.attribution.question.free_bytes", lambda _, f=free_mb: f << 20
+        )
+        rows.clear()
+        explain_window(checkpoint, sample, RED, "occlusion", "fast")
+        assert max(rows) == most
+    monkeypatch.setattr("emo_core.attribution.question.free_bytes", lambda _: 1 << 16)
+    with pytest.raises(AttributionError, match="close other programs"):
+        explain_window(checkpoint, sample, RED, "occlusion", "fast")
+
+
+def test_the_bytes_of_layers_are_counted():
+    model = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.ReLU())
+    with counted(model) as sizes:
+        model(torch.zeros(2, 1, 6, 6))
+    assert sizes.total == 2 * (2 * 4 * 4 * 4) * 4  # two layers, (2, 4, 4, 4) floats each
+    model(torch.zeros(2, 1, 6, 6))
+    assert sizes.total == 2 * (2 * 4 * 4 * 4) * 4
+    assert free_bytes(torch.device("cpu")) > 1 << 20

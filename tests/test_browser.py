@@ -15,7 +15,8 @@ import gradio_client
 import pytest
 import torch
 
-from emo_core.checkpoint import DEFAULT, Checkpoint, save_checkpoint, shipped_checkpoints
+from emo_core.checkpoint import Checkpoint, save_checkpoint, shipped_checkpoints
+from emo_core.defaults import DEFAULT_MODEL
 from emo_core.models.group import POCKET, Group
 from emo_core.sample import SampleConfig
 from emo_core.tasks import SingleLabel
@@ -29,8 +30,8 @@ QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 
 def model_for(folder: Path) -> str:
     """The shipped checkpoint where there is one, else weights that were never trained."""
-    if DEFAULT in shipped_checkpoints():
-        return DEFAULT
+    if DEFAULT_MODEL in shipped_checkpoints():
+        return DEFAULT_MODEL
     torch.manual_seed(0)
     untrained = Checkpoint(
         "untrained", Group(POCKET), "group", POCKET, SampleConfig(), SingleLabel()

@@ -18,7 +18,8 @@ sys.path.insert(0, str(ROOT / "demo"))
 import handlers  # noqa: E402
 
 from emo_core import sentences, view  # noqa: E402
-from emo_core.checkpoint import DEFAULT, Checkpoint, save_checkpoint, shipped_checkpoints  # noqa: E402
+from emo_core.checkpoint import Checkpoint, save_checkpoint, shipped_checkpoints  # noqa: E402
+from emo_core.defaults import DEFAULT_MODEL  # noqa: E402
 from emo_core.inference import Media, Prediction, Span  # noqa: E402
 from emo_core.models.group import POCKET, Group  # noqa: E402
 from emo_core.parts.mel import PANNS, MelConfig  # noqa: E402
@@ -33,8 +34,8 @@ RATE = 16_000  # Hz
 @pytest.fixture(scope="module", autouse=True)
 def model(tmp_path_factory):
     """The shipped checkpoint where there is one, else weights that were never trained."""
-    name = DEFAULT
-    if DEFAULT not in shipped_checkpoints():
+    name = DEFAULT_MODEL
+    if DEFAULT_MODEL not in shipped_checkpoints():
         name = str(tmp_path_factory.mktemp("model") / "untrained")
         torch.manual_seed(0)
         untrained = Checkpoint(

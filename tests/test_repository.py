@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ORDER = (  # a module imports only from what stands before it
-    "distributed", "fetch", "media", "clip", "detectors", "faces", "download",
+    "defaults", "distributed", "fetch", "media", "clip", "detectors", "faces", "download",
     "metrics", "tasks", "parts", "sample", "batch", "models", "data", "checkpoint",
     "card", "train", "settings", "recipes", "run",
     "prediction", "scores", "inference", "attribution", "listing", "view", "sentences",

@@ -7,15 +7,16 @@ from emo_core.attribution.methods import explain_window, find_method, find_prese
 from emo_core.attribution.question import Progress
 from emo_core.attribution.record import Attribution, AttributionError
 from emo_core.attribution.target import choose_label, choose_window, make_target
-from emo_core.checkpoint import DEFAULT, Checkpoint
+from emo_core.checkpoint import Checkpoint
 from emo_core.clip import Clip, load_clip
+from emo_core.defaults import DEFAULT_METHOD, DEFAULT_MODEL, DEFAULT_PRESET
 from emo_core.inference import load_cached, predict_clip
 from emo_core.prediction import Prediction
 
 
 def explain_prediction(
-    checkpoint: Checkpoint, prediction: Prediction, method: str = "integrated_gradients",
-    target: str | None = None, preset: str = "standard", *, at_s: float | None = None,
+    checkpoint: Checkpoint, prediction: Prediction, method: str = DEFAULT_METHOD,
+    target: str | None = None, preset: str = DEFAULT_PRESET, *, at_s: float | None = None,
     window: int | None = None, baseline: str = "blur", seed: int = 0,
     progress: Progress | None = None,
 ) -> Attribution:  # fmt: skip
@@ -37,8 +38,8 @@ def explain_prediction(
 
 
 def explain(
-    clip: str | Path | Clip, model: str | Path | Checkpoint = DEFAULT,
-    method: str = "integrated_gradients", target: str | None = None, preset: str = "standard",
+    clip: str | Path | Clip, model: str | Path | Checkpoint = DEFAULT_MODEL,
+    method: str = DEFAULT_METHOD, target: str | None = None, preset: str = DEFAULT_PRESET,
     *, text: str | None = None, **where: object,
 ) -> Attribution:  # fmt: skip
     """Loads what is needed, predicts and explains. Raises ClipError, CheckpointError or

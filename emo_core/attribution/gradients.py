@@ -26,7 +26,10 @@ def integrated_gradients(question: Question, preset: Preset, seed: int) -> Maps:
     from captum.attr import IntegratedGradients
 
     maps = IntegratedGradients(question).attribute(
-        question.inputs, question.baselines, n_steps=preset.steps, internal_batch_size=4
+        question.inputs,
+        question.baselines,
+        n_steps=preset.steps,
+        internal_batch_size=question.at_once,
     )
     return _named(question, maps)
 

@@ -20,6 +20,7 @@ from emo_core.attribution.record import (
 from emo_core.attribution.removal import ablation, occlusion, orders_within, shapley
 from emo_core.attribution.rollout import rollout
 from emo_core.checkpoint import Checkpoint
+from emo_core.defaults import DEFAULT_METHOD, DEFAULT_PRESET
 from emo_core.sample import Sample
 
 Maps = dict[str, Tensor]
@@ -98,8 +99,8 @@ def _blocks(names: tuple[str, ...], preset: Preset) -> int:
 
 
 def explain_window(
-    checkpoint: Checkpoint, sample: Sample, target: Target, method: str = "integrated_gradients",
-    preset: str = "standard", baseline: str = "blur", seed: int = 0,
+    checkpoint: Checkpoint, sample: Sample, target: Target, method: str = DEFAULT_METHOD,
+    preset: str = DEFAULT_PRESET, baseline: str = "blur", seed: int = 0,
     progress: Progress | None = None,
 ) -> Attribution:  # fmt: skip
     """Explains one score of one window. Raises AttributionError; Cancelled where asked to stop."""
@@ -108,9 +109,9 @@ def explain_window(
     started = time.perf_counter()
     with torch.inference_mode(False), torch.enable_grad():
         question = Question(checkpoint, sample, target, baseline, meter)
+        score = question.score
         maps = how.run(question, chosen, seed)
-        score = float(question.scores(*question.inputs))
-        nothing = float(question.scores(*question.baselines)) if how.complete else None
+        nothing = question.nothing() if how.complete else None
     maps = {name: _whole(maps.get(name), getattr(sample, name)) for name in inputs_of(checkpoint)}
     return Attribution(
         method, preset, target, checkpoint.name, window_span(checkpoint, sample), maps,

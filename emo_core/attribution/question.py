@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from emo_core.attribution.memory import counted, fitting, free_bytes
 from emo_core.attribution.record import AttributionError, Cancelled, Target
 from emo_core.batch import Batch, collate
 from emo_core.checkpoint import Checkpoint
@@ -108,11 +109,27 @@ class Question:
             scores = scores + sum(0 * x.flatten(1).sum(1) for x in inputs)
         return scores
 
-    def scores(self, *inputs: Tensor, at_once: int = 8) -> Tensor:
-        """The same without gradients, `at_once` variants together; bounds memory."""
+    @cached_property
+    def _sized(self) -> tuple[float, int]:
+        """The window's score, and how many variants of it fit into memory together."""
+        with torch.no_grad(), counted(self.model) as sizes:
+            score = float(self(*self.inputs))
+        return score, fitting(sizes.total, free_bytes(self.batch.mel.device))
+
+    @property
+    def score(self) -> float:
+        """The target's score of the window as it is. Raises AttributionError: too little memory."""
+        return self._sized[0]
+
+    @property
+    def at_once(self) -> int:
+        """Variants that may go through the model together: it bounds memory."""
+        return self._sized[1]
+
+    def nothing(self) -> float:
+        """The target's score of the baselines."""
         with torch.no_grad():
-            parts = zip(*(x.split(at_once) for x in inputs), strict=True)
-            return torch.cat([self(*part) for part in parts])
+            return float(self(*self.baselines))
 
     def trace(self) -> dict[str, Tensor]:
         """What the model notes down while it reads the window."""

@@ -7,7 +7,6 @@ from emo_core.attribution.pieces import blocks, density, number_of, segments
 from emo_core.attribution.question import Question
 from emo_core.attribution.record import Preset
 
-AT_ONCE = 4  # variants that go through the model together; bounds memory
 Maps = dict[str, Tensor]
 
 
@@ -31,7 +30,7 @@ def shapley(question: Question, preset: Preset, seed: int) -> Maps:
         torch.manual_seed(seed)
         maps = ShapleyValueSampling(question).attribute(
             question.inputs, question.baselines, feature_mask=pieces, n_samples=orders,
-            perturbations_per_eval=AT_ONCE,
+            perturbations_per_eval=question.at_once,
         )  # fmt: skip
     return _named(question, maps, pieces)
 
@@ -46,7 +45,10 @@ def _without_each(question: Question, pieces: tuple[Tensor, ...]) -> Maps:
 
     with torch.no_grad():
         maps = FeatureAblation(question).attribute(
-            question.inputs, question.baselines, feature_mask=pieces, perturbations_per_eval=AT_ONCE
+            question.inputs,
+            question.baselines,
+            feature_mask=pieces,
+            perturbations_per_eval=question.at_once,
         )
     return _named(question, maps, pieces)
 

@@ -133,8 +133,8 @@ def _curves(question: Question, cells: Tensor, seed: int) -> Curves:
     mixed = torch.randperm(len(cells), generator=generator)  # equals must not go corner by corner
     order = mixed[cells[mixed].argsort(descending=True, stable=True)]
     chance = [torch.randperm(len(cells), generator=generator) for _ in range(ORDERS)]
-    whole = float(question.scores(*question.inputs))
-    nothing = float(question.scores(*question.baselines))
+    whole = question.score
+    nothing = question.nothing()
 
     def taken(order: Tensor) -> list[float]:
         rows = [order[: round(f * len(order))] for f in FRACTIONS]
@@ -158,7 +158,7 @@ def _without(question: Question, rows: list[Tensor], count: int) -> list[float]:
             torch.where(is_gone.to(x.device)[ids], base, x)
             for ids, base, x in zip(pieces, question.baselines, question.inputs, strict=True)
         )
-        scores.append(float(question.scores(*changed)))
+        scores.append(float(question(*changed)))
     return scores
 
 
