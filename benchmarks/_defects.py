@@ -97,6 +97,23 @@ def attend_across_the_batch() -> None:
     VanillaFusion.forward = forward
 
 
+def attend_across_a_batch_of_one() -> None:
+    """The same weights where every clip comes alone, as on a visitor's page."""
+    attend_across_the_batch()
+    together = VanillaFusion.forward
+
+    def row(tokens: Tokens, index: int) -> Tokens:
+        parts = (tokens.values, tokens.mask, tokens.times_s)
+        return Tokens(*(part[index : index + 1] for part in parts))
+
+    def forward(fusion: VanillaFusion, video: Tokens, audio: Tokens) -> Fused:
+        rows = range(len(video.values))
+        alone = [together(fusion, row(video, n), row(audio, n))[0] for n in rows]
+        return torch.cat(alone), {}
+
+    VanillaFusion.forward = forward
+
+
 def tune_on_the_scored_split() -> None:
     """MESM's evaluation chooses thresholds on the split that it scores (D6)."""
     score = MultiLabel.scores
@@ -112,6 +129,7 @@ def tune_on_the_scored_split() -> None:
 DEFECTS: dict[str, Callable[[], None]] = {
     "scrambled-rows": scramble_every_tower,
     "across-the-batch": attend_across_the_batch,
+    "across-a-batch-of-one": attend_across_a_batch_of_one,
     "tuned-on-test": tune_on_the_scored_split,
 }
 

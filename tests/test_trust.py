@@ -29,6 +29,7 @@ from emo_core.attribution.trust import check, share_on_faces, trust_cost, verdic
 from emo_core.attribution.where import Places, placed
 from emo_core.faces import Tracks
 from emo_core.sample import SampleConfig
+from emo_core.view.attribution import summarise_clock
 from emo_core.view.overlay import blended
 
 CLIP = ROOT / "assets" / "examples" / "both_positive.mp4"
@@ -216,3 +217,12 @@ def test_methods_are_listed_with_their_cost(capsys):
     for row in rows:
         costs = row["forward_passes"]
         assert costs["fast"] <= 16 and costs["standard"] <= 60 and row["about"]
+
+
+def test_a_modality_that_hardly_counts_is_not_given_a_second(good):
+    found = good[2]
+    assert "the picture raises it most from" in summarise_clock(found)
+    slight = replace(found, maps={**found.maps, "mel": found.maps["mel"] / 1000})
+    assert "the sound hardly counted" in summarise_clock(slight)
+    mute = replace(found, maps={**found.maps, "mel": found.maps["mel"] * 0})
+    assert "the sound did not count" in summarise_clock(mute)

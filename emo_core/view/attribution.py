@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from emo_core.sample import Sample
 
 RAISES, LOWERS = "#D55E00", "#0072B2"  # Okabe and Ito 2008
+SLIGHT = 0.05  # of the other modality's strongest moment: not worth naming a second
 CLEAR = "rgba(128,128,128,0)"
 DIVERGING = [[0, "rgba(0,114,178,0.8)"], [0.5, CLEAR], [1, "rgba(213,94,0,0.8)"]]  # seen through
 NAMES = {"picture": "Picture", "sound": "Sound", "video": "Picture", "audio": "Sound",
@@ -169,9 +170,12 @@ def scale_of(values: np.ndarray) -> float:
 def summarise_clock(attribution: "Attribution", parts: int = 20) -> str:
     """When picture and sound moved the score most, in a sentence."""
     clock, said = on_clock(attribution, parts), []
-    for name, values in (("picture", clock.picture), ("sound", clock.sound)):
-        if values is None or not bool(values.any()):
-            said.append(f"the {name} did not count")
+    rows = {"picture": clock.picture, "sound": clock.sound}
+    strongest = max((float(x.abs().max()) for x in rows.values() if x is not None), default=0.0)
+    for name, values in rows.items():
+        most = 0.0 if values is None else float(values.abs().max())
+        if most <= SLIGHT * strongest:
+            said.append(f"the {name} " + ("hardly counted" if most else "did not count"))
             continue
         at = int(values.abs().argmax())
         start_s, end_s = clock.edges_s[at : at + 2].tolist()

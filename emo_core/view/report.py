@@ -149,7 +149,10 @@ def _png(image: np.ndarray) -> str:
 
 def _sound(story: Story) -> str:
     figure = figures.mel_overlay(story.attribution, story.sample, story.checkpoint.sample.mel)
-    text = "The sound as the model got it, in grey; orange raises the score, blue lowers it."
+    text = (
+        "The sound as the model got it, in grey; orange raises the score, blue lowers it. Strong "
+        "colours are this map's own strongest: the clock above compares sound and picture."
+    )
     return _section("Which sound: log-mel under the map", _figure(figure), text)
 
 
