@@ -36,8 +36,8 @@ WRONG = {
     "is_batch_independent": [
         (lambda predict, rows: True, "mean over the batch"),
         (lambda predict, rows: False, "own row"),
-        (_only_row_0, "last row"),
-        (_by_mean, "last row"),
+        (_only_row_0, "neighbour"),
+        (_by_mean, "other sign"),
         (_spoils, "copy"),
         (lambda predict, rows: "yes", "True or False"),
     ],

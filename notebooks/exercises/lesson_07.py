@@ -98,7 +98,7 @@ CASES: tuple[tuple[Callable, bool, str], ...] = (
     "for n in range(len(rows)): changed = rows.copy(); changed[n] += 10; compare np.delete(..., n)",
 )
 def is_batch_independent(answer: Any) -> None:
-    rows = np.random.default_rng(0).normal(size=(4, 3))
+    rows = np.random.default_rng(0).normal(size=(5, 3))
     for predict, right, what in CASES:
         kept = rows.copy()
         found = called(answer, predict, kept)

@@ -66,7 +66,7 @@ def lowest_threshold(answer: Any) -> None:
     top = np.array([0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
     right = np.array([False, True, False, True, True, True])
     limits = np.array([0.35, 0.45, 0.55, 0.65, 0.75, 0.95])
-    for wanted, expected in ((0.75, 0.55), (0.9, 0.65), (0.5, 0.35)):
+    for wanted, expected in ((0.75, 0.45), (0.9, 0.65), (0.5, 0.35)):
         found = number(called(answer, top, right, limits, wanted))
         if abs(found - expected) < 1e-9:
             continue
