@@ -14,7 +14,7 @@ BENCHES := startup decode latency cache train memory sparse explain staged
 DATA ?= runs/staged
 RUN ?= runs/group-staged
 
-.PHONY: demo test check format train bench space clean
+.PHONY: demo test check format train bench notebooks lab space clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python demo/app.py
@@ -42,6 +42,15 @@ bench: $(VENV)/.dev
 # Would the repository, pushed as it is, run as a Hugging Face Space?
 space: $(VENV)/.python
 	$(BIN)/python demo/space.py
+
+# Executes the ten lessons, stores their outputs (all of one run) and counts what makes a lesson.
+notebooks: $(VENV)/.dev
+	$(BIN)/python notebooks/_run.py
+	$(BIN)/python notebooks/_audit.py
+
+# Opens the first lesson in JupyterLab.
+lab: $(VENV)/.dev
+	$(BIN)/jupyter lab notebooks/01_clip.ipynb
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

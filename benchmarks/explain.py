@@ -16,7 +16,7 @@ BOUND = PRESETS["fast"].passes
 
 
 def main() -> int:
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)  # ratios of short passes: threads would wait for each other
     checkpoint = load_cached()
     sample = to_sample(SceneWindow(1, "test", 0).decode(checkpoint.sample), checkpoint.sample)
     batch, target = collate([sample]), Target(checkpoint.labels[0], 0)
@@ -30,10 +30,10 @@ def main() -> int:
 
     contenders = {"forward": forward}
     contenders |= {name: lambda n=name: way(n, "fast") for name in METHODS}
-    fast = shuffled_times(contenders, rounds=15)
+    fast = shuffled_times(contenders, rounds=9)
     contenders = {"forward": forward}
     contenders |= {name: lambda n=name: way(n, "standard") for name in METHODS}
-    standard = shuffled_times(contenders, rounds=5)
+    standard = shuffled_times(contenders, rounds=3)
     passes = [
         {n: round(median_ms(t[n]) / median_ms(t["forward"]), 2) for n in METHODS}
         for t in (fast, standard)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from emo_core.recipes import Recipe
 
 DONE, SOME_FAILED, NOTHING = 0, 1, 2  # exit codes
+REAL = Path(__file__).parents[2] / "shared" / "data"  # beside the checkout; not everybody has it
 CLEAR = "\r\x1b[K"  # to the start of a terminal's line, and what stands there is gone
 
 
@@ -111,11 +112,15 @@ def explain(args: argparse.Namespace) -> int:
 
 
 def data_make(args: argparse.Namespace) -> int:
-    from emo_core.data.staged import make_staged
+    numbers = (args.train, args.val, args.test, args.seed, args.workers, progress("clips"))
+    if args.corpus == "collage":
+        from emo_core.data.collage import make_collage
 
-    make_staged(
-        args.out, args.train, args.val, args.test, args.seed, args.workers, progress("clips")
-    )
+        make_collage(args.out, args.sources or REAL, *numbers)
+    else:
+        from emo_core.data.staged import make_staged
+
+        make_staged(args.out, *numbers)
     made = {"corpus": args.corpus, "out": str(args.out), "seed": args.seed}
     counts = {"train": args.train, "val": args.val, "test": args.test}
     emit(args, {**made, "clips": counts}, f"{sum(counts.values())} clips in {args.out}")
@@ -287,9 +292,12 @@ def build_parser() -> Parser:
     data = commands.add_parser("data", help="make, fetch or check a corpus").add_subparsers(
         dest="action", required=True, metavar="make|fetch|check"
     )
-    one = command("make", data_make, "draw a corpus", data)
-    one.add_argument("corpus", choices=["staged"])
+    one = command("make", data_make, "draw a corpus, or compose one of faces and voices", data)
+    one.add_argument("corpus", choices=["staged", "collage"])
     one.add_argument("out", type=Path, metavar="OUT")
+    one.add_argument(
+        "--sources", type=Path, metavar="DIR", help="faces and voices that collages are made of"
+    )
     for name, count in (("train", 2000), ("val", 400), ("test", 400)):
         one.add_argument(f"--{name}", type=int, default=count, metavar="N")
     one.add_argument("--seed", type=int, default=0)
@@ -345,7 +353,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
         "emo_core.checkpoint": "CheckpointError",
         "emo_core.data.corpus": "CorpusError",
         "emo_core.download": "DownloadError",
-        "emo_core.data.staged": "StagedError",
+        "emo_core.data.clip_tree": "MakeError",
         "emo_core.parts.text": "TextError",
         "emo_core.distributed": "DistributedError",
         "emo_core.recipes": "RecipeError",

@@ -1,6 +1,7 @@
 """Model cards, written from what was measured."""
 
 from emo_core.checkpoint import Checkpoint
+from emo_core.worlds import WORLDS
 
 
 def card(checkpoint: Checkpoint) -> str:
@@ -20,7 +21,7 @@ def card(checkpoint: Checkpoint) -> str:
             + (f" and {t['rendered']} rendered scenes" if t["rendered"] else "") + ".",
             t["world"],
             "",
-            "## Scores on held-out training sources",
+            "## Scores on held-out sources",
             "",
             f"{checkpoint.task.summary(scores)}. Intervals are over sources.",
             "",
@@ -32,6 +33,7 @@ def card(checkpoint: Checkpoint) -> str:
             "",
             checkpoint.task.choice(checkpoint.calibration),
             "",
+            *_world(t["corpus"]),
             "## Intended and forbidden use",
             "",
             "For teaching and research. The label is perceived group affect, as annotators would "
@@ -40,6 +42,18 @@ def card(checkpoint: Checkpoint) -> str:
             "",
         ]
     )  # fmt: skip
+
+
+def _world(corpus: str) -> list[str]:
+    """What a known world's training data was, and what its model may be used for."""
+    world = WORLDS.get(corpus.split("-")[0])
+    parts = {"Sources": "sources", "Labels": "mapping", "Licence": "licence",
+             "Known failures": "failures"}  # fmt: skip
+    return [
+        line
+        for title, name in parts.items() if world
+        for line in (f"## {title}", "", getattr(world, name), "")
+    ]  # fmt: skip
 
 
 def _cell(value: float | int | None) -> str:

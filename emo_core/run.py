@@ -4,7 +4,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,26 +15,18 @@ from emo_core.card import card
 from emo_core.checkpoint import Checkpoint, save_checkpoint
 from emo_core.data import read_corpus
 from emo_core.data.cache import Cache
+from emo_core.data.collage_corpus import sources_of
+from emo_core.data.collage_fresh import FreshDataset
 from emo_core.data.corpus import Corpus, CorpusError, hold_out, refuse_leaks
-from emo_core.data.dataset import ClipDataset, Loader, corpus_windows, prepare
-from emo_core.data.staged_corpus import FRAME_LABELS, FrameDataset, SceneWindow, rendered
+from emo_core.data.dataset import ClipDataset, Joined, Loader, Window, corpus_windows, prepare
+from emo_core.data.staged_corpus import rendered
 from emo_core.distributed import once, world
 from emo_core.models import MODELS
-from emo_core.models.group import FrameReader
 from emo_core.recipes import Recipe, RecipeError
-from emo_core.tasks import FrameLabel
 from emo_core.train import Epoch, TrainConfig, Trainer, split_scores
+from emo_core.warming import Data, warm_up
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Data:
-    """The loaders of one run, and what could not be used."""
-
-    train: Loader
-    valid: Loader
-    problems: tuple[str, ...]
 
 
 def loaders(
@@ -44,22 +36,34 @@ def loaders(
     corpus = refuse_leaks(read_corpus(recipe.corpus, root))
     if tuple(corpus.labels) != tuple(recipe.task.labels):
         raise CorpusError(f"{root.name} has labels {corpus.labels}; expected {recipe.task.labels}.")
-    windows = corpus_windows(corpus, corpus.split("train"), recipe.task.target)
-    names = {window.name for window in hold_out(windows, recipe.held_out, seed)[1]}
+    learnt, judged = _divided(recipe, corpus, seed)
     cache, scenes = Cache(recipe.sample), rendered(recipe.rendered, recipe.corpus)
-    usable, problems = once(partial(prepare, windows, cache, progress=progress))
+    usable, problems = once(partial(prepare, learnt + judged, cache, progress=progress))
     once(partial(prepare, scenes, cache, progress=progress))
-    config = recipe.train
-    train = [w for w in usable if w.name not in names] + scenes
-    valid = [w for w in usable if w.name in names]
+    names, config = {window.name for window in judged}, recipe.train
+    train = ClipDataset(
+        [w for w in usable if w.name not in names] + scenes, cache, recipe.augment, seed
+    )
+    sources = None
+    if recipe.fresh or recipe.faces.passes or recipe.voices.passes:
+        sources = sources_of(root)
+        fresh = FreshDataset(sources, recipe.fresh, recipe.sample, seed, recipe.augment)
+        train = Joined([train, fresh])
+    valid = ClipDataset([w for w in usable if w.name in names], cache)
     return Data(
-        Loader(
-            ClipDataset(train, cache, recipe.augment, seed),
-            config.batch, True, seed, config.workers,
-        ),
-        Loader(ClipDataset(valid, cache), config.batch, False, workers=config.workers),
+        Loader(train, config.batch, True, seed, config.workers),
+        Loader(valid, config.batch, False, workers=config.workers),
         (*corpus.problems, *problems),
-    )  # fmt: skip
+        sources,
+    )
+
+
+def _divided(recipe: Recipe, corpus: Corpus, seed: int) -> tuple[list[Window], list[Window]]:
+    """Windows to learn from, and those that choose: of held-out sources, or the val split."""
+    train = corpus_windows(corpus, corpus.split("train"), recipe.task.target)
+    if recipe.held_out:
+        return hold_out(train, recipe.held_out, seed)
+    return train, corpus_windows(corpus, corpus.split("val"), recipe.task.target)
 
 
 def open_run(run: Path, name: str, recipe: Recipe, root: Path, resume: bool) -> None:
@@ -116,29 +120,6 @@ def start(
     if resume:
         trainer.resume()
     return trainer, trainer.epochs(data.train, data.valid)
-
-
-def warm_up(
-    recipe: Recipe, model: Any, data: Data, tell: Callable[[str], None],
-    progress: Callable[[str, int, int], None] | None = None,
-) -> None:  # fmt: skip
-    """Teaches the video backbone single frames of the rendered scenes, if the recipe says so.
-
-    From clip labels alone a small network from scratch does not find a mouth of four pixels in
-    24,000 clips; told what each frame shows, it does in 100,000 frames (docs/log.md).
-    """
-    scenes = [w for w in data.train.dataset.windows if isinstance(w, SceneWindow)]
-    if not (recipe.warm_up and scenes and hasattr(model, "video")):
-        return
-    rate = recipe.warm_up_lr
-    config = replace(recipe.train, epochs=recipe.warm_up, lr=rate, backbone_lr=rate, warmup=0.05)
-    frames = FrameDataset(scenes, data.train.dataset.cache, config.seed)
-    loader = Loader(frames, recipe.warm_up_batch, True, config.seed)
-    reader = FrameReader(model, len(FRAME_LABELS))
-    trainer = Trainer(reader, FrameLabel(FRAME_LABELS), config, progress=progress)
-    for epoch in range(recipe.warm_up):
-        loss = trainer.train_epoch(loader, epoch, "warm-up")
-        tell(f"warm-up {epoch + 1}/{recipe.warm_up}: loss {loss:.4f}")
 
 
 def finish(name: str, recipe: Recipe, run: Path, trainer: Trainer, data: Data) -> dict:

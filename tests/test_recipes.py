@@ -4,11 +4,13 @@ import json
 
 import pytest
 import test_affwild2
+import test_collage
 import test_iemocap
 import test_meld
 import test_mosei
 
 from emo_core.__main__ import main
+from emo_core.data.collage import make_collage
 from emo_core.recipes import RECIPES, find_recipe
 
 SMALL = {  # the same wiring, so narrow that a step takes no time
@@ -40,6 +42,8 @@ def trees(tmp_path_factory, drawn):
         "meld": test_meld.make_tree(root / "MELD"),
         "affwild2": test_affwild2.make_tree(root / "Aff-Wild2"),
     }
+    make_collage(root / "collage", test_collage.make_sources(root / "sources"), 4, 3, 1, 0, 1)
+    made["collage"] = root / "collage"
     return {**made, **dict.fromkeys(("vgaf", "staged"), drawn)}
 
 
@@ -50,6 +54,11 @@ def test_a_recipe_starts_on_its_corpus_and_writes_a_run(name, trees, tmp_path, c
     data = trees[recipe.corpus.split("-")[0]]
     kind = "mesm" if recipe.model == "fe2e" else recipe.model
     settings = [*SMALL[kind], "train.epochs=1", "train.batch=4", "accumulate=1", "rendered=0"]
+    if name == "group-collage":  # the same steps, of a few draws each
+        few = [
+            f"{step}.{s}" for step in ("faces", "frames", "voices") for s in ("passes=1", "draws=8")
+        ]
+        settings += ["initial=", "fresh=6", *few]
     words = [word for setting in settings for word in ("--set", setting)]
     run = tmp_path / "run"
     assert main(["train", name, "--data", str(data), "--out", str(run), "--json", *words]) in (0, 1)

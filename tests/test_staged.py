@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from emo_core.data import staged_cast, staged_scene
-from emo_core.data.staged import StagedError, make_staged, truth, write_clip
+from emo_core.data.clip_tree import MakeError
+from emo_core.data.staged import make_staged, truth, write_clip
 from emo_core.data.staged_draw import draw_frames
 from emo_core.data.staged_motion import affect, face_box
 from emo_core.data.staged_scene import DURATION_S, EMOTIONS, FPS, HEIGHT, WIDTH, Scene, make_scene
@@ -382,27 +383,27 @@ def test_a_killed_run_leaves_no_half_file_and_is_completed(tree, tmp_path):
 )
 def test_counts_that_make_no_sense_are_refused_in_a_sentence(tmp_path, change_of, words):
     arguments = {"train": 1, "val": 0, "test": 0, "seed": 1, "workers": 1, **change_of}
-    with pytest.raises(StagedError, match=words):
+    with pytest.raises(MakeError, match=words):
         make_staged(tmp_path / "new", **arguments)
     assert not (tmp_path / "new").exists()
 
 
 def test_a_folder_with_something_else_is_left_alone(tree, tmp_path):
     (tmp_path / "holiday.mp4").write_bytes(b"mine")
-    with pytest.raises(StagedError, match="already holds something else"):
+    with pytest.raises(MakeError, match="already holds something else"):
         make_staged(tmp_path, 1, 0, 0, seed=1)
-    with pytest.raises(StagedError, match="is a file"):
+    with pytest.raises(MakeError, match="is a file"):
         make_staged(tmp_path / "holiday.mp4", 1, 0, 0, seed=1)
     assert contents(tmp_path) == {"holiday.mp4": b"mine"}
     before = contents(tree)
-    with pytest.raises(StagedError, match="other counts or another seed"):
+    with pytest.raises(MakeError, match="other counts or another seed"):
         make_staged(tree, **COUNTS, seed=SEED + 1)
     assert contents(tree) == before
 
 
 def test_a_place_that_can_not_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StagedError, match="can't be written .* run the same command again"):
+    with pytest.raises(MakeError, match="can't be written .* run the same command again"):
         make_staged(tmp_path / "file" / "inside", 1, 0, 0, seed=1, workers=1)
 
 

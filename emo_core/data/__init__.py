@@ -17,6 +17,7 @@ CORPORA = {  # name -> module with `read_<name>` and, where a file is not a clip
     "staged": "staged_corpus",
     "staged-emotions": "staged_corpus",
     "staged-affect": "staged_corpus",
+    "collage": "collage_corpus",
     "links": "links",
     "vgaf": "vgaf",
     "iemocap": "iemocap",

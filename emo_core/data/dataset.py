@@ -193,6 +193,26 @@ class ClipDataset(Dataset):
         return np.array([window.group for window in self.windows])
 
 
+class Joined(Dataset):
+    """Several data sets of one SampleConfig, one after the other."""
+
+    def __init__(self, parts: Sequence[ClipDataset]) -> None:
+        self.parts = [part for part in parts if len(part)]
+        self.windows = [window for part in self.parts for window in part.windows]
+        self.cache = parts[0].cache
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, int]:
+        epoch, index = place
+        for part in self.parts:
+            if index < len(part):
+                return part[epoch, index]
+            index -= len(part)
+        raise IndexError(f"place {place[1]} of {len(self)}")
+
+
 class EpochBatches(Sampler[list[tuple[int, int]]]):
     """Batches of (epoch, index): shuffled by (seed, epoch) for training, in order otherwise.
 
@@ -222,7 +242,12 @@ class Loader:
     """Batches of a data set, epoch by epoch; every clip is in exactly one batch of an epoch."""
 
     def __init__(
-        self, dataset: ClipDataset, batch: int, shuffle: bool, seed: int = 0, workers: int = 0
+        self,
+        dataset: ClipDataset | Joined,
+        batch: int,
+        shuffle: bool,
+        seed: int = 0,
+        workers: int = 0,
     ) -> None:
         if not len(dataset):
             raise CorpusError("there are no clips to load; expected at least one usable clip.")

@@ -1,10 +1,9 @@
 """Reads a folder of drawn clips, and renders scenes straight to windows for training at scale."""
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,9 @@ import numpy as np
 from emo_core.data import staged_draw, staged_scene, staged_sound
 from emo_core.data.augment import Augment
 from emo_core.data.cache import Cache
-from emo_core.data.corpus import Corpus, CorpusError, Item
+from emo_core.data.corpus import Corpus, Item
 from emo_core.data.dataset import ClipDataset, FileWindow, Target, digest
+from emo_core.data.made_corpus import read_made
 from emo_core.data.scene_truth import EMOTIONS, FACE, LABELS, MOMENTS_S, known_faces, target_of
 from emo_core.faces import Tracks
 from emo_core.sample import (
@@ -27,7 +27,6 @@ from emo_core.sample import (
     seen_faces,
 )
 
-SPLITS = ("train", "val", "test")
 FRAME_LABELS = tuple(  # what a single frame shows, for warm-up
     label + moving for moving in ("", ", moving") for label in staged_scene.LABELS
 )
@@ -50,21 +49,7 @@ def read_staged_affect(root: Path) -> Corpus:
 
 
 def _read(root: Path, corpus: str) -> Corpus:
-    path = root / "truth.jsonl"
-    if not path.is_file():
-        raise CorpusError(
-            f"{root} holds no truth.jsonl; expected a folder made by `emo data make staged`; "
-            "make one, or name the corpus it is."
-        )
-    items, problems = [], []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        try:
-            items.append(_item(root, json.loads(line), corpus))
-        except (ValueError, KeyError, TypeError) as error:
-            problems.append(f"truth.jsonl line {number}: {error}; the clip is left out.")
-    if not items:
-        raise CorpusError(f"{root.name}/truth.jsonl names no usable clip; make the corpus again.")
-    return Corpus(corpus, root, LABELS[corpus], tuple(items), tuple(problems))
+    return read_made(root, corpus, "staged", LABELS[corpus], partial(_item, corpus=corpus))
 
 
 @dataclass(frozen=True)
@@ -74,15 +59,8 @@ class StagedItem(Item):
     scene: tuple[int, str, int] | None = None  # seed, split, index; None = an older truth.jsonl
 
 
-def _item(root: Path, truth: dict, corpus: str) -> StagedItem:
+def _item(truth: dict, path: Path, corpus: str) -> StagedItem:
     name, label, split = truth["clip"], truth["label"], truth["split"]
-    path = root / f"{name}.mp4"
-    if not path.is_file():
-        raise ValueError(f"{name}.mp4 is missing")
-    if label not in staged_scene.LABELS:
-        raise ValueError(f"label {label!r} is not one of {', '.join(staged_scene.LABELS)}")
-    if split not in SPLITS:
-        raise ValueError(f"split {split!r} is not one of {', '.join(SPLITS)}")
     if corpus == "staged-emotions":
         label = tuple(name for name, ours in EMOTIONS.items() if truth["emotions"][ours])
     if corpus == "staged-affect":

@@ -130,6 +130,24 @@ class FrameReader(nn.Module):
         return Output(self.head(seen.values).flatten(0, 1).float(), {})  # (B*T, C)
 
 
+class SoundReader(nn.Module):
+    """A group model's sound backbone with a score for every recording: what warm-up trains."""
+
+    def __init__(self, model: Group, classes: int) -> None:
+        super().__init__()
+        self.backbone = model.audio.backbone
+        self.head = nn.Linear(2 * self.backbone.channels, classes)
+        self.dropout = nn.Dropout(model.config.head_dropout)
+
+    def forward(self, batch: Batch) -> Output:
+        seen = self.backbone(batch.mel, batch.mel_mask, batch.mel_times_s)
+        real = seen.mask.unsqueeze(-1)  # (B, N, 1)
+        mean = (seen.values * real).sum(1) / real.sum(1).clamp(min=1)
+        peak = seen.values.masked_fill(~real, -1e4).amax(1)
+        pooled = torch.cat([mean, peak], dim=-1)  # (B, 2C)
+        return Output(self.head(self.dropout(pooled)).float(), {})  # (B, classes)
+
+
 def group(size: str = "pocket", **changes: object) -> Group:
     """A group model of the given size, with settings changed by name."""
     if size not in SIZES:

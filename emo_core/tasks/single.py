@@ -12,6 +12,8 @@ from torch.nn import functional
 from emo_core import metrics
 from emo_core.tasks.calibration import UNCALIBRATED, Calibration, span
 
+THRESHOLDS = tuple(round(0.5 + 0.01 * step, 2) for step in range(50))  # of "not sure"
+
 
 @dataclass(frozen=True)
 class SingleLabel:
@@ -19,6 +21,7 @@ class SingleLabel:
 
     labels: tuple[str, ...] = ("positive", "neutral", "negative")
     smoothing: float = 0.0  # label smoothing
+    precision: float = 0.0  # wanted of the answers that are given; the others are "not sure"
     main: ClassVar[str] = "accuracy"  # the score that training maximises
 
     def fitted(self, targets: Sequence[int]) -> "SingleLabel":
@@ -63,6 +66,7 @@ class SingleLabel:
             "confusion": counts.tolist(),
             "chance": float(counts.sum(1).max() / counts.sum()),
             "calibration_error": metrics.calibration_error(probabilities, truth),
+            **_answered(probabilities, truth, calibration.abstain_below),
         }
 
     def goodness(self, scores: dict) -> float:
@@ -75,15 +79,25 @@ class SingleLabel:
         Never below 0.5: held-out clips without one error would ask for certainty without end.
         """
         candidates = torch.logspace(-0.30103, 1, 61).tolist()
-        return Calibration(
-            min(candidates, key=lambda t: functional.cross_entropy(logits / t, target).item())
-        )
+        best = min(candidates, key=lambda t: functional.cross_entropy(logits / t, target).item())
+        return Calibration(best, self._abstain_below(self.probabilities(logits, best), target))
+
+    def _abstain_below(self, probabilities: Tensor, target: Tensor) -> float:
+        """The lowest threshold from 0.5 on above which `precision` of the answers are right."""
+        top, answer = probabilities.max(-1)
+        right = (answer == target).float()
+        for threshold in THRESHOLDS:
+            given = top >= threshold
+            if given.any() and right[given].mean() >= self.precision:
+                return threshold
+        return THRESHOLDS[-1]
 
     def choice(self, calibration: Calibration) -> str:
         """What `calibrate` chose, as a sentence."""
+        wanted = f", so that {self.precision:.0%} of the others are right" * bool(self.precision)
         return (
             f"Temperature {calibration.temperature:.3f}, chosen on the same clips; "
-            f'"not sure" below {calibration.abstain_below:g}.'
+            f'"not sure" below {calibration.abstain_below:g}{wanted}.'
         )
 
     def summary(self, scores: dict) -> str:
@@ -92,6 +106,14 @@ class SingleLabel:
             f"accuracy {scores['accuracy']:.3f} ({span(scores)}), UAR {scores['uar']:.3f}, "
             f"F1 {scores['f1']:.3f}, n = {scores['n']}, commonest class {scores['chance']:.3f}"
         )
+
+
+def _answered(probabilities: np.ndarray, truth: np.ndarray, below: float) -> dict:
+    """How many clips get an answer, and how many of these are right; None where none does."""
+    given = probabilities.max(-1) >= below
+    right = (probabilities.argmax(-1) == truth)[given]
+    precision = float(right.mean()) if given.any() else None
+    return {"coverage": float(given.mean()), "precision": precision}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,129 @@
+"""Held-out people one at a time, and the real clips: what benchmarks/real.py asks a model."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from emo_core import load_clip, metrics
+from emo_core.batch import Batch
+from emo_core.checkpoint import Checkpoint
+from emo_core.clip import Clip
+from emo_core.data.collage_fresh import PartWindow
+from emo_core.data.collage_sources import Sources
+from emo_core.inference import predict_clip
+from emo_core.sample import Sample, decode_window, to_sample
+from emo_core.scores import score_windows
+
+CREMAD = {"HAP": "positive", "happy": "positive", "NEU": "neutral", **dict.fromkeys(
+    ("ANG", "DIS", "FEA", "SAD", "angry"), "negative")}  # fmt: skip
+RAVDESS = {"01": "neutral", "02": "neutral", "03": "positive"}  # third number; else negative
+TINTS = {"grey": (0.0, (1, 1, 1)), "warm": (1.0, (1.15, 1.0, 0.8)), "cold": (1.0, (0.8, 1.0, 1.2))}
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Logits of n inputs with what was right and who was seen or heard."""
+
+    logits: torch.Tensor  # (n, C)
+    target: np.ndarray  # (n,)
+    groups: np.ndarray  # (n,) person, speaker or clip
+
+    def some(self, chosen: np.ndarray) -> "Answers":
+        """The answers where `chosen` (n,) is True."""
+        return Answers(
+            self.logits[torch.from_numpy(chosen)], self.target[chosen], self.groups[chosen]
+        )
+
+    def uar(self) -> dict:
+        """UAR over the classes that occur, its 95 % interval over groups, recalls, n."""
+        right = np.eye(3)[self.target] * (self.logits.argmax(-1).numpy() == self.target)[:, None]
+        parts = np.stack([right, np.eye(3)[self.target]], -1)  # (n, C, 2)
+        drawn = metrics.resampled(parts, self.groups)
+        hits, sizes = parts.sum(0).T
+        with np.errstate(invalid="ignore", divide="ignore"):
+            recalls, shares = hits / sizes, drawn[..., 0] / drawn[..., 1]
+            low, high = np.percentile(np.nanmean(shares, -1), [2.5, 97.5])
+        return {
+            "uar": float(np.nanmean(recalls)), "interval": [float(low), float(high)],
+            "recalls": [metrics.number(r) for r in recalls], "n": len(self.target),
+        }  # fmt: skip
+
+
+def of_parts(
+    checkpoint: Checkpoint, sources: Sources, kind: str, source: str, split: str = "test"
+) -> Answers:
+    """Every photograph ("face") or voice of one source, alone, of people of `split`."""
+    config, labels = checkpoint.sample, checkpoint.labels
+    parts = [part for part in sources.some(kind, split) if part.source == source]
+    config = replace(config, frames=1) if kind == "face" else config  # all frames are the same
+    rows = [
+        score_windows(checkpoint, [to_sample(PartWindow(p).decode(config), config) for p in some])
+        for some in batched(parts)
+    ]
+    target = np.array([labels.index(part.polarity) for part in parts])
+    groups = np.array([part.group for part in parts])
+    return Answers(torch.cat([row.logits for row in rows]), target, groups)
+
+
+def batched(things: list, size: int = 32) -> Iterator[list]:
+    """Pieces of a list."""
+    yield from (things[i : i + size] for i in range(0, len(things), size))
+
+
+def answer(checkpoint: Checkpoint, clip: Clip) -> dict:
+    """Label, its probability and "not sure" for one real clip."""
+    told = predict_clip(clip, checkpoint)
+    return {
+        "clip": clip.path.name,
+        "label": told.label,
+        "probability": round(told.probabilities[told.label], 2),
+        "abstains": told.abstains,
+        "probabilities": {name: round(p, 2) for name, p in told.probabilities.items()},
+    }
+
+
+def labelled_clips(data: Path) -> Iterator[tuple[str, Path, str]]:
+    """(set, path, polarity) of every real clip whose label is known."""
+    for path in sorted((data / "clips" / "cremad").iterdir()):
+        word = next(word for word in CREMAD if word in path.name)
+        yield "cremad", path, CREMAD[word]
+    for path in sorted((data / "clips" / "ravdess_faces").glob("*.mp4")):
+        yield "ravdess_faces", path, RAVDESS.get(path.name.split("-")[2], "negative")
+    for path in sorted((data / "clips" / "grid").glob("*.mpg")):
+        yield "grid", path, "neutral"
+
+
+def tinted(checkpoint: Checkpoint, clip: Clip) -> dict[str, str]:
+    """What the model says of the first window of a clip, as it is, grey, warm and cold."""
+    config = checkpoint.sample
+    end_s = min(clip.duration_s, config.window_s)
+    sample = to_sample(decode_window(clip, config, 0.0, end_s), config)
+    versions = {"as it is": sample}
+    for name, (colour, gains) in TINTS.items():
+        versions[name] = replace(sample, video=_coloured(sample, colour, gains))
+    logits = score_windows(checkpoint, list(versions.values())).logits
+    answers = [checkpoint.labels[i] for i in logits.argmax(-1).tolist()]
+    return dict(zip(versions, answers, strict=True))
+
+
+def _coloured(sample: Sample, colour: float, gains: tuple[float, ...]) -> torch.Tensor:
+    pixels = sample.video.float()  # (T, 3, H, W)
+    grey = (pixels * torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)).sum(1, keepdim=True)
+    mixed = (colour * pixels + (1 - colour) * grey) * torch.tensor(gains).view(3, 1, 1)
+    return mixed.clamp(0, 255).to(torch.uint8)
+
+
+def of_batches(
+    model: torch.nn.Module, batches: Iterator[Batch], seen: Callable[[Batch], Batch]
+) -> torch.Tensor:
+    """Logits (n, C) of batches of which only some is shown."""
+    with torch.inference_mode():
+        return torch.cat([model.eval()(seen(batch)).logits for batch in batches])
+
+
+def open_clip(path: Path) -> Clip:
+    """A real clip, read by the project's own decoder."""
+    return load_clip(path)

@@ -1,0 +1,101 @@
+"""The collage corpus on disk: `emo data make collage`, real faces and real voices."""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from emo_core.data import clip_tree
+from emo_core.data.clip_tree import FOLDERS, Progress, Tree, make_tree
+from emo_core.data.collage_picture import compose_frames
+from emo_core.data.collage_scene import Scene, make_scene
+from emo_core.data.collage_sound import mix
+from emo_core.data.collage_sources import RATE, Sources, read_sources
+from emo_core.data.staged_scene import DURATION_S, FPS, HEIGHT, SPLITS, WIDTH
+
+TIMES_S = np.arange(round(DURATION_S * FPS)) / FPS
+
+
+def make_collage(
+    out: Path,
+    sources: Path,
+    train: int,
+    val: int,
+    test: int,
+    seed: int,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Makes the clips, labels and truth, as `make_tree` says.
+
+    Raises CorpusError where `sources` can't be used and MakeError where `out` can't be written.
+    """
+    parts = read_sources(Path(sources).resolve())
+    counts = {"train": train, "val": val, "test": test}
+    tree = Tree(
+        Path(out), counts, _readme(counts, seed, parts.root), partial(_scenes, parts, counts, seed),
+        partial(write_clip, root=parts.root), partial(truth, parts),
+    )  # fmt: skip
+    make_tree(tree, workers, progress)
+
+
+def write_clip(path: Path, scene: Scene, root: Path) -> None:
+    """Composes and encodes one clip from the sources in `root`."""
+    cv2.setNumThreads(1)
+    sources = read_sources(root)
+    frames = compose_frames(scene, sources, TIMES_S, (WIDTH, HEIGHT))
+    clip_tree.write_clip(path, frames, FPS, mix(scene, sources), RATE)
+
+
+def truth(sources: Sources, scene: Scene) -> dict:
+    """Everything there is to know about a clip: one line of truth.jsonl."""
+    parts, root = sources.parts, sources.root
+    return {
+        "clip": f"{FOLDERS[scene.split]}/{scene.name}",
+        "scene": {"seed": scene.seed, "index": scene.index},  # with the split: composes it again
+        "split": scene.split,
+        "label": scene.label,
+        "regime": scene.regime,
+        "hidden": scene.hidden,
+        "source": scene.source,
+        "duration_s": DURATION_S,
+        "people": [
+            {
+                "file": str(parts[person.photo].path.relative_to(root)),
+                "person": parts[person.photo].group,
+                "polarity": person.polarity,
+                "box": [round(v, 4) for v in (person.x, person.y, person.size)],
+            }
+            for person in scene.people
+        ],
+        "sounds": [
+            {
+                "file": str(parts[sound.part].path.relative_to(root)),
+                "speaker": parts[sound.part].group,
+                "kind": sound.kind,
+                "polarity": sound.polarity,
+                "start_s": round(sound.start_s, 3),
+            }
+            for sound in scene.sounds
+        ],
+    }
+
+
+def _readme(counts: Mapping[str, int], seed: int, root: Path) -> str:
+    arguments = " ".join(f"--{split} {count}" for split, count in counts.items())
+    return (
+        "Groups composed of real face photographs and recordings, in the tree of VGAF.\n"
+        "Labels: 1 positive, 2 neutral, 3 negative: a mapping from the emotions that single\n"
+        "people acted or posed, not a judgement of groups. Clips are 5 s, 320x240, 25 frames/s.\n"
+        "No person, speaker or source recording is in two splits. As free as its sources are.\n"
+        f"Sources: {root}\n"
+        f"Made by: emo data make collage OUT --sources SOURCES {arguments} --seed {seed}\n"
+    )
+
+
+def _scenes(sources: Sources, counts: Mapping[str, int], seed: int) -> Iterator[Scene]:
+    for split in SPLITS:
+        for index in range(counts[split]):
+            yield make_scene(sources, seed, split, index)

@@ -1,0 +1,46 @@
+"""Reads the tree that `make_tree` writes: one clip a line of truth.jsonl."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from emo_core.data.clip_tree import TRUTH
+from emo_core.data.corpus import Corpus, CorpusError, Item
+from emo_core.data.staged_scene import LABELS, SPLITS
+
+
+def read_made(
+    root: Path, name: str, maker: str, labels: tuple[str, ...], make: Callable[[dict, Path], Item]
+) -> Corpus:
+    """The corpus `name`, made by `emo data make <maker>`, whose lines `make` turns into items.
+
+    make: gets a line and the clip's path; raises ValueError, KeyError or TypeError on bad ones.
+    """
+    path = root / TRUTH
+    if not path.is_file():
+        raise CorpusError(
+            f"{root} holds no {TRUTH}; expected a folder made by `emo data make {maker}`; "
+            "make one, or name the corpus it is."
+        )
+    items, problems = [], []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            truth = json.loads(line)
+            items.append(make(truth, _checked(root, truth)))
+        except (ValueError, KeyError, TypeError) as error:
+            problems.append(f"{TRUTH} line {number}: {error}; the clip is left out.")
+    if not items:
+        raise CorpusError(f"{root.name}/{TRUTH} names no usable clip; make the corpus again.")
+    return Corpus(name, root, labels, tuple(items), tuple(problems))
+
+
+def _checked(root: Path, truth: dict) -> Path:
+    name, label, split = truth["clip"], truth["label"], truth["split"]
+    path = root / f"{name}.mp4"
+    if not path.is_file():
+        raise ValueError(f"{name}.mp4 is missing")
+    if label not in LABELS:
+        raise ValueError(f"label {label!r} is not one of {', '.join(LABELS)}")
+    if split not in SPLITS:
+        raise ValueError(f"split {split!r} is not one of {', '.join(SPLITS)}")
+    return path

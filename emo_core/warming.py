@@ -1,0 +1,92 @@
+"""What a run learns before its clips: single frames, photographs and voices."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import nn
+
+from emo_core.checkpoint import CheckpointError, load_checkpoint
+from emo_core.data.collage_sources import Sources
+from emo_core.data.collage_warm import Frames, Photographs, Voices, Warm
+from emo_core.data.dataset import Loader
+from emo_core.data.staged_corpus import FRAME_LABELS, FrameDataset, SceneWindow
+from emo_core.models.group import FrameReader, SoundReader
+from emo_core.recipes import Recipe
+from emo_core.tasks import FrameLabel, Task
+from emo_core.train import Trainer
+
+Tell = Callable[[str], None]
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Data:
+    """The loaders of one run, and what could not be used."""
+
+    train: Loader
+    valid: Loader
+    problems: tuple[str, ...]
+    sources: Sources | None = None  # what collages are composed of, where a run composes any
+
+
+def warm_up(
+    recipe: Recipe, model: Any, data: Data, tell: Tell, progress: Progress | None = None
+) -> None:
+    """Teaches the backbones what the recipe says, in place: `initial`, frames, faces, voices.
+
+    From clip labels alone a small network from scratch does not find a mouth of four pixels in
+    24,000 clips; told what each frame shows, it does in 100,000 frames (docs/log.md).
+    """
+    if recipe.initial:
+        take_backbones(recipe.initial, model)
+    scenes = [w for w in data.train.dataset.windows if isinstance(w, SceneWindow)]
+    if recipe.warm_up and scenes and hasattr(model, "video"):
+        frames = FrameDataset(scenes, data.train.dataset.cache, recipe.train.seed)
+        reader, task = FrameReader(model, len(FRAME_LABELS)), FrameLabel(FRAME_LABELS)
+        warm = Warm(recipe.warm_up, 0, recipe.warm_up_lr, recipe.warm_up_batch)
+        _warm(reader, task, frames, recipe, warm, "warm-up", tell, progress)
+    if data.sources is None:
+        return
+    labels = len(recipe.task.labels)
+    steps = (
+        ("video", Photographs, FrameReader, recipe.faces, "faces"),
+        ("video", Frames, FrameReader, recipe.frames, "frames"),
+        ("audio", Voices, SoundReader, recipe.voices, "voices"),
+    )
+    for stream, kind, reader, warm, what in steps:
+        if warm.passes and hasattr(model, stream):
+            shown = kind(data.sources, warm, recipe.sample, recipe.train.seed)
+            task = FrameLabel(smoothing=recipe.task.smoothing)
+            _warm(reader(model, labels), task, shown, recipe, warm, what, tell, progress)
+
+
+def take_backbones(name: str, model: Any) -> None:
+    """Copies the backbones of a checkpoint into a model, in place.
+
+    Raises CheckpointError where they have other shapes.
+    """
+    found = load_checkpoint(name).model
+    for stream in ("video", "audio"):
+        if hasattr(model, stream) and hasattr(found, stream):
+            try:
+                state = getattr(found, stream).backbone.state_dict()
+                getattr(model, stream).backbone.load_state_dict(state)
+            except RuntimeError as error:
+                raise CheckpointError(
+                    f"the {stream} backbone of {name} does not fit this recipe's; expected the "
+                    "same widths; give --set initial= to start from nothing."
+                ) from error
+
+
+def _warm(
+    reader: nn.Module, task: Task, dataset: Any, recipe: Recipe, warm: Warm, what: str,
+    tell: Tell, progress: Progress | None,
+) -> None:  # fmt: skip
+    rate, passes, seed = warm.learning, warm.passes, recipe.train.seed
+    config = replace(recipe.train, epochs=passes, lr=rate, backbone_lr=rate, warmup=0.05)
+    trainer = Trainer(reader, task, config, progress=progress)
+    loader = Loader(dataset, warm.rows, True, seed, config.workers)
+    for index in range(passes):
+        loss = trainer.train_epoch(loader, index, what)
+        tell(f"{what} {index + 1}/{passes}: loss {loss:.4f}")

@@ -1,0 +1,59 @@
+"""What models were trained on, in the words of their cards: sources, mapping, licence, failures."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class World:
+    """What a visitor must know of the training data; each field is a part of the card."""
+
+    note: str  # one sentence, shown beside every answer
+    sources: str
+    mapping: str
+    licence: str
+    failures: str
+
+
+DRAWN = World(
+    note="This model has only ever seen drawings: on a real clip its answer means nothing yet.",
+    sources="Groups drawn by this project with synthesised sound; no real person is in them.",
+    mapping="The label is what the drawn scene was made to show; the planted evidence is known.",
+    licence="MIT, as the code.",
+    failures="Anything that is not a drawing of this world.",
+)
+
+COLLAGE = World(
+    note=(
+        "Trained on acted voices and posed photographs, put together; the label is a mapping from "
+        "what single people acted, not a judgement of groups."
+    ),
+    sources=(
+        "Voices: RAVDESS speech, actors 01-04 and 06-18 (Livingstone and Russo 2018, CC BY-NC-SA "
+        "4.0); Berlin EMO-DB, seven speakers (Burkhardt et al. 2005, CC0 1.0). Faces: 4,088 "
+        "photographs of single faces by expression, news pictures (LFW) and film stills "
+        "(repository Apache-2.0, pictures from the web: research and teaching only, not passed "
+        "on). Ambience and baby cries: ESC-10 (Piczak 2015; CC BY 3.0 or CC0 a clip). Crowds and "
+        "distress: sounds of soundmonster, OpenSFX, OpenRCT2, GameplayFootball and osu! (CC0, "
+        "CC BY, CC BY-NC, Unlicense a file). Backbones start from `group-staged` (drawings, MIT). "
+        "No person, speaker or source recording is in two of train, validation and test."
+    ),
+    mapping=(
+        "Positive: happiness; laughter, cheers, applause. Neutral: neutral, calm; murmur. "
+        "Negative: anger, disgust, fear, sadness, contempt; cries, screams, sirens. Surprise is "
+        "left out. It maps what one person acted or posed; nobody judged a group."
+    ),
+    licence=(
+        "CC BY-NC-SA 4.0, research and teaching only, whatever the code's licence: it was trained "
+        "on RAVDESS and on photographs from the web."
+    ),
+    failures=(
+        "Photographs do not move: this model knows nothing of movement, nor of sound in time with "
+        "it. Seventeen English and seven German actors, ten people in all film stills and mostly "
+        "public figures in the news: other languages, children and other faces are unmeasured. "
+        "Small, turned, dark or covered faces; quiet anger; music; masks. On drawings it was not "
+        "trained. Temperature and threshold were chosen on collages: on real clips its "
+        "certainty is not calibrated."
+    ),
+)
+
+WORLDS = {"staged": DRAWN, "collage": COLLAGE}  # by the first word of a corpus's name

@@ -1,0 +1,176 @@
+"""What all lessons need besides `emo_core`: a common look, sliders, small sounds, drawn clips."""
+
+import io
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT)]  # where the project was fetched but not installed, as on Colab
+
+import matplotlib.pyplot as plt  # noqa: E402
+import numpy as np  # noqa: E402
+
+from emo_core.fetch import cache_folder  # noqa: E402
+
+SMALL = os.environ.get("EMO_LESSON_SMALL", "0") not in ("", "0")  # tests run lessons small
+STILL = os.environ.get("EMO_LESSON_STILL", "0") not in ("", "0")  # stored pages have no sliders
+EXAMPLES = ROOT / "assets" / "examples"
+COLOURS = {"positive": "#009E73", "neutral": "#8c8c8c", "negative": "#D55E00"}  # as emo_core.view
+BLUE, ORANGE, GREY = "#0072B2", "#E69F00", "#7a828a"
+
+
+def start(seed: int = 0) -> None:
+    """The common look, reproducible numbers, and mistakes told in one sentence."""
+    import torch
+
+    plt.rcParams.update({
+        "figure.figsize": (8, 2.6), "figure.dpi": 90, "figure.constrained_layout.use": True,
+        "axes.spines.top": False, "axes.spines.right": False, "axes.titlesize": 11,
+        "axes.titlelocation": "left", "font.size": 10, "image.interpolation": "nearest",
+        "lines.linewidth": 1.2, "legend.frameon": False,
+    })  # fmt: skip
+    torch.manual_seed(seed)
+    np.random.seed(seed)
+    shell = _shell()
+    if shell:
+        shell.set_custom_exc((NameError, Exception), _told)
+
+
+def _shell() -> Any:
+    """The notebook's shell; None in a plain Python."""
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython else None
+
+
+def _told(
+    shell: Any, kind: type, error: Exception, trace: Any, tb_offset: int | None = None
+) -> list[str]:
+    """One sentence for what a reader can mend; Python's own words for everything else."""
+    if isinstance(error, NameError) and getattr(error, "name", None):
+        lines = [f"{error.name!r} is not there yet: run the cells above first (Run All Above)."]
+    elif kind.__module__.startswith("emo_core"):
+        lines = [str(error)]
+    else:
+        lines = shell.InteractiveTB.structured_traceback(kind, error, trace, tb_offset=tb_offset)
+    shell._showtraceback(kind, error, lines)  # what ipykernel sends to the page
+    return lines
+
+
+def many(number: int, few: int) -> int:
+    """`number`, or `few` where tests run the lesson small."""
+    return few if SMALL else number
+
+
+def path_of(data: str | Path | None, drawn: str | Path) -> Path:
+    """The reader's own file or folder, or the drawn one where none is given or it is not there."""
+    if data is None:
+        return Path(drawn)
+    own = Path(str(data)).expanduser()
+    if str(data).strip() and "\0" not in str(data) and own.exists():
+        return own
+    print(f"{data!r} is not there; going on with the drawn data. Mend DATA above and run again.")
+    return Path(drawn)
+
+
+def example(name: str) -> Path:
+    """A drawn clip that comes with the project: both_positive, heard_positive, ..."""
+    return EXAMPLES / f"{name}.mp4"
+
+
+def scratch(name: str) -> Path:
+    """A place for a small file of this session, which the system clears away."""
+    return Path(tempfile.mkdtemp(prefix="emo-lesson-")) / name
+
+
+def drawn_corpus(train: int, val: int, test: int, seed: int = 7) -> Path:
+    """A folder of drawn clips in the tree of VGAF; drawn once, about 0.7 s a clip and core."""
+    from emo_core.data.staged import make_staged
+
+    out = cache_folder() / "lessons" / f"staged-{train}-{val}-{test}-{seed}"
+    workers = 1 if SMALL else None
+    make_staged(out, train, val, test, seed, workers=workers)
+    return out
+
+
+def scenes(split: str, count: int, config: Any, seed: int = 21) -> tuple[list, list]:
+    """Drawn scenes and their samples, rendered without files: (SceneWindow, Sample) `count` times.
+
+    Two processes draw about 25 scenes a second between them.
+    """
+    from emo_core.data.staged_corpus import SceneWindow
+    from emo_core.sample import to_sample
+
+    windows = [SceneWindow(seed, split, index) for index in range(count)]
+    if count < 40:
+        decoded = [window.decode(config) for window in windows]
+    else:
+        with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+            decoded = list(pool.map(SceneWindow.decode, windows, [config] * count, chunksize=8))
+    return windows, [to_sample(one, config) for one in decoded]
+
+
+def strip(frames: Sequence[np.ndarray], titles: Sequence[str], columns: int = 8) -> None:
+    """Pictures (H, W, 3) or (H, W) side by side, each under its title."""
+    columns = min(columns, len(frames))
+    rows = -(-len(frames) // columns)
+    height = 8 / columns * frames[0].shape[0] / frames[0].shape[1] + 0.25
+    figure, axes = plt.subplots(rows, columns, figsize=(8, rows * height), squeeze=False)
+    for axis in axes.flat:
+        axis.axis("off")
+    for axis, frame, title in zip(axes.flat, frames, titles, strict=False):
+        axis.imshow(frame, cmap="gray")
+        axis.set_title(title, fontsize=9)
+    plt.show()
+
+
+def mel_picture(axis: plt.Axes, mel: np.ndarray, config: Any, end_s: float | None = None) -> None:
+    """A log-mel (F, M) over seconds, with ticks in Hz."""
+    from emo_core.view.prediction import band_hz
+
+    end_s = len(mel) * config.hop / config.rate if end_s is None else end_s
+    axis.imshow(np.asarray(mel).T, origin="lower", aspect="auto", cmap="cividis",
+                extent=(0, end_s, -0.5, config.bands - 0.5))  # fmt: skip
+    hz, shown = band_hz(config), (100, 500, 1000, 2000, 4000, 8000, 14000)
+    shown = [value for value in shown if hz[0] <= value <= hz[-1]]
+    axis.set_yticks(np.interp(shown, hz, np.arange(len(hz))), [f"{value:,}" for value in shown])
+    axis.set(xlabel="seconds", ylabel="Hz")
+
+
+def slider(draw: Callable[[float], Any], values: Sequence[float], start: float, name: str) -> Any:
+    """A slider that draws as it moves; where nothing can move, the picture at `start`."""
+    try:
+        from ipywidgets import SelectionSlider, interact
+    except ImportError:
+        return draw(start)
+    if STILL or SMALL or _shell() is None:
+        return draw(start)
+    knob = SelectionSlider(options=list(values), value=start, description=name,
+                           continuous_update=False)  # fmt: skip
+    interact(draw, **{next(iter(draw.__code__.co_varnames)): knob})
+    return None
+
+
+def listen(wave: np.ndarray, rate: int) -> Any:
+    """A player for mono sound in [-1, 1]; stored as a few kilobytes of AAC."""
+    import av
+    from IPython.display import Audio
+
+    file, samples = io.BytesIO(), np.clip(wave, -1, 1).astype(np.float32)
+    with av.open(file, "w", format="mp4") as container:
+        stream = container.add_stream("aac", rate=rate, layout="mono")
+        stream.bit_rate = 32_000
+        for first in range(0, len(samples), 1024):
+            piece = np.ascontiguousarray(samples[None, first : first + 1024])
+            frame = av.AudioFrame.from_ndarray(piece, format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = rate, first
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    player = Audio(file.getvalue(), embed=True)
+    player.mimetype = "audio/mp4"
+    return player
