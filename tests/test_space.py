@@ -71,7 +71,7 @@ def test_versions_that_disagree_and_large_files_are_refused(tmp_path):
 @pytest.mark.parametrize("name", shipped_checkpoints())
 def test_every_shipped_card_has_its_headings(name):
     text = (SHIPPED / name / CARD).read_text(encoding="utf-8")
-    for heading in ("Scores on held-out training sources", "Calibration",
+    for heading in ("Scores on held-out sources", "Calibration",
                     "Intended and forbidden use"):  # fmt: skip
         assert f"## {heading}" in text
     assert "never what a person feels" in text
