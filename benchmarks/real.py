@@ -17,7 +17,7 @@ from _people import Answers, answer, labelled_clips, of_batches, of_parts, open_
 from claims import STUDENT_T
 
 from emo_core.card import card
-from emo_core.checkpoint import CARD, DEFAULT, Checkpoint, find_checkpoint, load_checkpoint
+from emo_core.checkpoint import CARD, Checkpoint, find_checkpoint, load_checkpoint
 from emo_core.data import read_corpus
 from emo_core.data.cache import Cache
 from emo_core.data.collage_sources import read_sources
@@ -166,7 +166,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, metavar="CORPUS")
     parser.add_argument("--sources", type=Path, default=REAL, metavar="DIR")
-    parser.add_argument("--model", nargs="+", default=[DEFAULT], metavar="NAME|DIR")
+    parser.add_argument("--model", nargs="+", default=["group-collage"], metavar="NAME|DIR")
     parser.add_argument("--split", choices=["val", "test"], default="test")
     parser.add_argument("--out", type=Path, metavar="FILE")
     parser.add_argument("--card", action="store_true", help="the table joins the first's card.md")
