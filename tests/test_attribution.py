@@ -25,6 +25,7 @@ from emo_core.attribution.methods import METHODS, cost, explain_window
 from emo_core.attribution.pieces import segments
 from emo_core.attribution.question import Meter, Question, inputs_of
 from emo_core.attribution.record import PRESETS, AttributionError, Cancelled, Target
+from emo_core.attribution.removal import _without_each, shapley
 from emo_core.attribution.rollout import _in_space
 from emo_core.attribution.share import share
 from emo_core.attribution.target import choose_window, make_target
@@ -356,3 +357,27 @@ def test_the_bytes_of_layers_are_counted():
     model(torch.zeros(2, 1, 6, 6))
     assert sizes.total == 2 * (2 * 4 * 4 * 4) * 4
     assert free_bytes(torch.device("cpu")) > 1 << 20
+
+
+def test_occlusion_and_shapley_are_captums():
+    """Captum's way, value by value and slow, is the oracle of ours by pieces."""
+    from captum.attr import FeatureAblation, ShapleyValues
+
+    question = Question(planted(), planted_sample(), RED, "blur", Meter(99))
+    pieces = segments(question, PRESETS["fast"], 2)
+    with torch.no_grad():
+        alone = FeatureAblation(question).attribute(
+            question.inputs, question.baselines, feature_mask=pieces
+        )
+        fair = ShapleyValues(question).attribute(
+            question.inputs, question.baselines, feature_mask=pieces
+        )
+    ours = [_without_each(question, pieces), None]
+    preset = replace(PRESETS["fast"], passes=2000, players=2)
+    ours[1] = shapley(question, preset, seed=0)
+    for theirs, own, near in ((alone, ours[0], 1e-4), (fair, ours[1], 0.05)):
+        for name, values, ids in zip(question.names, theirs, pieces, strict=True):
+            for piece in ids.unique():
+                one = values[0][ids[0] == piece].max()
+                total = own[name][ids[0] == piece].sum()
+                assert float(total) == pytest.approx(float(one), abs=near), name

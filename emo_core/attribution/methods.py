@@ -80,9 +80,9 @@ def cost(method: str, preset: str, checkpoint: Checkpoint) -> int:
         "grad_cam": (1 + BACKWARD) * towers,
         "saliency": 1 + BACKWARD,
         "integrated_gradients": (1 + BACKWARD) * chosen.steps,
-        "occlusion": 1 + _blocks(names, chosen),
-        "ablation": 1 + _pieces(names, chosen.segments, chosen),
-        "shapley": 1 + players * orders_within(chosen, players),
+        "occlusion": _blocks(names, chosen),
+        "ablation": _pieces(names, chosen.segments, chosen),
+        "shapley": (players - 1) * orders_within(chosen, players),
         "rollout": 1,
     }
     return many[method] + both_ends + (not how.complete)
@@ -111,7 +111,7 @@ def explain_window(
         question = Question(checkpoint, sample, target, baseline, meter)
         score = question.score
         maps = how.run(question, chosen, seed)
-        nothing = question.nothing() if how.complete else None
+        nothing = question.nothing if how.complete else None
     maps = {name: _whole(maps.get(name), getattr(sample, name)) for name in inputs_of(checkpoint)}
     return Attribution(
         method, preset, target, checkpoint.name, window_span(checkpoint, sample), maps,

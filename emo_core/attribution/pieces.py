@@ -63,10 +63,12 @@ def _numbered(question: Question, ids: list[Tensor]) -> tuple[Tensor, ...]:
     """
     numbered, first = [], 0
     for name, own in zip(question.names, ids, strict=True):
-        present = own[real_of(question, name, own)].unique()
-        place = torch.searchsorted(present, own.contiguous()).clamp(max=len(present) - 1)
-        numbered.append((place + first).unsqueeze(0).to(question.batch.mel.device))
-        first += len(present)
+        real = own[real_of(question, name, own)]
+        present = torch.bincount(real, minlength=int(own.max()) + 1) > 0
+        count = int(present.sum())
+        place = (present.cumsum(0) - present.long()).clamp(max=count - 1)  # of the ids present
+        numbered.append((place + first)[own].unsqueeze(0).to(question.batch.mel.device))
+        first += count
     return tuple(numbered)
 
 

@@ -126,6 +126,7 @@ class Question:
         """Variants that may go through the model together: it bounds memory."""
         return self._sized[1]
 
+    @cached_property
     def nothing(self) -> float:
         """The target's score of the baselines."""
         with torch.no_grad():

@@ -43,7 +43,7 @@ class Preset:
 
 
 PRESETS = {
-    "fast": Preset(16, 4, (2, 2, 2), (5, 1), 1, 6, 3),
+    "fast": Preset(16, 4, (2, 2, 2), (4, 1), 1, 5, 3),
     "standard": Preset(60, 18, (4, 3, 3), (5, 4), 2, 16, 4),
     "thorough": Preset(402, 50, (8, 4, 6), (16, 6), 8, 32, 8),
 }

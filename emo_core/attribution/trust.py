@@ -10,6 +10,7 @@ from emo_core.attribution.pieces import blocks, real_of
 from emo_core.attribution.question import Meter, Progress, Question
 from emo_core.attribution.ranks import randomised, rank_correlation
 from emo_core.attribution.record import PRESETS, Attribution, Target
+from emo_core.attribution.removal import scores_without
 from emo_core.attribution.where import Places
 from emo_core.checkpoint import Checkpoint
 from emo_core.sample import Sample
@@ -134,11 +135,15 @@ def _curves(question: Question, cells: Tensor, seed: int) -> Curves:
     order = mixed[cells[mixed].argsort(descending=True, stable=True)]
     chance = [torch.randperm(len(cells), generator=generator) for _ in range(ORDERS)]
     whole = question.score
-    nothing = question.nothing()
+    nothing = question.nothing
+
+    pieces = blocks(question, PRESETS["thorough"])
 
     def taken(order: Tensor) -> list[float]:
-        rows = [order[: round(f * len(order))] for f in FRACTIONS]
-        return [whole, *_without(question, rows, len(cells)), nothing]
+        place = order.argsort()  # when each piece goes
+        counts = torch.tensor([round(f * len(order)) for f in FRACTIONS])
+        scores = scores_without(question, pieces, place[None] < counts[:, None])
+        return [whole, *scores.tolist(), nothing]
 
     deletion = taken(order)
     insertion = taken(order.flip(0))[::-1]  # what goes last has come first
@@ -147,19 +152,6 @@ def _curves(question: Question, cells: Tensor, seed: int) -> Curves:
         (0.0, *FRACTIONS, 1.0), tuple(deletion), tuple(insertion), tuple(by_chance),
         tuple(by_chance[::-1]),
     )  # fmt: skip
-
-
-def _without(question: Question, rows: list[Tensor], count: int) -> list[float]:
-    pieces, scores = blocks(question, PRESETS["thorough"]), []
-    for gone in rows:
-        is_gone = torch.zeros(count, dtype=torch.bool)
-        is_gone[gone] = True
-        changed = (
-            torch.where(is_gone.to(x.device)[ids], base, x)
-            for ids, base, x in zip(pieces, question.baselines, question.inputs, strict=True)
-        )
-        scores.append(float(question(*changed)))
-    return scores
 
 
 def _area(fractions: tuple[float, ...], values: tuple[float, ...]) -> float:
