@@ -163,9 +163,9 @@ def test_progress_is_told_and_stop_ends_it(events, clip):
     assert "Stopped" in ended["told"] and set(ended) == {"told"} and len(impatient.steps) == 2
     events.start(request)
     assert not visit.stop.is_set()
-    done = events.explain("ablation", "fast", None, None, request, bar)
+    done = events.explain("ablation", "standard", None, None, request, bar)
     assert "Done in" in done["told"] and bar.steps == sorted(bar.steps) and len(bar.steps) > 2
-    assert bar.steps[-1][1] == methods.cost("ablation", "fast", visit.current.checkpoint)
+    assert bar.steps[-1][1] == methods.cost("ablation", "standard", visit.current.checkpoint)
 
 
 def test_who_leaves_stops_what_runs_for_them(events, clip):
