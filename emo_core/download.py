@@ -239,6 +239,9 @@ def _landed(job: dict) -> dict:
         return {"error": f"{job['url']}: no clip came of it{missing}; choose another."}
     if made[0].stat().st_size > job["limits"]["megabytes"] * 2**20:
         return {"error": f"{job['url']}: the clip is larger than allowed; choose a shorter one."}
+    if job["start_s"] is not None and not shutil.which("ffmpeg"):
+        return {"error": f"{job['url']}: only a part is wanted, and ffmpeg, which cuts it, isn't "
+                "installed; install it, or leave the times out."}  # fmt: skip
     if job["start_s"] is not None and not cut(made[0], job["start_s"], job["end_s"]):
         return {"error": f"{job['url']}: there is nothing to cut out from {job['start_s']:g} to "
                 f"{job['end_s']:g} s; choose times within the video."}  # fmt: skip

@@ -1,5 +1,6 @@
 """The door to the network: addresses, the exact options, caps that hold. No network is needed."""
 
+import shutil
 import sys
 import textwrap
 import threading
@@ -313,6 +314,14 @@ def made_film(path: Path, seconds: float) -> Path:
     return write_clip(path, seconds)
 
 
+def test_without_ffmpeg_a_part_is_refused_in_one_sentence(tmp_path, monkeypatch):
+    site = FakeSite(FINE, lambda folder, hook: made_film(folder / "clip.mp4", 1.0))
+    monkeypatch.setattr(yt_dlp, "YoutubeDL", site)
+    monkeypatch.setattr(download.shutil, "which", lambda _: None)
+    assert "ffmpeg, which cuts it, isn't" in work(job(GOOD, tmp_path, 0.0, 0.5))["error"]
+
+
+@pytest.mark.skipif(not shutil.which("ffmpeg"), reason="ffmpeg, which cuts parts, is not here")
 def test_a_part_is_cut_out_of_what_was_fetched(tmp_path, monkeypatch):
     from emo_core.clip import load_clip
 
@@ -326,6 +335,7 @@ def test_a_part_is_cut_out_of_what_was_fetched(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]
 
 
+@pytest.mark.skipif(not shutil.which("ffmpeg"), reason="ffmpeg, which cuts parts, is not here")
 def test_a_part_beyond_the_end_is_said(tmp_path, monkeypatch):
     site = FakeSite(FINE, lambda folder, hook: made_film(folder / "clip.mp4", 1.0))
     monkeypatch.setattr(yt_dlp, "YoutubeDL", site)
