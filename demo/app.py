@@ -9,6 +9,7 @@ import signal
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]  # `python demo/app.py` works without installing
@@ -50,17 +51,23 @@ def build_demo(allowed: limits.Limits | None = None, folder: Path | None = None)
 def _answers(page: layout.Page, events: Deeper, allowed: limits.Limits) -> None:
     """A clip comes in, by any road."""
     busy = {"show_progress": "hidden", "trigger_mode": "always_last", **PRIVATE, **MODEL}
+    answer = [page.status, page.details]
     for given in (page.video, page.other):
-        event = given.change(events.show, [given, page.consent], page.results, **busy)
-        event.failure(events.broken, None, page.status, **PRIVATE)
+        _shown(given.change(events.show, [given, page.consent], answer, **busy), page, events)
     given = [page.video, page.other, page.consent]
-    page.consent.change(events.again, given, page.results, **busy)
+    _shown(page.consent.change(events.again, given, answer, **busy), page, events)
     if allowed.links:
         link = [page.link, page.link_from, page.link_to, page.consent]
         gr.on(
             [page.fetch.click, page.link.submit], events.fetch, link, [page.video, page.status],
             show_progress_on=page.status, concurrency_limit=2, concurrency_id="links", **PRIVATE,
         )  # fmt: skip
+
+
+def _shown(answered: Any, page: layout.Page, events: Deeper) -> None:
+    """After an answer all the rest of it; after a fault of ours, a word."""
+    answered.success(events.details, None, page.results, show_progress="hidden", **PRIVATE)
+    answered.failure(events.broken, None, page.status, **PRIVATE)
 
 
 def _explanations(page: layout.Page, events: Deeper) -> None:
@@ -96,6 +103,8 @@ def main() -> None:
         programs.check_tools(allowed)
     except limits.LimitError as error:
         sys.exit(f"emo: {error}")
+    cores = os.cpu_count() or 1  # one stays for the page itself: answers come sooner
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores - 1)))
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped either way, it cleans up
     with TemporaryDirectory(prefix="emo-") as folder:
         os.environ.setdefault("GRADIO_TEMP_DIR", folder)

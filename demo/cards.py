@@ -8,13 +8,15 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from handlers import View, view
 from words import Words
+
+from emo_core import sentences, view
 
 if TYPE_CHECKING:
     import numpy as np
 
     from emo_core.attribution.whatif import WhatIf
+    from emo_core.inference import Prediction
 
 QUALITY = 88  # of the pictures in the page, as JPEG
 VERDICTS = {"This": "good", "Read": "care", "Do": "bad"}  # first word of a verdict -> its looks
@@ -42,44 +44,61 @@ def empty(words: Words) -> str:
     )
 
 
-def answer(words: Words, result: View) -> str:
+def answer(words: Words, found: "Prediction") -> str:
     """The answer with its probabilities, or its values, and notes."""
-    kind = "unsure" if result.abstains else result.label
-    notes = "".join(f'<li lang="en">{escape(note)}</li>' for note in result.notes)
     return (
-        f'<section class="card {escape(kind)}" aria-live="polite">'
-        f'<p class="kicker">{escape(result.clip)}</p><h2>{escape(headline(words, result))}</h2>'
-        f"{bars(words, result)}"
-        f'<p class="quiet" lang="en">{escape(result.summary)}</p>'
+        f'<section class="card {_look(found)}" aria-live="polite">'
+        f'<p class="kicker">{escape(found.clip)}</p>{_said(words, found)}</section>'
+    )
+
+
+def system(words: Words, kind: str, found: "Prediction | None", name: str) -> str:
+    """One of the three systems: its question, its answer, or why there is none."""
+    head = f'<h3>{words(f"system_{kind}")}</h3><p class="sees">{words(f"system_{kind}_sees")}</p>'
+    if found is None:
+        body = f'<p class="hint">{escape(words("absent", name=name))}</p>'
+        return f'<section class="card system quiet">{head}{body}</section>'
+    return (
+        f'<section class="card system {_look(found)}">{head}{_said(words, found)}'
+        f'<p class="sees">{escape(name)}</p></section>'
+    )
+
+
+def _look(found: "Prediction") -> str:
+    return "unsure" if found.abstains else escape(found.label or "values")
+
+
+def _said(words: Words, found: "Prediction") -> str:
+    notes = "".join(f'<li lang="en">{escape(note)}</li>' for note in found.notes)
+    return (
+        f"<h2>{escape(headline(words, found))}</h2>{bars(words, found)}"
+        f'<p class="quiet" lang="en">{escape(sentences.summarise(found))}</p>'
         + (f'<ul class="notes">{notes}</ul>' if notes else "")
-        + "</section>"
     )
 
 
-def headline(words: Words, result: View) -> str:
+def headline(words: Words, found: "Prediction") -> str:
     """The answer in a few words of the visitor's language."""
-    if result.abstains:
+    if found.abstains:
         return words("unsure")
-    if result.values is not None:
-        return ", ".join(f"{words.named('label', n)} {v:+.2f}" for n, v in result.values.items())
-    if result.present is not None:
-        return ", ".join(words.named("label", n) for n in result.present) or words("nothing")
-    return (
-        f"{words.named('label', result.label)}, {view.percent(result.probabilities[result.label])}"
-    )
+    if found.values is not None:
+        return ", ".join(f"{words.named('label', n)} {v:+.2f}" for n, v in found.values.items())
+    if found.present is not None:
+        return ", ".join(words.named("label", n) for n in found.present) or words("nothing")
+    return f"{words.named('label', found.label)}, {view.percent(found.probabilities[found.label])}"
 
 
-def bars(words: Words, result: View) -> str:
+def bars(words: Words, found: "Prediction") -> str:
     """One bar per label; those that lead or are present are marked by more than colour."""
-    if result.values is not None:
-        return "".join(_value(words, *item) for item in result.values.items())
-    leads = {result.label} if result.present is None else set(result.present)
+    if found.values is not None:
+        return "".join(_value(words, *item) for item in found.values.items())
+    leads = {found.label} if found.present is None else set(found.present)
     rows = "".join(
         f'<div class="row {escape(label)}{" leads" if label in leads else ""}">'
         f'<span class="name">{escape(words.named("label", label))}</span>'
         f'<span class="track"><span class="fill" style="width:{100 * value:.1f}%"></span></span>'
         f'<span class="value">{escape(view.percent(value))}</span></div>'
-        for label, value in result.probabilities.items()
+        for label, value in found.probabilities.items()
     )
     return f'<div class="bars">{rows}</div>'
 
@@ -192,20 +211,4 @@ def _change(found: "WhatIf", sentence: str, label: str) -> str:
         f'<span class="track"><span class="fill" style="width:{places[1]:.1f}%"></span>'
         f'<span class="mark" style="left:{places[0]:.1f}%"></span></span>'
         f'<span class="said">{escape(sentence.split(": ", 1)[1])}</span></div>'
-    )
-
-
-def system(words: Words, kind: str, result: View | None, name: str) -> str:
-    """One of the three systems: its question, its answer, or why there is none."""
-    head = f'<h3>{words(f"system_{kind}")}</h3><p class="sees">{words(f"system_{kind}_sees")}</p>'
-    if result is None:
-        body = f'<p class="hint">{escape(words("absent", name=name))}</p>'
-        return f'<section class="card system quiet">{head}{body}</section>'
-    look = "unsure" if result.abstains else result.label
-    notes = "".join(f'<li lang="en">{escape(note)}</li>' for note in result.notes)
-    return (
-        f'<section class="card system {escape(look)}">{head}'
-        f"<h2>{escape(headline(words, result))}</h2>{bars(words, result)}"
-        f'<p class="quiet" lang="en">{escape(result.summary)}</p>'
-        f'<ul class="notes">{notes}</ul><p class="sees">{escape(name)}</p></section>'
     )

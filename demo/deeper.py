@@ -107,15 +107,14 @@ class Deeper(Events):
             found = {name: self._system(visit, case, name, text) for name in OTHERS}
         except (HandlerError, BusyError) as error:
             return {page.group: cards.state(words, "trouble", "trouble", str(error))}
-        own = handlers.view_of(case)
-        views = {name: other and handlers.view_of(other) for name, other in found.items()}
-        path = found["jmt"] and found["jmt"].prediction
-        said = cards.section(words("system_jmt"), affect.summarise_affect(path)) if path else ""
+        said = {name: other and other.prediction for name, other in found.items()}
+        path = said["jmt"]
+        text = cards.section(words("system_jmt"), affect.summarise_affect(path)) if path else ""
         return {
-            page.group: cards.system(words, "group", own, case.checkpoint.name),
-            page.mesm: cards.system(words, "mesm", views["mesm"], shown_name(found, "mesm")),
-            page.jmt: cards.system(words, "jmt", views["jmt"], shown_name(found, "jmt")),
-            page.path_text: said,
+            page.group: cards.system(words, "group", case.prediction, case.checkpoint.name),
+            page.mesm: cards.system(words, "mesm", said["mesm"], shown_name(found, "mesm")),
+            page.jmt: cards.system(words, "jmt", said["jmt"], shown_name(found, "jmt")),
+            page.path_text: text,
             page.path_plot: gr.Plot(affect.affect_path(path) if path else None, visible=bool(path)),
         }
 

@@ -1,6 +1,8 @@
 """What happens on the page: events in, parts of the page out. Knows gradio, and no torch."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -14,6 +16,7 @@ from visits import BusyError, Visit, Visits
 from words import Words, chosen
 
 Changes = dict[Any, Any]
+SOON_S = 0.4  # an answer that comes sooner needs no word that it is coming
 
 
 def words_of(request: gr.Request) -> Words:
@@ -33,6 +36,11 @@ class Events:
 
     def __init__(self, page: Page, visits: Visits) -> None:
         self.page, self.visits = page, visits
+        self.worker = ThreadPoolExecutor(1, "answer")
+
+    def beside(self, run: Callable, *given: Any) -> Future:
+        """Runs it in a thread that knows whose request it is."""
+        return self.worker.submit(copy_context().run, run, *given)
 
     def visit(self, request: gr.Request, counts: bool = True) -> Visit:
         """The visitor; raises BusyError where they ask too often."""
@@ -42,31 +50,33 @@ class Events:
         return self.visits.of(request.session_hash)
 
     def show(self, path: str | None, agreed: bool, request: gr.Request) -> Iterator[Changes]:
-        """A clip's answer: first that work is going on, then the answer, then all the rest."""
+        """A clip's answer, before it that work is going on if it takes long; `details` follows."""
         page, words = self.page, words_of(request)
         hidden = {page.details: gr.Column(visible=False)}
+        visit = self.visits.of(request.session_hash)
+        visit.current = visit.waiting = None
         if path is None:
             yield {page.status: cards.empty(words), **hidden}
             return
         example = handlers.is_example(Path(path))
-        visit = self.visits.of(request.session_hash)
         if not example:
             visit.files.add(Path(path))
         if not (agreed or example):
             ask = cards.state(words, "unsure ask", "consent_first", words("consent_ask"))
             yield {page.status: ask, **hidden}
             return
-        yield {page.status: cards.state(words, "busy", "busy", words("busy_say")), **hidden}
         try:
-            visit = self.visit(request)
-            case = handlers.open_case(path, visit)
-            result = handlers.view_of(case)
+            work = self.beside(handlers.open_case, path, self.visit(request))
+            wait([work], SOON_S)
+            if not work.done():
+                busy = cards.state(words, "busy", "busy", words("busy_say"))
+                yield {page.status: busy, **hidden}
+            case = work.result()
         except (HandlerError, BusyError) as error:
             yield {page.status: cards.state(words, "trouble", "trouble", str(error)), **hidden}
             return
-        visit.current = case
-        yield {page.status: cards.answer(words, result)}
-        yield self._details(words, case, result)
+        visit.current = visit.waiting = case
+        yield {page.status: cards.answer(words, case.prediction), **hidden}
 
     def greet(self, request: gr.Request) -> str:
         """The empty page in the visitor's language."""
@@ -80,7 +90,18 @@ class Events:
         if agreed and given and not handlers.is_example(Path(given)):
             yield from self.show(given, agreed, request)
         else:
-            yield {self.page.told: gr.skip()}
+            yield {self.page.status: gr.skip()}
+
+    def details(self, request: gr.Request) -> Changes:
+        """All the rest after a new answer.
+
+        An event of its own: drawing the figures at once would hold the answer back.
+        """
+        visit = self.visits.of(request.session_hash)
+        case, visit.waiting = visit.waiting, None
+        if case is None:
+            return {self.page.told: gr.skip()}
+        return self._details(words_of(request), case, handlers.view_of(case))
 
     def _details(self, words: Words, case: Case, result: handlers.View) -> Changes:
         import story
@@ -122,7 +143,7 @@ class Events:
             ),
             page.share_plot: share_bars(share),
             page.facts: cards.fact_table(words, result.facts),
-            page.json: result.json,
+            page.json: handlers.document(prediction.as_dict()),
             **self._no_map(words),
         }  # fmt: skip
 

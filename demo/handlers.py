@@ -1,12 +1,13 @@
 """What the app does with a clip: checks, predicts once, and gathers everything the page shows."""
 
+import gc
 import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,24 +65,46 @@ _PUBLIC: dict[tuple, Case] = {}  # of the shipped examples, shared by all visito
 
 @dataclass(frozen=True)
 class View:
-    """Everything the page shows of one clip before anything is explained."""
+    """Everything the page shows of one clip before anything is explained.
 
-    clip: str
-    label: str  # the most probable one, also when `abstains`; "values" of a model of values
-    summary: str
-    probabilities: dict[str, float]
-    values: dict[str, float] | None
-    present: tuple[str, ...] | None
-    abstains: bool
-    timeline: "go.Figure | None"  # None where the clip is one window
-    timeline_text: str
-    frames: "list[tuple[np.ndarray, str]]"
-    frames_text: str
-    log_mel: "go.Figure"
-    log_mel_text: str
-    facts: tuple[tuple[str, str], ...]
-    notes: tuple[str, ...]
-    json: dict[str, Any]
+    Figures and pictures are made when they are first asked for: the answer does not wait for them.
+    """
+
+    case: Case
+
+    @property
+    def prediction(self) -> "Prediction":
+        return self.case.prediction
+
+    @cached_property
+    def timeline(self) -> "go.Figure | None":
+        """None where the clip is one window."""
+        many = len(self.prediction.timeline) > 1 or self.prediction.moments is not None
+        return view.timeline(self.prediction) if many else None
+
+    @cached_property
+    def timeline_text(self) -> str:
+        return sentences.summarise_timeline(self.prediction)
+
+    @cached_property
+    def frames(self) -> "list[tuple[np.ndarray, str]]":
+        return view.frames_used(self.prediction)
+
+    @cached_property
+    def frames_text(self) -> str:
+        return sentences.summarise_frames(self.prediction, len(self.frames))
+
+    @cached_property
+    def log_mel(self) -> "go.Figure":
+        return view.log_mel(self.prediction, self.case.checkpoint.sample.mel)
+
+    @cached_property
+    def log_mel_text(self) -> str:
+        return sentences.summarise_sound(self.prediction)
+
+    @cached_property
+    def facts(self) -> tuple[tuple[str, str], ...]:
+        return facts(self.prediction)
 
 
 def answer(path: str | Path, most_windows: int = MOST_WINDOWS) -> View:
@@ -133,31 +156,7 @@ def predicted(clip: Clip, name: str, most_windows: int) -> "Prediction":
 
 def view_of(case: Case) -> View:
     """The prediction as figures, pictures and sentences."""
-    return case.once(("view",), lambda: _viewed(case))
-
-
-def _viewed(case: Case) -> View:
-    prediction = case.prediction
-    many = len(prediction.timeline) > 1 or prediction.moments is not None
-    frames = view.frames_used(prediction)
-    return View(
-        clip=prediction.clip,
-        label=prediction.label or "values",
-        summary=sentences.summarise(prediction),
-        probabilities=prediction.probabilities,
-        values=prediction.values,
-        present=prediction.present,
-        abstains=prediction.abstains,
-        timeline=view.timeline(prediction) if many else None,
-        timeline_text=sentences.summarise_timeline(prediction),
-        frames=frames,
-        frames_text=sentences.summarise_frames(prediction, len(frames)),
-        log_mel=view.log_mel(prediction, case.checkpoint.sample.mel),
-        log_mel_text=sentences.summarise_sound(prediction),
-        facts=facts(prediction),
-        notes=prediction.notes,
-        json=document(prediction.as_dict()),
-    )
+    return case.once(("view",), lambda: View(case))
 
 
 def document(*results: dict, errors: tuple[dict, ...] = ()) -> dict[str, Any]:
@@ -204,6 +203,8 @@ def _warm() -> None:
     with suppress(HandlerError):  # said to the person who gives the first clip
         load_model(default_model())
         import story  # noqa: F401  # Plotly and Captum take seconds, once
+    gc.collect()
+    gc.freeze()  # what is loaded stays: no search for garbage in it while somebody waits
 
 
 def default_model() -> str:

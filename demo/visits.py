@@ -27,6 +27,7 @@ class Visit:
         self.files: set[Path] = set()
         self.stop = threading.Event()
         self.current: Any = None  # the case on the page
+        self.waiting: Any = None  # that case, as long as only its answer is there
         self.seen_s = time.monotonic()
 
     def keep(self, key: tuple, case: Any) -> None:

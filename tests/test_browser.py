@@ -140,6 +140,7 @@ def test_the_story_of_one_clip_on_one_clock(page, app):
     """Example, map, clock, player, checks, what-ifs, systems, card: all of one prediction."""
     page.get_by_role("button", name="synced negative").click()
     page.locator("#answer .bars").wait_for()
+    page.locator("#preset").wait_for()
     assert page.locator("#preset").get_by_text("passes").count() == 3, "costs come before the run"
     page.locator("#explain").click()
     page.locator("#frames-map img").first.wait_for()

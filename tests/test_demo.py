@@ -221,9 +221,10 @@ def test_sentences_say_what_the_figures_show():
 
 def test_one_window_gives_an_answer_without_timeline(tmp_path):
     result = handlers.answer(write_clip(tmp_path / "short.mp4", 2.0))
-    assert result.timeline is None and result.clip == "short.mp4"
-    assert sum(result.probabilities.values()) == pytest.approx(1, abs=1e-5)
-    assert result.label == max(result.probabilities, key=result.probabilities.get)
+    assert result.timeline is None and result.prediction.clip == "short.mp4"
+    assert sum(result.prediction.probabilities.values()) == pytest.approx(1, abs=1e-5)
+    chances = result.prediction.probabilities
+    assert result.prediction.label == max(chances, key=chances.get)
     for image, caption in result.frames:  # frame n is shown from n / 10 s and as grey as 4 n
         expected = 4 * round(10 * float(caption.removesuffix(" s")))
         assert abs(image.mean() - expected) < 6, caption
@@ -250,11 +251,11 @@ def test_what_a_clip_lacks_is_said_kindly(tmp_path, name, seconds, picture, soun
     assert said in getattr(result, text)
     assert result.log_mel.layout.height >= 100
     if not (picture and sound):
-        assert any("rests on the" in note for note in result.notes)
+        assert any("rests on the" in note for note in result.prediction.notes)
 
 
 def test_json_is_that_of_the_command(tmp_path):
-    document = handlers.answer(write_clip(tmp_path / "a.mp4", 2.0)).json
+    document = handlers.answer_json(write_clip(tmp_path / "a.mp4", 2.0))
     assert list(document) == ["schema_version", "results", "errors"]
     assert document["schema_version"] == 1 and document["errors"] == []
     assert document["results"][0]["labels"] == list(LABELS)
@@ -351,7 +352,7 @@ def test_examples_are_those_in_the_folder(app, tmp_path, monkeypatch):
 def test_what_a_visitor_wrote_is_never_markup(tmp_path):
     result = handlers.answer(write_clip(tmp_path / "<b>.mp4", 2.0))
     words = Words("en")
-    for shown in (cards.answer(words, result), cards.fact_table(words, result.facts)):
+    for shown in (cards.answer(words, result.prediction), cards.fact_table(words, result.facts)):
         assert "&lt;b&gt;.mp4" in shown and "<b>" not in shown
     assert "&lt;i&gt;" in cards.state(words, "trouble", "trouble", "<i>")
     grid = cards.frame_grid(result.frames)

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 import types
 from dataclasses import fields, replace
 from pathlib import Path
@@ -78,7 +79,11 @@ def predictions(monkeypatch):
 
 
 def shown(events, path, agreed=True, request=None) -> list[dict]:
-    return list(events.show(str(path) if path else None, agreed, request or asked_by()))
+    """What the page shows one after the other: answer, then details, as the page asks for them."""
+    request = request or asked_by()
+    steps = list(events.show(str(path) if path else None, agreed, request))
+    details = events.details(request)
+    return [*steps, details] if "json" in details else steps
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
@@ -96,21 +101,54 @@ def test_app_command_and_library_give_the_same_bits(path, capsys, events):
 def test_a_clip_is_refused_until_the_tick_and_drawn_examples_are_not(events, clip):
     (only,) = shown(events, clip, agreed=False)
     assert "One thing first" in only["status"]
-    assert len(shown(events, EXAMPLES[0], agreed=False)) == 3
-    again = list(events.again(str(clip), None, True, asked_by()))
-    assert "busy" in again[0]["status"] and "bars" in again[1]["status"]
+    answer, details = shown(events, EXAMPLES[0], agreed=False)[-2:]
+    assert "bars" in answer["status"] and details["json"]
+    assert "bars" in list(events.again(str(clip), None, True, asked_by()))[-1]["status"]
+
+
+def test_a_tick_without_a_new_answer_leaves_the_page_alone(events, clip):
+    shown(events, EXAMPLES[0])
+    assert list(events.again(None, None, False, asked_by()))[0].keys() == {"status"}
+    assert events.details(asked_by()).keys() == {"told"}, "maps would be wiped"
+
+
+def test_what_takes_long_is_announced_and_what_does_not_is_not(events, clip, monkeypatch):
+    real = handlers.predicted
+
+    def slow(*args):
+        time.sleep(0.3)
+        return real(*args)
+
+    handlers.load_model(handlers.default_model())
+    monkeypatch.setattr("events.SOON_S", 60)
+    assert [list(step) for step in shown(events, clip)][0] == ["status", "details"]
+    assert len(shown(events, clip)) == 2
+    monkeypatch.setattr("events.SOON_S", 0.1)
+    monkeypatch.setattr(handlers, "predicted", slow)
+    busy, answer, _ = shown(events, clip, request=asked_by("two"))
+    assert "Watching" in busy["status"] and "bars" in answer["status"]
+
+
+def test_nothing_of_the_clip_before_stays_behind_one_that_fails(events, clip, tmp_path):
+    shown(events, clip)
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"nothing of a film")
+    (trouble,) = shown(events, broken)
+    assert "No answer" in trouble["status"] and trouble["details"].visible is False
+    told = events.explain(*FAST[:2], None, None, asked_by(), Bar())["told"]
+    assert "give one first" in told
 
 
 def test_states_follow_each_other(events, clip, tmp_path):
     assert "No clip yet" in shown(events, None)[0]["status"]
-    busy, answer, details = shown(events, clip)
-    assert "Watching" in busy["status"] and "mine.mp4" in answer["status"]
+    answer, details = shown(events, clip)[-2:]
+    assert "mine.mp4" in answer["status"]
     assert details["frames"].count("<img") > 3
     assert "No map yet" in details["clock_text"]
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"nothing of a film")
     assert "No answer" in shown(events, broken)[-1]["status"]
-    german = shown(events, clip, request=asked_by("two", "de-DE"))[1]["status"]
+    german = shown(events, clip, request=asked_by("two", "de-DE"))[-2]["status"]
     assert "Positiv" in german
 
 
