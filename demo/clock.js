@@ -94,7 +94,8 @@
     }
   });
 
-  // The player goes along where it is out of sight; on a narrow page the answer comes into view.
+  // The player goes along where it is out of sight, but not before the film; on a narrow page every
+  // new answer comes into view.
   const narrow = window.matchMedia("(max-width: 999px)");
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   const away = new IntersectionObserver(([box]) => {
@@ -103,14 +104,18 @@
     box.target.classList.toggle("afloat", below && !!player);
     if (player) player.controls = below;
   }, { threshold: [0, 0.1, 0.25] });
-  let watched = null, busy = false;
+  const filming = new IntersectionObserver(([box]) =>
+    document.body.classList.toggle("filming", box.isIntersecting));
+  let watched = null, film = null, card = null;
   new MutationObserver(() => {
     const player = document.querySelector("#video");
     if (player && player !== watched) { away.disconnect(); away.observe(player); watched = player; }
-    const working = document.querySelector("#answer .busy");
-    if (working && !busy && narrow.matches)
-      working.scrollIntoView({ behavior: calm.matches ? "auto" : "smooth", block: "center" });
-    busy = !!working;
+    const shown = document.querySelector("#film video");
+    if (shown && shown !== film) { filming.disconnect(); filming.observe(shown); film = shown; }
+    const said = document.querySelector("#answer .card:not(.quiet)");
+    if (said && said !== card && narrow.matches)
+      said.scrollIntoView({ behavior: calm.matches ? "auto" : "smooth", block: "center" });
+    card = said;
   }).observe(document, { childList: true, subtree: true });
 
   // gr.Video calls a film that this browser can't play an error, although the model reads it well.

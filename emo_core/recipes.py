@@ -46,6 +46,7 @@ class Recipe:
     faces: Warm = field(default_factory=Warm)  # first, the video backbone learns photographs
     frames: Warm = field(default_factory=Warm)  # then single frames of collages
     voices: Warm = field(default_factory=Warm)  # and the sound backbone voices
+    mixes: Warm = field(default_factory=Warm)  # then what is heard in collages
     fresh: int = 0  # collages composed anew in every epoch
     world: str = ""  # what a visitor must know of the training data
 
@@ -90,9 +91,9 @@ def group_staged() -> Recipe:
 def group_collage() -> Recipe:
     """The pocket model on real faces and voices: `emo data make collage`, then this.
 
-    Photographs, single frames and voices first, then collages composed anew in every epoch, of
-    which one frame in four is looked at; by then the backbones hardly change, else they learn
-    people by heart. Chosen on people of val; measured: docs/log.md.
+    Photographs, frames, voices and mixes first, then collages composed anew in every epoch, of
+    which one frame in four is looked at, together with drawn scenes; by then the backbones hardly
+    change, else they learn people by heart. Chosen on people of val; measured: docs/log.md.
     """
     return Recipe(
         "collage",
@@ -100,15 +101,17 @@ def group_collage() -> Recipe:
         sample=SampleConfig(width=128, height=96),
         task=SingleLabel(smoothing=0.1, precision=0.9),
         train=TrainConfig(
-            epochs=5, batch=32, lr=5e-4, backbone_lr=1e-4, weight_decay=2e-2, patience=8
+            epochs=8, batch=32, lr=5e-4, backbone_lr=1e-4, weight_decay=2e-2, average=0.995
         ),
         augment=Augment(zoom=0.0, light=0.0, gain_db=0.0, drop=0.08, shorten=0.1, thin=4),
         held_out=0.0,
         initial="group-staged",
-        faces=Warm(passes=30),
-        frames=Warm(passes=14, draws=5120, learning=1e-3),
-        voices=Warm(passes=30, draws=3200),
+        faces=Warm(passes=24, average=0.998),
+        frames=Warm(passes=12, draws=5120, learning=1e-3, average=0.998),
+        voices=Warm(passes=16, draws=3200, average=0.998),
+        mixes=Warm(passes=8, draws=5120, learning=1e-3, average=0.998),
         fresh=4096,
+        rendered=3_000,
         world=COLLAGE.note,
     )
 

@@ -60,7 +60,9 @@ def loaders(
 
 def _divided(recipe: Recipe, corpus: Corpus, seed: int) -> tuple[list[Window], list[Window]]:
     """Windows to learn from, and those that choose: of held-out sources, or the val split."""
-    train = corpus_windows(corpus, corpus.split("train"), recipe.task.target)
+    files = any(item.split == "train" for item in corpus.items) or not recipe.fresh
+    items = corpus.split("train") if files else []  # others are composed while training
+    train = corpus_windows(corpus, items, recipe.task.target)
     if recipe.held_out:
         return hold_out(train, recipe.held_out, seed)
     return train, corpus_windows(corpus, corpus.split("val"), recipe.task.target)

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from emo_core.batch import Batch
 from emo_core.data.dataset import Loader
@@ -45,6 +46,7 @@ class TrainConfig:
     patience: int = 6  # epochs without a better score on held-out sources
     seed: int = 0
     workers: int = 0  # loader processes
+    average: float = 0.0  # share of itself that the weights' running mean keeps a step; 0 = no mean
 
 
 @dataclass(frozen=True)
@@ -94,11 +96,24 @@ class Trainer:
         """progress: told (what, steps done, steps) before each step."""
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model = joined(channels_last(model.to(self.device)))
+        self.averaged: AveragedModel | None = None
         self.task, self.config, self.run, self.progress = task, config, run, progress
         self.bf16 = bf16_is_fast(self.device)
         self.optimizer = torch.optim.AdamW(parameter_groups(model, config), fused=True)
         self.base_rates = [group["lr"] for group in self.optimizer.param_groups]
         self.next_epoch, self.best, self.stale = 0, -math.inf, 0
+        if config.average:
+            self.averaged = AveragedModel(self.model, avg_fn=self._mean, use_buffers=True)
+
+    @property
+    def kept(self) -> nn.Module:
+        """The model that is scored and saved: the running mean of the weights, or the weights."""
+        return self.averaged.module if self.averaged else self.model
+
+    def _mean(self, mean: Tensor, value: Tensor, steps: Tensor | int) -> Tensor:
+        """The running mean after one more step; young means forget faster."""
+        keep = min(self.config.average, (1 + int(steps)) / (10 + int(steps)))
+        return mean + (1 - keep) * (value - mean)
 
     def epochs(self, train: Loader, valid: Loader) -> Iterator[Epoch]:
         """Trains, and yields one record per epoch so that the caller prints, plots or stops."""
@@ -152,15 +167,17 @@ class Trainer:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
             self.optimizer.step()
             self.optimizer.zero_grad(set_to_none=True)
+            if self.averaged:
+                self.averaged.update_parameters(self.model)
         return loss.detach().double()
 
     def logits(self, loader: Loader) -> tuple[Tensor, Tensor]:
         """Scores of every clip in order: logits (n, C), target (n,), on the CPU."""
-        self.model.eval()
+        model = self.kept.eval()
         rows, targets = [], []
-        with torch.inference_mode(), for_inference(self.model, self.device):
+        with torch.inference_mode(), for_inference(model, self.device):
             for batch in loader.epoch(0):
-                rows.append(self.model(batch.to(self.device)).logits.float().cpu())
+                rows.append(model(batch.to(self.device)).logits.float().cpu())
                 targets.append(batch.target)
         places = loader.places
         return in_order(torch.cat(rows), places), in_order(torch.cat(targets), places)
@@ -175,9 +192,10 @@ class Trainer:
             return
         self.run.mkdir(parents=True, exist_ok=True)
         if record.best:
-            _save_whole(self.model.state_dict(), self.run / "best.pt")
+            _save_whole(self.kept.state_dict(), self.run / "best.pt")
         state = {
             "model": self.model.state_dict(),
+            "averaged": self.averaged.state_dict() if self.averaged else None,
             "optimizer": self.optimizer.state_dict(),
             "progress": [self.next_epoch, self.best, self.stale],
             "log": [*self._logged(record.index), json.dumps(asdict(record))],
@@ -199,14 +217,17 @@ class Trainer:
             return 0
         state = torch.load(path, map_location=self.device, weights_only=True)
         self.model.load_state_dict(state["model"])
+        if self.averaged:
+            self.averaged.load_state_dict(state["averaged"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.next_epoch, self.best, self.stale = state["progress"]
         once(partial(self._write_log, state["log"]))
         return self.next_epoch
 
     def load_best(self) -> None:
-        """Puts the best weights of the run back into the model."""
+        """Puts the best weights of the run back into the model, and ends the running mean."""
         path = self.run / "best.pt"
+        self.averaged = None
         self.model.load_state_dict(torch.load(path, map_location=self.device, weights_only=True))
 
 

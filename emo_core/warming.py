@@ -8,7 +8,8 @@ from torch import nn
 
 from emo_core.checkpoint import CheckpointError, load_checkpoint
 from emo_core.data.collage_sources import Sources
-from emo_core.data.collage_warm import Frames, Photographs, Voices, Warm
+from emo_core.data.collage_voices import Mixes, Voices
+from emo_core.data.collage_warm import Frames, Photographs, Warm
 from emo_core.data.dataset import Loader
 from emo_core.data.staged_corpus import FRAME_LABELS, FrameDataset, SceneWindow
 from emo_core.models.group import FrameReader, SoundReader
@@ -33,7 +34,7 @@ class Data:
 def warm_up(
     recipe: Recipe, model: Any, data: Data, tell: Tell, progress: Progress | None = None
 ) -> None:
-    """Teaches the backbones what the recipe says, in place: `initial`, frames, faces, voices.
+    """Teaches the backbones what the recipe says, in place: single parts first, then scenes.
 
     From clip labels alone a small network from scratch does not find a mouth of four pixels in
     24,000 clips; told what each frame shows, it does in 100,000 frames (docs/log.md).
@@ -48,17 +49,19 @@ def warm_up(
         _warm(reader, task, frames, recipe, warm, "warm-up", tell, progress)
     if data.sources is None:
         return
-    labels = len(recipe.task.labels)
     steps = (
         ("video", Photographs, FrameReader, recipe.faces, "faces"),
         ("video", Frames, FrameReader, recipe.frames, "frames"),
         ("audio", Voices, SoundReader, recipe.voices, "voices"),
+        ("audio", Mixes, SoundReader, recipe.mixes, "mixes"),
     )
     for stream, kind, reader, warm, what in steps:
         if warm.passes and hasattr(model, stream):
             shown = kind(data.sources, warm, recipe.sample, recipe.train.seed)
-            task = FrameLabel(smoothing=recipe.task.smoothing)
-            _warm(reader(model, labels), task, shown, recipe, warm, what, tell, progress)
+            task = FrameLabel(shown.classes, recipe.task.smoothing)
+            _warm(
+                reader(model, len(shown.classes)), task, shown, recipe, warm, what, tell, progress
+            )
 
 
 def take_backbones(name: str, model: Any) -> None:
@@ -84,9 +87,12 @@ def _warm(
     tell: Tell, progress: Progress | None,
 ) -> None:  # fmt: skip
     rate, passes, seed = warm.learning, warm.passes, recipe.train.seed
-    config = replace(recipe.train, epochs=passes, lr=rate, backbone_lr=rate, warmup=0.05)
+    config = replace(
+        recipe.train, epochs=passes, lr=rate, backbone_lr=rate, warmup=0.05, average=warm.average
+    )
     trainer = Trainer(reader, task, config, progress=progress)
     loader = Loader(dataset, warm.rows, True, seed, config.workers)
     for index in range(passes):
         loss = trainer.train_epoch(loader, index, what)
         tell(f"{what} {index + 1}/{passes}: loss {loss:.4f}")
+    reader.load_state_dict(trainer.kept.state_dict())

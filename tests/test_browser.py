@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 import gradio_client
+import media
 import pytest
 from serving import PATIENCE_S, patient_client, served
 
@@ -117,6 +118,10 @@ def test_short_clip_has_no_timeline_and_fits_a_phone(page, clips):
     page.get_by_text("Frames used").wait_for()
     assert not page.get_by_role("heading", name="Over time").is_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.wait_for_function(
+        "(box => box.top >= 0 && box.bottom <= innerHeight)"
+        "(document.querySelector('#answer .card h2').getBoundingClientRect())"
+    )
 
 
 def test_sound_alone_is_answered(page, clips):
@@ -301,3 +306,60 @@ def test_broken_file_is_explained_in_the_page(page, clips):
     text = page.locator("#answer").inner_text()
     assert "No answer" in text and "broken.mp4" in text and "Traceback" not in text
     assert not page.locator(".toast-body.error:visible").count()
+
+
+@pytest.mark.parametrize(
+    ("name", "tab"),
+    [
+        ("facenet_street_crowd.mp4", "video"), ("vidor_4405327307_stage.mp4", "video"),
+        ("pyfeat_face_noface.mov", "file"), ("grid/*.mpg", "file"), ("cremad/*.flv", "file"),
+    ],
+)  # fmt: skip
+def test_real_clips_are_answered_in_the_page(page, real_data, name, tab):
+    path = sorted((real_data / "clips").glob(name))[0]
+    agree(page)
+    if tab == "file":
+        page.get_by_role("tab", name="Sound or other").click()
+    upload(page, path, tab)
+    page.locator("#answer .bars").wait_for()
+    assert path.name in page.locator("#answer").inner_text()
+    page.get_by_text("Frames used").wait_for()
+    assert page.locator("#frames img").count() > 3
+    page.locator("#explain").click()
+    page.locator("#frames-map img").first.wait_for()
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda real, clip: real + bytes(51 << 20), "exceed the maximum"),
+        (lambda real, clip: real[: len(real) // 2], "cut off"),
+        (lambda real, clip: b"dear diary " * 500, "text file"),
+        (lambda real, clip: b"", "empty"),
+        (lambda real, clip: clip[:200] + bytes(3000), "No answer"),
+    ],
+    ids=["oversized", "truncated", "renamed", "empty", "garbled"],
+)
+def test_every_error_is_a_sentence_in_the_page(page, clips, real_data, tmp_path, make, words):
+    real = (real_data / "clips" / "facenet_street_crowd.mp4").read_bytes()
+    path = tmp_path / "given.mp4"
+    path.write_bytes(make(real, clips["short"].read_bytes()))
+    agree(page)
+    upload(page, path)
+    page.get_by_text(words).first.wait_for()
+    shown = page.locator("body").inner_text()
+    assert "Traceback" not in shown and str(tmp_path) not in shown
+    assert not page.locator("#answer .bars").count()
+    upload_again = page.get_by_role("button", name="both positive")
+    upload_again.click()
+    page.locator("#answer .bars").wait_for()
+
+
+def test_a_portrait_clip_without_sound_is_answered_and_silence_is_said(page, tmp_path):
+    agree(page)
+    picture = media.Picture(times_s=media.regular(50), size=(54, 96))
+    upload(page, media.write(tmp_path / "phone.mp4", picture))
+    page.locator("#answer .bars").wait_for()
+    assert "no sound" in page.locator("#answer").inner_text().lower()
+    page.get_by_role("button", name="The clip").click()
+    page.get_by_text("54 × 96").wait_for()

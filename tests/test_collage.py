@@ -30,10 +30,14 @@ from emo_core.data.collage_picture import compose_frames
 from emo_core.data.collage_scene import REGIMES, SHOWING, make_scene
 from emo_core.data.collage_sound import mix
 from emo_core.data.collage_sources import LABELS, RATE, SPLITS, read_sources
-from emo_core.data.collage_warm import Frames, Photographs, Voices, Warm
+from emo_core.data.collage_voices import Mixes, Voices
+from emo_core.data.collage_warm import Frames, Photographs, Warm
 from emo_core.data.corpus import CorpusError
 from emo_core.data.dataset import ClipDataset, FileWindow, Joined
+from emo_core.data.mel_changes import varied
 from emo_core.models.group import POCKET, Group, SoundReader
+from emo_core.recipes import find_recipe
+from emo_core.run import loaders
 from emo_core.sample import SampleConfig, frame_grid
 from emo_core.tasks import SingleLabel
 from emo_core.warming import take_backbones
@@ -222,7 +226,7 @@ def test_every_epoch_composes_other_collages_of_training_people(sources):
     assert len(joined) == 6 and (joined[0, 2][0].video == sample.video).all()
 
 
-def test_warm_up_shows_photographs_frames_and_voices_of_training_people(sources, monkeypatch):
+def test_warm_up_shows_parts_and_scenes_of_training_people(sources, monkeypatch):
     used = []
     drawn = type(sources).draw
 
@@ -232,18 +236,49 @@ def test_warm_up_shows_photographs_frames_and_voices_of_training_people(sources,
 
     monkeypatch.setattr(type(sources), "draw", noted)
     warm = Warm(passes=2, draws=60, side=32, seconds=1.0)
-    for kind in (Photographs, Frames, Voices):
-        shown = kind(sources, warm, CONFIG, 0)
+    for kind in (Photographs, Frames, Voices, Mixes):
+        shown, heard = kind(sources, warm, CONFIG, 0), kind in (Voices, Mixes)
         rows = [shown[0, index] for index in range(30)]
         targets = Counter(int(np.ravel(target)[0]) for _, target in rows)
-        assert set(targets) == {0, 1, 2}
+        assert set(targets) == {0, 1, 2} == set(range(len(shown.classes)))
         one, again, later = (shown[place][0] for place in ((0, 1), (0, 1), (1, 1)))
-        name = "mel" if kind is Voices else "video"
+        name = "mel" if heard else "video"
         assert (getattr(one, name) == getattr(again, name)).all()
         assert not (getattr(one, name) == getattr(later, name)).all()
-        assert one.video_mask.any() == (kind is not Voices) and len(one.video) == 1
-        assert one.mel_mask.any() == (kind is Voices)
+        assert one.video_mask.any() == (not heard) and len(one.video) == 1
+        assert one.mel_mask.any() == heard
     assert set(used) == {"train"}
+
+
+def test_parts_are_told_apart_by_emotion_where_it_is_known(sources):
+    glad = ("joy", "amusement")
+    parts = [
+        replace(part, emotion=glad[index % 2]) if part.polarity == "positive" else part
+        for index, part in enumerate(sources.parts)
+    ]
+    shown = Photographs(replace(sources, parts=tuple(parts)), Warm(passes=1, draws=60), CONFIG, 0)
+    assert shown.classes == ["amusement", "joy", "negative", "neutral"]
+    seen = Counter(shown.classes[shown[0, index][1][0]] for index in range(60))
+    assert set(seen) == set(shown.classes)
+    assert abs(seen["joy"] + seen["amusement"] - 20) < 12, "every polarity as often"
+
+
+def test_a_varied_sound_is_another_one_as_long_as_before():
+    mel = np.random.default_rng(0).normal(-4, 2, (250, 64)).astype(np.float32)
+    made = [varied(mel, np.random.default_rng(seed)) for seed in range(20)]
+    assert all(other.shape == mel.shape and other.dtype == mel.dtype for other in made)
+    assert all(np.abs(other - mel).mean() > 0.1 for other in made)
+    assert any((other == other.mean()).all(1).any() or other.std(0).min() < 1e-4 for other in made)
+    assert (mel == np.random.default_rng(0).normal(-4, 2, (250, 64)).astype(np.float32)).all()
+
+
+def test_a_corpus_without_training_clips_trains_on_fresh_ones(root, tmp_path):
+    make_collage(tmp_path / "c", root, 0, 2, 2, seed=0, workers=1)
+    recipe = replace(find_recipe("group-collage"), sample=CONFIG, fresh=5, rendered=0)
+    found = loaders(recipe, tmp_path / "c", 0)
+    assert len(found.train.dataset) == 5 and len(found.valid.dataset) == 2
+    with pytest.raises(CorpusError, match="no labelled clips in split 'train'"):
+        loaders(replace(recipe, fresh=0), tmp_path / "c", 0)
 
 
 def test_single_parts_are_shown_alone(sources):

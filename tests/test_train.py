@@ -103,6 +103,35 @@ def test_a_killed_run_resumes_with_the_numbers_it_would_have_had(data, tmp_path)
     assert (tmp_path / "killed" / "log.jsonl").read_text() == whole_log
 
 
+def test_the_running_mean_of_the_weights_is_scored_kept_and_resumed(data, tmp_path):
+    ours, means = trainer(tmp_path / "run", average=0.9, epochs=2), {}
+    for number, batch in enumerate([*data[0].epoch(0)] * 3):
+        ours.step(batch, 0.5)
+        keep = min(0.9, (1 + number) / (10 + number)) if number else 0.0
+        for name, value in ours.model.named_parameters():
+            old = means.get(name, torch.zeros_like(value))
+            means[name] = keep * old + (1 - keep) * value.detach().clone()
+    kept = dict(ours.kept.named_parameters())
+    for name, value in means.items():
+        assert torch.allclose(kept[name], value, atol=1e-6), name
+    assert any(not torch.equal(kept[name], value) for name, value in ours.model.named_parameters())
+
+    whole = trainer(tmp_path / "whole", average=0.9)
+    scores = [epoch.valid["accuracy"] for epoch in whole.epochs(*data)]
+    part = trainer(tmp_path / "part", average=0.9)
+    for epoch in part.epochs(*data):
+        if epoch.index == 1:
+            break
+    again = trainer(tmp_path / "part", average=0.9)
+    again.resume()
+    assert scores[2:] == [epoch.valid["accuracy"] for epoch in again.epochs(*data)]
+    for name, value in weights(whole.kept).items():
+        assert torch.equal(value, weights(again.kept)[name]), name
+    best = torch.load(tmp_path / "whole" / "best.pt", weights_only=True)
+    whole.load_best()
+    assert all(torch.equal(value, best[name]) for name, value in weights(whole.kept).items())
+
+
 def test_epochs_are_shuffled_by_seed_and_epoch_and_leave_nobody_out():
     orders = {}
     for seed, epoch in ((0, 0), (0, 1), (1, 0)):

@@ -1,11 +1,11 @@
-"""Single photographs and single voices, changed more and more: what warm-up shows a backbone.
+"""Single photographs and single frames, changed more and more: what warm-up shows a backbone.
 
 Changes begin small. At full strength from the start, a pocket network stays at chance for 40,000
 photographs; so it needs 6,000 (docs/log.md).
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import cv2
@@ -16,10 +16,9 @@ from torch.utils.data import Dataset
 
 from emo_core.data.collage_fresh import FreshWindow
 from emo_core.data.collage_picture import compose_frames
-from emo_core.data.collage_scene import make_scene
-from emo_core.data.collage_sources import SIDE, Sources, photograph, recording
+from emo_core.data.collage_scene import Scene, make_scene
+from emo_core.data.collage_sources import SIDE, Part, Sources, photograph
 from emo_core.data.staged_scene import DURATION_S, HEIGHT, LABELS, WIDTH
-from emo_core.parts.mel import MelConfig, log_mel
 from emo_core.sample import Sample, SampleConfig, fitted
 from emo_core.sample import place as place_in
 
@@ -38,10 +37,13 @@ class Warm:
     rows: int = 64  # in a batch
     side: int = 80  # pixels of a photograph
     seconds: float = 3.2  # of a voice
+    average: float = 0.0  # see TrainConfig
 
 
-class _Warm(Dataset):
-    """Draws by (epoch, index), every class as often, as a Loader asks for them."""
+class WarmDataset(Dataset):
+    """Draws by (epoch, index), as a Loader asks for them."""
+
+    classes: Sequence[str] = LABELS  # what a backbone learns to tell apart
 
     def __init__(self, sources: Sources, warm: Warm, config: SampleConfig, seed: int) -> None:
         self.sources, self.warm, self.config, self.seed = sources, warm, config, seed
@@ -50,23 +52,56 @@ class _Warm(Dataset):
     def __len__(self) -> int:
         return len(self.windows)
 
-    def draw(
-        self, kind: str, place: tuple[int, int]
-    ) -> tuple[Path, int, float, np.random.Generator]:
-        """(file, class, strength of changes, random numbers) of one place in an epoch."""
-        rng = np.random.default_rng([self.seed, *place])
-        target = int(rng.integers(len(LABELS)))
-        part = self.sources.parts[self.sources.draw(rng, kind, "train", LABELS[target])]
-        strength = min(1.0, FIRST + place[0] / (FULL * self.warm.passes))
-        return part.path, target, strength, rng
+    def rng(self, place: tuple[int, int]) -> np.random.Generator:
+        return np.random.default_rng([self.seed, *place])
+
+    def scene(self, place: tuple[int, int], fits: Callable[[Scene], bool]) -> Scene:
+        """A scene of training people, other ones at every place."""
+        number = place[0] * len(self) + place[1]
+        for attempt in range(number * TRIES, (number + 1) * TRIES):
+            scene = make_scene(self.sources, FRAME_SEED + self.seed, "train", attempt)
+            if fits(scene):
+                break
+        return scene
 
 
-class Photographs(_Warm):
+class PartDataset(WarmDataset):
+    """Single parts by emotion, every polarity as often.
+
+    Emotions teach a backbone more than the three polarities they are mapped to (docs/log.md);
+    parts without one stand under their polarity.
+    """
+
+    kind = ""  # of KINDS
+
+    def __init__(self, sources: Sources, warm: Warm, config: SampleConfig, seed: int) -> None:
+        super().__init__(sources, warm, config, seed)
+        self.classes = sorted({shown(part) for part in sources.some(self.kind, "train")})
+
+    def strength(self, place: tuple[int, int]) -> float:
+        """Of changes, at a place of an epoch."""
+        return min(1.0, FIRST + place[0] / (FULL * self.warm.passes))
+
+    def draw(self, rng: np.random.Generator) -> tuple[Path, int]:
+        """The file of a part and its class."""
+        polarity = LABELS[rng.integers(len(LABELS))]
+        part = self.sources.parts[self.sources.draw(rng, self.kind, "train", polarity)]
+        return part.path, self.classes.index(shown(part))
+
+
+def shown(part: Part) -> str:
+    """The emotion of a part, or its polarity where nobody named one."""
+    return part.emotion or part.polarity
+
+
+class Photographs(PartDataset):
     """Faces that fill a square picture."""
 
+    kind = "face"
+
     def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, list[int]]:
-        path, target, strength, rng = self.draw("face", place)
-        side = self.warm.side
+        rng, strength, side = self.rng(place), self.strength(place), self.warm.side
+        path, target = self.draw(rng)
         face = _moved(photograph(path), side, strength, rng)
         face = _relit(face, strength, rng)
         if rng.random() < 0.5 * strength:  # something stands before it
@@ -75,24 +110,19 @@ class Photographs(_Warm):
             face[top : top + height, left : left + width] = rng.random()
         tint = _tint(rng)
         pixels = (face[..., None] * tint * 255).clip(0, 255).astype(np.uint8)  # (side, side, 3)
-        return _sample(torch.from_numpy(pixels).permute(2, 0, 1)[None], None, self.config), [target]
+        return single(torch.from_numpy(pixels).permute(2, 0, 1)[None], None, self.config), [target]
 
 
-class Frames(_Warm):
+class Frames(WarmDataset):
     """Single frames of collages whose faces can be seen."""
 
     def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, list[int]]:
-        number, config = place[0] * len(self) + place[1], self.config
-        rng = np.random.default_rng([self.seed, *place])
-        for attempt in range(number * TRIES, (number + 1) * TRIES):
-            scene = make_scene(self.sources, FRAME_SEED + self.seed, "train", attempt)
-            if not scene.hidden:
-                break
-        size = fitted((WIDTH, HEIGHT), config)
-        times_s = rng.uniform(0, DURATION_S, 1)
-        frame = place_in(compose_frames(scene, self.sources, times_s, size), config)[0]
-        pixels = torch.from_numpy(np.ascontiguousarray(frame.transpose(2, 0, 1)))
-        return _sample(pixels[None], None, config), [LABELS.index(scene.label)]
+        scene, config = self.scene(place, lambda scene: not scene.hidden), self.config
+        times_s = self.rng(place).uniform(0, DURATION_S, 1)
+        frames = compose_frames(scene, self.sources, times_s, fitted((WIDTH, HEIGHT), config))
+        pixels = place_in(frames, config)[0].transpose(2, 0, 1)
+        shown = torch.from_numpy(np.ascontiguousarray(pixels))
+        return single(shown[None], None, config), [LABELS.index(scene.label)]
 
 
 def _moved(face: np.ndarray, side: int, strength: float, rng: np.random.Generator) -> np.ndarray:
@@ -128,70 +158,7 @@ def _tint(rng: np.random.Generator) -> np.ndarray:
     return (skin * rng.uniform(0.85, 1.15, 3)).astype(np.float32)
 
 
-class Voices(_Warm):
-    """Voices as log-mel, changed there: a draw takes a tenth of the time it takes in sound."""
-
-    def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, int]:
-        path, target, strength, rng = self.draw("voice", place)
-        mel = voice_mel(path, self.config.mel)
-        frames = self.config.mel.frames(self.warm.seconds)
-        mel = _stretched(mel, strength, rng)
-        mel = _cut(mel, frames, rng, self.config.mel)
-        bands = np.linspace(-0.5, 0.5, mel.shape[1], dtype=np.float32)
-        mel = mel + rng.uniform(-6.5, -2.0) + strength * rng.normal(0, 1.5) * bands
-        mel = self._over_ambience(mel, strength, rng)
-        _masked(mel, strength, rng)
-        heard = torch.from_numpy(mel.clip(np.log(self.config.mel.floor)).astype(np.float32))
-        return _sample(None, heard, self.config), target
-
-    def _over_ambience(self, mel: np.ndarray, strength: float, rng: np.random.Generator):
-        """Louder or softer than some ambience or hiss, by power."""
-        part = self.sources.draw(rng, "ambience", "train")
-        level = mel.max() - 3 - rng.uniform(0, 7) - 4 * (1 - strength)
-        if part < 0 or rng.random() < 0.4:
-            slope = np.linspace(-0.5, 0.5, mel.shape[1], dtype=np.float32) * rng.normal(0, 3)
-            return np.logaddexp(mel, level - 4 + slope + 0.3 * rng.standard_normal(mel.shape))
-        other = voice_mel(self.sources.parts[part].path, self.config.mel)
-        other = _cut(other, len(mel), rng, self.config.mel)
-        return np.logaddexp(mel, other - other.max() + level)
-
-
-@cache
-def voice_mel(path: Path, config: MelConfig) -> np.ndarray:
-    """The log-mel of a whole recording of unit loudness: (F, M) float32."""
-    return log_mel(torch.from_numpy(recording(path))[None], config)[0].numpy()
-
-
-def _stretched(mel: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
-    """Slower or faster, and higher or lower."""
-    length = round(len(mel) * np.exp(strength * rng.normal(0, 0.1)))
-    pitch = strength * rng.normal(0, 1.5)  # bands
-    height = mel.shape[1]
-    matrix = np.array([[1, 0, pitch], [0, length / len(mel), 0]])
-    return cv2.warpAffine(mel, matrix, (height, length), borderMode=cv2.BORDER_REPLICATE)
-
-
-def _cut(mel: np.ndarray, frames: int, rng: np.random.Generator, config: MelConfig) -> np.ndarray:
-    """`frames` of it from anywhere; what is shorter lies anywhere in silence."""
-    spare = len(mel) - frames
-    if spare >= 0:
-        first = rng.integers(0, spare + 1)
-        return mel[first : first + frames]
-    before = int(rng.integers(0, -spare + 1))
-    return np.pad(mel, ((before, -spare - before), (0, 0)), constant_values=np.log(config.floor))
-
-
-def _masked(mel: np.ndarray, strength: float, rng: np.random.Generator) -> None:
-    """Some bands and some moments missing, in place (Park et al. 2019)."""
-    for axis, widest in ((1, 12), (1, 12), (0, 30)):
-        if rng.random() < 0.6 * strength:
-            width = rng.integers(1, widest)
-            first = rng.integers(0, mel.shape[axis] - width)
-            rows = (slice(None), slice(first, first + width))
-            mel[rows if axis else rows[::-1]] = mel.mean()
-
-
-def _sample(video: Tensor | None, mel: Tensor | None, config: SampleConfig) -> Sample:
+def single(video: Tensor | None, mel: Tensor | None, config: SampleConfig) -> Sample:
     """One frame (1, 3, h, w) or some log-mel (F, M); the other is missing."""
     side = config.face_size
     shown = video if video is not None else torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
