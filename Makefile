@@ -11,6 +11,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 MAKE_VENV = $(PYTHON) -m venv $(VENV)
 endif
 BENCHES := startup decode latency cache train memory sparse explain staged
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 DATA ?= runs/staged
 RUN ?= runs/group-staged
 
@@ -50,7 +51,7 @@ notebooks: $(VENV)/.dev
 
 # Opens the first lesson in JupyterLab.
 lab: $(VENV)/.dev
-	$(BIN)/jupyter lab notebooks/01_clip.ipynb
+	$(BIN)/jupyter lab $(AS_ROOT) notebooks/01_clip.ipynb
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
