@@ -1,5 +1,6 @@
 """Who is here: what each visitor has had answered, how often they may ask, and leaving."""
 
+import ctypes
 import shutil
 import threading
 import time
@@ -67,6 +68,12 @@ class Rate:
                 del self.times[key]
 
 
+def give_back_memory() -> None:
+    """Asks the C library to return what it keeps of freed memory; thirty visitors leave 150 MB."""
+    with suppress(OSError, AttributeError, TypeError):  # only glibc has it
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 class Visits:
     """All visitors by session."""
 
@@ -99,6 +106,9 @@ class Visits:
             visit.stop.set()
             for path in visit.files - others:
                 self.delete(path)
+            visit.cases.clear()
+            visit.current = visit.waiting = None
+            give_back_memory()
 
     def delete(self, path: Path) -> None:
         """Deletes a file, or a folder, of a visitor: only ever below the page's own folder."""

@@ -92,8 +92,9 @@ def group_collage() -> Recipe:
     """The pocket model on real faces and voices: `emo data make collage`, then this.
 
     Photographs, frames, voices and mixes first, then collages composed anew in every epoch, of
-    which one frame in four is looked at, together with drawn scenes; by then the backbones hardly
-    change, else they learn people by heart. Chosen on people of val; measured: docs/log.md.
+    which one frame in four is looked at; by then the backbones hardly change, else they learn
+    people by heart. Chosen on people of val; measured: docs/log.md. The shipped weights are of an
+    earlier form of it, see their card.
     """
     return Recipe(
         "collage",
@@ -111,7 +112,6 @@ def group_collage() -> Recipe:
         voices=Warm(passes=16, draws=3200, average=0.998),
         mixes=Warm(passes=8, draws=5120, learning=1e-3, average=0.998),
         fresh=4096,
-        rendered=3_000,
         world=COLLAGE.note,
     )
 

@@ -10,6 +10,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+CORES = os.cpu_count() or 1  # one stays free: threads that wait for a busy core cost minutes
+os.environ.setdefault("OMP_NUM_THREADS", str(max(1, CORES - 1)))  # before torch is there
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT)]  # where the project was fetched but not installed, as on Colab
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 
 from emo_core.data.augment import NONE, Augment, augmented
 from emo_core.data.cache import Cache
@@ -12,7 +11,6 @@ from emo_core.data.collage_scene import Scene, make_scene
 from emo_core.data.collage_sound import LENGTH, RATE, mix
 from emo_core.data.collage_sources import Part, Sources, photograph, recording
 from emo_core.data.dataset import ClipDataset, digest
-from emo_core.data.mel_changes import varied
 from emo_core.data.staged_scene import DURATION_S, HEIGHT, LABELS, WIDTH
 from emo_core.sample import (
     Decoded,
@@ -79,10 +77,8 @@ class FreshDataset(ClipDataset):
         grid = frame_grid(config).reshape(-1, self.thin)
         times_s = grid[np.arange(len(grid)), rng.integers(0, self.thin, len(grid))]
         decoded = decoded_scene(scene, self.sources, config, times_s)
-        sample = to_sample(augmented(decoded, self.augment, rng), config)
-        if sample.mel_mask.any():
-            sample = replace(sample, mel=torch.from_numpy(varied(sample.mel.numpy(), rng)))
-        return sample, LABELS.index(scene.label)
+        decoded = augmented(decoded, self.augment, rng)
+        return to_sample(decoded, config), LABELS.index(scene.label)
 
 
 @dataclass(frozen=True)
