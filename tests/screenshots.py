@@ -71,7 +71,7 @@ def story(page: Page, prefix: Path) -> None:
     page.get_by_role("button", name=EXAMPLE).click()
     page.locator("#answer .bars").wait_for()
     page.locator("#frames img").first.wait_for()
-    page.evaluate("window.scrollTo(0, 0)")
+    page.evaluate("innerWidth > 999 && scrollTo(0, 0)")
     take(page, named("answer"))
     page.locator("#explain").click()
     page.locator("#frames-map img").first.wait_for()
