@@ -55,9 +55,8 @@ def test_a_recipe_starts_on_its_corpus_and_writes_a_run(name, trees, tmp_path, c
     kind = "mesm" if recipe.model == "fe2e" else recipe.model
     settings = [*SMALL[kind], "train.epochs=1", "train.batch=4", "accumulate=1", "rendered=0"]
     if name == "group-collage":  # the same steps, of a few draws each
-        few = [
-            f"{step}.{s}" for step in ("faces", "frames", "voices") for s in ("passes=1", "draws=8")
-        ]
+        steps = ("faces", "frames", "voices", "mixes")
+        few = [f"{step}.{s}" for step in steps for s in ("passes=1", "draws=8")]
         settings += ["initial=", "fresh=6", *few]
     words = [word for setting in settings for word in ("--set", setting)]
     run = tmp_path / "run"
