@@ -21,66 +21,76 @@ PEAKS = 4
 ROOT = Path(__file__).resolve().parents[1]
 
 
+Work = Callable[["Deeper", Case, "Ask", Callable, gr.Request], Changes]
+
+
+def asked(work: Work) -> Callable:
+    """Turns work on a map into an event: it tells how far it is and ends where they say Stop."""
+
+    def event(
+        self: "Deeper", method: str, preset: str, target: str, window: int, request: gr.Request,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008  # gradio looks for it there
+    ) -> Changes:  # fmt: skip
+        import story
+
+        page, words = self.page, words_of(request)
+        try:
+            visit = self.visit(request)
+            case = current(visit, words)
+
+            def tell(done: int, total: int) -> bool:
+                progress((done, total), desc=words("working"), unit="passes")
+                return not visit.stop.is_set()
+
+            ask = story.Ask(method, preset, target, window).settled(case)
+            return {page.told: "", **work(self, case, ask, tell, request)}
+        except story.Cancelled:
+            return {page.told: cards.hint(words("stopped"))}
+        except (HandlerError, BusyError) as error:
+            return {page.told: cards.state(words, "trouble", "trouble", str(error))}
+
+    event.__name__, event.__doc__ = work.__name__, work.__doc__
+    return event
+
+
 class Deeper(Events):
     """Events that explain the answer on the page."""
 
-    def explain(
-        self, method: str, preset: str, target: str, window: int, request: gr.Request,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008  # gradio looks for it there
-    ) -> Changes:  # fmt: skip
+    @asked
+    def explain(self, case: Case, ask: "Ask", tell: Callable, request: gr.Request) -> Changes:
         """The map, in every tab that shows it."""
+        return self._mapped(words_of(request), case, ask, tell)
 
-        def make(case: Case, ask: "Ask", tell: Callable, words: Words) -> Changes:
-            return self._mapped(words, case, ask, tell)
-
-        return self._long(make, method, preset, target, window, request, progress)
-
-    def check(
-        self, method: str, preset: str, target: str, window: int, request: gr.Request,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> Changes:  # fmt: skip
+    @asked
+    def check(self, case: Case, ask: "Ask", tell: Callable, request: gr.Request) -> Changes:
         """The checks of the map, which is made where it is not there yet."""
+        words = words_of(request)
+        return {**self._mapped(words, case, ask, tell), **self._checked(words, case, ask, tell)}
 
-        def make(case: Case, ask: "Ask", tell: Callable, words: Words) -> Changes:
-            return {**self._mapped(words, case, ask, tell), **self._checked(words, case, ask, tell)}
-
-        return self._long(make, method, preset, target, window, request, progress)
-
-    def keep(
-        self, method: str, preset: str, target: str, window: int, request: gr.Request,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> Changes:  # fmt: skip
+    @asked
+    def keep(self, case: Case, ask: "Ask", tell: Callable, request: gr.Request) -> Changes:
         """Film, report and arrays of the map, to watch and to take along."""
+        import story
 
-        def make(case: Case, ask: "Ask", tell: Callable, words: Words) -> Changes:
-            import story
+        shown = self._mapped(words_of(request), case, ask, tell)
+        visit = self.visits.of(request.session_hash)
+        files = story.files_of(case, ask, new_folder(visit, self.visits))
+        film = next((str(path) for path in files if path.suffix == ".mp4"), None)
+        start = f'<span data-film-start="{story.sample_of(case, ask).start_s:.3f}"></span>'
+        shown[self.page.clock_peaks] += start
+        return {
+            **shown,
+            self.page.film: gr.Video(film, visible=film is not None),
+            self.page.files: gr.Files([str(path) for path in files], visible=True),
+        }
 
-            shown = self._mapped(words, case, ask, tell)
-            visit = self.visits.of(request.session_hash)
-            files = story.files_of(case, ask, new_folder(visit, self.visits))
-            film = next((str(path) for path in files if path.suffix == ".mp4"), None)
-            start = f'<span data-film-start="{story.sample_of(case, ask).start_s:.3f}"></span>'
-            shown[self.page.clock_peaks] += start
-            return {
-                **shown,
-                self.page.film: gr.Video(film, visible=film is not None),
-                self.page.files: gr.Files([str(path) for path in files], visible=True),
-            }
-
-        return self._long(make, method, preset, target, window, request, progress)
-
-    def change(
-        self, method: str, preset: str, target: str, window: int, request: gr.Request,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> Changes:  # fmt: skip
+    @asked
+    def change(self, case: Case, ask: "Ask", tell: Callable, request: gr.Request) -> Changes:
         """The standard what-ifs."""
+        import story
 
-        def make(case: Case, ask: "Ask", tell: Callable, words: Words) -> Changes:
-            import story
-
-            return {self.page.whatif: self._changes(words, ask, story.changes_of(case, ask))}
-
-        return self._long(make, method, preset, target, window, request, progress)
+        changes = story.changes_of(case, ask)
+        return {self.page.whatif: self._changes(words_of(request), ask, changes)}
 
     def shift(self, frames: float, target: str, window: int, request: gr.Request) -> Changes:
         """One what-if: the sound earlier or later."""
@@ -132,8 +142,10 @@ class Deeper(Events):
         from emo_core.view import scores
 
         page, words = self.page, words_of(request)
+        case = self.visits.of(request.session_hash).current
+        model = case.model if case else handlers.default_model()
         try:
-            checkpoint = handlers.load_model(handlers.default_model())
+            checkpoint = handlers.load_model(model)
         except HandlerError as error:
             return {page.about: cards.state(words, "trouble", "trouble", str(error))}
         world = checkpoint.training.get("world", "")
@@ -148,31 +160,8 @@ class Deeper(Events):
                 words("confusion"), scores.summarise_confusion(checkpoint)
             ),
             page.confusion: gr.Plot(scores.confusion(checkpoint), visible=True),
-            page.card: handlers.card_text(handlers.default_model()),
+            page.card: handlers.card_text(model),
         }
-
-    def _long(
-        self, make: Callable, method: str, preset: str, target: str, window: int,
-        request: gr.Request, progress: gr.Progress,
-    ) -> Changes:  # fmt: skip
-        """Runs one job of this visitor; it tells how far it is and ends where they say Stop."""
-        import story
-
-        words = words_of(request)
-        try:
-            visit = self.visit(request)
-            case = current(visit, words)
-
-            def tell(done: int, total: int) -> bool:
-                progress((done, total), desc=words("working"), unit="passes")
-                return not visit.stop.is_set()
-
-            ask = story.Ask(method, preset, target, window).settled(case)
-            return {self.page.told: "", **make(case, ask, tell, words)}
-        except story.Cancelled:
-            return {self.page.told: cards.hint(words("stopped"))}
-        except (HandlerError, BusyError) as error:
-            return {self.page.told: cards.state(words, "trouble", "trouble", str(error))}
 
     def _mapped(self, words: Words, case: Case, ask: "Ask", tell: Callable) -> Changes:
         import story

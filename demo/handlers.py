@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from emo_core.inference import Media, Prediction
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "assets" / "examples"
+DRAWN_MODEL = "group-staged"  # knows the world that the shipped examples are drawn in
 MOST_BYTES = 50 << 20  # of one file, as the upload's own limit
 MOST_MINUTES = 10  # of one clip
 MOST_PIXELS = 4096 * 2304  # of one frame: every kind of 4K
@@ -118,7 +119,7 @@ def open_case(
 ) -> Case:  # fmt: skip
     """The clip with its prediction: from the visitor's shelf, or predicted now."""
     path, visit = Path(path), visit or Visit()
-    name = model or default_model()
+    name = model or model_for(path)
     with _explained():
         _refuse_large(path)
         shelf = _PUBLIC if is_example(path) else visit.cases
@@ -202,14 +203,21 @@ def warm() -> threading.Thread:
 def _warm() -> None:
     with suppress(HandlerError):  # said to the person who gives the first clip
         load_model(default_model())
+        load_model(DRAWN_MODEL)
         import story  # noqa: F401  # Plotly and Captum take seconds, once
     gc.collect()
     gc.freeze()  # what is loaded stays: no search for garbage in it while somebody waits
 
 
 def default_model() -> str:
-    """The name or folder of the model that answers."""
+    """The name or folder of the model that answers to visitors' clips."""
     return os.environ.get("EMO_MODEL", DEFAULT_MODEL)
+
+
+def model_for(path: Path) -> str:
+    """Who answers to this clip: to a shipped drawing the model of drawings, if none was chosen."""
+    drawn = "EMO_MODEL" not in os.environ and is_example(path)
+    return DRAWN_MODEL if drawn else default_model()
 
 
 def load_model(name: str) -> "Checkpoint":

@@ -20,6 +20,7 @@ import numpy as np
 
 from emo_core.clip import ClipError, load_clip
 from emo_core.data.corpus import CorpusError, read_table
+from emo_core.data.pictures import read_picture
 from emo_core.data.staged_scene import LABELS, SPLITS
 
 RATE = 16_000  # Hz, of every recording in memory
@@ -237,14 +238,9 @@ def photograph(path: Path) -> np.ndarray:
     Raises CorpusError where the file is no picture.
     """
     try:
-        pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_GRAYSCALE)
-    except (OSError, cv2.error):
-        pixels = None
-    if pixels is None:
-        raise CorpusError(
-            f"{path.parent.name}/{path.name} can't be read; expected a picture; copy it again or "
-            "take its row out of labels.csv."
-        )
+        pixels = cv2.cvtColor(read_picture(path), cv2.COLOR_RGB2GRAY)
+    except ClipError as error:
+        raise CorpusError(f"{error} Or take its row out of labels.csv.") from error
     side = min(pixels.shape)
     top, left = ((n - side) // 2 for n in pixels.shape)
     square = pixels[top : top + side, left : left + side]

@@ -7,25 +7,49 @@ import numpy as np
 import torch
 
 from emo_core.data.collage_sound import mix
-from emo_core.data.collage_sources import recording
-from emo_core.data.collage_warm import PartDataset, WarmDataset, single
-from emo_core.data.mel_changes import masked, stretched, varied
+from emo_core.data.collage_sources import Sources, recording
+from emo_core.data.collage_warm import PartDataset, Warm, WarmDataset, single
+from emo_core.data.mel_changes import filtered, masked, stretched, varied
 from emo_core.data.staged_scene import LABELS
 from emo_core.parts.mel import MelConfig, log_mel
-from emo_core.sample import Sample
+from emo_core.sample import Sample, SampleConfig
+
+OTHERS = 0.15  # of the draws are crowds and ambience
 
 
 class Voices(PartDataset):
-    """Voices as log-mel, changed there: a draw takes a tenth of the time it takes in sound."""
+    """Voices as log-mel, changed there: a draw takes a tenth of the time it takes in sound.
+
+    Crowds of each polarity and ambience are classes of their own: heard in mixes alone, an unknown
+    man's scream passed for a cheer (docs/log.md).
+    """
 
     kind = "voice"
+
+    def __init__(self, sources: Sources, warm: Warm, config: SampleConfig, seed: int) -> None:
+        super().__init__(sources, warm, config, seed)
+        found = {
+            (part.kind, part.polarity)
+            for kind in ("crowd", "ambience")
+            for part in sources.some(kind, "train")
+        }
+        self.others = sorted(found)
+        self.classes += [f"{kind} {polarity}".strip() for kind, polarity in self.others]
+
+    def draw(self, rng: np.random.Generator) -> tuple[Path, int]:
+        if not self.others or rng.random() >= OTHERS:
+            return super().draw(rng)
+        number = int(rng.integers(len(self.others)))
+        kind, polarity = self.others[number]
+        part = self.sources.parts[self.sources.draw(rng, kind, "train", polarity)]
+        return part.path, len(self.classes) - len(self.others) + number
 
     def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, int]:
         rng, strength = self.rng(place), self.strength(place)
         path, target = self.draw(rng)
         mel = voice_mel(path, self.config.mel)
         frames = self.config.mel.frames(self.warm.seconds)
-        mel = stretched(mel, strength, rng)
+        mel = filtered(stretched(mel, strength, rng), strength, rng)
         mel = _cut(mel, frames, rng, self.config.mel)
         bands = np.linspace(-0.5, 0.5, mel.shape[1], dtype=np.float32)
         mel = mel + rng.uniform(-6.5, -2.0) + strength * rng.normal(0, 1.5) * bands

@@ -10,7 +10,7 @@ def varied(mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     Without it the sound backbone learns the few people of train by heart: mixes of others were
     right in 0.66 instead of 0.71 (docs/log.md).
     """
-    other = stretched(mel, 1.0, rng)
+    other = filtered(stretched(mel, 1.0, rng), 1.0, rng)
     missing = max(0, len(mel) - len(other))
     other = np.pad(other, ((0, missing), (0, 0)), constant_values=mel.min())[: len(mel)]
     masked(other, 1.0, rng)
@@ -24,6 +24,19 @@ def stretched(mel: np.ndarray, strength: float, rng: np.random.Generator) -> np.
     height = mel.shape[1]
     matrix = np.array([[1, 0, pitch], [0, length / len(mel), 0]])
     return cv2.warpAffine(mel, matrix, (height, length), borderMode=cv2.BORDER_REPLICATE)
+
+
+def filtered(mel: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
+    """Some bands louder, others softer, as another throat or room has it (Nam et al. 2022).
+
+    Straight lines between three to six bands, 3.5 dB of spread each. Voices of held-out speakers:
+    from 0.71 to 0.75 and from 0.69 to 0.71 on two folds (docs/log.md).
+    """
+    count, highest = int(rng.integers(3, 7)), mel.shape[1] - 1
+    bands = np.sort(rng.uniform(0, highest, count))
+    bands[0], bands[-1] = 0, highest
+    gains = strength * 0.8 * rng.normal(0, 1, count)  # natural log of power
+    return mel + np.interp(np.arange(mel.shape[1]), bands, gains).astype(np.float32)
 
 
 def masked(mel: np.ndarray, strength: float, rng: np.random.Generator) -> None:
