@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -180,6 +181,7 @@ def train_recipe(args: argparse.Namespace, recipe: "Recipe", first: bool) -> int
     from emo_core import run
     from emo_core.distributed import once
 
+    started = time.monotonic()
     tell, steps = (say, show_steps) if first else (lambda text: None, None)
     once(lambda: run.open_run(args.out, args.recipe, recipe, args.data, args.resume))
     data = run.loaders(recipe, args.data, recipe.train.seed, progress("decoded"))
@@ -192,7 +194,10 @@ def train_recipe(args: argparse.Namespace, recipe: "Recipe", first: bool) -> int
             f"epoch {epoch.index + 1}/{recipe.train.epochs}: loss {epoch.loss:.4f}, "
             f"held-out {task.main} {epoch.valid[task.main]:.3f}{' *' if epoch.best else ''}"
         )
-    scores = run.finish(args.recipe, recipe, args.out, trainer, data)
+    minutes = None if args.resume else (time.monotonic() - started) / 60
+    words = ["emo train", args.recipe, "--data CORPUS --seed", str(args.seed)]
+    words += [f"--set {text}" for text in args.set]
+    scores = run.finish(args.recipe, recipe, args.out, trainer, data, " ".join(words), minutes)
     result = {
         "recipe": args.recipe,
         "run": str(args.out),

@@ -19,6 +19,7 @@ def card(checkpoint: Checkpoint) -> str:
             "",
             f"Recipe `{t['recipe']}`, seed {t['seed']}, corpus `{t['corpus']}`"
             + (f" and {t['rendered']} rendered scenes" if t["rendered"] else "") + ".",
+            *_effort(t),
             t["world"],
             "",
             "## Scores on held-out sources",
@@ -42,6 +43,15 @@ def card(checkpoint: Checkpoint) -> str:
             "",
         ]
     )  # fmt: skip
+
+
+def _effort(training: dict) -> list[str]:
+    """The command that trains this again, and how long it took where that was one sitting."""
+    if "minutes" not in training:
+        return []
+    return [
+        f"`{training['command']}` took {training['minutes']:.0f} minutes ({training['machine']})."
+    ]
 
 
 def _world(corpus: str) -> list[str]:

@@ -124,8 +124,15 @@ def start(
     return trainer, trainer.epochs(data.train, data.valid)
 
 
-def finish(name: str, recipe: Recipe, run: Path, trainer: Trainer, data: Data) -> dict:
-    """Calibrates the best weights on held-out sources and writes `checkpoint/`; returns scores."""
+def finish(
+    name: str, recipe: Recipe, run: Path, trainer: Trainer, data: Data,
+    command: str = "", minutes: float | None = None,
+) -> dict:  # fmt: skip
+    """Calibrates the best weights on held-out sources and writes `checkpoint/`; returns scores.
+
+    command, minutes: what trains this again and how long it took, for the card; None = nobody
+    measured it in one piece.
+    """
     trainer.load_best()
     logits, target = trainer.logits(data.valid)
     scores = split_scores(trainer.task, logits, target, data.valid)
@@ -133,12 +140,24 @@ def finish(name: str, recipe: Recipe, run: Path, trainer: Trainer, data: Data) -
         "recipe": name, "seed": recipe.train.seed, "corpus": recipe.corpus,
         "rendered": recipe.rendered, "held_out": scores, "world": recipe.world,
     }  # fmt: skip
+    if minutes is not None:
+        training |= {
+            "command": command, "minutes": round(minutes, 1), "machine": machine(trainer.device)
+        }  # fmt: skip
     checkpoint = Checkpoint(
         run.name, trainer.model, recipe.model, recipe.settings, recipe.sample, trainer.task,
         trainer.task.calibrate(logits, target), training,
     )  # fmt: skip
     once(partial(save_checkpoint, run / "checkpoint", checkpoint, card(checkpoint)))
     return scores
+
+
+def machine(device: torch.device) -> str:
+    """What a run computed with, in words."""
+    if device.type == "cuda":
+        return f"{world()} × {torch.cuda.get_device_name(device)}"
+    threads = torch.get_num_threads() * world()
+    return f"{threads} CPU thread{'s' * (threads > 1)}"
 
 
 def score_corpus(checkpoint: Checkpoint, corpus: Corpus, split: str,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -52,6 +53,12 @@ def test_help_is_quick_and_needs_no_torch():
     assert best < 1.0  # the promise of 0.5 s is a benchmark; this catches an import of torch
     code = "import sys, emo_core, emo_core.__main__; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_card_names_the_command_and_its_minutes(run):
+    text = (run / "checkpoint" / "card.md").read_text(encoding="utf-8")
+    told = "`emo train group-staged --data CORPUS --seed 0 --set epochs=1 --set rendered=4"
+    assert told in text and re.search(r"` took \d+ minutes \(\d+ CPU threads?\)\.", text)
 
 
 def test_predict_answers_in_the_form_of_the_contract(capsys, drawn, run):

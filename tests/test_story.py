@@ -25,7 +25,8 @@ from visits import Visits  # noqa: E402
 
 from emo_core.__main__ import main as emo  # noqa: E402
 from emo_core.attribution import methods  # noqa: E402
-from emo_core.checkpoint import save_checkpoint  # noqa: E402
+from emo_core.checkpoint import load_checkpoint, save_checkpoint  # noqa: E402
+from emo_core.defaults import DEFAULT_MODEL  # noqa: E402
 from emo_core.inference import predict  # noqa: E402
 
 EXAMPLES = sorted((ROOT / "assets" / "examples").glob("*.mp4"))
@@ -88,14 +89,33 @@ def shown(events, path, agreed=True, request=None) -> list[dict]:
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_app_command_and_library_give_the_same_bits(path, capsys, events):
-    library = predict(path)
-    assert emo(["predict", str(path), "--json"]) == 0
+    model = handlers.model_for(path)
+    library = predict(path, model)
+    assert emo(["predict", str(path), "--model", model, "--json"]) == 0
     command = json.loads(capsys.readouterr().out)["results"][0]
     page = shown(events, path)[-1]["json"]["results"][0]
     program = Programs(events).predict(str(path), asked_by())["results"][0]
     for answer in (command, page, program):
         assert answer["probabilities"] == library.probabilities
         assert answer["modality_share"] == library.modality_share
+
+
+def test_drawn_examples_are_answered_by_the_model_of_drawings(events, clip, monkeypatch):
+    monkeypatch.delenv("EMO_MODEL", raising=False)
+    mine = shown(events, clip)[-1]["json"]["results"][0]
+    drawn = shown(events, EXAMPLES[0])[-1]["json"]["results"][0]
+    assert (mine["model"], drawn["model"]) == (DEFAULT_MODEL, "group-staged")
+    about = events.about(asked_by())["about"]
+    assert "group-staged: This model has only ever seen drawings" in about
+    shown(events, clip)
+    assert f"{DEFAULT_MODEL}: " in events.about(asked_by())["about"]
+    monkeypatch.setenv("EMO_MODEL", "jmt-staged")
+    chosen = shown(events, EXAMPLES[0])[-1]["json"]["results"][0]
+    assert chosen["model"] == "jmt-staged", "who hosts the page has the last word"
+
+
+def test_the_default_model_learned_from_real_people():
+    assert load_checkpoint(DEFAULT_MODEL).training["corpus"] == "collage"
 
 
 def test_a_clip_is_refused_until_the_tick_and_drawn_examples_are_not(events, clip):
@@ -288,7 +308,7 @@ def test_a_system_that_is_not_here_says_so(events, clip, monkeypatch):
 
 def test_the_model_tells_what_it_got_wrong(events):
     about = events.about(asked_by())
-    assert "Limits" in about["about"] and "drawings" in about["about"]
+    assert "Limits" in about["about"] and "photographs" in about["about"]
     assert "held-out" in about["card"]
 
 
