@@ -252,7 +252,12 @@ def mesm_staged() -> Recipe:
 
 
 def fe2e_utterances() -> Recipe:
-    """FE2E's pocket size on real faces and voices: `emo data make utterances`, then this."""
+    """FE2E's pocket size on real faces and voices: `emo data make utterances`, then this.
+
+    Measured so far, four epochs, 300 clips of val people: F1 0.31 (0.21 to 0.36; yes to all 0.25),
+    AUC 0.67 and rising, from faces and words; its sound has learned nothing by then. 80 seconds an
+    epoch of one busy CPU core. With dropout 0.3 and more weight decay the loss stays.
+    """
     return Recipe(
         "utterances",
         "fe2e",
@@ -270,7 +275,10 @@ def fe2e_utterances() -> Recipe:
 
 
 def mesm_utterances() -> Recipe:
-    """MESM's pocket size on real faces and voices, choosing half of the faces and sound chunks."""
+    """MESM's pocket size on real faces and voices, choosing half of the faces and sound chunks.
+
+    Not trained yet; see fe2e-utterances.
+    """
     settings = replace(MESM_SIZES["pocket"], mode="structured", keep=0.5)
     return replace(fe2e_utterances(), model="mesm", settings=settings)
 
