@@ -5,6 +5,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -114,14 +115,9 @@ def explain(args: argparse.Namespace) -> int:
 
 def data_make(args: argparse.Namespace) -> int:
     numbers = (args.train, args.val, args.test, args.seed, args.workers, progress("clips"))
-    if args.corpus == "collage":
-        from emo_core.data.collage import make_collage
-
-        make_collage(args.out, args.sources or REAL, *numbers)
-    else:
-        from emo_core.data.staged import make_staged
-
-        make_staged(args.out, *numbers)
+    make = getattr(import_module(f"emo_core.data.{args.corpus}"), f"make_{args.corpus}")
+    composed = () if args.corpus == "staged" else (args.sources or REAL,)
+    make(args.out, *composed, *numbers)
     made = {"corpus": args.corpus, "out": str(args.out), "seed": args.seed}
     counts = {"train": args.train, "val": args.val, "test": args.test}
     emit(args, {**made, "clips": counts}, f"{sum(counts.values())} clips in {args.out}")
@@ -298,10 +294,10 @@ def build_parser() -> Parser:
         dest="action", required=True, metavar="make|fetch|check"
     )
     one = command("make", data_make, "draw a corpus, or compose one of faces and voices", data)
-    one.add_argument("corpus", choices=["staged", "collage"])
+    one.add_argument("corpus", choices=["staged", "collage", "utterances"])
     one.add_argument("out", type=Path, metavar="OUT")
     one.add_argument(
-        "--sources", type=Path, metavar="DIR", help="faces and voices that collages are made of"
+        "--sources", type=Path, metavar="DIR", help="faces and voices that clips are composed of"
     )
     for name, count in (("train", 2000), ("val", 400), ("test", 400)):
         one.add_argument(f"--{name}", type=int, default=count, metavar="N")

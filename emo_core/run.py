@@ -7,16 +7,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
 
 from emo_core.card import card
 from emo_core.checkpoint import Checkpoint, save_checkpoint
-from emo_core.data import read_corpus
+from emo_core.data import CORPORA, read_corpus, reader
 from emo_core.data.cache import Cache
-from emo_core.data.collage_corpus import sources_of
-from emo_core.data.collage_fresh import FreshDataset
 from emo_core.data.corpus import Corpus, CorpusError, hold_out, refuse_leaks
 from emo_core.data.dataset import ClipDataset, Joined, Loader, Window, corpus_windows, prepare
 from emo_core.data.staged_corpus import rendered
@@ -46,8 +45,9 @@ def loaders(
     )
     sources = None
     if recipe.fresh or recipe.faces.passes or recipe.voices.passes:
-        sources = sources_of(root)
-        fresh = FreshDataset(sources, recipe.fresh, recipe.sample, seed, recipe.augment)
+        composed = _composed(recipe.corpus)
+        sources = composed.sources_of(root)
+        fresh = composed.fresh(sources, recipe.fresh, recipe.sample, seed, recipe.augment)
         train = Joined([train, fresh])
     valid = ClipDataset([w for w in usable if w.name in names], cache)
     return Data(
@@ -56,6 +56,17 @@ def loaders(
         (*corpus.problems, *problems),
         sources,
     )
+
+
+def _composed(corpus: str) -> ModuleType:
+    """The reader of a corpus that can be composed anew; raises CorpusError where it can't."""
+    if not hasattr(reader(corpus), "fresh"):
+        able = [name for name in CORPORA if hasattr(reader(name), "fresh")]
+        raise CorpusError(
+            f"no new clips can be composed for the corpus {corpus!r}, only for {', '.join(able)}; "
+            "leave fresh and the warm-up on parts at 0."
+        )
+    return reader(corpus)
 
 
 def _divided(recipe: Recipe, corpus: Corpus, seed: int) -> tuple[list[Window], list[Window]]:

@@ -29,7 +29,7 @@ from emo_core.data.collage_fresh import FreshDataset, PartWindow, decoded_scene
 from emo_core.data.collage_picture import compose_frames
 from emo_core.data.collage_scene import REGIMES, SHOWING, make_scene
 from emo_core.data.collage_sound import mix
-from emo_core.data.collage_sources import LABELS, RATE, SPLITS, _pools, read_sources
+from emo_core.data.collage_sources import LABELS, RATE, SPLITS, pools, read_sources
 from emo_core.data.collage_voices import Mixes, Voices
 from emo_core.data.collage_warm import Frames, Photographs, Warm
 from emo_core.data.corpus import CorpusError
@@ -255,7 +255,7 @@ def test_crowds_and_ambience_are_classes_beside_the_voices(sources):
     rain = next(part for part in sources.parts if part.kind == "ambience")
     cheer = replace(rain, kind="crowd", polarity="positive", split="train")
     parts = (*sources.parts, cheer)
-    shown = Voices(replace(sources, parts=parts, pools=_pools(parts)), warm, CONFIG, 0)
+    shown = Voices(replace(sources, parts=parts, pools=pools(parts)), warm, CONFIG, 0)
     assert shown.classes == ["negative", "neutral", "positive", "ambience", "crowd positive"]
     drawn = [shown.draw(np.random.default_rng(seed)) for seed in range(600)]
     for path, target in drawn:

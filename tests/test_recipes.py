@@ -8,9 +8,11 @@ import test_collage
 import test_iemocap
 import test_meld
 import test_mosei
+import test_utterances
 
 from emo_core.__main__ import main
 from emo_core.data.collage import make_collage
+from emo_core.data.utterances import make_utterances
 from emo_core.recipes import RECIPES, find_recipe
 
 SMALL = {  # the same wiring, so narrow that a step takes no time
@@ -44,6 +46,9 @@ def trees(tmp_path_factory, drawn):
     }
     make_collage(root / "collage", test_collage.make_sources(root / "sources"), 4, 3, 1, 0, 1)
     made["collage"] = root / "collage"
+    speakers = test_utterances.make_speakers(root / "speakers")
+    made["utterances"] = root / "utterances"
+    make_utterances(made["utterances"], speakers, 2, 4, 1, test_utterances.SEED, 1)
     return {**made, **dict.fromkeys(("vgaf", "staged"), drawn)}
 
 
@@ -58,6 +63,8 @@ def test_a_recipe_starts_on_its_corpus_and_writes_a_run(name, trees, tmp_path, c
         steps = ("faces", "frames", "voices", "mixes")
         few = [f"{step}.{s}" for step in steps for s in ("passes=1", "draws=8")]
         settings += ["initial=", "fresh=6", *few]
+    if recipe.corpus == "utterances":
+        settings += ["fresh=6", "thin=1"]
     words = [word for setting in settings for word in ("--set", setting)]
     run = tmp_path / "run"
     assert main(["train", name, "--data", str(data), "--out", str(run), "--json", *words]) in (0, 1)

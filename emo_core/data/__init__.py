@@ -13,11 +13,14 @@ from emo_core.data.corpus import CorpusError
 if TYPE_CHECKING:
     from emo_core.data.corpus import Corpus
 
-CORPORA = {  # name -> module with `read_<name>` and, where a file is not a clip, `windows`
+# name -> module with `read_<name>`; also `windows` where a file is not a clip, and `sources_of` and
+# `fresh` where new clips can be composed while training
+CORPORA = {
     "staged": "staged_corpus",
     "staged-emotions": "staged_corpus",
     "staged-affect": "staged_corpus",
     "collage": "collage_corpus",
+    "utterances": "utterance_corpus",
     "links": "links",
     "vgaf": "vgaf",
     "iemocap": "iemocap",

@@ -35,7 +35,6 @@ class Made(Protocol):
 
     name: str
     split: str
-    label: str
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Tree:
     readme: str  # says what was asked for: a folder with another one is refused
     scenes: Callable[[], Iterator[Made]]
     write: Callable[[Path, Made], None]  # for worker processes: can be pickled
-    truth: Callable[[Made], dict]
+    truth: Callable[[Made], dict]  # its "label" is of LABELS; "" = not in the label files
 
 
 def make_tree(tree: Tree, workers: int | None = None, progress: Progress | None = None) -> None:
@@ -169,9 +168,10 @@ def _write_labels(tree: Tree) -> None:
     rows = {"train": ["Vid_name Label"], "val": ["Vid_name Label"]}
     lines = []
     for scene in tree.scenes():
-        if scene.split in rows:
-            rows[scene.split].append(f"{scene.name} {LABELS.index(scene.label) + 1}")
-        lines.append(json.dumps(tree.truth(scene), separators=(",", ":")))
+        truth = tree.truth(scene)
+        if scene.split in rows and truth["label"]:
+            rows[scene.split].append(f"{scene.name} {LABELS.index(truth['label']) + 1}")
+        lines.append(json.dumps(truth, separators=(",", ":")))
     for split, names in rows.items():
         write_text(tree.out / f"{FOLDERS[split]}_labels.txt", "\n".join(names))
     write_text(tree.out / TRUTH, "\n".join(lines) + "\n")

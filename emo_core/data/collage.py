@@ -1,6 +1,7 @@
 """The collage corpus on disk: `emo data make collage`, real faces and real voices."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +19,17 @@ from emo_core.data.staged_scene import DURATION_S, FPS, HEIGHT, SPLITS, WIDTH
 TIMES_S = np.arange(round(DURATION_S * FPS)) / FPS
 
 
+@dataclass(frozen=True)
+class Composer:
+    """One corpus of composed clips; its functions go to worker processes."""
+
+    name: str  # as `emo data make` knows it
+    about: str  # what its clips and labels are, in lines
+    read: Callable[[Path], Sources]
+    make: Callable[[Sources, int, str, int], Scene]  # seed, split, index
+    truth: Callable[[Sources, Scene], dict]
+
+
 def make_collage(
     out: Path,
     sources: Path,
@@ -32,19 +44,36 @@ def make_collage(
 
     Raises CorpusError where `sources` can't be used and MakeError where `out` can't be written.
     """
-    parts = read_sources(Path(sources).resolve())
     counts = {"train": train, "val": val, "test": test}
+    make_composed(COLLAGE, out, sources, counts, seed, workers, progress)
+
+
+def make_composed(
+    composer: Composer,
+    out: Path,
+    sources: Path,
+    counts: Mapping[str, int],
+    seed: int,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Makes the clips, labels and truth of any composed corpus; counts: of each split.
+
+    Raises CorpusError where `sources` can't be used and MakeError where `out` can't be written.
+    """
+    parts = composer.read(Path(sources).resolve())
     tree = Tree(
-        Path(out), counts, _readme(counts, seed, parts.root), partial(_scenes, parts, counts, seed),
-        partial(write_clip, root=parts.root), partial(truth, parts),
+        Path(out), counts, _readme(composer, counts, seed, parts.root),
+        partial(_scenes, composer, parts, counts, seed),
+        partial(write_clip, read=composer.read, root=parts.root), partial(composer.truth, parts),
     )  # fmt: skip
     make_tree(tree, workers, progress)
 
 
-def write_clip(path: Path, scene: Scene, root: Path) -> None:
+def write_clip(path: Path, scene: Scene, read: Callable[[Path], Sources], root: Path) -> None:
     """Composes and encodes one clip from the sources in `root`."""
     cv2.setNumThreads(1)
-    sources = read_sources(root)
+    sources = read(root)
     frames = compose_frames(scene, sources, TIMES_S, (WIDTH, HEIGHT))
     clip_tree.write_clip(path, frames, FPS, mix(scene, sources), RATE)
 
@@ -83,19 +112,30 @@ def truth(sources: Sources, scene: Scene) -> dict:
     }
 
 
-def _readme(counts: Mapping[str, int], seed: int, root: Path) -> str:
+COLLAGE = Composer(
+    "collage",
+    "Groups composed of real face photographs and recordings, in the tree of VGAF.\n"
+    "Labels: 1 positive, 2 neutral, 3 negative: a mapping from the emotions that single\n"
+    "people acted or posed, not a judgement of groups. Clips are 5 s, 320x240, 25 frames/s.\n",
+    read_sources,
+    make_scene,
+    truth,
+)
+
+
+def _readme(composer: Composer, counts: Mapping[str, int], seed: int, root: Path) -> str:
     arguments = " ".join(f"--{split} {count}" for split, count in counts.items())
     return (
-        "Groups composed of real face photographs and recordings, in the tree of VGAF.\n"
-        "Labels: 1 positive, 2 neutral, 3 negative: a mapping from the emotions that single\n"
-        "people acted or posed, not a judgement of groups. Clips are 5 s, 320x240, 25 frames/s.\n"
+        f"{composer.about}"
         "No person, speaker or source recording is in two splits. As free as its sources are.\n"
         f"Sources: {root}\n"
-        f"Made by: emo data make collage OUT --sources SOURCES {arguments} --seed {seed}\n"
+        f"Made by: emo data make {composer.name} OUT --sources SOURCES {arguments} --seed {seed}\n"
     )
 
 
-def _scenes(sources: Sources, counts: Mapping[str, int], seed: int) -> Iterator[Scene]:
+def _scenes(
+    composer: Composer, sources: Sources, counts: Mapping[str, int], seed: int
+) -> Iterator[Scene]:
     for split in SPLITS:
         for index in range(counts[split]):
-            yield make_scene(sources, seed, split, index)
+            yield composer.make(sources, seed, split, index)

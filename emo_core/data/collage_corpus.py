@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+from emo_core.data.augment import Augment
 from emo_core.data.clip_tree import README
+from emo_core.data.collage_fresh import FreshDataset
 from emo_core.data.collage_sources import Sources, read_sources
 from emo_core.data.corpus import Corpus, CorpusError, Item, read_text
 from emo_core.data.made_corpus import read_made
 from emo_core.data.staged_scene import LABELS
+from emo_core.sample import SampleConfig
 
 SOURCES = "Sources: "  # a line of the folder's README
 
@@ -30,6 +33,21 @@ def sources_of(root: Path) -> Sources:
 
     Raises CorpusError where they are no longer there.
     """
+    return read_sources(folder_of(root))
+
+
+def fresh(
+    sources: Sources, count: int, config: SampleConfig, seed: int, augment: Augment
+) -> FreshDataset:
+    """`count` new collages in every epoch."""
+    return FreshDataset(sources, count, config, seed, augment)
+
+
+def folder_of(root: Path) -> Path:
+    """The folder that the README of a composed corpus names as its sources.
+
+    Raises CorpusError where it is no longer there.
+    """
     lines = read_text(root / README, f"in {root.name}/ as made").splitlines()
     named = [line.removeprefix(SOURCES) for line in lines if line.startswith(SOURCES)]
     if not named or not Path(named[0]).is_dir():
@@ -38,4 +56,4 @@ def sources_of(root: Path) -> Sources:
             "training composes new clips of them; put them back, or make the corpus again with "
             "--sources."
         )
-    return read_sources(Path(named[0]))
+    return Path(named[0])

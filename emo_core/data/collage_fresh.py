@@ -1,6 +1,7 @@
-"""Collages composed while training: new ones in every epoch, none of them written anywhere."""
+"""Clips composed while training: new ones in every epoch, none of them written anywhere."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -40,10 +41,10 @@ def decoded_scene(
 
 @dataclass(frozen=True)
 class FreshWindow:
-    """What a data set knows of a collage before it is composed."""
+    """What a data set knows of a scene before it is composed."""
 
     index: int
-    target: int = 0  # of the scene that the first epoch composes here
+    target: Any = 0  # one of those to come, all as often; what is composed here has its own
     regime: str | None = None
     processes = True
 
@@ -65,20 +66,32 @@ class FreshDataset(ClipDataset):
         augment: Augment = NONE,
     ) -> None:  # fmt: skip
         self.sources, self.thin = sources, augment.thin
-        windows = [FreshWindow(index, index % len(LABELS)) for index in range(count)]
+        windows = [FreshWindow(index, self.expected(index)) for index in range(count)]
         augment = replace(augment, thin=1)
         super().__init__(windows, Cache(config), augment, FRESH_SEED + seed)
 
-    def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, int]:
+    def expected(self, index: int) -> Any:
+        """The targets to come, all as often."""
+        return index % len(LABELS)
+
+    def scene(self, number: int) -> tuple[Scene, Any]:
+        """Scene `number` of train people, and its target."""
+        scene = make_scene(self.sources, self.seed, "train", number)
+        return scene, LABELS.index(scene.label)
+
+    def composed(self, scene: Scene, times_s: np.ndarray) -> Decoded:
+        """What a file of this scene would be read as."""
+        return decoded_scene(scene, self.sources, self.cache.config, times_s)
+
+    def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, Any]:
         epoch, index = place
         config, number = self.cache.config, epoch * len(self) + index
-        scene = make_scene(self.sources, self.seed, "train", number)
+        scene, target = self.scene(number)
         rng = np.random.default_rng([self.seed, number, 1])
         grid = frame_grid(config).reshape(-1, self.thin)
         times_s = grid[np.arange(len(grid)), rng.integers(0, self.thin, len(grid))]
-        decoded = decoded_scene(scene, self.sources, config, times_s)
-        decoded = augmented(decoded, self.augment, rng)
-        return to_sample(decoded, config), LABELS.index(scene.label)
+        decoded = augmented(self.composed(scene, times_s), self.augment, rng)
+        return to_sample(decoded, config), target
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,7 @@ def compose_frames(
     """
     behind = _backdrop(scene.backdrop)
     faces = [_shown_face(scene, person, sources, size[1]) for person in scene.people]
-    rng = np.random.default_rng([*scene.key, 1])
-    drifting = rng.uniform(0, 2 * np.pi, (2, 2))
+    rng, drifting = _drifting(scene)
     frames = []
     for t in times_s:
         view = _view(scene.camera, float(t), size, drifting)  # picture heights -> pixels
@@ -34,6 +33,43 @@ def compose_frames(
             _put(frame, person, face, view, float(t))
         frames.append(frame)
     return _seen(frames, scene, rng)
+
+
+def stances(scene: Scene, times_s: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Where everybody's photograph lies in a picture of size (width, height) at these moments.
+
+    Returns (T, P, 4): its middle from the left and the top, its side, all in pixels; its lean,
+    radians clockwise.
+    """
+    _, drifting = _drifting(scene)
+    placed = np.zeros((len(times_s), len(scene.people), 4))
+    for step, t in enumerate(times_s):
+        view = _view(scene.camera, float(t), size, drifting)
+        for number, person in enumerate(scene.people):
+            placed[step, number] = _stance(person, view, float(t))
+    return placed
+
+
+def _drifting(scene: Scene) -> tuple[np.random.Generator, np.ndarray]:
+    """The random numbers of a picture, and the first of them: how its camera drifts."""
+    rng = np.random.default_rng([*scene.key, 1])
+    return rng, rng.uniform(0, 2 * np.pi, (2, 2))
+
+
+def _phase(person: Person, t: float) -> float:
+    _, often, begins = person.sway
+    return 2 * np.pi * often * t + begins
+
+
+def _stance(
+    person: Person, view: tuple[float, float, float], t: float
+) -> tuple[float, float, float, float]:
+    """(x, y, side, lean) of a photograph at t; see `stances`."""
+    scale, right, down = view
+    far, phase = person.sway[0], _phase(person, t)
+    x = right + scale * (person.x + far * person.size * np.sin(phase))
+    y = down + scale * (person.y + far / 2 * person.size * np.sin(1.7 * phase))
+    return x, y, scale * person.size, person.tilt + far * np.sin(0.8 * phase)
 
 
 def _view(
@@ -132,19 +168,13 @@ def _put(
     view: tuple[float, float, float], t: float,
 ) -> None:  # fmt: skip
     """Puts one person into the frame, in place: clothes, then the face."""
-    scale, right, down = view
-    far, often, begins = person.sway
-    phase = 2 * np.pi * often * t + begins
-    x = right + scale * (person.x + far * person.size * np.sin(phase))
-    y = down + scale * (person.y + far / 2 * person.size * np.sin(1.7 * phase))
-    side = scale * person.size
+    x, y, side, tilt = _stance(person, view, t)
     body = (int(x), int(y + 1.02 * side)), (int(0.8 * side), int(0.72 * side))
     cv2.ellipse(frame, *body, 0, 0, 360, person.clothes, -1, cv2.LINE_AA)
-    tilt = person.tilt + far * np.sin(0.8 * phase)
     turn = (
         side / len(face) * np.array([[np.cos(tilt), -np.sin(tilt)], [np.sin(tilt), np.cos(tilt)]])
     )
-    turn[1] *= 1 + far * np.sin(2.3 * phase)  # nodding
+    turn[1] *= 1 + person.sway[0] * np.sin(2.3 * _phase(person, t))  # nodding
     reach = side * (abs(np.cos(tilt)) + abs(np.sin(tilt))) * 0.53 + 1
     height, width = frame.shape[:2]
     left, right_end = max(0, int(x - reach)), min(width, int(x + reach) + 1)

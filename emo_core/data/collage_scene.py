@@ -112,7 +112,7 @@ def make_scene(sources: Sources, seed: int, split: str, index: int) -> Scene:
     label = LABELS[rng.integers(len(LABELS))]
     regime = str(rng.choice(list(REGIMES), p=list(REGIMES.values())))
     hidden = str(rng.choice(HIDDEN)) if regime == "heard" else ""
-    draw = _Draw(sources, split, rng)
+    draw = Draw(sources, split, rng)
     acted = "" if regime == "heard" else label
     return Scene(
         seed, split, index, label, regime, hidden,
@@ -134,7 +134,9 @@ def _mix(label: str, count: int, rng: np.random.Generator) -> list[str]:
 
 
 @dataclass(frozen=True)
-class _Draw:
+class Draw:
+    """Parts of a scene of one split, drawn from one stream of random numbers."""
+
     sources: Sources
     split: str
     rng: np.random.Generator
@@ -149,7 +151,7 @@ class _Draw:
         if chance >= CROWD[1]:
             count = int(rng.integers(4, 9))
         if count == 1:
-            sizes = [np.exp(self.between(np.log(0.4), np.log(1.25)))]
+            sizes = [self.alone()]
         else:
             largest = min(0.8, 1.6 / count**0.55)
             sizes = np.exp(rng.uniform(np.log(max(0.22, largest / 1.7)), np.log(largest), count))
@@ -158,6 +160,9 @@ class _Draw:
         return tuple(
             self.person(polarity, place) for polarity, place in zip(shown, places, strict=True)
         )
+
+    def alone(self) -> float:  # the size of somebody who is the only one
+        return np.exp(self.between(np.log(0.4), np.log(1.25)))
 
     def places(self, sizes: np.ndarray) -> list[tuple[float, float, float]]:
         """(x, y, size) of each face: side by side in random order, larger ones lower."""

@@ -8,10 +8,9 @@ SOURCES/sounds/esc10/<class>/*.ogg     ambience; baby cries count as distress (o
 `polarity` is a mapping from the emotion one person shows, not a judgement of a group.
 """
 
-import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -19,31 +18,15 @@ import cv2
 import numpy as np
 
 from emo_core.clip import ClipError, load_clip
+from emo_core.data.collage_split import Part, split_groups
 from emo_core.data.corpus import CorpusError, read_table
 from emo_core.data.pictures import read_picture
 from emo_core.data.staged_scene import LABELS, SPLITS
 
 RATE = 16_000  # Hz, of every recording in memory
 SIDE = 128  # pixels, of every photograph in memory
-SHARES = {"train": 0.68, "val": 0.13, "test": 0.19}  # of the items of a source
-ALWAYS_TEST = {  # actors whose faces are among the labelled real clips of the data README
-    f"ravdess/{actor}" for actor in ("1", "6", "14", "01", "06")
-}
 DISTRESS = "004 - Baby cry"
-KINDS = ("face", "voice", "crowd", "ambience")
-
-
-@dataclass(frozen=True)
-class Part:
-    """One photograph or recording that scenes are composed of."""
-
-    path: Path
-    kind: str  # of KINDS
-    polarity: str  # of LABELS; "" = none (ambience)
-    group: str  # person, speaker or source recording: in one split only
-    source: str  # "news", "film", "ravdess", ...: balanced within each class
-    split: str = ""
-    emotion: str = ""
+Sort = Callable[[Mapping[str, str]], str]  # what to make of a row of a table
 
 
 @dataclass(frozen=True)
@@ -63,6 +46,10 @@ class Sources:
         pool = pools[min(int(np.searchsorted(shares, rng.random() * shares[-1])), len(pools) - 1)]
         row = int(np.searchsorted(pool.edges, rng.random() * pool.edges[-1]))
         return pool.places[min(row, len(pool.places) - 1)]
+
+    def has(self, kind: str, split: str, polarity: str) -> bool:
+        """Whether `draw` would find one."""
+        return (kind, split, polarity) in self.pools
 
     def some(self, kind: str, split: str) -> list[Part]:
         """The parts of one kind in one split."""
@@ -90,19 +77,32 @@ def read_sources(root: Path) -> Sources:
             f"{root} is not there; expected a folder with faces/labels.csv and "
             "voices/*/labels.csv; give --sources with your own photographs and recordings."
         )
+    parts = people_of(root, _polarity)
+    parts += _crowds(root / "sounds" / "groups") + _field(root / "sounds" / "esc10")
+    parts = split_groups(parts)
+    _check(root, parts)
+    return Sources(root, tuple(parts), pools(parts))
+
+
+def people_of(root: Path, sort: Sort, said: Sort = lambda row: "") -> list[Part]:
+    """All faces and voices of the tables, without splits; `sort` says "" where a row is left out.
+
+    Raises CorpusError where there are no such tables.
+    """
     tables = sorted((root / "voices").glob("*/labels.csv"))
     if not tables:
         raise CorpusError(
             f"{root.name}/voices has no folder with labels.csv; expected "
             "voices/NAME/labels.csv with file, polarity and speaker; add it."
         )
-    parts = _faces(root / "faces")
+    parts = _faces(root / "faces", sort)
     for table in tables:
-        parts += _voices(table.parent)
-    parts += _crowds(root / "sounds" / "groups") + _field(root / "sounds" / "esc10")
-    parts = _split(parts)
-    _check(root, parts)
-    return Sources(root, tuple(parts), _pools(parts))
+        parts += _voices(table.parent, sort, said)
+    return parts
+
+
+def _polarity(row: Mapping[str, str]) -> str:
+    return row["polarity"] if row["polarity"] in LABELS else ""
 
 
 def _rows(folder: Path, columns: Sequence[str]) -> Iterable[dict[str, str]]:
@@ -116,26 +116,26 @@ def _rows(folder: Path, columns: Sequence[str]) -> Iterable[dict[str, str]]:
         yield row
 
 
-def _faces(folder: Path) -> list[Part]:
+def _faces(folder: Path, sort: Sort) -> list[Part]:
     return [
         Part(
-            folder / row["file"], "face", row["polarity"], row["person"],
+            folder / row["file"], "face", sort(row), row["person"],
             row.get("source") or "photographs", emotion=row.get("emotion", ""),
         )
         for row in _rows(folder, ("file", "polarity", "person"))
-        if row["polarity"] in LABELS
+        if sort(row)
     ]  # fmt: skip
 
 
-def _voices(folder: Path) -> list[Part]:
+def _voices(folder: Path, sort: Sort, said: Sort) -> list[Part]:
     return [
         Part(
-            folder / row["file"], "voice", row["polarity"],
+            folder / row["file"], "voice", sort(row),
             f"{folder.name}/{row.get('speaker') or row.get('actor')}", folder.name,
-            emotion=row.get("emotion", ""),
+            emotion=row.get("emotion", ""), text=said(row),
         )
         for row in _rows(folder, ("file", "polarity"))
-        if row["polarity"] in LABELS
+        if sort(row)
     ]  # fmt: skip
 
 
@@ -161,42 +161,6 @@ def _field(folder: Path) -> list[Part]:
     return parts
 
 
-def _split(parts: list[Part]) -> list[Part]:
-    """Every group into one split, each source and class near SHARES, the same on any machine."""
-    of_group: dict[str, list[Part]] = defaultdict(list)
-    for part in parts:
-        of_group[f"{part.kind}/{part.group}"].append(part)
-    strata: dict[tuple, list[str]] = defaultdict(list)
-    for name, group in of_group.items():
-        strata[_stratum(group)].append(name)
-    where: dict[str, str] = {}
-    for names in strata.values():
-        names.sort(key=lambda name: (-len(of_group[name]), _shuffled(name)))
-        where |= _dealt({name: len(of_group[name]) for name in names})
-    return [replace(part, split=where[f"{part.kind}/{part.group}"]) for part in parts]
-
-
-def _stratum(group: list[Part]) -> tuple:
-    rare = min(LABELS, key=lambda label: (label != "negative", label))
-    labels = {part.polarity for part in group}
-    return group[0].kind, group[0].source, rare in labels, min(labels)
-
-
-def _shuffled(name: str) -> str:
-    return hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
-
-
-def _dealt(sizes: dict[str, int]) -> dict[str, str]:
-    """Groups, large ones first, each to the split that lacks most."""
-    total, filled, where = sum(sizes.values()), Counter(), {}
-    for name in sorted(sizes, key=lambda n: n.removeprefix("voice/") not in ALWAYS_TEST):
-        lacking = {s: share * total - filled[s] for s, share in SHARES.items()}
-        known = name.removeprefix("voice/") in ALWAYS_TEST
-        where[name] = "test" if known else max(lacking, key=lacking.get)
-        filled[where[name]] += sizes[name]
-    return where
-
-
 def _check(root: Path, parts: list[Part]) -> None:
     found = {(part.kind, part.split, part.polarity) for part in parts}
     for kind, folder in (("face", "faces"), ("voice", "voices")):
@@ -210,7 +174,7 @@ def _check(root: Path, parts: list[Part]) -> None:
                     )
 
 
-def _pools(parts: Sequence[Part]) -> dict[tuple[str, str, str], tuple[Pool, ...]]:
+def pools(parts: Sequence[Part]) -> dict[tuple[str, str, str], tuple[Pool, ...]]:
     groups = {(part.kind, part.source, part.group) for part in parts}
     totals = Counter((kind, source) for kind, source, _ in groups)
     rows: dict[tuple, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))

@@ -10,11 +10,13 @@ from emo_core.data.staged_scene import LABELS, SPLITS
 
 
 def read_made(
-    root: Path, name: str, maker: str, labels: tuple[str, ...], make: Callable[[dict, Path], Item]
-) -> Corpus:
+    root: Path, name: str, maker: str, labels: tuple[str, ...],
+    make: Callable[[dict, Path], Item], polarities: tuple[str, ...] = LABELS,
+) -> Corpus:  # fmt: skip
     """The corpus `name`, made by `emo data make <maker>`, whose lines `make` turns into items.
 
     make: gets a line and the clip's path; raises ValueError, KeyError or TypeError on bad ones.
+    polarities: what "label" may be in a line; "" among them where some clips have none.
     """
     path = root / TRUTH
     if not path.is_file():
@@ -26,7 +28,7 @@ def read_made(
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         try:
             truth = json.loads(line)
-            items.append(make(truth, _checked(root, truth)))
+            items.append(make(truth, _checked(root, truth, polarities)))
         except (ValueError, KeyError, TypeError) as error:
             problems.append(f"{TRUTH} line {number}: {error}; the clip is left out.")
     if not items:
@@ -34,13 +36,13 @@ def read_made(
     return Corpus(name, root, labels, tuple(items), tuple(problems))
 
 
-def _checked(root: Path, truth: dict) -> Path:
+def _checked(root: Path, truth: dict, polarities: tuple[str, ...]) -> Path:
     name, label, split = truth["clip"], truth["label"], truth["split"]
     path = root / f"{name}.mp4"
     if not path.is_file():
         raise ValueError(f"{name}.mp4 is missing")
-    if label not in LABELS:
-        raise ValueError(f"label {label!r} is not one of {', '.join(LABELS)}")
+    if label not in polarities:
+        raise ValueError(f"label {label!r} is not one of {', '.join(filter(None, polarities))}")
     if split not in SPLITS:
         raise ValueError(f"split {split!r} is not one of {', '.join(SPLITS)}")
     return path

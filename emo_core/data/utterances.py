@@ -1,0 +1,70 @@
+"""The utterances corpus on disk: `emo data make utterances`, a real face and a real voice each."""
+
+from pathlib import Path
+
+import numpy as np
+
+from emo_core.data import collage
+from emo_core.data.clip_tree import Progress
+from emo_core.data.collage import TIMES_S, Composer, make_composed
+from emo_core.data.collage_scene import Scene
+from emo_core.data.collage_sources import Sources
+from emo_core.data.utterance_scene import known_faces, make_utterance, text_of
+from emo_core.data.utterance_sources import CLASSES, read_speakers
+
+POLARITY = dict.fromkeys(CLASSES, "negative") | {
+    "happy": "positive", "neutral": "neutral", "surprise": "",
+}  # fmt: skip
+
+
+def make_utterances(
+    out: Path,
+    sources: Path,
+    train: int,
+    val: int,
+    test: int,
+    seed: int,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Makes the clips, labels and truth, as `make_composed` says."""
+    counts = {"train": train, "val": val, "test": test}
+    make_composed(UTTERANCES, out, sources, counts, seed, workers, progress)
+
+
+def truth(sources: Sources, scene: Scene) -> dict:
+    """A collage's line of truth.jsonl, with emotion, words, speaker and where the face is.
+
+    A clip belongs to its speaker, and to the person in the picture where nobody speaks.
+    """
+    voices = [sound.part for sound in scene.sounds if sound.kind == "voice"]
+    owner = voices[0] if voices else scene.people[0].photo
+    return {
+        **collage.truth(sources, scene),
+        "label": POLARITY[scene.label],
+        "emotion": scene.label,
+        "text": text_of(scene, sources),
+        "group": sources.parts[owner].group,
+        "face": _track(scene),
+    }
+
+
+def _track(scene: Scene) -> list[list[float]]:
+    """Left, top, right, bottom (shares) and lean (radians) in every frame; [] = no face."""
+    tracks = known_faces(scene, TIMES_S)
+    if not tracks.mask.any():
+        return []
+    rows = np.column_stack([tracks.boxes[:, 0], tracks.angles[:, 0]])  # (T, 5)
+    return rows.astype(float).round(4).tolist()
+
+
+UTTERANCES = Composer(
+    "utterances",
+    "One person says one sentence: real face photographs and recordings, in the tree of VGAF.\n"
+    "truth.jsonl names one of six emotions or neutral, as single people acted or posed it.\n"
+    "Labels: 1 positive, 2 neutral, 3 negative are mapped from it; surprise has none.\n"
+    "Face and voice are of different people. Clips are 5 s, 320x240, 25 frames/s.\n",
+    read_speakers,
+    make_utterance,
+    truth,
+)
