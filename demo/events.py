@@ -42,11 +42,10 @@ class Events:
         """Runs it in a thread that knows whose request it is."""
         return self.worker.submit(copy_context().run, run, *given)
 
-    def visit(self, request: gr.Request, counts: bool = True) -> Visit:
-        """The visitor; raises BusyError where they ask too often."""
-        if counts:
-            address = address_of(request, self.visits.limits.behind_proxy)
-            self.visits.count(request.session_hash, address)
+    def visit(self, request: gr.Request) -> Visit:
+        """The visitor, whose question this counts as; raises BusyError if they ask too often."""
+        address = address_of(request, self.visits.limits.behind_proxy)
+        self.visits.count(request.session_hash, address)
         return self.visits.of(request.session_hash)
 
     def show(self, path: str | None, agreed: bool, request: gr.Request) -> Iterator[Changes]:

@@ -30,7 +30,8 @@ class Composer:
     truth: Callable[[Sources, Scene], dict]
 
 
-def make_collage(
+def make_composed(
+    composer: Composer,
     out: Path,
     sources: Path,
     train: int,
@@ -40,27 +41,11 @@ def make_collage(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> None:
-    """Makes the clips, labels and truth, as `make_tree` says.
+    """Makes the clips, labels and truth of a composed corpus, as `make_tree` says.
 
     Raises CorpusError where `sources` can't be used and MakeError where `out` can't be written.
     """
     counts = {"train": train, "val": val, "test": test}
-    make_composed(COLLAGE, out, sources, counts, seed, workers, progress)
-
-
-def make_composed(
-    composer: Composer,
-    out: Path,
-    sources: Path,
-    counts: Mapping[str, int],
-    seed: int,
-    workers: int | None = None,
-    progress: Progress | None = None,
-) -> None:
-    """Makes the clips, labels and truth of any composed corpus; counts: of each split.
-
-    Raises CorpusError where `sources` can't be used and MakeError where `out` can't be written.
-    """
     parts = composer.read(Path(sources).resolve())
     tree = Tree(
         Path(out), counts, _readme(composer, counts, seed, parts.root),
@@ -121,6 +106,7 @@ COLLAGE = Composer(
     make_scene,
     truth,
 )
+make_collage = partial(make_composed, COLLAGE)
 
 
 def _readme(composer: Composer, counts: Mapping[str, int], seed: int, root: Path) -> str:

@@ -23,7 +23,7 @@ from emo_core.sample import Sample, SampleConfig, fitted
 from emo_core.sample import place as place_in
 
 FRAME_SEED = 2_000_000  # no made corpus has it, nor any fresh collage
-TRIES = 8  # scenes looked at for one whose faces can be seen
+TRIES = 8  # scenes looked at for one that fits
 FIRST, FULL = 0.15, 0.5  # strength in the first pass; share of the passes until it is 1
 
 

@@ -1,11 +1,10 @@
 """The utterances corpus on disk: `emo data make utterances`, a real face and a real voice each."""
 
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 
 from emo_core.data import collage
-from emo_core.data.clip_tree import Progress
 from emo_core.data.collage import TIMES_S, Composer, make_composed
 from emo_core.data.collage_scene import Scene
 from emo_core.data.collage_sources import Sources
@@ -15,21 +14,6 @@ from emo_core.data.utterance_sources import CLASSES, read_speakers
 POLARITY = dict.fromkeys(CLASSES, "negative") | {
     "happy": "positive", "neutral": "neutral", "surprise": "",
 }  # fmt: skip
-
-
-def make_utterances(
-    out: Path,
-    sources: Path,
-    train: int,
-    val: int,
-    test: int,
-    seed: int,
-    workers: int | None = None,
-    progress: Progress | None = None,
-) -> None:
-    """Makes the clips, labels and truth, as `make_composed` says."""
-    counts = {"train": train, "val": val, "test": test}
-    make_composed(UTTERANCES, out, sources, counts, seed, workers, progress)
 
 
 def truth(sources: Sources, scene: Scene) -> dict:
@@ -68,3 +52,4 @@ UTTERANCES = Composer(
     make_utterance,
     truth,
 )
+make_utterances = partial(make_composed, UTTERANCES)
