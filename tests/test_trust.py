@@ -178,6 +178,7 @@ def test_heat_is_colour_on_grey():
 def test_explain_writes_report_maps_and_film(capsys, tmp_path):
     out = tmp_path / "why"
     words = ["explain", str(CLIP), "--method", "saliency", "--preset", "fast", "--out", str(out)]
+    words += ["--model", "group-staged"]
     assert main([*words, "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert answer["target"] == "positive" and answer["forward_passes"] <= 16
