@@ -2,16 +2,15 @@
 
 from pathlib import Path
 
-from emo_core.data.augment import Augment
 from emo_core.data.clip_tree import README
 from emo_core.data.collage_fresh import FreshDataset
 from emo_core.data.collage_sources import Sources, read_sources
 from emo_core.data.corpus import Corpus, CorpusError, Item, read_text
 from emo_core.data.made_corpus import read_made
 from emo_core.data.staged_scene import LABELS
-from emo_core.sample import SampleConfig
 
 SOURCES = "Sources: "  # a line of the folder's README
+fresh = FreshDataset  # what training composes anew in every epoch
 
 
 def read_collage(root: Path) -> Corpus:
@@ -34,13 +33,6 @@ def sources_of(root: Path) -> Sources:
     Raises CorpusError where they are no longer there.
     """
     return read_sources(folder_of(root))
-
-
-def fresh(
-    sources: Sources, count: int, config: SampleConfig, seed: int, augment: Augment
-) -> FreshDataset:
-    """`count` new collages in every epoch."""
-    return FreshDataset(sources, count, config, seed, augment)
 
 
 def folder_of(root: Path) -> Path:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from emo_core.data.augment import Augment
 from emo_core.data.collage import TIMES_S
 from emo_core.data.collage_corpus import folder_of
 from emo_core.data.collage_sources import Sources
@@ -17,7 +16,8 @@ from emo_core.data.staged_scene import LABELS
 from emo_core.data.utterance_fresh import FreshUtterances
 from emo_core.data.utterance_sources import CLASSES, EMOTIONS, NEUTRAL, read_speakers
 from emo_core.faces import Tracks
-from emo_core.sample import SampleConfig
+
+fresh = FreshUtterances  # what training composes anew in every epoch
 
 
 def read_utterances(root: Path) -> Corpus:
@@ -81,10 +81,3 @@ def sources_of(root: Path) -> Sources:
     Raises CorpusError where they are no longer there.
     """
     return read_speakers(folder_of(root))
-
-
-def fresh(
-    sources: Sources, count: int, config: SampleConfig, seed: int, augment: Augment
-) -> FreshUtterances:
-    """`count` new utterances in every epoch."""
-    return FreshUtterances(sources, count, config, seed, augment)
