@@ -41,6 +41,7 @@ class TrainConfig:
     accumulate: int = 1
     lr: float = 1e-4  # of new layers
     backbone_lr: float = 1e-5
+    slow: tuple[str, ...] = ("backbone",)  # parts of a model that learn at `backbone_lr`
     weight_decay: float = 1e-3
     warmup: float = 0.1  # share of all steps
     clip_norm: float = 1.0
@@ -65,7 +66,8 @@ def parameter_groups(model: nn.Module, config: TrainConfig) -> list[dict]:
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            rate = config.backbone_lr if ".backbone." in name else config.lr
+            slow = not set(config.slow).isdisjoint(name.split("."))
+            rate = config.backbone_lr if slow else config.lr
             decay = config.weight_decay if parameter.ndim > 1 else 0.0
             groups.setdefault((rate, decay), []).append(parameter)
     return [{"params": p, "lr": r, "weight_decay": d} for (r, d), p in sorted(groups.items())]

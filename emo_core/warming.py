@@ -12,13 +12,35 @@ from emo_core.data.collage_voices import Mixes, Voices
 from emo_core.data.collage_warm import Frames, Photographs, Warm
 from emo_core.data.dataset import Loader
 from emo_core.data.staged_corpus import FRAME_LABELS, FrameDataset, SceneWindow
-from emo_core.models.group import FrameReader, SoundReader
+from emo_core.data.utterance_warm import Faces
+from emo_core.models.group import FrameReader, Group, SoundReader
+from emo_core.models.mesm import Mesm
+from emo_core.models.mesm_reader import PartReader
 from emo_core.recipes import Recipe
 from emo_core.tasks import FrameLabel, Task
 from emo_core.train import Trainer
 
 Tell = Callable[[str], None]
 Progress = Callable[[str, int, int], None]
+SMOOTHING = 0.1  # of the labels of parts, where a recipe's task has none
+
+
+def _read(stream: str) -> Callable[[Mesm, int], nn.Module]:
+    return lambda model, classes: PartReader(getattr(model, stream), model.config, classes)
+
+
+STEPS = {  # model -> stream, what it is shown, what reads it, the recipe's field
+    Group: (
+        ("video", Photographs, FrameReader, "faces"),
+        ("video", Frames, FrameReader, "frames"),
+        ("audio", Voices, SoundReader, "voices"),
+        ("audio", Mixes, SoundReader, "mixes"),
+    ),
+    Mesm: (
+        ("video", Faces, _read("video"), "faces"),
+        ("audio", Voices, _read("audio"), "voices"),
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -49,16 +71,11 @@ def warm_up(
         _warm(reader, task, frames, recipe, warm, "warm-up", tell, progress)
     if data.sources is None:
         return
-    steps = (
-        ("video", Photographs, FrameReader, recipe.faces, "faces"),
-        ("video", Frames, FrameReader, recipe.frames, "frames"),
-        ("audio", Voices, SoundReader, recipe.voices, "voices"),
-        ("audio", Mixes, SoundReader, recipe.mixes, "mixes"),
-    )
-    for stream, kind, reader, warm, what in steps:
+    for stream, kind, reader, what in STEPS.get(type(model), ()):
+        warm = getattr(recipe, what)
         if warm.passes and hasattr(model, stream):
             shown = kind(data.sources, warm, recipe.sample, recipe.train.seed)
-            task = FrameLabel(shown.classes, recipe.task.smoothing)
+            task = FrameLabel(shown.classes, getattr(recipe.task, "smoothing", SMOOTHING))
             _warm(
                 reader(model, len(shown.classes)), task, shown, recipe, warm, what, tell, progress
             )

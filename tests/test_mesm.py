@@ -363,6 +363,19 @@ def test_chunks_are_power_as_published_or_standardised_log_mel():
     assert not log[1, 0, :, 8:].any() and log[2:].abs().max() < 0.01
 
 
+def test_level_keeps_what_is_louder_within_an_utterance_and_nothing_of_its_loudness():
+    mel, mask = torch.randn(2, 64, 6), torch.ones(2, 64, dtype=torch.bool)
+    mel[:, 32:] += 3.0
+    level, _ = chunk_pictures(mel, mask, "level")
+    assert (level[1::2].mean((1, 2, 3)) > level[::2].mean((1, 2, 3)) + 1).all()
+    close(level, chunk_pictures(mel + 5.0, mask, "level")[0])
+    close(level[:2], chunk_pictures(mel[:1], mask[:1], "level")[0])
+    mask[1, 40:] = False
+    masked = chunk_pictures(mel.masked_fill(~mask.unsqueeze(-1), 99.0), mask, "level")[0]
+    close(masked, chunk_pictures(mel, mask, "level")[0])
+    assert not masked[3, 0, :, 8:].any()
+
+
 def test_scores_of_modalities_add_up_so_that_shares_are_exact():
     model, batch = small("dense"), random_batch()
     with torch.no_grad():

@@ -64,7 +64,8 @@ def test_a_recipe_starts_on_its_corpus_and_writes_a_run(name, trees, tmp_path, c
         few = [f"{step}.{s}" for step in steps for s in ("passes=1", "draws=8")]
         settings += ["initial=", "fresh=6", *few]
     if recipe.corpus == "utterances":
-        settings += ["fresh=6", "thin=1"]
+        few = [f"{step}.{s}" for step in ("faces", "voices") for s in ("passes=1", "draws=8")]
+        settings += ["fresh=6", "thin=1", *few]
     words = [word for setting in settings for word in ("--set", setting)]
     run = tmp_path / "run"
     assert main(["train", name, "--data", str(data), "--out", str(run), "--json", *words]) in (0, 1)

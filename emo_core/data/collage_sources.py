@@ -36,6 +36,7 @@ class Sources:
     root: Path
     parts: tuple[Part, ...]
     pools: dict[tuple[str, str, str], tuple["Pool", ...]] = field(repr=False, compare=False)
+    labels: tuple[str, ...] = LABELS  # what `Part.polarity` may be, beside ""
 
     def draw(self, rng: np.random.Generator, kind: str, split: str, polarity: str = "") -> int:
         """The place in `parts` of one part; -1 where the split has none of them."""

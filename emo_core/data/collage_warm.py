@@ -77,6 +77,7 @@ class PartDataset(WarmDataset):
     def __init__(self, sources: Sources, warm: Warm, config: SampleConfig, seed: int) -> None:
         super().__init__(sources, warm, config, seed)
         self.classes = sorted({shown(part) for part in sources.some(self.kind, "train")})
+        self.polarities = [p for p in sources.labels if sources.has(self.kind, "train", p)]
 
     def strength(self, place: tuple[int, int]) -> float:
         """Of changes, at a place of an epoch."""
@@ -84,7 +85,7 @@ class PartDataset(WarmDataset):
 
     def draw(self, rng: np.random.Generator) -> tuple[Path, int]:
         """The file of a part and its class."""
-        polarity = LABELS[rng.integers(len(LABELS))]
+        polarity = self.polarities[rng.integers(len(self.polarities))]
         part = self.sources.parts[self.sources.draw(rng, self.kind, "train", polarity)]
         return part.path, self.classes.index(shown(part))
 
@@ -100,9 +101,14 @@ class Photographs(PartDataset):
     kind = "face"
 
     def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, list[int]]:
-        rng, strength, side = self.rng(place), self.strength(place), self.warm.side
+        pixels, target = self.picture(place, self.warm.side)
+        return single(pixels, None, self.config), [target]
+
+    def picture(self, place: tuple[int, int], side: int, share: float = 1.0) -> tuple[Tensor, int]:
+        """A photograph of `share` of a picture (1, 3, side, side) uint8, and its class."""
+        rng, strength = self.rng(place), self.strength(place)
         path, target = self.draw(rng)
-        face = _moved(photograph(path), side, strength, rng)
+        face = _moved(photograph(path), side, share, strength, rng)
         face = _relit(face, strength, rng)
         if rng.random() < 0.5 * strength:  # something stands before it
             height, width = rng.integers(side // 8, side // 2.5, 2)
@@ -110,7 +116,7 @@ class Photographs(PartDataset):
             face[top : top + height, left : left + width] = rng.random()
         tint = _tint(rng)
         pixels = (face[..., None] * tint * 255).clip(0, 255).astype(np.uint8)  # (side, side, 3)
-        return single(torch.from_numpy(pixels).permute(2, 0, 1)[None], None, self.config), [target]
+        return torch.from_numpy(pixels).permute(2, 0, 1)[None], target
 
 
 class Frames(WarmDataset):
@@ -125,8 +131,10 @@ class Frames(WarmDataset):
         return single(shown[None], None, config), [LABELS.index(scene.label)]
 
 
-def _moved(face: np.ndarray, side: int, strength: float, rng: np.random.Generator) -> np.ndarray:
-    scale = side / SIDE * np.exp(strength * rng.uniform(np.log(0.8), np.log(1.35)))
+def _moved(
+    face: np.ndarray, side: int, share: float, strength: float, rng: np.random.Generator
+) -> np.ndarray:
+    scale = share * side / SIDE * np.exp(strength * rng.uniform(np.log(0.8), np.log(1.35)))
     angle = strength * rng.normal(0, 0.15)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     turn *= scale * np.exp(strength * rng.normal(0, 0.08, (2, 1)))
@@ -158,15 +166,18 @@ def _tint(rng: np.random.Generator) -> np.ndarray:
     return (skin * rng.uniform(0.85, 1.15, 3)).astype(np.float32)
 
 
-def single(video: Tensor | None, mel: Tensor | None, config: SampleConfig) -> Sample:
-    """One frame (1, 3, h, w) or some log-mel (F, M); the other is missing."""
-    side = config.face_size
+def single(
+    video: Tensor | None, mel: Tensor | None, config: SampleConfig, face: Tensor | None = None
+) -> Sample:
+    """One frame or face (1, 3, h, w) or some log-mel (F, M); the others are missing."""
+    side, people = config.face_size, int(face is not None)
     shown = video if video is not None else torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
     heard = mel if mel is not None else torch.zeros(8, config.mel.bands)
     step_s = config.mel.hop / config.mel.rate
     return Sample(
         shown, torch.full((1,), video is not None), torch.full((1,), config.window_s / 2),
         heard, torch.full((len(heard),), mel is not None), torch.arange(len(heard)) * step_s,
-        torch.zeros(1, 0, 3, side, side, dtype=torch.uint8), torch.zeros(1, 0, dtype=torch.bool),
+        torch.zeros(1, 0, 3, side, side, dtype=torch.uint8) if face is None else face[:, None],
+        torch.ones(1, people, dtype=torch.bool),
         torch.zeros(0, dtype=torch.int64), torch.zeros(0, dtype=torch.bool), 0.0,
     )  # fmt: skip

@@ -7,6 +7,7 @@ who hears German knows that it is none of disgust, fear and surprise.
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -61,9 +62,10 @@ def read_speakers(root: Path) -> Sources:
     known = read_sources(root).parts
     where = {f"{part.kind}/{part.group}": part.split for part in known}
     parts = split_groups(people_of(root, _class_of, said), where)
+    parts = [replace(part, emotion=part.polarity) for part in parts]  # one word for each
     _check(root, parts)
     parts += [part for part in known if part.kind == "ambience"]
-    return Sources(root, tuple(parts), pools(parts))
+    return Sources(root, tuple(parts), pools(parts), CLASSES)
 
 
 def _class_of(row: Mapping[str, str]) -> str:

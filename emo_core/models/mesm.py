@@ -18,6 +18,7 @@ from emo_core.parts.selection import Glance, scatter_rows, strongest
 from emo_core.parts.vgg import DenseTower, Look, SparseTower
 
 MODES = ("dense", "faithful", "trained", "structured")
+SOUNDS = ("power", "log", "level")
 MODALITIES = ("text", "video", "audio")
 
 
@@ -44,7 +45,7 @@ class MesmConfig:
     pretrained: bool = False  # ALBERT's weights, fetched on the user's machine
     face_size: int = 48  # pixels
     bands: int = 128  # of the mel
-    sound: str = "power"  # as published; "log" is log-mel, standardised chunk by chunk
+    sound: str = "power"  # as published; see chunk_pictures for "log" and "level"
     widths: tuple[int, ...] = (64, 128, 256, 512)  # channels of the towers
     hidden: int = 1024  # between a tower and the transformer
     width: int = 64  # D, of the transformers
@@ -68,7 +69,7 @@ FE2E_SIZES = {size: replace(settings, mode="dense", keep=1.0) for size, settings
 def check(config: MesmConfig) -> None:
     """Raises ValueError where a setting can't be."""
     for name, known in (
-        ("mode", MODES), ("text_encoder", ("albert", "bytes")), ("sound", ("power", "log")),
+        ("mode", MODES), ("text_encoder", ("albert", "bytes")), ("sound", SOUNDS),
     ):  # fmt: skip
         if getattr(config, name) not in known:
             raise ValueError(f"{name} {getattr(config, name)!r} is not one of {', '.join(known)}")
@@ -113,6 +114,7 @@ class Stream(nn.Module):
     def __init__(self, config: MesmConfig, name: str, channels: int, size: tuple[int, int]) -> None:
         super().__init__()
         self.name, self.keep, self.size = name, config.keep, (channels, *size)
+        self.sound = config.sound
         widths, asking = tuple(config.widths), config.text_width
         if config.mode == "structured":
             self.glance = Glance(channels, asking)
@@ -153,6 +155,12 @@ class Stream(nn.Module):
         for index, weights in enumerate(attentions):
             trace[f"attention_{self.name}_{index} (B, H, 1+T, 1+T)"] = weights
         return self.head(vector) * mask.any(1, keepdim=True), trace  # (B, C)
+
+    def pictures(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """What this stream reads: real pictures (n, c, h, w), and where they stand (B, T)."""
+        if self.name == "video":
+            return face_pictures(batch.faces, batch.face_mask)
+        return chunk_pictures(batch.mel, batch.mel_mask, self.sound)
 
     def look(self, pictures: Tensor, mask: Tensor, query: Tensor) -> tuple[Tensor, list[Look]]:
         """One token a picture: (B, T, D), zero where none is real, and each stage's look."""
@@ -210,12 +218,10 @@ class Mesm(nn.Module):
         if hasattr(self, "text"):
             query, scores["text"] = self.text(batch.tokens, batch.token_mask)  # (B, Dt), (B, C)
         if hasattr(self, "video"):
-            pictures, mask = face_pictures(batch.faces, batch.face_mask)  # (n, 3, h, w), (B, T)
-            scores["video"], seen = self.video(pictures, mask, query)  # (B, C)
+            scores["video"], seen = self.video(*self.video.pictures(batch), query)  # (B, C)
             trace |= seen
         if hasattr(self, "audio"):
-            pictures, mask = chunk_pictures(batch.mel, batch.mel_mask, self.config.sound)
-            scores["audio"], heard = self.audio(pictures, mask, query)  # (B, C)
+            scores["audio"], heard = self.audio(*self.audio.pictures(batch), query)  # (B, C)
             trace |= heard
         logits, terms = self.fusion(scores)
         return Output(logits, trace | terms)

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 FACE_MEAN, FACE_STD = (159.0, 111.0, 102.0), (37.0, 33.0, 32.0)  # of 0 to 255; section 2.2
 CHUNK = 32  # mel frames: 0.4 s at a hop of 200 samples and 16 kHz; section 2.3
-LEAST_STD = 0.5  # of a chunk's log-mel: digital silence must not become loud noise
+LEAST_STD = 0.5  # of standardised log-mel: digital silence must not become loud noise
 
 
 def face_pictures(faces: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -28,8 +28,11 @@ def chunk_pictures(mel: Tensor, mask: Tensor, sound: str) -> tuple[Tensor, Tenso
     """Chunks of CHUNK mel frames as one-channel pictures (n, 1, M, CHUNK); the last is padded.
 
     mel: (B, F, M) natural log of power; mask: (B, F). sound: "power" turns it back, as the paper
-    has it; "log" standardises each chunk over its real frames. What is masked is zero.
+    has it; "log" standardises each chunk over its real frames; "level" all chunks of an utterance
+    together, so that loud ones stay loud. What is masked is zero.
     """
+    if sound == "level":
+        mel = standardised(mel, mask.unsqueeze(-1))
     extra = -mel.shape[1] % CHUNK
     real = functional.pad(mask, (0, extra)).unflatten(1, (-1, CHUNK))  # (B, S, CHUNK)
     where = real.any(-1)  # (B, S)
@@ -37,10 +40,15 @@ def chunk_pictures(mel: Tensor, mask: Tensor, sound: str) -> tuple[Tensor, Tenso
     real = real[where].unsqueeze(-1)  # (n, CHUNK, 1)
     if sound == "power":
         chunks = chunks.masked_fill(~real, -torch.inf).exp()
-    else:
-        count = real.sum((1, 2), keepdim=True) * chunks.shape[-1]
-        mean = chunks.masked_fill(~real, 0).sum((1, 2), keepdim=True) / count
-        centred = (chunks - mean).masked_fill(~real, 0)
-        spread = (centred.square().sum((1, 2), keepdim=True) / count).sqrt()
-        chunks = centred / spread.clamp(min=LEAST_STD)
+    elif sound == "log":
+        chunks = standardised(chunks, real)
     return chunks.transpose(1, 2).unsqueeze(1), where
+
+
+def standardised(mel: Tensor, real: Tensor) -> Tensor:
+    """Rows (n, F, M) of log-mel with mean 0 and spread 1 over what is real (n, F, 1); else 0."""
+    count = (real.sum((1, 2), keepdim=True) * mel.shape[-1]).clamp(min=1)
+    mean = mel.masked_fill(~real, 0).sum((1, 2), keepdim=True) / count
+    centred = (mel - mean).masked_fill(~real, 0)
+    spread = (centred.square().sum((1, 2), keepdim=True) / count).sqrt()
+    return centred / spread.clamp(min=LEAST_STD)
