@@ -22,7 +22,6 @@ from emo_core.train import Trainer
 
 Tell = Callable[[str], None]
 Progress = Callable[[str, int, int], None]
-SMOOTHING = 0.1  # of the labels of parts, where a recipe's task has none
 
 
 def _read(stream: str) -> Callable[[Mesm, int], nn.Module]:
@@ -75,10 +74,9 @@ def warm_up(
         warm = getattr(recipe, what)
         if warm.passes and hasattr(model, stream):
             shown = kind(data.sources, warm, recipe.sample, recipe.train.seed)
-            task = FrameLabel(shown.classes, getattr(recipe.task, "smoothing", SMOOTHING))
-            _warm(
-                reader(model, len(shown.classes)), task, shown, recipe, warm, what, tell, progress
-            )
+            task = FrameLabel(shown.classes, warm.smoothing)
+            head = reader(model, len(shown.classes))
+            _warm(head, task, shown, recipe, warm, what, tell, progress)
 
 
 def take_backbones(name: str, model: Any) -> None:
@@ -92,10 +90,10 @@ def take_backbones(name: str, model: Any) -> None:
             try:
                 state = getattr(found, stream).backbone.state_dict()
                 getattr(model, stream).backbone.load_state_dict(state)
-            except RuntimeError as error:
+            except (RuntimeError, AttributeError) as error:
                 raise CheckpointError(
                     f"the {stream} backbone of {name} does not fit this recipe's; expected the "
-                    "same widths; give --set initial= to start from nothing."
+                    "same kind and widths; give --set initial= to start from nothing."
                 ) from error
 
 

@@ -38,6 +38,7 @@ class Warm:
     side: int = 80  # pixels of a photograph
     seconds: float = 3.2  # of a voice
     average: float = 0.0  # see TrainConfig
+    smoothing: float = 0.1  # of labels
 
 
 class WarmDataset(Dataset):
