@@ -166,7 +166,6 @@ def train(args: argparse.Namespace) -> int:
 
     recipe = find_recipe(args.recipe)
     recipe = replace(recipe, train=replace(recipe.train, seed=args.seed))
-    recipe = replace(recipe, refit=str(args.refit.resolve()) if args.refit else "")
     for text in args.set:
         recipe = with_setting(recipe, text)
     with session() as first:
@@ -187,12 +186,13 @@ def train_recipe(args: argparse.Namespace, recipe: "Recipe", first: bool) -> int
     trainer, epochs = run.start(recipe, args.out, data, args.resume, tell, steps)
     task = trainer.task
     for epoch in epochs:
-        score = f", held-out {task.main} {epoch.valid[task.main]:.3f}" if epoch.valid else ""
-        best = " *" if epoch.valid and epoch.best else ""
-        tell(f"epoch {epoch.index + 1}/{recipe.train.epochs}: loss {epoch.loss:.4f}{score}{best}")
+        tell(
+            f"epoch {epoch.index + 1}/{recipe.train.epochs}: loss {epoch.loss:.4f}, "
+            f"held-out {task.main} {epoch.valid[task.main]:.3f}{' *' if epoch.best else ''}"
+        )
     minutes = None if args.resume else (time.monotonic() - started) / 60
     words = ["emo train", args.recipe, "--data CORPUS --seed", str(args.seed)]
-    words += ["--refit RUN"] * bool(args.refit) + [f"--set {text}" for text in args.set]
+    words += [f"--set {text}" for text in args.set]
     scores = run.finish(args.recipe, recipe, args.out, trainer, data, " ".join(words), minutes)
     result = {
         "recipe": args.recipe,
@@ -317,7 +317,6 @@ def build_parser() -> Parser:
     one.add_argument("--set", action="append", default=[], metavar="key=value")
     one.add_argument("--resume", action="store_true")
     one.add_argument("--seed", type=int, default=0)
-    one.add_argument("--refit", type=Path, metavar="RUN", help="learn held-out clips too, as long")
 
     one = command("evaluate", evaluate, "score a checkpoint on one split")
     one.add_argument("model", metavar="RUN|NAME")

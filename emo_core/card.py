@@ -20,7 +20,6 @@ def card(checkpoint: Checkpoint) -> str:
             f"Recipe `{t['recipe']}`, seed {t['seed']}, corpus `{t['corpus']}`"
             + (f" and {t['rendered']} rendered scenes" if t["rendered"] else "") + ".",
             *_effort(t),
-            *_refit(t),
             t["world"],
             "",
             "## Scores on held-out sources",
@@ -44,17 +43,6 @@ def card(checkpoint: Checkpoint) -> str:
             "",
         ]
     )  # fmt: skip
-
-
-def _refit(training: dict) -> list[str]:
-    """That the weights are not those that were scored."""
-    if not training.get("refit"):
-        return []
-    return [
-        "These weights have learnt from the held-out people too, after a run without them had "
-        "chosen the number of epochs, the temperature and the threshold. The scores on held-out "
-        "sources are that run's; test people are in neither."
-    ]
 
 
 def _effort(training: dict) -> list[str]:

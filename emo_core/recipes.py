@@ -38,7 +38,6 @@ class Recipe:
     train: TrainConfig = field(default_factory=TrainConfig)
     augment: Augment = field(default_factory=Augment)
     held_out: float = 0.1  # share of train, by source, that early stopping looks at; 0 = val
-    refit: str = ""  # a finished run that chose epochs and calibration; learns its held-out clips
     rendered: int = 0  # drawn scenes added to train without becoming files
     warm_up: int = 0  # epochs in which the video backbone first learns single rendered frames
     warm_up_lr: float = 3e-3

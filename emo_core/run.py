@@ -4,7 +4,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -22,7 +22,6 @@ from emo_core.data.staged_corpus import rendered
 from emo_core.distributed import once, world
 from emo_core.models import MODELS
 from emo_core.recipes import Recipe, RecipeError
-from emo_core.refit import chosen_by
 from emo_core.train import Epoch, TrainConfig, Trainer, split_scores
 from emo_core.warming import Data, warm_up
 
@@ -37,8 +36,6 @@ def loaders(
     if tuple(corpus.labels) != tuple(recipe.task.labels):
         raise CorpusError(f"{root.name} has labels {corpus.labels}; expected {recipe.task.labels}.")
     learnt, judged = _divided(recipe, corpus, seed)
-    if recipe.refit:
-        learnt, judged = [] if _all_fresh(recipe, corpus) else learnt + judged, []
     cache, scenes = Cache(recipe.sample), rendered(recipe.rendered, recipe.corpus)
     usable, problems = once(partial(prepare, learnt + judged, cache, progress=progress))
     once(partial(prepare, scenes, cache, progress=progress))
@@ -50,16 +47,12 @@ def loaders(
     if recipe.fresh or recipe.faces.passes or recipe.voices.passes:
         composed = _composed(recipe.corpus)
         sources = composed.sources_of(root)
-        sources = sources.learning_val() if recipe.refit else sources
         fresh = composed.fresh(sources, recipe.fresh, recipe.sample, seed, recipe.augment)
         train = Joined([train, fresh])
-    valid = None
-    if not recipe.refit:
-        valid = ClipDataset([w for w in usable if w.name in names], cache)
-        valid = Loader(valid, config.batch, False, workers=config.workers)
+    valid = ClipDataset([w for w in usable if w.name in names], cache)
     return Data(
         Loader(train, config.batch, True, seed, config.workers),
-        valid,
+        Loader(valid, config.batch, False, workers=config.workers),
         (*corpus.problems, *problems),
         sources,
     )
@@ -78,22 +71,16 @@ def _composed(corpus: str) -> ModuleType:
 
 def _divided(recipe: Recipe, corpus: Corpus, seed: int) -> tuple[list[Window], list[Window]]:
     """Windows to learn from, and those that choose: of held-out sources, or the val split."""
-    items = [] if _all_fresh(recipe, corpus) else corpus.split("train")
+    files = any(item.split == "train" for item in corpus.items) or not recipe.fresh
+    items = corpus.split("train") if files else []  # others are composed while training
     train = corpus_windows(corpus, items, recipe.task.target)
     if recipe.held_out:
         return hold_out(train, recipe.held_out, seed)
     return train, corpus_windows(corpus, corpus.split("val"), recipe.task.target)
 
 
-def _all_fresh(recipe: Recipe, corpus: Corpus) -> bool:
-    """Whether every training clip is composed while training."""
-    return bool(recipe.fresh) and not any(item.split == "train" for item in corpus.items)
-
-
 def open_run(run: Path, name: str, recipe: Recipe, root: Path, resume: bool) -> None:
     """Makes or reopens a run folder; raises RecipeError where it belongs to another run."""
-    if recipe.refit:
-        chosen_by(Path(recipe.refit), recipe)  # before hours are spent
     described = {"recipe": name, "settings": asdict(recipe), "data": str(root.resolve())}
     described["processes"] = world()
     described = json.loads(json.dumps(described))  # tuples become lists, as in the file
@@ -142,10 +129,7 @@ def start(
     if not resume or not (run / "resume.pt").is_file():
         warm_up(recipe, model, data, tell, progress)
     task = recipe.task.fitted([window.target for window in data.train.dataset.windows])
-    config = recipe.train
-    if recipe.refit:
-        config = replace(config, stop=chosen_by(Path(recipe.refit), recipe).epochs)
-    trainer = Trainer(model, task, config, run, progress)
+    trainer = Trainer(model, task, recipe.train, run, progress)
     if resume:
         trainer.resume()
     return trainer, trainer.epochs(data.train, data.valid)
@@ -157,22 +141,15 @@ def finish(
 ) -> dict:  # fmt: skip
     """Calibrates the best weights on held-out sources and writes `checkpoint/`; returns scores.
 
-    Scores and calibration of a refit are those of the run that it takes its choices from.
     command, minutes: what trains this again and how long it took, for the card; None = nobody
     measured it in one piece.
     """
     trainer.load_best()
-    if recipe.refit:
-        chosen = chosen_by(Path(recipe.refit), recipe)
-        scores, calibration = chosen.scores, chosen.calibration
-    else:
-        logits, target = trainer.logits(data.valid)
-        scores = split_scores(trainer.task, logits, target, data.valid)
-        calibration = trainer.task.calibrate(logits, target)
+    logits, target = trainer.logits(data.valid)
+    scores = split_scores(trainer.task, logits, target, data.valid)
     training = {
         "recipe": name, "seed": recipe.train.seed, "corpus": recipe.corpus,
         "rendered": recipe.rendered, "held_out": scores, "world": recipe.world,
-        "refit": bool(recipe.refit),
     }  # fmt: skip
     if minutes is not None:
         training |= {
@@ -180,7 +157,7 @@ def finish(
         }  # fmt: skip
     checkpoint = Checkpoint(
         run.name, trainer.model, recipe.model, recipe.settings, recipe.sample, trainer.task,
-        calibration, training,
+        trainer.task.calibrate(logits, target), training,
     )  # fmt: skip
     once(partial(save_checkpoint, run / "checkpoint", checkpoint, card(checkpoint)))
     return scores
@@ -201,11 +178,6 @@ def score_corpus(checkpoint: Checkpoint, corpus: Corpus, split: str,
         raise CorpusError(
             f"{corpus.root.name} has labels {', '.join(corpus.labels)}; "
             f"{checkpoint.name} answers {', '.join(checkpoint.labels)}; choose a matching model."
-        )
-    if checkpoint.training.get("refit") and split != "test":
-        raise CorpusError(
-            f"{checkpoint.name} has learnt everything but test; expected --split test; its scores "
-            "on held-out people, from before, are in its card."
         )
     cache = Cache(checkpoint.sample)
     windows, problems = prepare(

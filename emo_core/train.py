@@ -36,7 +36,6 @@ class TrainConfig:
     """Settings of one run; defaults are paper 1's (A13-A15, A18)."""
 
     epochs: int = 30
-    stop: int = 0  # epochs after which it ends, with rates as for all of them; 0 = after all
     batch: int = 16  # clips a step and process; gradients of `accumulate` batches are summed
     accumulate: int = 1
     lr: float = 1e-4  # of new layers
@@ -57,7 +56,7 @@ class Epoch:
 
     index: int
     loss: float
-    valid: dict  # scores on held-out sources; {} where none are held out
+    valid: dict  # scores on held-out sources
     best: bool  # the best so far
 
 
@@ -118,22 +117,16 @@ class Trainer:
         keep = min(self.config.average, (1 + int(steps)) / (10 + int(steps)))
         return mean + (1 - keep) * (value - mean)
 
-    def epochs(self, train: Loader, valid: Loader | None) -> Iterator[Epoch]:
-        """Trains, and yields one record per epoch so that the caller prints, plots or stops.
-
-        Without `valid` nothing is scored and the last epoch counts as the best.
-        """
-        end = min(self.config.epochs, self.config.stop or self.config.epochs)
-        while self.next_epoch < end and self.stale < self.config.patience:
+    def epochs(self, train: Loader, valid: Loader) -> Iterator[Epoch]:
+        """Trains, and yields one record per epoch so that the caller prints, plots or stops."""
+        while self.next_epoch < self.config.epochs and self.stale < self.config.patience:
             index = self.next_epoch
             seed = self.config.seed * 100_003 + index + 15_485_863 * rank()
             torch.manual_seed(seed)  # dropout follows from the epoch
             loss = self.train_epoch(train, index)
-            scores, good = {}, math.inf
-            if valid is not None:
-                scores = once(partial(dict, self.evaluate(valid)))  # all stop at the same epoch
-                good = self.task.goodness(scores)
-            better = good > self.best or valid is None
+            scores = once(partial(dict, self.evaluate(valid)))  # all stop at the same epoch
+            good = self.task.goodness(scores)
+            better = good > self.best
             self.best, self.stale = (good, 0) if better else (self.best, self.stale + 1)
             self.next_epoch += 1
             record = Epoch(index, loss, scores, better)

@@ -47,7 +47,7 @@ class Data:
     """The loaders of one run, and what could not be used."""
 
     train: Loader
-    valid: Loader | None  # None in a refit: nobody is held out
+    valid: Loader
     problems: tuple[str, ...]
     sources: Sources | None = None  # what collages are composed of, where a run composes any
 

@@ -10,7 +10,7 @@ SOURCES/sounds/esc10/<class>/*.ogg     ambience; baby cries count as distress (o
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -51,11 +51,6 @@ class Sources:
     def has(self, kind: str, split: str, polarity: str) -> bool:
         """Whether `draw` would find one."""
         return (kind, split, polarity) in self.pools
-
-    def learning_val(self) -> "Sources":
-        """The same with everybody of val in train."""
-        moved = [replace(p, split="train") if p.split == "val" else p for p in self.parts]
-        return replace(self, parts=tuple(moved), pools=pools(moved))
 
     def some(self, kind: str, split: str) -> list[Part]:
         """The parts of one kind in one split."""
