@@ -255,7 +255,9 @@ def fe2e_utterances() -> Recipe:
     """FE2E's pocket size on real faces and voices: `emo data make utterances`, then this.
 
     Single faces and voices first, then utterances composed anew in every epoch, while the towers
-    hardly change. Sound is standardised a whole utterance at a time (docs/log.md).
+    hardly change. Sound is standardised a whole utterance at a time (docs/log.md). One seed, chosen
+    on val: test people F1 0.421 (0.354 to 0.475), AUC 0.738; logistic regression on counted
+    features 0.316 and 0.635, yes to all 0.256. Ten minutes of one CPU thread.
     """
     return Recipe(
         "utterances",
@@ -284,7 +286,7 @@ def fe2e_utterances() -> Recipe:
 def mesm_utterances() -> Recipe:
     """MESM's pocket size on real faces and voices, choosing half of the faces and sound chunks.
 
-    See fe2e-utterances.
+    One seed: test people F1 0.378, AUC 0.709, below fe2e-utterances. Nine minutes.
     """
     recipe = fe2e_utterances()
     settings = replace(recipe.settings, mode="structured", keep=0.5)
