@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from story import Ask
 
 OTHERS = {"mesm": "mesm-staged", "jmt": "jmt-staged"}  # part of the page -> checkpoint
+REAL = {"mesm": "fe2e-utterances"}  # in its place for clips that are no shipped drawing
 PEAKS = 4
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -122,15 +123,15 @@ class Deeper(Events):
         text = cards.section(words("system_jmt"), affect.summarise_affect(path)) if path else ""
         return {
             page.group: cards.system(words, "group", case.prediction, case.checkpoint.name),
-            page.mesm: cards.system(words, "mesm", said["mesm"], shown_name(found, "mesm")),
-            page.jmt: cards.system(words, "jmt", said["jmt"], shown_name(found, "jmt")),
+            page.mesm: cards.system(words, "mesm", said["mesm"], shown_name(found, case, "mesm")),
+            page.jmt: cards.system(words, "jmt", said["jmt"], shown_name(found, case, "jmt")),
             page.path_text: text,
             page.path_plot: gr.Plot(affect.affect_path(path) if path else None, visible=bool(path)),
         }
 
     def _system(self, visit: Visit, case: Case, name: str, text: str) -> Case | None:
         """The clip's case with another system; None where that is not shipped here."""
-        model = names()[name]
+        model = names(case.clip.path)[name]
         if not handlers.is_here(model):
             return None
         if not case.clip.path.is_file():
@@ -252,11 +253,12 @@ def current(visit: Visit, words: Words) -> Case:
     return visit.current
 
 
-def shown_name(found: dict[str, Case | None], name: str) -> str:
+def shown_name(found: dict[str, Case | None], case: Case, name: str) -> str:
     """The checkpoint's own name, or the one it would have."""
-    return found[name].checkpoint.name if found[name] else OTHERS[name]
+    return found[name].checkpoint.name if found[name] else names(case.clip.path)[name]
 
 
-def names() -> dict[str, str]:
-    """Checkpoints of the other two systems: names, or folders."""
-    return {name: os.environ.get(f"EMO_{name.upper()}", model) for name, model in OTHERS.items()}
+def names(path: Path) -> dict[str, str]:
+    """Checkpoints of the other two systems for this clip: names, or folders."""
+    known = OTHERS if handlers.is_example(path) else OTHERS | REAL
+    return {name: os.environ.get(f"EMO_{name.upper()}", model) for name, model in known.items()}

@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT / "demo"))
 
 import handlers  # noqa: E402
 import story  # noqa: E402
-from deeper import Deeper  # noqa: E402
+from deeper import Deeper, names  # noqa: E402
 from events import address_of  # noqa: E402
 from layout import Page  # noqa: E402
 from limits import Limits  # noqa: E402
@@ -295,6 +295,15 @@ def test_three_systems_answer_side_by_side(events, clip, systems):
     assert found["path_plot"].visible
     said = events.systems("we won!", asked_by())
     assert "no transcript was given" not in said["mesm"]
+
+
+def test_six_emotions_of_a_drawing_and_of_a_visitors_clip_have_models_of_their_own(tmp_path):
+    drawn = handlers.EXAMPLES / "both_positive.mp4"
+    own = tmp_path / "own.mp4"
+    own.write_bytes(b"anything else")
+    assert names(drawn)["mesm"] == "mesm-staged"
+    assert names(own)["mesm"] == "fe2e-utterances"
+    assert all(handlers.is_here(name) for name in names(own).values())
 
 
 def test_a_system_that_is_not_here_says_so(events, clip, monkeypatch):
