@@ -84,8 +84,8 @@ UTTERANCES = World(
         "speak two English and ten German sentences; German ones are never disgusted, afraid or "
         "surprised, and no sentence tells the emotion: what words mean was not learned. One "
         "emotion a clip at most, one person a clip. Other languages, children and feelings that "
-        "nobody acts are unmeasured. On test people it does not know fear (AUC 0.51), and where the "
-        "face is hidden it is no better than yes to everything. Thresholds were chosen on val."
+        "nobody acts are unmeasured. On test people it does not know fear (AUC 0.51), and where "
+        "the face is hidden it is no better than yes to everything. Thresholds were chosen on val."
     ),
 )
 
