@@ -1,7 +1,7 @@
 """Model cards, written from what was measured."""
 
 from emo_core.checkpoint import Checkpoint
-from emo_core.worlds import WORLDS
+from emo_core.worlds import WORLDS, World
 
 
 def card(checkpoint: Checkpoint) -> str:
@@ -37,9 +37,8 @@ def card(checkpoint: Checkpoint) -> str:
             *_world(t["corpus"]),
             "## Intended and forbidden use",
             "",
-            "For teaching and research. The label is perceived group affect, as annotators would "
-            "say it; never what a person feels. Not for use at work, in class or on anybody who "
-            "has not agreed.",
+            f"For teaching and research. The label is {_label(t['corpus'])}; never what a person "
+            "feels. Not for use at work, in class or on anybody who has not agreed.",
             "",
         ]
     )  # fmt: skip
@@ -52,6 +51,11 @@ def _effort(training: dict) -> list[str]:
     return [
         f"`{training['command']}` took {training['minutes']:.0f} minutes ({training['machine']})."
     ]
+
+
+def _label(corpus: str) -> str:
+    world = WORLDS.get(corpus.split("-")[0])
+    return world.label if world else World.label
 
 
 def _world(corpus: str) -> list[str]:

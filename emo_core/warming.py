@@ -16,7 +16,7 @@ from emo_core.data.utterance_warm import Faces
 from emo_core.models.group import FrameReader, Group, SoundReader
 from emo_core.models.mesm import Mesm
 from emo_core.models.mesm_reader import PartReader
-from emo_core.recipes import Recipe
+from emo_core.recipes import Recipe, RecipeError
 from emo_core.tasks import FrameLabel, Task
 from emo_core.train import Trainer
 
@@ -60,6 +60,7 @@ def warm_up(
     From clip labels alone a small network from scratch does not find a mouth of four pixels in
     24,000 clips; told what each frame shows, it does in 100,000 frames (docs/log.md).
     """
+    _refuse_unread(recipe, model)
     if recipe.initial:
         take_backbones(recipe.initial, model)
     scenes = [w for w in data.train.dataset.windows if isinstance(w, SceneWindow)]
@@ -77,6 +78,21 @@ def warm_up(
             task = FrameLabel(shown.classes, warm.smoothing)
             head = reader(model, len(shown.classes))
             _warm(head, task, shown, recipe, warm, what, tell, progress)
+
+
+def _refuse_unread(recipe: Recipe, model: Any) -> None:
+    """Raises RecipeError for a step that this model has no reader for."""
+    known = {what for _, _, _, what in STEPS.get(type(model), ())}
+    known |= {"warm_up"} if isinstance(model, Group) else set()
+    asked = {
+        what for what in ("faces", "frames", "voices", "mixes") if getattr(recipe, what).passes
+    }
+    asked |= {"warm_up"} if recipe.warm_up else set()
+    if unread := sorted(asked - known):
+        raise RecipeError(
+            f"{recipe.model} has no warm-up by {', '.join(unread)}; it has "
+            f"{', '.join(sorted(known)) or 'none'}; leave the others at 0."
+        )
 
 
 def take_backbones(name: str, model: Any) -> None:

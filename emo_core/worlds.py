@@ -12,6 +12,7 @@ class World:
     mapping: str
     licence: str
     failures: str
+    label: str = "perceived group affect, as annotators would say it"
 
 
 DRAWN = World(
@@ -64,6 +65,7 @@ COLLAGE = World(
 )
 
 UTTERANCES = World(
+    label="the emotion that one person acted or posed",
     note=(
         "Trained on acted voices and posed photographs of different people, put together; the "
         "label is the emotion that single people acted, not what anybody felt."

@@ -18,9 +18,11 @@ from emo_core.data.utterance_sources import CLASSES, read_speakers
 from emo_core.data.utterance_warm import SHARE, Faces
 from emo_core.models.mesm import mesm
 from emo_core.models.mesm_reader import PartReader
+from emo_core.recipes import RecipeError, find_recipe
 from emo_core.sample import frame_grid
 from emo_core.tasks import FrameLabel
 from emo_core.train import TrainConfig, parameter_groups
+from emo_core.warming import warm_up
 
 WARM = Warm(passes=4, draws=140)
 
@@ -182,3 +184,16 @@ def test_towers_learn_slowly_where_a_recipe_says_so():
     expected = [model.text, *(part for s in (model.video, model.audio)
                               for part in (s.tower, s.flatten))]  # fmt: skip
     assert slow == {id(p) for part in expected for p in part.parameters()}
+
+
+@pytest.mark.parametrize(
+    "setting,words",
+    [
+        ({"frames": WARM}, "fe2e has no warm-up by frames; it has faces, voices"),
+        ({"warm_up": 2}, "fe2e has no warm-up by warm_up"),
+    ],
+)
+def test_a_warm_up_that_nothing_would_read_is_refused(setting, words):
+    recipe = replace(find_recipe("fe2e-utterances"), **setting)
+    with pytest.raises(RecipeError, match=words):
+        warm_up(recipe, small(), None, print)
