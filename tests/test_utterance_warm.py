@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from test_utterances import CONFIG, make_speakers
+from test_utterances import CONFIG, make_speakers, splits_drawn
 
 from emo_core.batch import collate
 from emo_core.data import collage_picture, collage_warm
@@ -69,13 +69,7 @@ def test_a_warm_face_is_as_large_as_a_face_of_a_clip(speakers, monkeypatch):
 
 
 def test_warm_up_draws_every_class_as_often_and_training_people_only(speakers, monkeypatch):
-    used, drawn = [], type(speakers).draw
-    monkeypatch.setattr(
-        type(speakers), "draw",
-        lambda self, rng, kind, split, *rest: used.append(split) or drawn(
-            self, rng, kind, split, *rest
-        ),
-    )  # fmt: skip
+    used = splits_drawn(speakers, monkeypatch)
     for kind, stream in ((Faces, "faces"), (Voices, "mel")):
         made = kind(speakers, WARM, CONFIG, 0)
         assert set(CLASSES) <= set(made.classes)

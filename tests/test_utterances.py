@@ -280,14 +280,20 @@ def test_a_bad_line_is_left_out_and_a_foreign_folder_refused(tree, tmp_path):
         read_corpus("utterances", tmp_path)
 
 
-def test_every_epoch_composes_other_utterances_of_training_people(speakers, monkeypatch):
-    used, drawn = [], type(speakers).draw
+def splits_drawn(sources, monkeypatch) -> list[str]:
+    """Fills with the split of every part that is drawn from now on."""
+    used, drawn = [], type(sources).draw
     monkeypatch.setattr(
-        type(speakers), "draw",
+        type(sources), "draw",
         lambda self, rng, kind, split, *rest: used.append(split) or drawn(
             self, rng, kind, split, *rest
         ),
     )  # fmt: skip
+    return used
+
+
+def test_every_epoch_composes_other_utterances_of_training_people(speakers, monkeypatch):
+    used = splits_drawn(speakers, monkeypatch)
     made = fresh(speakers, 14, CONFIG, 0, Augment(zoom=0.0))
     sample, target = made[0, 2]
     again, other = made[0, 2][0], made[1, 2][0]
