@@ -94,21 +94,29 @@ def group_collage() -> Recipe:
     Photographs, frames, voices and mixes first, then collages composed anew in every epoch, of
     which one frame in four is looked at. By then the backbones hardly change, and one block of
     attention with much dropout has to do: what meets there knows the people of training by heart,
-    so more of either trusts it too much (docs/log.md). Chosen on people of val.
+    so more of either trusts it too much. Frames are large, because the faces of eight people are
+    small; what frames and mixes taught each stream by itself stays, for clips that have only one
+    of them (docs/log.md). Chosen on people of val.
     """
     return Recipe(
         "collage",
-        settings=replace(GROUP_POCKET, blocks=1, dropout=0.3, head_dropout=0.5),
-        sample=SampleConfig(width=128, height=96),
+        settings=replace(GROUP_POCKET, blocks=1, dropout=0.3, head_dropout=0.5, alone=True),
+        sample=SampleConfig(width=224, height=168),
         task=SingleLabel(smoothing=0.1, precision=0.9),
         train=TrainConfig(
-            epochs=4, batch=32, lr=2e-4, backbone_lr=2e-5, weight_decay=2e-2, average=0.995
+            epochs=4,
+            batch=32,
+            lr=2e-4,
+            backbone_lr=2e-5,
+            slow=("backbone", "alone"),
+            weight_decay=2e-2,
+            average=0.995,
         ),
         augment=Augment(zoom=0.0, light=0.0, gain_db=0.0, drop=0.1, shorten=0.1, thin=4),
         held_out=0.0,
         initial="group-staged",
-        faces=Warm(passes=24, average=0.998),
-        frames=Warm(passes=10, draws=5120, learning=1e-3, average=0.998),
+        faces=Warm(passes=24, side=120, average=0.998),
+        frames=Warm(passes=8, draws=5120, learning=1e-3, average=0.998),
         voices=Warm(passes=18, draws=3200, average=0.998),
         mixes=Warm(passes=6, draws=5120, learning=1e-3, average=0.998),
         fresh=4096,

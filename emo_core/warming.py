@@ -31,9 +31,9 @@ def _read(stream: str) -> Callable[[Mesm, int], nn.Module]:
 STEPS = {  # model -> stream, what it is shown, what reads it, the recipe's field
     Group: (
         ("video", Photographs, FrameReader, "faces"),
-        ("video", Frames, FrameReader, "frames"),
+        ("video", Frames, FrameReader.lasting, "frames"),
         ("audio", Voices, SoundReader, "voices"),
-        ("audio", Mixes, SoundReader, "mixes"),
+        ("audio", Mixes, SoundReader.lasting, "mixes"),
     ),
     Mesm: (
         ("video", Faces, _read("video"), "faces"),

@@ -33,14 +33,14 @@ from emo_core.data.collage_sources import LABELS, RATE, SPLITS, pools, read_sour
 from emo_core.data.collage_voices import Mixes, Voices
 from emo_core.data.collage_warm import Frames, Photographs, Warm
 from emo_core.data.corpus import CorpusError
-from emo_core.data.dataset import ClipDataset, FileWindow, Joined
+from emo_core.data.dataset import ClipDataset, FileWindow, Joined, Loader
 from emo_core.data.mel_changes import filtered, varied
 from emo_core.models.group import POCKET, Group, SoundReader
 from emo_core.recipes import find_recipe
 from emo_core.run import loaders
 from emo_core.sample import SampleConfig, frame_grid
 from emo_core.tasks import SingleLabel
-from emo_core.warming import take_backbones
+from emo_core.warming import Data, take_backbones, warm_up
 
 CONFIG = SampleConfig(frames=4, width=64, height=48)
 SIZE = (64, 48)
@@ -248,6 +248,26 @@ def test_warm_up_shows_parts_and_scenes_of_training_people(sources, monkeypatch)
         assert one.video_mask.any() == (not heard) and len(one.video) == 1
         assert one.mel_mask.any() == heard
     assert set(used) == {"train"}
+
+
+@pytest.mark.parametrize(
+    "step,stream,lasts",
+    [("faces", "video", False), ("frames", "video", True),
+     ("voices", "audio", False), ("mixes", "audio", True)],
+)  # fmt: skip
+def test_what_scenes_teach_a_stream_by_itself_stays_in_the_model(sources, step, stream, lasts):
+    recipe = replace(find_recipe("group-collage"), sample=CONFIG, initial="")
+    for what in ("faces", "frames", "voices", "mixes"):
+        passes = int(what == step)
+        recipe = replace(recipe, **{what: Warm(passes, 16, rows=8, side=32, seconds=1.0)})
+    model = small_group(alone=True)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    clips = Loader(FreshDataset(sources, 2, CONFIG), 1, False)
+    warm_up(recipe, model, Data(clips, clips, (), sources), print)
+    changed = {n for n, value in model.state_dict().items() if not torch.equal(value, before[n])}
+    heads = {name for name in before if name.startswith(f"{stream}.alone.")}
+    assert heads and heads & changed == (heads if lasts else set())
+    assert {name.split(".")[1] for name in changed - heads} == {"backbone"}
 
 
 def test_crowds_and_ambience_are_classes_beside_the_voices(sources):

@@ -13,6 +13,13 @@ from emo_core.parts.backbones import Cnn14, Tokens
 from emo_core.parts.fusion import FUSIONS
 
 
+KINDS = [*FUSIONS, "alone"]  # the last: two-way, and streams have heads of their own
+
+
+def made(kind):
+    return small_group(alone=True) if kind == "alone" else small_group(kind)
+
+
 def logits(model, batch):
     model.eval()
     with torch.no_grad():
@@ -26,9 +33,9 @@ def disturbed(batch, row=0):
     return replace(batch, video=video, mel=mel)
 
 
-@pytest.mark.parametrize("fusion", FUSIONS)
-def test_a_sample_does_not_see_its_neighbours(fusion):
-    model, batch = small_group(fusion), random_batch()
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_sample_does_not_see_its_neighbours(kind):
+    model, batch = made(kind), random_batch()
     before, after = logits(model, batch), logits(model, disturbed(batch))
     torch.testing.assert_close(before[1:], after[1:])
     assert not torch.allclose(before[0], after[0]), "the disturbed sample did not react"
@@ -36,9 +43,9 @@ def test_a_sample_does_not_see_its_neighbours(fusion):
     torch.testing.assert_close(logits(model, alone), before[1:2], rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("fusion", FUSIONS)
-def test_what_is_masked_does_not_matter(fusion):
-    model, batch = small_group(fusion), random_batch()
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_masked_does_not_matter(kind):
+    model, batch = made(kind), random_batch()
     video_mask, mel_mask = batch.video_mask.clone(), batch.mel_mask.clone()
     video_mask[:, 2:], mel_mask[:, 40:] = False, False
     masked = replace(batch, video_mask=video_mask, mel_mask=mel_mask)
@@ -49,10 +56,10 @@ def test_what_is_masked_does_not_matter(fusion):
     assert not torch.allclose(logits(model, masked), logits(model, batch))
 
 
-@pytest.mark.parametrize("fusion", FUSIONS)
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("missing", [("video",), ("audio",), ("video", "audio")])
-def test_a_missing_modality_is_data(fusion, missing):
-    model, batch = small_group(fusion), random_batch()
+def test_a_missing_modality_is_data(kind, missing):
+    model, batch = made(kind), random_batch()
     for name in missing:
         batch = batch.without(name)
     before = logits(model, batch)
@@ -67,6 +74,46 @@ def test_gradient_reaches_every_parameter(fusion):
     functional.cross_entropy(model(batch).logits, batch.target).backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
+
+
+def test_a_stream_has_a_say_of_its_own_only_where_the_other_one_is_missing():
+    model, batch = small_group(alone=True).eval(), random_batch()
+    without = small_group().eval()
+    without.load_state_dict(
+        {name: value for name, value in model.state_dict().items() if ".alone." not in name}
+    )
+    silent, unseen = batch.without("audio"), batch.without("video")
+    neither = silent.without("video")
+    torch.testing.assert_close(logits(model, batch), logits(without, batch))
+    torch.testing.assert_close(logits(model, neither), logits(without, neither))
+    with torch.no_grad():
+        seen = model.video.backbone(batch.video, batch.video_mask, batch.video_times_s)
+        heard = model.audio.backbone(batch.mel, batch.mel_mask, batch.mel_times_s)
+        frames = functional.linear(seen.values, *model.video.alone.scores.parameters())
+        pooled = torch.cat([heard.values.mean(1), heard.values.amax(1)], -1)
+        sound = functional.linear(pooled, *model.audio.alone.scores.parameters())
+    assert frames.abs().sum() > 0 and sound.abs().sum() > 0
+    wanted = logits(without, silent) + frames.mean(1)
+    torch.testing.assert_close(logits(model, silent), wanted, rtol=1e-4, atol=1e-5)
+    wanted = logits(without, unseen) + sound
+    torch.testing.assert_close(logits(model, unseen), wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_each_row_decides_for_itself_whether_a_stream_is_alone():
+    model, batch = small_group(alone=True), random_batch(rows=3)
+    mel_mask, video_mask = batch.mel_mask.clone(), batch.video_mask.clone()
+    mel_mask[0], video_mask[1] = False, False
+    mixed = logits(model, replace(batch, mel_mask=mel_mask, video_mask=video_mask))
+    torch.testing.assert_close(mixed[:1], logits(model, batch.without("audio"))[:1])
+    torch.testing.assert_close(mixed[1:2], logits(model, batch.without("video"))[1:2])
+    torch.testing.assert_close(mixed[2:], logits(model, batch)[2:])
+
+
+def test_a_stream_that_is_alone_teaches_its_own_head():
+    model, batch = small_group(alone=True).train(), random_batch()
+    functional.cross_entropy(model(batch.without("audio")).logits, batch.target).backward()
+    assert model.video.alone.scores.weight.grad.abs().sum() > 0
+    assert not model.audio.alone.scores.weight.grad.any()
 
 
 def test_gradient_reaches_the_first_convolutions_of_the_papers_backbones():

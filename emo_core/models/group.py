@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from emo_core.batch import Batch, Output
+from emo_core.parts.alone import PictureHead, SoundHead
 from emo_core.parts.attention import time_encoding
 from emo_core.parts.backbones import Cnn14, R2Plus1D, SlimFrames, SlimMel, Tokens
 from emo_core.parts.fusion import FUSIONS, make_fusion
@@ -28,6 +29,7 @@ class GroupConfig:
     dropout: float = 0.1
     head_dropout: float = 0.2
     fusion: str = "two_way"
+    alone: bool = False  # streams have heads of their own, heard where the other one is missing
     frozen: bool = False  # backbones fixed: the contrast to end-to-end (claim i)
     pretrained: bool = False  # Kinetics-400 and AudioSet weights, fetched on the user's machine
     classes: int = 3
@@ -41,12 +43,15 @@ SIZES = {"paper": PAPER, "pocket": POCKET}
 class Stream(nn.Module):
     """One modality: backbone, projection to the common width, then clock and modality are added."""
 
-    def __init__(self, backbone: nn.Module, width: int, frozen: bool) -> None:
+    def __init__(
+        self, backbone: nn.Module, width: int, frozen: bool, alone: nn.Module | None = None
+    ) -> None:
         super().__init__()
         self.backbone = backbone.requires_grad_(not frozen)
         self.frozen = frozen
         self.project = nn.Linear(backbone.channels, width)
         self.modality = nn.Parameter(torch.zeros(width))
+        self.alone = alone
 
     def train(self, mode: bool = True) -> "Stream":
         super().train(mode)
@@ -58,7 +63,8 @@ class Stream(nn.Module):
         seen = self.backbone(values, mask, times_s)
         tokens = self.project(seen.values)  # (B, N, D)
         clock = time_encoding(seen.times_s, tokens.shape[-1])
-        return replace(seen, values=tokens + clock + self.modality)
+        alone = self.alone(seen) if self.alone else None  # (B, classes)
+        return replace(seen, values=tokens + clock + self.modality, alone=alone)
 
 
 class Group(nn.Module):
@@ -78,11 +84,18 @@ class Group(nn.Module):
             kind = getattr(config, f"{name}_backbone")
             if (name, kind) not in makers:
                 raise ValueError(f"{name}_backbone {kind!r} is not known")
-            setattr(self, name, Stream(makers[name, kind](), config.width, config.frozen))
+            backbone = makers[name, kind]()
+            alone = self._head(name, backbone.channels) if config.alone else None
+            setattr(self, name, Stream(backbone, config.width, config.frozen, alone))
         self.fusion = make_fusion(
             config.fusion, config.width, config.heads, config.blocks, config.classes,
             config.dropout, config.head_dropout,
         )  # fmt: skip
+
+    def _head(self, name: str, channels: int) -> nn.Module:
+        if name == "video":
+            return PictureHead(channels, self.config.classes)
+        return SoundHead(channels, self.config.classes, self.config.head_dropout)
 
     def encode(self, batch: Batch) -> tuple[Tokens, Tokens]:
         """The two token streams; a stream that the fusion does not use is empty."""
@@ -99,8 +112,16 @@ class Group(nn.Module):
         return video, audio
 
     def fuse(self, video: Tokens, audio: Tokens) -> Output:
-        """Scores from the two streams; cheap beside `encode`."""
+        """Scores from the two streams; cheap beside `encode`.
+
+        A stream without the other one also says what its own head learned of single parts: fusion
+        alone reads a silent face or an unseen voice worse than that head (docs/log.md).
+        """
         logits, trace = self.fusion(video, audio)
+        one = video.mask.any(1, keepdim=True) ^ audio.mask.any(1, keepdim=True)  # (B, 1)
+        for stream in (video, audio):
+            if stream.alone is not None:
+                logits = logits + stream.alone * (one & stream.mask.any(1, keepdim=True))
         trace["video_times_s (B, video)"] = video.times_s
         trace["audio_times_s (B, audio)"] = audio.times_s
         return Output(logits.float(), trace)
@@ -117,35 +138,44 @@ class Group(nn.Module):
 class FrameReader(nn.Module):
     """A group model's video backbone with a score for every frame: what warm-up trains.
 
-    Needs a backbone that makes one token a frame.
+    Needs a backbone that makes one token a frame. head: one that stays in the model.
     """
 
-    def __init__(self, model: Group, classes: int) -> None:
+    def __init__(self, model: Group, classes: int, head: PictureHead | None = None) -> None:
         super().__init__()
         self.backbone = model.video.backbone
-        self.head = nn.Linear(self.backbone.channels, classes)
+        self.head = head or PictureHead(self.backbone.channels, classes)
+
+    @classmethod
+    def lasting(cls, model: Group, classes: int) -> "FrameReader":
+        """With the head that the model has for pictures alone, if it has one."""
+        return cls(model, classes, model.video.alone)
 
     def forward(self, batch: Batch) -> Output:
         seen = self.backbone(batch.video, batch.video_mask, batch.video_times_s)
-        return Output(self.head(seen.values).flatten(0, 1).float(), {})  # (B*T, C)
+        return Output(self.head.each(seen).flatten(0, 1).float(), {})  # (B*T, C)
 
 
 class SoundReader(nn.Module):
-    """A group model's sound backbone with a score for every recording: what warm-up trains."""
+    """A group model's sound backbone with a score for every recording: what warm-up trains.
 
-    def __init__(self, model: Group, classes: int) -> None:
+    head: one that stays in the model.
+    """
+
+    def __init__(self, model: Group, classes: int, head: SoundHead | None = None) -> None:
         super().__init__()
         self.backbone = model.audio.backbone
-        self.head = nn.Linear(2 * self.backbone.channels, classes)
-        self.dropout = nn.Dropout(model.config.head_dropout)
+        dropout = model.config.head_dropout
+        self.head = head or SoundHead(self.backbone.channels, classes, dropout)
+
+    @classmethod
+    def lasting(cls, model: Group, classes: int) -> "SoundReader":
+        """With the head that the model has for sound alone, if it has one."""
+        return cls(model, classes, model.audio.alone)
 
     def forward(self, batch: Batch) -> Output:
         seen = self.backbone(batch.mel, batch.mel_mask, batch.mel_times_s)
-        real = seen.mask.unsqueeze(-1)  # (B, N, 1)
-        mean = (seen.values * real).sum(1) / real.sum(1).clamp(min=1)
-        peak = seen.values.masked_fill(~real, -1e4).amax(1)
-        pooled = torch.cat([mean, peak], dim=-1)  # (B, 2C)
-        return Output(self.head(self.dropout(pooled)).float(), {})  # (B, classes)
+        return Output(self.head(seen).float(), {})  # (B, classes)
 
 
 def group(size: str = "pocket", **changes: object) -> Group:

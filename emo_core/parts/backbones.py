@@ -24,6 +24,7 @@ class Tokens:
     values: Tensor  # (B, N, C)
     mask: Tensor  # (B, N) bool, True = real
     times_s: Tensor  # (B, N) seconds from the start of the window
+    alone: Tensor | None = None  # (B, classes) scores of this stream by itself, where it has a head
 
 
 def on_steps(mask: Tensor, times_s: Tensor, steps: int) -> tuple[Tensor, Tensor]:
