@@ -12,7 +12,6 @@ from emo_core.parts.attention import Attention, Block, masked_mean, time_encodin
 from emo_core.parts.backbones import Cnn14, Tokens
 from emo_core.parts.fusion import FUSIONS
 
-
 KINDS = [*FUSIONS, "alone"]  # the last: two-way, and streams have heads of their own
 
 
