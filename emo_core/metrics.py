@@ -51,6 +51,15 @@ def calibration_error(probabilities: np.ndarray, target: np.ndarray, bins: int =
     return float(sum(gaps) / len(target))
 
 
+def share_at_least(hits: int, count: int, z: float = 1.645) -> float:
+    """The lower end of a share's interval, one-sided 95 %; 0 of nothing (Wilson 1927)."""
+    if not count:
+        return 0.0
+    share, width = hits / count, z**2 / count
+    spread = z * (share * (1 - share) / count + width / (4 * count)) ** 0.5
+    return (share + width / 2 - spread) / (1 + width)
+
+
 def number(value: float) -> float | None:
     """A score for JSON: None where it is not defined."""
     return None if np.isnan(value) else float(value)

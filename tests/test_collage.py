@@ -35,6 +35,7 @@ from emo_core.data.collage_warm import Frames, Photographs, Warm
 from emo_core.data.corpus import CorpusError
 from emo_core.data.dataset import ClipDataset, FileWindow, Joined, Loader
 from emo_core.data.mel_changes import filtered, varied
+from emo_core.metrics import share_at_least
 from emo_core.models.group import POCKET, Group, SoundReader
 from emo_core.recipes import find_recipe
 from emo_core.run import loaders
@@ -417,10 +418,14 @@ def test_not_sure_is_chosen_for_a_precision():
     calibration = task.calibrate(logits, target)
     groups = np.arange(400)
     scores = task.scores(logits, target, groups, calibration)
-    assert scores["precision"] >= 0.9 and 0.2 < scores["coverage"] < 0.9
+    answered = round(scores["coverage"] * 400)
+    hits = round(scores["precision"] * answered)
+    assert share_at_least(hits, answered) >= 0.9 and 0.2 < scores["coverage"] < 0.9
     below = replace(calibration, abstain_below=calibration.abstain_below - 0.01)
     if calibration.abstain_below > 0.5:  # the lowest that does
-        assert task.scores(logits, target, groups, below)["precision"] < 0.9
+        scores = task.scores(logits, target, groups, below)
+        answered = round(scores["coverage"] * 400)
+        assert share_at_least(round(scores["precision"] * answered), answered) < 0.9
     assert SingleLabel().calibrate(logits, target).abstain_below == 0.5
     nobody = replace(calibration, abstain_below=1.01)
     assert task.scores(logits, target, groups, nobody)["precision"] is None

@@ -9,14 +9,19 @@ from torch.nn import functional
 
 from emo_core.listing import models
 from emo_core.parts.attention import Attention, Block, masked_mean, time_encoding
-from emo_core.parts.backbones import Cnn14, Tokens
+from emo_core.parts.backbones import Cnn14, Tokens, normalised_frames, relative_mel
 from emo_core.parts.fusion import FUSIONS
 
-KINDS = [*FUSIONS, "alone"]  # the last: two-way, and streams have heads of their own
+MORE = {  # beside two-way fusion
+    "alone": {"alone": True},  # streams have heads of their own
+    "scales": {"video_scales": 3},
+    "relative": {"relative_sound": True},
+}
+KINDS = [*FUSIONS, *MORE]
 
 
 def made(kind):
-    return small_group(alone=True) if kind == "alone" else small_group(kind)
+    return small_group(**MORE[kind]) if kind in MORE else small_group(kind)
 
 
 def logits(model, batch):
@@ -113,6 +118,44 @@ def test_a_stream_that_is_alone_teaches_its_own_head():
     functional.cross_entropy(model(batch.without("audio")).logits, batch.target).backward()
     assert model.video.alone.scores.weight.grad.abs().sum() > 0
     assert not model.audio.alone.scores.weight.grad.any()
+
+
+def test_a_frame_is_read_at_its_own_size_and_at_half_and_the_larger_answer_counts():
+    model, batch = small_group(video_scales=2).eval(), random_batch()
+    tower, shape = model.video.backbone, batch.video.shape[:2]
+    with torch.no_grad():
+        seen = tower(batch.video, batch.video_mask, batch.video_times_s)
+        frames = normalised_frames(batch.video, batch.video_mask).flatten(0, 1)
+        full, half = tower.trunk(frames), tower.trunk(functional.avg_pool2d(frames, 2))
+    (height, width), (rows, columns) = full.shape[2:], half.shape[2:]
+    large = full.clone()
+    for y in range(height):
+        for x in range(width):
+            coarse = half[..., y * rows // height, x * columns // width]
+            large[..., y, x] = torch.maximum(full[..., y, x], coarse)
+    assert (large > full).any() and (large == full).any()
+    wanted = torch.cat([large.mean((2, 3)), large.amax((2, 3))], 1).unflatten(0, shape)
+    torch.testing.assert_close(seen.values, wanted)
+
+
+def test_a_relative_sound_backbone_hears_neither_level_nor_colour():
+    batch = random_batch()
+    gains = 3 * torch.randn(len(batch), 1, batch.mel.shape[2])  # of each band, all the time
+    louder = replace(batch, mel=batch.mel + gains)
+    model, plain = small_group(relative_sound=True), small_group()
+    torch.testing.assert_close(logits(model, louder), logits(model, batch))
+    assert not torch.allclose(logits(plain, louder), logits(plain, batch))
+
+
+def test_a_band_is_measured_against_its_mean_power_over_what_is_real():
+    mel, mask = torch.randn(2, 50, 4), torch.ones(2, 50, dtype=torch.bool)
+    mask[0, 30:] = False
+    found = relative_mel(mel, mask)
+    for row, length in ((0, 30), (1, 50)):
+        wanted = mel[row, :length] - mel[row, :length].exp().mean(0).log()
+        torch.testing.assert_close(found[row, :length], wanted)
+    silence = relative_mel(torch.full((1, 9, 4), -16.0), torch.zeros(1, 9, dtype=torch.bool))
+    assert silence.isfinite().all()
 
 
 def test_gradient_reaches_the_first_convolutions_of_the_papers_backbones():

@@ -179,3 +179,12 @@ def test_resampled_sums_are_those_of_whole_groups():
     wanted = sums[rng.integers(0, 3, (50, 3))].sum(1)
     np.testing.assert_allclose(drawn, wanted)
     assert metrics.resampled(parts[:0], groups[:0], draws=3).shape == (3, 2)
+
+
+@pytest.mark.parametrize("hits, count", [(450, 500), (9, 10), (5, 5), (0, 7), (1, 1)])
+def test_a_share_is_at_least_what_scipys_interval_begins_with(hits, count):
+    from scipy.stats import binomtest
+
+    both_ends = binomtest(hits, count).proportion_ci(0.9, "wilson")
+    assert metrics.share_at_least(hits, count) == pytest.approx(max(0.0, both_ends.low), abs=1e-4)
+    assert metrics.share_at_least(0, 0) == 0.0

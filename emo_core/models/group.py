@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from emo_core.batch import Batch, Output
-from emo_core.parts.alone import PictureHead, SoundHead
+from emo_core.parts.alone import PictureHead, PooledHead
 from emo_core.parts.attention import time_encoding
 from emo_core.parts.backbones import Cnn14, R2Plus1D, SlimFrames, SlimMel, Tokens
 from emo_core.parts.fusion import FUSIONS, make_fusion
@@ -23,6 +23,8 @@ class GroupConfig:
     audio_backbone: str = "cnn14"  # or "slim"
     video_widths: tuple[int, ...] = (16, 32, 64, 128)  # channels of the slim video backbone
     audio_widths: tuple[int, ...] = (16, 32, 64, 128)  # channels of the slim sound backbone
+    video_scales: int = 1  # the slim video backbone reads a frame at so many sizes, halved
+    relative_sound: bool = False  # the slim sound backbone hears bands against their means
     width: int = 256  # D, of the tokens that meet
     heads: int = 4
     blocks: int = 2  # in each direction
@@ -74,9 +76,9 @@ class Group(nn.Module):
         super().__init__()
         self.config = config
         makers = {
-            ("video", "slim"): lambda: SlimFrames(tuple(config.video_widths)),
+            ("video", "slim"): lambda: SlimFrames(tuple(config.video_widths), config.video_scales),
             ("video", "r2plus1d_18"): lambda: R2Plus1D(config.pretrained),
-            ("audio", "slim"): lambda: SlimMel(tuple(config.audio_widths)),
+            ("audio", "slim"): lambda: SlimMel(tuple(config.audio_widths), config.relative_sound),
             ("audio", "cnn14"): lambda: Cnn14(config.pretrained),
         }
         used = {"video": ("video",), "audio": ("audio",)}.get(config.fusion, ("video", "audio"))
@@ -95,7 +97,7 @@ class Group(nn.Module):
     def _head(self, name: str, channels: int) -> nn.Module:
         if name == "video":
             return PictureHead(channels, self.config.classes)
-        return SoundHead(channels, self.config.classes, self.config.head_dropout)
+        return PooledHead(channels, self.config.classes, self.config.head_dropout)
 
     def encode(self, batch: Batch) -> tuple[Tokens, Tokens]:
         """The two token streams; a stream that the fusion does not use is empty."""
@@ -162,11 +164,11 @@ class SoundReader(nn.Module):
     head: one that stays in the model.
     """
 
-    def __init__(self, model: Group, classes: int, head: SoundHead | None = None) -> None:
+    def __init__(self, model: Group, classes: int, head: PooledHead | None = None) -> None:
         super().__init__()
         self.backbone = model.audio.backbone
         dropout = model.config.head_dropout
-        self.head = head or SoundHead(self.backbone.channels, classes, dropout)
+        self.head = head or PooledHead(self.backbone.channels, classes, dropout)
 
     @classmethod
     def lasting(cls, model: Group, classes: int) -> "SoundReader":

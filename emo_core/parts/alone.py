@@ -1,4 +1,4 @@
-"""Heads of one stream: what its tokens say without the other modality."""
+"""Heads of one stream: what its tokens say without the other modalities."""
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +23,7 @@ class PictureHead(nn.Module):
         return masked_mean(self.each(seen), seen.mask)
 
 
-class SoundHead(nn.Module):
+class PooledHead(nn.Module):
     """Scores of mean and peak over time: a short cry counts beside long talk."""
 
     def __init__(self, channels: int, classes: int, dropout: float) -> None:

@@ -83,18 +83,22 @@ class SingleLabel:
         return Calibration(best, self._abstain_below(self.probabilities(logits, best), target))
 
     def _abstain_below(self, probabilities: Tensor, target: Tensor) -> float:
-        """The lowest threshold from 0.5 on above which `precision` of the answers are right."""
+        """The lowest threshold from 0.5 on above which `precision` of the answers are surely right.
+
+        Surely: the interval's lower end, not the share itself, which 600 clips flatter.
+        """
         top, answer = probabilities.max(-1)
-        right = (answer == target).float()
+        right = (answer == target).numpy()
         for threshold in THRESHOLDS:
-            given = top >= threshold
-            if given.any() and right[given].mean() >= self.precision:
+            given = (top >= threshold).numpy()
+            if metrics.share_at_least(int(right[given].sum()), int(given.sum())) >= self.precision:
                 return threshold
         return THRESHOLDS[-1]
 
     def choice(self, calibration: Calibration) -> str:
         """What `calibrate` chose, as a sentence."""
-        wanted = f", so that {self.precision:.0%} of the others are right" * bool(self.precision)
+        wanted = f", so that {self.precision:.0%} of the others are right (19 times in 20)"
+        wanted *= bool(self.precision)
         return (
             f"Temperature {calibration.temperature:.3f}, chosen on the same clips; "
             f'"not sure" below {calibration.abstain_below:g}{wanted}.'
