@@ -127,7 +127,7 @@ def start(
     torch.manual_seed(recipe.train.seed)
     model = build(recipe)
     if not resume or not (run / "resume.pt").is_file():
-        warm_up(recipe, model, data, tell, progress)
+        warm_up(recipe, model, data, tell, progress, run / "warm.pt")
     task = recipe.task.fitted([window.target for window in data.train.dataset.windows])
     trainer = Trainer(model, task, recipe.train, run, progress)
     if resume:

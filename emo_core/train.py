@@ -1,8 +1,9 @@
 """The training loop, whole: `for epoch in Trainer(...).epochs(train, valid)`.
 
-A run folder holds `resume.pt` (state after the last whole epoch), `best.pt` (best weights so far)
-and `log.jsonl`. Batches, augmentation and dropout follow from (seed, epoch), so a run that is
-killed at any moment and resumed has the numbers it would have had.
+A run folder holds `warm.pt` (state after the last whole step of warm-up, where there is one),
+`resume.pt` (after the last whole epoch), `best.pt` (best weights so far) and `log.jsonl`. Batches,
+augmentation and dropout follow from (seed, epoch), so a run that is killed at any moment and
+resumed has the numbers it would have had.
 """
 
 import json
@@ -194,7 +195,7 @@ class Trainer:
             return
         self.run.mkdir(parents=True, exist_ok=True)
         if record.best:
-            _save_whole(self.kept.state_dict(), self.run / "best.pt")
+            save_whole(self.kept.state_dict(), self.run / "best.pt")
         state = {
             "model": self.model.state_dict(),
             "averaged": self.averaged.state_dict() if self.averaged else None,
@@ -202,7 +203,7 @@ class Trainer:
             "progress": [self.next_epoch, self.best, self.stale],
             "log": [*self._logged(record.index), json.dumps(asdict(record))],
         }
-        _save_whole(state, self.run / "resume.pt")
+        save_whole(state, self.run / "resume.pt")
         self._write_log(state["log"])
 
     def _write_log(self, lines: list[str]) -> None:
@@ -249,7 +250,8 @@ def split_scores(
     return scores
 
 
-def _save_whole(state: dict, path: Path) -> None:
+def save_whole(state: dict, path: Path) -> None:
+    """Writes a file that is never half there."""
     part = path.with_suffix(".part")
     torch.save(state, part)
     os.replace(part, path)

@@ -2,23 +2,27 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from emo_core.checkpoint import CheckpointError, load_checkpoint
 from emo_core.data.collage_sources import Sources
 from emo_core.data.collage_voices import Mixes, Voices
-from emo_core.data.collage_warm import Frames, Photographs, Warm
+from emo_core.data.collage_warm import Frames, Photographs, Warm, WarmDataset
 from emo_core.data.dataset import Loader
 from emo_core.data.staged_corpus import FRAME_LABELS, FrameDataset, SceneWindow
 from emo_core.data.utterance_warm import Faces
+from emo_core.distributed import once
 from emo_core.models.group import FrameReader, Group, SoundReader
 from emo_core.models.mesm import Mesm
 from emo_core.models.mesm_reader import PartReader
 from emo_core.recipes import Recipe, RecipeError
 from emo_core.tasks import FrameLabel, Task
-from emo_core.train import Trainer
+from emo_core.train import Trainer, save_whole
 
 Tell = Callable[[str], None]
 Progress = Callable[[str, int, int], None]
@@ -53,31 +57,67 @@ class Data:
 
 
 def warm_up(
-    recipe: Recipe, model: Any, data: Data, tell: Tell, progress: Progress | None = None
-) -> None:
+    recipe: Recipe, model: Any, data: Data, tell: Tell, progress: Progress | None = None,
+    kept: Path | None = None,
+) -> None:  # fmt: skip
     """Teaches the backbones what the recipe says, in place: single parts first, then scenes.
 
     From clip labels alone a small network from scratch does not find a mouth of four pixels in
     24,000 clips; told what each frame shows, it does in 100,000 frames (docs/log.md).
+
+    kept: a file that takes the state after each step; where there is one, what it holds is done.
     """
     _refuse_unread(recipe, model)
     if recipe.initial:
         take_backbones(recipe.initial, model)
+    steps = [partial(step, recipe, model, data, tell, progress) for step in _steps(recipe, model)]
+    done = _taken_up(model, kept, tell) if kept and kept.is_file() else 0
+    for number, step in enumerate(steps[done:], start=done + 1):
+        step()
+        if kept:
+            state = {"model": model.state_dict(), "chance": torch.get_rng_state(), "done": number}
+            once(partial(save_whole, state, kept))
+
+
+def _taken_up(model: Any, kept: Path, tell: Tell) -> int:
+    """Puts the state of a killed run into a model; returns how many steps it had done."""
+    state = torch.load(kept, map_location="cpu", weights_only=True)
+    model.load_state_dict(state["model"])
+    torch.set_rng_state(state["chance"])
+    tell(f"warm-up goes on after step {state['done']}")
+    return state["done"]
+
+
+def _steps(recipe: Recipe, model: Any) -> list[Callable]:
+    steps = [_drawn] if recipe.warm_up and hasattr(model, "video") else []
+    for stream, kind, reader, what in STEPS.get(type(model), ()):
+        if getattr(recipe, what).passes and hasattr(model, stream):
+            steps.append(partial(_composed, kind, reader, what))
+    return steps
+
+
+def _drawn(recipe: Recipe, model: Any, data: Data, tell: Tell, progress: Progress | None) -> None:
+    """Single frames of drawn scenes, where a run has any."""
     scenes = [w for w in data.train.dataset.windows if isinstance(w, SceneWindow)]
-    if recipe.warm_up and scenes and hasattr(model, "video"):
-        frames = FrameDataset(scenes, data.train.dataset.cache, recipe.train.seed)
-        reader, task = FrameReader(model, len(FRAME_LABELS)), FrameLabel(FRAME_LABELS)
-        warm = Warm(recipe.warm_up, 0, recipe.warm_up_lr, recipe.warm_up_batch)
-        _warm(reader, task, frames, recipe, warm, "warm-up", tell, progress)
+    if not scenes:
+        return
+    frames = FrameDataset(scenes, data.train.dataset.cache, recipe.train.seed)
+    reader, task = FrameReader(model, len(FRAME_LABELS)), FrameLabel(FRAME_LABELS)
+    warm = Warm(recipe.warm_up, 0, recipe.warm_up_lr, recipe.warm_up_batch)
+    _warm(reader, task, frames, recipe, warm, "warm-up", tell, progress)
+
+
+def _composed(
+    kind: type[WarmDataset], reader: Callable, what: str,
+    recipe: Recipe, model: Any, data: Data, tell: Tell, progress: Progress | None,
+) -> None:  # fmt: skip
+    """Parts or scenes of photographs and recordings, where a run has any."""
     if data.sources is None:
         return
-    for stream, kind, reader, what in STEPS.get(type(model), ()):
-        warm = getattr(recipe, what)
-        if warm.passes and hasattr(model, stream):
-            shown = kind(data.sources, warm, recipe.sample, recipe.train.seed)
-            task = FrameLabel(shown.classes, warm.smoothing)
-            head = reader(model, len(shown.classes))
-            _warm(head, task, shown, recipe, warm, what, tell, progress)
+    warm = getattr(recipe, what)
+    shown = kind(data.sources, warm, recipe.sample, recipe.train.seed)
+    task = FrameLabel(shown.classes, warm.smoothing)
+    _warm(reader(model, len(shown.classes)), task, shown, recipe, warm, what, tell, progress)
 
 
 def _refuse_unread(recipe: Recipe, model: Any) -> None:

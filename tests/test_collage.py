@@ -251,17 +251,52 @@ def test_warm_up_shows_parts_and_scenes_of_training_people(sources, monkeypatch)
     assert set(used) == {"train"}
 
 
+WARM_STEPS = ("faces", "frames", "voices", "mixes")
+
+
+def short_warm_up(*steps):
+    """The recipe with one short pass of these steps only."""
+    recipe = replace(find_recipe("group-collage"), sample=CONFIG, initial="")
+    warm = Warm(0, 16, rows=8, side=32, seconds=1.0)
+    passes = {what: replace(warm, passes=int(what in steps)) for what in WARM_STEPS}
+    return replace(recipe, **passes)
+
+
+@pytest.mark.parametrize("killed_at", WARM_STEPS)
+def test_a_warm_up_that_is_killed_goes_on_after_its_last_whole_step(sources, tmp_path, killed_at):
+    recipe = short_warm_up(*WARM_STEPS)
+    clips = Loader(FreshDataset(sources, 2, CONFIG), 1, False)
+    data = Data(clips, clips, (), sources)
+
+    def warmed(kept, tell):
+        model = small_group(alone=True)
+        warm_up(recipe, model, data, tell, None, kept)
+        return model.state_dict()
+
+    def kill(line):
+        if line.startswith(killed_at):
+            raise KeyboardInterrupt
+
+    whole = warmed(None, print)
+    with pytest.raises(KeyboardInterrupt):
+        warmed(tmp_path / "warm.pt", kill)
+    torch.rand(3)
+    told = []
+    again = warmed(tmp_path / "warm.pt", told.append)
+    assert [line.split(" ")[0] for line in told if "/" in line] == [
+        *WARM_STEPS[WARM_STEPS.index(killed_at) :]
+    ]
+    for name, value in whole.items():
+        assert torch.equal(value, again[name]), name
+
+
 @pytest.mark.parametrize(
     "step,stream,lasts",
     [("faces", "video", False), ("frames", "video", True),
      ("voices", "audio", False), ("mixes", "audio", True)],
 )  # fmt: skip
 def test_what_scenes_teach_a_stream_by_itself_stays_in_the_model(sources, step, stream, lasts):
-    recipe = replace(find_recipe("group-collage"), sample=CONFIG, initial="")
-    for what in ("faces", "frames", "voices", "mixes"):
-        passes = int(what == step)
-        recipe = replace(recipe, **{what: Warm(passes, 16, rows=8, side=32, seconds=1.0)})
-    model = small_group(alone=True)
+    recipe, model = short_warm_up(step), small_group(alone=True)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     clips = Loader(FreshDataset(sources, 2, CONFIG), 1, False)
     warm_up(recipe, model, Data(clips, clips, (), sources), print)
