@@ -9,13 +9,12 @@ from torch.nn import functional
 
 from emo_core.listing import models
 from emo_core.parts.attention import Attention, Block, masked_mean, time_encoding
-from emo_core.parts.backbones import Cnn14, Tokens, normalised_frames, relative_mel
+from emo_core.parts.backbones import Cnn14, Tokens, normalised_frames
 from emo_core.parts.fusion import FUSIONS
 
 MORE = {  # beside two-way fusion
     "alone": {"alone": True},  # streams have heads of their own
     "scales": {"video_scales": 3},
-    "relative": {"relative_sound": True},
 }
 KINDS = [*FUSIONS, *MORE]
 
@@ -136,26 +135,6 @@ def test_a_frame_is_read_at_its_own_size_and_at_half_and_the_larger_answer_count
     assert (large > full).any() and (large == full).any()
     wanted = torch.cat([large.mean((2, 3)), large.amax((2, 3))], 1).unflatten(0, shape)
     torch.testing.assert_close(seen.values, wanted)
-
-
-def test_a_relative_sound_backbone_hears_neither_level_nor_colour():
-    batch = random_batch()
-    gains = 3 * torch.randn(len(batch), 1, batch.mel.shape[2])  # of each band, all the time
-    louder = replace(batch, mel=batch.mel + gains)
-    model, plain = small_group(relative_sound=True), small_group()
-    torch.testing.assert_close(logits(model, louder), logits(model, batch))
-    assert not torch.allclose(logits(plain, louder), logits(plain, batch))
-
-
-def test_a_band_is_measured_against_its_mean_power_over_what_is_real():
-    mel, mask = torch.randn(2, 50, 4), torch.ones(2, 50, dtype=torch.bool)
-    mask[0, 30:] = False
-    found = relative_mel(mel, mask)
-    for row, length in ((0, 30), (1, 50)):
-        wanted = mel[row, :length] - mel[row, :length].exp().mean(0).log()
-        torch.testing.assert_close(found[row, :length], wanted)
-    silence = relative_mel(torch.full((1, 9, 4), -16.0), torch.zeros(1, 9, dtype=torch.bool))
-    assert silence.isfinite().all()
 
 
 def test_gradient_reaches_the_first_convolutions_of_the_papers_backbones():

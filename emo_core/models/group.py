@@ -24,7 +24,6 @@ class GroupConfig:
     video_widths: tuple[int, ...] = (16, 32, 64, 128)  # channels of the slim video backbone
     audio_widths: tuple[int, ...] = (16, 32, 64, 128)  # channels of the slim sound backbone
     video_scales: int = 1  # the slim video backbone reads a frame at so many sizes, halved
-    relative_sound: bool = False  # the slim sound backbone hears bands against their means
     width: int = 256  # D, of the tokens that meet
     heads: int = 4
     blocks: int = 2  # in each direction
@@ -78,7 +77,7 @@ class Group(nn.Module):
         makers = {
             ("video", "slim"): lambda: SlimFrames(tuple(config.video_widths), config.video_scales),
             ("video", "r2plus1d_18"): lambda: R2Plus1D(config.pretrained),
-            ("audio", "slim"): lambda: SlimMel(tuple(config.audio_widths), config.relative_sound),
+            ("audio", "slim"): lambda: SlimMel(tuple(config.audio_widths)),
             ("audio", "cnn14"): lambda: Cnn14(config.pretrained),
         }
         used = {"video": ("video",), "audio": ("audio",)}.get(config.fusion, ("video", "audio"))

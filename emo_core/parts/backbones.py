@@ -11,7 +11,6 @@ from torch.nn import functional
 
 KINETICS_MEAN, KINETICS_STD = (0.43216, 0.394666, 0.37645), (0.22803, 0.22145, 0.216989)  # A4
 MEL_MEAN, MEL_STD = -4.0, 4.0  # natural log of power; centre and spread of ordinary sound
-RELATIVE_MEAN, RELATIVE_STD, RELATIVE_LEAST = -3.0, 3.0, -12.0  # the same against a band's mean
 PANNS_WEIGHTS = (  # Kong et al. 2020; the publisher gives an MD5 sum and no SHA-256
     "https://zenodo.org/record/3987831/files/Cnn14_mAP%3D0.431.pth",
     "541141fa2ee191a88f24a3219fff024e",
@@ -40,18 +39,6 @@ def normalised_frames(video: Tensor, mask: Tensor) -> Tensor:
     mean, std = (torch.tensor(v, device=video.device) for v in (KINETICS_MEAN, KINETICS_STD))
     scale, shift = (1 / (unit * std)).view(3, 1, 1), (-mean / std).view(3, 1, 1)
     return torch.addcmul(shift, video.float(), scale) * mask[:, :, None, None, None]
-
-
-def relative_mel(mel: Tensor, mask: Tensor) -> Tensor:
-    """Each band against the log of its mean power in the clip: (B, F, M) -> (B, F, M).
-
-    What throat, microphone and room do to every moment alike is gone, and so is the level. Source:
-    spectral mean normalisation, as Atal 1974 does with cepstra.
-    """
-    real = mask.unsqueeze(-1)
-    power = mel.float().masked_fill(~real, -1e4).logsumexp(1, keepdim=True)  # (B, 1, M)
-    mean = power - real.sum(1, keepdim=True).clamp_min(1).log()
-    return (mel - mean).clamp_min(RELATIVE_LEAST)
 
 
 class LargestAnswer(nn.Module):
@@ -132,24 +119,16 @@ class SlimFrames(nn.Module):
 
 
 class SlimMel(nn.Module):
-    """Pocket sound backbone: a slim ResNet over the log-mel; one token every 8 mel frames.
+    """Pocket sound backbone: a slim ResNet over the log-mel; one token every 8 mel frames."""
 
-    relative: each band is read against its mean over the clip, not as it was recorded.
-    """
-
-    def __init__(self, widths: tuple[int, ...], relative: bool = False) -> None:
+    def __init__(self, widths: tuple[int, ...]) -> None:
         super().__init__()
-        self.relative = relative
         strides = (2, 2, *((1, 2),) * (len(widths) - 3))  # (time, mel)
         self.trunk = slim_trunk(1, widths, strides)
         self.channels = 2 * widths[-1]
 
     def forward(self, mel: Tensor, mask: Tensor, times_s: Tensor) -> Tokens:
-        if self.relative:
-            level = (relative_mel(mel, mask) - RELATIVE_MEAN) / RELATIVE_STD
-        else:
-            level = (mel - MEL_MEAN) / MEL_STD
-        image = (level * mask.unsqueeze(-1)).unsqueeze(1)  # (B, 1, F, M)
+        image = ((mel - MEL_MEAN) / MEL_STD * mask.unsqueeze(-1)).unsqueeze(1)  # (B, 1, F, M)
         maps = self.trunk(image.contiguous(memory_format=torch.channels_last))  # (B, C, N, m)
         values = torch.cat([maps.mean(3), maps.amax(3)], dim=1).transpose(1, 2)  # (B, N, 2C)
         return Tokens(values, *on_steps(mask, times_s, values.shape[1]))
