@@ -465,6 +465,8 @@ def test_not_sure_is_chosen_for_a_precision():
     nobody = replace(calibration, abstain_below=1.01)
     assert task.scores(logits, target, groups, nobody)["precision"] is None
     assert "90% of the others" in task.choice(calibration)
+    few = task.calibrate(logits[:5], target[:5])
+    assert few.abstain_below == 0.99 and "too few clips" in task.choice(few)
 
 
 def test_backbones_of_a_checkpoint_are_taken_or_refused_in_a_sentence():

@@ -85,7 +85,8 @@ class SingleLabel:
     def _abstain_below(self, probabilities: Tensor, target: Tensor) -> float:
         """The lowest threshold from 0.5 on above which `precision` of the answers are surely right.
 
-        Surely: the interval's lower end, not the share itself, which 600 clips flatter.
+        Surely: the interval's lower end, not the share itself, which 600 clips flatter. Clips count
+        as independent, so for other people it promises less. The highest where none will do.
         """
         top, answer = probabilities.max(-1)
         right = (answer == target).numpy()
@@ -97,7 +98,10 @@ class SingleLabel:
 
     def choice(self, calibration: Calibration) -> str:
         """What `calibrate` chose, as a sentence."""
-        wanted = f", so that {self.precision:.0%} of the others are right (19 times in 20)"
+        right = f"{self.precision:.0%} of the others are right"
+        wanted = f", so that {right} (19 times in 20, for clips of the same people)"
+        if calibration.abstain_below >= THRESHOLDS[-1]:
+            wanted = f", the highest tried: too few clips to be sure that {right}"
         wanted *= bool(self.precision)
         return (
             f"Temperature {calibration.temperature:.3f}, chosen on the same clips; "
