@@ -210,6 +210,17 @@ def test_rollout_follows_one_direction_too(catalogue):
     assert found.maps["mel"].any() and found.maps["video"].any()
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_two_scales_without_colour_and_heads_of_their_own_are_explained(catalogue, method):
+    checkpoint, sample = catalogue["group"]
+    options = {"video_scales": 2, "video_colour": False, "alone": True}
+    changed = replace(checkpoint, model=small_group(**options).eval())
+    found = explain_window(changed, sample, Target("positive", 0), method, "fast")
+    for name in ("mel", "video"):
+        assert found.maps[name].shape == getattr(sample, name).shape
+        assert found.maps[name].any() and found.maps[name].isfinite().all()
+
+
 @pytest.mark.slow
 def test_space_time_tokens_and_maps_come_back_to_frames():
     torch.manual_seed(0)

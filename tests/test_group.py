@@ -15,6 +15,7 @@ from emo_core.parts.fusion import FUSIONS
 MORE = {  # beside two-way fusion
     "alone": {"alone": True},  # streams have heads of their own
     "scales": {"video_scales": 3},
+    "grey": {"video_colour": False},
 }
 KINDS = [*FUSIONS, *MORE]
 
@@ -117,6 +118,20 @@ def test_a_stream_that_is_alone_teaches_its_own_head():
     functional.cross_entropy(model(batch.without("audio")).logits, batch.target).backward()
     assert model.video.alone.scores.weight.grad.abs().sum() > 0
     assert not model.audio.alone.scores.weight.grad.any()
+
+
+def test_without_colour_a_grey_picture_says_the_same():
+    model, batch = small_group(video_colour=False), random_batch()
+    weights = torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)
+    unit = batch.video / 255
+    grey = replace(batch, video=(unit * weights).sum(2, keepdim=True).repeat(1, 1, 3, 1, 1))
+    for same in (grey, replace(batch, video=unit)):  # bytes and shares of one
+        torch.testing.assert_close(logits(model, same), logits(model, batch))
+    red = batch.video.clone()
+    red[:, :, 1:] = 0
+    assert not torch.allclose(logits(model, replace(batch, video=red)), logits(model, batch))
+    coloured = small_group()
+    assert not torch.allclose(logits(coloured, grey), logits(coloured, batch))
 
 
 def test_a_frame_is_read_at_its_own_size_and_at_half_and_the_larger_answer_counts():

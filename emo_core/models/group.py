@@ -24,6 +24,7 @@ class GroupConfig:
     video_widths: tuple[int, ...] = (16, 32, 64, 128)  # channels of the slim video backbone
     audio_widths: tuple[int, ...] = (16, 32, 64, 128)  # channels of the slim sound backbone
     video_scales: int = 1  # the slim video backbone reads a frame at so many sizes, halved
+    video_colour: bool = True  # else the slim video backbone sees luminance only
     width: int = 256  # D, of the tokens that meet
     heads: int = 4
     blocks: int = 2  # in each direction
@@ -75,7 +76,9 @@ class Group(nn.Module):
         super().__init__()
         self.config = config
         makers = {
-            ("video", "slim"): lambda: SlimFrames(tuple(config.video_widths), config.video_scales),
+            ("video", "slim"): lambda: SlimFrames(
+                tuple(config.video_widths), config.video_scales, config.video_colour
+            ),
             ("video", "r2plus1d_18"): lambda: R2Plus1D(config.pretrained),
             ("audio", "slim"): lambda: SlimMel(tuple(config.audio_widths)),
             ("audio", "cnn14"): lambda: Cnn14(config.pretrained),

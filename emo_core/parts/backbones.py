@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 KINETICS_MEAN, KINETICS_STD = (0.43216, 0.394666, 0.37645), (0.22803, 0.22145, 0.216989)  # A4
+LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue (BT.601)
 MEL_MEAN, MEL_STD = -4.0, 4.0  # natural log of power; centre and spread of ordinary sound
 PANNS_WEIGHTS = (  # Kong et al. 2020; the publisher gives an MD5 sum and no SHA-256
     "https://zenodo.org/record/3987831/files/Cnn14_mAP%3D0.431.pth",
@@ -39,6 +40,13 @@ def normalised_frames(video: Tensor, mask: Tensor) -> Tensor:
     mean, std = (torch.tensor(v, device=video.device) for v in (KINETICS_MEAN, KINETICS_STD))
     scale, shift = (1 / (unit * std)).view(3, 1, 1), (-mean / std).view(3, 1, 1)
     return torch.addcmul(shift, video.float(), scale) * mask[:, :, None, None, None]
+
+
+def luminance(video: Tensor) -> Tensor:
+    """(B, T, 3, H, W) uint8, or float in [0, 1] -> float in [0, 1], three times the same."""
+    unit = 255 if video.dtype == torch.uint8 else 1
+    weights = (torch.tensor(LUMINANCE, device=video.device) / unit).view(3, 1, 1)
+    return (video * weights).sum(2, keepdim=True).expand(video.shape)
 
 
 class LargestAnswer(nn.Module):
@@ -93,18 +101,19 @@ class SlimFrames(nn.Module):
 
     The peak keeps a small face visible among eight. With more scales the same ResNet reads the
     frame at a half (a quarter, ...) of its size as well: at full size its fields see 87 pixels,
-    less than a face that fills the frame (docs/log.md).
+    less than a face that fills the frame (docs/log.md). Without colour it sees luminance only.
     """
 
-    def __init__(self, widths: tuple[int, ...], scales: int = 1) -> None:
+    def __init__(self, widths: tuple[int, ...], scales: int = 1, colour: bool = True) -> None:
         super().__init__()
-        self.scales = scales
+        self.scales, self.colour = scales, colour
         self.trunk = slim_trunk(3, widths, (2,) * (len(widths) - 1))
         self.largest = LargestAnswer()
         self.channels = 2 * widths[-1]
 
     def forward(self, video: Tensor, mask: Tensor, times_s: Tensor) -> Tokens:
-        frames = normalised_frames(video, mask).flatten(0, 1)  # (B*T, 3, H, W)
+        shown = video if self.colour else luminance(video)
+        frames = normalised_frames(shown, mask).flatten(0, 1)  # (B*T, 3, H, W)
         frames = frames.contiguous(memory_format=torch.channels_last)
         sizes = [frames]
         while len(sizes) < self.scales:
