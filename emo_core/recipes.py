@@ -95,12 +95,21 @@ def group_collage() -> Recipe:
     which one frame in four is looked at. By then the backbones hardly change, and one block of
     attention with much dropout has to do: what meets there knows the people of training by heart,
     so more of either trusts it too much. Frames are large, because the faces of eight people are
-    small; what frames and mixes taught each stream by itself stays, for clips that have only one
-    of them (docs/log.md). Chosen on people of val.
+    small, and read at two sizes, because a face may fill them; without colour, which photographs
+    made grey can't teach. What frames and mixes taught each stream by itself stays: see Group.fuse
+    (docs/log.md). Chosen on people of val.
     """
     return Recipe(
         "collage",
-        settings=replace(GROUP_POCKET, blocks=1, dropout=0.3, head_dropout=0.5, alone=True),
+        settings=replace(
+            GROUP_POCKET,
+            video_scales=2,
+            video_colour=False,
+            blocks=1,
+            dropout=0.3,
+            head_dropout=0.5,
+            alone=True,
+        ),
         sample=SampleConfig(width=224, height=168),
         task=SingleLabel(smoothing=0.1, precision=0.9),
         train=TrainConfig(

@@ -31,7 +31,7 @@ class GroupConfig:
     dropout: float = 0.1
     head_dropout: float = 0.2
     fusion: str = "two_way"
-    alone: bool = False  # streams have heads of their own, heard where the other one is missing
+    alone: bool = False  # streams have heads of their own beside the fusion: see Group.fuse
     frozen: bool = False  # backbones fixed: the contrast to end-to-end (claim i)
     pretrained: bool = False  # Kinetics-400 and AudioSet weights, fetched on the user's machine
     classes: int = 3
@@ -118,14 +118,16 @@ class Group(nn.Module):
     def fuse(self, video: Tokens, audio: Tokens) -> Output:
         """Scores from the two streams; cheap beside `encode`.
 
-        A stream without the other one also says what its own head learned of single parts: fusion
-        alone reads a silent face or an unseen voice worse than that head (docs/log.md).
+        What the picture's own head learned of single frames is always added, what the sound's
+        learned only where nothing is seen: fusion by itself reads an unseen voice worse, and a
+        face beside meaningless sound (docs/log.md).
         """
         logits, trace = self.fusion(video, audio)
-        one = video.mask.any(1, keepdim=True) ^ audio.mask.any(1, keepdim=True)  # (B, 1)
-        for stream in (video, audio):
-            if stream.alone is not None:
-                logits = logits + stream.alone * (one & stream.mask.any(1, keepdim=True))
+        seen, heard = (stream.mask.any(1, keepdim=True) for stream in (video, audio))  # (B, 1)
+        if video.alone is not None:
+            logits = logits + video.alone * seen
+        if audio.alone is not None:
+            logits = logits + audio.alone * (heard & ~seen)
         trace["video_times_s (B, video)"] = video.times_s
         trace["audio_times_s (B, audio)"] = audio.times_s
         return Output(logits.float(), trace)
