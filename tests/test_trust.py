@@ -79,6 +79,19 @@ def test_each_failed_check_is_in_the_verdict(good):
     assert verdict(replace(trust, twin=0, contrast=0)).startswith("This map holds up")
 
 
+def test_the_verdict_says_which_order_moves_the_score(good):
+    trust = replace(good[3], twin=0, contrast=0)
+    curves = trust.curves
+    worse = tuple(value + 1e-3 for value in curves.random_deletion)
+    taking = verdict(replace(trust, curves=replace(curves, deletion=worse)))
+    assert taking.startswith("Read this map with care: taking away what it marks moves the")
+    assert "but adding what it marks moves the score faster" in taking
+    worse = tuple(value - 1e-3 for value in curves.random_insertion)
+    adding = verdict(replace(trust, curves=replace(curves, insertion=worse)))
+    assert adding.startswith("Read this map with care: adding what it marks moves the score")
+    assert "but taking away what it marks moves the score faster" in adding
+
+
 @pytest.mark.parametrize("name", ["group", "fe2e", "jmt"])
 def test_random_weights_change_the_map(name):
     checkpoint, sample = checkpoint_of(name)

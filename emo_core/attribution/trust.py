@@ -161,8 +161,15 @@ def _area(fractions: tuple[float, ...], values: tuple[float, ...]) -> float:
 def verdict(trust: Trust) -> str:
     """One line for a person."""
     fatal, doubts = [], []
-    if trust.curves.deletion_gain + trust.curves.insertion_gain <= 0:
-        fatal.append("taking away what it marks moves the score no faster than random order does")
+    gains = {
+        "taking away what it marks": trust.curves.deletion_gain,
+        "adding what it marks": trust.curves.insertion_gain,
+    }
+    no_faster = "moves the score no faster than random order does"
+    if sum(gains.values()) <= 0:
+        fatal.append(f"taking away what it marks {no_faster}")
+    else:
+        doubts += [f"{change} {no_faster}" for change, gain in gains.items() if gain <= 0]
     if trust.twin > MOST_TWIN:
         fatal.append(f"a model with random weights gives much the same map ({trust.twin:.2f})")
     if trust.gap is not None and trust.gap > MOST_GAP:
@@ -173,9 +180,10 @@ def verdict(trust: Trust) -> str:
         doubts.append(f"another seed gives another map ({trust.seed:.2f})")
     if fatal:
         return f"Do not rely on this map: {'; '.join(fatal + doubts)}."
+    faster = next((change for change, gain in gains.items() if gain > 0), "what it marks")
     held = (
-        "taking away what it marks moves the score faster than random order, and a model with "
-        f"random weights gives another map ({trust.twin:.2f})"
+        f"{faster} moves the score faster than random order, and a model with random weights "
+        f"gives another map ({trust.twin:.2f})"
     )
     if doubts:
         return f"Read this map with care: {'; '.join(doubts)}; but {held}."
