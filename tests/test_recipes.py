@@ -30,7 +30,7 @@ SMALL = {  # the same wiring, so narrow that a step takes no time
     "jmt": (
         "video_backbone=slim", "audio_backbone=slim", "video_widths=4,4,8,8",
         "audio_widths=4,4,8,8", "settings.width=16", "settings.hidden=16", "head_hidden=8",
-        "pretrained=false",
+        "pretrained=false", "sample.face_size=32",
     ),
 }  # fmt: skip
 
