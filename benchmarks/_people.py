@@ -14,6 +14,7 @@ from emo_core.clip import Clip
 from emo_core.data.collage_fresh import PartWindow
 from emo_core.data.collage_sources import Sources
 from emo_core.inference import predict_clip
+from emo_core.parts.backbones import LUMINANCE
 from emo_core.sample import Sample, decode_window, to_sample
 from emo_core.scores import score_windows
 
@@ -111,7 +112,7 @@ def tinted(checkpoint: Checkpoint, clip: Clip) -> dict[str, str]:
 
 def _coloured(sample: Sample, colour: float, gains: tuple[float, ...]) -> torch.Tensor:
     pixels = sample.video.float()  # (T, 3, H, W)
-    grey = (pixels * torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)).sum(1, keepdim=True)
+    grey = (pixels * torch.tensor(LUMINANCE).view(3, 1, 1)).sum(1, keepdim=True)
     mixed = (colour * pixels + (1 - colour) * grey) * torch.tensor(gains).view(3, 1, 1)
     return mixed.clamp(0, 255).to(torch.uint8)
 

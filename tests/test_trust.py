@@ -90,6 +90,10 @@ def test_the_verdict_says_which_order_moves_the_score(good):
     adding = verdict(replace(trust, curves=replace(curves, insertion=worse)))
     assert adding.startswith("Read this map with care: adding what it marks moves the score")
     assert "but taking away what it marks moves the score faster" in adding
+    worse = tuple(value - 1e3 for value in curves.random_insertion)
+    neither = verdict(replace(trust, curves=replace(curves, insertion=worse)))
+    assert neither.startswith("Do not rely on this map: adding what it marks moves the score no")
+    assert "taking away" not in neither, "removing does move the score"
 
 
 @pytest.mark.parametrize("name", ["group", "fe2e", "jmt"])

@@ -165,11 +165,12 @@ def verdict(trust: Trust) -> str:
         "taking away what it marks": trust.curves.deletion_gain,
         "adding what it marks": trust.curves.insertion_gain,
     }
-    no_faster = "moves the score no faster than random order does"
-    if sum(gains.values()) <= 0:
-        fatal.append(f"taking away what it marks {no_faster}")
-    else:
-        doubts += [f"{change} {no_faster}" for change, gain in gains.items() if gain <= 0]
+    failed = [
+        f"{change} moves the score no faster than random order does"
+        for change, gain in gains.items()
+        if gain <= 0
+    ]
+    (fatal if sum(gains.values()) <= 0 else doubts).extend(failed)
     if trust.twin > MOST_TWIN:
         fatal.append(f"a model with random weights gives much the same map ({trust.twin:.2f})")
     if trust.gap is not None and trust.gap > MOST_GAP:
