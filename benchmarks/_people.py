@@ -15,7 +15,7 @@ from emo_core.data.collage_fresh import PartWindow
 from emo_core.data.collage_sources import Sources
 from emo_core.inference import predict_clip
 from emo_core.parts.backbones import LUMINANCE
-from emo_core.sample import Sample, decode_window, to_sample
+from emo_core.sample import decode_window, to_sample
 from emo_core.scores import score_windows
 
 CREMAD = {"HAP": "positive", "happy": "positive", "NEU": "neutral", **dict.fromkeys(
@@ -101,20 +101,19 @@ def tinted(checkpoint: Checkpoint, clip: Clip) -> dict[str, str]:
     """What the model says of the first window of a clip, as it is, grey, warm and cold."""
     config = checkpoint.sample
     end_s = min(clip.duration_s, config.window_s)
-    sample = to_sample(decode_window(clip, config, 0.0, end_s), config)
-    versions = {"as it is": sample}
+    decoded = decode_window(clip, config, 0.0, end_s)
+    versions = {"as it is": decoded}
     for name, (colour, gains) in TINTS.items():
-        versions[name] = replace(sample, video=_coloured(sample, colour, gains))
-    logits = score_windows(checkpoint, list(versions.values())).logits
-    answers = [checkpoint.labels[i] for i in logits.argmax(-1).tolist()]
+        versions[name] = replace(decoded, pixels=_coloured(decoded.pixels, colour, gains))
+    samples = [to_sample(version, config) for version in versions.values()]
+    answers = [checkpoint.labels[i] for i in score_windows(checkpoint, samples).logits.argmax(-1)]
     return dict(zip(versions, answers, strict=True))
 
 
-def _coloured(sample: Sample, colour: float, gains: tuple[float, ...]) -> torch.Tensor:
-    pixels = sample.video.float()  # (T, 3, H, W)
-    grey = (pixels * torch.tensor(LUMINANCE).view(3, 1, 1)).sum(1, keepdim=True)
-    mixed = (colour * pixels + (1 - colour) * grey) * torch.tensor(gains).view(3, 1, 1)
-    return mixed.clamp(0, 255).to(torch.uint8)
+def _coloured(pixels: np.ndarray, colour: float, gains: tuple[float, ...]) -> np.ndarray:
+    grey = (pixels @ np.float32(LUMINANCE))[..., None]  # (T, H, W, 1)
+    mixed = (np.float32(colour) * pixels + np.float32(1 - colour) * grey) * np.float32(gains)
+    return mixed.clip(0, 255).astype(np.uint8)
 
 
 def of_batches(
