@@ -97,17 +97,22 @@ def labelled_clips(data: Path) -> Iterator[tuple[str, Path, str]]:
         yield "grid", path, "neutral"
 
 
-def tinted(checkpoint: Checkpoint, clip: Clip) -> dict[str, str]:
-    """What the model says of the first window of a clip, as it is, grey, warm and cold."""
+def tinted(checkpoint: Checkpoint, clip: Clip) -> dict[str, tuple[str, bool]]:
+    """(label, "not sure") of the first window of a clip: as it is, grey, warm and cold."""
     config = checkpoint.sample
-    end_s = min(clip.duration_s, config.window_s)
-    decoded = decode_window(clip, config, 0.0, end_s)
+    decoded = decode_window(clip, config, 0.0, min(clip.duration_s, config.window_s))
     versions = {"as it is": decoded}
     for name, (colour, gains) in TINTS.items():
         versions[name] = replace(decoded, pixels=_coloured(decoded.pixels, colour, gains))
     samples = [to_sample(version, config) for version in versions.values()]
-    answers = [checkpoint.labels[i] for i in score_windows(checkpoint, samples).logits.argmax(-1)]
-    return dict(zip(versions, answers, strict=True))
+    calibration, task = checkpoint.calibration, checkpoint.task
+    logits = score_windows(checkpoint, samples).logits
+    best, labels = task.probabilities(logits, calibration.temperature).max(-1)
+    told = [
+        (checkpoint.labels[label], p < calibration.abstain_below)
+        for label, p in zip(labels.tolist(), best.tolist(), strict=True)
+    ]
+    return dict(zip(versions, told, strict=True))
 
 
 def _coloured(pixels: np.ndarray, colour: float, gains: tuple[float, ...]) -> np.ndarray:

@@ -10,6 +10,7 @@ Several checkpoints are seeds of one recipe: their mean and the 95 % t interval 
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -104,8 +105,18 @@ def clips(checkpoint: Checkpoint, data: Path) -> dict:
                sum(row["set"] == name for row in known)]
         for name in ("cremad", "ravdess_faces", "grid")
     }  # fmt: skip
-    steady = {version: sum(row[version] == row["as it is"] for row in same) for version in same[0]}
-    return {"known": known, "right": counts, "same answer": steady, "unlabelled": others}
+    return {
+        "known": known,
+        "right": counts,
+        "same label": _steady(same, lambda told: told[0]),
+        "same answer": _steady(same, lambda told: "not sure" if told[1] else told[0]),
+        "unlabelled": others,
+    }
+
+
+def _steady(rows: list[dict], told: Callable[[tuple[str, bool]], str]) -> dict[str, int]:
+    """How many clips get the same in each version as they are."""
+    return {name: sum(told(row[name]) == told(row["as it is"]) for row in rows) for name in rows[0]}
 
 
 def mean_and_interval(values: list[float]) -> str:
@@ -141,10 +152,14 @@ def table(results: list[dict], told: list[dict]) -> str:
         lines.append(f"| {row['clip']} | not labelled | {'; '.join(said)} |")
     for t in told:
         right = ", ".join(f"{name} {a} of {b}" for name, (a, b) in t["right"].items())
-        same = ", ".join(f"{name} {count}" for name, count in t["same answer"].items())
+        same = "; ".join(
+            f"{what}: {', '.join(f'{name} {count}' for name, count in t[what].items())}"
+            for what in ("same label", "same answer")
+        )
         lines += [
             "",
-            f"Right: {right}. Same answer as the clip itself, of {len(t['known'])}: {same}.",
+            f"Right: {right}. Versions of a clip, of {len(t['known'])}, {same} (as people see it: "
+            '"not sure" is one).',
         ]
     return "\n".join(lines) + "\n"
 

@@ -110,7 +110,7 @@ def group_collage() -> Recipe:
             head_dropout=0.5,
             alone=True,
         ),
-        sample=SampleConfig(width=224, height=168, exposure=True),
+        sample=SampleConfig(width=224, height=168),
         task=SingleLabel(smoothing=0.1, precision=0.9),
         train=TrainConfig(
             epochs=4,

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from emo_core.clip import Clip, Frames
-from emo_core.exposure import exposed
 from emo_core.faces import LOOK, Follow, cut_out, follow_faces, largest
 from emo_core.parts.mel import PANNS, MelConfig, log_mel
 from emo_core.parts.text import tokens_of
@@ -30,7 +29,6 @@ class SampleConfig:
     width: int = 96  # pixels
     height: int = 72  # pixels
     fit: str = "pad"  # "pad" keeps the whole picture, "crop" fills the frame (paper 1, A3)
-    exposure: bool = False  # frames of a window get one brightness and contrast: exposure.py
     people: int = 0  # faces kept a frame, those of the largest tracks; 0 = nobody is looked for
     face_size: int = 48  # pixels, height and width of a face
     text_length: int = 0  # tokens kept of the transcript; 0 = it is not read
@@ -199,15 +197,14 @@ def decode_window(
 
 def to_sample(decoded: Decoded, config: SampleConfig) -> Sample:
     """Bytes of one window -> tensors with masks."""
-    shown = decoded.pixel_times_s < decoded.video_s
-    shown[0] = decoded.video_s > 0
-    pixels = exposed(decoded.pixels, shown) if config.exposure else decoded.pixels
-    video_mask = torch.from_numpy(shown)
+    pixels = torch.from_numpy(np.ascontiguousarray(decoded.pixels.transpose(0, 3, 1, 2)))
+    video_mask = torch.from_numpy(decoded.pixel_times_s < decoded.video_s)
+    video_mask[0] = decoded.video_s > 0
     wave = torch.from_numpy(decoded.wave.astype(np.float32) / 32767)
     mel = log_mel(wave.unsqueeze(0), config.mel)[0]  # (F, M)
     mel_times_s = torch.arange(len(mel)) * (config.mel.hop / config.mel.rate)
     return Sample(
-        torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))),
+        pixels,
         video_mask,
         torch.from_numpy(decoded.pixel_times_s.astype(np.float32)),
         mel,

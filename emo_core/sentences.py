@@ -68,7 +68,7 @@ def summarise_frames(prediction: "Prediction", shown: int) -> str:
         return f"1 frame was used, from {times_s[0]:.2f} s."
     return (
         f"{len(times_s)} frames were used, from {times_s[0]:.2f} s to {times_s[-1]:.2f} s, "
-        f"shown as the model got them, in its size and brightness.{part}"
+        f"scaled to the model's size.{part}"
     )
 
 

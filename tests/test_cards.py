@@ -1,6 +1,7 @@
 """Every shipped checkpoint is small and its card says what it was made of and may be used for."""
 
 import pytest
+from conftest import ROOT
 
 from emo_core.checkpoint import CARD, SHIPPED, WEIGHTS, load_checkpoint, shipped_checkpoints
 
@@ -29,3 +30,15 @@ def test_what_real_recordings_taught_is_for_research_and_teaching_only():
         real = load_checkpoint(name).training["corpus"] in ("collage", "utterances")
         assert ("CC BY-NC-SA 4.0" in text and "research and teaching only" in text) == real
         assert ("RAVDESS" in text and "EMO-DB" in text and "ESC-10" in text) == real
+
+
+@pytest.mark.real_data
+def test_a_tint_does_not_change_what_people_are_told(real_data, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    import _people as people
+
+    checkpoint = load_checkpoint("group-collage")
+    for path in sorted((real_data / "clips" / "cremad").iterdir()):
+        told = people.tinted(checkpoint, people.open_clip(path))
+        shown = {"not sure" if unsure else label for label, unsure in told.values()}
+        assert len(told) == 4 and len(shown) == 1, (path.name, told)

@@ -1,14 +1,11 @@
 """Windows, masks and the log-mel, against independent oracles."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
 from scipy import signal
 
 from emo_core.batch import collate
-from emo_core.parts.backbones import LUMINANCE
 from emo_core.parts.mel import MelConfig, log_mel
 from emo_core.sample import (
     Decoded,
@@ -22,7 +19,6 @@ from emo_core.sample import (
 )  # fmt: skip
 
 CONFIG = SampleConfig()
-LIGHT = torch.tensor(LUMINANCE).view(3, 1, 1)
 
 
 @pytest.mark.parametrize("duration", [0.04, 3.0, 4.6, 5.0, 5.2, 5.6, 23.7, 60.0, 119.0])
@@ -171,52 +167,3 @@ def test_collate_keeps_order_and_targets():
     batch = collate([to_sample(d, CONFIG) for d in decoded], [2, 1, 0])
     assert batch.video[:, 0, 0, 0, 0].tolist() == [0, 1, 2] and batch.target.tolist() == [2, 1, 0]
     assert batch.without("audio").mel_mask.sum() == 0 and batch.mel_mask.all()
-
-
-def lit_window(light: float = 1.0, contrast: float = 1.0) -> Decoded:
-    """Four frames of blots, the last beyond the clip, between black bars left and right."""
-    rng = np.random.default_rng(3)
-    blots = rng.uniform(60, 140, (4, 6, 6, 1)) + rng.uniform(-10, 10, (4, 6, 6, 3))
-    blots = blots.repeat(12, 1).repeat(12, 2)  # (4, 72, 72, 3)
-    pixels = np.zeros((4, 72, 96, 3), np.uint8)
-    pixels[:, :, 12:84] = ((blots - 100) * contrast + 100 * light).clip(1, 255)
-    pixels[3] = 0
-    times_s = np.arange(4, dtype=np.float32)
-    return Decoded(pixels, times_s, np.zeros(80_000, np.int16), 3.0, 5.0)
-
-
-EXPOSED = SampleConfig(frames=4, exposure=True)
-
-
-def test_exposure_gives_lit_pixels_one_mean_and_spread():
-    shown = to_sample(lit_window(), EXPOSED).video
-    assert shown.dtype == torch.uint8 and not shown[3].any()  # beyond the clip
-    grey = (shown[:3, :, :, 12:84].float() * LIGHT).sum(1)
-    assert float(grey.mean()) == pytest.approx(107, abs=1)
-    assert float(grey.std()) == pytest.approx(54, abs=1)
-
-
-@pytest.mark.parametrize(("light", "contrast"), [(1.3, 1), (0.8, 1.2), (1, 1.7), (0.6, 1)])
-def test_exposure_undoes_another_light_and_contrast(light, contrast):
-    wanted = to_sample(lit_window(), EXPOSED).video[:3, :, :, 12:84].float()
-    found = to_sample(lit_window(light, contrast), EXPOSED).video[:3, :, :, 12:84].float()
-    assert float((found - wanted).abs().max()) <= 4  # bytes were rounded before
-    plain = to_sample(lit_window(light, contrast), replace(EXPOSED, exposure=False)).video
-    assert float((plain[:3, :, :, 12:84] - wanted).abs().mean()) > 8
-
-
-def test_exposure_makes_no_picture_out_of_noise_or_of_nothing():
-    window = lit_window()
-    window.pixels[:] = 0
-    assert not to_sample(window, EXPOSED).video.any()
-    noise = np.random.default_rng(0).integers(4, 9, window.pixels.shape).astype(np.uint8)
-    shown = to_sample(replace(window, pixels=noise), EXPOSED).video[:3].float()
-    assert float(shown.max() - shown.min()) <= 2.5 * 4 + 1
-    missing = to_sample(replace(lit_window(), video_s=0.0), EXPOSED)
-    assert not missing.video_mask.any() and not missing.video.isnan().any()
-
-
-def test_settings_of_a_checkpoint_from_before_exposure_are_read():
-    values = SampleConfig().as_dict()
-    del values["exposure"]
-    assert SampleConfig.from_dict(values) == SampleConfig()

@@ -34,7 +34,6 @@ def _decisive(config: SampleConfig) -> dict:
     settings = {"version": VERSION, **config.as_dict()}
     settings["mel"] = {"rate": config.mel.rate}  # the log-mel is made from the wave afterwards
     del settings["tokenizer"]  # so are the tokens from the text
-    del settings["exposure"]  # and the picture's brightness
     if not config.people:
         del settings["people"], settings["face_size"]
     if not config.text_length:
