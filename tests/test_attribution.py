@@ -348,10 +348,11 @@ def test_memory_bounds_how_many_variants_go_together(monkeypatch):
     checkpoint, sample = planted(), planted_sample()
     rows = []
     checkpoint.model.register_forward_pre_hook(lambda _, batch: rows.append(len(batch[0])))
-    for free_mb, most in ((1, 1), (1000, 8)):
+    for free_mb, near_mb, most in ((1, 320, 1), (1000, 320, 8), (1000, 0, 1)):
         monkeypatch.setattr(
             "emo_core.attribution.question.free_bytes", lambda _, f=free_mb: f << 20
         )
+        monkeypatch.setattr("emo_core.attribution.question.NEAR", near_mb << 20)
         rows.clear()
         explain_window(checkpoint, sample, RED, "occlusion", "fast")
         assert max(rows) == most

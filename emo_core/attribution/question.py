@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from emo_core.attribution.memory import counted, fitting, free_bytes
+from emo_core.attribution.memory import NEAR, counted, fitting, free_bytes
 from emo_core.attribution.record import AttributionError, Cancelled, Target
 from emo_core.batch import Batch, collate
 from emo_core.checkpoint import Checkpoint
@@ -114,7 +114,9 @@ class Question:
         """The window's score, and how many variants of it fit into memory together."""
         with torch.no_grad(), counted(self.model) as sizes:
             score = float(self(*self.inputs))
-        return score, fitting(sizes.total, free_bytes(self.batch.mel.device))
+        device = self.batch.mel.device
+        free = free_bytes(device)
+        return score, fitting(sizes.total, free, NEAR if device.type == "cpu" else free)
 
     @property
     def score(self) -> float:
