@@ -52,7 +52,7 @@ def free_bytes(device: torch.device) -> int:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
 
 
-def fitting(one: int, free: int, near: int = NEAR) -> int:
+def fitting(one: int, free: int, near: int) -> int:
     """How many variants of `one` byte count go together into `free`, and are fast there.
 
     near: bytes that together are. Raises AttributionError where not even one fits.
