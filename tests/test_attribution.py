@@ -390,6 +390,6 @@ def test_occlusion_and_shapley_are_captums():
     for theirs, own, near in ((alone, ours[0], 1e-4), (fair, ours[1], 0.05)):
         for name, values, ids in zip(question.names, theirs, pieces, strict=True):
             for piece in ids.unique():
-                one = values[0][ids[0] == piece].max()
-                total = own[name][ids[0] == piece].sum()
+                within = (ids[0] == piece).expand_as(values[0])
+                one, total = values[0][within].max(), own[name][within].sum()
                 assert float(total) == pytest.approx(float(one), abs=near), name

@@ -1,4 +1,7 @@
-"""Cutting a window's inputs into pieces: time on one clock, blocks of space, patches of sound."""
+"""Cutting a window's inputs into pieces: time on one clock, blocks of space, patches of sound.
+
+Pieces are ids that broadcast over their input: where colours or rows share a piece, there is one id.
+"""
 
 import torch
 from torch import Tensor
@@ -35,9 +38,10 @@ def _time_ids(question: Question, name: str, preset: Preset, parts: int) -> Tens
     if name == "tokens":
         return parts_of(len(sample.tokens), preset.words)
     times_s = sample.mel_times_s if name == "mel" else sample.video_times_s
+    mask = getattr(sample, MASKS[name])
+    inner = (1,) * (getattr(sample, name).ndim - mask.ndim)
     ids = time_parts(times_s, window_s, parts)
-    shape = getattr(sample, name).shape
-    return ids.view(-1, *(1,) * (len(shape) - 1)).expand(shape)
+    return ids.view(-1, *(1,) * (mask.ndim - 1), *inner).expand(*mask.shape, *inner)
 
 
 def _block_ids(question: Question, name: str, preset: Preset) -> Tensor:
@@ -56,7 +60,7 @@ def _block_ids(question: Question, name: str, preset: Preset) -> Tensor:
 
 
 def _numbered(question: Question, ids: list[Tensor]) -> tuple[Tensor, ...]:
-    """Ids 0, 1, ... over all inputs, none shared between two of them; (1, ...) each.
+    """Ids 0, 1, ... over all inputs, none shared between two of them; broadcasting over (1, ...) each.
 
     Equal ids in two inputs would be taken away together. What is behind a mask belongs to a piece
     beside it, so that it costs nothing.
@@ -72,12 +76,12 @@ def _numbered(question: Question, ids: list[Tensor]) -> tuple[Tensor, ...]:
 
 
 def _sizes(ids: Tensor, real: Tensor) -> Tensor:
-    """How many real values each piece has; ten times as fast as to count `ids[real]`."""
+    """How many real ids each piece has; ten times as fast as to count `ids[real]`."""
     return torch.bincount(ids.flatten(), weights=real.flatten().double()).long()
 
 
 def real_of(question: Question, name: str, like: Tensor) -> Tensor:
-    """Which values of an input are real, bool in the shape of `like`."""
+    """Which values of an input are real, bool in the shape of `like`, its ids."""
     real = getattr(question.sample, MASKS[name])
     return real.view(*real.shape, *(1,) * (like.ndim - real.ndim)).expand(like.shape)
 
@@ -87,10 +91,10 @@ def density(
 ) -> tuple[Tensor, ...]:
     """Values of whole pieces, spread evenly over what is real of them: sums mean something."""
     spread = []
-    for name, values, ids in zip(question.names, maps, pieces, strict=True):
+    for name, x, values, ids in zip(question.names, question.inputs, maps, pieces, strict=True):
         real = real_of(question, name, ids[0]).unsqueeze(0).to(ids.device)
-        sizes = _sizes(ids, real)
-        spread.append(values * real / sizes[ids].clamp(min=1))
+        sizes = _sizes(ids, real) * (x.numel() // ids.numel())
+        spread.append((values * real / sizes[ids].clamp(min=1)).expand_as(x))
     return tuple(spread)
 
 

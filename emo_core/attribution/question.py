@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from emo_core.attribution.memory import NEAR, counted, fitting, free_bytes
 from emo_core.attribution.record import AttributionError, Cancelled, Target
+from emo_core.attribution.rereading import remember
 from emo_core.batch import Batch, collate
 from emo_core.checkpoint import Checkpoint
 from emo_core.sample import Sample
@@ -62,6 +63,7 @@ class Question:
             )
         self.checkpoint, self.sample, self.target, self.meter = checkpoint, sample, target, meter
         self.model = deepcopy(checkpoint.model).eval().requires_grad_(False)
+        remember(self.model)
         device = next((p.device for p in self.model.parameters()), torch.device("cpu"))
         self.batch: Batch = collate([sample]).to(device)
         self.kind = baseline

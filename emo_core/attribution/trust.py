@@ -112,7 +112,8 @@ def values_of(question: Question, found: Attribution) -> Tensor:
     values = torch.zeros(count, dtype=torch.float64)
     for name, ids in zip(question.names, pieces, strict=True):
         real = real_of(question, name, ids[0])
-        values.index_add_(0, ids[0][real].cpu(), found.maps[name][real].double())
+        sums = found.maps[name].double().sum_to_size(ids[0].shape)
+        values.index_add_(0, ids[0].cpu()[real], sums[real])
     return values
 
 

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from emo_core.parts.trunk import Trunk
+
 KINETICS_MEAN, KINETICS_STD = (0.43216, 0.394666, 0.37645), (0.22803, 0.22145, 0.216989)  # A4
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue (BT.601)
 MEL_MEAN, MEL_STD = -4.0, 4.0  # natural log of power; centre and spread of ordinary sound
@@ -83,7 +85,7 @@ class Residual(nn.Module):
         return functional.relu(self.body(x) + self.skip(x))
 
 
-def slim_trunk(inputs: int, widths: tuple[int, ...], strides: tuple) -> nn.Sequential:
+def slim_trunk(inputs: int, widths: tuple[int, ...], strides: tuple) -> Trunk:
     """A ResNet with one block a stage: a stem of stride 2, then a block for each further width.
 
     A stem of stride 4 trains twice as fast on a CPU, but needed twice the drawings to read faces
@@ -93,7 +95,7 @@ def slim_trunk(inputs: int, widths: tuple[int, ...], strides: tuple) -> nn.Seque
         nn.Conv2d(inputs, widths[0], 3, 2, 1, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU()
     )
     pairs = zip(widths, widths[1:], strides, strict=False)
-    return nn.Sequential(stem, *(Residual(a, b, stride) for a, b, stride in pairs))
+    return Trunk(stem, *(Residual(a, b, stride) for a, b, stride in pairs))
 
 
 class SlimFrames(nn.Module):
@@ -157,7 +159,7 @@ class R2Plus1D(nn.Module):
         from torchvision.models.video import R2Plus1D_18_Weights, r2plus1d_18
 
         net = r2plus1d_18(weights=R2Plus1D_18_Weights.KINETICS400_V1 if pretrained else None)
-        self.trunk = nn.Sequential(net.stem, net.layer1, net.layer2, net.layer3, net.layer4)
+        self.trunk = Trunk(net.stem, net.layer1, net.layer2, net.layer3, net.layer4)
 
     def forward(self, video: Tensor, mask: Tensor, times_s: Tensor) -> Tokens:
         clip = normalised_frames(video, mask).transpose(1, 2)  # (B, 3, T, H, W)

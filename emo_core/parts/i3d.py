@@ -9,6 +9,7 @@ from torch.nn import functional
 from torch.nn.utils.parametrizations import weight_norm
 
 from emo_core.parts.backbones import Tokens, normalised_frames
+from emo_core.parts.trunk import Trunk
 
 Size = tuple[int, int, int]  # time, height, width
 STAGES = (  # output channels of the four branches, reductions between; "pool" = its kernel
@@ -74,7 +75,7 @@ class Inception(nn.Module):
         return torch.cat([branch(x) for branch in self.branches], dim=1)
 
 
-def inception_i3d() -> nn.Sequential:
+def inception_i3d() -> Trunk:
     """I3D's trunk with every temporal stride 1 (Carreira and Zisserman 2017, figure 3)."""
     half = (1, 2, 2)
     layers: list[nn.Module] = [
@@ -87,7 +88,7 @@ def inception_i3d() -> nn.Sequential:
             SamePool(stage, half) if len(stage) == 3 else Inception(channels, stage)  # type: ignore
         )
         channels = getattr(layers[-1], "channels", channels)
-    return nn.Sequential(*layers)
+    return Trunk(*layers)
 
 
 class CausalBlock(nn.Module):

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from emo_core.parts.backbones import Tokens
+from emo_core.parts.trunk import Trunk
 
 DECIBELS = 4.342945  # per unit of natural log power
 RANGE_DB = 80.0  # what is quieter than the loudest by more counts as that (torchaudio's top_db)
@@ -25,7 +26,7 @@ class SpectrogramResNet18(nn.Module):
         net = resnet18(weights=ResNet18_Weights.IMAGENET1K_V1 if pretrained else None)
         stem = nn.Conv2d(1, 64, 7, 2, 3, bias=False)
         stem.weight.data = net.conv1.weight.data.mean(1, keepdim=True)
-        self.trunk = nn.Sequential(
+        self.trunk = Trunk(
             stem, net.bn1, net.relu, net.maxpool, net.layer1, net.layer2, net.layer3, net.layer4
         )
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from emo_core.parts.selection import AdditiveAttention, grouped_softmax, nucleus
 from emo_core.parts.sparse import Sites, SparseVgg
+from emo_core.parts.trunk import Trunk
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,9 @@ def vgg_block(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(convolution(inputs, outputs, 3), convolution(outputs, outputs, 3))
 
 
-def low_level(inputs: int, width: int) -> nn.Sequential:
+def low_level(inputs: int, width: int) -> Trunk:
     """What both towers begin with: half the height and width, `width` channels."""
-    return nn.Sequential(
+    return Trunk(
         convolution(inputs, width, 5),
         nn.MaxPool2d(2),
         vgg_block(width, width),
@@ -47,7 +48,7 @@ class DenseTower(nn.Module):
     def __init__(self, inputs: int, widths: tuple[int, ...]) -> None:
         super().__init__()
         self.low = low_level(inputs, widths[0])
-        self.stages = nn.Sequential(
+        self.stages = Trunk(
             *(
                 nn.Sequential(vgg_block(a, b), nn.MaxPool2d(2))
                 for a, b in zip(widths, widths[1:], strict=False)

@@ -1,0 +1,126 @@
+"""Rows that a trunk knows are not read again, and nobody can tell from the answer."""
+
+import pytest
+import torch
+from explained import checkpoint_of
+
+from emo_core.attribution.question import Meter, Question
+from emo_core.attribution.record import Target
+from emo_core.attribution.rereading import remember
+from emo_core.parts.trunk import Trunk
+
+
+class Rows(torch.nn.Module):
+    """Doubles, and counts the rows that it was given."""
+
+    def __init__(self):
+        super().__init__()
+        self.read = 0
+
+    def forward(self, rows):
+        self.read += len(rows)
+        return 2 * rows
+
+
+@pytest.fixture
+def remembering():
+    layer = Rows()
+    model = torch.nn.Sequential(Trunk(layer))
+    remember(model)
+    with torch.no_grad():
+        yield model, layer
+
+
+def variants_of(inputs, count=5, seed=0):
+    """Rows of a window's inputs, some values of each replaced by noise: first none, last all."""
+    generator = torch.Generator().manual_seed(seed)
+    changed = []
+    for x in inputs:
+        noise = torch.rand(x.shape, generator=generator).round(decimals=1) * x.amax()
+        shape = (count, x.shape[1], *(1,) * (x.ndim - 2))
+        gone = torch.rand(shape, generator=generator) < torch.linspace(0, 1, count).view(
+            -1, *(1,) * (x.ndim - 1)
+        )
+        changed.append(torch.where(gone, noise, x))
+    return changed
+
+
+@pytest.mark.parametrize("name", ["group", "fe2e", "mesm", "mesm-structured", "jmt"])
+def test_answers_are_those_of_the_model_itself(name):
+    checkpoint, sample = checkpoint_of(name)
+    question = Question(checkpoint, sample, Target("a", 0, step=0), "blur", Meter(99))
+    plain = Question(checkpoint, sample, Target("a", 0, step=0), "blur", Meter(99))
+    plain.model = checkpoint.model.eval()
+    assert [question.score, question.nothing] == pytest.approx([plain.score, plain.nothing])
+    changed = variants_of(question.inputs)
+    with torch.no_grad():
+        torch.testing.assert_close(question(*changed), plain(*changed), atol=1e-5, rtol=1e-4)
+        for order in (range(5), reversed(range(5))):
+            alone = torch.cat([question(*(x[n : n + 1] for x in changed)) for n in order])
+            again = torch.cat([plain(*(x[n : n + 1] for x in changed)) for n in reversed(range(5))])
+        torch.testing.assert_close(alone, again, atol=1e-5, rtol=1e-4)
+    assert len(set(plain(*changed).tolist())) == 5
+
+
+def test_only_changed_rows_are_read(remembering):
+    model, layer = remembering
+    window, nothing = torch.arange(12.0).view(4, 3), torch.zeros(4, 3)
+    for rows in (window, nothing):
+        torch.testing.assert_close(model(rows), 2 * rows)
+    assert layer.read == 8
+    mixed = torch.cat([window, nothing, torch.where(torch.eye(4, 3) > 0, 50.0, window)])
+    mixed[0] = nothing[0]  # one of nothing's frames in the window
+    torch.testing.assert_close(model(mixed), 2 * mixed)
+    assert layer.read == 8 + 3  # eye changes three rows
+    torch.testing.assert_close(model(window.flip(0)), 2 * window.flip(0))
+    assert layer.read == 11 + 4  # a frame at another time is another row
+
+
+def test_one_changed_value_is_seen(remembering):
+    model, layer = remembering
+    window = torch.rand(2, 3, 8, 8)
+    model(window)
+    model(torch.zeros_like(window))
+    for change in (1e-6, float("nan")):
+        other = window.clone()
+        other[1, 2, 7, 7] += change
+        torch.testing.assert_close(model(other), 2 * other, equal_nan=True, rtol=0, atol=0)
+    assert layer.read == 2 + 2 + 2
+
+
+def test_rows_of_another_size_are_other_rows(remembering):
+    model, layer = remembering
+    for size in (8, 4, 8, 4, 8, 4):
+        torch.testing.assert_close(model(torch.ones(2, size)), torch.full((2, size), 2.0))
+    assert layer.read == 4  # a reading of each size
+    assert model(torch.ones(0, 8)).shape == (0, 8)
+
+
+def test_gradients_reach_every_row(remembering):
+    model, layer = remembering
+    model(torch.ones(2, 3))
+    with torch.enable_grad():
+        rows = torch.ones(2, 3, requires_grad=True)
+        model(rows).sum().backward()
+    assert layer.read == 4
+    torch.testing.assert_close(rows.grad, torch.full((2, 3), 2.0))
+
+
+def test_taking_sound_away_reads_no_picture_again():
+    checkpoint, sample = checkpoint_of("group")
+    question = Question(checkpoint, sample, Target("a", 0), "blur", Meter(99))
+    read = {}
+    for name in ("video", "audio"):
+        first = next(iter(getattr(question.model, name).backbone.trunk))
+        first.register_forward_pre_hook(lambda _, x, n=name: read.update({n: len(x[0])}))
+    assert question.score is not None and set(read) == {"video", "audio"}
+    read.clear()
+    video, mel = question.inputs
+    with torch.no_grad():
+        question(video, mel - 1)
+        assert set(read) == {"audio"}
+        read.clear()
+        dark = video.clone()
+        dark[:, :3] = 0
+        question(dark, mel)
+    assert read == {"video": 3}
