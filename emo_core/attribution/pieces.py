@@ -1,6 +1,6 @@
 """Cutting a window's inputs into pieces: time on one clock, blocks of space, patches of sound.
 
-Pieces are ids that broadcast over their input: where colours or rows share a piece, there is one id.
+Ids of pieces broadcast over their input: what always goes together, as colours do, has one id.
 """
 
 import torch
@@ -60,7 +60,7 @@ def _block_ids(question: Question, name: str, preset: Preset) -> Tensor:
 
 
 def _numbered(question: Question, ids: list[Tensor]) -> tuple[Tensor, ...]:
-    """Ids 0, 1, ... over all inputs, none shared between two of them; broadcasting over (1, ...) each.
+    """Ids 0, 1, ... over all inputs, none shared between two of them; over (1, ...) each.
 
     Equal ids in two inputs would be taken away together. What is behind a mask belongs to a piece
     beside it, so that it costs nothing.
