@@ -1,4 +1,4 @@
-"""Rows that a trunk knows are not read again, and nobody can tell from the answer."""
+"""Rows that a model knows are not read again, and nobody can tell from the answer."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from explained import checkpoint_of
 from emo_core.attribution.question import Meter, Question
 from emo_core.attribution.record import Target
 from emo_core.attribution.rereading import remember
-from emo_core.parts.trunk import Trunk
+from emo_core.parts.rowwise import rowwise
 
 
 class Rows(torch.nn.Module):
@@ -17,18 +17,18 @@ class Rows(torch.nn.Module):
         super().__init__()
         self.read = 0
 
-    def forward(self, rows):
+    @rowwise
+    def forward(self, rows, real=None):
         self.read += len(rows)
-        return 2 * rows
+        return 2 * rows if real is None else 2 * rows * real.unsqueeze(-1)
 
 
 @pytest.fixture
 def remembering():
     layer = Rows()
-    model = torch.nn.Sequential(Trunk(layer))
-    remember(model)
+    remember(layer)
     with torch.no_grad():
-        yield model, layer
+        yield layer.forward, layer
 
 
 def variants_of(inputs, count=5, seed=0):
@@ -96,6 +96,15 @@ def test_rows_of_another_size_are_other_rows(remembering):
     assert model(torch.ones(0, 8)).shape == (0, 8)
 
 
+def test_a_row_is_all_that_it_is_made_of(remembering):
+    model, layer = remembering
+    rows = torch.ones(3, 2)
+    for real in ([1.0, 1, 1], [1.0, 1, 0], [1.0, 0, 0]):
+        mask = torch.tensor(real)
+        torch.testing.assert_close(model(rows, mask), 2 * rows * mask.unsqueeze(-1))
+    assert layer.read == 3 + 1 + 1
+
+
 def test_gradients_reach_every_row(remembering):
     model, layer = remembering
     model(torch.ones(2, 3))
@@ -111,7 +120,7 @@ def test_taking_sound_away_reads_no_picture_again():
     question = Question(checkpoint, sample, Target("a", 0), "blur", Meter(99))
     read = {}
     for name in ("video", "audio"):
-        first = next(iter(getattr(question.model, name).backbone.trunk))
+        first = getattr(question.model, name).backbone.trunk[0]
         first.register_forward_pre_hook(lambda _, x, n=name: read.update({n: len(x[0])}))
     assert question.score is not None and set(read) == {"video", "audio"}
     read.clear()

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from emo_core.parts.trunk import Trunk
+from emo_core.parts.rowwise import rowwise
 
 KINETICS_MEAN, KINETICS_STD = (0.43216, 0.394666, 0.37645), (0.22803, 0.22145, 0.216989)  # A4
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue (BT.601)
@@ -37,18 +37,18 @@ def on_steps(mask: Tensor, times_s: Tensor, steps: int) -> tuple[Tensor, Tensor]
 
 
 def normalised_frames(video: Tensor, mask: Tensor) -> Tensor:
-    """(B, T, 3, H, W) uint8, or float in [0, 1] -> normalised float; masked frames are zero."""
+    """(..., 3, H, W) uint8, or float in [0, 1] -> normalised float; zero where mask (...) is."""
     unit = 255 if video.dtype == torch.uint8 else 1
     mean, std = (torch.tensor(v, device=video.device) for v in (KINETICS_MEAN, KINETICS_STD))
     scale, shift = (1 / (unit * std)).view(3, 1, 1), (-mean / std).view(3, 1, 1)
-    return torch.addcmul(shift, video.float(), scale) * mask[:, :, None, None, None]
+    return torch.addcmul(shift, video.float(), scale) * mask[..., None, None, None]
 
 
 def luminance(video: Tensor) -> Tensor:
-    """(B, T, 3, H, W) uint8, or float in [0, 1] -> float in [0, 1], three times the same."""
+    """(..., 3, H, W) uint8, or float in [0, 1] -> float in [0, 1], three times the same."""
     unit = 255 if video.dtype == torch.uint8 else 1
     weights = (torch.tensor(LUMINANCE, device=video.device) / unit).view(3, 1, 1)
-    return (video * weights).sum(2, keepdim=True).expand(video.shape)
+    return (video * weights).sum(-3, keepdim=True).expand(video.shape)
 
 
 class LargestAnswer(nn.Module):
@@ -85,7 +85,7 @@ class Residual(nn.Module):
         return functional.relu(self.body(x) + self.skip(x))
 
 
-def slim_trunk(inputs: int, widths: tuple[int, ...], strides: tuple) -> Trunk:
+def slim_trunk(inputs: int, widths: tuple[int, ...], strides: tuple) -> nn.Sequential:
     """A ResNet with one block a stage: a stem of stride 2, then a block for each further width.
 
     A stem of stride 4 trains twice as fast on a CPU, but needed twice the drawings to read faces
@@ -95,7 +95,7 @@ def slim_trunk(inputs: int, widths: tuple[int, ...], strides: tuple) -> Trunk:
         nn.Conv2d(inputs, widths[0], 3, 2, 1, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU()
     )
     pairs = zip(widths, widths[1:], strides, strict=False)
-    return Trunk(stem, *(Residual(a, b, stride) for a, b, stride in pairs))
+    return nn.Sequential(stem, *(Residual(a, b, stride) for a, b, stride in pairs))
 
 
 class SlimFrames(nn.Module):
@@ -114,15 +114,18 @@ class SlimFrames(nn.Module):
         self.channels = 2 * widths[-1]
 
     def forward(self, video: Tensor, mask: Tensor, times_s: Tensor) -> Tokens:
-        shown = video if self.colour else luminance(video)
-        frames = normalised_frames(shown, mask).flatten(0, 1)  # (B*T, 3, H, W)
-        frames = frames.contiguous(memory_format=torch.channels_last)
-        sizes = [frames]
+        values = self.read(video.flatten(0, 1), mask.flatten())  # (B*T, 2C)
+        return Tokens(values.unflatten(0, video.shape[:2]), mask, times_s)
+
+    @rowwise
+    def read(self, frames: Tensor, mask: Tensor) -> Tensor:
+        """(n, 3, H, W), (n,) -> (n, 2C)."""
+        shown = normalised_frames(frames if self.colour else luminance(frames), mask)
+        sizes = [shown.contiguous(memory_format=torch.channels_last)]
         while len(sizes) < self.scales:
             sizes.append(functional.avg_pool2d(sizes[-1], 2))
-        maps = self.largest([self.trunk(picture) for picture in sizes])  # (B*T, C, h, w)
-        values = torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], dim=1)  # (B*T, 2C)
-        return Tokens(values.unflatten(0, video.shape[:2]), mask, times_s)
+        maps = self.largest([self.trunk(picture) for picture in sizes])  # (n, C, h, w)
+        return torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], dim=1)
 
     @property
     def cam_layer(self) -> nn.Module:
@@ -139,10 +142,15 @@ class SlimMel(nn.Module):
         self.channels = 2 * widths[-1]
 
     def forward(self, mel: Tensor, mask: Tensor, times_s: Tensor) -> Tokens:
+        values = self.read(mel, mask)
+        return Tokens(values, *on_steps(mask, times_s, values.shape[1]))
+
+    @rowwise
+    def read(self, mel: Tensor, mask: Tensor) -> Tensor:
+        """(B, F, M), (B, F) -> (B, N, 2C)."""
         image = ((mel - MEL_MEAN) / MEL_STD * mask.unsqueeze(-1)).unsqueeze(1)  # (B, 1, F, M)
         maps = self.trunk(image.contiguous(memory_format=torch.channels_last))  # (B, C, N, m)
-        values = torch.cat([maps.mean(3), maps.amax(3)], dim=1).transpose(1, 2)  # (B, N, 2C)
-        return Tokens(values, *on_steps(mask, times_s, values.shape[1]))
+        return torch.cat([maps.mean(3), maps.amax(3)], dim=1).transpose(1, 2)
 
     @property
     def cam_layer(self) -> nn.Module:
@@ -159,11 +167,10 @@ class R2Plus1D(nn.Module):
         from torchvision.models.video import R2Plus1D_18_Weights, r2plus1d_18
 
         net = r2plus1d_18(weights=R2Plus1D_18_Weights.KINETICS400_V1 if pretrained else None)
-        self.trunk = Trunk(net.stem, net.layer1, net.layer2, net.layer3, net.layer4)
+        self.trunk = nn.Sequential(net.stem, net.layer1, net.layer2, net.layer3, net.layer4)
 
     def forward(self, video: Tensor, mask: Tensor, times_s: Tensor) -> Tokens:
-        clip = normalised_frames(video, mask).transpose(1, 2)  # (B, 3, T, H, W)
-        maps = self.trunk(clip.contiguous(memory_format=torch.channels_last_3d))  # (B,C,t,h,w)
+        maps = self.read(video, mask)
         step_mask, step_times = on_steps(mask, times_s, maps.shape[2])  # (B, t)
         places = maps.shape[3] * maps.shape[4]
         values = maps.flatten(2).transpose(1, 2)  # (B, t*h*w, C)
@@ -172,6 +179,12 @@ class R2Plus1D(nn.Module):
             step_mask.repeat_interleave(places, dim=1),
             step_times.repeat_interleave(places, dim=1),
         )
+
+    @rowwise
+    def read(self, video: Tensor, mask: Tensor) -> Tensor:
+        """(B, T, 3, H, W), (B, T) -> (B, C, t, h, w)."""
+        clip = normalised_frames(video, mask).transpose(1, 2)  # (B, 3, T, H, W)
+        return self.trunk(clip.contiguous(memory_format=torch.channels_last_3d))
 
     @property
     def cam_layer(self) -> nn.Module:
@@ -209,14 +222,19 @@ class Cnn14(nn.Module):
             self.load_state_dict(panns_weights(set(self.state_dict())))
 
     def forward(self, mel: Tensor, mask: Tensor, times_s: Tensor) -> Tokens:
+        values = self.read(mel, mask)
+        return Tokens(values, *on_steps(mask, times_s, values.shape[1]))
+
+    @rowwise
+    def read(self, mel: Tensor, mask: Tensor) -> Tensor:
+        """(B, F, M), (B, F) -> (B, N, 2048)."""
         image = (mel * self.DECIBELS).unsqueeze(1)  # (B, 1, F, M)
         image = self.bn0(image.transpose(1, 3)).transpose(1, 3) * mask[:, None, :, None]
         image = image.contiguous(memory_format=torch.channels_last)
         for index in range(1, 7):
             pool = 2 if index < 6 else 1
             image = self.get_submodule(f"conv_block{index}")(image, pool)  # (B, C, F/2, M/2)
-        values = image.mean(3).transpose(1, 2)  # (B, N, 2048)
-        return Tokens(values, *on_steps(mask, times_s, values.shape[1]))
+        return image.mean(3).transpose(1, 2)
 
     @property
     def cam_layer(self) -> nn.Module:

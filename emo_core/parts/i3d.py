@@ -9,7 +9,7 @@ from torch.nn import functional
 from torch.nn.utils.parametrizations import weight_norm
 
 from emo_core.parts.backbones import Tokens, normalised_frames
-from emo_core.parts.trunk import Trunk
+from emo_core.parts.rowwise import rowwise
 
 Size = tuple[int, int, int]  # time, height, width
 STAGES = (  # output channels of the four branches, reductions between; "pool" = its kernel
@@ -75,7 +75,7 @@ class Inception(nn.Module):
         return torch.cat([branch(x) for branch in self.branches], dim=1)
 
 
-def inception_i3d() -> Trunk:
+def inception_i3d() -> nn.Sequential:
     """I3D's trunk with every temporal stride 1 (Carreira and Zisserman 2017, figure 3)."""
     half = (1, 2, 2)
     layers: list[nn.Module] = [
@@ -88,7 +88,7 @@ def inception_i3d() -> Trunk:
             SamePool(stage, half) if len(stage) == 3 else Inception(channels, stage)  # type: ignore
         )
         channels = getattr(layers[-1], "channels", channels)
-    return Trunk(*layers)
+    return nn.Sequential(*layers)
 
 
 class CausalBlock(nn.Module):
@@ -139,14 +139,19 @@ class I3dTcn(nn.Module):
         )
 
     def forward(self, video: Tensor, mask: Tensor, times_s: Tensor) -> Tokens:
+        values = self.read(video, mask)
+        real = mask.any(1, keepdim=True).expand(values.shape[:2])
+        return Tokens(values, real, times_s[:, 1:])
+
+    @rowwise
+    def read(self, video: Tensor, mask: Tensor) -> Tensor:
+        """(B, T, 3, h, w), (B, T) -> (B, T-1, 512)."""
         clip = normalised_frames(video, mask).transpose(1, 2)  # (B, 3, T, h, w)
         size = (clip.shape[2], self.side, self.side)
         clip = functional.interpolate(clip, size, mode="trilinear", align_corners=False)
         maps = self.trunk(clip.contiguous(memory_format=torch.channels_last_3d))
         pooled = functional.avg_pool3d(maps, (2, *maps.shape[3:]), 1).flatten(2)  # (B, C, T-1)
-        values = self.tcn(pooled).transpose(1, 2)  # (B, T-1, 512)
-        real = mask.any(1, keepdim=True).expand(values.shape[:2])
-        return Tokens(values, real, times_s[:, 1:])
+        return self.tcn(pooled).transpose(1, 2)
 
     @property
     def cam_layer(self) -> nn.Module:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from emo_core.parts.backbones import Tokens
-from emo_core.parts.trunk import Trunk
+from emo_core.parts.rowwise import rowwise
 
 DECIBELS = 4.342945  # per unit of natural log power
 RANGE_DB = 80.0  # what is quieter than the loudest by more counts as that (torchaudio's top_db)
@@ -26,14 +26,20 @@ class SpectrogramResNet18(nn.Module):
         net = resnet18(weights=ResNet18_Weights.IMAGENET1K_V1 if pretrained else None)
         stem = nn.Conv2d(1, 64, 7, 2, 3, bias=False)
         stem.weight.data = net.conv1.weight.data.mean(1, keepdim=True)
-        self.trunk = Trunk(
+        self.trunk = nn.Sequential(
             stem, net.bn1, net.relu, net.maxpool, net.layer1, net.layer2, net.layer3, net.layer4
         )
 
     def forward(self, mel: Tensor, mask: Tensor, times_s: Tensor) -> Tokens:
+        values = self.read(mel, mask).unsqueeze(1)  # (B, 1, 512)
+        return Tokens(values, mask.any(1, keepdim=True), times_s[:, -1:])
+
+    @rowwise
+    def read(self, mel: Tensor, mask: Tensor) -> Tensor:
+        """(B, F, M), (B, F) -> (B, 512)."""
         image = normalised_decibels(mel, mask).transpose(1, 2).unsqueeze(1)  # (B, 1, M, F)
         maps = self.trunk(image.contiguous(memory_format=torch.channels_last))  # (B, 512, m, f)
-        return Tokens(maps.mean((2, 3)).unsqueeze(1), mask.any(1, keepdim=True), times_s[:, -1:])
+        return maps.mean((2, 3))
 
     @property
     def cam_layer(self) -> nn.Module:

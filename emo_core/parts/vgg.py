@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
+from emo_core.parts.rowwise import rowwise
 from emo_core.parts.selection import AdditiveAttention, grouped_softmax, nucleus
 from emo_core.parts.sparse import Sites, SparseVgg
-from emo_core.parts.trunk import Trunk
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ def vgg_block(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(convolution(inputs, outputs, 3), convolution(outputs, outputs, 3))
 
 
-def low_level(inputs: int, width: int) -> Trunk:
+def low_level(inputs: int, width: int) -> nn.Sequential:
     """What both towers begin with: half the height and width, `width` channels."""
-    return Trunk(
+    return nn.Sequential(
         convolution(inputs, width, 5),
         nn.MaxPool2d(2),
         vgg_block(width, width),
@@ -48,7 +48,7 @@ class DenseTower(nn.Module):
     def __init__(self, inputs: int, widths: tuple[int, ...]) -> None:
         super().__init__()
         self.low = low_level(inputs, widths[0])
-        self.stages = Trunk(
+        self.stages = nn.Sequential(
             *(
                 nn.Sequential(vgg_block(a, b), nn.MaxPool2d(2))
                 for a, b in zip(widths, widths[1:], strict=False)
@@ -58,7 +58,12 @@ class DenseTower(nn.Module):
 
     def forward(self, pictures: Tensor, query: Tensor, owner: Tensor) -> tuple[Tensor, list[Look]]:
         """(n, inputs, h, w) -> (n, C, h/16, w/16); a dense tower asks the text nothing."""
-        return self.last(self.stages(self.low(pictures))), []
+        return self.read(pictures), []
+
+    @rowwise
+    def read(self, pictures: Tensor) -> Tensor:
+        """(n, inputs, h, w) -> (n, C, h/16, w/16)."""
+        return self.last(self.stages(self.low(pictures)))
 
 
 class SparseStage(nn.Module):
