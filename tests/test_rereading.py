@@ -4,9 +4,11 @@ import pytest
 import torch
 from explained import checkpoint_of
 
+from emo_core.attribution.memory import counted
 from emo_core.attribution.question import Meter, Question
 from emo_core.attribution.record import Target
 from emo_core.attribution.rereading import remember
+from emo_core.batch import collate
 from emo_core.parts.rowwise import rowwise
 
 
@@ -113,6 +115,27 @@ def test_gradients_reach_every_row(remembering):
         model(rows).sum().backward()
     assert layer.read == 4
     torch.testing.assert_close(rows.grad, torch.full((2, 3), 2.0))
+
+
+def test_memory_is_counted_whatever_was_read_before(monkeypatch):
+    checkpoint, sample = checkpoint_of("group")
+    with counted(checkpoint.model) as sizes, torch.no_grad():
+        checkpoint.model(collate([sample]))
+    monkeypatch.setattr("emo_core.attribution.question.NEAR", 3 * sizes.total)
+    new, used = (Question(checkpoint, sample, Target("a", 0), "blur", Meter(9)) for _ in range(2))
+    with torch.no_grad():
+        used(*used.inputs)
+        used.trace()
+    assert used.score == pytest.approx(new.score)
+    assert used.at_once == new.at_once == 3
+
+
+def test_remembering_anew_forgets(remembering):
+    model, layer = remembering
+    model(torch.ones(2, 3))
+    remember(layer)
+    torch.testing.assert_close(layer.forward(torch.ones(2, 3)), torch.full((2, 3), 2.0))
+    assert layer.read == 4
 
 
 def test_taking_sound_away_reads_no_picture_again():

@@ -63,7 +63,6 @@ class Question:
             )
         self.checkpoint, self.sample, self.target, self.meter = checkpoint, sample, target, meter
         self.model = deepcopy(checkpoint.model).eval().requires_grad_(False)
-        remember(self.model)
         device = next((p.device for p in self.model.parameters()), torch.device("cpu"))
         self.batch: Batch = collate([sample]).to(device)
         self.kind = baseline
@@ -114,6 +113,7 @@ class Question:
     @cached_property
     def _sized(self) -> tuple[float, int]:
         """The window's score, and how many variants of it fit into memory together."""
+        remember(self.model)  # from here on: what was read before is not counted
         with torch.no_grad(), counted(self.model) as sizes:
             score = float(self(*self.inputs))
         device = self.batch.mel.device

@@ -67,8 +67,11 @@ class Rereading:
 
 
 def remember(model: nn.Module) -> None:
-    """From now on a model reads no row of a window twice; its weights must not change."""
+    """From now on a model reads no row of a window twice; its weights must not change.
+
+    What it remembered before is forgotten.
+    """
     for module in model.modules():
         for name, method in vars(type(module)).items():
             if getattr(method, "rowwise", False):
-                setattr(module, name, Rereading(getattr(module, name)))
+                setattr(module, name, Rereading(method.__get__(module)))
