@@ -15,13 +15,17 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 DATA ?= runs/staged
 RUN ?= runs/group-staged
 
+# Bytecode is kept in .venv, also where the machine says otherwise: without it every start compiles
+# all of torch again, for seconds.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test check format train bench notebooks lab space clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python demo/app.py
 
 test: $(VENV)/.dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

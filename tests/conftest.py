@@ -1,4 +1,4 @@
-"""Shared pieces: one thread, tiny random inputs, a small drawn corpus made once a session."""
+"""Shared pieces: one thread, tiny random inputs, a small drawn corpus made once for all workers."""
 
 import os
 
@@ -9,6 +9,7 @@ from pathlib import Path  # noqa: E402
 
 import pytest  # noqa: E402
 import torch  # noqa: E402
+from filelock import FileLock  # noqa: E402
 
 from emo_core.batch import Batch  # noqa: E402
 from emo_core.models.group import PAPER, POCKET, Group  # noqa: E402
@@ -34,11 +35,15 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory) -> Path:
-    """A small drawn corpus: 24 train, 8 val and 8 test clips."""
+    """A small drawn corpus: 24 train, 8 val and 8 test clips. Tests only read it."""
     from emo_core.data.staged import make_staged
 
-    out = tmp_path_factory.mktemp("drawn") / "staged"
-    make_staged(out, 24, 8, 8, seed=5, workers=1)
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # the folder of all workers, not of this one
+        base = base.parent
+    out = base / "drawn" / "staged"
+    with FileLock(base / "drawn.lock"):  # who comes second goes on with what is there
+        make_staged(out, 24, 8, 8, seed=5, workers=1)
     return out
 
 
