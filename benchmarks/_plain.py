@@ -1,4 +1,4 @@
-"""Plain baselines of utterances: counted features and logistic regression, no network."""
+"""Plain baselines: counted features and logistic regression, no network."""
 
 from collections.abc import Sequence
 
@@ -18,9 +18,15 @@ def heard(batch: Batch) -> np.ndarray:
     rows = []
     for mel, mask in zip(batch.mel, batch.mel_mask, strict=True):
         real = mel[mask].numpy() if mask.any() else np.zeros((2, mel.shape[1]), np.float32)
-        quantiles = np.percentile(real, [10, 50, 90], axis=0)
-        rows.append([real.mean(0), real.std(0), np.diff(real, axis=0).std(0), *quantiles])
-    return np.array(rows).reshape(len(rows), -1)
+        rows.append(statistics(real))
+    return np.array(rows)
+
+
+def statistics(mel: np.ndarray) -> np.ndarray:
+    """Of one log-mel (F, M): (6M,)."""
+    quantiles = np.percentile(mel, [10, 50, 90], axis=0)
+    changes = np.diff(mel, axis=0).std(0)
+    return np.concatenate([mel.mean(0), mel.std(0), changes, *quantiles])
 
 
 def seen(batch: Batch) -> np.ndarray:
