@@ -29,7 +29,7 @@ from emo_core.data.collage_fresh import FreshDataset, PartWindow, decoded_scene
 from emo_core.data.collage_picture import compose_frames
 from emo_core.data.collage_scene import REGIMES, SHOWING, make_scene
 from emo_core.data.collage_sound import mix
-from emo_core.data.collage_sources import LABELS, RATE, SPLITS, pools, read_sources
+from emo_core.data.collage_sources import LABELS, RATE, SPLITS, pools, read_sources, recording
 from emo_core.data.collage_voices import Mixes, Voices
 from emo_core.data.collage_warm import Frames, Photographs, Warm
 from emo_core.data.corpus import CorpusError
@@ -200,7 +200,7 @@ def test_a_made_corpus_is_sound_and_says_what_is_in_it(tree, root, tmp_path):
     make_collage(again, root, 2, 2, 2, seed=0, workers=1)
     for path in tree.rglob("*.*"):
         assert path.read_bytes() == (again / path.relative_to(tree)).read_bytes(), path.name
-    with pytest.raises(MakeError, match="other counts or another seed"):
+    with pytest.raises(MakeError, match="other counts, another seed"):
         make_collage(again, root, 2, 2, 2, seed=1, workers=1)
 
 
@@ -424,6 +424,67 @@ def test_without_the_folder_one_sentence(tmp_path, capsys, tree):
     with pytest.raises(CorpusError, match="are not there; .* put them back"):
         sources_of(moved)
     assert sources_of(tree).parts
+
+
+def add_row(table: Path, row: str) -> None:
+    table.write_text(table.read_text(encoding="utf-8") + row + "\n", encoding="utf-8")
+
+
+def test_sources_that_changed_since_are_refused(tmp_path):
+    """One more person and others change sides: held-out ones would be trained on."""
+    root, out = make_sources(tmp_path / "sources"), tmp_path / "made"
+    make_collage(out, root, 1, 1, 1, seed=0, workers=1)
+    before = {part.path: part.split for part in read_sources(root.resolve()).parts}
+    for number in range(3):
+        add_row(root / "faces" / "labels.csv", f"neutral_1_0.png,neutral,new{number},news")
+    read_sources.cache_clear()
+    now = {part.path: part.split for part in read_sources(root.resolve()).parts}
+    assert any(before[path] != now[path] for path in before)  # the danger is real
+    with pytest.raises(CorpusError, match="changed since it was made.* make the corpus again"):
+        sources_of(out)
+    with pytest.raises(MakeError, match="other sources"):
+        make_collage(out, root, 1, 1, 1, seed=0, workers=1)
+
+
+def test_blanks_and_capitals_in_a_table_make_no_second_person(tmp_path):
+    root = make_sources(tmp_path)
+    table = root / "faces" / "labels.csv"
+    header, *rows = table.read_text(encoding="utf-8").splitlines()
+    rows[::2] = [
+        f" {file}, {polarity.title()} ,{person} ,{source} "
+        for file, polarity, person, source in (row.split(",") for row in rows[::2])
+    ]
+    write_table(table, header, rows)
+    found = read_sources(root).some
+    sides = {split: {part.group for part in found("face", split)} for split in SPLITS}
+    assert sum(map(len, sides.values())) == len(set().union(*sides.values())) == 36
+    assert sum(len(found("face", split)) for split in SPLITS) == len(rows)
+    add_row(table, "neutral_1_0.png,glad,p1,news")
+    read_sources.cache_clear()
+    with pytest.raises(CorpusError, match="neutral_1_0.png the polarity 'glad'; expected positive"):
+        read_sources(root)
+
+
+def test_tables_may_name_files_elsewhere(tmp_path):
+    root = make_sources(tmp_path / "sources")
+    (tmp_path / "photos").mkdir()
+    table = root / "faces" / "labels.csv"
+    header, *rows = table.read_text(encoding="utf-8").splitlines()
+    for number, row in enumerate(rows):
+        file, rest = row.split(",", 1)
+        (root / "faces" / file).rename(tmp_path / "photos" / file)
+        rows[number] = f"{tmp_path / 'photos' / file},{rest}"
+    write_table(table, header, rows)
+    make_collage(tmp_path / "made", root, 2, 1, 1, seed=0, workers=1)
+    lines = (tmp_path / "made" / "truth.jsonl").read_text(encoding="utf-8").splitlines()
+    files = {person["file"] for line in lines for person in json.loads(line)["people"]}
+    assert files and all(file.startswith("../photos/") for file in files)
+
+
+def test_a_recording_of_five_milliseconds_is_named(tmp_path):
+    write_sound(tmp_path / "a.wav", np.full(80, 0.5))
+    with pytest.raises(CorpusError, match=r"a.wav is 5 ms long; expected at least 10 ms"):
+        recording(tmp_path / "a.wav")
 
 
 @pytest.mark.real_data

@@ -12,6 +12,7 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+import psutil
 import pytest
 
 from emo_core.data import staged_cast, staged_scene
@@ -373,6 +374,23 @@ def test_a_killed_run_leaves_no_half_file_and_is_completed(tree, tmp_path):
     assert contents(out) == whole
 
 
+def test_workers_end_with_a_killed_run(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from emo_core.data.staged import make_staged\n"
+        "if __name__ == '__main__': make_staged(Path(sys.argv[1]), 90, 0, 0, seed=1, workers=2)"
+    )
+    script = tmp_path / "make.py"
+    script.write_text(code)
+    process = subprocess.Popen([sys.executable, str(script), str(tmp_path / "out")])
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.rglob("*.mp4")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    workers = psutil.Process(process.pid).children()
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert len(workers) >= 2 and not psutil.wait_procs(workers, timeout=20)[1]
+
+
 @pytest.mark.parametrize(
     ("change_of", "words"),
     [
@@ -396,7 +414,7 @@ def test_a_folder_with_something_else_is_left_alone(tree, tmp_path):
         make_staged(tmp_path / "holiday.mp4", 1, 0, 0, seed=1)
     assert contents(tmp_path) == {"holiday.mp4": b"mine"}
     before = contents(tree)
-    with pytest.raises(MakeError, match="other counts or another seed"):
+    with pytest.raises(MakeError, match="other counts, another seed"):
         make_staged(tree, **COUNTS, seed=SEED + 1)
     assert contents(tree) == before
 

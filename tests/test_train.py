@@ -1,6 +1,7 @@
 """The loop: learns, resumes exactly, scores every clip, chooses on held-out sources."""
 
 import json
+import time
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -277,6 +278,27 @@ def test_clips_that_do_not_decode_are_left_out_by_name(tmp_path):
     usable, problems = prepare(windows, Cache(CONFIG, tmp_path / "c"), workers=2)
     assert [w.name for w in usable] == ["planted/1", "planted/2"]
     assert len(problems) == 1 and problems[0].startswith("Train/9_9: ")
+
+
+@dataclass(frozen=True)
+class Stopped(Planted):
+    """Somebody presses Ctrl-C while the second of these is decoded."""
+
+    decoded = []  # by all of them
+
+    def decode(self, config):
+        self.decoded.append(self.index)
+        if len(self.decoded) == 2:
+            raise KeyboardInterrupt
+        time.sleep(0.05)
+        return super().decode(config)
+
+
+def test_who_stops_the_cache_from_filling_does_not_wait_for_the_rest(tmp_path):
+    windows = [Stopped(index) for index in range(60)]
+    with pytest.raises(KeyboardInterrupt):
+        prepare(windows, Cache(CONFIG, tmp_path / "c"), workers=2)
+    assert len(Stopped.decoded) < 20
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -1,6 +1,7 @@
 """Checks of maps say what is so, what-ifs change what they should, and a report tells it all."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import av
@@ -28,6 +29,7 @@ from emo_core.attribution.record import AttributionError, Target
 from emo_core.attribution.trust import check, share_on_faces, trust_cost, verdict
 from emo_core.attribution.where import Places, placed
 from emo_core.faces import Tracks
+from emo_core.models.group import group
 from emo_core.sample import SampleConfig
 from emo_core.view.attribution import summarise_clock
 from emo_core.view.overlay import blended
@@ -94,6 +96,14 @@ def test_the_verdict_says_which_order_moves_the_score(good):
     neither = verdict(replace(trust, curves=replace(curves, insertion=worse)))
     assert neither.startswith("Do not rely on this map: adding what it marks moves the score no")
     assert "taking away" not in neither, "removing does move the score"
+
+
+def test_a_model_without_what_it_learned_is_the_same_in_threads():
+    model = group("pocket")
+    alone = randomised(model, 0).state_dict()
+    with ThreadPoolExecutor(4) as pool:
+        for twin in pool.map(lambda _: randomised(model, 0).state_dict(), range(8)):
+            assert all(torch.equal(alone[name], twin[name]) for name in alone)
 
 
 @pytest.mark.parametrize("name", ["group", "fe2e", "jmt"])
@@ -190,6 +200,12 @@ def test_heat_is_colour_on_grey():
     raised, lowered = (blended(np.full((4, 4, 3), 100, np.uint8), np.full((2, 2), v))[0, 0]
                        for v in (1, -1))  # fmt: skip
     assert raised[0] > raised[2] and lowered[2] > lowered[0]
+
+
+def test_a_report_in_the_place_of_a_file_is_refused_before_the_work(tmp_path, capsys):
+    (tmp_path / "out").write_text("mine")
+    assert main(["explain", str(tmp_path / "no.mp4"), "--out", str(tmp_path / "out")]) == 2
+    assert "is a file; expected a folder for the report" in capsys.readouterr().err
 
 
 def test_explain_writes_report_maps_and_film(capsys, tmp_path):

@@ -1,9 +1,12 @@
 """Comparing two maps, and the model without what it learned."""
 
 from copy import deepcopy
+from threading import Lock
 
 import torch
 from torch import Tensor, nn
+
+_CHANCE = Lock()  # torch has one source of random numbers for all threads
 
 
 def rank_correlation(a: Tensor, b: Tensor) -> float:
@@ -21,9 +24,12 @@ def _ranks(values: Tensor) -> Tensor:
 
 
 def randomised(model: nn.Module, seed: int) -> nn.Module:
-    """A copy whose every weight is drawn anew. Source: Adebayo et al. 2018."""
+    """A copy whose every weight is drawn anew; the same seed gives the same, also in threads.
+
+    Source: Adebayo et al. 2018.
+    """
     twin = deepcopy(model)
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
+    with _CHANCE, torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
         for module in twin.modules():
             if hasattr(module, "reset_parameters"):

@@ -41,7 +41,7 @@ def reader(name: str) -> ModuleType:
 def read_corpus(name: str, root: str | Path) -> "Corpus":
     """Reads a corpus by its name; raises CorpusError where the folder is not one."""
     read = getattr(reader(name), f"read_{name.replace('-', '_')}")
-    root = Path(root)
+    root = Path(root).absolute()  # "." has no name
     if not root.is_dir():
         raise CorpusError(f"{root} is not a folder; expected the root of the corpus {name!r}.")
     return read(root)

@@ -3,19 +3,18 @@
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from fractions import Fraction
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Protocol
 
 import av
-import cv2
 import numpy as np
 
 from emo_core.data.staged_scene import LABELS
+from emo_core.data.workers import processes
 
 FOLDERS = {"train": "Train", "val": "Val", "test": "Test"}
 README = "VGAF_readme.txt"
@@ -100,8 +99,8 @@ def _claim(out: Path, readme: str) -> None:
     mark = out / README
     if mark.is_file() and mark.read_bytes() != readme.encode():
         raise MakeError(
-            f"{out} holds clips made with other counts or another seed; choose a new folder, "
-            "or repeat the arguments that its VGAF_readme.txt names."
+            f"{out} holds clips made with other counts, another seed or other sources; choose a "
+            "new folder, or repeat the arguments that its VGAF_readme.txt names."
         )
     if not mark.is_file() and out.exists() and any(p != part_of(mark) for p in out.iterdir()):
         raise MakeError(f"{out} already holds something else; choose a new or an empty folder.")
@@ -119,9 +118,7 @@ def _written(tree: Tree, scenes: Sequence[Made], workers: int | None) -> Iterato
         for scene in scenes:
             yield tree.write(clip_path(tree.out, scene), scene)
         return
-    pool = ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=cv2.setNumThreads, initargs=(1,)
-    )
+    pool = processes(workers)
     try:
         jobs = [pool.submit(tree.write, clip_path(tree.out, scene), scene) for scene in scenes]
         for job in as_completed(jobs):

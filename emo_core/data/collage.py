@@ -13,9 +13,10 @@ from emo_core.data.clip_tree import FOLDERS, Progress, Tree, make_tree
 from emo_core.data.collage_picture import compose_frames
 from emo_core.data.collage_scene import Scene, make_scene
 from emo_core.data.collage_sound import mix
-from emo_core.data.collage_sources import RATE, Sources, read_sources
+from emo_core.data.collage_sources import RATE, Sources, named_from, read_sources
 from emo_core.data.staged_scene import DURATION_S, FPS, HEIGHT, SPLITS, WIDTH
 
+SOURCES, MARK = "Sources: ", "Mark of the sources: "  # lines of the folder's README
 TIMES_S = np.arange(round(DURATION_S * FPS)) / FPS
 
 
@@ -48,7 +49,7 @@ def make_composed(
     counts = {"train": train, "val": val, "test": test}
     parts = composer.read(Path(sources).resolve())
     tree = Tree(
-        Path(out), counts, _readme(composer, counts, seed, parts.root),
+        Path(out), counts, _readme(composer, counts, seed, parts),
         partial(_scenes, composer, parts, counts, seed),
         partial(write_clip, read=composer.read, root=parts.root), partial(composer.truth, parts),
     )  # fmt: skip
@@ -77,7 +78,7 @@ def truth(sources: Sources, scene: Scene) -> dict:
         "duration_s": DURATION_S,
         "people": [
             {
-                "file": str(parts[person.photo].path.relative_to(root)),
+                "file": named_from(root, parts[person.photo].path),
                 "person": parts[person.photo].group,
                 "polarity": person.polarity,
                 "box": [round(v, 4) for v in (person.x, person.y, person.size)],
@@ -86,7 +87,7 @@ def truth(sources: Sources, scene: Scene) -> dict:
         ],
         "sounds": [
             {
-                "file": str(parts[sound.part].path.relative_to(root)),
+                "file": named_from(root, parts[sound.part].path),
                 "speaker": parts[sound.part].group,
                 "kind": sound.kind,
                 "polarity": sound.polarity,
@@ -109,12 +110,13 @@ COLLAGE = Composer(
 make_collage = partial(make_composed, COLLAGE)
 
 
-def _readme(composer: Composer, counts: Mapping[str, int], seed: int, root: Path) -> str:
+def _readme(composer: Composer, counts: Mapping[str, int], seed: int, sources: Sources) -> str:
     arguments = " ".join(f"--{split} {count}" for split, count in counts.items())
     return (
         f"{composer.about}"
         "No person, speaker or source recording is in two splits. As free as its sources are.\n"
-        f"Sources: {root}\n"
+        f"{SOURCES}{sources.root}\n"
+        f"{MARK}{sources.mark()}\n"
         f"Made by: emo data make {composer.name} OUT --sources SOURCES {arguments} --seed {seed}\n"
     )
 

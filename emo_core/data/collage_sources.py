@@ -5,9 +5,12 @@ SOURCES/voices/<name>/labels.csv       file, polarity, and speaker or actor
 SOURCES/sounds/groups/labels.csv       file, polarity_suggested: crowds and distress (optional)
 SOURCES/sounds/esc10/<class>/*.ogg     ambience; baby cries count as distress (optional)
 
-`polarity` is a mapping from the emotion one person shows, not a judgement of a group.
+`polarity` is a mapping from the emotion one person shows, not a judgement of a group. Blanks around
+names do not count, else one person would be two.
 """
 
+import hashlib
+import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +27,7 @@ from emo_core.data.pictures import read_picture
 from emo_core.data.staged_scene import LABELS, SPLITS
 
 RATE = 16_000  # Hz, of every recording in memory
+BLOCK = 160  # samples whose loudness is measured together
 SIDE = 128  # pixels, of every photograph in memory
 DISTRESS = "004 - Baby cry"
 Sort = Callable[[Mapping[str, str]], str]  # what to make of a row of a table
@@ -52,6 +56,15 @@ class Sources:
         """Whether `draw` would find one."""
         return (kind, split, polarity) in self.pools
 
+    def mark(self) -> str:
+        """Tells whether anybody was added, left out, changed or dealt to another split."""
+        lines = sorted(
+            f"{part.kind}|{part.polarity}|{part.emotion}|{part.group}|{part.source}|{part.split}|"
+            f"{part.text}|{named_from(self.root, part.path)}|{part.path.stat().st_size}"
+            for part in self.parts
+        )
+        return hashlib.blake2b("\n".join(lines).encode(), digest_size=8).hexdigest()
+
     def some(self, kind: str, split: str) -> list[Part]:
         """The parts of one kind in one split."""
         return [part for part in self.parts if part.kind == kind and part.split == split]
@@ -68,6 +81,11 @@ class Pool:
     share: float
     places: tuple[int, ...]
     edges: np.ndarray  # cumulative weights
+
+
+def named_from(root: Path, path: Path) -> str:
+    """The file's name from `root`, also where it lies beside it."""
+    return Path(os.path.relpath(path, root)).as_posix()
 
 
 @lru_cache(maxsize=4)
@@ -103,7 +121,13 @@ def people_of(root: Path, sort: Sort, said: Sort = lambda row: "") -> list[Part]
 
 
 def _polarity(row: Mapping[str, str]) -> str:
-    return row["polarity"] if row["polarity"] in LABELS else ""
+    polarity = row["polarity"].casefold()
+    if polarity and polarity not in LABELS:
+        raise CorpusError(
+            f"labels.csv gives {row['file']} the polarity {row['polarity']!r}; expected "
+            f"{', '.join(LABELS)}, or nothing where it is to be left out; correct that row."
+        )
+    return polarity
 
 
 def _rows(folder: Path, columns: Sequence[str]) -> Iterable[dict[str, str]]:
@@ -114,7 +138,7 @@ def _rows(folder: Path, columns: Sequence[str]) -> Iterable[dict[str, str]]:
             "write one, or give --sources another folder."
         )
     for _, row in read_table(table, columns, f"in {folder.name}/"):
-        yield row
+        yield {name: cell.strip() for name, cell in row.items() if isinstance(cell, str)}
 
 
 def _faces(folder: Path, sort: Sort) -> list[Part]:
@@ -229,5 +253,10 @@ def recording(path: Path) -> np.ndarray:
             f"{path.parent.name}/{path.name} is silent; expected a voice or a sound; copy it again "
             "or take its row out of labels.csv."
         )
-    power = np.sort(np.square(wave[: len(wave) // 160 * 160]).reshape(-1, 160).mean(1))
+    if len(wave) < BLOCK:
+        raise CorpusError(
+            f"{path.parent.name}/{path.name} is {1000 * len(wave) / RATE:.0f} ms long; expected "
+            f"at least {1000 * BLOCK / RATE:.0f} ms; take its row out of labels.csv."
+        )
+    power = np.sort(np.square(wave[: len(wave) // BLOCK * BLOCK]).reshape(-1, BLOCK).mean(1))
     return (wave / np.sqrt(power[len(power) // 2 :].mean() + 1e-12)).astype(np.float32)

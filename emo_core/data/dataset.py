@@ -7,10 +7,10 @@ run sees what an uninterrupted one would have seen, whatever the number of loade
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,6 +23,7 @@ from emo_core.data import reader
 from emo_core.data.augment import NONE, Augment, augmented
 from emo_core.data.cache import Cache
 from emo_core.data.corpus import Corpus, CorpusError, Item
+from emo_core.data.workers import processes
 from emo_core.detectors import best_detector
 from emo_core.distributed import share, world
 from emo_core.faces import Tracks, follow_faces
@@ -120,7 +121,8 @@ def prepare(
     """Decodes what the cache lacks: (windows that can be used, a sentence for each other one)."""
     problems: dict[int, str] = {}
     missing = [i for i, window in enumerate(windows) if not _stored(window, cache)]
-    with _pool([windows[i] for i in missing], workers or os.cpu_count() or 1) as pool:
+    pool = _pool([windows[i] for i in missing], workers or os.cpu_count() or 1)
+    try:
         jobs = {pool.submit(_store, windows[i], cache): i for i in missing}
         for done, job in enumerate(as_completed(jobs), start=len(windows) - len(missing) + 1):
             sentence = job.result()
@@ -128,6 +130,13 @@ def prepare(
                 problems[jobs[job]] = sentence
             if progress:
                 progress(done, len(windows))
+    except BrokenProcessPool as error:
+        raise CorpusError(
+            "a process that was decoding clips was ended from outside (often for want of memory); "
+            "run the same command again: what is in the cache is not decoded again."
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)  # who stops it does not wait for all the rest
     usable = [window for i, window in enumerate(windows) if i not in problems]
     return usable, [problems[i] for i in sorted(problems)]
 
@@ -141,7 +150,7 @@ def _stored(window: Window, cache: Cache) -> bool:
 
 def _pool(windows: Sequence[Window], workers: int) -> Executor:
     if len(windows) >= FEW and any(window.processes for window in windows):
-        return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+        return processes(workers)
     return ThreadPoolExecutor(workers)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from emo_core.data.collage import TIMES_S
-from emo_core.data.collage_corpus import folder_of
+from emo_core.data.collage_corpus import made_of
 from emo_core.data.collage_sources import Sources
 from emo_core.data.corpus import Corpus, Item
 from emo_core.data.dataset import FileWindow, Target, digest
@@ -78,6 +78,6 @@ def windows(
 def sources_of(root: Path) -> Sources:
     """The faces and voices that the utterances in `root` were made of.
 
-    Raises CorpusError where they are no longer there.
+    Raises CorpusError where they are no longer there, or others than then.
     """
-    return read_speakers(folder_of(root))
+    return made_of(root, read_speakers)

@@ -69,7 +69,7 @@ def read_speakers(root: Path) -> Sources:
 
 
 def _class_of(row: Mapping[str, str]) -> str:
-    return _CLASS_OF.get(row.get("emotion", ""), "")
+    return _CLASS_OF.get(row.get("emotion", "").casefold(), "")
 
 
 def said(row: Mapping[str, str]) -> str:
