@@ -260,6 +260,20 @@ def test_a_changed_folder_is_decoded_again(tree, tmp_path):
     assert len({first, second, third}) == 3
 
 
+def test_a_changed_picture_is_decoded_again(tree, tmp_path):
+    cache = Cache(CONFIG, tmp_path / "cache")
+    path = tree / "cropped_aligned/7_left/00100.jpg"
+    shutil.copy(path, path.with_suffix(".old"))
+    os.replace(path.with_suffix(".old"), path)  # no longer a link to the picture of all tests
+    folder, before = path.parent.stat(), path.stat()
+    first = face_windows(tree, "7_left")[0].key(cache)
+    assert face_windows(tree, "7_left")[0].key(cache) == first
+    path.write_bytes(path.read_bytes()[::-1])  # of the same size
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert path.parent.stat().st_mtime_ns == folder.st_mtime_ns
+    assert face_windows(tree, "7_left")[0].key(cache) != first
+
+
 def changed(path: Path, old: str, new: str) -> None:
     text = path.read_text()
     assert old in text

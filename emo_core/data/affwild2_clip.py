@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from os import DirEntry, scandir
 from pathlib import Path
 
 import av
@@ -31,6 +32,7 @@ class FaceWindow:
 
     name: str
     folder: Path  # of the pictures
+    pictures: str  # digest of what they are, see `pictures_key`
     raw: Path | None  # the video, for its sound and the times of its frames
     picks: np.ndarray  # (16, 8) int32 numbers of the frames that are seen; 0 = none
     ends: np.ndarray  # (16,) int32 number of the frame each token predicts; 0 = the video is over
@@ -40,10 +42,9 @@ class FaceWindow:
     processes = False
 
     def key(self, cache: Cache) -> str:
-        """By the folder and its time of change: reading three million pictures takes hours."""
-        changed = self.folder.stat().st_mtime_ns
+        """By the sizes and times of the pictures: reading three million of them takes hours."""
         raw = cache.key(self.raw) if self.raw else ""
-        return digest(self.folder.resolve(), changed, raw, *self.picks.flat, *self.ends)
+        return digest(self.folder.resolve(), self.pictures, raw, *self.picks.flat, *self.ends)
 
     def decode(self, config: SampleConfig) -> Decoded:
         """Faces at the places of the tokens; raises ClipError where a picture can't be read."""
@@ -133,6 +134,7 @@ def face_windows(
     if item.split == "train":
         usable &= set((np.flatnonzero(~np.isnan(values).any(1)) + 1).tolist())
     raw = None if item.path == folder else item.path
+    pictures = pictures_key(folder)
     made = []
     for index, window in enumerate(token_windows(frames)):
         if item.split == "train" and not window.trains(usable):
@@ -143,10 +145,25 @@ def face_windows(
         target = np.full((TOKENS, 3), np.nan, np.float32)
         target[ends > 0, :2] = values[ends[ends > 0] - 1]
         target[ends > 0, 2] = ends[ends > 0] + OTHER_FACE * item.name.endswith("_right")
-        made.append(
-            FaceWindow(f"{item.name}#{index}", folder, raw, picks, ends, target, item.group)
-        )
+        name = f"{item.name}#{index}"
+        made.append(FaceWindow(name, folder, pictures, raw, picks, ends, target, item.group))
     return made
+
+
+def pictures_key(folder: Path) -> str:
+    """Digest of name, size and times of change of every picture; asked once a face and reading."""
+    if not folder.is_dir():
+        return ""
+    with scandir(folder) as entries:
+        return digest(*sorted(_facts(entry) for entry in entries if entry.name.endswith(".jpg")))
+
+
+def _facts(entry: DirEntry) -> tuple:
+    try:
+        status = entry.stat()
+    except OSError:
+        return (entry.name,)  # a link to nothing: decoding it says so
+    return entry.name, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def moments(times_s: np.ndarray, numbers: np.ndarray) -> np.ndarray:
