@@ -10,6 +10,7 @@ import media
 import numpy as np
 import pytest
 
+from emo_core.clip import ClipError
 from emo_core.data import read_corpus
 from emo_core.data.cache import Cache
 from emo_core.data.checkup import check_corpus
@@ -239,6 +240,15 @@ def test_each_fault_is_named_and_costs_no_more_than_it_must(tree, what, words, l
     report = check_corpus(corpus)
     assert any(all(word in problem for word in words) for problem in report["problems"])
     assert all(p.endswith(".") and "\n" not in p for p in report["problems"])
+
+
+def test_an_utterance_after_the_end_of_its_dialogue_is_never_decoded(tree):
+    FAULTS["end"](tree)
+    corpus = read_corpus("iemocap", tree)
+    item = utterance(corpus, "Ses01F_impro01_M000")
+    (window,) = corpus_windows(corpus, [item], corpus.labels.index)
+    with pytest.raises(ClipError, match=r"from 61.0 to 62.0 s, but Ses01F_impro01.avi ends"):
+        window.decode(CONFIG)
 
 
 def test_without_its_wav_a_dialogue_is_heard_as_the_mono_mix_and_says_so(tree):

@@ -7,6 +7,7 @@ import media
 import numpy as np
 import pytest
 
+from emo_core.clip import ClipError
 from emo_core.data import read_corpus
 from emo_core.data.checkup import check_corpus
 from emo_core.data.corpus import CorpusError, refuse_leaks, summary
@@ -113,6 +114,16 @@ def test_a_window_is_the_part_of_the_video_that_is_meant(made):
     shown = [media.read_code(image) for image in decoded.pixels]
     assert shown == [round(25 * (1.5 + t) - 0.5) for t in (0.25, 0.75, 1.25)]
     assert decoded.text == "So, it is: bad." and decoded.audio_s == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize("times", ["50___60", "1.5___inf"])
+def test_a_part_that_its_video_does_not_have_is_never_decoded(tree, times):
+    changed(tree / WORDS, "1.5___3.0", times)
+    corpus = read_corpus("mosei", tree)
+    (item,) = [item for item in corpus.items if item.name == "aa_1"]
+    (window,) = corpus_windows(corpus, [item], MultiLabel(corpus.labels).target)
+    with pytest.raises(ClipError, match=r"but aa.mp4 ends at 3.0 s; expected a part of it"):
+        window.decode(SampleConfig(frames=3, width=64, height=48, window_s=1.5))
 
 
 def test_columns_of_the_csd_stand_in_another_order(made):

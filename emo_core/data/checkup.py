@@ -13,6 +13,7 @@ from emo_core.clip import Clip, ClipError, load_clip
 from emo_core.data import reader
 from emo_core.data.cache import content_key
 from emo_core.data.corpus import Corpus, Item, crossing_groups, summary, with_problems
+from emo_core.data.dataset import meant_part
 from emo_core.data.pictures import PictureClip, load_pictures
 
 SILENCE = 1e-3  # peak of a [-1, 1] wave; below -60 dB nobody hears anything
@@ -34,12 +35,7 @@ def look(item: Item, opened: Callable[[Item], Any] = open_item) -> tuple[str | N
         clip = opened(item)
         if not clip.has_video:
             return f"{item.name}: it has no picture; expected a video.", "", ""
-        start_s, end_s = item.span_s or (0.0, clip.duration_s)
-        if start_s >= clip.duration_s or end_s > clip.duration_s + SLACK_S:
-            return (
-                f"{item.name}: it lasts from {start_s:.1f} to {end_s:.1f} s, but {item.path.name} "
-                f"ends at {clip.duration_s:.1f} s; expected a part of it; copy the file again."
-            ), "", ""  # fmt: skip
+        start_s, end_s = meant_part(clip.duration_s, item.span_s, item.path, SLACK_S)
         clip.read_frames(np.array([start_s, (start_s + end_s) / 2]), size=(64, 64))
         key = f"{_content(item.path)} {item.span_s}"
         if not clip.has_audio:

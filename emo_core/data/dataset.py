@@ -5,6 +5,7 @@ run sees what an uninterrupted one would have seen, whatever the number of loade
 """
 
 import hashlib
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
@@ -74,13 +75,32 @@ class FileWindow:
 
     def decode(self, config: SampleConfig) -> Decoded:
         clip = load_clip(self.path)
-        start_s, end_s = self.span_s or (0.0, clip.duration_s)
+        start_s, end_s = meant_part(clip.duration_s, self.span_s, self.path)
         decoded = decode_window(clip, config, start_s, end_s, self.follow)
         return replace(decoded, text=self.text)
 
     def follow(self, frames: np.ndarray, times_s: np.ndarray) -> Tracks:
         """The people in frames (T, H, W, 3) of the clip."""
         return follow_faces(frames, times_s)
+
+
+def meant_part(
+    duration_s: float, span_s: tuple[float, float] | None, path: Path, slack_s: float = math.inf
+) -> tuple[float, float]:
+    """When the part of a file that is meant starts and ends; None = all of it.
+
+    Raises ClipError where it starts after the file's end, or ends more than `slack_s` after it.
+    """
+    if span_s is None:
+        return 0.0, duration_s
+    start_s, end_s = span_s
+    known = math.isfinite(start_s) and math.isfinite(end_s)
+    if not known or start_s >= duration_s or end_s > duration_s + slack_s:
+        raise ClipError(
+            f"it lasts from {start_s:.1f} to {end_s:.1f} s, but {path.name} ends at "
+            f"{duration_s:.1f} s; expected a part of it; copy the file again."
+        )
+    return start_s, end_s
 
 
 def digest(*parts: object) -> str:

@@ -11,7 +11,7 @@ import torch
 
 from emo_core.clip import Clip, ClipError, Frames, load_clip
 from emo_core.data.cache import Cache
-from emo_core.data.dataset import digest
+from emo_core.data.dataset import digest, meant_part
 from emo_core.data.pictures import PictureClip, load_pictures
 from emo_core.detectors import best_detector
 from emo_core.sample import Decoded, SampleConfig, decode_window
@@ -78,7 +78,7 @@ class ActorWindow:
 
     def decode(self, config: SampleConfig) -> Decoded:
         clip = replace(open_speaker(self.name, self.path), text=self.text)
-        start_s, end_s = self.span_s or (0.0, clip.duration_s)
+        start_s, end_s = meant_part(clip.duration_s, self.span_s, self.path)
         return decode_window(clip, config, start_s, end_s)
 
 
