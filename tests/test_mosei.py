@@ -170,6 +170,11 @@ CLIP = "Raw/Videos/Full/Combined/aa.mp4"
 FAULTS = {
     "header": lambda t: changed(t / TABLE, "Answer.fear", "fear"),
     "answer": lambda t: changed(t / TABLE, "0,0,0,2,0,0", "0,0,0,much,0,0"),
+    "nan": lambda t: changed(t / TABLE, "0,0,0,2,0,0", "0,0,0,nan,0,0"),
+    "inf": lambda t: changed(t / TABLE, "0,0,0,2,0,0", "0,0,0,inf,0,0"),
+    "minus": lambda t: changed(t / TABLE, "0,0,0,2,0,0", "0,0,0,-1,0,0"),
+    "four": lambda t: changed(t / TABLE, "0,0,0,2,0,0", "0,0,0,4,0,0"),
+    "again": lambda t: changed(t / WORDS, "aa___1___", "aa___0___0.5___1.0___No.\naa___1___"),
     "line": lambda t: changed(t / WORDS, "1.5___3.0", "3.0___1.5"),
     "text": lambda t: (t / WORDS).write_bytes(bytes(range(128, 256))),
     "video": lambda t: (t / CLIP).unlink(),
@@ -185,6 +190,11 @@ FAULTS = {
     [
         ("header", ["Batch_1.csv", "Answer.fear"], 3),
         ("answer", ["Batch_1.csv line 3", "aa_0", "no number"], 5),
+        ("nan", ["Batch_1.csv line 3", "aa_0", "'nan'", "0 to 3"], 5),
+        ("inf", ["Batch_1.csv line 3", "aa_0", "'inf'", "0 to 3"], 5),
+        ("minus", ["Batch_1.csv line 3", "aa_0", "'-1'", "0 to 3"], 5),
+        ("four", ["Batch_1.csv line 3", "aa_0", "'4'", "0 to 3"], 5),
+        ("again", ["aa.txt line 2", "aa_0 has a line already"], 5),
         ("line", ["aa.txt line 2", "vid___clip___start___end___text"], 4),
         ("text", ["aa.txt", "not a text file"], 3),
         ("video", ["aa.mp4 is missing", "2 segments"], 3),

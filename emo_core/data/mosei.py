@@ -29,6 +29,7 @@ ANSWERS = tuple(
 CSD = "CMU_MOSEI_Labels.csd"
 CSD_COLUMNS = ("sentiment", "happy", "sad", "anger", "surprise", "disgust", "fear")  # not LABELS
 RATERS = 3
+MOST = 3  # of an emotion that a rater may see
 SAME_S = 0.05  # seconds by which the two sources of a segment's times may differ
 PUBLISHED = {"train": 14_524, "val": 1_765, "test": 4_188}  # section 4.1
 
@@ -122,7 +123,12 @@ def read_transcripts(folder: Path) -> tuple[dict[str, Segment], list[str]]:
                     )
                 continue
             video = video.rpartition("/")[2]
-            segments[f"{video}_{clip}"] = video, *times, " ".join(fields[4:5]).strip()
+            segment = video, *times, " ".join(fields[4:5]).strip()
+            if segments.setdefault(f"{video}_{clip}", segment) is not segment:
+                problems.append(
+                    f"{path.name} line {number}: {video}_{clip} has a line already, expected one "
+                    "a clip; this one is left out."
+                )
     return segments, problems
 
 
@@ -159,12 +165,12 @@ def read_ratings(
             continue
         for number, row in rows:
             name = f"{row['Input.VIDEO_ID'].rpartition('/')[2]}_{row['Input.CLIP']}"
-            try:
-                marks = [float(row[answer]) for answer in ANSWERS]
-            except ValueError:
+            marks = [_mark(row[answer]) for answer in ANSWERS]
+            if None in marks:
                 problems.append(
-                    f"{path.name} line {number}: {name} has an answer that is no number, expected "
-                    "0 to 3; the row is left out."
+                    f"{path.name} line {number}: {name} has the answer "
+                    f"{row[ANSWERS[marks.index(None)]][:20]!r}, which is no number from 0 to 3 as "
+                    "expected; the row is left out."
                 )
                 continue
             sums[name] = [a + b for a, b in zip(sums.get(name, [0.0] * 6), marks, strict=True)]
@@ -176,6 +182,15 @@ def read_ratings(
         for name, marks in sums.items()
     }
     return present, problems, notes
+
+
+def _mark(text: str) -> float | None:
+    """A rater's answer; None = it is no number from 0 to 3."""
+    try:
+        mark = float(text)
+    except ValueError:
+        return None
+    return mark if 0 <= mark <= MOST else None
 
 
 def _open_csd(path: Path) -> Mapping[str, Any]:
