@@ -98,12 +98,22 @@ def test_one_bad_line_costs_one_clip_and_is_named(tree, line, words):
     assert all(p.endswith(".") and "\n" not in p for p in corpus.problems)
 
 
-def test_a_clip_labelled_twice_differently_is_left_out(tree):
+@pytest.mark.parametrize("more", ["\n2_2 3", "\n2_2 3\n2_2 1", "\n2_2 3\n2_2 2\n2_2 2"])
+def test_a_clip_labelled_twice_differently_is_left_out(tree, more):
     with (tree / "Train_labels.txt").open("a") as file:
-        file.write("\n2_2 3")
+        file.write(more)
     corpus = read_corpus("vgaf", tree)
     assert "Train/2_2" not in {i.name for i in corpus.items}
-    assert any("labelled twice" in p for p in corpus.problems)
+    assert sum("labelled twice" in p for p in corpus.problems) == len(corpus.problems) == 1
+
+
+def test_files_that_macos_leaves_are_no_clips(tree):
+    (tree / "Test").mkdir()
+    for path in ("Train/._2_2.mp4", "Val/._289_1.mp4", "Test/._Test_1.mp4", "Test/Test_1.mp4"):
+        (tree / path).write_bytes(b"\x00\x05\x16\x07")
+    corpus = read_corpus("vgaf", tree)
+    assert corpus.problems == ()
+    assert [i.name for i in corpus.items if i.split == "test"] == ["Test/Test_1"]
 
 
 def test_a_bad_header_spoils_its_split_only(tree):

@@ -30,14 +30,14 @@ def read_labels(path: Path) -> tuple[dict[str, str], list[str]]:
             f"{path.name} starts with {(lines or [''])[0][:40]!r}; expected the header "
             f"{' '.join(HEADER)!r}; restore the official file."
         )
-    labels: dict[str, str] = {}
+    labels: dict[str, str] = {}  # "" = left out
     problems = []
     for number, line in enumerate(lines[1:], start=2):
         if line.strip():
             problem = _read_line(line, labels)
             if problem:
                 problems.append(f"{path.name} line {number}: {problem}")
-    return labels, problems
+    return {name: label for name, label in labels.items() if label}, problems
 
 
 def _read_line(line: str, labels: dict[str, str]) -> str | None:
@@ -50,11 +50,10 @@ def _read_line(line: str, labels: dict[str, str]) -> str | None:
     if Path(name).name != name:
         return f"clip name {name[:40]!r} is a path, expected a plain name; the line is left out."
     label = LABELS[int(code) - 1]
-    if labels.get(name, label) != label:
-        del labels[name]
-        return f"{name} is labelled twice and differently; expected one class; it is left out."
-    labels[name] = label
-    return None
+    if labels.setdefault(name, label) in (label, ""):
+        return None
+    labels[name] = ""
+    return f"{name} is labelled twice and differently; expected one class; it is left out."
 
 
 def source_of(name: str) -> str:
@@ -66,7 +65,7 @@ def read_split(root: Path, split: str) -> tuple[list[Item], list[str]]:
     """Items of one labelled split, and a sentence for every clip that is named but missing."""
     folder = root / FOLDERS[split]
     labels, problems = read_labels(root / f"{FOLDERS[split]}_labels.txt")
-    on_disk = {path.stem for path in folder.glob("*.mp4") if path.is_file()}
+    on_disk = {path.stem for path in folder.glob("[!.]*.mp4") if path.is_file()}
     items = []
     for name, label in labels.items():
         if name in on_disk:
@@ -98,7 +97,7 @@ def read_vgaf(root: Path) -> Corpus:
                 found, wrong = [], [str(error)]
             items += found
             problems += wrong
-    for path in sorted((root / "Test").glob("*.mp4")):
+    for path in sorted((root / "Test").glob("[!.]*.mp4")):
         items.append(Item(f"Test/{path.stem}", path, "test", None, f"Test/{path.stem}"))
     if not items:
         raise CorpusError(
