@@ -190,6 +190,14 @@ def test_a_channel_is_resampled_placed_and_ends_in_silence(tmp_path):
     assert np.abs(sound[200:15_000] - expected[200:15_000]).max() < 0.01
 
 
+def test_a_recording_cut_off_before_an_utterance_is_silent(tree):
+    sound = tree / "Session1/dialog/wav/Ses01F_impro01.wav"
+    write_stereo(sound, 0.5, 440.0, 1760.0)
+    report = check_corpus(read_corpus("iemocap", tree))
+    assert report["silent"] == ["Ses01F_impro01_M000"]
+    assert not read_channel(sound, 0, 8_000, 1.0, 2.0).any()
+
+
 def test_a_colon_in_the_transcript_stays(made):
     folder = made / "Session1/dialog/transcriptions"
     assert read_transcription(folder / "Ses01F_impro01.txt") == {
@@ -208,9 +216,14 @@ def changed(path: Path, old: str, new: str) -> None:
 DIALOG = "Session1/dialog"
 SHEET = f"{DIALOG}/EmoEvaluation/Ses01F_impro01.txt"
 VIDEO = f"{DIALOG}/avi/DivX/Ses01F_impro01.avi"
+LINE = "[1.0000 - 2.0000]\tSes01F_impro01_M000\tfru\t[2.5000, 2.5000, 2.5000]"
 FAULTS = {
     "label": lambda tree: changed(tree / SHEET, "\tfru\t", "\tjoy\t"),
     "line": lambda tree: changed(tree / SHEET, "[1.0000 - 2.0000]\t", "[1.0000 - 2.0000] "),
+    "backwards": lambda tree: changed(tree / SHEET, "[1.0000 - 2.0000]", "[2.0000 - 1.0000]"),
+    "moment": lambda tree: changed(tree / SHEET, "[1.0000 - 2.0000]", "[1.0000 - 1.0000]"),
+    "name": lambda tree: changed(tree / SHEET, "impro01_M000", "impro01_"),
+    "again": lambda tree: changed(tree / SHEET, LINE, f"{LINE}\n{LINE.replace('fru', 'sad')}"),
     "binary": lambda tree: (tree / SHEET).write_bytes(bytes(range(128, 256))),
     "session": lambda tree: shutil.rmtree(tree / "Session3"),
     "video": lambda tree: (tree / VIDEO).unlink(),
@@ -225,6 +238,10 @@ FAULTS = {
     [
         ("label", ["line 7", "Ses01F_impro01_M000", "'joy'", "ang, exc"], 6),
         ("line", ["line 7", "between tabs"], 6),
+        ("backwards", ["line 7", "Ses01F_impro01_M000", "from 2.0000 to 1.0000 s"], 6),
+        ("moment", ["line 7", "Ses01F_impro01_M000", "from 1.0000 to 1.0000 s"], 6),
+        ("name", ["line 7", "'Ses01F_impro01_'", "who speaks"], 6),
+        ("again", ["line 8", "Ses01F_impro01_M000 has another line already"], 6),
         ("binary", ["Session1", "Ses01F_impro01.txt", "not a text file"], 5),
         ("session", ["Session3 is missing", "train"], 6),
         ("video", ["Ses01F_impro01.avi is missing", "2 utterances"], 5),
@@ -323,6 +340,17 @@ def test_the_processed_layout_is_read_from_json(tmp_path):
     assert np.abs(colours - BLUE).max() < 25  # the right actor
     white = (decoded.pixels[:, 28].min(-1) > 220).sum(-1)  # grows by 7 of 224 a picture
     assert np.abs(white - np.array([3, 11, 18, 26]) * 7 * 56 / 224).max() <= 2
+
+
+def test_a_processed_name_that_does_not_say_who_speaks_is_named(tmp_path):
+    folder = make_processed(tmp_path)
+    meta = json.loads((folder / "meta.json").read_text())
+    meta["Ses01F_impro01_"] = meta["Ses01F_impro01_M000"]
+    (folder / "meta.json").write_text(json.dumps(meta))
+    (folder / "Ses01F_impro01/Ses01F_impro01_").mkdir()
+    corpus = read_corpus("iemocap", folder)
+    assert len(corpus.items) == 2
+    assert any("'Ses01F_impro01_'" in p and "who speaks" in p for p in corpus.problems)
 
 
 def test_a_pickle_is_never_opened(tmp_path):

@@ -7,6 +7,7 @@ Sessions 1 to 3 train, 4 is val, 5 is test: its two speakers are heard nowhere e
 """
 
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ from emo_core.data.corpus import (
     read_text,
 )
 from emo_core.data.dataset import Target
-from emo_core.data.iemocap_actor import Actor, ActorWindow, open_speaker, sound_of
+from emo_core.data.iemocap_actor import Actor, ActorWindow, names_speaker, open_speaker, sound_of
 from emo_core.data.pictures import PictureClip
 
 LABELS = ("ang", "exc", "fru", "hap", "neu", "sad")
@@ -34,6 +35,7 @@ SPLIT_OF = {"1": "train", "2": "train", "3": "train", "4": "val", "5": "test"}  
 PROCESSED = "IEMOCAP_RAW_PROCESSED"
 EVALUATION = re.compile(r"\[(\d+\.\d+) - (\d+\.\d+)\]\t(\S+)\t(\w+)\t")
 SENTENCE = re.compile(r"(\S+) \[\d+\.\d+-\d+\.\d+\]: ?(.*)")
+NAMED = "expected a name like Ses01F_impro01_F000, which says who speaks"
 PICKLE = (
     "meta.pkl is a pickle, and opening one runs whatever program is in it; expected meta.json; if "
     "you trust its maker, convert it once: python -c \"import json, pickle; json.dump(pickle.load("
@@ -185,24 +187,42 @@ def _read_dialogue(session: Path, path: Path, other: Counter) -> tuple[list[Item
 
 def read_evaluation(path: Path) -> tuple[dict[str, tuple[float, float, str]], list[str]]:
     """One EmoEvaluation file: ({utterance: (start_s, end_s, label)}, problems)."""
-    rows, problems = {}, []
+    rows, problems, unclear = {}, [], set()
     for number, line in enumerate(read_text(path, "in EmoEvaluation").splitlines(), start=1):
         if not line.startswith("["):
             continue  # rater lines and blank lines
         found = EVALUATION.match(line)
-        if found is None:
-            problems.append(
-                f"{path.name} line {number}: found {line[:40]!r}, expected `[start - end]`, an "
-                "utterance and a label between tabs; the line is left out."
-            )
-        elif found[4] not in LABELS and found[4] not in OTHERS:
-            problems.append(
-                f"{path.name} line {number}: {found[3]} has label {found[4][:20]!r}, expected one "
-                f"of {', '.join((*LABELS, *sorted(OTHERS)))}; it is left out."
-            )
-        else:
-            rows[found[3]] = float(found[1]), float(found[2]), found[4]
-    return rows, problems
+        problem = _fault(line, found)
+        if problem is None:
+            row = float(found[1]), float(found[2]), found[4]
+            if rows.setdefault(found[3], row) != row:
+                unclear.add(found[3])
+                problem = f"{found[3]} has another line already, expected one; it is left out."
+        if problem:
+            problems.append(f"{path.name} line {number}: {problem}")
+    return {name: row for name, row in rows.items() if name not in unclear}, problems
+
+
+def _fault(line: str, found: re.Match | None) -> str | None:
+    """What is wrong with a line of EmoEvaluation by itself."""
+    if found is None:
+        return (
+            f"found {line[:40]!r}, expected `[start - end]`, an utterance and a label between "
+            "tabs; the line is left out."
+        )
+    if not float(found[1]) < float(found[2]) < math.inf:
+        return (
+            f"{found[3]} lasts from {found[1][:20]} to {found[2][:20]} s, expected a start before "
+            "its end; it is left out."
+        )
+    if not names_speaker(found[3]):
+        return f"found the utterance {found[3][:40]!r}, {NAMED}; it is left out."
+    if found[4] not in LABELS and found[4] not in OTHERS:
+        return (
+            f"{found[3]} has label {found[4][:20]!r}, expected one of "
+            f"{', '.join((*LABELS, *sorted(OTHERS)))}; it is left out."
+        )
+    return None
 
 
 def read_transcription(path: Path) -> dict[str, str]:
@@ -228,6 +248,8 @@ def _read_processed(folder: Path) -> tuple[list[Item], list[str], list[str]]:
         if label not in LABELS:
             if label not in OTHERS:
                 problems.append(f"meta.json: {name} has an unknown label {label!r}; left out.")
+        elif not names_speaker(name):
+            problems.append(f"meta.json: found the utterance {name[:40]!r}, {NAMED}; left out.")
         elif name not in on_disk:
             problems.append(f"{name} is in meta.json but has no folder; copy it again.")
         else:

@@ -82,6 +82,12 @@ class ActorWindow:
         return decode_window(clip, config, start_s, end_s)
 
 
+def names_speaker(name: str) -> bool:
+    """Whether an utterance's name says whose dialogue it is of and who of the two speaks."""
+    first, last = name.split("_")[0], name.split("_")[-1]
+    return first != name and first[-1:] in ("F", "M") and last[:1] in ("F", "M")
+
+
 def side_of(name: str) -> int:
     """0 = left, 1 = right: left is the actor whose sex the dialogue's name ends with (4.2)."""
     first, last = name.split("_")[0], name.split("_")[-1]
@@ -127,7 +133,7 @@ def read_channel(path: Path, channel: int, rate: int, start_s: float, end_s: flo
     whole = len(data) // (2 * channels) * channels
     samples = np.frombuffer(data, "<i2", whole).reshape(-1, channels)[:, channel] / 32768
     sound = torch.from_numpy(samples.astype(np.float32))
-    if own_rate != rate:
+    if own_rate != rate and len(sound):
         from torchaudio.functional import resample  # torchaudio takes a second to import
 
         sound = resample(sound, own_rate, rate)
