@@ -170,6 +170,7 @@ CLIP = "Raw/Videos/Full/Combined/aa.mp4"
 FAULTS = {
     "header": lambda t: changed(t / TABLE, "Answer.fear", "fear"),
     "answer": lambda t: changed(t / TABLE, "0,0,0,2,0,0", "0,0,0,much,0,0"),
+    "quote": lambda t: (t / TABLE).write_text(f'{HEADER}\n"{"0," * 70_000}'),
     "nan": lambda t: changed(t / TABLE, "0,0,0,2,0,0", "0,0,0,nan,0,0"),
     "inf": lambda t: changed(t / TABLE, "0,0,0,2,0,0", "0,0,0,inf,0,0"),
     "minus": lambda t: changed(t / TABLE, "0,0,0,2,0,0", "0,0,0,-1,0,0"),
@@ -190,6 +191,7 @@ FAULTS = {
     [
         ("header", ["Batch_1.csv", "Answer.fear"], 3),
         ("answer", ["Batch_1.csv line 3", "aa_0", "no number"], 5),
+        ("quote", ["Batch_1.csv", "every quotation mark closed"], 3),
         ("nan", ["Batch_1.csv line 3", "aa_0", "'nan'", "0 to 3"], 5),
         ("inf", ["Batch_1.csv line 3", "aa_0", "'inf'", "0 to 3"], 5),
         ("minus", ["Batch_1.csv line 3", "aa_0", "'-1'", "0 to 3"], 5),

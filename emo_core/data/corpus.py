@@ -84,9 +84,21 @@ def read_text(path: Path, place: str) -> str:
 def read_table(path: Path, columns: Sequence[str], place: str) -> list[tuple[int, dict[str, str]]]:
     """Rows of a CSV file with a header: (line number, {column: value}); blank lines are skipped.
 
-    Raises CorpusError where it is no text or one of `columns` is missing from its header.
+    Raises CorpusError where it is no table or one of `columns` is missing from its header.
     """
-    reader = csv.DictReader(io.StringIO(read_text(path, place), newline=""), restval="")
+    text = io.StringIO(read_text(path, place), newline="")
+    try:
+        return _rows(path, columns, csv.DictReader(text, restval=""))
+    except csv.Error as error:
+        raise CorpusError(
+            f"{path.name} can't be read as a table ({error}); expected columns between commas and "
+            "every quotation mark closed; restore the official file."
+        ) from error
+
+
+def _rows(
+    path: Path, columns: Sequence[str], reader: csv.DictReader
+) -> list[tuple[int, dict[str, str]]]:
     missing = [name for name in columns if name not in (reader.fieldnames or ())]
     if missing:
         found = ",".join(reader.fieldnames or ())[:60]
