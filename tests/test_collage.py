@@ -204,6 +204,22 @@ def test_a_made_corpus_is_sound_and_says_what_is_in_it(tree, root, tmp_path):
         make_collage(again, root, 2, 2, 2, seed=1, workers=1)
 
 
+def test_a_bad_line_of_truth_costs_its_own_clip_only(tree, tmp_path):
+    for name in ("Train", "Val", "Test"):
+        (tmp_path / name).symlink_to(tree / name)
+    lines = (tree / "truth.jsonl").read_bytes().splitlines()
+    first = json.loads(lines[0])
+    odd = json.dumps({**json.loads(lines[1]), "regime": ["both"]}).encode()
+    latin = lines[2].replace(b'"clip"', b'"\xe9": 1, "clip"')
+    text = b"\n".join([b"\xef\xbb\xbf" + lines[0], odd, latin, *lines[3:], lines[0]])
+    (tmp_path / "truth.jsonl").write_bytes(text)
+    corpus = read_corpus("collage", tmp_path)
+    names = [item.name for item in corpus.items]
+    assert names == [first["clip"], *(json.loads(line)["clip"] for line in lines[3:])]
+    wanted = ("regime is ['both'], expected text", "line 3: 'utf-8' codec", "in line 1 already")
+    assert all(word in problem for word, problem in zip(wanted, corpus.problems, strict=True))
+
+
 def test_a_file_and_a_fresh_collage_agree_within_the_codecs_loss(tree, sources):
     line = json.loads((tree / "truth.jsonl").read_text().splitlines()[0])
     scene = make_scene(sources, 0, "train", line["scene"]["index"])

@@ -25,10 +25,18 @@ def read_made(
             "make one, or name the corpus it is."
         )
     items, problems = [], []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    known: dict[str, int] = {}  # clip -> its line
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
         try:
-            truth = json.loads(line)
-            items.append(make(truth, _checked(root, truth, polarities)))
+            truth = json.loads(line)  # of bytes: one that is no text costs its own line only
+            item = make(truth, _checked(root, truth, polarities))
+            if known.setdefault(item.name, number) == number:
+                items.append(item)
+            else:
+                problems.append(
+                    f"{TRUTH} line {number}: {item.name} is in line {known[item.name]} already, "
+                    "expected one line a clip; this one is left out."
+                )
         except (ValueError, KeyError, TypeError) as error:
             problems.append(f"{TRUTH} line {number}: {error}; the clip is left out.")
     if not items:
@@ -39,6 +47,9 @@ def read_made(
 def _checked(root: Path, truth: dict, polarities: tuple[str, ...]) -> Path:
     name, label, split = truth["clip"], truth["label"], truth["split"]
     path = root / f"{name}.mp4"
+    for key in ("clip", "regime", "text"):
+        if not isinstance(truth.get(key, ""), str):
+            raise ValueError(f"{key} is {repr(truth[key])[:40]}, expected text")
     if not path.is_file():
         raise ValueError(f"{name}.mp4 is missing")
     if label not in polarities:
