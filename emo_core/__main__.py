@@ -164,13 +164,15 @@ def train(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from emo_core.distributed import session
+    from emo_core.ranges import checked
     from emo_core.recipes import find_recipe
     from emo_core.settings import with_setting
 
-    recipe = find_recipe(args.recipe)
-    recipe = replace(recipe, train=replace(recipe.train, seed=args.seed))
+    usual = find_recipe(args.recipe)
+    recipe = replace(usual, train=replace(usual.train, seed=args.seed))
     for text in args.set:
         recipe = with_setting(recipe, text)
+    recipe = checked(recipe, usual)
     with session() as first:
         return train_recipe(args, recipe, first)
 

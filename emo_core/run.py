@@ -110,9 +110,22 @@ def open_run(run: Path, name: str, recipe: Recipe, root: Path, resume: bool) -> 
 
 
 def build(recipe: Recipe) -> Any:
-    """The untrained model of a recipe."""
-    model_class, _, _ = MODELS[recipe.model]
-    return model_class(recipe.settings)
+    """The untrained model of a recipe; raises RecipeError where its settings make none."""
+    kind = type(recipe.settings)
+    known = [name for name, (_, settings_class, _) in MODELS.items() if settings_class is kind]
+    if recipe.model not in known:
+        raise RecipeError(
+            f"model is {recipe.model!r}; expected {' or '.join(known)}, whose settings this recipe "
+            f"has; give --set model={known[0]} or choose another recipe."
+        )
+    try:
+        return MODELS[recipe.model][0](recipe.settings)
+    except (ValueError, RuntimeError) as error:
+        why = " ".join(str(error).split())[:160].rstrip(".")
+        raise RecipeError(
+            f"no {recipe.model} model can be built: {why}; expected settings that fit together; "
+            "change --set, or leave it out."
+        ) from error
 
 
 def start(

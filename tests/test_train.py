@@ -15,10 +15,11 @@ from emo_core.checkpoint import CheckpointError, load_checkpoint
 from emo_core.data.augment import Augment
 from emo_core.data.cache import Cache
 from emo_core.data.dataset import ClipDataset, EpochBatches, FileWindow, Loader, prepare
+from emo_core.ranges import RANGES, checked
 from emo_core.recipes import RECIPES, Recipe, RecipeError, find_recipe
-from emo_core.run import finish
+from emo_core.run import build, finish
 from emo_core.sample import Decoded, SampleConfig
-from emo_core.settings import SettingError, with_setting
+from emo_core.settings import SettingError, setting_names, with_setting
 from emo_core.tasks import SingleLabel
 from emo_core.train import TrainConfig, Trainer, TrainingError, rate_factor
 
@@ -319,3 +320,28 @@ def test_settings_are_typed_and_unknown_ones_are_refused():
         assert "\n" not in str(caught.value)
     with pytest.raises(RecipeError, match="expected one of group-vgaf"):
         find_recipe("nothing")
+
+
+IMPOSSIBLE = """
+lr=-1 lr=nan lr=inf backbone_lr=-1 weight_decay=-1 clip_norm=-1 accumulate=-1 accumulate=0 batch=0
+batch=-4 epochs=0 patience=0 warmup=1 workers=-1 seed=-1 held_out=-1 held_out=nan held_out=2 flip=9
+drop=2 thin=-1 thin=17 dropout=2 sample.frames=0 sample.width=0 window_s=0 window_s=nan
+window_s=0.01 mel.rate=0 lowest_hz=9000 filters=none fit=none settings.width=0 settings.width=7
+settings.classes=7 video_widths=8,0 fusion=none video_backbone=none model=none model=mesm
+"""
+
+
+@pytest.mark.parametrize("text", IMPOSSIBLE.split())
+def test_settings_that_cannot_be_are_refused_before_training(text):
+    usual = find_recipe("group-staged")
+    with pytest.raises(RecipeError, match=r"expected .*--set") as caught:
+        build(checked(with_setting(usual, text), usual))
+    assert "\n" not in str(caught.value) and text.split("=")[0].split(".")[-1] in str(caught.value)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_is_in_range_and_every_share_has_one(name):
+    recipe = find_recipe(name)
+    assert checked(recipe, recipe) is recipe
+    shares = {n.split(".")[-1] for n, kind in setting_names(recipe).items() if kind is float}
+    assert shares <= set(RANGES)
