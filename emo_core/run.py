@@ -80,12 +80,17 @@ def _divided(recipe: Recipe, corpus: Corpus, seed: int) -> tuple[list[Window], l
 
 
 def open_run(run: Path, name: str, recipe: Recipe, root: Path, resume: bool) -> None:
-    """Makes or reopens a run folder; raises RecipeError where it belongs to another run."""
+    """Makes or reopens a run folder; raises RecipeError where it belongs to another run.
+
+    A folder in which a start failed before anything was learnt is as good as empty.
+    """
     described = {"recipe": name, "settings": asdict(recipe), "data": str(root.resolve())}
     described["processes"] = world()
     described = json.loads(json.dumps(described))  # tuples become lists, as in the file
     path = run / "run.json"
-    if path.is_file():
+    if _unused(run):
+        pass
+    elif path.is_file():
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
         except ValueError:
@@ -97,7 +102,7 @@ def open_run(run: Path, name: str, recipe: Recipe, root: Path, resume: bool) -> 
                 f"{run} holds a run with other settings or data; expected the same recipe, --set, "
                 "--seed, --data and number of processes as at its start; choose another --out."
             )
-    elif run.exists() and (not run.is_dir() or any(run.iterdir())):
+    else:
         raise RecipeError(f"{run} holds something that is no run; choose an empty or new folder.")
     try:
         run.mkdir(parents=True, exist_ok=True)
@@ -107,6 +112,13 @@ def open_run(run: Path, name: str, recipe: Recipe, root: Path, resume: bool) -> 
     except OSError as error:
         why = f"{run} can't be written ({error.strerror}); choose another --out."
         raise RecipeError(why) from error
+
+
+def _unused(run: Path) -> bool:
+    """Whether a run folder is missing or holds no more than what a failed start leaves."""
+    if not run.is_dir():
+        return not run.exists()
+    return all(path.name == "run.json" or path.suffix == ".part" for path in run.iterdir())
 
 
 def build(recipe: Recipe) -> Any:
