@@ -6,13 +6,16 @@ augmentation and dropout follow from (seed, epoch), so a run that is killed at a
 resumed has the numbers it would have had.
 """
 
+import io
 import json
 import math
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from pickle import UnpicklingError
 
 import numpy as np
 import torch
@@ -207,7 +210,7 @@ class Trainer:
         self._write_log(state["log"])
 
     def _write_log(self, lines: list[str]) -> None:
-        (self.run / "log.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_whole(("\n".join(lines) + "\n").encode(), self.run / "log.jsonl")
 
     def _logged(self, epochs: int) -> list[str]:
         path = self.run / "log.jsonl"
@@ -218,12 +221,13 @@ class Trainer:
         path = self.run / "resume.pt"
         if not path.is_file():
             return 0
-        state = torch.load(path, map_location=self.device, weights_only=True)
-        self.model.load_state_dict(state["model"])
-        if self.averaged:
-            self.averaged.load_state_dict(state["averaged"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.next_epoch, self.best, self.stale = state["progress"]
+        with damage_told(path):
+            state = torch.load(path, map_location=self.device, weights_only=True)
+            self.model.load_state_dict(state["model"])
+            if self.averaged:
+                self.averaged.load_state_dict(state["averaged"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.next_epoch, self.best, self.stale = state["progress"]
         once(partial(self._write_log, state["log"]))
         return self.next_epoch
 
@@ -231,7 +235,9 @@ class Trainer:
         """Puts the best weights of the run back into the model, and ends the running mean."""
         path = self.run / "best.pt"
         self.averaged = None
-        self.model.load_state_dict(torch.load(path, map_location=self.device, weights_only=True))
+        with damage_told(path):
+            state = torch.load(path, map_location=self.device, weights_only=True)
+            self.model.load_state_dict(state)
 
 
 def split_scores(
@@ -251,7 +257,38 @@ def split_scores(
 
 
 def save_whole(state: dict, path: Path) -> None:
-    """Writes a file that is never half there."""
+    """Writes a state to a file that is never half there; raises TrainingError where it can't."""
+    memory = io.BytesIO()
+    torch.save(state, memory)
+    write_whole(memory.getbuffer(), path)
+
+
+def write_whole(content: bytes | memoryview, path: Path) -> None:
+    """Writes a file that is never half there; raises TrainingError where it can't."""
     part = path.with_suffix(".part")
-    torch.save(state, part)
-    os.replace(part, path)
+    try:
+        with open(part, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink()
+        raise TrainingError(
+            f"{path} can't be written ({error.strerror}); expected a folder with room; make some "
+            "and go on with --resume, or choose another --out."
+        ) from error
+
+
+@contextmanager
+def damage_told(path: Path) -> Iterator[None]:
+    """Raises TrainingError where what a run wrote to `path` can't be taken up."""
+    try:
+        yield
+    except (OSError, EOFError, RuntimeError, LookupError, TypeError, ValueError,
+            UnpicklingError) as error:  # fmt: skip
+        raise TrainingError(
+            f"{path} is missing, damaged or of another model; expected what this run wrote there; "
+            "start again with another --out."
+        ) from error

@@ -22,7 +22,7 @@ from emo_core.models.mesm import Mesm
 from emo_core.models.mesm_reader import PartReader
 from emo_core.recipes import Recipe, RecipeError
 from emo_core.tasks import FrameLabel, Task
-from emo_core.train import Trainer, save_whole
+from emo_core.train import Trainer, damage_told, save_whole
 
 Tell = Callable[[str], None]
 Progress = Callable[[str, int, int], None]
@@ -81,11 +81,13 @@ def warm_up(
 
 def _taken_up(model: Any, kept: Path, tell: Tell) -> int:
     """Puts the state of a killed run into a model; returns how many steps it had done."""
-    state = torch.load(kept, map_location="cpu", weights_only=True)
-    model.load_state_dict(state["model"])
-    torch.set_rng_state(state["chance"])
-    tell(f"warm-up goes on after step {state['done']}")
-    return state["done"]
+    with damage_told(kept):
+        state = torch.load(kept, map_location="cpu", weights_only=True)
+        model.load_state_dict(state["model"])
+        torch.set_rng_state(state["chance"])
+        done = int(state["done"])
+    tell(f"warm-up goes on after step {done}")
+    return done
 
 
 def _steps(recipe: Recipe, model: Any) -> list[Callable]:

@@ -1,6 +1,8 @@
 """The loop: learns, resumes exactly, scores every clip, chooses on held-out sources."""
 
+import errno
 import json
+import os
 import time
 from dataclasses import dataclass, replace
 
@@ -17,11 +19,12 @@ from emo_core.data.cache import Cache
 from emo_core.data.dataset import ClipDataset, EpochBatches, FileWindow, Loader, prepare
 from emo_core.ranges import RANGES, checked
 from emo_core.recipes import RECIPES, Recipe, RecipeError, find_recipe
-from emo_core.run import build, finish
+from emo_core.run import build, finish, open_run
 from emo_core.sample import Decoded, SampleConfig
 from emo_core.settings import SettingError, setting_names, with_setting
 from emo_core.tasks import SingleLabel
-from emo_core.train import TrainConfig, Trainer, TrainingError, rate_factor
+from emo_core.train import TrainConfig, Trainer, TrainingError, rate_factor, save_whole
+from emo_core.warming import _taken_up
 
 CONFIG = SampleConfig(frames=2, width=32, height=24, window_s=1.0)
 FAST = TrainConfig(epochs=4, batch=4, lr=3e-3, backbone_lr=3e-3, patience=9)
@@ -345,3 +348,52 @@ def test_every_recipe_is_in_range_and_every_share_has_one(name):
     assert checked(recipe, recipe) is recipe
     shares = {n.split(".")[-1] for n, kind in setting_names(recipe).items() if kind is float}
     assert shares <= set(RANGES)
+
+
+def test_a_failed_start_leaves_the_folder_free_and_a_run_does_not(tmp_path):
+    run, recipe = tmp_path / "run", find_recipe("group-staged")
+    open_run(run, "group-staged", recipe, tmp_path / "mistyped", False)
+    (run / "resume.part").write_bytes(b"half")
+    for resume in (False, True):
+        open_run(run, "group-staged", recipe, tmp_path / f"right{resume}", resume)
+    (run / "warm.pt").write_bytes(b"learnt")
+    with pytest.raises(RecipeError, match="holds a run already"):
+        open_run(run, "group-staged", recipe, tmp_path / "rightTrue", False)
+    with pytest.raises(RecipeError, match="other settings or data"):
+        open_run(run, "group-staged", recipe, tmp_path / "mistyped", True)
+    (run / "run.json").unlink()
+    with pytest.raises(RecipeError, match="holds something that is no run"):
+        open_run(run, "group-staged", recipe, tmp_path / "rightTrue", False)
+
+
+def full_disk(descriptor):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_disk_is_one_sentence_and_keeps_what_was_there(tmp_path, monkeypatch):
+    path = tmp_path / "resume.pt"
+    save_whole({"epoch": 1}, path)
+    monkeypatch.setattr("os.fsync", full_disk)
+    with pytest.raises(TrainingError, match=r"resume.pt can't be written \(No space left"):
+        save_whole({"epoch": 2}, path)
+    assert list(tmp_path.iterdir()) == [path] and torch.load(path) == {"epoch": 1}
+
+
+@pytest.mark.parametrize("name", ["resume.pt", "best.pt", "warm.pt"])
+@pytest.mark.parametrize("damage", ["cut", "empty", "text", "other", "lost"])
+def test_damaged_files_of_a_run_are_one_sentence(tmp_path, name, damage):
+    run, path = trainer(tmp_path), tmp_path / name
+    if damage != "lost":
+        save_whole({"model": torch.zeros(999)}, path)
+        whole = path.read_bytes()
+        path.write_bytes({"cut": whole[:700], "empty": b"", "text": b"text"}.get(damage, whole))
+    take = {
+        "resume.pt": run.resume,
+        "best.pt": run.load_best,
+        "warm.pt": lambda: _taken_up(run.model, path, print),
+    }[name]
+    if (name, damage) == ("resume.pt", "lost"):  # a run that was stopped in its first epoch
+        assert take() == 0
+        return
+    with pytest.raises(TrainingError, match=f"{name} is missing, damaged .* another --out"):
+        take()
