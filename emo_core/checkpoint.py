@@ -42,7 +42,7 @@ class Checkpoint:
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint, card: str) -> None:
     """Writes the three files; each appears whole or not at all."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     folder.mkdir(parents=True, exist_ok=True)
     config = {
@@ -57,8 +57,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, card: str) -> None:
     }
     state = {k: v.detach().cpu().contiguous() for k, v in checkpoint.model.state_dict().items()}
     part = folder / (WEIGHTS + ".part")
-    save_file(state, part, metadata={"model": checkpoint.model_name})  # one key: stable bytes
-    part.chmod(0o644)  # the library writes it for its owner alone
+    part.write_bytes(save(state, {"model": checkpoint.model_name}))  # one key: stable bytes
     os.replace(part, folder / WEIGHTS)
     for name, text in ((CONFIG, json.dumps(config, indent=1) + "\n"), (CARD, card)):
         part = folder / (name + ".part")

@@ -13,7 +13,7 @@ from conftest import small_group
 from torch import nn
 
 from emo_core.__main__ import say, show_steps
-from emo_core.checkpoint import CheckpointError, load_checkpoint
+from emo_core.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from emo_core.data.augment import Augment
 from emo_core.data.cache import Cache
 from emo_core.data.dataset import ClipDataset, EpochBatches, FileWindow, Loader, prepare
@@ -243,6 +243,13 @@ def test_a_checkpoint_comes_back_bit_for_bit(data, tmp_path):
         assert torch.equal(value, loaded.model.state_dict()[name]), name
     card = (folder / "card.md").read_text()
     assert "Calibration" in card and "n = 13" in card
+
+
+def test_a_checkpoint_on_a_full_disk_is_an_error_of_the_disk(data, tmp_path):
+    _, _, folder = finished_run(data, tmp_path)
+    (folder / "model.safetensors.part").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        save_checkpoint(folder, load_checkpoint(folder), "")
 
 
 @pytest.mark.parametrize(
