@@ -119,10 +119,10 @@ def open_case(
 ) -> Case:  # fmt: skip
     """The clip with its prediction: from the visitor's shelf, or predicted now."""
     path, visit = Path(path), visit or Visit()
-    name = model or model_for(path)
+    name, text = model or model_for(path), (text or "")[:MOST_LETTERS] or None
     with _explained():
         _refuse_large(path)
-        shelf = _PUBLIC if is_example(path) else visit.cases
+        shelf = _PUBLIC if is_example(path) and not text else visit.cases  # words are theirs
         key = (_digest(path), name, text, most_windows)
         case = shelf.get(key)
         if case is None:
@@ -309,7 +309,7 @@ def _admitted(path: Path, text: str | None) -> Clip:
             f"{path.name} has frames of {clip.size[0]} × {clip.size[1]}; this page takes up to "
             f"{MOST_PIXELS:,} pixels (4K); scale it down, or use `emo predict`."
         )
-    return replace(clip, text=text[:MOST_LETTERS] if text else None)
+    return replace(clip, text=text)
 
 
 def _picture(media: "Media") -> str:

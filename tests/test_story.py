@@ -21,7 +21,7 @@ from events import address_of  # noqa: E402
 from layout import Page  # noqa: E402
 from limits import Limits  # noqa: E402
 from programs import Programs, check_tools  # noqa: E402
-from visits import Visits  # noqa: E402
+from visits import Visit, Visits  # noqa: E402
 
 from emo_core.__main__ import main as emo  # noqa: E402
 from emo_core.attribution import methods  # noqa: E402
@@ -112,6 +112,17 @@ def test_drawn_examples_are_answered_by_the_model_of_drawings(events, clip, monk
     monkeypatch.setenv("EMO_MODEL", "jmt-staged")
     chosen = shown(events, EXAMPLES[0])[-1]["json"]["results"][0]
     assert chosen["model"] == "jmt-staged", "who hosts the page has the last word"
+
+
+def test_what_a_visitor_wrote_about_an_example_is_theirs_alone(monkeypatch):
+    monkeypatch.setattr(handlers, "_PUBLIC", {})
+    monkeypatch.setattr(handlers, "_opened", lambda clip, name, windows: clip)
+    visit, most = Visit(), handlers.MOST_LETTERS
+    for text in (None, "my secret", "x" * (most + 1), "x" * (most + 2)):
+        clip = handlers.open_case(EXAMPLES[0], visit, text=text)
+        assert clip.text == (text and text[:most])
+    assert [key[2] for key in handlers._PUBLIC] == [None]
+    assert [key[2] for key in visit.cases] == ["my secret", "x" * most]
 
 
 def test_the_default_model_learned_from_real_people():
