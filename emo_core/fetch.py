@@ -6,7 +6,6 @@ import tempfile
 import threading
 import urllib.request
 from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path
 
 PATIENCE_S = 8.0  # for the whole file, name look-up included; nobody waits longer for a nicety
@@ -35,9 +34,15 @@ class Remote:
 
 
 def cache_folder() -> Path:
-    """$EMO_CACHE, or emo/ in the user's cache folder."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("EMO_CACHE") or Path(base) / "emo")
+    """$EMO_CACHE, or emo/ in the user's cache folder; raises FetchError where there is none."""
+    if own := os.environ.get("EMO_CACHE"):
+        return Path(own)
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "emo"
+    except RuntimeError as error:
+        raise FetchError(
+            "this user has no home folder, where the cache was expected; set EMO_CACHE to a folder."
+        ) from error
 
 
 def offline() -> bool:
@@ -75,7 +80,10 @@ def _by_hand(remote: Remote) -> str:
 
 
 def _right(path: Path, remote: Remote) -> bool:
-    return path.is_file() and _same(path.read_bytes(), remote)
+    try:
+        return path.is_file() and _same(path.read_bytes(), remote)
+    except OSError:  # a folder that may not be looked into
+        return False
 
 
 def _same(content: bytes, remote: Remote) -> bool:
@@ -94,5 +102,5 @@ def _fetch(remote: Remote, patience_s: float, problems: list[str]) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
         os.replace(part, remote.path)
-    except (OSError, ValueError, HTTPException) as error:  # URLError is an OSError
-        problems.append(str(getattr(error, "reason", None) or error))
+    except Exception as error:  # whatever it was: nobody sees what a thread raises
+        problems.append(str(getattr(error, "reason", None) or error or type(error).__name__))

@@ -364,6 +364,36 @@ def test_nothing_is_asked_for_offline(server, monkeypatch, name):
     assert not server.asked
 
 
+def test_the_cache_folder_that_was_chosen_needs_no_home(monkeypatch, tmp_path):
+    monkeypatch.setattr(fetch.Path, "home", homeless)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("EMO_CACHE", str(tmp_path))
+    assert fetch.cache_folder() == tmp_path
+    monkeypatch.delenv("EMO_CACHE")
+    with pytest.raises(FetchError, match="no home folder.*set EMO_CACHE"):
+        fetched(remote("http://127.0.0.1/good.onnx"))
+
+
+def homeless():
+    raise RuntimeError("Could not determine home directory.")
+
+
+def test_a_cache_folder_that_may_not_be_read_is_a_fetch_error(server, monkeypatch):
+    def forbidden(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    for name in ("is_file", "mkdir"):
+        monkeypatch.setattr(fetch.Path, name, forbidden)
+    with pytest.raises(FetchError, match="Permission denied"):
+        fetched(remote(f"{server.url}/good.onnx"))
+
+
+def test_whatever_goes_wrong_while_fetching_is_a_fetch_error(server, monkeypatch):
+    monkeypatch.setattr(fetch.os, "replace", lambda *_: 1 / 0)
+    with pytest.raises(FetchError, match="division by zero"):
+        fetched(remote(f"{server.url}/good.onnx"))
+
+
 def test_a_server_that_drips_is_not_waited_for(server):
     started = time.monotonic()
     with pytest.raises(FetchError, match="no answer within 0.5 s"):
