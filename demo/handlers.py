@@ -211,12 +211,12 @@ def _warm() -> None:
 
 def default_model() -> str:
     """The name or folder of the model that answers to visitors' clips."""
-    return os.environ.get("EMO_MODEL", DEFAULT_MODEL)
+    return os.environ.get("EMO_MODEL") or DEFAULT_MODEL  # empty is usual in compose files
 
 
 def model_for(path: Path) -> str:
     """Who answers to this clip: to a shipped drawing the model of drawings, if none was chosen."""
-    drawn = "EMO_MODEL" not in os.environ and is_example(path)
+    drawn = not os.environ.get("EMO_MODEL") and is_example(path)
     return DRAWN_MODEL if drawn else default_model()
 
 
@@ -260,11 +260,14 @@ def is_here(name: str) -> bool:
 
 
 def card_text(name: str) -> str:
-    """A checkpoint's card, without its first heading."""
+    """A checkpoint's card, without its first heading; a sentence where there is none."""
     from emo_core.checkpoint import CARD, find_checkpoint
 
-    text = (find_checkpoint(name) / CARD).read_text(encoding="utf-8")
-    return text.partition("\n")[2]
+    folder = find_checkpoint(name)
+    try:
+        return (folder / CARD).read_text(encoding="utf-8").partition("\n")[2]
+    except (OSError, ValueError):  # not UTF-8 is a ValueError
+        return f"{folder.name} has no readable {CARD}, which `emo train` writes; copy it again."
 
 
 def is_example(path: Path) -> bool:

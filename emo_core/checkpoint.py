@@ -98,7 +98,7 @@ def load_checkpoint(name: str | Path = DEFAULT_MODEL) -> Checkpoint:
         calibration = Calibration(**_with_tuples(config["calibration"]))
         model = model_class(settings)
         task = from_description(config.get("task", SINGLE_LABEL), config["labels"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"{folder.name}/{CONFIG} does not describe a model of this version ({error}); "
             "expected one written by `emo train`; train again or take the matching version."

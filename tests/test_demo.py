@@ -299,6 +299,22 @@ def test_a_missing_model_is_said_in_a_sentence(tmp_path, monkeypatch):
         handlers.answer(write_clip(tmp_path / "a.mp4", 1.0))
 
 
+def test_an_empty_choice_of_model_is_the_default(monkeypatch):
+    example = next(handlers.EXAMPLES.glob("*.mp4"))
+    monkeypatch.setenv("EMO_MODEL", "")
+    assert handlers.default_model() == DEFAULT_MODEL
+    assert handlers.model_for(example) == handlers.DRAWN_MODEL
+
+
+def test_a_checkpoint_without_a_card_says_so(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    assert "has no readable card.md" in handlers.card_text(str(tmp_path))
+    (tmp_path / "card.md").write_bytes(b"\xff")
+    assert "has no readable card.md" in handlers.card_text(str(tmp_path))
+    (tmp_path / "card.md").write_text("# Name\nWhat it is.")
+    assert handlers.card_text(str(tmp_path)) == "What it is."
+
+
 @pytest.fixture(scope="module")
 def app():
     made, make = [], asyncio.new_event_loop

@@ -334,11 +334,14 @@ def test_a_checkpoint_without_a_task_is_single_label(tmp_path):
     assert checkpoint.calibration.thresholds == ()
 
 
-def test_an_unknown_task_is_one_sentence(tmp_path):
+@pytest.mark.parametrize("wrong", [
+    {"task": {"name": "regression", "settings": {}}}, {"task": None}, {"calibration": None},
+    {"labels": 5}, {"labels": "abc"}, {"sample": None}, {"settings": None}, {"model": None},
+])  # fmt: skip
+def test_a_description_of_something_else_is_one_sentence(tmp_path, wrong):
     shutil.copytree(SHIPPED / "group-staged", tmp_path / "new")
     path = tmp_path / "new" / "config.json"
-    task = {"name": "regression", "settings": {}}
-    path.write_text(json.dumps({**json.loads(path.read_text()), "task": task}))
+    path.write_text(json.dumps({**json.loads(path.read_text()), **wrong}))
     with pytest.raises(CheckpointError, match="does not describe a model"):
         load_checkpoint(tmp_path / "new")
 

@@ -31,6 +31,8 @@ def described(task: Task) -> dict:
 
 def from_description(found: dict, labels: Sequence[str]) -> Task:
     """The task that `described` wrote; raises KeyError or TypeError on anything else."""
+    if not isinstance(labels, (list, tuple)) or not all(isinstance(name, str) for name in labels):
+        raise TypeError(f"labels are {labels!r}, expected a list of names")
     settings = {"labels": labels, **found["settings"]}
     settings = {name: tuple(v) if isinstance(v, list) else v for name, v in settings.items()}
     return TASKS[found["name"]](**settings)
