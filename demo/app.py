@@ -5,10 +5,8 @@ compute; style.css and clock.js are what the browser gets.
 """
 
 import os
-import signal
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
@@ -16,6 +14,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE)]  # `python demo/app.py` works witho
 
 import gradio as gr  # noqa: E402
 import handlers  # noqa: E402
+import home  # noqa: E402
 import layout  # noqa: E402
 import limits  # noqa: E402
 import look  # noqa: E402
@@ -118,9 +117,9 @@ def main() -> None:
         sys.exit(f"emo: {error}")
     cores = os.cpu_count() or 1  # one stays for the page itself: answers come sooner
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores - 1)))
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped either way, it cleans up
-    with TemporaryDirectory(prefix="emo-") as folder:
-        os.environ.setdefault("GRADIO_TEMP_DIR", folder)
+    home.end_cleanly()
+    with home.own_folder() as folder:
+        os.environ.setdefault("GRADIO_TEMP_DIR", str(folder))
         demo = build_demo(allowed)
         demo.launch(
             theme=look.theme(), css_paths=[look.STYLE], head=look.head(), max_file_size="50mb",

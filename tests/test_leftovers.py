@@ -1,11 +1,20 @@
 """Nothing that visitors gave outlives the page, by whatever road it came and however it ends."""
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
-from serving import served
+from serving import PATIENCE_S, served
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "demo"))
+
+import home  # noqa: E402
 
 FORM = (
     b'--x\r\nContent-Disposition: form-data; name="video"; filename="clip.mp4"\r\n'
@@ -27,3 +36,41 @@ def test_the_screen_recorder_of_gradio_is_not_offered(tmp_path):
         refused.value.close()
         with urlopen(f"{url}/config", timeout=60) as answer:
             assert b'"footer_links":["api"]' in answer.read().replace(b": ", b":")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="no terminals that close")
+def test_a_closed_terminal_leaves_nothing(tmp_path):
+    with served(tmp_path) as (_, process):
+        assert list(tmp_path.glob("emo-*"))
+        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGHUP)  # from the shell and from the system
+        process.wait(PATIENCE_S)
+        assert not list(tmp_path.glob("emo-*"))
+
+
+KILLED = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+import home
+with home.own_folder() as folder:
+    (folder / "clip.mp4").write_bytes(b"a visitor")
+    os._exit(9)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="no locks of this kind")
+def test_what_a_killed_page_left_goes_at_the_next_start_and_nothing_else(tmp_path, monkeypatch):
+    monkeypatch.setattr(home, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (tmp_path / "emo-other").mkdir()  # of something else: it has no lock
+    with home.own_folder() as running:
+        (running / "clip.mp4").write_bytes(b"a visitor")
+        subprocess.run(
+            [sys.executable, "-c", KILLED, str(ROOT / "demo")],
+            env={**os.environ, "TMPDIR": str(tmp_path)},
+        )
+        assert len(list(tmp_path.glob("emo-*/files/clip.mp4"))) == 2
+        with home.own_folder() as folder:
+            left = list(tmp_path.glob("emo-*/files/clip.mp4"))
+            assert left == [running / "clip.mp4"] and folder.is_dir()
+    assert [path.name for path in tmp_path.iterdir()] == ["emo-other"]

@@ -1,0 +1,71 @@
+"""The page's own folder for visitors' files: gone when the page goes, however it goes."""
+
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory, gettempdir
+from typing import IO
+
+PREFIX, LOCK, FILES = "emo-", "lock", "files"
+ENDINGS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+def end_cleanly() -> None:
+    """Makes a request to stop, or a closed terminal, end the page as Ctrl-C does."""
+    for ending in ENDINGS:
+        if signal.getsignal(ending) != signal.SIG_IGN:  # as `nohup` asks for
+            signal.signal(ending, _end)
+
+
+def _end(*_: object) -> None:
+    for ending in ENDINGS:  # a second one must not cut the cleaning up short
+        signal.signal(ending, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def own_folder() -> Iterator[Path]:
+    """A new folder for visitors' files; deletes first what pages left that were killed."""
+    _sweep_stale()
+    with TemporaryDirectory(prefix=PREFIX) as home:
+        held = _locked(Path(home, "new"), "x")
+        if held:
+            Path(home, "new").rename(Path(home, LOCK))  # seen by others only once it is held
+        files = Path(home, FILES)
+        files.mkdir()
+        try:
+            yield files
+        finally:
+            if held:
+                held.close()
+
+
+def _sweep_stale() -> None:
+    """Deletes this user's folders whose lock nobody holds: the system lets go of a dead one's."""
+    for home in Path(gettempdir()).glob(PREFIX + "*"):
+        with suppress(OSError):
+            if home.is_symlink() or home.stat().st_uid != os.getuid():
+                continue
+            if held := _locked(home / LOCK, "r+"):
+                with held:
+                    shutil.rmtree(home, ignore_errors=True)
+
+
+def _locked(path: Path, mode: str) -> IO | None:
+    """The file, its lock held until it is closed; None where that can't be had."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return None
+    file = None
+    try:
+        file = path.open(mode)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        if file:
+            file.close()
+        return None
+    return file
