@@ -20,9 +20,7 @@ import limits  # noqa: E402
 import look  # noqa: E402
 import programs  # noqa: E402
 from deeper import Deeper  # noqa: E402
-from starlette.exceptions import HTTPException  # noqa: E402
-from starlette.requests import Request  # noqa: E402
-from starlette.routing import Route  # noqa: E402
+from gradio.routes import API_PREFIX, APIRouter, HTTPException  # noqa: E402
 from visits import Visits  # noqa: E402
 
 MODEL = {"concurrency_limit": 1, "concurrency_id": "model"}
@@ -98,14 +96,15 @@ def _explanations(page: layout.Page, events: Deeper) -> None:
     page.about_tab.select(events.about, None, page.results, show_progress_on=page.about, **small)
 
 
-async def _nothing_here(request: Request) -> None:
-    """Answers a road of gradio that this page does not offer."""
-    raise HTTPException(404)
-
-
 # Gradio's screen recorder keeps what it gets outside the page's folder, for ever; the first route
 # that fits an address answers.
-CLOSED = [Route("/gradio_api/process_recording", _nothing_here, methods=["POST"])]
+CLOSED = APIRouter(prefix=API_PREFIX)
+
+
+@CLOSED.post("/process_recording")
+async def _nothing_here() -> None:
+    """Answers in place of a road of gradio that this page does not offer."""
+    raise HTTPException(404)
 
 
 def main() -> None:
@@ -125,7 +124,7 @@ def main() -> None:
             theme=look.theme(), css_paths=[look.STYLE], head=look.head(), max_file_size="50mb",
             i18n=layout.translations(), allowed_paths=[str(handlers.EXAMPLES)], run_history=False,
             show_error=False, mcp_server=allowed.mcp, footer_links=["api"],
-            app_kwargs={"routes": list(CLOSED)}, share=False, ssr_mode=False,
+            app_kwargs={"routes": list(CLOSED.routes)}, share=False, ssr_mode=False,
             prevent_thread_lock=True,
         )  # fmt: skip
         demo.visits.sweep_always(handlers.shared_files)
