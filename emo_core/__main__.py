@@ -359,6 +359,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
         "emo_core.checkpoint": "CheckpointError",
         "emo_core.data.corpus": "CorpusError",
         "emo_core.download": "DownloadError",
+        "emo_core.fetch": "FetchError",
         "emo_core.data.clip_tree": "MakeError",
         "emo_core.parts.text": "TextError",
         "emo_core.distributed": "DistributedError",

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from emo_core import detectors, faces, fetch
+from emo_core.__main__ import expected_errors
 from emo_core.detectors import YUNET, Haar, YuNet
 from emo_core.faces import Tracks, cut_out, follow_faces, largest, linked, overlaps
 from emo_core.fetch import FetchError, Remote, fetched
@@ -372,6 +373,7 @@ def test_the_cache_folder_that_was_chosen_needs_no_home(monkeypatch, tmp_path):
     monkeypatch.delenv("EMO_CACHE")
     with pytest.raises(FetchError, match="no home folder.*set EMO_CACHE"):
         fetched(remote("http://127.0.0.1/good.onnx"))
+    assert FetchError in expected_errors(), "the command says it as a sentence"
 
 
 def homeless():
