@@ -130,6 +130,7 @@ def test_sound_alone_is_answered(page, clips):
     upload(page, clips["sound"], "file")
     page.locator("#answer .bars").wait_for()
     assert "no picture" in page.locator("#answer").inner_text()
+    assert "[object" not in page.locator("#give").inner_text()
 
 
 def open_tab(page, name: str) -> None:
