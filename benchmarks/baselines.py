@@ -102,7 +102,7 @@ def network(train: list[Part], test: list[Part], minutes: float, seed: int) -> T
         loss.backward()
         optimizer.step()
         steps += 1
-    print(f"{kind}, seed {seed}: {steps} batches of {BATCH}", file=sys.stderr)
+    print(f"{kind}, seed {seed}: {steps} batches of {BATCH}", file=sys.stderr, flush=True)
     with torch.inference_mode():
         model.eval()
         middles = np.stack([cropped(values(part), kind, None) for part in test])
@@ -134,7 +134,10 @@ def main() -> int:
     for kind, folder in KINDS.items():
         train, test = sources.some(kind, "train"), sources.some(kind, args.split)
         plain = scores(regression(train, test), test)
-        seeds = [scores(network(train, test, args.minutes, s), test) for s in args.seeds]
+        seeds = []
+        for seed in args.seeds:
+            seeds.append(scores(network(train, test, args.minutes, seed), test))
+            print(f"{folder}, seed {seed}: {seeds[-1]}", file=sys.stderr)
         for name, score in plain.items():
             found[folder + name] = {"regression": score, "resnet18": [row[name] for row in seeds]}
     lines = ["| UAR, the same held-out people | counted features, logistic regression "

@@ -5,6 +5,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +27,8 @@ class UsageError(Exception):
 
 def say(text: str) -> None:
     """A line for the person who runs the command; on a terminal it replaces a progress line."""
-    print(f"{CLEAR if sys.stderr.isatty() else ''}{text}", file=sys.stderr, flush=True)
+    with suppress(OSError, ValueError, AttributeError):  # closed or full: the work goes on
+        print(f"{CLEAR if sys.stderr.isatty() else ''}{text}", file=sys.stderr, flush=True)
 
 
 def show_steps(what: str, done: int, total: int) -> None:
@@ -382,9 +384,17 @@ def complain(text: str) -> None:
         say(f"emo: {text}")
 
 
+def write_every_name() -> None:
+    """Letters that the terminal's encoding does not have are spelled, and end no batch."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code."""
     debug = "--debug" in (argv if argv is not None else sys.argv)
+    write_every_name()
     try:
         args = build_parser().parse_args(argv)
         return args.run(args)

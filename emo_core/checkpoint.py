@@ -137,7 +137,13 @@ def _load_weights(model: nn.Module, folder: Path) -> None:
     from safetensors.torch import load_file
 
     try:
-        model.load_state_dict(load_file(folder / WEIGHTS))
+        weights = load_file(folder / WEIGHTS)
+        if not all(tensor.isfinite().all() for tensor in weights.values()):
+            raise CheckpointError(
+                f"{folder.name}/{WEIGHTS} holds numbers that are not finite; expected the weights "
+                "of a training that did not diverge; copy the checkpoint again, or train again."
+            )
+        model.load_state_dict(weights)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(
             f"{folder.name}/{WEIGHTS} is missing or damaged; expected the weights that belong to "

@@ -436,6 +436,8 @@ CODECS = {
     "aac.mkv": Sound("aac", 44_100, seconds=8),
     "flac.flac": Sound("flac", 32_000, seconds=8),
     "wav.wav": Sound("pcm_s16le", 11_025, seconds=8),
+    "ima.wav": Sound("adpcm_ima_wav", 22_050, seconds=8),  # its header's rate of bytes is none
+    "ms.wav": Sound("adpcm_ms", 22_050, "mono", seconds=8),
     "mp2.ts": Sound("mp2", 48_000, seconds=8),
 }
 

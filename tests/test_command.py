@@ -119,6 +119,18 @@ def bad(tmp_path) -> dict[str, Path]:
     return {name: tmp_path / name for name in names}
 
 
+def test_a_name_that_can_not_be_written_or_a_closed_error_stream_ends_no_batch(drawn, tmp_path):
+    clip = next((drawn / "Val").glob("*.mp4"))
+    odd = tmp_path / os.fsdecode("grüße 😀 ".encode() + b"\xff.mp4")  # the end is no text
+    odd.write_bytes(clip.read_bytes())
+    command = [sys.executable, "-m", "emo_core", "predict", odd, clip, "--model", "group-staged"]
+    ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii:strict"}
+    for keywords in ({"stderr": subprocess.PIPE}, {"preexec_fn": lambda: os.close(2)}):
+        done = subprocess.run(command, stdout=subprocess.PIPE, env=ascii_only, **keywords)
+        assert done.returncode == 0 and len(done.stdout.decode("ascii").splitlines()) == 2
+        assert b"emo:" not in (done.stderr or b"")
+
+
 def test_bad_files_cost_one_sentence_each_and_the_rest_is_done(capsys, bad, drawn, run, tmp_path):
     good = str(next((drawn / "Val").glob("*.mp4")))
     before = sorted(os.listdir(tmp_path))

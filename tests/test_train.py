@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import time
 from dataclasses import dataclass, replace
 
@@ -10,10 +11,11 @@ import numpy as np
 import pytest
 import torch
 from conftest import small_group
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from emo_core.__main__ import say, show_steps
-from emo_core.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from emo_core.checkpoint import CheckpointError, find_checkpoint, load_checkpoint, save_checkpoint
 from emo_core.data.augment import Augment
 from emo_core.data.cache import Cache
 from emo_core.data.dataset import ClipDataset, EpochBatches, FileWindow, Loader, prepare
@@ -310,6 +312,26 @@ def test_who_stops_the_cache_from_filling_does_not_wait_for_the_rest(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         prepare(windows, Cache(CONFIG, tmp_path / "c"), workers=2)
     assert len(Stopped.decoded) < 20
+
+
+@pytest.mark.parametrize("temperature", [0, -1, float("nan"), float("inf")])
+def test_a_temperature_that_can_not_be_is_refused(temperature, tmp_path):
+    shutil.copytree(find_checkpoint("group-staged"), tmp_path / "copy")
+    config = json.loads((tmp_path / "copy" / "config.json").read_text())
+    config["calibration"]["temperature"] = temperature
+    (tmp_path / "copy" / "config.json").write_text(json.dumps(config))
+    with pytest.raises(CheckpointError, match="temperature is .*, expected a number above 0"):
+        load_checkpoint(tmp_path / "copy")
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path):
+    shutil.copytree(find_checkpoint("group-staged"), tmp_path / "copy")
+    path = tmp_path / "copy" / "model.safetensors"
+    found = load_file(path)
+    found[sorted(found)[0]].view(-1)[0] = float("nan")
+    save_file(found, path)
+    with pytest.raises(CheckpointError, match="not finite; expected the weights"):
+        load_checkpoint(tmp_path / "copy")
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -28,6 +28,8 @@ def _mix(path: Path, sound: SoundTrack, window: Window, from_s: float | None) ->
 
     with opened(path) as container:
         stream = next(it for it in container.streams if it.index == sound.index)
+        if from_s is not None and _misleads(container, stream):
+            return False
         use_one_thread(stream)
         tick_s = float(stream.time_base)
         packets = read_packets(container, [stream])
@@ -50,6 +52,11 @@ def _mix(path: Path, sound: SoundTrack, window: Window, from_s: float | None) ->
             joiner.add(frame, tick_s)
         joiner.finish()
     return True
+
+
+def _misleads(container: Any, stream: Any) -> bool:
+    """Whether times after a seek are wrong: in WAV, FFmpeg counts ADPCM by a rate that is none."""
+    return container.format.name in ("wav", "w64") and stream.codec.name.startswith("adpcm")
 
 
 def _between(

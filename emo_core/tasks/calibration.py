@@ -1,5 +1,6 @@
 """What is chosen after training, on held-out sources and never on the split that is scored."""
 
+import math
 from dataclasses import dataclass
 
 
@@ -10,6 +11,10 @@ class Calibration:
     temperature: float = 1.0
     abstain_below: float = 0.5  # top probability
     thresholds: tuple[float, ...] = ()  # of each class that may occur beside others; () = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 < self.temperature < math.inf:
+            raise ValueError(f"the temperature is {self.temperature}, expected a number above 0")
 
 
 UNCALIBRATED = Calibration()

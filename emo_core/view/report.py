@@ -62,7 +62,7 @@ class Story:
 def write_report(path: Path, story: Story) -> None:
     """Writes the file; it appears whole or not at all."""
     part = path.with_name(path.name + ".part")
-    part.write_text(page(story), encoding="utf-8")
+    part.write_text(page(story), encoding="utf-8", errors="replace")
     part.replace(path)
 
 
