@@ -25,7 +25,6 @@ from visits import Visits  # noqa: E402
 
 MODEL = {"concurrency_limit": 1, "concurrency_id": "model"}
 PRIVATE = {"api_visibility": "private"}
-WAIT = "(clip, agreed) => { emo.wait(clip); return [clip, agreed]; }"  # runs in the browser
 AT_ONCE = {"queue": False, "show_progress": "hidden", **PRIVATE}
 
 
@@ -54,9 +53,7 @@ def _answers(page: layout.Page, events: Deeper, allowed: limits.Limits) -> None:
     busy = {"show_progress": "hidden", "trigger_mode": "always_last", **PRIVATE, **MODEL}
     answer = [page.status, page.details]
     for given in (page.video, page.other):
-        asked = given.change(events.show, [given, page.consent], answer, js=WAIT, **busy)
-        asked.then(None, js="() => emo.came()", **PRIVATE)
-        _shown(asked, page, events)
+        _shown(given.change(events.show, [given, page.consent], answer, **busy), page, events)
     given = [page.video, page.other, page.consent]
     _shown(page.consent.change(events.again, given, answer, **busy), page, events)
     if allowed.links:

@@ -94,18 +94,6 @@
     }
   });
 
-  // A clip's answer may wait for its turn: soon the old one no longer stands beside the new clip.
-  const SOON_MS = 400; // as in events.py
-  let soon = null;
-  const stale = (is) => document.querySelector("#get")?.classList.toggle("stale", is);
-  window.emo = {
-    wait(clip) {
-      clearTimeout(soon);
-      if (clip) soon = setTimeout(stale, SOON_MS, true);
-    },
-    came() { clearTimeout(soon); stale(false); },
-  };
-
   // The player goes along where it is out of sight, but not before the film; on a narrow page every
   // new answer comes into view.
   const narrow = window.matchMedia("(max-width: 999px)");
@@ -118,15 +106,13 @@
   }, { threshold: [0, 0.1, 0.25] });
   const filming = new IntersectionObserver(([box]) =>
     document.body.classList.toggle("filming", box.isIntersecting));
-  let watched = null, film = null, card = null, shownCard = null;
+  let watched = null, film = null, card = null;
   new MutationObserver(() => {
     const player = document.querySelector("#video");
     if (player && player !== watched) { away.disconnect(); away.observe(player); watched = player; }
     const shown = document.querySelector("#film video");
     if (shown && shown !== film) { filming.disconnect(); filming.observe(shown); film = shown; }
     const said = document.querySelector("#answer .card:not(.quiet)");
-    const any = document.querySelector("#answer .card");
-    if (any !== shownCard) { window.emo.came(); shownCard = any; }
     if (said && said !== card && narrow.matches)
       said.scrollIntoView({ behavior: calm.matches ? "auto" : "smooth", block: "center" });
     card = said;

@@ -103,7 +103,6 @@ def draw(limits: Limits) -> Page:
             _inputs(page, say, limits)
         with gr.Column(scale=9, min_width=320, elem_id="get"):
             page.status = gr.HTML(cards.empty(Words(FALLBACK)), elem_id="answer")
-            gr.Markdown(say("working"), elem_id="waiting")
             with gr.Column(visible=False, elem_id="story") as page.details:
                 _details(page, say)
     gr.Markdown(say("notice_more"), elem_classes="notice")

@@ -365,19 +365,3 @@ def test_a_portrait_clip_without_sound_is_answered_and_silence_is_said(page, tmp
     assert "no sound" in page.locator("#answer").inner_text().lower()
     page.get_by_role("button", name="The clip").click()
     page.get_by_text("54 × 96").wait_for()
-
-
-def test_an_old_answer_does_not_stand_beside_a_clip_that_waits(page):
-    page.get_by_role("button", name="both positive").click()
-    page.locator("#frames img").first.wait_for()
-    held = []
-    page.route("**/queue/join*", lambda route: held.append(route))  # as if others came first
-    page.get_by_role("button", name="synced negative").click()
-    page.locator("#waiting").wait_for()
-    assert not page.locator("#answer").is_visible() and not page.locator("#story").is_visible()
-    for route in held:
-        route.continue_()
-    page.unroute("**/queue/join*")
-    page.locator("#answer .kicker", has_text="synced_negative.mp4").wait_for()
-    page.locator("#frames img").first.wait_for()
-    assert not page.locator("#waiting").is_visible()
