@@ -100,7 +100,6 @@ def explain(args: argparse.Namespace) -> int:
     find_method(args.method), find_preset(args.preset)
     if args.out.exists() and not args.out.is_dir():
         raise UsageError(f"{args.out} is a file; expected a folder for the report; name another.")
-    args.out.mkdir(parents=True, exist_ok=True)  # before the work, not after
     checkpoint = load_cached(args.model)
     passes = cost(args.method, args.preset, checkpoint)
     checks = 0 if args.no_checks else trust_cost(args.method, args.preset, checkpoint)

@@ -38,8 +38,16 @@ def test_the_screen_recorder_of_gradio_is_not_offered(tmp_path):
             assert b'"footer_links":["api"]' in answer.read().replace(b": ", b":")
 
 
+@pytest.fixture
+def heard_again():
+    """Under `nohup` the suite and all that it starts would ignore a closed terminal."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="no terminals that close")
-def test_a_closed_terminal_leaves_nothing(tmp_path):
+def test_a_closed_terminal_leaves_nothing(tmp_path, heard_again):
     with served(tmp_path) as (_, process):
         assert list(tmp_path.glob("emo-*"))
         process.send_signal(signal.SIGHUP)
