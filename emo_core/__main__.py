@@ -186,10 +186,11 @@ def train_recipe(args: argparse.Namespace, recipe: "Recipe", first: bool) -> int
     started = time.monotonic()
     tell, steps = (say, show_steps) if first else (lambda text: None, None)
     once(lambda: run.open_run(args.out, args.recipe, recipe, args.data, args.resume))
-    data = run.loaders(recipe, args.data, recipe.train.seed, progress("decoded"))
-    for problem in data.problems:
-        tell(f"emo: {problem}")
-    trainer, epochs = run.start(recipe, args.out, data, args.resume, tell, steps)
+    with run.given_back(args.out):
+        data = run.loaders(recipe, args.data, recipe.train.seed, progress("decoded"))
+        for problem in data.problems:
+            tell(f"emo: {problem}")
+        trainer, epochs = run.start(recipe, args.out, data, args.resume, tell, steps)
     task = trainer.task
     for epoch in epochs:
         tell(

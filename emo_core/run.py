@@ -4,6 +4,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,7 @@ from emo_core.data.cache import Cache
 from emo_core.data.corpus import Corpus, CorpusError, hold_out, refuse_leaks
 from emo_core.data.dataset import ClipDataset, Joined, Loader, Window, corpus_windows, prepare
 from emo_core.data.staged_corpus import rendered
-from emo_core.distributed import once, world
+from emo_core.distributed import once, rank, world
 from emo_core.models import MODELS
 from emo_core.recipes import Recipe, RecipeError
 from emo_core.train import Epoch, TrainConfig, Trainer, split_scores
@@ -80,17 +81,12 @@ def _divided(recipe: Recipe, corpus: Corpus, seed: int) -> tuple[list[Window], l
 
 
 def open_run(run: Path, name: str, recipe: Recipe, root: Path, resume: bool) -> None:
-    """Makes or reopens a run folder; raises RecipeError where it belongs to another run.
-
-    A folder in which a start failed before anything was learnt is as good as empty.
-    """
+    """Makes or reopens a run folder; raises RecipeError where it belongs to another run."""
     described = {"recipe": name, "settings": asdict(recipe), "data": str(root.resolve())}
     described["processes"] = world()
     described = json.loads(json.dumps(described))  # tuples become lists, as in the file
     path = run / "run.json"
-    if _unused(run):
-        pass
-    elif path.is_file():
+    if path.is_file():
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
         except ValueError:
@@ -102,7 +98,7 @@ def open_run(run: Path, name: str, recipe: Recipe, root: Path, resume: bool) -> 
                 f"{run} holds a run with other settings or data; expected the same recipe, --set, "
                 "--seed, --data and number of processes as at its start; choose another --out."
             )
-    else:
+    elif run.exists() and (not run.is_dir() or any(run.iterdir())):
         raise RecipeError(f"{run} holds something that is no run; choose an empty or new folder.")
     try:
         run.mkdir(parents=True, exist_ok=True)
@@ -114,11 +110,15 @@ def open_run(run: Path, name: str, recipe: Recipe, root: Path, resume: bool) -> 
         raise RecipeError(why) from error
 
 
-def _unused(run: Path) -> bool:
-    """Whether a run folder is missing or holds no more than what a failed start leaves."""
-    if not run.is_dir():
-        return not run.exists()
-    return all(path.name == "run.json" or path.suffix == ".part" for path in run.iterdir())
+@contextmanager
+def given_back(run: Path) -> Iterator[None]:
+    """Frees a run folder where a start fails before anything was learnt, as of mistyped --data."""
+    try:
+        yield
+    except BaseException:
+        if not rank() and [path.name for path in run.iterdir()] == ["run.json"]:
+            (run / "run.json").unlink()
+        raise
 
 
 def build(recipe: Recipe) -> Any:

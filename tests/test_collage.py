@@ -462,6 +462,16 @@ def test_sources_that_changed_since_are_refused(tmp_path):
         make_collage(out, root, 1, 1, 1, seed=0, workers=1)
 
 
+def test_a_row_without_its_file_is_named_by_the_scene_that_needs_it(tmp_path, capsys):
+    root = make_sources(tmp_path / "sources")
+    for path in (root / "faces").glob("*.png"):
+        path.unlink()
+    words = ["data", "make", "collage", str(tmp_path / "made"), "--sources", str(root)]
+    assert main([*words, "--train", "9", "--val", "0", "--test", "0", "--workers", "1"]) == 2
+    said = capsys.readouterr().err
+    assert ".png" in said and "take its row out of labels.csv" in said
+
+
 def test_blanks_and_capitals_in_a_table_make_no_second_person(tmp_path):
     root = make_sources(tmp_path)
     table = root / "faces" / "labels.csv"

@@ -14,14 +14,14 @@ from conftest import small_group
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from emo_core.__main__ import say, show_steps
+from emo_core.__main__ import main, say, show_steps
 from emo_core.checkpoint import CheckpointError, find_checkpoint, load_checkpoint, save_checkpoint
 from emo_core.data.augment import Augment
 from emo_core.data.cache import Cache
 from emo_core.data.dataset import ClipDataset, EpochBatches, FileWindow, Loader, prepare
 from emo_core.ranges import RANGES, checked
 from emo_core.recipes import RECIPES, Recipe, RecipeError, find_recipe
-from emo_core.run import build, finish, open_run
+from emo_core.run import build, finish, given_back, open_run
 from emo_core.sample import Decoded, SampleConfig
 from emo_core.settings import SettingError, setting_names, with_setting
 from emo_core.tasks import SingleLabel
@@ -379,20 +379,21 @@ def test_every_recipe_is_in_range_and_every_share_has_one(name):
     assert shares <= set(RANGES)
 
 
-def test_a_failed_start_leaves_the_folder_free_and_a_run_does_not(tmp_path):
+def test_a_failed_start_gives_its_folder_back_and_a_running_one_does_not(tmp_path, capsys):
     run, recipe = tmp_path / "run", find_recipe("group-staged")
-    open_run(run, "group-staged", recipe, tmp_path / "mistyped", False)
-    (run / "resume.part").write_bytes(b"half")
-    for resume in (False, True):
-        open_run(run, "group-staged", recipe, tmp_path / f"right{resume}", resume)
-    (run / "warm.pt").write_bytes(b"learnt")
+    words = ["train", "group-staged", "--data", str(tmp_path / "mistyped"), "--out", str(run)]
+    assert main(words) == 2 and "is not a folder" in capsys.readouterr().err
+    assert not list(run.iterdir())
+    open_run(run, "group-staged", recipe, tmp_path / "right", False)  # it learns for a while now
     with pytest.raises(RecipeError, match="holds a run already"):
-        open_run(run, "group-staged", recipe, tmp_path / "rightTrue", False)
+        open_run(run, "group-staged", recipe, tmp_path / "right", False)
     with pytest.raises(RecipeError, match="other settings or data"):
         open_run(run, "group-staged", recipe, tmp_path / "mistyped", True)
-    (run / "run.json").unlink()
-    with pytest.raises(RecipeError, match="holds something that is no run"):
-        open_run(run, "group-staged", recipe, tmp_path / "rightTrue", False)
+    open_run(run, "group-staged", recipe, tmp_path / "right", True)
+    (run / "warm.pt").write_bytes(b"learnt")
+    with pytest.raises(OSError, match="later"), given_back(run):
+        raise OSError("later")
+    assert sorted(path.name for path in run.iterdir()) == ["run.json", "warm.pt"]
 
 
 def full_disk(descriptor):

@@ -60,7 +60,7 @@ class Sources:
         """Tells whether anybody was added, left out, changed or dealt to another split."""
         lines = sorted(
             f"{part.kind}|{part.polarity}|{part.emotion}|{part.group}|{part.source}|{part.split}|"
-            f"{part.text}|{named_from(self.root, part.path)}|{part.path.stat().st_size}"
+            f"{part.text}|{named_from(self.root, part.path)}|{_size(part.path)}"
             for part in self.parts
         )
         return hashlib.blake2b("\n".join(lines).encode(), digest_size=8).hexdigest()
@@ -81,6 +81,14 @@ class Pool:
     share: float
     places: tuple[int, ...]
     edges: np.ndarray  # cumulative weights
+
+
+def _size(path: Path) -> int:
+    """Bytes; -1 of a file that is not there, which a scene that needs it says by name."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
 
 
 def named_from(root: Path, path: Path) -> str:
