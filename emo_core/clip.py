@@ -6,9 +6,10 @@ share between threads. How files are opened, surveyed and decoded is in `emo_cor
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +70,18 @@ class Clip:
         size: (width, height) to resize each frame to as it is decoded. Before the first frame the
         first is shown, after the last the last. Raises ClipError where there is no picture.
         """
-        times = np.asarray([float(time) for time in times_s], dtype=np.float64)
+        return next(self.read_in_turn([times_s], size))
+
+    def read_in_turn(
+        self, stretches: Iterable[Iterable[float]], size: tuple[int, int] | None = None
+    ) -> Iterator[Frames]:
+        """`read_frames` of stretches that follow each other in time, decoded in one go.
+
+        Where a file can hardly be sought in, as in recordings with one key frame, reading stretch
+        by stretch would decode the beginning anew for each.
+        """
+        asked = [np.asarray([float(time) for time in times], np.float64) for times in stretches]
+        times = np.concatenate(asked) if asked else np.empty(0)
         if not np.isfinite(times).all():
             raise ValueError("times_s holds a time that is not a number; give seconds")
         if self._picture is None:
@@ -77,19 +89,25 @@ class Clip:
                 f"{printable_name(self.path)}: no picture in this sound file; give a video."
             )
         width, height = size or self.size
-        check_output(printable_name(self.path), len(times) * width * height * 3, width * height)
-        pixels = np.empty((len(times), height, width, 3), dtype=np.uint8)
-        shown_s = np.empty(len(times))
-        order = np.argsort(times, kind="stable")
-        picture = self._picture
-        ticks = [picture.tick_at(times[row], self._origin_s) for row in order]
-        painter = Painter(picture, (width, height))
-        for rows, frame in displayed(self.path, picture, ticks):
-            image = painter.paint(frame)
-            for row in order[rows.start : rows.stop]:
+        most = max((len(part) for part in asked), default=0)
+        check_output(printable_name(self.path), most * width * height * 3, width * height)
+        picture, origin_s = self._picture, self._origin_s
+        orders = [np.argsort(part, kind="stable") for part in asked]
+        ticks = [
+            picture.tick_at(part[row], origin_s)
+            for part, order in zip(asked, orders, strict=True)
+            for row in order
+        ]
+        if any(later < sooner for sooner, later in pairwise(ticks)):
+            raise ValueError("a stretch begins before the one before it ends; give them in turn")
+        shown = _painted(self.path, picture, ticks, (width, height))
+        for order in orders:
+            pixels = np.empty((len(order), height, width, 3), dtype=np.uint8)
+            shown_s = np.empty(len(order))
+            for row, (image, tick) in zip(order, shown, strict=False):
                 pixels[row] = image
-                shown_s[row] = frame_tick(frame) * picture.tick - self._origin_s
-        return Frames(pixels, shown_s)
+                shown_s[row] = tick * picture.tick - origin_s
+            yield Frames(pixels, shown_s)
 
     def audio(self, rate: int, start_s: float = 0.0, end_s: float | None = None) -> np.ndarray:
         """Mono sound of [start_s, end_s), (S,) float32 in [-1, 1], S = round((end - start) * rate).
@@ -107,6 +125,17 @@ class Clip:
         if self._sound is not None and count:
             read_sound(self.path, self._sound, Window(wave, rate, start_s, self._origin_s))
         return wave
+
+
+def _painted(
+    path: Path, picture: PictureTrack, ticks: list[int], size: tuple[int, int]
+) -> Iterator[tuple[np.ndarray, int]]:
+    """For each of sorted ticks the image on display, valid until the next, and since when."""
+    painter = Painter(picture, size)
+    for rows, frame in displayed(path, picture, ticks):
+        image, tick = painter.paint(frame), frame_tick(frame)
+        for _ in rows:
+            yield image, tick
 
 
 def load_clip(path: str | Path, text: str | None = None) -> Clip:

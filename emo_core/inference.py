@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -14,7 +15,7 @@ from emo_core.clip import Clip, load_clip
 from emo_core.defaults import DEFAULT_MODEL
 from emo_core.detectors import Haar, best_detector
 from emo_core.prediction import Media, Moment, Prediction, Span, media_facts
-from emo_core.sample import Sample, decode_window, to_sample, windows
+from emo_core.sample import Sample, decode_windows, to_sample, windows
 from emo_core.scores import Scores, mean_over, modalities, score_windows
 from emo_core.tasks import MultiLabel, ValenceArousal, described
 
@@ -33,19 +34,17 @@ def predict_clip(
     """What the checkpoint says of a clip. Memory does not depend on the clip's length."""
     config = checkpoint.sample
     spans = windows(clip.duration_s, config.window_s, most_windows)
+    decoded = decode_windows(clip, config, spans)
     samples: list[Sample] = []
     scores: list[Scores] = []
     spent = {"decode": 0.0, "model": 0.0}
     for first in range(0, len(spans), AT_ONCE):
         started = time.perf_counter()
-        part = [
-            to_sample(decode_window(clip, config, *span), config)
-            for span in spans[first : first + AT_ONCE]
-        ]
-        decoded = time.perf_counter()
+        part = [to_sample(window, config) for window in islice(decoded, AT_ONCE)]
+        ready = time.perf_counter()
         scores.append(score_windows(checkpoint, part))
-        spent["decode"] += decoded - started
-        spent["model"] += time.perf_counter() - decoded
+        spent["decode"] += ready - started
+        spent["model"] += time.perf_counter() - ready
         samples += part
         if progress:
             progress(min(first + AT_ONCE, len(spans)), len(spans))

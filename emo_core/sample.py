@@ -5,7 +5,9 @@ turned into a `Sample` of tensors.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from itertools import repeat
 
 import cv2
 import numpy as np
@@ -166,17 +168,55 @@ def decode_window(
 
     Frames are read once: faces are looked for (`follow`) in them before they are scaled.
     """
-    length_s = max(0.0, min(end_s, clip.duration_s) - start_s)
-    length_s = min(length_s, config.window_s)
-    grid = frame_grid(config)
+    asked_s = _asked(clip, config, start_s, end_s)
+    size = read_size(clip.size, config) if clip.has_video else None
+    frames = clip.read_frames(asked_s, size=size) if clip.has_video else None
+    return _decoded(clip, config, start_s, end_s, frames, follow)
+
+
+def decode_windows(
+    clip: Clip, config: SampleConfig, spans: list[tuple[float, float]]
+) -> Iterator[Decoded]:
+    """`decode_window` for windows that follow each other, the picture decoded in one go."""
+    frames: Iterator[Frames | None] = repeat(None)
+    if clip.has_video:
+        asked = [_asked(clip, config, *span) for span in spans]
+        frames = clip.read_in_turn(asked, read_size(clip.size, config))
+    for span in spans:
+        yield _decoded(clip, config, *span, next(frames), follow_faces)
+
+
+def _length(clip: Clip, config: SampleConfig, start_s: float, end_s: float) -> float:
+    """Seconds of a window that are read."""
+    return min(max(0.0, min(end_s, clip.duration_s) - start_s), config.window_s)
+
+
+def _shown(config: SampleConfig, length_s: float) -> np.ndarray:
+    """Which moments of the grid have a frame: (T,) bool."""
+    inside = frame_grid(config) < length_s
+    inside[0] = True  # a clip shorter than the first part still shows its first frame
+    return inside
+
+
+def _asked(clip: Clip, config: SampleConfig, start_s: float, end_s: float) -> np.ndarray:
+    """The moments of the clip at which a window's frames are read."""
+    length_s = _length(clip, config, start_s, end_s)
+    grid = frame_grid(config)[_shown(config, length_s)]
+    return start_s + np.minimum(grid, max(length_s - 1e-3, 0.0))
+
+
+def _decoded(
+    clip: Clip, config: SampleConfig, start_s: float, end_s: float, frames: Frames | None,
+    follow: Follow,
+) -> Decoded:  # fmt: skip
+    """A window whose frames, if it has any, have been read; its sound is read here."""
+    length_s = _length(clip, config, start_s, end_s)
+    inside, grid = _shown(config, length_s), frame_grid(config)
     pixels = np.zeros((config.frames, config.height, config.width, 3), np.uint8)
     times = grid.astype(np.float32)
-    inside = grid < length_s
-    inside[0] = True  # a clip shorter than the first part still shows its first frame
-    frames = Frames(pixels[:0], grid[:0])
-    if clip.has_video:
-        asked = start_s + np.minimum(grid[inside], max(length_s - 1e-3, 0.0))
-        frames = clip.read_frames(asked, size=read_size(clip.size, config))
+    if frames is None:
+        frames = Frames(pixels[:0], grid[:0])
+    else:
         pixels[inside] = place(scaled(frames.pixels, fitted(clip.size, config)), config)
         times[inside] = np.clip(frames.times_s - start_s, 0.0, config.window_s)
     wave = np.zeros(round(config.window_s * config.mel.rate), np.int16)

@@ -192,6 +192,32 @@ def test_seeking_and_skipping_change_no_pixel(
             assert len(sent) < 260, "sparse times must be reached by seeking"
 
 
+@pytest.mark.parametrize("name", ["one_key.mp4", "long.mkv", "long.ts"])
+def test_stretches_read_in_turn_are_read_once(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows of a recording with one key frame cost one pass, not one each."""
+    picture = Picture(
+        regular(500), options=LONG[name], draw=lambda at, *size: media.coded_image(at % 256, *size)
+    )
+    clip = load_clip(media.write(tmp_path / name, picture))
+    decode, sent = player.decode, []
+    stretches = [start + np.array([0.3, 0.1, 0.21, 0.9, 0.9]) for start in range(20)]
+    each = [clip.read_frames(times, size=(32, 24)) for times in stretches]
+    monkeypatch.setattr(
+        player, "decode", lambda stream, packet: sent.append(packet) or decode(stream, packet)
+    )
+    in_turn = list(clip.read_in_turn(stretches, size=(32, 24)))
+    assert len(in_turn) == 20 and len(sent) < 560
+    for alone, found in zip(each, in_turn, strict=True):
+        assert np.array_equal(alone.pixels, found.pixels)
+        assert np.array_equal(alone.times_s, found.times_s)
+    first = next(clip.read_in_turn(stretches, size=(32, 24)))  # what follows is not waited for
+    assert np.array_equal(first.pixels, each[0].pixels)
+    with pytest.raises(ValueError, match="give them in turn"):
+        next(clip.read_in_turn(stretches[::-1]))
+
+
 def test_skipping_leaves_unreferenced_frames_undecoded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
