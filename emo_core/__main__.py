@@ -96,6 +96,7 @@ def explain(args: argparse.Namespace) -> int:
     from emo_core.attribution.trust import trust_cost
     from emo_core.clip import load_clip
     from emo_core.inference import load_cached
+    from emo_core.whole import folder_for
 
     find_method(args.method), find_preset(args.preset)
     if args.out.exists() and not args.out.is_dir():
@@ -109,8 +110,9 @@ def explain(args: argparse.Namespace) -> int:
         args.method, args.preset, args.target, args.at, args.window, args.baseline, args.seed,
         not args.no_checks,
     )  # fmt: skip
-    story = explaining.tell(checkpoint, clip, wish, progress)
-    files = explaining.write_story(args.out, clip, story)
+    with folder_for(args.out):
+        story = explaining.tell(checkpoint, clip, wish, progress)
+        files = explaining.write_story(args.out, clip, story)
     result = explaining.summary(args.clip, story, files)
     verdict = f": {story.trust.verdict}" if story.trust else ""
     emit(args, result, f"{args.out}: {', '.join(files)}{verdict}")
@@ -268,6 +270,15 @@ def card(args: argparse.Namespace) -> int:
     return DONE
 
 
+def seed(text: str) -> int:
+    """A number that every generator of random numbers takes."""
+    if not text.isascii() or not text.isdigit() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(
+            f"{text} is no seed; expected a whole number from 0 to {2**32 - 1}"
+        )
+    return int(text)
+
+
 class Parser(argparse.ArgumentParser):
     """Wrong words end in one line and exit code 2, like every other error."""
 
@@ -308,7 +319,7 @@ def build_parser() -> Parser:
     )
     for name, count in (("train", 2000), ("val", 400), ("test", 400)):
         one.add_argument(f"--{name}", type=int, default=count, metavar="N")
-    one.add_argument("--seed", type=int, default=0)
+    one.add_argument("--seed", type=seed, default=0)
     one.add_argument("--workers", type=int, default=None)
     one = command("fetch", data_fetch, "download the clips that a table names", data)
     one.add_argument("table", type=Path, metavar="LINKS.csv")
@@ -323,7 +334,7 @@ def build_parser() -> Parser:
     one.add_argument("--out", type=Path, required=True, metavar="RUN")
     one.add_argument("--set", action="append", default=[], metavar="key=value")
     one.add_argument("--resume", action="store_true")
-    one.add_argument("--seed", type=int, default=0)
+    one.add_argument("--seed", type=seed, default=0)
 
     one = command("evaluate", evaluate, "score a checkpoint on one split")
     one.add_argument("model", metavar="RUN|NAME")
@@ -346,7 +357,7 @@ def _explain_words(one: argparse.ArgumentParser) -> None:
     one.add_argument("--window", type=int, metavar="N", help="window, from 0 on")
     one.add_argument("--preset", default=DEFAULT_PRESET, metavar="fast|standard|thorough")
     one.add_argument("--baseline", default="blur", metavar="blur|mean")
-    one.add_argument("--seed", type=int, default=0)
+    one.add_argument("--seed", type=seed, default=0)
     one.add_argument("--no-checks", action="store_true", help="the map alone, for less")
     one.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME|DIR")
     one.add_argument("--text", metavar="WORDS", help="what is said in the clip")

@@ -1,7 +1,6 @@
 """A checkpoint is a folder: config.json, model.safetensors, card.md. Nothing is unpickled."""
 
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from emo_core.defaults import DEFAULT_MODEL
 from emo_core.models import MODELS
 from emo_core.sample import SampleConfig
 from emo_core.tasks import Calibration, Task, described, from_description
+from emo_core.whole import whole
 
 FORMAT = 1
 SINGLE_LABEL = {"name": "single_label", "settings": {}}  # of checkpoints older than other tasks
@@ -56,13 +56,11 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, card: str) -> None:
         "training": checkpoint.training,
     }
     state = {k: v.detach().cpu().contiguous() for k, v in checkpoint.model.state_dict().items()}
-    part = folder / (WEIGHTS + ".part")
-    part.write_bytes(save(state, {"model": checkpoint.model_name}))  # one key: stable bytes
-    os.replace(part, folder / WEIGHTS)
+    with whole(folder / WEIGHTS) as part:
+        part.write_bytes(save(state, {"model": checkpoint.model_name}))  # one key: stable bytes
     for name, text in ((CONFIG, json.dumps(config, indent=1) + "\n"), (CARD, card)):
-        part = folder / (name + ".part")
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, folder / name)
+        with whole(folder / name) as part:
+            part.write_text(text, encoding="utf-8")
 
 
 def find_checkpoint(name: str | Path) -> Path:

@@ -30,6 +30,7 @@ from emo_core.inference import predict_clip
 from emo_core.sample import Sample
 from emo_core.view.overlay import write_overlay
 from emo_core.view.report import Story, write_report
+from emo_core.whole import whole
 
 SHIFT = 3  # frames of the model's own
 
@@ -115,10 +116,8 @@ def save(path: Path, found: Attribution) -> None:
     about |= {name: value for name, value in optional.items() if value is not None}
     arrays = {f"map_{name}": values.numpy() for name, values in found.maps.items()}
     arrays |= {f"times_s_{name}": values.numpy() for name, values in found.times_s.items()}
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
+    with whole(path) as part, part.open("wb") as file:
         np.savez_compressed(file, **arrays, **about)
-    part.replace(path)
 
 
 def summary(clip: str, found: Story, files: list[str]) -> dict[str, object]:

@@ -2,11 +2,12 @@
 
 import hashlib
 import os
-import tempfile
 import threading
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+
+from emo_core.whole import whole
 
 PATIENCE_S = 8.0  # for the whole file, name look-up included; nobody waits longer for a nicety
 
@@ -98,9 +99,7 @@ def _fetch(remote: Remote, patience_s: float, problems: list[str]) -> None:
             problems.append(f"{len(content):,} bytes came with another SHA-256 than published")
             return
         remote.path.parent.mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(dir=remote.path.parent, suffix=".part")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.replace(part, remote.path)
+        with whole(remote.path) as part:
+            part.write_bytes(content)
     except Exception as error:  # whatever it was: nobody sees what a thread raises
         problems.append(str(getattr(error, "reason", None) or error or type(error).__name__))

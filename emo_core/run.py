@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -25,6 +24,7 @@ from emo_core.models import MODELS
 from emo_core.recipes import Recipe, RecipeError
 from emo_core.train import Epoch, TrainConfig, Trainer, split_scores
 from emo_core.warming import Data, warm_up
+from emo_core.whole import whole
 
 log = logging.getLogger(__name__)
 
@@ -102,9 +102,8 @@ def open_run(run: Path, name: str, recipe: Recipe, root: Path, resume: bool) -> 
         raise RecipeError(f"{run} holds something that is no run; choose an empty or new folder.")
     try:
         run.mkdir(parents=True, exist_ok=True)
-        part = run / "run.json.part"
-        part.write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
-        os.replace(part, path)
+        with whole(path) as part:
+            part.write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
         why = f"{run} can't be written ({error.strerror}); choose another --out."
         raise RecipeError(why) from error

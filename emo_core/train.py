@@ -11,7 +11,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from emo_core.data.dataset import Loader
 from emo_core.distributed import gathered, in_order, joined, once, rank, sum_gradients
 from emo_core.parts.precision import autocast, bf16_is_fast, for_inference
 from emo_core.tasks import UNCALIBRATED, Calibration, Task
+from emo_core.whole import whole
 
 CHECK_EVERY = 50  # steps between two looks at the loss: on a GPU each look waits for its work
 
@@ -265,16 +266,12 @@ def save_whole(state: dict, path: Path) -> None:
 
 def write_whole(content: bytes | memoryview, path: Path) -> None:
     """Writes a file that is never half there; raises TrainingError where it can't."""
-    part = path.with_suffix(".part")
     try:
-        with open(part, "wb") as file:
+        with whole(path) as part, part.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(part, path)
     except OSError as error:
-        with suppress(OSError):
-            part.unlink()
         raise TrainingError(
             f"{path} can't be written ({error.strerror}); expected a folder with room; make some "
             "and go on with --resume, or choose another --out."

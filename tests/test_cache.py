@@ -136,7 +136,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("emo_core.data.cache.os.replace", full)
+    monkeypatch.setattr("emo_core.whole.os.replace", full)
     with pytest.raises(CorpusError, match=r"No space left on device.*EMO_CACHE"):
         Cache(CONFIG, tmp_path).get("ab", window)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]

@@ -10,8 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ORDER = (  # a module imports only from what stands before it
-    "defaults", "distributed", "fetch", "media", "clip", "detectors", "faces", "reach", "download",
-    "metrics", "tasks", "parts", "sample", "batch", "models", "data", "checkpoint",
+    "defaults", "distributed", "whole", "fetch", "media", "clip", "detectors", "faces", "reach",
+    "download", "metrics", "tasks", "parts", "sample", "batch", "models", "data", "checkpoint",
     "worlds", "card", "train", "settings", "recipes", "ranges", "warming", "run",
     "prediction", "scores", "inference", "attribution", "listing", "view", "sentences",
     "explaining",

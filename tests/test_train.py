@@ -247,9 +247,10 @@ def test_a_checkpoint_comes_back_bit_for_bit(data, tmp_path):
     assert "Calibration" in card and "n = 13" in card
 
 
-def test_a_checkpoint_on_a_full_disk_is_an_error_of_the_disk(data, tmp_path):
+def test_a_checkpoint_on_a_full_disk_is_an_error_of_the_disk(data, tmp_path, monkeypatch):
     _, _, folder = finished_run(data, tmp_path)
-    (folder / "model.safetensors.part").symlink_to("/dev/full")
+    monkeypatch.setattr("emo_core.whole.secrets.token_hex", lambda _: "mine")
+    (folder / "model.safetensors.mine.part").symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left"):
         save_checkpoint(folder, load_checkpoint(folder), "")
 

@@ -28,11 +28,12 @@ from emo_core.attribution.ranks import randomised, rank_correlation
 from emo_core.attribution.record import AttributionError, Target
 from emo_core.attribution.trust import check, share_on_faces, trust_cost, verdict
 from emo_core.attribution.where import Places, placed
+from emo_core.clip import Frames
 from emo_core.faces import Tracks
 from emo_core.models.group import group
 from emo_core.sample import SampleConfig
 from emo_core.view.attribution import summarise_clock
-from emo_core.view.overlay import blended
+from emo_core.view.overlay import STRIP, blended, write_overlay
 
 CLIP = ROOT / "assets" / "examples" / "both_positive.mp4"
 RED = Target("red", 0)
@@ -231,6 +232,34 @@ def test_explain_writes_report_maps_and_film(capsys, tmp_path):
         assert float(film.streams[1].duration * film.streams[1].time_base) == pytest.approx(
             5, abs=0.1
         )
+
+
+class Wall:
+    """Half a second of white, of any size; reads like a file."""
+
+    has_audio, fps, duration_s = False, 10.0, 0.5
+
+    def __init__(self, *size: int) -> None:
+        self.size = size
+
+    def read_in_turn(self, stretches, size):
+        for times_s in stretches:
+            pixels = np.full((len(times_s), size[1], size[0], 3), 255, np.uint8)
+            yield Frames(pixels, np.asarray(times_s))
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"), [((50, 8000), (8, 1280)), ((8000, 50), (640, 4)), ((9, 16), (640, 1138))]
+)
+def test_a_film_of_any_shape_has_room_for_its_legend(size, shown, good, tmp_path):
+    write_overlay(tmp_path / "film.mp4", Wall(*size), good[2])
+    with av.open(str(tmp_path / "film.mp4")) as film:
+        image = next(film.decode(video=0)).to_ndarray(format="rgb24")
+    assert image.shape[:2] == (shown[1] + STRIP, 640)
+    left = (640 - shown[0]) // 2
+    bright = image[: shown[1]].max((0, 2))
+    assert bright[left : left + shown[0]].min() > 60
+    assert bright[: max(0, left - 4)].max(initial=0) < 40
 
 
 def test_explain_refuses_in_one_sentence(capsys, tmp_path):

@@ -1,7 +1,6 @@
 """The file that the Aff-Wild2 challenge takes: a row a frame of every test video (paper 3, 4.3)."""
 
 import math
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from emo_core.data.corpus import CorpusError, named, read_text
+from emo_core.whole import whole
 
 HEADER = "image_location,valence,arousal"
 ROW = re.compile(r"([^,/]+)/(\d{5,})\.jpg,(-?\d\.\d{5}),(-?\d\.\d{5})$")
@@ -25,9 +25,8 @@ def write_predictions(path: Path, predictions: Mapping[str, np.ndarray]) -> None
             raise CorpusError(f"{video}: a frame has no prediction; expected one for every frame.")
         for number, (valence, arousal) in enumerate(np.clip(values, -1, 1), start=1):
             lines.append(f"{video}/{number:05d}.jpg,{valence:.5f},{arousal:.5f}")
-    part = path.with_suffix(".part")
-    part.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    os.replace(part, path)
+    with whole(path) as part:
+        part.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def check_predictions(path: Path, frames: Mapping[str, int]) -> list[str]:

@@ -8,8 +8,6 @@ renamed), so two processes may fill one cache and either may be killed.
 import hashlib
 import json
 import mmap
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +16,7 @@ import numpy as np
 from emo_core.data.corpus import CorpusError
 from emo_core.fetch import cache_folder
 from emo_core.sample import Decoded, SampleConfig
+from emo_core.whole import whole
 
 VERSION = 1  # of the record; raise it when decode_window changes what it returns
 TOKEN_BYTES = 8  # kept of a transcript for each token that a model reads; a word piece has 4 or 5
@@ -128,19 +127,13 @@ class Cache:
         return Decoded(**values, video_s=video_s, audio_s=audio_s, start_s=start_s)
 
     def _write(self, path: Path, decoded: Decoded) -> None:
-        part = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            handle, part = tempfile.mkstemp(dir=path.parent, suffix=".part")
-            with os.fdopen(handle, "wb") as file:
+            with whole(path) as part, part.open("wb") as file:
                 for name, kind, shape in self._parts:
                     file.write(_packed(decoded, name, kind, shape))
-            os.replace(part, path)
         except OSError as error:
             raise CorpusError(
                 f"the cache in {self.folder.parent} can't be written ({error.strerror}); expected "
                 f"{self._bytes // 1000} kB a clip; free some space or set EMO_CACHE."
             ) from error
-        finally:
-            if part is not None and os.path.exists(part):
-                os.unlink(part)

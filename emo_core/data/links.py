@@ -9,13 +9,13 @@ import csv
 import hashlib
 import io
 import math
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from emo_core.data.corpus import Corpus, CorpusError, Item, read_table
 from emo_core.download import DownloadError, Limits, checked_url, fetch
+from emo_core.whole import whole
 
 COLUMNS = ("url", "start_s", "end_s", "label", "group")
 SPLITS = ("train", "val", "test")
@@ -117,15 +117,14 @@ def _joined(path: Path, links: list[Link]) -> list[Link]:
 
 
 def _write_table(path: Path, links: list[Link]) -> None:
-    """The rows, written aside and renamed, so that a killed run leaves a whole table."""
+    """The rows; a killed run leaves a whole table."""
     text = io.StringIO(newline="")
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow((*COLUMNS, "split"))
     for link in links:
         rows.writerow((link.url, link.start_s, link.end_s, link.label, link.group, link.split))
-    part = path.with_suffix(".part")
-    part.write_text(text.getvalue(), encoding="utf-8")
-    os.replace(part, path)
+    with whole(path) as part:
+        part.write_text(text.getvalue(), encoding="utf-8")
 
 
 def read_links(root: Path) -> Corpus:

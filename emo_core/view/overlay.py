@@ -11,6 +11,7 @@ import numpy as np
 
 from emo_core.attribution.clock import in_space, on_clock
 from emo_core.view.attribution import scale_of, smoothed
+from emo_core.whole import whole
 
 if TYPE_CHECKING:
     from emo_core.attribution.record import Attribution
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 ORANGE, BLUE = np.array([213, 94, 0]), np.array([0, 114, 178])  # Okabe and Ito 2008
 BACK, INK = (24, 26, 30), (225, 228, 232)
 SMOOTH = 0.03  # of the longer side
-WIDTH, STRIP, RATE, MOST_FPS = 640, 132, 44_100, 25
+WIDTH, TALLEST, STRIP = 640, 1280, 132  # pixels; so wide that the legend can be read
+RATE, MOST_FPS = 44_100, 25
 
 
 def heat(attribution: "Attribution") -> np.ndarray | None:
@@ -71,10 +73,9 @@ def write_overlay(path: Path, clip: "Clip", attribution: "Attribution") -> None:
     start_s, end_s = attribution.span.start_s, min(attribution.span.end_s, clip.duration_s)
     size = _even(clip.size)
     fps = min(round(clip.fps or MOST_FPS), MOST_FPS) or MOST_FPS
-    part = path.with_name(path.name + ".part")
-    with av.open(str(part), "w", format="mp4") as out:
+    with whole(path) as part, av.open(str(part), "w", format="mp4") as out:
         picture = out.add_stream("libx264", rate=fps)
-        picture.width, picture.height, picture.pix_fmt = size[0], size[1] + STRIP, "yuv420p"
+        picture.width, picture.height, picture.pix_fmt = WIDTH, size[1] + STRIP, "yuv420p"
         picture.options = {"preset": "veryfast", "crf": "23"}
         sound = out.add_stream("aac", rate=RATE, layout="mono") if clip.has_audio else None
         for number, pixels in enumerate(_drawn(clip, attribution, size, fps, end_s)):
@@ -84,7 +85,6 @@ def write_overlay(path: Path, clip: "Clip", attribution: "Attribution") -> None:
         out.mux(picture.encode(None))
         if sound is not None:
             _add_sound(out, sound, clip.audio(RATE, start_s, end_s))
-    part.replace(path)
 
 
 def _drawn(
@@ -94,19 +94,23 @@ def _drawn(
     start_s = attribution.span.start_s
     times_s = start_s + np.arange(max(1, round((end_s - start_s) * fps))) / fps
     values = heat(attribution) if "video" in attribution.maps else None
-    strip = _strip(attribution, size[0])
-    for first in range(0, len(times_s), fps):
-        block_s = times_s[first : first + fps]
-        for time_s, frame in zip(block_s, clip.read_frames(block_s, size).pixels, strict=True):
+    strip = _strip(attribution, WIDTH)
+    blocks_s = [times_s[first : first + fps] for first in range(0, len(times_s), fps)]
+    for block_s, frames in zip(blocks_s, clip.read_in_turn(blocks_s, size), strict=True):
+        for time_s, frame in zip(block_s, frames.pixels, strict=True):
             if values is not None:
                 used_s = attribution.times_s["video"].numpy()
                 frame = blended(frame, values[np.abs(used_s - time_s).argmin()])
+            margin = (WIDTH - size[0]) // 2
+            frame = np.pad(frame, ((0, 0), (margin, WIDTH - size[0] - margin), (0, 0)))
             yield np.concatenate([frame, _with_cursor(strip, attribution, time_s)])
 
 
 def _even(size: tuple[int, int]) -> tuple[int, int]:
-    """WIDTH pixels wide, so that the legend can be read; sides that H.264 takes."""
-    return WIDTH, max(2, round(size[1] * WIDTH / size[0] / 2) * 2)
+    """At most WIDTH by TALLEST pixels; sides that H.264 takes."""
+    scale = min(WIDTH / size[0], TALLEST / size[1])
+    width, height = (max(2, round(side * scale / 2) * 2) for side in size)
+    return width, height
 
 
 LEFT, RIGHT = 74, 10  # pixels of the strip beside the bars

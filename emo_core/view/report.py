@@ -16,6 +16,7 @@ from plotly.offline import get_plotlyjs
 from emo_core.view import attribution as figures
 from emo_core.view.overlay import overlay_frames
 from emo_core.view.prediction import percent, probability_bars
+from emo_core.whole import whole
 
 if TYPE_CHECKING:
     from emo_core.attribution.attention import Matrix
@@ -61,9 +62,8 @@ class Story:
 
 def write_report(path: Path, story: Story) -> None:
     """Writes the file; it appears whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(page(story), encoding="utf-8", errors="replace")
-    part.replace(path)
+    with whole(path) as part:
+        part.write_text(page(story), encoding="utf-8", errors="replace")
 
 
 def page(story: Story) -> str:
