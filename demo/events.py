@@ -57,6 +57,7 @@ class Events:
         if path is None:
             yield {page.status: cards.empty(words), **hidden}
             return
+        visit.given = path
         example = handlers.is_example(Path(path))
         if not example:
             visit.files.add(Path(path))
@@ -84,8 +85,9 @@ class Events:
     def again(
         self, video: str | None, other: str | None, agreed: bool, request: gr.Request
     ) -> Iterator[Changes]:
-        """The tick came after the clip."""
-        given = video or other
+        """The tick came after the clip; of two clips the later one is meant."""
+        last = self.visits.of(request.session_hash).given
+        given = last if last in (video, other) else video or other
         if agreed and given and not handlers.is_example(Path(given)):
             yield from self.show(given, agreed, request)
         else:

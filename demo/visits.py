@@ -27,6 +27,7 @@ class Visit:
         self.cases: OrderedDict[tuple, Any] = OrderedDict()
         self.files: set[Path] = set()
         self.stop = threading.Event()
+        self.given: str | None = None  # the clip given last, of either input
         self.current: Any = None  # the case on the page
         self.waiting: Any = None  # that case, as long as only its answer is there
         self.seen_s = time.monotonic()

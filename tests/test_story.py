@@ -137,6 +137,18 @@ def test_a_clip_is_refused_until_the_tick_and_drawn_examples_are_not(events, cli
     assert "bars" in list(events.again(str(clip), None, True, asked_by()))[-1]["status"]
 
 
+@pytest.mark.parametrize("later", ["video", "other"])
+def test_of_two_clips_the_tick_means_the_later_one(later, events, clip, tmp_path):
+    sound = write_clip(tmp_path / "voice.wav", 1.0, picture=False)
+    order = (sound, clip) if later == "video" else (clip, sound)
+    for path in order:
+        shown(events, path, agreed=False)
+    list(events.again(str(clip), str(sound), True, asked_by()))
+    assert events.visits.of(asked_by().session_hash).current.clip.path == order[1]
+    list(events.again(str(order[0]), None, True, asked_by()))  # the later one was taken away
+    assert events.visits.of(asked_by().session_hash).current.clip.path == order[0]
+
+
 def test_a_tick_without_a_new_answer_leaves_the_page_alone(events, clip):
     shown(events, EXAMPLES[0])
     assert list(events.again(None, None, False, asked_by()))[0].keys() == {"status"}
