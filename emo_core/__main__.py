@@ -187,6 +187,7 @@ def train_recipe(args: argparse.Namespace, recipe: "Recipe", first: bool) -> int
 
     started = time.monotonic()
     tell, steps = (say, show_steps) if first else (lambda text: None, None)
+    run.try_out(recipe)
     once(lambda: run.open_run(args.out, args.recipe, recipe, args.data, args.resume))
     with run.given_back(args.out):
         data = run.loaders(recipe, args.data, recipe.train.seed, progress("decoded"))

@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from emo_core.batch import collate
 from emo_core.card import card
 from emo_core.checkpoint import Checkpoint, save_checkpoint
 from emo_core.data import CORPORA, read_corpus, reader
@@ -22,6 +23,7 @@ from emo_core.data.staged_corpus import rendered
 from emo_core.distributed import once, rank, world
 from emo_core.models import MODELS
 from emo_core.recipes import Recipe, RecipeError
+from emo_core.sample import blank
 from emo_core.train import Epoch, TrainConfig, Trainer, split_scores
 from emo_core.warming import Data, warm_up
 from emo_core.whole import whole
@@ -129,13 +131,30 @@ def build(recipe: Recipe) -> Any:
             f"model is {recipe.model!r}; expected {' or '.join(known)}, whose settings this recipe "
             f"has; give --set model={known[0]} or choose another recipe."
         )
-    try:
+    with _fitting(f"no {recipe.model} model can be built"):
         return MODELS[recipe.model][0](recipe.settings)
-    except (ValueError, RuntimeError) as error:
+
+
+def try_out(recipe: Recipe) -> None:
+    """Lets an untrained model read one blank window, which is soon done and decoding may not be.
+
+    Raises RecipeError for settings that make no model, or one that can't read such windows.
+    """
+    model = build(replace(recipe, settings=replace(recipe.settings, pretrained=False))).eval()
+    sample = blank(replace(recipe.sample, tokenizer="bytes"))
+    with _fitting(f"the {recipe.model} model can't read a window"), torch.inference_mode():
+        model(collate([sample]))
+
+
+@contextmanager
+def _fitting(what: str) -> Iterator[None]:
+    """Settings that do not fit together are a sentence."""
+    try:
+        yield
+    except (ValueError, RuntimeError, IndexError) as error:
         why = " ".join(str(error).split())[:160].rstrip(".")
         raise RecipeError(
-            f"no {recipe.model} model can be built: {why}; expected settings that fit together; "
-            "change --set, or leave it out."
+            f"{what}: {why}; expected settings that fit together; change --set, or leave it out."
         ) from error
 
 

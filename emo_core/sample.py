@@ -256,6 +256,21 @@ def to_sample(decoded: Decoded, config: SampleConfig) -> Sample:
     )
 
 
+def blank(config: SampleConfig) -> Sample:
+    """A window of black pictures, black faces and silence, of the shapes that every window has."""
+    steps, people, side = config.frames, config.people, config.face_size
+    window = Decoded(
+        np.zeros((steps, config.height, config.width, 3), np.uint8),
+        frame_grid(config).astype(np.float32),
+        np.zeros(round(config.window_s * config.mel.rate), np.int16),
+        config.window_s,
+        config.window_s,
+        faces=np.zeros((steps, people, side, side, 3), np.uint8),
+        face_mask=np.ones((steps, people), bool),
+    )
+    return to_sample(window, config)
+
+
 def _faces(decoded: Decoded, shown: Tensor, config: SampleConfig) -> tuple[Tensor, Tensor]:
     steps, side = len(decoded.pixels), config.face_size
     if decoded.faces is None:

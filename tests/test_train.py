@@ -397,6 +397,25 @@ def test_a_failed_start_gives_its_folder_back_and_a_running_one_does_not(tmp_pat
     assert sorted(path.name for path in run.iterdir()) == ["run.json", "warm.pt"]
 
 
+@pytest.mark.parametrize(
+    "recipe,wrong,words",
+    [
+        ("group-staged", "settings.width=97", "can be built: width 97 is not a multiple of heads"),
+        ("mesm-staged", "sample.mel.bands=16", "can't read a window: audio pictures are"),
+        ("fe2e-staged", "sample.face_size=20", "can't read a window: "),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused_before_anything_is_read(
+    recipe, wrong, words, tmp_path, capsys
+):
+    run = tmp_path / "run"
+    train = ["train", recipe, "--data", str(tmp_path / "none"), "--out", str(run), "--set", wrong]
+    assert main(train) == 2
+    said = capsys.readouterr().err
+    assert words in said and "expected settings that fit together" in said
+    assert not run.exists()
+
+
 def full_disk(descriptor):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
