@@ -118,6 +118,9 @@ def test_short_clip_has_no_timeline_and_fits_a_phone(page, clips):
     page.get_by_text("Frames used").wait_for()
     assert not page.get_by_role("heading", name="Over time").is_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.set_viewport_size({"width": 320, "height": 700})  # the narrowest phone
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    page.set_viewport_size({"width": 390, "height": 844})
     page.wait_for_function(
         "(box => box.top >= 0 && box.bottom <= innerHeight)"
         "(document.querySelector('#answer .card h2').getBoundingClientRect())"
