@@ -472,6 +472,16 @@ def test_a_row_without_its_file_is_named_by_the_scene_that_needs_it(tmp_path, ca
     assert ".png" in said and "take its row out of labels.csv" in said
 
 
+def test_a_quotation_mark_that_swallows_rows_is_named(tmp_path):
+    root = make_sources(tmp_path)
+    table = root / "faces" / "labels.csv"
+    lines = table.read_text().splitlines()
+    lines[3] = '"' + lines[3]
+    table.write_text("\n".join(lines) + "\n")
+    with pytest.raises(CorpusError, match="goes over several lines; expected a line a row"):
+        read_sources(root)
+
+
 def test_blanks_and_capitals_in_a_table_make_no_second_person(tmp_path):
     root = make_sources(tmp_path)
     table = root / "faces" / "labels.csv"

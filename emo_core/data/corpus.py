@@ -81,19 +81,29 @@ def read_text(path: Path, place: str) -> str:
         ) from error
 
 
-def read_table(path: Path, columns: Sequence[str], place: str) -> list[tuple[int, dict[str, str]]]:
+def read_table(
+    path: Path, columns: Sequence[str], place: str, several_lines: bool = False
+) -> list[tuple[int, dict[str, str]]]:
     """Rows of a CSV file with a header: (line number, {column: value}); blank lines are skipped.
 
-    Raises CorpusError where it is no table or one of `columns` is missing from its header.
+    several_lines: whether a row may go over several lines, as where people wrote free text. Raises
+    CorpusError where it is no table or one of `columns` is missing from its header.
     """
     text = io.StringIO(read_text(path, place), newline="")
     try:
-        return _rows(path, columns, csv.DictReader(text, restval=""))
+        rows = _rows(path, columns, csv.DictReader(text, restval=""))
     except csv.Error as error:
         raise CorpusError(
             f"{path.name} can't be read as a table ({error}); expected columns between commas and "
             "every quotation mark closed; restore the official file."
         ) from error
+    for number, row in rows if not several_lines else ():
+        if any("\n" in value for value in row.values() if isinstance(value, str)):
+            raise CorpusError(
+                f"{path.name}: the row ending in line {number} goes over several lines; expected "
+                "a line a row and every quotation mark closed; correct that row."
+            )
+    return rows
 
 
 def _rows(

@@ -123,7 +123,7 @@ def read_rows(path: Path, split: str) -> tuple[dict[str, tuple[str, str, float]]
     """One table: ({"train/dia0_utt3": (emotion, text, seconds)}, problems)."""
     rows: dict[str, tuple[str, str, float]] = {}
     problems = []
-    for number, row in read_table(path, COLUMNS, "as published, in data/MELD"):
+    for number, row in read_table(path, COLUMNS, "as published, in data/MELD", True):
         name = f"{split}/dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}"
         emotion = row["Emotion"].strip().lower()
         start_s, end_s = seconds_of(row["StartTime"]), seconds_of(row["EndTime"])

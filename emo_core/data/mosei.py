@@ -159,7 +159,7 @@ def read_ratings(
     problems = []
     for path in tables:
         try:
-            rows = read_table(path, ("Input.VIDEO_ID", "Input.CLIP", *ANSWERS), "in Labels")
+            rows = read_table(path, ("Input.VIDEO_ID", "Input.CLIP", *ANSWERS), "in Labels", True)
         except CorpusError as error:
             problems.append(str(error))
             continue
