@@ -1,6 +1,6 @@
 """What plainer methods read on the same held-out faces and voices as the shipped model.
 
-    python benchmarks/baselines.py [--sources DIR] [--minutes 10] [--seeds 0 1 2] [--out FILE]
+    python benchmarks/baselines.py [--of face voice] [--minutes 10] [--seeds 0 1 2] [--out FILE]
 
 Counted features with logistic regression, and torchvision's ResNet-18 from scratch for so many
 minutes of one thread, each on photographs alone or voices alone of training people. Nothing is
@@ -26,6 +26,7 @@ from torchvision.models import resnet18
 
 from emo_core.data.collage_sources import Part, photograph, read_sources
 from emo_core.data.collage_voices import voice_mel
+from emo_core.data.mel_changes import masked
 from emo_core.data.staged_scene import LABELS
 from emo_core.parts.mel import MelConfig
 
@@ -67,12 +68,21 @@ def values(part: Part) -> np.ndarray:
 
 
 def cropped(found: np.ndarray, kind: str, rng: np.random.Generator | None) -> np.ndarray:
-    """A crop, mirrored half of the time where it is a face; the middle without `rng`."""
+    """A crop, half of the faces mirrored, voices with bands and moments missing; else the middle.
+
+    rng: None for the middle as it is.
+    """
     spare = np.subtract(found.shape, CROPS[kind])
     top, left = spare // 2 if rng is None else rng.integers(0, spare + 1)
     height, width = CROPS[kind]
     crop = found[top : top + height, left : left + width]
-    return crop[:, ::-1] if kind == "face" and rng is not None and rng.random() < 0.5 else crop
+    if rng is None:
+        return crop
+    if kind == "face":
+        return crop[:, ::-1] if rng.random() < 0.5 else crop
+    crop = crop.copy()
+    masked(crop, 1.0, rng)
+    return crop
 
 
 def network(train: list[Part], test: list[Part], minutes: float, seed: int) -> Tensor:
@@ -122,6 +132,7 @@ def main() -> int:
     parser.add_argument("--sources", type=Path, default=REAL, metavar="DIR")
     parser.add_argument("--minutes", type=float, default=10, help="of one thread, a network")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--of", choices=[*KINDS], nargs="+", default=[*KINDS])
     parser.add_argument("--split", choices=["val", "test"], default="test")
     parser.add_argument("--out", type=Path, metavar="FILE")
     args = parser.parse_args()
@@ -131,7 +142,8 @@ def main() -> int:
         return 2
     torch.set_num_threads(1)
     sources, found = read_sources(args.sources), {}
-    for kind, folder in KINDS.items():
+    for kind in args.of:
+        folder = KINDS[kind]
         train, test = sources.some(kind, "train"), sources.some(kind, args.split)
         plain = scores(regression(train, test), test)
         seeds = []
