@@ -1,8 +1,11 @@
 """A checkpoint is a folder: config.json, model.safetensors, card.md. Nothing is unpickled."""
 
 import json
+import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -96,6 +99,7 @@ def load_checkpoint(name: str | Path = DEFAULT_MODEL) -> Checkpoint:
         calibration = Calibration(**_with_tuples(config["calibration"]))
         model = model_class(settings)
         task = from_description(config.get("task", SINGLE_LABEL), config["labels"])
+        _refuse_unfit(settings, sample, calibration, config["labels"])
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"{folder.name}/{CONFIG} does not describe a model of this version ({error}); "
@@ -107,6 +111,20 @@ def load_checkpoint(name: str | Path = DEFAULT_MODEL) -> Checkpoint:
         model.eval(), config["model"], settings, sample, task, calibration,
         config.get("training", {}),
     )  # fmt: skip
+
+
+def _refuse_unfit(
+    settings: Any, sample: SampleConfig, calibration: Calibration, labels: Sequence[str]
+) -> None:
+    """Raises ValueError where labels are not one for each score, or a window has no size."""
+    scores = getattr(settings, "classes", len(labels))
+    if not len(labels) == len(set(labels)) == scores:
+        raise ValueError(f"labels are {', '.join(labels)}, scores {scores}")
+    if len(calibration.thresholds or labels) != len(labels):
+        raise ValueError(f"thresholds are {calibration.thresholds} for {len(labels)} labels")
+    for name in ("window_s", "frames", "width", "height"):
+        if not 0 < getattr(sample, name) < math.inf:
+            raise ValueError(f"{name} is {getattr(sample, name)}")
 
 
 def _with_tuples(values: dict) -> dict:

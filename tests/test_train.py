@@ -264,6 +264,10 @@ def test_a_checkpoint_on_a_full_disk_is_an_error_of_the_disk(data, tmp_path, mon
         (lambda f: (f / "config.json").write_text('{"format": 99}'), "format 99, expected 1"),
         (lambda f: edit(f, "width", 64), "does not fit"),
         (lambda f: edit(f, "colour", 1), "does not describe a model"),
+        (lambda f: edit(f, "labels", ["yes", "no"], None), "labels are yes, no, scores 3"),
+        (lambda f: edit(f, "labels", ["yes", "no", "no"], None), "labels are yes, no, no"),
+        (lambda f: edit(f, "frames", 0, "sample"), "frames is 0"),
+        (lambda f: edit(f, "thresholds", [0.5], "calibration"), "for 3 labels"),
     ],
 )
 def test_a_damaged_checkpoint_is_one_sentence(data, tmp_path, damage, words):
@@ -274,10 +278,10 @@ def test_a_damaged_checkpoint_is_one_sentence(data, tmp_path, damage, words):
     assert "\n" not in str(caught.value)
 
 
-def edit(folder, key, value):
+def edit(folder, key, value, part="settings"):
     path = folder / "config.json"
     config = json.loads(path.read_text())
-    config["settings"][key] = value
+    (config[part] if part else config)[key] = value
     path.write_text(json.dumps(config))
 
 
