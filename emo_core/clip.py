@@ -56,6 +56,7 @@ class Clip:
     video_codec: str | None
     audio_codec: str | None
     container: str
+    restarts: bool  # whether its clock jumps back, as where recordings were joined byte by byte
     _origin_s: Fraction = field(repr=False)
     _picture: PictureTrack | None = field(repr=False)
     _sound: SoundTrack | None = field(repr=False)
@@ -162,6 +163,7 @@ def load_clip(path: str | Path, text: str | None = None) -> Clip:
         video_codec=picture.codec if picture else None,
         audio_codec=sound.codec if sound else None,
         container=found.container,
+        restarts=found.restarts,
         _origin_s=found.origin_s,
         _picture=picture,
         _sound=sound,

@@ -143,6 +143,11 @@ def _notes(
         notes.append("The clip has no sound: the answer rests on the picture alone.")
     if not clip.has_video:
         notes.append("The clip has no picture: the answer rests on the sound alone.")
+    if clip.restarts:
+        notes.append(
+            "The clip's clock jumps back, as where recordings were joined: what follows was left "
+            "out."
+        )
     notes += _input_notes(clip, checkpoint, samples)
     read_s = len(spans) * checkpoint.sample.window_s
     if len(spans) > 1 and read_s < 0.9 * clip.duration_s:

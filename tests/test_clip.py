@@ -17,6 +17,7 @@ import pytest
 from media import Picture, Sound, read_code, regular
 
 from emo_core.clip import MAX_PIXELS, Clip, ClipError, load_clip
+from emo_core.inference import predict
 from emo_core.media import head as head_module
 from emo_core.media import listening, player, timing
 from emo_core.media.picture import reorder_depth
@@ -216,6 +217,20 @@ def test_stretches_read_in_turn_are_read_once(
     assert np.array_equal(first.pixels, each[0].pixels)
     with pytest.raises(ValueError, match="give them in turn"):
         next(clip.read_in_turn(stretches[::-1]))
+
+
+@pytest.mark.parametrize("name", ["joined.ts", "joined.mkv", "joined.ogg"])
+def test_files_joined_byte_by_byte_are_told(name: str, tmp_path: Path) -> None:
+    """Their clock starts anew in the middle; what follows can't be asked for by time."""
+    sound = Sound("libopus" if name.endswith("ogg") else "aac", seconds=6)
+    picture = None if name.endswith("ogg") else Picture(regular(150), options=media.BFRAMES)
+    path = media.write(tmp_path / name, picture, sound)
+    once = load_clip(path)
+    path.write_bytes(2 * path.read_bytes())
+    twice = load_clip(path)
+    assert twice.restarts and not once.restarts
+    assert twice.duration_s == pytest.approx(once.duration_s, abs=0.05)
+    assert any("clock jumps back" in note for note in predict(path).notes)
 
 
 def test_skipping_leaves_unreferenced_frames_undecoded(

@@ -14,6 +14,7 @@ from emo_core.media.tracks import Tracks, is_encrypted
 HEAD_PACKETS = 48  # picture packets read when a file is opened: reordering, pace, first frame
 SOUND_PACKETS = 3  # sound packets read then
 HEAD_BYTES = 32 << 20  # bytes read at most to find the first picture and the first sound
+JUMP_S = 3  # seconds back that no reordering of frames explains
 SHOWN = 300  # latest presentation times kept
 
 
@@ -25,10 +26,12 @@ class Ends:
         self.ticks: dict[int, int] = {}  # by track, the latest end
         self.pace: dict[int, Fraction] = {}  # by track, seconds per tick
         self.shown: deque[int] = deque(maxlen=SHOWN)  # presentation ticks of pictures
+        self.restarts = False  # whether a track's clock jumped back, as where files were joined
 
     def noting(self, packets: Iterator[Any]) -> Iterator[Any]:
         """Passes packets on, noting each."""
         usual: dict[int, int] = {}  # by track, ticks a packet lasts that does not say so
+        latest: dict[int, int] = {}  # by track, ticks
         for packet in packets:
             pts, at = packet.pts, packet.stream_index
             if pts is not None:
@@ -37,6 +40,8 @@ class Ends:
                     self.pace[at] = stream.time_base
                     self.ticks.setdefault(at, -NEVER)
                     usual[at] = _usual_ticks(stream)
+                latest[at] = max(pts, latest.get(at, pts))
+                self.restarts |= (latest[at] - pts) * self.pace[at] > JUMP_S
                 end = pts + (packet.duration or usual[at])
                 if end > self.ticks[at]:
                     self.ticks[at] = end

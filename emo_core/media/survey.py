@@ -24,6 +24,7 @@ class Survey:
     duration_s: float  # at least one frame
     fps: float | None
     variable_rate: bool
+    restarts: bool  # whether its clock jumps back somewhere; large files are not read through
 
     @classmethod
     def of(cls, path: Path) -> "Survey":
@@ -44,7 +45,8 @@ class Survey:
             check_duration(name, seconds)
             seconds = max(seconds, 1 / fps if fps else 0.0)
             kind = container.format.name
-        return cls(kind, picture, sound, min(starts), seconds, fps, varies)
+            restarts = head.ends.restarts
+        return cls(kind, picture, sound, min(starts), seconds, fps, varies, restarts)
 
 
 def _starts(picture: PictureTrack | None, sound: SoundTrack | None, name: str) -> list[Fraction]:
