@@ -73,7 +73,8 @@ class Deeper(Events):
         """Film, report and arrays of the map, to watch and to take along."""
         import story
 
-        shown = self._mapped(words_of(request), case, ask, tell)
+        words = words_of(request)
+        shown = self._mapped(words, case, ask, tell)
         visit = self.visits.of(request.session_hash)
         files = story.files_of(case, ask, new_folder(visit, self.visits))
         film = next((str(path) for path in files if path.suffix == ".mp4"), None)
@@ -81,8 +82,10 @@ class Deeper(Events):
         shown[self.page.clock_peaks] += start
         return {
             **shown,
-            self.page.film: gr.Video(film, visible=film is not None),
-            self.page.files: gr.Files([str(path) for path in files], visible=True),
+            self.page.film: gr.Video(film, label=words("film"), visible=film is not None),
+            self.page.files: gr.Files(
+                [str(path) for path in files], label=words("report"), visible=True
+            ),
         }
 
     @asked

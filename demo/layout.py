@@ -201,12 +201,8 @@ def _explained(page: Page, say: gr.I18n) -> None:
         page.attention_text = gr.HTML()
         page.attention_plot = gr.Plot(label="Attention", visible=False, **PLOT)
         page.keep = gr.Button(say("film_make"), elem_id="keep")
-        page.film = gr.Video(
-            label=say("film"), visible=False, interactive=False, elem_id="film", height=380
-        )
-        page.files = gr.Files(
-            label=say("report"), visible=False, interactive=False, elem_id="files"
-        )
+        page.film = gr.Video(visible=False, interactive=False, elem_id="film", height=380)
+        page.files = gr.Files(visible=False, interactive=False, elem_id="files")
 
 
 def _questions(page: Page, say: gr.I18n) -> None:
