@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -117,8 +117,9 @@ def given_back(run: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        if not rank() and [path.name for path in run.iterdir()] == ["run.json"]:
-            (run / "run.json").unlink()
+        with suppress(OSError):
+            if not rank() and [path.name for path in run.iterdir()] == ["run.json"]:
+                (run / "run.json").unlink()
         raise
 
 
