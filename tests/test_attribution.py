@@ -313,8 +313,13 @@ def test_the_window_that_matters_is_chosen():
 
     assert choose_window(Answer, "a") == 1 and choose_window(Answer, "b") == 0
     assert choose_window(Answer, "a", at_s=2.0) == 0
-    with pytest.raises(AttributionError, match="no window was read at 12 s"):
+    with pytest.raises(AttributionError, match="at 12 s; .* the nearest is 5 to 10 s"):
         choose_window(Answer, "a", at_s=12)
+    with pytest.raises(AttributionError, match="at nan s; .* the nearest is 0 to 5 s"):
+        choose_window(Answer, "a", at_s=float("nan"))
+    Answer.timeline = (Span(0, 5, {}), Span(20, 25, {}), Span(40, 45, {}))
+    with pytest.raises(AttributionError, match="the nearest is 0 to 5 s or 20 to 25 s"):
+        choose_window(Answer, "a", at_s=19)
 
 
 def test_attention_is_a_matrix_of_moments(catalogue):

@@ -26,9 +26,11 @@ def choose_window(prediction: Prediction, label: str, at_s: float | None = None)
     if at_s is not None:
         around = [n for n, span in enumerate(spans) if span.start_s <= at_s <= span.end_s]
         if not around:
+            before = [span for span in spans if span.end_s < at_s][-1:]
+            near = before + [span for span in spans if not span.start_s <= at_s][:1]
+            times = " or ".join(f"{span.start_s:g} to {span.end_s:g} s" for span in near)
             raise AttributionError(
-                f"no window was read at {at_s:g} s; expected a time of the clip's windows, "
-                f"{spans[0].start_s:g} to {spans[-1].end_s:g} s."
+                f"no window was read at {at_s:g} s; expected a time in one, the nearest is {times}."
             )
         return around[0]
     if prediction.values is not None:
