@@ -14,7 +14,7 @@ ORDER = (  # a module imports only from what stands before it
     "download", "metrics", "tasks", "parts", "sample", "batch", "models", "data", "checkpoint",
     "worlds", "card", "train", "settings", "recipes", "ranges", "warming", "run",
     "prediction", "scores", "inference", "attribution", "listing", "view", "sentences",
-    "explaining",
+    "explaining", "terminal", "commands",
 )  # fmt: skip
 
 

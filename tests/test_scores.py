@@ -10,7 +10,6 @@ import torch
 from torch import nn
 
 from emo_core import sentences, view
-from emo_core.__main__ import brief
 from emo_core.batch import Output
 from emo_core.checkpoint import Checkpoint
 from emo_core.inference import predict_clip
@@ -18,6 +17,7 @@ from emo_core.models import MODELS
 from emo_core.sample import SampleConfig
 from emo_core.scores import modalities, shapley
 from emo_core.tasks import Calibration, MultiLabel, SingleLabel, ValenceArousal
+from emo_core.terminal import brief
 
 NAMES = ("video", "audio", "text")
 

@@ -14,7 +14,7 @@ from conftest import small_group
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from emo_core.__main__ import main, say, show_steps
+from emo_core.__main__ import main
 from emo_core.checkpoint import CheckpointError, find_checkpoint, load_checkpoint, save_checkpoint
 from emo_core.data.augment import Augment
 from emo_core.data.cache import Cache
@@ -25,6 +25,7 @@ from emo_core.run import build, finish, given_back, open_run
 from emo_core.sample import Decoded, SampleConfig
 from emo_core.settings import SettingError, setting_names, with_setting
 from emo_core.tasks import SingleLabel
+from emo_core.terminal import say, show_steps
 from emo_core.train import TrainConfig, Trainer, TrainingError, rate_factor, save_whole
 from emo_core.warming import _taken_up
 
