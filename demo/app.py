@@ -12,6 +12,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]  # `python demo/app.py` works without installing
 
+import admission  # noqa: E402
 import gradio as gr  # noqa: E402
 import handlers  # noqa: E402
 import home  # noqa: E402
@@ -122,7 +123,7 @@ def main() -> None:
         demo = build_demo(allowed)
         demo.launch(
             theme=look.theme(), css_paths=[look.STYLE], head=look.head(), max_file_size="50mb",
-            i18n=layout.translations(), allowed_paths=[str(handlers.EXAMPLES)], run_history=False,
+            i18n=layout.translations(), allowed_paths=[str(admission.EXAMPLES)], run_history=False,
             show_error=False, mcp_server=allowed.mcp, footer_links=["api"],
             app_kwargs={"routes": list(CLOSED.routes)}, share=False, ssr_mode=False,
             prevent_thread_lock=True,

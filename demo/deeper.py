@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import admission
 import cards
 import gradio as gr
 import handlers
@@ -12,6 +13,8 @@ from events import Changes, Events, new_folder, seconds, words_of
 from handlers import Case, HandlerError
 from visits import BusyError, Visit
 from words import Words
+
+from emo_core.clip import load_clip
 
 if TYPE_CHECKING:
     from story import Ask
@@ -103,10 +106,10 @@ class Deeper(Events):
 
     def swap(self, name: str | None, target: str, window: int, request: gr.Request) -> Changes:
         """One what-if: the sound of a shipped example."""
-        known = {path.name: path for path in handlers.EXAMPLES.glob("*.mp4")}
+        known = {path.name: path for path in admission.EXAMPLES.glob("*.mp4")}
         if name not in known:
             return {self.page.own: ""}
-        other = handlers.load_clip(known[name])
+        other = load_clip(known[name])
         return self._own(target, window, request, lambda story, case, ask: story.swapped(
             case, ask, other))  # fmt: skip
 

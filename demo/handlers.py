@@ -1,21 +1,22 @@
 """What the app does with a clip: checks, predicts once, and gathers everything the page shows."""
 
 import gc
-import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from admission import HandlerError, admitted, digest, is_example, refuse_large
+from facts import facts
 from gpu import lent
 from visits import Visit
 
 from emo_core import sentences, view
-from emo_core.clip import Clip, ClipError, load_clip
+from emo_core.clip import Clip, ClipError
 from emo_core.defaults import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -23,20 +24,12 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from emo_core.checkpoint import Checkpoint
-    from emo_core.inference import Media, Prediction
+    from emo_core.inference import Prediction
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "assets" / "examples"
 DRAWN_MODEL = "group-staged"  # knows the world that the shipped examples are drawn in
-MOST_BYTES = 50 << 20  # of one file, as the upload's own limit
-MOST_MINUTES = 10  # of one clip
-MOST_PIXELS = 4096 * 2304  # of one frame: every kind of 4K
 MOST_WINDOWS = 24
 MOST_LETTERS = 2000  # of a transcript
 _LOADING = threading.Lock()  # two first visitors must not load the model twice
-
-
-class HandlerError(Exception):
-    """A clip that gets no answer; one plain sentence for the person who gave it."""
 
 
 class Case:
@@ -121,12 +114,12 @@ def open_case(
     path, visit = Path(path), visit or Visit()
     name, text = model or model_for(path), (text or "")[:MOST_LETTERS] or None
     with _explained():
-        _refuse_large(path)
+        refuse_large(path)
         shelf = _PUBLIC if is_example(path) and not text else visit.cases  # words are theirs
-        key = (_digest(path), name, text, most_windows)
+        key = (digest(path), name, text, most_windows)
         case = shelf.get(key)
         if case is None:
-            case = _opened(_admitted(path, text), name, most_windows)
+            case = _opened(admitted(path, text), name, most_windows)
             shelf[key] = case
     if shelf is visit.cases:
         visit.keep(key, case)
@@ -176,21 +169,6 @@ def answer_json(path: str | Path, visit: Visit | None = None) -> dict[str, Any]:
         return document(open_case(path, visit).prediction.as_dict())
     except HandlerError as error:
         return failed(path, error)
-
-
-def facts(prediction: "Prediction") -> tuple[tuple[str, str], ...]:
-    """Rows of what the file is and how it was read."""
-    media, spent = prediction.media, prediction.seconds
-    count = len(prediction.timeline)
-    return (
-        ("File", prediction.clip),
-        ("Duration", f"{media.duration_s:.1f} s"),
-        ("Picture", _picture(media)),
-        ("Sound", _sound(media)),
-        ("Read in", f"{count} window{'s' * (count > 1)}"),
-        ("Model", prediction.model),
-        ("Time taken", f"{spent['decode']:.2f} s reading the file, {spent['model']:.2f} s model"),
-    )
 
 
 def warm() -> threading.Thread:
@@ -268,65 +246,3 @@ def card_text(name: str) -> str:
         return (folder / CARD).read_text(encoding="utf-8").partition("\n")[2]
     except (OSError, ValueError):  # not UTF-8 is a ValueError
         return f"{folder.name} has no readable {CARD}, which `emo train` writes; copy it again."
-
-
-def is_example(path: Path) -> bool:
-    """Whether a file is one of the shipped drawings, whatever its name."""
-    known = example_digests()
-    return path.is_file() and path.stat().st_size in known and _digest(path) in known.values()
-
-
-@lru_cache(maxsize=1)
-def example_digests() -> dict[int, str]:
-    """Size -> digest of every shipped example."""
-    return {path.stat().st_size: _digest(path) for path in EXAMPLES.glob("*.mp4")}
-
-
-def _digest(path: Path) -> str:
-    with suppress(OSError), path.open("rb") as file:
-        return hashlib.file_digest(file, "blake2b").hexdigest()
-    return ""
-
-
-def _refuse_large(path: Path) -> None:
-    with suppress(OSError):  # a path that can't be looked at is for load_clip to explain
-        size = path.stat().st_size
-        if size > MOST_BYTES:
-            raise HandlerError(
-                f"{path.name} has {size / 2**20:.0f} MB; this page takes up to "
-                f"{MOST_BYTES >> 20} MB; give a shorter piece, or use `emo predict`, which has no "
-                "such limit."
-            )
-
-
-def _admitted(path: Path, text: str | None) -> Clip:
-    """A clip that is small and short enough to be read here."""
-    clip = load_clip(path)
-    if clip.duration_s > 60 * MOST_MINUTES:
-        raise HandlerError(
-            f"{path.name} is {clip.duration_s / 60:.0f} minutes long; this page takes up to "
-            f"{MOST_MINUTES}; give a shorter piece, or use `emo predict`, which has no such limit."
-        )
-    if clip.size and clip.size[0] * clip.size[1] > MOST_PIXELS:
-        raise HandlerError(
-            f"{path.name} has frames of {clip.size[0]} × {clip.size[1]}; this page takes up to "
-            f"{MOST_PIXELS:,} pixels (4K); scale it down, or use `emo predict`."
-        )
-    return replace(clip, text=text)
-
-
-def _picture(media: "Media") -> str:
-    if not media.has_video:
-        return "none"
-    rate = "" if media.fps is None else f"{media.fps:.4g} frames/s"
-    varies = "variable rate" if media.variable_rate else ""
-    turned = f"turned by {media.rotation}°" if media.rotation else ""
-    parts = (f"{media.width} × {media.height}", rate, varies, media.video_codec, turned)
-    return ", ".join(part for part in parts if part)
-
-
-def _sound(media: "Media") -> str:
-    if not media.has_audio:
-        return "none"
-    named = {1: "mono", 2: "stereo"}.get(media.channels, f"{media.channels} channels")
-    return f"{named}, {media.audio_rate / 1000:g} kHz, {media.audio_codec}"

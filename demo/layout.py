@@ -3,9 +3,9 @@
 from dataclasses import dataclass, fields
 from typing import Any
 
+import admission
 import cards
 import gradio as gr
-import handlers
 from limits import Limits
 from words import FALLBACK, Words, tables
 
@@ -140,7 +140,7 @@ def _inputs(page: Page, say: gr.I18n, limits: Limits) -> None:
                 page.link_from = gr.Number(0, label=say("link_from"), minimum=0, precision=1)
                 page.link_to = gr.Number(10, label=say("link_to"), minimum=0, precision=1)
             page.fetch = gr.Button(say("link_fetch"), variant="primary", elem_id="fetch")
-    examples = sorted(handlers.EXAMPLES.glob("*.mp4"))
+    examples = sorted(admission.EXAMPLES.glob("*.mp4"))
     if examples:
         gr.Examples(
             [[str(path)] for path in examples], page.video, label=say("examples"),
@@ -217,7 +217,7 @@ def _questions(page: Page, say: gr.I18n) -> None:
             )
             page.swap = gr.Dropdown(
                 [(path.stem.replace("_", " "), path.name)
-                 for path in sorted(handlers.EXAMPLES.glob("*.mp4"))],
+                 for path in sorted(admission.EXAMPLES.glob("*.mp4"))],
                 value=None, label=say("swap"), elem_id="swap",
             )  # fmt: skip
         page.own = gr.HTML(elem_id="own")

@@ -15,6 +15,7 @@ import torch
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "demo"))
 
+import admission  # noqa: E402
 import cards  # noqa: E402
 import handlers  # noqa: E402
 from words import Words  # noqa: E402
@@ -284,10 +285,10 @@ def test_too_large_and_too_long_are_refused_before_decoding(tmp_path, monkeypatc
     with pytest.raises(handlers.HandlerError, match=r"huge.mp4 has 60 MB; .* up to 50 MB"):
         handlers.answer(huge)
     clip = write_clip(tmp_path / "clip.mp4", 2.0)
-    monkeypatch.setattr(handlers, "MOST_PIXELS", 64 * 48 - 1)
+    monkeypatch.setattr(admission, "MOST_PIXELS", 64 * 48 - 1)
     with pytest.raises(handlers.HandlerError, match="frames of 64 × 48"):
         handlers.answer(clip)
-    monkeypatch.setattr(handlers, "MOST_MINUTES", 0.01)
+    monkeypatch.setattr(admission, "MOST_MINUTES", 0.01)
     with pytest.raises(handlers.HandlerError, match="minutes long"):
         handlers.answer(clip)
 
@@ -300,7 +301,7 @@ def test_a_missing_model_is_said_in_a_sentence(tmp_path, monkeypatch):
 
 
 def test_an_empty_choice_of_model_is_the_default(monkeypatch):
-    example = next(handlers.EXAMPLES.glob("*.mp4"))
+    example = next(admission.EXAMPLES.glob("*.mp4"))
     monkeypatch.setenv("EMO_MODEL", "")
     assert handlers.default_model() == DEFAULT_MODEL
     assert handlers.model_for(example) == handlers.DRAWN_MODEL
@@ -359,7 +360,7 @@ def test_examples_are_those_in_the_folder(app, tmp_path, monkeypatch):
         found = [it for it in app.build_demo().blocks.values() if type(it).__name__ == "Dataset"]
         return [sample for dataset in found for sample in dataset.samples]
 
-    monkeypatch.setattr(handlers, "EXAMPLES", tmp_path)
+    monkeypatch.setattr(admission, "EXAMPLES", tmp_path)
     assert samples() == []
     write_clip(tmp_path / "drawn.mp4", 1.0)
     assert [str(it).count("drawn.mp4") > 0 for it in samples()] == [True]

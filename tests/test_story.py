@@ -14,6 +14,7 @@ from test_demo import write_clip
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "demo"))
 
+import admission  # noqa: E402
 import handlers  # noqa: E402
 import story  # noqa: E402
 from deeper import Deeper, names  # noqa: E402
@@ -321,7 +322,7 @@ def test_three_systems_answer_side_by_side(events, clip, systems):
 
 
 def test_six_emotions_of_a_drawing_and_of_a_visitors_clip_have_models_of_their_own(tmp_path):
-    drawn = handlers.EXAMPLES / "both_positive.mp4"
+    drawn = admission.EXAMPLES / "both_positive.mp4"
     own = tmp_path / "own.mp4"
     own.write_bytes(b"anything else")
     assert names(drawn)["mesm"] == "mesm-staged"
