@@ -54,18 +54,8 @@ def build_parser() -> Parser:
     data = words.add_parser("data", help="make, fetch or check a corpus").add_subparsers(
         dest="action", required=True, metavar="make|fetch|check"
     )
-    one = command(
-        "make", commands.data_make, "draw a corpus, or compose one of faces and voices", data
-    )
-    one.add_argument("corpus", choices=["staged", "collage", "utterances"])
-    one.add_argument("out", type=Path, metavar="OUT")
-    one.add_argument(
-        "--sources", type=Path, metavar="DIR", help="faces and voices that clips are composed of"
-    )
-    for name, count in (("train", 2000), ("val", 400), ("test", 400)):
-        one.add_argument(f"--{name}", type=int, default=count, metavar="N")
-    one.add_argument("--seed", type=seed, default=0)
-    one.add_argument("--workers", type=int, default=None)
+    made = "draw a corpus, or compose one of faces and voices"
+    _make_words(command("make", commands.data_make, made, data))
     one = command("fetch", commands.data_fetch, "download the clips that a table names", data)
     one.add_argument("table", type=Path, metavar="LINKS.csv")
     one.add_argument("out", type=Path, metavar="OUT")
@@ -92,6 +82,18 @@ def build_parser() -> Parser:
     command("bench", commands.bench, "measure a promise of speed").add_argument("name")
     command("card", commands.card, "print a model card").add_argument("model", metavar="RUN|NAME")
     return parser
+
+
+def _make_words(one: argparse.ArgumentParser) -> None:
+    one.add_argument("corpus", choices=["staged", "collage", "utterances"])
+    one.add_argument("out", type=Path, metavar="OUT")
+    one.add_argument(
+        "--sources", type=Path, metavar="DIR", help="faces and voices that clips are composed of"
+    )
+    for name, count in (("train", 2000), ("val", 400), ("test", 400)):
+        one.add_argument(f"--{name}", type=int, default=count, metavar="N")
+    one.add_argument("--seed", type=seed, default=0)
+    one.add_argument("--workers", type=int, default=None)
 
 
 def _explain_words(one: argparse.ArgumentParser) -> None:
