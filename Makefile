@@ -19,7 +19,7 @@ RUN ?= runs/group-staged
 # all of torch again, for seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check format train bench notebooks lab space clean
+.PHONY: demo test check format train bench notebooks lab docs publish space clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python demo/app.py
@@ -53,6 +53,14 @@ notebooks: $(VENV)/.dev
 	$(BIN)/python notebooks/_run.py
 	$(BIN)/python notebooks/_audit.py
 
+# Builds the documentation site, offline, into docs/_build/html; warnings are errors.
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx -q -W --keep-going -j 2 -b html docs docs/_build/html
+
+# Fills an account's name into badges and links: make publish OWNER=name
+publish: $(VENV)/.dev
+	$(BIN)/python scripts/publish.py "$(OWNER)"
+
 # Opens the first lesson in JupyterLab.
 lab: $(VENV)/.dev
 	$(BIN)/jupyter lab $(AS_ROOT) notebooks/01_clip.ipynb
@@ -70,6 +78,10 @@ $(VENV)/.demo: $(VENV)/.python requirements.txt pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.demo requirements-dev.txt
 	$(INSTALL) -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.demo requirements-docs.txt
+	$(INSTALL) -r requirements-docs.txt
 	@touch $@
 
 clean:

@@ -137,8 +137,9 @@ def text_faults(path: Path, cells: list) -> list[str]:
         for part in ENDING
         if part not in text[-4000:].lower()
     ]
-    if f"/notebooks/{path.name}" not in cells[0].source:
-        faults.append("the Colab badge does not open this lesson")
+    badges = re.search(r"<!-- publish:badges -->\n(.*?)<!-- /publish -->", first, re.S)
+    if not badges or (badges[1] and f"/notebooks/{path.name.lower()})" not in badges[1]):
+        faults.append("the header has no place for badges, or they open another lesson")
     faults += [f"check.{name} is no exercise" for name in asked(cells) if name not in EXERCISES]
     return faults + [f"dead link {link}" for link in dead_links(path, text)]
 

@@ -111,7 +111,7 @@ PLANTED = {
     "exercise gone": (edit(1, "1"), "2 exercises"),
     "unknown exercise": (edit(1, "check.zebra(1)"), "check.zebra is no exercise"),
     "no memory": (lambda n: edit(0, n.cells[0].source.replace("Memory", ""))(n), "memory"),
-    "badge": (lambda n: edit(0, n.cells[0].source.replace("lesson", "other"))(n), "badge"),
+    "badge": (lambda n: edit(0, n.cells[0].source.replace("publish:", ""))(n), "badge"),
     "no ending": (cut(-1), "gets wrong"),
     "dead link": (edit(2, f"[here](nowhere.ipynb) {TWENTY}"), "dead link nowhere.ipynb"),
     "odd address": (edit(2, f"[here](http:/x) {TWENTY}"), "dead link http:/x"),

@@ -1,0 +1,83 @@
+"""The documentation site: `make docs` builds it offline into docs/_build/html."""
+
+import sys
+import tomllib
+from pathlib import Path
+
+DOCS = Path(__file__).resolve().parent
+ROOT = DOCS.parent
+sys.path[:0] = [str(DOCS / "_ext"), str(ROOT)]
+
+import site_sources  # noqa: E402  (the line above makes it importable)
+
+project = "emo"
+author = "The emo authors"
+copyright = "The emo authors"
+release = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+version = release
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "mathml",
+]
+source_suffix = {".md": "myst-nb", ".ipynb": "myst-nb", ".rst": "restructuredtext"}
+exclude_patterns = ["_build", "_templates", "_ext", "log-archive.md", "log.md"]
+suppress_warnings = [
+    "myst.header",  # lessons and generated pages may skip a level of headings
+    "ref.python",  # a record that a package passes on has two addresses
+]
+
+nb_execution_mode = "off"  # `make notebooks` executes; the site shows what was stored
+nb_merge_streams = True
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "attrs_block"]
+myst_heading_anchors = 3
+html_math_renderer = "mathml"
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_preserve_defaults = True
+
+html_theme = "pydata_sphinx_theme"
+html_title = "emo"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_sourcelink = False
+html_sidebars = {"index": [], "architecture": [], "results": [], "claims": [], "evidence": []}
+html_theme_options = {
+    "logo": {"text": "emo"},
+    "navbar_align": "left",
+    "header_links_before_dropdown": 6,
+    "show_toc_level": 2,
+    "navigation_with_keys": False,
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
+}
+if site_sources.repository_url():
+    html_theme_options["github_url"] = site_sources.repository_url()
+
+site_sources.write_sources()
+
+
+def rewrite_links(app, docname: str, content: list[str]) -> None:
+    """Links of pages of docs/ to files that the site does not show (event source-read)."""
+    source = Path(app.env.doc2path(docname))
+    generated = docname.partition("/")[0] in ("lessons", "project", "api")
+    if source.suffix == ".md" and not generated:
+        content[0] = site_sources.site_links(content[0], source, source)
+    if docname.endswith("/index") and "{toctree}" not in content[0] and source.suffix == ".md":
+        content[0] += "\n```{toctree}\n:hidden:\n:glob:\n\n*\n```\n"
+
+
+def rewrite_docstring(app, what, name, thing, options, lines: list[str]) -> None:
+    """Docstrings are plain text; nothing in them is markup by accident."""
+    lines[:] = site_sources.plain_docstring(lines)
+
+
+def setup(app) -> None:
+    app.connect("source-read", rewrite_links)
+    app.connect("autodoc-process-docstring", rewrite_docstring)
