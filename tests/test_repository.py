@@ -4,9 +4,11 @@ import ast
 import re
 import sys
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 ORDER = (  # a module imports only from what stands before it
@@ -17,42 +19,78 @@ ORDER = (  # a module imports only from what stands before it
     "explaining", "terminal", "commands",
 )  # fmt: skip
 
-
 FLOORS = {"yt-dlp"}  # sites change every few weeks and old releases stop working
 OPTIONAL = {  # done without where they are missing, which is said
     "h5py",  # one file format of one corpus
     "spaces",  # a card lent by Hugging Face, there only
 }
+DISTRIBUTIONS = {"cv2": "opencv-python-headless", "yt_dlp": "yt-dlp", "IPython": "ipykernel"}
 
 
-def pins(lines: list[str]) -> set[str]:
-    return {line.strip() for line in lines if re.match(r"^[a-z0-9-]+[=>]=[\w.]+$", line.strip())}
+def requirements(lines: Iterable[str]) -> dict[str, Requirement]:
+    """Requirements among the lines of a file, by name; options and comments left out."""
+    texts = (line.strip().removeprefix("- ") for line in lines)
+    found = [Requirement(text) for text in texts if re.match(r"[a-z0-9-]+[=<>]=", text)]
+    assert len({one.name for one in found}) == len(found)
+    return {one.name: one for one in found}
 
 
-def names(pinned: set[str]) -> list[str]:
-    return [re.split("[=>]=", pin)[0] for pin in pinned]
+def pins_of(name: str) -> dict[str, Requirement]:
+    return requirements((ROOT / name).read_text(encoding="utf-8").splitlines())
 
 
-def test_requirements_environment_and_pyproject_name_the_same_versions():
-    requirements = pins((ROOT / "requirements.txt").read_text().splitlines())
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-    text = (ROOT / "environment.yml").read_text()
-    environment = pins([line.strip().removeprefix("- ") for line in text.splitlines()])
-    assert requirements == set(project) == environment
-    assert len(requirements) == len(set(names(requirements))) >= 9
-    assert {names({pin})[0] for pin in requirements if ">=" in pin} == FLOORS
+def ranges_of(*extras: str) -> dict[str, Requirement]:
+    """What pyproject.toml asks for: the core's dependencies, and those of some extras."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = list(project["dependencies"])
+    for extra in extras:
+        lines += project["optional-dependencies"][extra]
+    return requirements(lines)
 
 
-def test_every_runtime_import_is_a_pinned_requirement():
-    packages = {"cv2": "opencv-python-headless", "yt_dlp": "yt-dlp"}
-    pinned = {*names(pins((ROOT / "requirements.txt").read_text().splitlines())), *OPTIONAL}
-    page = list((ROOT / "demo").glob("*.py"))
-    own = {"emo_core", "demo", *(path.stem for path in page)}
-    for path in [*(ROOT / "emo_core").rglob("*.py"), *page]:
+def pinned_version(pin: Requirement) -> str:
+    """The one version that a pin names; of FLOORS the oldest."""
+    ((operator, version),) = ((each.operator, each.version) for each in pin.specifier)
+    assert operator == (">=" if pin.name in FLOORS else "=="), f"{pin} is no pin"
+    return version
+
+
+def test_the_project_states_ranges_with_a_floor_and_a_ceiling():
+    for name, wanted in ranges_of("demo", "course").items():
+        operators = {each.operator for each in wanted.specifier}
+        assert operators == ({">="} if name in FLOORS else {">=", "<"}), str(wanted)
+
+
+@pytest.mark.parametrize(("file", "extras"), [
+    ("requirements.txt", ("demo",)),
+    ("environment.yml", ("demo", "course")),
+])  # fmt: skip
+def test_pins_lie_inside_the_ranges(file, extras):
+    pins, ranges = pins_of(file), ranges_of(*extras)
+    assert pins.keys() == ranges.keys()
+    for name, pin in pins.items():
+        assert ranges[name].specifier.contains(pinned_version(pin)), f"{pin}, {ranges[name]}"
+
+
+def test_a_package_has_one_version_in_every_file_of_pins():
+    known = pins_of("requirements.txt") | pins_of("requirements-dev.txt")
+    for name, pin in pins_of("environment.yml").items():
+        assert known[name] == pin
+    assert not pins_of("requirements.txt").keys() & pins_of("requirements-dev.txt").keys()
+
+
+@pytest.mark.parametrize(("folder", "extras", "own"), [
+    ("emo_core", (), set()),
+    ("demo", ("demo",), {path.stem for path in (ROOT / "demo").glob("*.py")}),
+    ("notebooks", ("course",), {"exercises", "lesson", "check", "solutions"}),
+])  # fmt: skip
+def test_every_runtime_import_is_a_stated_requirement(folder, extras, own):
+    stated = {*ranges_of(*extras), *OPTIONAL}
+    for path in (ROOT / folder).rglob("[!_]*.py"):
         for name in imported(path):
             top = name.split(".")[0]
-            if top not in sys.stdlib_module_names and top not in own:
-                assert packages.get(top, top) in pinned, f"{path.name} imports {top}"
+            if top not in {*sys.stdlib_module_names, *own, "emo_core", "demo"}:
+                assert DISTRIBUTIONS.get(top, top) in stated, f"{path.name} imports {top}"
 
 
 def imported(path: Path) -> set[str]:
