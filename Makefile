@@ -48,7 +48,7 @@ bench: $(VENV)/.dev
 
 # Would the repository, pushed as it is, run as a Hugging Face Space?
 space: $(VENV)/.python
-	$(BIN)/python demo/space.py
+	$(BIN)/python scripts/check_space.py
 
 # Builds the wheel and runs the installed command in an empty environment outside the checkout.
 wheel: $(VENV)/.python
@@ -69,8 +69,8 @@ workflows:
 
 # Executes the ten lessons, stores their outputs (all of one run) and counts what makes a lesson.
 notebooks: $(VENV)/.dev
-	$(BIN)/python notebooks/_run.py
-	$(BIN)/python notebooks/_audit.py
+	$(BIN)/python scripts/run_notebooks.py
+	$(BIN)/python scripts/audit_notebooks.py
 
 # Builds the documentation site, offline, into docs/_build/html; warnings are errors.
 docs: $(VENV)/.docs

@@ -10,28 +10,31 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent), str(HERE)]  # `python demo/app.py` works without installing
+sys.path[0] = str(HERE.parent)  # `python demo/app.py` works without installing
 
-import admission  # noqa: E402
 import gradio as gr  # noqa: E402
-import handlers  # noqa: E402
-import home  # noqa: E402
-import layout  # noqa: E402
-import limits  # noqa: E402
-import look  # noqa: E402
-import programs  # noqa: E402
-from deeper import Deeper  # noqa: E402
 from gradio.routes import API_PREFIX, APIRouter, HTTPException  # noqa: E402
-from visits import Visits  # noqa: E402
+
+from demo import (  # noqa: E402
+    api,
+    layout,
+    service,
+    settings,
+    temp_files,
+    theme,
+    upload_checks,
+)
+from demo.explain_callbacks import Deeper  # noqa: E402
+from demo.sessions import Visits  # noqa: E402
 
 MODEL = {"concurrency_limit": 1, "concurrency_id": "model"}
 PRIVATE = {"api_visibility": "private"}
 AT_ONCE = {"queue": False, "show_progress": "hidden", **PRIVATE}
 
 
-def build_demo(allowed: limits.Limits | None = None, folder: Path | None = None) -> gr.Blocks:
+def build_demo(allowed: settings.Limits | None = None, folder: Path | None = None) -> gr.Blocks:
     """The page, not yet served. `folder` is where visitors' files are."""
-    allowed = allowed or limits.read()
+    allowed = allowed or settings.read()
     folder = folder or Path(os.environ.get("GRADIO_TEMP_DIR", HERE))
     visits = Visits(allowed, folder)
     cache = (allowed.sweep_s, allowed.keep_s)  # gone within the hour
@@ -40,7 +43,7 @@ def build_demo(allowed: limits.Limits | None = None, folder: Path | None = None)
     ) as demo:
         page = layout.draw(allowed)
         events = Deeper(page, visits)
-        programs.offer(events, MODEL)  # first: names go to who asks first
+        api.offer(events, MODEL)  # first: names go to who asks first
         _answers(page, events, allowed)
         _explanations(page, events)
         demo.load(events.greet, None, page.status, **AT_ONCE)
@@ -49,7 +52,7 @@ def build_demo(allowed: limits.Limits | None = None, folder: Path | None = None)
     return demo.queue(max_size=allowed.waiting, api_open=False)
 
 
-def _answers(page: layout.Page, events: Deeper, allowed: limits.Limits) -> None:
+def _answers(page: layout.Page, events: Deeper, allowed: settings.Limits) -> None:
     """A clip comes in, by any road."""
     busy = {"show_progress": "hidden", "trigger_mode": "always_last", **PRIVATE, **MODEL}
     answer = [page.status, page.details]
@@ -111,25 +114,26 @@ async def _nothing_here() -> None:
 def main() -> None:
     """Serves the page on this computer until it is stopped; then every clip it got is deleted."""
     try:
-        allowed = limits.read()
-        programs.check_tools(allowed)
-    except limits.LimitError as error:
+        allowed = settings.read()
+        api.check_tools(allowed)
+    except settings.LimitError as error:
         sys.exit(f"emo: {error}")
     cores = os.cpu_count() or 1  # one stays for the page itself: answers come sooner
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores - 1)))
-    home.end_cleanly()
-    with home.own_folder() as folder:
+    temp_files.end_cleanly()
+    with temp_files.own_folder() as folder:
         os.environ.setdefault("GRADIO_TEMP_DIR", str(folder))
         demo = build_demo(allowed)
         demo.launch(
-            theme=look.theme(), css_paths=[look.STYLE], head=look.head(), max_file_size="50mb",
-            i18n=layout.translations(), allowed_paths=[str(admission.EXAMPLES)], run_history=False,
+            theme=theme.theme(), css_paths=[theme.STYLE], head=theme.head(), max_file_size="50mb",
+            i18n=layout.translations(), allowed_paths=[str(upload_checks.EXAMPLES)],
+            run_history=False,
             show_error=False, mcp_server=allowed.mcp, footer_links=["api"],
             app_kwargs={"routes": list(CLOSED.routes)}, share=False, ssr_mode=False,
             prevent_thread_lock=True,
         )  # fmt: skip
-        demo.visits.sweep_always(handlers.shared_files)
-        handlers.warm()  # after the page is up: importing torch would hold it back
+        demo.visits.sweep_always(service.shared_files)
+        service.warm()  # after the page is up: importing torch would hold it back
         demo.block_thread()
 
 

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, fields
 from typing import Any
 
-import admission
-import cards
 import gradio as gr
-from limits import Limits
-from words import FALLBACK, Words, tables
+
+from demo import components, upload_checks
+from demo.i18n import FALLBACK, Words, tables
+from demo.settings import Limits
 
 FILE_TYPES = ["video", "audio", ".mkv", ".mov", ".mpg", ".avi", ".webm", ".opus", ".flac", ".m4a"]
 PLOT = {"show_label": False, "container": False}
@@ -102,7 +102,7 @@ def draw(limits: Limits) -> Page:
         with gr.Column(scale=4, min_width=320, elem_id="give"):
             _inputs(page, say, limits)
         with gr.Column(scale=9, min_width=320, elem_id="get"):
-            page.status = gr.HTML(cards.empty(Words(FALLBACK)), elem_id="answer")
+            page.status = gr.HTML(components.empty(Words(FALLBACK)), elem_id="answer")
             with gr.Column(visible=False, elem_id="story") as page.details:
                 _details(page, say)
     gr.Markdown(say("notice_more"), elem_classes="notice")
@@ -140,7 +140,7 @@ def _inputs(page: Page, say: gr.I18n, limits: Limits) -> None:
                 page.link_from = gr.Number(0, label=say("link_from"), minimum=0, precision=1)
                 page.link_to = gr.Number(10, label=say("link_to"), minimum=0, precision=1)
             page.fetch = gr.Button(say("link_fetch"), variant="primary", elem_id="fetch")
-    examples = sorted(admission.EXAMPLES.glob("*.mp4"))
+    examples = sorted(upload_checks.EXAMPLES.glob("*.mp4"))
     if examples:
         gr.Examples(
             [[str(path)] for path in examples], page.video, label=say("examples"),
@@ -217,7 +217,7 @@ def _questions(page: Page, say: gr.I18n) -> None:
             )
             page.swap = gr.Dropdown(
                 [(path.stem.replace("_", " "), path.name)
-                 for path in sorted(admission.EXAMPLES.glob("*.mp4"))],
+                 for path in sorted(upload_checks.EXAMPLES.glob("*.mp4"))],
                 value=None, label=say("swap"), elem_id="swap",
             )  # fmt: skip
         page.own = gr.HTML(elem_id="own")

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from emo_core.attribution.explain import explain
     from emo_core.checkpoint import load_checkpoint as load_model
     from emo_core.clip import load_clip
-    from emo_core.inference import predict
+    from emo_core.inference.predict import predict
 
 __all__ = ["explain", "load_clip", "load_model", "predict"]
 _HOMES = {  # public name -> (module, name there); imported at first use: torch takes seconds
     "explain": ("emo_core.attribution.explain", "explain"),
     "load_clip": ("emo_core.clip", "load_clip"),
     "load_model": ("emo_core.checkpoint", "load_checkpoint"),
-    "predict": ("emo_core.inference", "predict"),
+    "predict": ("emo_core.inference.predict", "predict"),
 }
 
 

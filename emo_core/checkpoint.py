@@ -9,11 +9,11 @@ from typing import Any
 
 from torch import nn
 
-from emo_core.defaults import DEFAULT_MODEL
+from emo_core.io.atomic import whole
 from emo_core.models import MODELS
-from emo_core.sample import SampleConfig
+from emo_core.preprocess.sample import SampleConfig
+from emo_core.schema import DEFAULT_MODEL
 from emo_core.tasks import Calibration, Task, described, from_description
-from emo_core.whole import whole
 
 FORMAT = 1
 SINGLE_LABEL = {"name": "single_label", "settings": {}}  # of checkpoints older than other tasks

@@ -14,16 +14,18 @@ from pathlib import Path
 
 import numpy as np
 
-from emo_core.media.joiner import Window
-from emo_core.media.limits import MAX_PIXELS, ClipError, check_output, printable_name
-from emo_core.media.listening import read_sound
-from emo_core.media.opening import checked_path
-from emo_core.media.packets import frame_tick
-from emo_core.media.painter import Painter
-from emo_core.media.picture import PictureTrack
-from emo_core.media.player import displayed
-from emo_core.media.sound import SoundTrack
-from emo_core.media.survey import Survey
+from emo_core.media.audio_decoder import Window, read_sound
+from emo_core.media.container import (
+    MAX_PIXELS,
+    ClipError,
+    check_output,
+    checked_path,
+    printable_name,
+)
+from emo_core.media.demux import frame_tick
+from emo_core.media.probe import Survey
+from emo_core.media.streams import PictureTrack, SoundTrack
+from emo_core.media.video_decoder import Painter, displayed
 
 __all__ = ["MAX_PIXELS", "MAX_RATE", "Clip", "ClipError", "Frames", "load_clip"]
 

@@ -18,7 +18,7 @@ sys.path[:0] = [str(ROOT)]  # where the project was fetched but not installed, a
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
 
-from emo_core.fetch import cache_folder  # noqa: E402
+from emo_core.io.weights_cache import cache_folder  # noqa: E402
 
 SMALL = os.environ.get("EMO_LESSON_SMALL", "0") not in ("", "0")  # tests run lessons small
 STILL = os.environ.get("EMO_LESSON_STILL", "0") not in ("", "0")  # stored pages have no sliders
@@ -92,7 +92,7 @@ def scratch(name: str) -> Path:
 
 def drawn_corpus(train: int, val: int, test: int, seed: int = 7) -> Path:
     """A folder of drawn clips in the tree of VGAF; drawn once, about 0.7 s a clip and core."""
-    from emo_core.data.staged import make_staged
+    from emo_core.synthetic.drawn.writer import make_staged
 
     out = cache_folder() / "lessons" / f"staged-{train}-{val}-{test}-{seed}"
     workers = 1 if SMALL else None
@@ -105,8 +105,8 @@ def scenes(split: str, count: int, config: Any, seed: int = 21) -> tuple[list, l
 
     Two processes draw about 25 scenes a second between them.
     """
-    from emo_core.data.staged_corpus import SceneWindow
-    from emo_core.sample import to_sample
+    from emo_core.preprocess.sample import to_sample
+    from emo_core.synthetic.drawn.dataset import SceneWindow
 
     windows = [SceneWindow(seed, split, index) for index in range(count)]
     if count < 40:
@@ -133,7 +133,7 @@ def strip(frames: Sequence[np.ndarray], titles: Sequence[str], columns: int = 8)
 
 def mel_picture(axis: plt.Axes, mel: np.ndarray, config: Any, end_s: float | None = None) -> None:
     """A log-mel (F, M) over seconds, with ticks in Hz."""
-    from emo_core.view.prediction import band_hz
+    from emo_core.viz.prediction import band_hz
 
     end_s = len(mel) * config.hop / config.rate if end_s is None else end_s
     axis.imshow(np.asarray(mel).T, origin="lower", aspect="auto", cmap="cividis",

@@ -11,8 +11,8 @@ import pytest  # noqa: E402
 import torch  # noqa: E402
 from filelock import FileLock  # noqa: E402
 
-from emo_core.batch import Batch  # noqa: E402
 from emo_core.models.group import PAPER, POCKET, Group  # noqa: E402
+from emo_core.preprocess.batch import Batch  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 REAL = ROOT.parent / "shared" / "data"
@@ -36,7 +36,7 @@ def real_data() -> Path:
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory) -> Path:
     """A small drawn corpus: 24 train, 8 val and 8 test clips. Tests only read it."""
-    from emo_core.data.staged import make_staged
+    from emo_core.synthetic.drawn.writer import make_staged
 
     base = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:  # the folder of all workers, not of this one

@@ -3,15 +3,17 @@
 from dataclasses import replace
 from pathlib import Path
 
+from emo_core.attribution.forward_function import Progress
 from emo_core.attribution.methods import explain_window, find_method, find_preset
-from emo_core.attribution.question import Progress
-from emo_core.attribution.record import Attribution, AttributionError
 from emo_core.attribution.target import choose_label, choose_window, make_target
+from emo_core.attribution.types import Attribution, AttributionError, Target
 from emo_core.checkpoint import Checkpoint
 from emo_core.clip import Clip, load_clip
-from emo_core.defaults import DEFAULT_METHOD, DEFAULT_MODEL, DEFAULT_PRESET
-from emo_core.inference import load_cached, predict_clip
-from emo_core.prediction import Prediction
+from emo_core.inference.modality_shapley import modalities, score_windows
+from emo_core.inference.predict import load_cached, predict_clip
+from emo_core.inference.prediction import Prediction
+from emo_core.preprocess.sample import Sample
+from emo_core.schema import DEFAULT_METHOD, DEFAULT_MODEL, DEFAULT_PRESET
 
 
 def explain_prediction(
@@ -53,3 +55,12 @@ def explain(
     clip = clip if text is None else replace(clip, text=text)
     prediction = predict_clip(clip, checkpoint)
     return explain_prediction(checkpoint, prediction, method, target, preset, **where)
+
+
+def share(checkpoint: Checkpoint, sample: Sample, target: Target) -> dict[str, float]:
+    """By modality, in units of the score; they sum to all modalities' score minus that of none.
+
+    Of a model of moments, the mean over the window's moments. Costs 2^M forward passes.
+    """
+    values = score_windows(checkpoint, [sample]).shares[0, :, target.index]  # (M,)
+    return dict(zip(modalities(checkpoint), values.tolist(), strict=True))

@@ -4,10 +4,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from emo_core.attribution.question import Question
-from emo_core.attribution.record import AttributionError, Preset
-from emo_core.parts.pictures import CHUNK
-from emo_core.parts.steps import mel_steps
+from emo_core.attribution.forward_function import Question
+from emo_core.attribution.types import AttributionError, Preset
+from emo_core.models.layers.joint_transformer import mel_steps
+from emo_core.models.layers.vgg import CHUNK
 
 INPUT_OF = {"video": ("video", "faces"), "audio": ("mel",)}  # tower -> what it reads
 Maps = dict[str, Tensor]

@@ -7,21 +7,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from emo_core.attribution.forward_function import BACKWARD, Meter, Progress, Question, inputs_of
 from emo_core.attribution.gradients import grad_cam, integrated_gradients, saliency
-from emo_core.attribution.question import BACKWARD, Meter, Progress, Question, inputs_of
-from emo_core.attribution.record import (
-    PRESETS,
-    Attribution,
-    AttributionError,
-    Preset,
-    Span,
-    Target,
-)
-from emo_core.attribution.removal import ablation, occlusion, orders_within, shapley
+from emo_core.attribution.perturbation import ablation, occlusion, orders_within, shapley
 from emo_core.attribution.rollout import rollout
+from emo_core.attribution.types import PRESETS, Attribution, AttributionError, Preset, Span, Target
 from emo_core.checkpoint import Checkpoint
-from emo_core.defaults import DEFAULT_METHOD, DEFAULT_PRESET
-from emo_core.sample import Sample
+from emo_core.preprocess.sample import Sample
+from emo_core.schema import DEFAULT_METHOD, DEFAULT_PRESET
 
 Maps = dict[str, Tensor]
 

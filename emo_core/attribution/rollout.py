@@ -4,14 +4,49 @@ Source: Abnar & Zuidema 2020; half of every block is its residual path. What att
 not why the score is as it is: the same map for every class.
 """
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from emo_core.attribution.question import Question
-from emo_core.attribution.record import AttributionError, Preset
-from emo_core.parts.joint import CROSSINGS
-from emo_core.parts.pictures import CHUNK
+from emo_core.attribution.forward_function import Question
+from emo_core.attribution.types import AttributionError, Preset
+from emo_core.checkpoint import Checkpoint
+from emo_core.models.layers.joint_transformer import CROSSINGS
+from emo_core.models.layers.vgg import CHUNK
+from emo_core.preprocess.batch import collate
+from emo_core.preprocess.sample import Sample
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Mean attention over heads, from moments of the picture to moments of the sound."""
+
+    weights: Tensor  # (V, A); rows sum to one
+    video_s: Tensor  # (V,) from the start of the clip
+    audio_s: Tensor  # (A,)
+
+
+def picture_to_sound(checkpoint: Checkpoint, sample: Sample) -> Matrix | None:
+    """The last block's attention; None where the model or the window has none."""
+    batch = collate([sample])
+    with torch.no_grad():
+        trace = {n.split(" (")[0]: v[0] for n, v in checkpoint.model(batch).trace.items()}
+    names = sorted(n for n in trace if n.startswith("attention_video_to_audio"))
+    if not names:
+        return None
+    weights = trace[names[-1]].mean(0)  # (V, A)
+    own = trace.get("token_times_s")
+    video_s = trace.get("video_times_s", own)
+    audio_s = trace.get("audio_times_s", own)
+    if video_s is None or audio_s is None or not bool(weights.any()):
+        return None
+    moments, which = video_s.unique(return_inverse=True)  # places of one moment: their mean
+    rows = torch.zeros(len(moments), weights.shape[1]).index_add_(0, which, weights)
+    rows = rows / torch.bincount(which).unsqueeze(1)
+    return Matrix(rows, sample.start_s + moments, sample.start_s + audio_s)
+
 
 Maps = dict[str, Tensor]
 Shares = dict[str, Tensor]  # stream -> (N,) what each of its tokens contributes

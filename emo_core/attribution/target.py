@@ -1,10 +1,10 @@
 """What to explain where nothing was said: the label, the window, the moment."""
 
-from emo_core.attribution.record import AttributionError, Target
+from emo_core.attribution.types import AttributionError, Target
 from emo_core.checkpoint import Checkpoint
-from emo_core.prediction import Prediction
-from emo_core.sample import Sample
-from emo_core.scores import score_windows
+from emo_core.inference.modality_shapley import score_windows
+from emo_core.inference.prediction import Prediction
+from emo_core.preprocess.sample import Sample
 from emo_core.tasks import ValenceArousal
 
 

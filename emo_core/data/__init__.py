@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 # name -> module with `read_<name>`; also `windows` where a file is not a clip, and `sources_of` and
 # `fresh` where new clips can be composed while training
 CORPORA = {
-    "staged": "staged_corpus",
-    "staged-emotions": "staged_corpus",
-    "staged-affect": "staged_corpus",
-    "collage": "collage_corpus",
-    "utterances": "utterance_corpus",
-    "links": "links",
-    "vgaf": "vgaf",
-    "iemocap": "iemocap",
-    "iemocap-published": "iemocap",
-    "mosei": "mosei",
-    "meld": "meld",
-    "affwild2": "affwild2",
+    "staged": "emo_core.synthetic.drawn.dataset",
+    "staged-emotions": "emo_core.synthetic.drawn.dataset",
+    "staged-affect": "emo_core.synthetic.drawn.dataset",
+    "collage": "emo_core.synthetic.composed.dataset",
+    "utterances": "emo_core.synthetic.composed.utterance_dataset",
+    "links": "emo_core.data.url_list",
+    "vgaf": "emo_core.data.vgaf",
+    "iemocap": "emo_core.data.iemocap",
+    "iemocap-published": "emo_core.data.iemocap",
+    "mosei": "emo_core.data.mosei",
+    "meld": "emo_core.data.meld",
+    "affwild2": "emo_core.data.affwild2",
 }
 
 
@@ -35,7 +35,7 @@ def reader(name: str) -> ModuleType:
     """The module that reads a corpus; raises CorpusError where there is none."""
     if name not in CORPORA:
         raise CorpusError(f"corpus {name!r} is not known; expected one of {', '.join(CORPORA)}.")
-    return import_module(f"emo_core.data.{CORPORA[name]}")
+    return import_module(CORPORA[name])
 
 
 def read_corpus(name: str, root: str | Path) -> "Corpus":

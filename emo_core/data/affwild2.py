@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emo_core.data.affwild2_clip import FaceWindow, face_windows
+from emo_core.data.affwild2_windows import FaceWindow, face_windows
 from emo_core.data.corpus import Corpus, CorpusError, Item, find_folder, named, read_text
 from emo_core.data.dataset import Target
 

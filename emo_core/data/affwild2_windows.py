@@ -5,6 +5,20 @@ Frames are numbered from 1, as their files are. Source: papers/3, section 3.1.
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from os import DirEntry, scandir
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+from emo_core.clip import ClipError, load_clip
+from emo_core.data.cache import Cache
+from emo_core.data.corpus import Item
+from emo_core.data.dataset import digest
+from emo_core.data.image_sequence import read_picture
+from emo_core.preprocess.sample import Decoded, SampleConfig, fitted, place
 
 TOKENS = 16  # of a window
 SPAN = 32  # frames of a token
@@ -63,3 +77,177 @@ def pick_images(labelled: Sequence[int]) -> list[int]:
         return [*labelled, *[labelled[-1]] * (IMAGES - len(labelled))]
     step = len(labelled) // IMAGES
     return list(labelled[::-1][: IMAGES * step : step][::-1])
+
+
+OTHER_FACE = 2_000_000  # frames: the second face of a video is not a continuation of the first
+USUAL_FPS = 30.0  # frames a second where there is no raw video to ask
+
+
+@dataclass(frozen=True)
+class FaceWindow:
+    """16 tokens of 32 frames; the i-th sixteenth of the window is token i's, and ends with it.
+
+    At 30 frames a second and windows of 512 / 30 s that is the video's own clock. At other rates
+    a token's sound is cut at its start or padded there with zeros, as the authors pad (3.3).
+    """
+
+    name: str
+    folder: Path  # of the pictures
+    pictures: str  # digest of what they are, see `pictures_key`
+    raw: Path | None  # the video, for its sound and the times of its frames
+    picks: np.ndarray  # (16, 8) int32 numbers of the frames that are seen; 0 = none
+    ends: np.ndarray  # (16,) int32 number of the frame each token predicts; 0 = the video is over
+    target: np.ndarray  # (16, 3) float32: valence, arousal (NaN = not valid) and place of `ends`
+    group: str
+    regime = None
+    processes = False
+
+    def key(self, cache: Cache) -> str:
+        """By the sizes and times of the pictures: reading three million of them takes hours."""
+        raw = cache.key(self.raw) if self.raw else ""
+        return digest(self.folder.resolve(), self.pictures, raw, *self.picks.flat, *self.ends)
+
+    def decode(self, config: SampleConfig) -> Decoded:
+        """Faces at the places of the tokens; raises ClipError where a picture can't be read."""
+        shown = self._shown(config)
+        times_s = frame_times(self.raw) if self.raw else np.arange(2) / USUAL_FPS
+        pixels, faces = self._pictures(config, shown)
+        wave = self._wave(config, times_s)
+        found = np.zeros(faces.shape[:2], bool)
+        found[:, :1] = (shown > 0)[:, None]
+        return Decoded(
+            pixels,
+            self._clock(config, shown, times_s),
+            np.zeros(round(config.window_s * config.mel.rate), np.int16) if wave is None else wave,
+            config.window_s if shown.any() else 0.0,
+            0.0 if wave is None else config.window_s,
+            faces=faces if config.people else None,
+            face_mask=found if config.people else None,
+        )
+
+    def _shown(self, config: SampleConfig) -> np.ndarray:
+        """(T,) frame numbers: of a token's 8 the last, every other, ... as many as fit."""
+        if config.frames not in [TOKENS * count for count in (1, 2, 4, 8)]:
+            raise ClipError(
+                f"{self.name}: {config.frames} frames a window; expected 16, 32, 64 or 128, for "
+                f"{TOKENS} tokens of 1 to {IMAGES} pictures; change sample.frames."
+            )
+        step = TOKENS * IMAGES // config.frames
+        return self.picks[:, ::-step][:, ::-1].reshape(-1)
+
+    def _pictures(self, config: SampleConfig, shown: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        side = config.face_size
+        pixels = np.zeros((len(shown), config.height, config.width, 3), np.uint8)
+        faces = np.zeros((len(shown), config.people, side, side, 3), np.uint8)
+        for row, number in enumerate(shown):
+            if number:
+                image = read_picture(self.folder / f"{number:05d}.jpg")
+                size = fitted(image.shape[1::-1], config)
+                pixels[row] = place(cv2.resize(image, size)[None], config)[0]
+                faces[row, :1] = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
+        return pixels, faces
+
+    def _clock(self, config: SampleConfig, shown: np.ndarray, times_s: np.ndarray) -> np.ndarray:
+        """(T,) when each picture is seen, in the window; what is not seen stands at its end."""
+        share_s = config.window_s / TOKENS
+        numbers = shown.reshape(TOKENS, -1)
+        ends = np.where(self.ends > 0, self.ends, numbers.max(1, initial=0))
+        before_s = moments(times_s, ends + 1)[:, None] - moments(times_s, numbers)
+        before_s = np.clip(
+            before_s, 1e-3, share_s
+        )  # at a low rate the early ones stand at the start
+        seen_s = (np.arange(TOKENS)[:, None] + 1) * share_s - before_s
+        return np.where(numbers > 0, seen_s, config.window_s).reshape(-1).astype(np.float32)
+
+    def _wave(self, config: SampleConfig, times_s: np.ndarray) -> np.ndarray | None:
+        """(S,) int16: for each token the sound of its 32 frames; None = there is none."""
+        clip = load_clip(self.raw) if self.raw else None
+        if clip is None or not clip.has_audio:
+            return None
+        rate = config.mel.rate
+        wave = np.zeros(round(config.window_s * rate), np.int16)
+        share = len(wave) // TOKENS
+        tokens = np.flatnonzero(self.ends)
+        last_s = moments(times_s, self.ends[tokens] + 1)
+        first_s = moments(times_s, np.maximum(self.ends[tokens] - SPAN + 1, 1))
+        heard = clip.audio(rate, first_s.min(), last_s.max())
+        for token, start, stop in zip(
+            tokens, np.round((first_s - first_s.min()) * rate).astype(int),
+            np.round((last_s - first_s.min()) * rate).astype(int), strict=True,
+        ):  # fmt: skip
+            part = heard[start:stop][-share:]
+            end = (token + 1) * share
+            wave[end - len(part) : end] = np.round(part * 32767)
+        return wave
+
+
+def face_windows(
+    item: Item, folder: Path, seen: Sequence[int], values: np.ndarray | None
+) -> list[FaceWindow]:
+    """The windows of one face. seen: numbers of its pictures, in order; values: (n, 2) or None.
+
+    Rows and pictures meet by frame number. For training, pictures without a valid label are left
+    out, and so is a window with an empty token.
+    """
+    frames = len(values) if values is not None else max(seen, default=0)
+    values = np.full((frames, 2), np.nan, np.float32) if values is None else values
+    usable = {number for number in seen if number <= frames}
+    if item.split == "train":
+        usable &= set((np.flatnonzero(~np.isnan(values).any(1)) + 1).tolist())
+    raw = None if item.path == folder else item.path
+    pictures = pictures_key(folder)
+    made = []
+    for index, window in enumerate(token_windows(frames)):
+        if item.split == "train" and not window.trains(usable):
+            continue
+        picks = [pick_images([n for n in t.frames if n in usable]) for t in window.tokens]
+        picks = np.array([row or [0] * IMAGES for row in picks], np.int32)
+        ends = np.array([token.predicts or 0 for token in window.tokens], np.int32)
+        target = np.full((TOKENS, 3), np.nan, np.float32)
+        target[ends > 0, :2] = values[ends[ends > 0] - 1]
+        target[ends > 0, 2] = ends[ends > 0] + OTHER_FACE * item.name.endswith("_right")
+        name = f"{item.name}#{index}"
+        made.append(FaceWindow(name, folder, pictures, raw, picks, ends, target, item.group))
+    return made
+
+
+def pictures_key(folder: Path) -> str:
+    """Digest of name, size and times of change of every picture; asked once a face and reading."""
+    if not folder.is_dir():
+        return ""
+    with scandir(folder) as entries:
+        return digest(*sorted(_facts(entry) for entry in entries if entry.name.endswith(".jpg")))
+
+
+def _facts(entry: DirEntry) -> tuple:
+    try:
+        status = entry.stat()
+    except OSError:
+        return (entry.name,)  # a link to nothing: decoding it says so
+    return entry.name, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def moments(times_s: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """When frames of these numbers (from 1) are shown; beyond the last at the usual step."""
+    index = np.maximum(numbers - 1, 0)
+    inside = np.minimum(index, len(times_s) - 1)
+    step_s = np.median(np.diff(times_s)) if len(times_s) > 1 else 1 / USUAL_FPS
+    return times_s[inside] + (index - inside) * step_s
+
+
+@lru_cache(maxsize=64)
+def frame_times(path: Path) -> np.ndarray:
+    """(n,) when each frame of a video is shown, on its clip's clock; nothing is decoded but one.
+
+    Frame rates differ between the videos and change within some (section 6).
+    """
+    first_s = load_clip(path).read_frames([0.0], size=(16, 16)).times_s[0]
+    try:
+        with av.open(f"file:{path}") as container:
+            stream = container.streams.video[0]
+            packets = [p.dts if p.pts is None else p.pts for p in container.demux(stream)]
+            tick_s = float(stream.time_base)
+    except (av.FFmpegError, IndexError, OSError) as error:
+        raise ClipError(f"{path.name}: the times of its frames can't be read ({error}).") from error
+    times_s = np.sort(np.array([pts for pts in packets if pts is not None], np.float64)) * tick_s
+    return first_s + times_s - times_s[0] if len(times_s) else np.array([first_s])

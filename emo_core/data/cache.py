@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from emo_core.data.corpus import CorpusError
-from emo_core.fetch import cache_folder
-from emo_core.sample import Decoded, SampleConfig
-from emo_core.whole import whole
+from emo_core.io.atomic import whole
+from emo_core.io.weights_cache import cache_folder
+from emo_core.preprocess.sample import Decoded, SampleConfig
 
 VERSION = 1  # of the record; raise it when decode_window changes what it returns
 TOKEN_BYTES = 8  # kept of a transcript for each token that a model reads; a word piece has 4 or 5

@@ -25,8 +25,14 @@ from emo_core.data.corpus import (
     read_text,
 )
 from emo_core.data.dataset import Target
-from emo_core.data.iemocap_actor import Actor, ActorWindow, names_speaker, open_speaker, sound_of
-from emo_core.data.pictures import PictureClip
+from emo_core.data.iemocap_split_screen import (
+    Actor,
+    ActorWindow,
+    names_speaker,
+    open_speaker,
+    sound_of,
+)
+from emo_core.data.image_sequence import PictureClip
 
 LABELS = ("ang", "exc", "fru", "hap", "neu", "sad")
 OTHERS = {"fea", "sur", "dis", "oth", "xxx"}  # published, not one of the six

@@ -9,14 +9,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from emo_core.data.corpus import (
-    Corpus,
-    CorpusError,
-    Item,
-    find_folder,
-    named,
-    read_table,
-)
+from emo_core.data.corpus import Corpus, CorpusError, Item, find_folder, named, read_table
 
 LABELS = ("anger", "disgust", "fear", "happy", "sad", "surprise")
 PRESENT = {

@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from emo_core.batch import Batch, Output
-from emo_core.parts.alone import PictureHead, PooledHead
-from emo_core.parts.attention import time_encoding
-from emo_core.parts.backbones import Cnn14, R2Plus1D, SlimFrames, SlimMel, Tokens
-from emo_core.parts.fusion import FUSIONS, make_fusion
+from emo_core.models.layers.attention import time_encoding
+from emo_core.models.layers.backbones import Cnn14, R2Plus1D, SlimFrames, SlimMel, Tokens
+from emo_core.models.layers.fusion import FUSIONS, PictureHead, PooledHead, make_fusion
+from emo_core.preprocess.batch import Batch, Output
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,26 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from emo_core.batch import Batch, Output
-from emo_core.parts.attention import time_encoding
-from emo_core.parts.backbones import R2Plus1D, SlimFrames, SlimMel, Tokens
-from emo_core.parts.i3d import I3dTcn
-from emo_core.parts.joint import FUSIONS, make_step_fusion
-from emo_core.parts.mel import MelConfig
-from emo_core.parts.spectrogram import SpectrogramResNet18
-from emo_core.parts.steps import Steps, StepStream, frame_steps, mel_steps
-from emo_core.sample import SampleConfig
+from emo_core.models.layers.attention import time_encoding
+from emo_core.models.layers.backbones import (
+    R2Plus1D,
+    SlimFrames,
+    SlimMel,
+    SpectrogramResNet18,
+    Tokens,
+)
+from emo_core.models.layers.i3d import I3dTcn
+from emo_core.models.layers.joint_transformer import (
+    FUSIONS,
+    Steps,
+    StepStream,
+    frame_steps,
+    make_step_fusion,
+    mel_steps,
+)
+from emo_core.preprocess.batch import Batch, Output
+from emo_core.preprocess.log_mel import MelConfig
+from emo_core.preprocess.sample import SampleConfig
 
 POSITIONS = ("none", "sin")
 

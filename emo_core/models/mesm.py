@@ -8,14 +8,20 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from emo_core.batch import Batch, Output
 from emo_core.distributed import world
-from emo_core.parts.attention import Summary
-from emo_core.parts.encoders import Albert, ByteEncoder
-from emo_core.parts.fusion import WeightedSum
-from emo_core.parts.pictures import CHUNK, chunk_pictures, face_pictures
-from emo_core.parts.selection import Glance, scatter_rows, strongest
-from emo_core.parts.vgg import DenseTower, Look, SparseTower
+from emo_core.models.layers.attention import Summary
+from emo_core.models.layers.fusion import WeightedSum
+from emo_core.models.layers.sparse import Glance, scatter_rows, strongest
+from emo_core.models.layers.text_encoders import Albert, ByteEncoder
+from emo_core.models.layers.vgg import (
+    CHUNK,
+    DenseTower,
+    Look,
+    SparseTower,
+    chunk_pictures,
+    face_pictures,
+)
+from emo_core.preprocess.batch import Batch, Output
 
 MODES = ("dense", "faithful", "trained", "structured")
 SOUNDS = ("power", "log", "level")

@@ -7,13 +7,11 @@ import sys
 from pathlib import Path
 
 import nbformat
+import publish
 import pytest
+import run_notebooks
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
-
-import publish  # noqa: E402
-import run_notebooks  # noqa: E402
 
 PAGES = ("README.md", "CONTRIBUTING.md", "CITATION.cff", "pyproject.toml")
 

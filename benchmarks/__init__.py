@@ -1,0 +1,1 @@
+"""Measurements: promises of speed, and experiments on what is true."""

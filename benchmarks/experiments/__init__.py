@@ -1,0 +1,1 @@
+"""Tables of docs/: claims of the papers, evidence for explanations, real people."""

@@ -1,0 +1,1 @@
+"""The page: layout and events in Gradio, and the service behind them."""

@@ -1,0 +1,232 @@
+"""What happens on the page: events in, parts of the page out. Knows gradio, and no torch."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import gradio as gr
+
+from demo import components, service
+from demo.i18n import Words, chosen
+from demo.layout import Page
+from demo.service import Case, HandlerError
+from demo.sessions import BusyError, Visit, Visits
+
+Changes = dict[Any, Any]
+SOON_S = 0.4  # an answer that comes sooner needs no word that it is coming
+
+
+def words_of(request: gr.Request) -> Words:
+    return chosen(request.headers.get("accept-language"))
+
+
+def address_of(request: gr.Request, behind_proxy: bool) -> str:
+    """Where a request comes from; what a visitor claims about it counts only from the proxy on."""
+    told = request.headers.get("x-forwarded-for") if behind_proxy else None
+    if told:
+        return told.split(",")[-1].strip()
+    return request.client.host if request.client else "unknown"
+
+
+class Events:
+    """The handlers of one page. Each returns what changes, by part of the page."""
+
+    def __init__(self, page: Page, visits: Visits) -> None:
+        self.page, self.visits = page, visits
+        self.worker = ThreadPoolExecutor(1, "answer")
+
+    def beside(self, run: Callable, *given: Any) -> Future:
+        """Runs it in a thread that knows whose request it is."""
+        return self.worker.submit(copy_context().run, run, *given)
+
+    def visit(self, request: gr.Request) -> Visit:
+        """The visitor, whose question this counts as; raises BusyError if they ask too often."""
+        address = address_of(request, self.visits.limits.behind_proxy)
+        self.visits.count(request.session_hash, address)
+        return self.visits.of(request.session_hash)
+
+    def show(self, path: str | None, agreed: bool, request: gr.Request) -> Iterator[Changes]:
+        """A clip's answer, before it that work is going on if it takes long; `details` follows."""
+        page, words = self.page, words_of(request)
+        hidden = {page.details: gr.Column(visible=False)}
+        visit = self.visits.of(request.session_hash)
+        visit.current = visit.waiting = None
+        if path is None:
+            yield {page.status: components.empty(words), **hidden}
+            return
+        visit.given = path
+        example = service.is_example(Path(path))
+        if not example:
+            visit.files.add(Path(path))
+        if not (agreed or example):
+            ask = components.state(words, "unsure ask", "consent_first", words("consent_ask"))
+            yield {page.status: ask, **hidden}
+            return
+        try:
+            work = self.beside(service.open_case, path, self.visit(request))
+            wait([work], SOON_S)
+            if not work.done():
+                busy = components.state(words, "busy", "busy", words("busy_say"))
+                yield {page.status: busy, **hidden}
+            case = work.result()
+        except (HandlerError, BusyError) as error:
+            yield {page.status: components.state(words, "trouble", "trouble", str(error)), **hidden}
+            return
+        visit.current = visit.waiting = case
+        yield {page.status: components.answer(words, case.prediction), **hidden}
+
+    def greet(self, request: gr.Request) -> str:
+        """The empty page in the visitor's language."""
+        return components.empty(words_of(request))
+
+    def again(
+        self, video: str | None, other: str | None, agreed: bool, request: gr.Request
+    ) -> Iterator[Changes]:
+        """The tick came after the clip; of two clips the later one is meant."""
+        last = self.visits.of(request.session_hash).given
+        given = last if last in (video, other) else video or other
+        if agreed and given and not service.is_example(Path(given)):
+            yield from self.show(given, agreed, request)
+        else:
+            yield {self.page.status: gr.skip()}
+
+    def details(self, request: gr.Request) -> Changes:
+        """All the rest after a new answer.
+
+        An event of its own: drawing the figures at once would hold the answer back.
+        """
+        visit = self.visits.of(request.session_hash)
+        case, visit.waiting = visit.waiting, None
+        if case is None:
+            return {self.page.told: gr.skip()}
+        return self._details(words_of(request), case, service.view_of(case))
+
+    def _details(self, words: Words, case: Case, result: service.View) -> Changes:
+        from demo import explanations
+        from emo_core.viz import waveform as wave
+        from emo_core.viz.attribution import share_bars, summarise_share
+
+        page, prediction = self.page, case.prediction
+        long = result.timeline is not None
+        target = prediction.label or prediction.labels[0]
+        share = prediction.modality_shares[target]
+        spans = [
+            (f"{s.start_s:.1f} – {s.end_s:.1f} s", n) for n, s in enumerate(prediction.timeline)
+        ]
+        labels = [(words.named("label", label), label) for label in prediction.labels]
+        methods = [(words.named("method", name), name) for name in explanations.methods.METHODS]
+        ask = explanations.Ask().settled(case)
+        return {
+            page.details: gr.Column(visible=True),
+            page.over_text: gr.HTML(
+                components.section(words("over_time"), result.timeline_text), visible=long
+            ),
+            page.over_plot: gr.Plot(result.timeline, visible=long),
+            page.target: gr.Dropdown(labels, value=target),
+            page.window: gr.Dropdown(spans, value=ask.window, visible=len(spans) > 1),
+            page.method: gr.Dropdown(methods, value=ask.method),
+            page.preset: self._presets(words, case, ask.method, ask.preset),
+            page.tabs: gr.Tabs(selected="saw"),
+            page.frames: components.section(
+                words("frames"), result.frames_text, components.frame_grid(result.frames)
+            ),
+            page.sound_text: components.section(words("sound"), result.log_mel_text),
+            page.sound_plot: result.log_mel,
+            page.wave_text: components.section(
+                words("waveform"), wave.summarise_waveform(case.clip)
+            ),
+            page.wave_plot: wave.waveform(case.clip),
+            page.share_text: components.section(
+                words("share"), summarise_share(share),
+                components.hint(words("share_say", label=words.named("label", target))),
+            ),
+            page.share_plot: share_bars(share),
+            page.facts: components.fact_table(words, result.facts),
+            page.json: service.document(prediction.as_dict()),
+            **self._no_map(words),
+        }  # fmt: skip
+
+    def _no_map(self, words: Words) -> Changes:
+        """Nothing explained yet, or something else was chosen."""
+        page, hint = self.page, components.hint(words("no_map"))
+        hidden = (
+            "sound_map", "clock_plot", "attention_plot", "trust_plot", "path_plot", "confusion"
+        )  # fmt: skip
+        return {
+            page.told: "", page.frames_map: hint, page.sound_map_text: hint, page.clock_text: hint,
+            page.clock_peaks: "", page.attention_text: "", page.trust: hint, page.whatif: "",
+            page.own: "", page.group: "", page.mesm: "", page.jmt: "", page.path_text: "",
+            page.film: gr.Video(None, visible=False), page.files: gr.Files(None, visible=False),
+            **{getattr(page, name): gr.Plot(None, visible=False) for name in hidden},
+        }  # fmt: skip
+
+    def _presets(self, words: Words, case: Case, method: str, chosen_one: str) -> gr.Radio:
+        from demo import explanations
+
+        choices = [
+            (words("cost", preset=words(f"preset_{name}"), passes=cost.passes,
+                   seconds=seconds(cost.seconds)), name)
+            for name, cost in explanations.costs(case, method).items()
+        ]  # fmt: skip
+        return gr.Radio(choices, value=chosen_one)
+
+    def price(self, method: str, preset: str, request: gr.Request) -> Changes:
+        """What each preset of another method costs."""
+        case = self.visits.of(request.session_hash).current
+        if case is None:
+            return {self.page.told: gr.skip()}
+        return {self.page.preset: self._presets(words_of(request), case, method, preset)}
+
+    def start(self, request: gr.Request) -> gr.Button:
+        """Before anything long: from now on Stop counts."""
+        self.visits.of(request.session_hash).stop.clear()
+        return gr.Button(interactive=True)
+
+    def stop(self, request: gr.Request) -> gr.Button:
+        """Stops what runs for this visitor, or would run next."""
+        self.visits.of(request.session_hash).stop.set()
+        return gr.Button(interactive=False)
+
+    def stopped(self) -> gr.Button:
+        """Nothing runs any more."""
+        return gr.Button(interactive=False)
+
+    def broken(self, request: gr.Request) -> str:
+        """The app itself failed."""
+        words = words_of(request)
+        return components.state(words, "trouble", "trouble", words("broken"))
+
+    def fetch(
+        self, link: str, start_s: float, end_s: float, agreed: bool, request: gr.Request
+    ) -> Changes:
+        """A clip by its address, into the player; the answer follows by itself."""
+        page, words = self.page, words_of(request)
+        if not agreed:
+            ask = components.state(words, "unsure ask", "consent_first", words("consent_ask"))
+            return {page.status: ask}
+        try:
+            visit = self.visit(request)
+            path = service.fetched(link, start_s, end_s, new_folder(visit, self.visits))
+        except (HandlerError, BusyError) as error:
+            return {page.status: components.state(words, "trouble", "trouble", str(error))}
+        return {page.video: gr.Video(str(path))}
+
+    def leave(self, request: gr.Request) -> None:
+        """The visitor has gone: nothing of theirs stays."""
+        if request.session_hash:
+            self.visits.leave(request.session_hash)
+
+
+def seconds(value: float) -> str:
+    """About how long, for people."""
+    return "< 1 s" if value < 1 else f"≈ {value:.0f} s" if value < 90 else f"≈ {value / 60:.0f} min"
+
+
+def new_folder(visit: Visit, visits: Visits) -> Path:
+    """A folder of its own for a visitor's files; no word of theirs is in its name."""
+    folder = Path(mkdtemp(prefix="made-", dir=visits.folder))
+    visit.files.add(folder)
+    return folder

@@ -1,0 +1,248 @@
+"""What the app does with a clip: checks, predicts once, and gathers everything the page shows."""
+
+import gc
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from demo.components import facts
+from demo.sessions import Visit
+from demo.upload_checks import HandlerError, admitted, digest, is_example, refuse_large
+from demo.zero_gpu import lent
+from emo_core import viz as view
+from emo_core.clip import Clip, ClipError
+from emo_core.schema import DEFAULT_MODEL
+from emo_core.viz import captions as sentences
+
+if TYPE_CHECKING:
+    import numpy as np
+    import plotly.graph_objects as go
+
+    from emo_core.checkpoint import Checkpoint
+    from emo_core.inference.predict import Prediction
+
+DRAWN_MODEL = "group-staged"  # knows the world that the shipped examples are drawn in
+MOST_WINDOWS = 24
+MOST_LETTERS = 2000  # of a transcript
+_LOADING = threading.Lock()  # two first visitors must not load the model twice
+
+
+class Case:
+    """One clip with everything worked out about it so far; nothing is worked out twice."""
+
+    def __init__(
+        self, clip: Clip, model: str, checkpoint: "Checkpoint", prediction: "Prediction"
+    ) -> None:
+        self.clip, self.model, self.checkpoint = clip, model, checkpoint
+        self.prediction = prediction
+        self._found: dict[tuple, Any] = {}
+        self._lock = threading.RLock()
+
+    def once(self, key: tuple, make: Callable[[], Any]) -> Any:
+        """What `make` gives, asked for the first time only."""
+        with self._lock:
+            if key not in self._found:
+                self._found[key] = make()
+            return self._found[key]
+
+    def has(self, key: tuple) -> bool:
+        return key in self._found
+
+
+_PUBLIC: dict[tuple, Case] = {}  # of the shipped examples, shared by all visitors
+
+
+@dataclass(frozen=True)
+class View:
+    """Everything the page shows of one clip before anything is explained.
+
+    Figures and pictures are made when they are first asked for: the answer does not wait for them.
+    """
+
+    case: Case
+
+    @property
+    def prediction(self) -> "Prediction":
+        return self.case.prediction
+
+    @cached_property
+    def timeline(self) -> "go.Figure | None":
+        """None where the clip is one window."""
+        many = len(self.prediction.timeline) > 1 or self.prediction.moments is not None
+        return view.timeline(self.prediction) if many else None
+
+    @cached_property
+    def timeline_text(self) -> str:
+        return sentences.summarise_timeline(self.prediction)
+
+    @cached_property
+    def frames(self) -> "list[tuple[np.ndarray, str]]":
+        return view.frames_used(self.prediction)
+
+    @cached_property
+    def frames_text(self) -> str:
+        return sentences.summarise_frames(self.prediction, len(self.frames))
+
+    @cached_property
+    def log_mel(self) -> "go.Figure":
+        return view.log_mel(self.prediction, self.case.checkpoint.sample.mel)
+
+    @cached_property
+    def log_mel_text(self) -> str:
+        return sentences.summarise_sound(self.prediction)
+
+    @cached_property
+    def facts(self) -> tuple[tuple[str, str], ...]:
+        return facts(self.prediction)
+
+
+def answer(path: str | Path, most_windows: int = MOST_WINDOWS) -> View:
+    """What the model says of a clip. Raises HandlerError."""
+    return view_of(open_case(path, most_windows=most_windows))
+
+
+def open_case(
+    path: str | Path, visit: Visit | None = None, model: str | None = None, text: str | None = None,
+    most_windows: int = MOST_WINDOWS,
+) -> Case:  # fmt: skip
+    """The clip with its prediction: from the visitor's shelf, or predicted now."""
+    path, visit = Path(path), visit or Visit()
+    name, text = model or model_for(path), (text or "")[:MOST_LETTERS] or None
+    with _explained():
+        refuse_large(path)
+        shelf = _PUBLIC if is_example(path) and not text else visit.cases  # words are theirs
+        key = (digest(path), name, text, most_windows)
+        case = shelf.get(key)
+        if case is None:
+            case = _opened(admitted(path, text), name, most_windows)
+            shelf[key] = case
+    if shelf is visit.cases:
+        visit.keep(key, case)
+    return case
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turns the library's one-sentence errors into the page's."""
+    try:
+        yield
+    except ClipError as error:
+        raise HandlerError(str(error)) from error
+
+
+def _opened(clip: Clip, name: str, most_windows: int) -> Case:
+    checkpoint = load_model(name)
+    return Case(clip, name, checkpoint, predicted(clip, name, most_windows))
+
+
+@lent(lambda clip, name, most_windows: 2 + most_windows)
+def predicted(clip: Clip, name: str, most_windows: int) -> "Prediction":
+    """The model's answer; the one place of the page that predicts."""
+    from emo_core.inference.predict import predict_clip
+
+    return predict_clip(clip, load_model(name), most_windows)
+
+
+def view_of(case: Case) -> View:
+    """The prediction as figures, pictures and sentences."""
+    return case.once(("view",), lambda: View(case))
+
+
+def document(*results: dict, errors: tuple[dict, ...] = ()) -> dict[str, Any]:
+    """The answer in the form of `emo predict --json`."""
+    return {"schema_version": 1, "results": list(results), "errors": list(errors)}
+
+
+def failed(path: str | Path, error: Exception) -> dict[str, Any]:
+    """A clip without an answer, for programs."""
+    return document(errors=({"clip": Path(path).name, "error": str(error)},))
+
+
+def answer_json(path: str | Path, visit: Visit | None = None) -> dict[str, Any]:
+    """The answer for programs; a clip without one is under "errors"."""
+    try:
+        return document(open_case(path, visit).prediction.as_dict())
+    except HandlerError as error:
+        return failed(path, error)
+
+
+def warm() -> threading.Thread:
+    """Starts to load the model beside the app, so that the page is up before it is."""
+    thread = threading.Thread(target=_warm, name="warm", daemon=True)
+    thread.start()
+    return thread
+
+
+def _warm() -> None:
+    with suppress(HandlerError):  # said to the person who gives the first clip
+        load_model(default_model())
+        load_model(DRAWN_MODEL)
+        from demo import explanations  # noqa: F401  # Plotly and Captum take seconds, once
+    gc.collect()
+    gc.freeze()  # what is loaded stays: no search for garbage in it while somebody waits
+
+
+def default_model() -> str:
+    """The name or folder of the model that answers to visitors' clips."""
+    return os.environ.get("EMO_MODEL") or DEFAULT_MODEL  # empty is usual in compose files
+
+
+def model_for(path: Path) -> str:
+    """Who answers to this clip: to a shipped drawing the model of drawings, if none was chosen."""
+    drawn = not os.environ.get("EMO_MODEL") and is_example(path)
+    return DRAWN_MODEL if drawn else default_model()
+
+
+def load_model(name: str) -> "Checkpoint":
+    """A checkpoint, loaded once. Raises HandlerError."""
+    from emo_core.checkpoint import CheckpointError
+    from emo_core.inference.predict import load_cached
+
+    try:
+        with _LOADING:
+            return load_cached(name)
+    except CheckpointError as error:
+        raise HandlerError(str(error)) from error
+
+
+def fetched(link: str, start_s: float, end_s: float, folder: Path) -> Path:
+    """Part of one video of the web in a folder, always under the same name. Raises HandlerError."""
+    from emo_core.io.download import DownloadError, fetch
+
+    try:
+        return fetch((link or "").strip(), folder / "clip.mp4", float(start_s), float(end_s))
+    except (DownloadError, TypeError, ValueError) as error:
+        raise HandlerError(str(error)) from error
+
+
+def shared_files() -> frozenset[Path]:
+    """Nothing under the page's folder is shared by visitors but copies of the examples."""
+    folder = Path(os.environ.get("GRADIO_TEMP_DIR", "/nowhere"))
+    return frozenset(path for path in folder.rglob("*.mp4") if is_example(path))
+
+
+def is_here(name: str) -> bool:
+    """Whether a checkpoint is there, by shipped name or folder."""
+    from emo_core.checkpoint import CheckpointError, find_checkpoint
+
+    try:
+        find_checkpoint(name)
+    except CheckpointError:
+        return False
+    return True
+
+
+def card_text(name: str) -> str:
+    """A checkpoint's card, without its first heading; a sentence where there is none."""
+    from emo_core.checkpoint import CARD, find_checkpoint
+
+    folder = find_checkpoint(name)
+    try:
+        return (folder / CARD).read_text(encoding="utf-8").partition("\n")[2]
+    except (OSError, ValueError):  # not UTF-8 is a ValueError
+        return f"{folder.name} has no readable {CARD}, which `emo train` writes; copy it again."

@@ -1,0 +1,148 @@
+"""Who is here: what each visitor has had answered, how often they may ask, and leaving."""
+
+import ctypes
+import shutil
+import threading
+import time
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from demo.settings import Limits
+
+MINUTE_S = 60
+MOST_CASES = 3  # clips of one visitor whose answers are kept while they are here
+
+
+class BusyError(Exception):
+    """Asked too often; one sentence."""
+
+
+class Visit:
+    """One visitor: cases by the clip's content, files on disk, and the wish to stop."""
+
+    def __init__(self) -> None:
+        self.cases: OrderedDict[tuple, Any] = OrderedDict()
+        self.files: set[Path] = set()
+        self.stop = threading.Event()
+        self.given: str | None = None  # the clip given last, of either input
+        self.current: Any = None  # the case on the page
+        self.waiting: Any = None  # that case, as long as only its answer is there
+        self.seen_s = time.monotonic()
+
+    def keep(self, key: tuple, case: Any) -> None:
+        self.cases[key] = case
+        self.cases.move_to_end(key)
+        while len(self.cases) > MOST_CASES:
+            self.cases.popitem(last=False)
+
+
+class Rate:
+    """At most so many in a minute, by key."""
+
+    def __init__(self, most: int, now: Callable[[], float] = time.monotonic) -> None:
+        self.most, self.now = most, now
+        self.times: dict[str, deque[float]] = defaultdict(deque)
+        self.lock = threading.Lock()
+
+    def take(self, key: str) -> None:
+        """Counts one; raises BusyError where it is one too many."""
+        with self.lock:
+            now, times = self.now(), self.times[key]
+            while times and times[0] <= now - MINUTE_S:
+                times.popleft()
+            if len(times) >= self.most:
+                wait_s = max(1, round(times[0] + MINUTE_S - now))
+                raise BusyError(
+                    f"more than {self.most} questions in a minute came from you; this page is "
+                    f"shared; try again in {wait_s} s."
+                )
+            times.append(now)
+
+    def forget(self) -> None:
+        """Drops who has not asked for a minute."""
+        with self.lock:
+            old = self.now() - MINUTE_S
+            for key in [key for key, times in self.times.items() if not times or times[-1] <= old]:
+                del self.times[key]
+
+
+def give_back_memory() -> None:
+    """Asks the C library to return what it keeps of freed memory; thirty visitors leave 150 MB."""
+    with suppress(OSError, AttributeError, TypeError):  # only glibc has it
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+class Visits:
+    """All visitors by session."""
+
+    def __init__(self, limits: Limits, folder: Path) -> None:
+        self.limits, self.folder = limits, folder.resolve()
+        self.of_visitor, self.of_address = Rate(limits.jobs_a_minute), Rate(limits.jobs_of_address)
+        self.sessions: dict[str, Visit] = {}
+        self.lock = threading.Lock()
+
+    def of(self, session: str | None) -> Visit:
+        """The visitor of a session; one without a session is new each time and kept nowhere."""
+        if session is None:
+            return Visit()
+        with self.lock:
+            visit = self.sessions.setdefault(session, Visit())
+        visit.seen_s = time.monotonic()
+        return visit
+
+    def count(self, session: str | None, address: str) -> None:
+        """One more question. Raises BusyError where there were too many."""
+        self.of_address.take(address)
+        self.of_visitor.take(session or address)
+
+    def leave(self, session: str) -> None:
+        """Stops what runs for a visitor and deletes what they gave."""
+        with self.lock:
+            visit = self.sessions.pop(session, None)
+            others = {path for other in self.sessions.values() for path in other.files}
+        if visit is not None:
+            visit.stop.set()
+            for path in visit.files - others:
+                self.delete(path)
+            visit.cases.clear()
+            visit.current = visit.waiting = None
+            give_back_memory()
+
+    def delete(self, path: Path) -> None:
+        """Deletes a file, or a folder, of a visitor: only ever below the page's own folder."""
+        path = path.resolve()
+        if self.folder not in path.parents:
+            return
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+            return
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+            path.parent.rmdir()  # where it was alone in it
+
+    def sweep(self, spared: frozenset[Path] = frozenset()) -> None:
+        """Lets go of visitors who went without a word and of every file that is too old."""
+        old = time.monotonic() - self.limits.keep_s
+        for session in [s for s, visit in list(self.sessions.items()) if visit.seen_s < old]:
+            self.leave(session)
+        self.of_visitor.forget(), self.of_address.forget()
+        before = time.time() - self.limits.keep_s
+        for path in sorted(self.folder.rglob("*"), reverse=True):
+            with suppress(OSError):
+                if path.is_file() and path not in spared and path.stat().st_mtime < before:
+                    self.delete(path)
+
+    def sweep_always(self, spared: Callable[[], frozenset[Path]]) -> threading.Thread:
+        """Sweeps for as long as the page is up."""
+
+        def forever() -> None:
+            while True:
+                time.sleep(self.limits.sweep_s)
+                self.sweep(spared())
+
+        thread = threading.Thread(target=forever, name="sweep", daemon=True)
+        thread.start()
+        return thread

@@ -1,0 +1,126 @@
+"""What would the model say if? One change to what it saw, the new answer beside the old one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from emo_core.attribution.face_regions import Places
+from emo_core.attribution.types import AttributionError
+from emo_core.checkpoint import Checkpoint
+from emo_core.inference.modality_shapley import mean_over, score_windows
+from emo_core.preprocess.batch import collate
+from emo_core.preprocess.log_mel import MelConfig
+from emo_core.preprocess.sample import Sample
+from emo_core.tasks import ValenceArousal
+
+GREY = 128  # of 255
+MODALITIES = {"picture": "video", "sound": "audio", "words": "text"}
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """An answer before and after one change: probabilities by label, or valence and arousal."""
+
+    change: str  # in words
+    before: dict[str, float]
+    after: dict[str, float]
+
+
+def what_if(
+    checkpoint: Checkpoint, sample: Sample, change: str, to: Callable[[Sample], Sample]
+) -> WhatIf:
+    """The answer to a window and to what `to` makes of it; `change` says what that is."""
+    before, after = answers(checkpoint, [sample, to(sample)])
+    return WhatIf(change, before, after)
+
+
+def answers(checkpoint: Checkpoint, samples: list[Sample]) -> list[dict[str, float]]:
+    """What the model says of each window, by label."""
+    scores = score_windows(checkpoint, samples)
+    if isinstance(checkpoint.task, ValenceArousal):
+        values = mean_over(checkpoint.task.values(scores.logits), scores.mask)
+    else:
+        values = checkpoint.task.probabilities(scores.logits, checkpoint.calibration.temperature)
+    return [dict(zip(checkpoint.labels, row.tolist(), strict=True)) for row in values]
+
+
+def mute(sample: Sample, config: MelConfig) -> Sample:
+    """The sound track is there, and silent."""
+    return replace(sample, mel=torch.full_like(sample.mel, _silence(config)))
+
+
+def swap_sound(sample: Sample, other: Sample) -> Sample:
+    """The same picture with another window's sound. Raises AttributionError where it has none."""
+    if not bool(other.mel_mask.any()) or other.mel.shape != sample.mel.shape:
+        raise AttributionError(
+            "the other clip has no sound of this model's settings; choose a clip with sound."
+        )
+    return replace(sample, mel=other.mel, mel_mask=other.mel_mask)
+
+
+def freeze(sample: Sample, frame: int) -> Sample:
+    """One frame, and one set of faces, shown all the time."""
+    steps = len(sample.video)
+    if not 0 <= frame < steps or not bool(sample.video_mask[frame]):
+        count = int(sample.video_mask.sum())
+        raise AttributionError(f"there is no frame {frame}; expected one of {count} from 0 on.")
+    return replace(
+        sample,
+        video=sample.video[frame : frame + 1].expand_as(sample.video),
+        faces=sample.faces[frame : frame + 1].expand_as(sample.faces),
+        face_mask=sample.face_mask[frame : frame + 1] & sample.video_mask.unsqueeze(-1),
+    )
+
+
+def hide_faces(sample: Sample, faces: Places | None, blur: bool = False) -> Sample:
+    """Faces grey, or blurred beyond reading: in the frames where they are, and cut out ones."""
+    if faces is None and not bool(sample.face_mask.any()):
+        raise AttributionError("no face was found in this window, so there is none to hide.")
+    video = sample.video
+    if faces is not None:
+        inside = faces.area(*video.shape[-2:]).unsqueeze(1)
+        video = torch.where(inside, _blurred(video) if blur else GREY, video).to(video.dtype)
+    crops = sample.faces
+    if crops.numel():
+        hidden = (
+            _blurred(crops.flatten(0, 1)).view_as(crops) if blur else torch.full_like(crops, GREY)
+        )
+        crops = torch.where(sample.face_mask[..., None, None, None], hidden, crops)
+    return replace(sample, video=video, faces=crops)
+
+
+def shift_sound(sample: Sample, frames: int, config: MelConfig) -> Sample:
+    """The sound `frames` of the model's own frames later (earlier if negative).
+
+    What leaves the window is lost; where nothing is left to hear is marked as missing.
+    """
+    by_s = frames * float(sample.video_times_s.diff().mean()) if len(sample.video) > 1 else 0.0
+    steps = round(by_s * config.rate / config.hop)
+    mel, mask = sample.mel.roll(steps, 0), sample.mel_mask.roll(steps, 0).clone()
+    new = slice(0, steps) if steps >= 0 else slice(steps, None)
+    mel[new], mask[new] = _silence(config), False
+    return replace(sample, mel=mel, mel_mask=mask)
+
+
+def drop(sample: Sample, name: str) -> Sample:
+    """Without the "picture", the "sound" or the "words": marked as missing."""
+    if name not in MODALITIES:
+        raise AttributionError(f"{name!r} is not one of {', '.join(MODALITIES)}.")
+    part = collate([sample]).without(MODALITIES[name])
+    masks = ("video_mask", "face_mask", "mel_mask", "token_mask")
+    return replace(sample, **{mask: getattr(part, mask)[0] for mask in masks})
+
+
+def _silence(config: MelConfig) -> float:
+    return float(torch.tensor(config.floor).log())
+
+
+def _blurred(pictures: Tensor) -> Tensor:
+    """(n, 3, h, w) uint8 as if seen from afar: an eighth of the size."""
+    small = functional.interpolate(pictures.float(), scale_factor=1 / 8, mode="area")
+    return functional.interpolate(
+        small, pictures.shape[-2:], mode="bilinear", align_corners=False
+    ).to(pictures.dtype)

@@ -1,0 +1,242 @@
+"""One window and one score as a function of float inputs: what every method is given."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from emo_core.attribution.activation_cache import remember
+from emo_core.attribution.types import AttributionError, Cancelled, Target
+from emo_core.checkpoint import Checkpoint
+from emo_core.inference.modality_shapley import modalities
+from emo_core.preprocess.batch import Batch, collate
+from emo_core.preprocess.sample import Sample
+
+MOST = 8  # more at once are no faster on a processor
+NEAR = 320 << 20  # bytes of layers' outputs beyond which a processor is slower: 1.4 times at 880 MB
+SHARE = 0.5  # of the free memory that variants may fill
+KEPT = 3  # a layer's output, what is made between layers, and the gradient of both
+
+
+class Sizes:
+    """Bytes that the layers of a model have put out."""
+
+    def __init__(self) -> None:
+        self.total = 0
+
+    def count(self, _: nn.Module, __: tuple, out: object) -> None:
+        """A forward hook."""
+        parts = out if isinstance(out, tuple) else (out,)
+        self.total += sum(x.numel() * x.element_size() for x in parts if isinstance(x, Tensor))
+
+
+@contextmanager
+def counted(model: nn.Module) -> Iterator[Sizes]:
+    """Counts what a model's innermost layers put out while the context is open."""
+    sizes = Sizes()
+    leaves = [m for m in model.modules() if not any(True for _ in m.children())]
+    hooks = [leaf.register_forward_hook(sizes.count) for leaf in leaves]
+    try:
+        yield sizes
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def free_bytes(device: torch.device) -> int:
+    """Memory that can be had now without pushing anything out."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            (found,) = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
+        return int(found) * 1024
+    except (OSError, ValueError):  # no Linux: half of what there is
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+
+
+def fitting(one: int, free: int, near: int) -> int:
+    """How many variants of `one` byte count go together into `free`, and are fast there.
+
+    near: bytes that together are. Raises AttributionError where not even one fits.
+    """
+    room = int(SHARE * free)
+    if one * KEPT > room:
+        raise AttributionError(
+            f"explaining one window takes about {one * KEPT / 2**20:.0f} MB, and of the "
+            f"{free / 2**20:.0f} MB that are free it may fill half; close other programs, or "
+            "choose a smaller model."
+        )
+    return max(1, min(MOST, room // max(one * KEPT, 1), near // max(one, 1)))
+
+
+MASKS = {"video": "video_mask", "faces": "face_mask", "mel": "mel_mask", "tokens": "token_mask"}
+BASELINES = ("blur", "mean")
+PATCHES = 3  # that a blurred picture still has across and down
+BACKWARD = 2  # forward passes' time
+Progress = Callable[[int, int], object]  # passes done, passes in all; False stops
+
+
+def inputs_of(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """The fields of a Sample that a model looks at."""
+    picture = "faces" if checkpoint.sample.people else "video"
+    names = {"video": picture, "audio": "mel", "text": "tokens"}
+    return tuple(names[modality] for modality in modalities(checkpoint))
+
+
+@dataclass
+class Meter:
+    """Counts forward passes, tells the caller, and stops where the caller says so."""
+
+    total: int
+    progress: Progress | None = None
+    spent: int = 0
+
+    def count(self, passes: int) -> None:
+        self.spent += passes
+        if self.progress and self.progress(min(self.spent, self.total), self.total) is False:
+            raise Cancelled("the explanation was stopped before it was done.")
+
+
+class Question:
+    """Scores of one window's inputs, changed at will; works on a copy of the model.
+
+    Inputs are float, (n, ...) each: pictures in [0, 1], log-mel, and for words a gate of 1 (there)
+    or 0 (its embedding is zero), so that gradients reach all of them. What the window has not,
+    is not among `names`.
+    """
+
+    def __init__(
+        self, checkpoint: Checkpoint, sample: Sample, target: Target, baseline: str, meter: Meter
+    ) -> None:
+        if baseline not in BASELINES:
+            raise AttributionError(
+                f"baseline {baseline!r} is not known; expected one of {', '.join(BASELINES)}."
+            )
+        self.checkpoint, self.sample, self.target, self.meter = checkpoint, sample, target, meter
+        self.model = deepcopy(checkpoint.model).eval().requires_grad_(False)
+        device = next((p.device for p in self.model.parameters()), torch.device("cpu"))
+        self.batch: Batch = collate([sample]).to(device)
+        self.kind = baseline
+        self.names = tuple(
+            n for n in inputs_of(checkpoint) if bool(getattr(self.batch, MASKS[n]).any())
+        )
+        if not self.names:
+            raise AttributionError(
+                "this window has nothing that the model looks at (no picture, face, sound or "
+                "word); expected at least one; choose another window or clip."
+            )
+
+    @cached_property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """The window itself, (1, ...) each."""
+        return tuple(self._input(name) for name in self.names)
+
+    @cached_property
+    def baselines(self) -> tuple[Tensor, ...]:
+        """The window with nothing to be seen, heard or read in it, (1, ...) each."""
+        made = {"mel": self._silence, "tokens": torch.zeros_like}
+        return tuple(
+            made.get(n, self._plain)(x) for n, x in zip(self.names, self.inputs, strict=True)
+        )
+
+    @property
+    def baseline_words(self) -> str:
+        """The baseline, for people."""
+        how = {"blur": f"blurred to {PATCHES} × {PATCHES} patches", "mean": "of their mean colour"}
+        words = {
+            "video": f"frames {how[self.kind]}", "faces": f"faces {how[self.kind]}",
+            "mel": "silence", "tokens": "words left out",
+        }  # fmt: skip
+        return ", ".join(words[name] for name in self.names)
+
+    def __call__(self, *inputs: Tensor) -> Tensor:
+        """The target's score of n variants, (n,)."""
+        gradient = torch.is_grad_enabled() and any(x.requires_grad for x in inputs)
+        self.meter.count(len(inputs[0]) * (1 + BACKWARD * gradient))
+        values = dict(zip(self.names, inputs, strict=True))
+        with self._gated(values.pop("tokens", None)):
+            logits = self.model(self._batch(len(inputs[0]), values)).logits
+        scores = logits[:, self.target.index] if logits.ndim == 2 else self._moment(logits)
+        if gradient:  # an input that the model passes over has a gradient too: zero
+            scores = scores + sum(0 * x.flatten(1).sum(1) for x in inputs)
+        return scores
+
+    @cached_property
+    def _sized(self) -> tuple[float, int]:
+        """The window's score, and how many variants of it fit into memory together."""
+        remember(self.model)  # from here on: what was read before is not counted
+        with torch.no_grad(), counted(self.model) as sizes:
+            score = float(self(*self.inputs))
+        device = self.batch.mel.device
+        free = free_bytes(device)
+        return score, fitting(sizes.total, free, NEAR if device.type == "cpu" else free)
+
+    @property
+    def score(self) -> float:
+        """The target's score of the window as it is. Raises AttributionError: too little memory."""
+        return self._sized[0]
+
+    @property
+    def at_once(self) -> int:
+        """Variants that may go through the model together: it bounds memory."""
+        return self._sized[1]
+
+    @cached_property
+    def nothing(self) -> float:
+        """The target's score of the baselines."""
+        with torch.no_grad():
+            return float(self(*self.baselines))
+
+    def trace(self) -> dict[str, Tensor]:
+        """What the model notes down while it reads the window."""
+        self.meter.count(1)
+        with torch.no_grad():
+            return self.model(self.batch).trace
+
+    def _moment(self, logits: Tensor) -> Tensor:
+        return logits[:, self.target.step, self.target.index]
+
+    def _input(self, name: str) -> Tensor:
+        values = getattr(self.batch, name)
+        if name == "tokens":
+            return self.batch.token_mask.float()
+        return values.float() / 255 if values.dtype == torch.uint8 else values.float()
+
+    def _silence(self, mel: Tensor) -> Tensor:
+        floor = torch.tensor(self.checkpoint.sample.mel.floor).log()
+        return torch.full_like(mel, float(floor))
+
+    def _plain(self, pictures: Tensor) -> Tensor:
+        flat = pictures.flatten(0, -4)  # (n, 3, h, w)
+        side = PATCHES if self.kind == "blur" else 1
+        small = functional.adaptive_avg_pool2d(flat, side)
+        large = functional.interpolate(small, flat.shape[-2:], mode="bilinear", align_corners=False)
+        return large.view_as(pictures)
+
+    def _batch(self, rows: int, values: dict[str, Tensor]) -> Batch:
+        whole = {
+            name: x.expand(rows, *x.shape[1:])
+            for name, x in vars(self.batch).items()
+            if x is not None
+        }
+        return replace(Batch(**whole), **values)
+
+    @contextmanager
+    def _gated(self, gate: Tensor | None) -> Iterator[None]:
+        """While open, embeddings of words are multiplied by gate (n, L)."""
+        if gate is None:
+            yield
+            return
+        embedding = next(m for m in self.model.modules() if isinstance(m, nn.Embedding))
+        hook = embedding.register_forward_hook(lambda _, __, out: out * gate.unsqueeze(-1))
+        try:
+            yield
+        finally:
+            hook.remove()

@@ -1,0 +1,227 @@
+"""Whether a map can be believed: the checks beside it, and one verdict in plain words."""
+
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from threading import Lock
+
+import torch
+from torch import Tensor, nn
+
+from emo_core.attribution.face_regions import Places
+from emo_core.attribution.feature_mask import blocks, real_of
+from emo_core.attribution.forward_function import Meter, Progress, Question
+from emo_core.attribution.methods import cost, explain_window, find_method
+from emo_core.attribution.perturbation import scores_without
+from emo_core.attribution.types import PRESETS, Attribution, Target
+from emo_core.checkpoint import Checkpoint
+from emo_core.preprocess.sample import Sample
+
+_CHANCE = Lock()  # torch has one source of random numbers for all threads
+
+
+def rank_correlation(a: Tensor, b: Tensor) -> float:
+    """Spearman's rank correlation of (n,) and (n,), ties at their mean rank; 0 of constants."""
+    ranks = torch.stack([_ranks(a), _ranks(b)])
+    ranks = ranks - ranks.mean(1, keepdim=True)
+    norms = ranks.norm(dim=1).prod()
+    return float((ranks[0] * ranks[1]).sum() / norms) if norms > 0 else 0.0
+
+
+def _ranks(values: Tensor) -> Tensor:
+    _, which, counts = values.unique(return_inverse=True, return_counts=True)
+    last = counts.cumsum(0).double()
+    return (last - (counts - 1) / 2)[which]
+
+
+def randomised(model: nn.Module, seed: int) -> nn.Module:
+    """A copy whose every weight is drawn anew; the same seed gives the same, also in threads.
+
+    Source: Adebayo et al. 2018.
+    """
+    twin = deepcopy(model)
+    with _CHANCE, torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        for module in twin.modules():
+            if hasattr(module, "reset_parameters"):
+                module.reset_parameters()
+            else:
+                for parameter in module.parameters(recurse=False):
+                    parameter.copy_(torch.randn(parameter.shape) * parameter.std(correction=0))
+    return twin.eval()
+
+
+FRACTIONS = (0.05, 0.1, 0.2, 0.5, 0.8, 0.9, 0.95)  # of the pieces that are taken away or put in
+ORDERS = 3  # random orders to compare with
+MOST_GAP, MOST_TWIN, MOST_CONTRAST, LEAST_SEED = 0.2, 0.5, 0.9, 0.7  # beyond: said in the verdict
+
+
+@dataclass(frozen=True)
+class Curves:
+    """The score while pieces go, most important first, and while they come."""
+
+    fractions: tuple[float, ...]  # 0 to 1
+    deletion: tuple[float, ...]
+    insertion: tuple[float, ...]
+    random_deletion: tuple[float, ...]  # mean of ORDERS orders
+    random_insertion: tuple[float, ...]
+
+    @property
+    def deletion_gain(self) -> float:
+        """Area between random order and the map's, in units of the score; > 0: better."""
+        return _area(self.fractions, self.random_deletion) - _area(self.fractions, self.deletion)
+
+    @property
+    def insertion_gain(self) -> float:
+        """The same for insertion."""
+        return _area(self.fractions, self.insertion) - _area(self.fractions, self.random_insertion)
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Checks of one map; rank correlations are -1 to 1, None where a check does not apply."""
+
+    gap: float | None  # completeness
+    twin: float  # with the map of the same model with random weights
+    contrast: float | None  # with the map of the strongest other class
+    contrast_label: str | None
+    seed: float | None  # with the map of another seed
+    curves: Curves
+    on_faces: float | None  # share of the picture's map that is on faces
+    face_area: float | None  # share of the picture that faces are
+    forward_passes: int
+    verdict: str
+
+
+def trust_cost(method: str, preset: str, checkpoint: Checkpoint) -> int:
+    """The most forward passes' time that the checks take."""
+    again = 1 + (len(checkpoint.labels) > 1) + find_method(method).random
+    return again * cost(method, preset, checkpoint) + 2 + len(FRACTIONS) * (2 + ORDERS)
+
+
+def check(
+    checkpoint: Checkpoint, sample: Sample, found: Attribution, baseline: str = "blur",
+    faces: Places | None = None, seed: int = 0, progress: Progress | None = None,
+) -> Trust:  # fmt: skip
+    """Checks one map of one window."""
+    meter = Meter(trust_cost(found.method, found.preset, checkpoint), progress)
+
+    def again(of: Checkpoint, target: Target, seed: int) -> Attribution:
+        made = explain_window(of, sample, target, found.method, found.preset, baseline, seed)
+        meter.count(made.forward_passes)
+        return made
+
+    question = Question(checkpoint, sample, found.target, baseline, meter)
+    cells = values_of(question, found)
+    twin = again(replace(checkpoint, model=randomised(checkpoint.model, seed)), found.target, seed)
+    other = _other(question)
+    contrast = again(checkpoint, other, seed) if other else None
+    reseeded = find_method(found.method).random
+    second = again(checkpoint, found.target, seed + 1) if reseeded else None
+    curves = _curves(question, cells, seed)
+    on_faces, area = share_on_faces(found, faces)
+
+    def alike(map_: Attribution | None) -> float | None:
+        return None if map_ is None else rank_correlation(cells, values_of(question, map_))
+
+    result = Trust(
+        found.gap, alike(twin), alike(contrast), other.label if other else None, alike(second),
+        curves, on_faces, area, meter.spent, "",
+    )  # fmt: skip
+    return replace(result, verdict=verdict(result))
+
+
+def share_on_faces(found: Attribution, faces: Places | None) -> tuple[float | None, float | None]:
+    """Share of the picture's map (its size) on faces, and the share that faces have of it."""
+    if faces is None or "video" not in found.maps:
+        return None, None
+    strength = found.maps["video"].abs().sum(1)  # (T, H, W)
+    inside = faces.area(*strength.shape[1:])
+    total = float(strength.sum())
+    return (float(strength[inside].sum()) / total if total else None), float(inside.float().mean())
+
+
+def values_of(question: Question, found: Attribution) -> Tensor:
+    """What a map says of each block of the window, (cells,)."""
+    pieces = blocks(question, PRESETS["thorough"])
+    count = 1 + max(int(ids.max()) for ids in pieces)
+    values = torch.zeros(count, dtype=torch.float64)
+    for name, ids in zip(question.names, pieces, strict=True):
+        real = real_of(question, name, ids[0])
+        sums = found.maps[name].double().sum_to_size(ids[0].shape)
+        values.index_add_(0, ids[0].cpu()[real], sums[real])
+    return values
+
+
+def _other(question: Question) -> Target | None:
+    """The same question of the strongest other label."""
+    with torch.no_grad():
+        logits = question.model(question.batch).logits[0]
+    target, labels = question.target, question.checkpoint.labels
+    scores = logits if target.step is None else logits[target.step]
+    others = [n for n in range(len(labels)) if n != target.index]
+    if not others:
+        return None
+    best = max(others, key=lambda n: float(scores[n]))
+    return replace(target, label=labels[best], index=best)
+
+
+def _curves(question: Question, cells: Tensor, seed: int) -> Curves:
+    generator = torch.Generator().manual_seed(seed)
+    mixed = torch.randperm(len(cells), generator=generator)  # equals must not go corner by corner
+    order = mixed[cells[mixed].argsort(descending=True, stable=True)]
+    chance = [torch.randperm(len(cells), generator=generator) for _ in range(ORDERS)]
+    whole = question.score
+    nothing = question.nothing
+
+    pieces = blocks(question, PRESETS["thorough"])
+
+    def taken(order: Tensor) -> list[float]:
+        place = order.argsort()  # when each piece goes
+        counts = torch.tensor([round(f * len(order)) for f in FRACTIONS])
+        scores = scores_without(question, pieces, place[None] < counts[:, None])
+        return [whole, *scores.tolist(), nothing]
+
+    deletion = taken(order)
+    insertion = taken(order.flip(0))[::-1]  # what goes last has come first
+    by_chance = torch.tensor([taken(c) for c in chance]).mean(0).tolist()
+    return Curves(
+        (0.0, *FRACTIONS, 1.0), tuple(deletion), tuple(insertion), tuple(by_chance),
+        tuple(by_chance[::-1]),
+    )  # fmt: skip
+
+
+def _area(fractions: tuple[float, ...], values: tuple[float, ...]) -> float:
+    return float(torch.trapezoid(torch.tensor(values), torch.tensor(fractions)))
+
+
+def verdict(trust: Trust) -> str:
+    """One line for a person."""
+    fatal, doubts = [], []
+    gains = {
+        "taking away what it marks": trust.curves.deletion_gain,
+        "adding what it marks": trust.curves.insertion_gain,
+    }
+    failed = [
+        f"{change} moves the score no faster than random order does"
+        for change, gain in gains.items()
+        if gain <= 0
+    ]
+    (fatal if sum(gains.values()) <= 0 else doubts).extend(failed)
+    if trust.twin > MOST_TWIN:
+        fatal.append(f"a model with random weights gives much the same map ({trust.twin:.2f})")
+    if trust.gap is not None and trust.gap > MOST_GAP:
+        doubts.append(f"its parts miss the change of the score by {100 * trust.gap:.0f} %")
+    if trust.contrast is not None and trust.contrast > MOST_CONTRAST:
+        doubts.append(f"the map of {trust.contrast_label} is much the same")
+    if trust.seed is not None and trust.seed < LEAST_SEED:
+        doubts.append(f"another seed gives another map ({trust.seed:.2f})")
+    if fatal:
+        return f"Do not rely on this map: {'; '.join(fatal + doubts)}."
+    faster = next((change for change, gain in gains.items() if gain > 0), "what it marks")
+    held = (
+        f"{faster} moves the score faster than random order, and a model with random weights "
+        f"gives another map ({trust.twin:.2f})"
+    )
+    if doubts:
+        return f"Read this map with care: {'; '.join(doubts)}; but {held}."
+    return f"This map holds up: {held}."

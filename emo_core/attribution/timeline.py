@@ -1,0 +1,56 @@
+"""Maps on one clock: how much each moment of picture and sound moved the score."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from emo_core.attribution.types import AXES, Attribution
+
+PARTS = 20  # of the clock, where nothing else is asked for
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Parts of a window and what each is worth, in units of the score."""
+
+    edges_s: Tensor  # (n + 1,) from the start of the clip
+    picture: Tensor | None  # (n,); None where the model looks at no picture
+    sound: Tensor | None  # (n,)
+
+    @property
+    def both(self) -> Tensor:
+        """Picture and sound together, (n,)."""
+        found = [x for x in (self.picture, self.sound) if x is not None]
+        return torch.stack(found).sum(0)
+
+
+def over_time(attribution: Attribution, name: str) -> Tensor:
+    """One value a frame, mel frame or word: the sum of its map."""
+    return attribution.maps[name].flatten(1).sum(1) if name != "tokens" else attribution.maps[name]
+
+
+def in_space(attribution: Attribution, name: str) -> Tensor:
+    """(T, H, W) of the picture: channels, and people side by side in faces, are added up."""
+    values = attribution.maps[name]
+    return values.sum(1) if name == "video" else values.sum(2).transpose(1, 2).flatten(2)
+
+
+def on_clock(attribution: Attribution, parts: int = PARTS) -> Clock:
+    """Both modalities in equal parts of the window. A value of a frame fills the frame's time."""
+    start_s, end_s = attribution.span
+    edges_s = torch.linspace(start_s, end_s, parts + 1)
+    found: dict[str, Tensor | None] = {"picture": None, "sound": None}
+    for name in attribution.maps:
+        if AXES[name] in found:
+            found[AXES[name]] = _poured(over_time(attribution, name), parts)
+    return Clock(edges_s, **found)
+
+
+def _poured(values: Tensor, parts: int) -> Tensor:
+    """(n,) values of n equal stretches of time -> (parts,), sums kept."""
+    total = torch.cat([torch.zeros(1), values.double().cumsum(0).cpu()])  # (n + 1,)
+    place = torch.linspace(0, len(values), parts + 1, dtype=torch.float64)
+    left = place.long().clamp(max=len(values) - 1)
+    at = total[left] + (place - left) * (total[left + 1] - total[left])
+    return at.diff().float()

@@ -1,0 +1,233 @@
+"""What each word of the `emo` command does; torch is imported where one needs it."""
+
+import argparse
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emo_core.cli.console import brief, emit, progress, say, show_steps
+
+if TYPE_CHECKING:
+    from emo_core.training.recipes import Recipe
+
+WRITERS = {  # corpora that `emo data make` writes -> module with `make_<corpus>`
+    "staged": "emo_core.synthetic.drawn.writer",
+    "collage": "emo_core.synthetic.composed.writer",
+    "utterances": "emo_core.synthetic.composed.utterance_writer",
+}
+DONE, SOME_FAILED, NOTHING = 0, 1, 2  # exit codes
+REAL = Path(__file__).parents[3] / "shared" / "data"  # beside the checkout; not everybody has it
+
+
+class UsageError(Exception):
+    """Words on the command line that can't be followed."""
+
+
+def predict(args: argparse.Namespace) -> int:
+    from emo_core.clip import ClipError, load_clip
+    from emo_core.inference.predict import load_cached, predict_clip
+
+    if args.max_windows < 1:
+        raise UsageError(f"--max-windows is {args.max_windows}; expected 1 or more.")
+    if args.text is not None and len(args.clips) > 1:
+        raise UsageError(f"--text is of one clip, but there are {len(args.clips)}; give one.")
+    checkpoint = load_cached(args.model)
+    results, errors = [], []
+    for path in args.clips:
+        try:
+            answer = predict_clip(load_clip(path, args.text), checkpoint, args.max_windows)
+        except ClipError as error:
+            errors.append({"clip": path, "error": str(error)})
+            say(f"emo: {error}")
+            continue
+        results.append({**answer.as_dict(), "clip": path})
+        if not args.json:
+            print(f"{path}: {brief(answer)}")
+            for note in answer.notes:
+                say(f"  {note}")
+    if args.json:
+        emit(args, {"schema_version": 1, "results": results, "errors": errors}, "")
+    return DONE if not errors else SOME_FAILED if results else NOTHING
+
+
+def explain(args: argparse.Namespace) -> int:
+    from emo_core.attribution.methods import cost, find_method, find_preset
+    from emo_core.attribution.sanity_checks import trust_cost
+    from emo_core.clip import load_clip
+    from emo_core.inference.predict import load_cached
+    from emo_core.io.atomic import folder_for
+    from emo_core.viz import export as explaining
+
+    find_method(args.method), find_preset(args.preset)
+    if args.out.exists() and not args.out.is_dir():
+        raise UsageError(f"{args.out} is a file; expected a folder for the report; name another.")
+    checkpoint = load_cached(args.model)
+    passes = cost(args.method, args.preset, checkpoint)
+    checks = 0 if args.no_checks else trust_cost(args.method, args.preset, checkpoint)
+    say(f"at most {passes} forward passes for the map and {checks} for its checks")
+    clip = load_clip(args.clip, args.text)
+    wish = explaining.Wish(
+        args.method, args.preset, args.target, args.at, args.window, args.baseline, args.seed,
+        not args.no_checks,
+    )  # fmt: skip
+    with folder_for(args.out):
+        story = explaining.tell(checkpoint, clip, wish, progress)
+        files = explaining.write_story(args.out, clip, story)
+    result = explaining.summary(args.clip, story, files)
+    verdict = f": {story.trust.verdict}" if story.trust else ""
+    emit(args, result, f"{args.out}: {', '.join(files)}{verdict}")
+    return DONE
+
+
+def data_make(args: argparse.Namespace) -> int:
+    numbers = (args.train, args.val, args.test, args.seed, args.workers, progress("clips"))
+    make = getattr(import_module(WRITERS[args.corpus]), f"make_{args.corpus}")
+    composed = () if args.corpus == "staged" else (args.sources or REAL,)
+    make(args.out, *composed, *numbers)
+    made = {"corpus": args.corpus, "out": str(args.out), "seed": args.seed}
+    counts = {"train": args.train, "val": args.val, "test": args.test}
+    emit(args, {**made, "clips": counts}, f"{sum(counts.values())} clips in {args.out}")
+    return DONE
+
+
+def data_check(args: argparse.Namespace) -> int:
+    from emo_core.data import read_corpus
+    from emo_core.data.checks import check_corpus
+
+    report = check_corpus(read_corpus(args.corpus, args.root), progress("clips"))
+    lines = [
+        f"{split}: {part['clips']} clips from {part['groups']} sources, "
+        + ", ".join(f"{n} {label}" for label, n in part["labels"].items())
+        + (f", {part['none_present']} with none" if "none_present" in part else "")
+        for split, part in report["splits"].items()
+    ]
+    if report.get("revision"):
+        lines.append(f"label revision: {report['revision']}")
+    lines += [f"note: {note}" for note in report["notes"]]
+    for what in ("silent", "no_sound"):
+        if report[what]:
+            lines.append(f"{what.replace('_', ' ')}: {len(report[what])} clips")
+    lines += [f"problem: {problem}" for problem in report["problems"]] or ["no problems found"]
+    emit(args, report, "\n".join(lines))
+    return SOME_FAILED if report["problems"] else DONE
+
+
+def data_fetch(args: argparse.Namespace) -> int:
+    from emo_core.data.url_list import fetch_links
+
+    result = fetch_links(args.table, args.out, progress("clips"))
+    for failure in result["errors"]:
+        say(f"emo: {failure['error']}")
+    made = {"corpus": "links", "out": str(args.out), **result}
+    emit(args, made, f"{result['clips']} clips in {args.out}, {result['fetched']} of them new")
+    return DONE if not result["errors"] else SOME_FAILED if result["clips"] else NOTHING
+
+
+def train(args: argparse.Namespace) -> int:
+    from dataclasses import replace
+
+    from emo_core.distributed import session
+    from emo_core.training.overrides import with_setting
+    from emo_core.training.recipes import find_recipe
+    from emo_core.training.validate import checked
+
+    usual = find_recipe(args.recipe)
+    recipe = replace(usual, train=replace(usual.train, seed=args.seed))
+    for text in args.set:
+        recipe = with_setting(recipe, text)
+    recipe = checked(recipe, usual)
+    with session() as first:
+        return train_recipe(args, recipe, first)
+
+
+def train_recipe(args: argparse.Namespace, recipe: "Recipe", first: bool) -> int:
+    """Trains in this process; only the first of several writes and prints."""
+    from emo_core.distributed import once
+    from emo_core.training import run
+
+    started = time.monotonic()
+    tell, steps = (say, show_steps) if first else (lambda text: None, None)
+    run.try_out(recipe)
+    once(lambda: run.open_run(args.out, args.recipe, recipe, args.data, args.resume))
+    with run.given_back(args.out):
+        data = run.loaders(recipe, args.data, recipe.train.seed, progress("decoded"))
+        for problem in data.problems:
+            tell(f"emo: {problem}")
+        trainer, epochs = run.start(recipe, args.out, data, args.resume, tell, steps)
+    task = trainer.task
+    for epoch in epochs:
+        tell(
+            f"epoch {epoch.index + 1}/{recipe.train.epochs}: loss {epoch.loss:.4f}, "
+            f"held-out {task.main} {epoch.valid[task.main]:.3f}{' *' if epoch.best else ''}"
+        )
+    minutes = None if args.resume else (time.monotonic() - started) / 60
+    words = ["emo train", args.recipe, "--data CORPUS --seed", str(args.seed)]
+    words += [f"--set {text}" for text in args.set]
+    scores = run.finish(args.recipe, recipe, args.out, trainer, data, " ".join(words), minutes)
+    result = {
+        "recipe": args.recipe,
+        "run": str(args.out),
+        "epochs": trainer.next_epoch,
+        "held_out": scores,
+        "errors": list(data.problems),
+    }
+    if first:
+        emit(args, result, f"{args.out}/checkpoint: held-out {task.summary(scores)}")
+    return SOME_FAILED if data.problems else DONE
+
+
+def evaluate(args: argparse.Namespace) -> int:
+    from emo_core.checkpoint import load_checkpoint
+    from emo_core.data import read_corpus
+    from emo_core.data.corpus import refuse_leaks
+    from emo_core.training.run import score_corpus
+
+    corpus = refuse_leaks(read_corpus(args.corpus, args.data))
+    checkpoint = load_checkpoint(args.model)
+    scores = score_corpus(checkpoint, corpus, args.split, progress("decoded"))
+    for problem in scores["errors"]:
+        say(f"emo: {problem}")
+    task = checkpoint.task
+    lines = [task.summary(scores)]
+    lines += [
+        f"  {name}: {task.main} {part[task.main]:.3f} (n = {part['n']})"
+        for name, part in scores["per_regime"].items()
+    ]
+    emit(args, scores, "\n".join(lines))
+    return SOME_FAILED if scores["errors"] else DONE
+
+
+def list_things(args: argparse.Namespace) -> int:
+    from emo_core.cli import listing
+
+    result = listing.LISTS[args.what]()
+    rows = result[args.what]
+    text = "\n".join(
+        row if isinstance(row, str) else "  ".join(str(v) for v in row.values()) for row in rows
+    )
+    emit(args, result, text)
+    return DONE
+
+
+def bench(args: argparse.Namespace) -> int:
+    import runpy
+
+    folder = Path(__file__).parents[2] / "benchmarks"
+    known = sorted(path.stem for path in folder.glob("[!_]*.py"))
+    if args.name not in known:
+        raise UsageError(
+            f"there is no benchmark {args.name!r}; expected one of {', '.join(known)}."
+        )
+    sys.path.insert(0, str(folder))
+    sys.argv = [args.name]
+    return int(runpy.run_path(str(folder / f"{args.name}.py"))["main"]() or 0)
+
+
+def card(args: argparse.Namespace) -> int:
+    from emo_core.checkpoint import CARD, find_checkpoint
+
+    text = (find_checkpoint(args.model) / CARD).read_text(encoding="utf-8")
+    emit(args, {"model": str(args.model), "card": text}, text)
+    return DONE

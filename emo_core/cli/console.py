@@ -1,0 +1,51 @@
+"""What the `emo` command says: results on standard output, everything else on standard error."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from emo_core.inference.prediction import Prediction
+
+CLEAR = "\r\x1b[K"  # to the start of a terminal's line, and what stands there is gone
+
+
+def say(text: str) -> None:
+    """A line for the person who runs the command; on a terminal it replaces a progress line."""
+    with suppress(OSError, ValueError, AttributeError):  # closed or full: the work goes on
+        print(f"{CLEAR if sys.stderr.isatty() else ''}{text}", file=sys.stderr, flush=True)
+
+
+def show_steps(what: str, done: int, total: int) -> None:
+    """The progress line of an epoch: rewritten on a terminal, silent elsewhere."""
+    if sys.stderr.isatty():
+        print(f"{CLEAR}{what}: step {done + 1}/{total}", end="", file=sys.stderr, flush=True)
+
+
+def progress(what: str) -> Callable[[int, int], None]:
+    """A progress line on standard error: rewritten on a terminal, silent elsewhere."""
+
+    def show(done: int, total: int) -> None:
+        if sys.stderr.isatty():
+            print(f"\r{what} {done}/{total}", end="\n" if done == total else "", file=sys.stderr)
+
+    return show
+
+
+def emit(args: argparse.Namespace, result: dict, text: str) -> None:
+    """One JSON object, or the same for people."""
+    print(json.dumps(result, allow_nan=False) if args.json else text, flush=True)
+
+
+def brief(answer: "Prediction") -> str:
+    """An answer in a few words."""
+    if answer.values is not None:
+        return ", ".join(f"{name} {value:+.2f}" for name, value in answer.values.items())
+    if answer.present is not None:
+        found = [f"{name} {answer.probabilities[name]:.2f}" for name in answer.present]
+        return ", ".join(found) or f"none of {', '.join(answer.labels)}"
+    unsure = " (not sure)" if answer.abstains else ""
+    return f"{answer.label}{unsure} {answer.probabilities[answer.label]:.2f}"

@@ -1,0 +1,175 @@
+"""The `emo` command: its words, and how it ends. Needs no torch."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from emo_core.cli import commands
+from emo_core.cli.commands import NOTHING, UsageError
+from emo_core.cli.console import say
+from emo_core.schema import DEFAULT_METHOD, DEFAULT_MODEL, DEFAULT_PRESET
+
+
+def seed(text: str) -> int:
+    """A number that every generator of random numbers takes."""
+    if not text.isascii() or not text.isdigit() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(
+            f"{text} is no seed; expected a whole number from 0 to {2**32 - 1}"
+        )
+    return int(text)
+
+
+class Parser(argparse.ArgumentParser):
+    """Wrong words end in one line and exit code 2, like every other error."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise UsageError(f"{message}; see `{self.prog} --help`.")
+
+
+def build_parser() -> Parser:
+    """The command's words; needs no torch."""
+    parser = Parser(prog="emo", description="Perceived group emotion from picture and sound.")
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    shared.add_argument("--debug", action="store_true", default=argparse.SUPPRESS)
+    words = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable, text: str, into=words) -> argparse.ArgumentParser:
+        made = into.add_parser(name, help=text, description=text, parents=[shared])
+        made.set_defaults(run=run)
+        return made
+
+    one = command("predict", commands.predict, "say what clips show")
+    one.add_argument("clips", nargs="+", metavar="CLIP")
+    one.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME|DIR")
+    one.add_argument("--text", metavar="WORDS", help="what is said in the clip")
+    one.add_argument("--max-windows", type=int, default=24, help="5-s windows read at most")
+
+    _explain_words(
+        command("explain", commands.explain, "say why: maps, checks and what-ifs in a folder")
+    )
+
+    data = words.add_parser("data", help="make, fetch or check a corpus").add_subparsers(
+        dest="action", required=True, metavar="make|fetch|check"
+    )
+    made = "draw a corpus, or compose one of faces and voices"
+    _make_words(command("make", commands.data_make, made, data))
+    one = command("fetch", commands.data_fetch, "download the clips that a table names", data)
+    one.add_argument("table", type=Path, metavar="LINKS.csv")
+    one.add_argument("out", type=Path, metavar="OUT")
+    one = command("check", commands.data_check, "count, decode and look for leaks", data)
+    one.add_argument("root", type=Path)
+    one.add_argument("--corpus", required=True, metavar="NAME")
+
+    one = command("train", commands.train, "run a recipe")
+    one.add_argument("recipe")
+    one.add_argument("--data", type=Path, required=True, metavar="ROOT")
+    one.add_argument("--out", type=Path, required=True, metavar="RUN")
+    one.add_argument("--set", action="append", default=[], metavar="key=value")
+    one.add_argument("--resume", action="store_true")
+    one.add_argument("--seed", type=seed, default=0)
+
+    one = command("evaluate", commands.evaluate, "score a checkpoint on one split")
+    one.add_argument("model", metavar="RUN|NAME")
+    one.add_argument("--data", type=Path, required=True, metavar="ROOT")
+    one.add_argument("--corpus", required=True, metavar="NAME")
+    one.add_argument("--split", choices=["val", "test"], required=True)
+
+    one = command("list", commands.list_things, "what there is")
+    one.add_argument("what", choices=["models", "recipes", "corpora", "methods"])
+    command("bench", commands.bench, "measure a promise of speed").add_argument("name")
+    command("card", commands.card, "print a model card").add_argument("model", metavar="RUN|NAME")
+    return parser
+
+
+def _make_words(one: argparse.ArgumentParser) -> None:
+    one.add_argument("corpus", choices=["staged", "collage", "utterances"])
+    one.add_argument("out", type=Path, metavar="OUT")
+    one.add_argument(
+        "--sources", type=Path, metavar="DIR", help="faces and voices that clips are composed of"
+    )
+    for name, count in (("train", 2000), ("val", 400), ("test", 400)):
+        one.add_argument(f"--{name}", type=int, default=count, metavar="N")
+    one.add_argument("--seed", type=seed, default=0)
+    one.add_argument("--workers", type=int, default=None)
+
+
+def _explain_words(one: argparse.ArgumentParser) -> None:
+    one.add_argument("clip", metavar="CLIP")
+    one.add_argument("--method", default=DEFAULT_METHOD, metavar="M")
+    one.add_argument("--target", metavar="L", help="label; by default the predicted one")
+    one.add_argument("--at", type=float, metavar="SECONDS", help="the moment, or its window")
+    one.add_argument("--window", type=int, metavar="N", help="window, from 0 on")
+    one.add_argument("--preset", default=DEFAULT_PRESET, metavar="fast|standard|thorough")
+    one.add_argument("--baseline", default="blur", metavar="blur|mean")
+    one.add_argument("--seed", type=seed, default=0)
+    one.add_argument("--no-checks", action="store_true", help="the map alone, for less")
+    one.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME|DIR")
+    one.add_argument("--text", metavar="WORDS", help="what is said in the clip")
+    one.add_argument("--out", type=Path, required=True, metavar="DIR")
+
+
+def expected_errors() -> tuple[type[Exception], ...]:
+    """The errors that are one sentence for a person; only of modules that are loaded already."""
+    names = {
+        "emo_core.clip": "ClipError",
+        "emo_core.attribution.types": "AttributionError",
+        "emo_core.checkpoint": "CheckpointError",
+        "emo_core.data.corpus": "CorpusError",
+        "emo_core.io.download": "DownloadError",
+        "emo_core.io.weights_cache": "FetchError",
+        "emo_core.synthetic.corpus_io": "MakeError",
+        "emo_core.preprocess.tokenizer": "TextError",
+        "emo_core.distributed": "DistributedError",
+        "emo_core.training.recipes": "RecipeError",
+        "emo_core.training.overrides": "SettingError",
+        "emo_core.training.trainer": "TrainingError",
+    }
+    loaded = [
+        getattr(sys.modules[module], name)
+        for module, name in names.items()
+        if module in sys.modules and hasattr(sys.modules[module], name)
+    ]
+    return (UsageError, *loaded)
+
+
+def complain(text: str) -> None:
+    """Says why a command ends, once: of several processes the first that gets here says it."""
+    ranks = sys.modules.get("emo_core.distributed")
+    if ranks is None or ranks.speaks():
+        say(f"emo: {text}")
+
+
+def write_every_name() -> None:
+    """Letters that the terminal's encoding does not have are spelled, and end no batch."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; returns its exit code."""
+    debug = "--debug" in (argv if argv is not None else sys.argv)
+    write_every_name()
+    try:
+        args = build_parser().parse_args(argv)
+        return args.run(args)
+    except KeyboardInterrupt:
+        complain("stopped.")
+        return NOTHING
+    except BrokenPipeError:
+        sys.stderr.close()
+        return NOTHING
+    except Exception as error:
+        if debug:
+            raise
+        if isinstance(error, expected_errors()):
+            complain(str(error))
+        elif isinstance(error, OSError):
+            complain(f"{error.filename or 'a file'}: {error.strerror or error}.")
+        else:
+            complain(f"this should not happen ({type(error).__name__}: {error}); run again with "
+                     "--debug and report what it prints.")  # fmt: skip
+        return NOTHING

@@ -1,0 +1,143 @@
+"""One of IEMOCAP's two actors: a half of the picture, a channel of the sound (paper 2, 4.2)."""
+
+import wave
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from emo_core.clip import Clip, ClipError, Frames, load_clip
+from emo_core.data.cache import Cache
+from emo_core.data.dataset import digest, meant_part
+from emo_core.data.image_sequence import PictureClip, load_pictures
+from emo_core.faces.detection import best_detector
+from emo_core.preprocess.sample import Decoded, SampleConfig, decode_window
+
+FPS = 30.0  # pictures a second in the processed layout
+
+
+@dataclass(frozen=True)
+class Actor:
+    """One actor of a dialogue, read like a Clip: a half of the picture and a channel."""
+
+    clip: Clip
+    side: int  # 0 = left, 1 = right
+    sound: Path | None  # stereo wav; None = the mono mix of the video
+    text: str = ""  # what is said
+
+    has_video = True
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.clip.size[0] // 2, self.clip.size[1]
+
+    @property
+    def duration_s(self) -> float:
+        return self.clip.duration_s
+
+    @property
+    def has_audio(self) -> bool:
+        return self.sound is not None or self.clip.has_audio
+
+    def read_frames(self, times_s: Sequence[float], size: tuple[int, int] | None = None) -> Frames:
+        """As Clip.read_frames, of this actor's half."""
+        width, height = size or self.size
+        frames = self.clip.read_frames(times_s, (2 * width, height))
+        return replace(frames, pixels=frames.pixels[:, :, self.side * width :][:, :, :width])
+
+    def audio(self, rate: int, start_s: float = 0.0, end_s: float | None = None) -> np.ndarray:
+        """As Clip.audio, of this actor's channel."""
+        end_s = self.duration_s if end_s is None else end_s
+        if self.sound is None:
+            return self.clip.audio(rate, start_s, end_s)
+        return read_channel(self.sound, self.side, rate, start_s, end_s)
+
+
+@dataclass(frozen=True)
+class ActorWindow:
+    """The first window of one utterance: its speaker's half and channel."""
+
+    name: str
+    path: Path
+    target: Any  # what the task expects
+    group: str
+    text: str
+    span_s: tuple[float, float] | None
+    regime = None
+    processes = False
+
+    def key(self, cache: Cache) -> str:
+        files = sorted(self.path.iterdir()) if self.path.is_dir() else [self.path]
+        sound = sound_of(self.path)
+        files += [sound] if sound else []
+        faces = [best_detector().name] if cache.config.people else []  # another one finds others
+        return digest(*map(cache.key, files), side_of(self.name), self.span_s, self.text, *faces)
+
+    def decode(self, config: SampleConfig) -> Decoded:
+        clip = replace(open_speaker(self.name, self.path), text=self.text)
+        start_s, end_s = meant_part(clip.duration_s, self.span_s, self.path)
+        return decode_window(clip, config, start_s, end_s)
+
+
+def names_speaker(name: str) -> bool:
+    """Whether an utterance's name says whose dialogue it is of and who of the two speaks."""
+    first, last = name.split("_")[0], name.split("_")[-1]
+    return first != name and first[-1:] in ("F", "M") and last[:1] in ("F", "M")
+
+
+def side_of(name: str) -> int:
+    """0 = left, 1 = right: left is the actor whose sex the dialogue's name ends with (4.2)."""
+    first, last = name.split("_")[0], name.split("_")[-1]
+    return int(first[-1] != last[0])
+
+
+def open_speaker(name: str, path: Path) -> Actor | PictureClip:
+    """Picture and sound of the actor who speaks an utterance, in either layout."""
+    side = side_of(name)
+    if not path.is_dir():
+        return Actor(load_clip(path), side, sound_of(path))
+    letter = "LR"[side]
+    return load_pictures(path, FPS, f"image_{letter}_", f"audio_{letter}.wav")
+
+
+def sound_of(video: Path) -> Path | None:
+    """The stereo recording of a dialogue's video, where there is one."""
+    if video.suffix != ".avi":
+        return None  # the processed layout: a folder
+    sound = video.parents[2] / "wav" / f"{video.stem}.wav"
+    return sound if sound.is_file() else None
+
+
+def read_channel(path: Path, channel: int, rate: int, start_s: float, end_s: float) -> np.ndarray:
+    """One channel of a 16-bit wav: (S,) float32 in [-1, 1] at `rate`, zeros beyond the file.
+
+    Clip mixes channels; here the mix would put the other actor's words into the window.
+    Raises ClipError where the file is something else.
+    """
+    try:
+        with wave.open(str(path), "rb") as file:
+            own_rate, channels = file.getframerate(), file.getnchannels()
+            if file.getsampwidth() != 2 or channels <= channel:
+                raise wave.Error(f"{channels} channels of {8 * file.getsampwidth()} bits")
+            first = min(max(round(start_s * own_rate), 0), file.getnframes())
+            file.setpos(first)
+            data = file.readframes(max(round(end_s * own_rate) - first, 0))
+    except (wave.Error, EOFError) as error:
+        raise ClipError(
+            f"{path.name}: not a stereo wav of 16 bits ({error}); expected the recording of a "
+            "dialogue, one actor a channel; copy it again."
+        ) from error
+    whole = len(data) // (2 * channels) * channels
+    samples = np.frombuffer(data, "<i2", whole).reshape(-1, channels)[:, channel] / 32768
+    sound = torch.from_numpy(samples.astype(np.float32))
+    if own_rate != rate and len(sound):
+        from torchaudio.functional import resample  # torchaudio takes a second to import
+
+        sound = resample(sound, own_rate, rate)
+    heard = np.zeros(round((end_s - start_s) * rate), np.float32)
+    length = min(len(heard), len(sound))
+    heard[:length] = sound[:length].clip(-1, 1).numpy()
+    return heard

@@ -1,0 +1,152 @@
+"""Clips named by a table of web addresses, fetched once: the open road to real training data.
+
+`emo data fetch LINKS.csv OUT` reads url,start_s,end_s,label,group (and split, if it is there) and
+makes OUT/links.csv and OUT/clips/<id>.mp4. Labels stand in the order of their first row; without
+a split column, the group's name decides: 8 of 10 train, 1 val, 1 test.
+"""
+
+import csv
+import hashlib
+import io
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from emo_core.data.corpus import Corpus, CorpusError, Item, read_table
+from emo_core.io.atomic import whole
+from emo_core.io.download import DownloadError, Limits, checked_url, fetch
+
+COLUMNS = ("url", "start_s", "end_s", "label", "group")
+SPLITS = ("train", "val", "test")
+TABLE, CLIPS = "links.csv", "clips"
+
+
+@dataclass(frozen=True)
+class Link:
+    """One row: a part of a video on the web, with its label."""
+
+    url: str
+    start_s: float
+    end_s: float
+    label: str
+    group: str
+    split: str
+
+    @property
+    def name(self) -> str:
+        """The same for the same part of the same video."""
+        text = f"{self.url} {self.start_s} {self.end_s}"
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def split_of(group: str) -> str:
+    """Where a group goes that names no split: decided by its name alone."""
+    tenth = hashlib.blake2b(group.encode(), digest_size=8).digest()[0] % 10
+    return {0: "test", 1: "val"}.get(tenth, "train")
+
+
+def read_rows(path: Path) -> tuple[list[Link], list[str]]:
+    """Usable rows, each part of a video once, and a sentence for every other row."""
+    links: dict[str, Link] = {}
+    problems = []
+    for number, row in read_table(path, COLUMNS, "where the command says"):
+        try:
+            link = _link(row)
+            if links.setdefault(link.name, link).label != link.label:
+                raise CorpusError("this part has another label in a row above; expected one label")
+        except (CorpusError, DownloadError, ValueError) as error:
+            text = str(error).rstrip(".")
+            problems.append(f"{path.name} line {number}: {text}; the row is left out.")
+    return list(links.values()), problems
+
+
+def _link(row: dict[str, str]) -> Link:
+    start_s, end_s = float(row["start_s"]), float(row["end_s"])
+    longest_s = Limits().clip_s
+    if not (math.isfinite(end_s) and 0 <= start_s < end_s <= start_s + longest_s):
+        raise CorpusError(
+            f"it lasts from {start_s} to {end_s} s; expected start before end and at most "
+            f"{longest_s:.0f} s between them"
+        )
+    values = {name: (row.get(name) or "").strip() for name in ("url", "label", "group", "split")}
+    for name in ("label", "group"):
+        if not values[name]:
+            raise CorpusError(f"it has no {name}; expected one")
+    split = values["split"] or split_of(values["group"])
+    if split not in SPLITS:
+        raise CorpusError(f"split {split[:20]!r} is none of {', '.join(SPLITS)}")
+    return Link(checked_url(values["url"]), start_s, end_s, values["label"], values["group"], split)
+
+
+def fetch_links(table: Path, out: Path, progress: Callable[[int, int], None] | None = None) -> dict:
+    """Fetches what `out` lacks: {"clips", "fetched", "errors"}; one failure stops nothing else.
+
+    Raises CorpusError where the table has no usable row or `out` holds another corpus.
+    """
+    links, problems = read_rows(table)
+    if not links:
+        first = f"; the first problem: {problems[0]}" if problems else "."
+        raise CorpusError(f"{table.name} has no usable row; expected {','.join(COLUMNS)}{first}")
+    if (out / TABLE).is_file():
+        links = _joined(out / TABLE, links)
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise CorpusError(f"{out} holds something else; expected a new or empty folder.")
+    (out / CLIPS).mkdir(parents=True, exist_ok=True)
+    _write_table(out / TABLE, links)
+    errors = [{"url": None, "error": problem} for problem in problems]
+    there = fetched = 0
+    for done, link in enumerate(links, start=1):
+        path = out / CLIPS / f"{link.name}.mp4"
+        try:
+            if not path.is_file():
+                fetch(link.url, path, link.start_s, link.end_s)
+                fetched += 1
+            there += 1
+        except DownloadError as error:
+            errors.append({"url": link.url, "error": str(error)})
+        if progress:
+            progress(done, len(links))
+    return {"clips": there, "fetched": fetched, "errors": errors}
+
+
+def _joined(path: Path, links: list[Link]) -> list[Link]:
+    """What is there already and what is new; a row that changed counts as new."""
+    known = {link.name: link for link in read_rows(path)[0]}
+    return list((known | {link.name: link for link in links}).values())
+
+
+def _write_table(path: Path, links: list[Link]) -> None:
+    """The rows; a killed run leaves a whole table."""
+    text = io.StringIO(newline="")
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow((*COLUMNS, "split"))
+    for link in links:
+        rows.writerow((link.url, link.start_s, link.end_s, link.label, link.group, link.split))
+    with whole(path) as part:
+        part.write_text(text.getvalue(), encoding="utf-8")
+
+
+def read_links(root: Path) -> Corpus:
+    """Reads a folder made by `emo data fetch`; rows that were not fetched are named."""
+    if not (root / TABLE).is_file():
+        raise CorpusError(
+            f"{root.name} holds no {TABLE}; expected a folder made by `emo data fetch`; make one."
+        )
+    links, problems = read_rows(root / TABLE)
+    items = []
+    for link in links:
+        path = root / CLIPS / f"{link.name}.mp4"
+        if path.is_file():
+            items.append(Item(f"{CLIPS}/{link.name}", path, link.split, link.label, link.group))
+        else:
+            problems.append(
+                f"{link.url} from {link.start_s} to {link.end_s} s is not there; expected "
+                f"{CLIPS}/{link.name}.mp4; run `emo data fetch` again."
+            )
+    if not items:
+        raise CorpusError(
+            f"{root.name} holds no fetched clip; {(problems or ['its table is empty.'])[0]}"
+        )
+    labels = tuple(dict.fromkeys(link.label for link in links))
+    return Corpus("links", root, labels, tuple(items), tuple(problems))

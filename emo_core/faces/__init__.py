@@ -1,0 +1,1 @@
+"""Find faces in frames and follow them through a clip."""

@@ -1,0 +1,115 @@
+"""Frames -> people -> faces: boxes linked over time, turned upright, cut out as squares."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from emo_core.faces.detection import best_detector
+
+LOOK = 640  # pixels of the longer side at which frames are searched and faces are cut out
+SAME = 0.2  # intersection over union, at least, of one face in two frames that were looked at
+PATIENCE = 4  # frames looked at that a person may be unseen and still be the same one
+MARGIN = 0.1  # of the box's longer side, added on each side
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """People over time, the largest first."""
+
+    boxes: np.ndarray  # (T, P, 4) float32 left, top, right, bottom as shares of the frame
+    angles: np.ndarray  # (T, P) float32 radians clockwise by which the face leans
+    mask: np.ndarray  # (T, P) bool, True where that face was found
+
+
+Follow = Callable[[np.ndarray, np.ndarray], Tracks]  # frames (T, H, W, 3), times_s (T,)
+
+
+def follow_faces(frames: np.ndarray, times_s: np.ndarray | None = None) -> Tracks:
+    """Everybody whom the detector finds in frames in order of time, (T, H, W, 3) uint8 RGB."""
+    detector = best_detector()
+    return linked([detector(frame) for frame in frames])
+
+
+def linked(found: Sequence[np.ndarray]) -> Tracks:
+    """Detections of each frame, (N, 5) each, -> people: the best overlap first, one face each."""
+    people: list[dict[int, np.ndarray]] = []  # frame -> row
+    for step, rows in enumerate(found):
+        near = [person for person in people if step - max(person) <= PATIENCE]
+        left = set(range(len(rows)))
+        for person, row in _pairs([person[max(person)] for person in near], rows):
+            near[person][step] = rows[row]
+            left.remove(row)
+        people += [{step: rows[row]} for row in sorted(left)]
+    return _tracks(people, len(found))
+
+
+def _pairs(last: Sequence[np.ndarray], rows: np.ndarray) -> list[tuple[int, int]]:
+    """Greedy matching of last known boxes and new ones by overlap."""
+    if not len(last) or not len(rows):
+        return []
+    overlap = overlaps(np.array(last)[:, :4], np.asarray(rows)[:, :4])
+    chosen: list[tuple[int, int]] = []
+    for flat in np.argsort(-overlap, axis=None, kind="stable"):
+        person, row = divmod(int(flat), overlap.shape[1])
+        if overlap[person, row] < SAME:
+            break
+        if all(person != p and row != r for p, r in chosen):
+            chosen.append((person, row))
+    return chosen
+
+
+def overlaps(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Intersection over union of every pair of boxes: (N, 4), (M, 4) -> (N, M)."""
+    a, b = a[:, None], b[None]
+    inside = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
+    both = inside.clip(0).prod(-1)
+    one, other = ((boxes[..., 2:] - boxes[..., :2]).prod(-1) for boxes in (a, b))
+    return both / np.maximum(one + other - both, 1e-9)
+
+
+def _tracks(people: Sequence[dict[int, np.ndarray]], steps: int) -> Tracks:
+    rows = np.zeros((steps, len(people), 5), np.float32)
+    mask = np.zeros((steps, len(people)), bool)
+    for number, person in enumerate(people):
+        for step, row in person.items():
+            rows[step, number], mask[step, number] = row, True
+    return Tracks(rows[..., :4], rows[..., 4], mask)
+
+
+def largest(tracks: Tracks, people: int) -> Tracks:
+    """The `people` tracks with the largest summed area, largest first; nobody = masked zeros."""
+    area = (tracks.boxes[..., 2:] - tracks.boxes[..., :2]).prod(-1) * tracks.mask  # (T, N)
+    kept = np.argsort(-area.sum(0), kind="stable")[:people]
+    empty = people - len(kept)
+    return Tracks(
+        np.pad(tracks.boxes[:, kept], ((0, 0), (0, empty), (0, 0))),
+        np.pad(tracks.angles[:, kept], ((0, 0), (0, empty))),
+        np.pad(tracks.mask[:, kept], ((0, 0), (0, empty))),
+    )
+
+
+def cut_out(frames: np.ndarray, tracks: Tracks, size: int) -> np.ndarray:
+    """Faces upright in squares of `size` pixels, (T, P, size, size, 3); black where nobody is."""
+    steps, people = tracks.mask.shape
+    faces = np.zeros((steps, people, size, size, 3), np.uint8)
+    for step, person in np.argwhere(tracks.mask):
+        box, angle = tracks.boxes[step, person], tracks.angles[step, person]
+        faces[step, person] = _face(frames[step], box, float(angle), size)
+    return faces
+
+
+def _face(frame: np.ndarray, box: np.ndarray, angle: float, size: int) -> np.ndarray:
+    """The square around a box, turned about its centre until the face is upright.
+
+    What lies beyond the frame is black.
+    """
+    height, width = frame.shape[:2]
+    left, top, right, bottom = box * (width, height, width, height)
+    side = max(2, round((1 + 2 * MARGIN) * max(right - left, bottom - top)))
+    corner = np.round([(left + right - side) / 2, (top + bottom - side) / 2])
+    turn = cv2.getRotationMatrix2D(tuple(corner + (side - 1) / 2), np.degrees(angle), 1.0)
+    turn[:, 2] -= corner
+    square = cv2.warpAffine(frame, turn, (side, side))
+    return cv2.resize(square, (size, size), interpolation=cv2.INTER_AREA)

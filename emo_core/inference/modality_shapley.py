@@ -1,0 +1,110 @@
+"""Samples -> what a model says of them, and what each modality adds to it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from itertools import combinations
+from math import factorial
+
+import torch
+from torch import Tensor, nn
+
+from emo_core.checkpoint import Checkpoint
+from emo_core.models.layers.backbones import Tokens
+from emo_core.models.precision import for_inference
+from emo_core.preprocess.batch import Batch, Output, collate
+from emo_core.preprocess.sample import Sample
+
+MODALITIES = ("video", "audio", "text")
+Subset = frozenset[str]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a model says of n windows."""
+
+    logits: Tensor  # (n, C), or (n, S, 2) of moments
+    shares: Tensor  # (n, M, C) Shapley values of each modality, of moments their mean
+    times_s: Tensor  # (n, S) of the moments, from the start of the window; S = 0 without
+    mask: Tensor  # (n, S) bool
+
+    @classmethod
+    def joined(cls, parts: Sequence["Scores"]) -> "Scores":
+        """One after the other."""
+        return cls(*(torch.cat([getattr(p, f.name) for p in parts]) for f in fields(cls)))
+
+
+def modalities(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """What the model of a checkpoint uses, of MODALITIES and in their order."""
+    used = getattr(checkpoint.settings, "modalities", ("video", "audio"))
+    return tuple(name for name in MODALITIES if name in used)
+
+
+def shapley(scores: Mapping[Subset, Tensor], names: Sequence[str]) -> Tensor:
+    """Exact Shapley values of each of M names: (n, M, C) from scores (n, C) of every subset.
+
+    They sum to all names' score minus that of none. Source: Shapley 1953.
+    """
+    count = len(names)
+    values = []
+    for name in names:
+        others = [subset for subset in scores if name not in subset]
+        weights = [
+            factorial(len(s)) * factorial(count - len(s) - 1) / factorial(count) for s in others
+        ]
+        gains = [scores[subset | {name}] - scores[subset] for subset in others]
+        values.append(sum(w * gain for w, gain in zip(weights, gains, strict=True)))
+    return torch.stack(values, dim=1)
+
+
+@torch.inference_mode()
+def score_windows(checkpoint: Checkpoint, samples: list[Sample]) -> Scores:
+    """Scores of windows with everything that there is, and what each modality adds to them."""
+    batch, names = collate(samples), modalities(checkpoint)
+    subsets = [frozenset(s) for k in range(len(names) + 1) for s in combinations(names, k)]
+    with for_inference(checkpoint.model, batch.mel.device):
+        answer = _by_subset(checkpoint.model, batch)
+        outputs = {subset: answer(subset) for subset in subsets}
+    whole = outputs[subsets[-1]]
+    times_s, mask = _moments(whole, batch)
+    of_subsets = {subset: output.logits for subset, output in outputs.items()}
+    if whole.logits.ndim == 3:
+        of_subsets = {subset: mean_over(logits, mask) for subset, logits in of_subsets.items()}
+    return Scores(whole.logits, shapley(of_subsets, names), times_s, mask)
+
+
+def _by_subset(model: nn.Module, batch: Batch) -> Callable[[Subset], Output]:
+    """The model's answer to some of the modalities, the others marked as missing.
+
+    A model of two streams reads them once and repeats the fusion only.
+    """
+    if hasattr(model, "encode"):
+        streams = dict(zip(("video", "audio"), model.encode(batch), strict=True))
+        return lambda seen: model.fuse(
+            *(tokens if name in seen else _hidden(tokens) for name, tokens in streams.items())
+        )
+
+    def whole(seen: Subset) -> Output:
+        part = batch
+        for name in MODALITIES:
+            part = part if name in seen else part.without(name)
+        return model(part)
+
+    return whole
+
+
+def _hidden(tokens: Tokens) -> Tokens:
+    return replace(tokens, mask=torch.zeros_like(tokens.mask))
+
+
+def _moments(output: Output, batch: Batch) -> tuple[Tensor, Tensor]:
+    """When the scores of moments are meant, and which are real; both (n, 0) without moments."""
+    if output.logits.ndim < 3:
+        none = batch.mel.new_zeros(len(batch), 0)
+        return none, none > 0
+    return output.trace["token_times_s (B, S)"], output.trace["token_mask (B, S)"]
+
+
+def mean_over(values: Tensor, mask: Tensor) -> Tensor:
+    """(n, S, C), (n, S) -> (n, C) over real moments; zero where there are none."""
+    real = mask.unsqueeze(-1)
+    return (values * real).sum(1) / real.sum(1).clamp(min=1)

@@ -1,0 +1,199 @@
+"""Clip -> Prediction: one path for the command, the app and the notebooks."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from emo_core.checkpoint import Checkpoint, find_checkpoint, load_checkpoint
+from emo_core.clip import Clip, load_clip
+from emo_core.faces.detection import Haar, best_detector
+from emo_core.inference.modality_shapley import Scores, mean_over, modalities, score_windows
+from emo_core.inference.prediction import Media, Moment, Prediction, Span, media_facts
+from emo_core.preprocess.sample import Sample, decode_windows, to_sample, windows
+from emo_core.schema import DEFAULT_MODEL
+from emo_core.tasks import MultiLabel, ValenceArousal, described
+
+__all__ = ["Media", "Moment", "Prediction", "Span", "load_cached", "predict", "predict_clip"]
+
+MOST_WINDOWS = 24  # two minutes of 5-s windows; a longer clip is looked at in 24 places
+AT_ONCE = 4  # windows that go through the model together; bounds memory
+
+
+def predict_clip(
+    clip: Clip,
+    checkpoint: Checkpoint,
+    most_windows: int = MOST_WINDOWS,
+    progress: Callable[[int, int], None] | None = None,
+) -> Prediction:
+    """What the checkpoint says of a clip. Memory does not depend on the clip's length."""
+    config = checkpoint.sample
+    spans = windows(clip.duration_s, config.window_s, most_windows)
+    decoded = decode_windows(clip, config, spans)
+    samples: list[Sample] = []
+    scores: list[Scores] = []
+    spent = {"decode": 0.0, "model": 0.0}
+    for first in range(0, len(spans), AT_ONCE):
+        started = time.perf_counter()
+        part = [to_sample(window, config) for window in islice(decoded, AT_ONCE)]
+        ready = time.perf_counter()
+        scores.append(score_windows(checkpoint, part))
+        spent["decode"] += ready - started
+        spent["model"] += time.perf_counter() - ready
+        samples += part
+        if progress:
+            progress(min(first + AT_ONCE, len(spans)), len(spans))
+    return _prediction(clip, checkpoint, spans, samples, Scores.joined(scores), spent)
+
+
+def _prediction(
+    clip: Clip, checkpoint: Checkpoint, spans: list[tuple[float, float]], samples: list[Sample],
+    scores: Scores, spent: dict[str, float],
+) -> Prediction:  # fmt: skip
+    ends = [(a, min(b, max(clip.duration_s, a))) for a, b in spans]
+    weight = torch.tensor([max(end - start, 1e-6) for start, end in spans])
+    weight = (weight / weight.sum()).unsqueeze(-1)  # (n, 1)
+    names, labels = modalities(checkpoint), checkpoint.labels
+    of_labels = (scores.shares * weight.unsqueeze(-1)).sum(0)  # (M, C)
+    shares = {
+        label: _by_label(names, column) for label, column in zip(labels, of_labels.T, strict=True)
+    }
+    tell = _values if isinstance(checkpoint.task, ValenceArousal) else _classes
+    answer = tell(checkpoint, scores, ends, weight)
+    times = [s.start_s + float(t) for s in samples for t in s.video_times_s[s.video_mask]]
+    return Prediction(
+        clip=clip.path.name,
+        model=checkpoint.name,
+        labels=labels,
+        modality_share=shares[answer["label"] or labels[0]],
+        frame_times_s=tuple(round(t, 3) for t in times),
+        media=media_facts(clip),
+        notes=_notes(clip, checkpoint, spans, samples),
+        seconds={name: round(value, 4) for name, value in spent.items()},
+        samples=tuple(samples),
+        task=described(checkpoint.task)["name"],
+        modality_shares=shares,
+        **answer,
+    )
+
+
+def _classes(
+    checkpoint: Checkpoint, scores: Scores, ends: list[tuple[float, float]], weight: Tensor
+) -> dict:
+    """The part of a prediction that is about classes, one or several."""
+    task, calibration, labels = checkpoint.task, checkpoint.calibration, checkpoint.labels
+    by_window = task.probabilities(scores.logits, calibration.temperature)  # (n, C)
+    total = (by_window * weight).sum(0)
+    best, many = int(total.argmax()), isinstance(task, MultiLabel)
+    present = None
+    if many:
+        limits = torch.tensor(calibration.thresholds or (0.5,))
+        present = tuple(n for n, is_there in zip(labels, total > limits, strict=True) if is_there)
+    return {
+        "probabilities": _by_label(labels, total),
+        "label": labels[best],
+        "abstains": not many and float(total[best]) < calibration.abstain_below,
+        "timeline": tuple(
+            Span(round(start, 3), round(end, 3), _by_label(labels, row))
+            for (start, end), row in zip(ends, by_window, strict=True)
+        ),
+        "present": present,
+    }
+
+
+def _values(
+    checkpoint: Checkpoint, scores: Scores, ends: list[tuple[float, float]], weight: Tensor
+) -> dict:
+    """The part of a prediction that is about valence and arousal over time."""
+    values = checkpoint.task.values(scores.logits)  # (n, S, 2)
+    by_window = mean_over(values, scores.mask)  # (n, 2)
+    labels = checkpoint.labels
+    moments = [
+        Moment(round(ends[window][0] + float(scores.times_s[window, step]), 3),
+               *values[window, step].tolist())
+        for window, step in scores.mask.nonzero().tolist()
+    ]  # fmt: skip
+    return {
+        "probabilities": {},
+        "label": None,
+        "abstains": not moments,
+        "timeline": tuple(
+            Span(round(start, 3), round(end, 3), {}, _by_label(labels, row))
+            for (start, end), row in zip(ends, by_window, strict=True)
+        ),
+        "values": _by_label(labels, (by_window * weight).sum(0)),
+        "moments": tuple(moments),
+    }
+
+
+def _by_label(labels: Sequence[str], values: Tensor) -> dict[str, float]:
+    return {label: float(value) for label, value in zip(labels, values, strict=True)}
+
+
+def _notes(
+    clip: Clip, checkpoint: Checkpoint, spans: list[tuple[float, float]], samples: list[Sample]
+) -> tuple[str, ...]:
+    notes = []
+    if not clip.has_audio:
+        notes.append("The clip has no sound: the answer rests on the picture alone.")
+    if not clip.has_video:
+        notes.append("The clip has no picture: the answer rests on the sound alone.")
+    if clip.restarts:
+        notes.append(
+            "The clip's clock jumps back, as where recordings were joined: what follows was left "
+            "out."
+        )
+    notes += _input_notes(clip, checkpoint, samples)
+    read_s = len(spans) * checkpoint.sample.window_s
+    if len(spans) > 1 and read_s < 0.9 * clip.duration_s:
+        notes.append(
+            f"The clip is long: {len(spans)} windows of {checkpoint.sample.window_s:g} s, spread "
+            f"evenly over {clip.duration_s / 60:.1f} minutes, were read."
+        )
+    world = checkpoint.training.get("world")
+    if world:
+        notes.append(world)
+    return tuple(notes)
+
+
+def _input_notes(clip: Clip, checkpoint: Checkpoint, samples: list[Sample]) -> list[str]:
+    """What a model of faces or words did not get."""
+    notes = []
+    if checkpoint.sample.people and clip.has_video:
+        if not any(bool(sample.face_mask.any()) for sample in samples):
+            notes.append("No face was found: what faces show is not part of the answer.")
+        if isinstance(best_detector(), Haar):
+            notes.append("Faces were looked for the old way (Haar cascade): YuNet is not here.")
+    if "text" in modalities(checkpoint) and not (clip.text or "").strip():
+        notes.append("The model also reads what is said; no transcript was given.")
+    return notes
+
+
+@lru_cache(maxsize=4)
+def _loaded(folder: Path) -> Checkpoint:
+    return load_checkpoint(folder)
+
+
+def load_cached(model: str | Path = DEFAULT_MODEL) -> Checkpoint:
+    """A checkpoint by shipped name, checkpoint folder or run folder; loaded once."""
+    return _loaded(find_checkpoint(model).resolve())
+
+
+def predict(
+    clip: str | Path | Clip,
+    model: str | Path = DEFAULT_MODEL,
+    most_windows: int = MOST_WINDOWS,
+    text: str | None = None,
+) -> Prediction:
+    """Loads what is needed and predicts. Raises ClipError or CheckpointError.
+
+    model: a shipped name, a checkpoint folder or a run folder. text: what is said in the clip.
+    """
+    clip = clip if isinstance(clip, Clip) else load_clip(clip)
+    clip = clip if text is None else replace(clip, text=text)
+    return predict_clip(clip, load_cached(model), most_windows)

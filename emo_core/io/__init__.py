@@ -1,0 +1,1 @@
+"""Files and the network: atomic writes, downloads, cached weights."""

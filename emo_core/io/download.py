@@ -1,0 +1,281 @@
+"""URL → file: the only door to the network (yt-dlp, four sites by name, everything capped).
+
+An address is checked before yt-dlp sees it, and yt-dlp may use four extractors only. The download
+runs in a process of its own under caps of time and size, and that process reaches public addresses
+only (`reach`). ffmpeg cuts and merges files that are here; it never fetches.
+"""
+
+import json
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from emo_core.io import network_guard as reach
+
+EXTRACTORS = ["youtube", "vimeo", "archive.org", "wikimedia.org"]  # exact names of yt-dlp
+HOSTS = {
+    "youtube.com", "www.youtube.com", "m.youtube.com", "youtu.be", "vimeo.com", "www.vimeo.com",
+    "player.vimeo.com", "archive.org", "www.archive.org", "commons.wikimedia.org",
+}  # fmt: skip
+PLAIN = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:/?#&=+%,!()'*@;$")
+POLL_S = 0.2  # seconds between two looks at a running download
+ROOT = str(Path(__file__).resolve().parents[2])  # the package may not be installed
+WORKER = [sys.executable, "-P", "-c", f"import sys; sys.path.insert(0, {ROOT!r}); "
+          "from emo_core import download; download.main()"]  # fmt: skip
+CUT_S = 60  # for ffmpeg, to cut a part of at most 20 s
+REASONS = {  # what yt-dlp raises inside -> what it means
+    "UnsupportedError": "no video is known at this address",
+    "GeoRestrictedError": "the video isn't shown in this country",
+    "UserNotLive": "there is only a live stream, and it is off",
+    "TransportError": "the site didn't answer",
+    "NoneType": "no page of one video on an allowed site",
+}
+
+
+class DownloadError(Exception):
+    """A clip that could not be fetched: what was found, what was expected, what to do."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one download may cost at most."""
+
+    megabytes: int = 60
+    video_s: float = 600.0  # duration of the whole video
+    clip_s: float = 20.0  # duration of the part that is kept
+    wall_s: float = 180.0  # time from start to end
+
+
+def checked_url(url: str) -> str:
+    """The address, if it is https on an allowed host; raises DownloadError with the reason."""
+    try:
+        parts = urlsplit(url)
+        port, host = parts.port, parts.hostname
+    except ValueError as error:
+        raise DownloadError(f"{url[:80]!r} is no web address ({error}); give one video.") from error
+    reason = None
+    if not set(url) <= PLAIN:
+        reason = "it holds a character that addresses don't have"
+    elif parts.scheme != "https":
+        reason = f"it starts with {parts.scheme or 'no scheme'}"
+    elif parts.username is not None or parts.password is not None:
+        reason = "it carries a user name"
+    elif port not in (None, 443):
+        reason = f"it names port {port}"
+    elif host not in HOSTS:
+        reason = f"its host is {(host or 'missing')[:60]}"
+    if reason:
+        raise DownloadError(
+            f"{url[:80]!r} is refused: {reason}; expected https:// and one of "
+            f"{', '.join(sorted(HOSTS))}; or download the clip yourself and use the file."
+        )
+    return url
+
+
+def fetch(
+    url: str, out: Path, start_s: float | None = None, end_s: float | None = None,
+    limits: Limits = Limits(),
+) -> Path:  # fmt: skip
+    """Downloads one video, or its part from start_s to end_s, to `out` (mp4); returns `out`.
+
+    Nothing stays on disk but `out`. Raises DownloadError, one sentence, for everything else.
+    """
+    checked_url(url)
+    if start_s is not None and not 0 <= start_s < (end_s or 0) <= start_s + limits.clip_s:
+        raise DownloadError(
+            f"{url}: the part from {start_s} to {end_s} s is refused; expected start before end "
+            f"and at most {limits.clip_s:.0f} s; change the times."
+        )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=out.parent) as folder:
+        job = {"url": url, "folder": folder, "start_s": start_s, "end_s": end_s}
+        answer = _guarded({**job, "limits": asdict(limits)}, Path(folder), limits)
+        if "error" in answer:
+            raise DownloadError(answer["error"])
+        os.replace(Path(folder) / answer["file"], out)
+    return out
+
+
+def _guarded(job: dict, folder: Path, limits: Limits) -> dict:
+    """Runs the worker under the caps; whatever it started ends with it."""
+    started = time.monotonic()
+    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as words:
+        words.write(json.dumps(job).encode())
+        words.seek(0)
+        worker = subprocess.Popen(
+            WORKER, stdin=words, stdout=said, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        try:
+            reason = None
+            while reason is None and worker.poll() is None:
+                time.sleep(POLL_S)
+                reason = _breach(folder, time.monotonic() - started, limits)
+            if reason is None:
+                reason = _breach(folder, 0.0, limits)
+        finally:
+            with suppress(ProcessLookupError, PermissionError):  # all of them may have ended
+                os.killpg(worker.pid, signal.SIGKILL)
+            worker.wait()
+        if reason:
+            return {"error": f"{job['url']}: stopped, {reason}; choose a shorter or smaller one."}
+        said.seek(0)
+        lines = said.read().decode(errors="replace").splitlines() or [""]
+    try:
+        return json.loads(lines[-1])
+    except ValueError:
+        return {"error": f"{job['url']}: the download ended without an answer; try again."}
+
+
+def _breach(folder: Path, spent_s: float, limits: Limits) -> str | None:
+    """Which cap is broken, in words."""
+    if spent_s > limits.wall_s:
+        return f"it took longer than {limits.wall_s:.0f} s"
+    size = 0
+    for path in folder.rglob("*"):
+        try:
+            size += path.stat().st_size
+        except OSError:
+            continue  # renamed while we look
+    # picture, sound and their merger stand beside each other for a moment
+    if size > 2 * limits.megabytes * 2**20:
+        return f"it is larger than {limits.megabytes} MB"
+    return None
+
+
+def options(job: dict, yt_dlp: Any, hook: Callable[[dict], None]) -> dict:
+    """Everything yt-dlp is told. No cookies, no file URLs, no commands, no external downloader."""
+    limits = job["limits"]
+    return dict(
+        allowed_extractors=EXTRACTORS,
+        noplaylist=True,
+        playlist_items="1",
+        default_search="error",
+        format="bv*[height<=480][ext=mp4]+ba[ext=m4a]/b[height<=480]/bv*[height<=480]+ba",
+        merge_output_format="mp4",
+        max_filesize=limits["megabytes"] * 2**20,
+        match_filter=lambda info, *, incomplete=False: refusal(info, limits),
+        socket_timeout=10,
+        retries=2,
+        fragment_retries=2,
+        extractor_retries=1,
+        concurrent_fragment_downloads=1,
+        external_downloader={"default": "native"},
+        hls_prefer_native=True,
+        paths={"home": job["folder"], "temp": job["folder"]},
+        outtmpl={"default": "clip.%(ext)s"},
+        restrictfilenames=True,
+        cachedir=False,
+        quiet=True,
+        no_warnings=True,
+        noprogress=True,
+        logger=logging.getLogger(__name__),
+        progress_hooks=[hook],
+    )
+
+
+def refusal(info: dict, limits: dict) -> str | None:
+    """Why a video is not wanted, before anything of it is downloaded; None = it is."""
+    duration, size = info.get("duration"), info.get("filesize") or info.get("filesize_approx")
+    if info.get("_type", "video") != "video":
+        return "it is a list; expected one video"
+    if info.get("is_live") or info.get("live_status") in ("is_live", "is_upcoming"):
+        return "it is a live stream; expected a recording"
+    if not duration:
+        return "its duration is unknown; expected a recording of known length"
+    if duration > limits["video_s"]:
+        return f"it lasts {duration:.0f} s; expected at most {limits['video_s']:.0f} s"
+    if size and size > limits["megabytes"] * 2**20:
+        return f"it has {size / 2**20:.0f} MB; expected at most {limits['megabytes']} MB"
+    return None
+
+
+def work(job: dict) -> dict:
+    """The worker: probes, then downloads. Returns {"file": name} or {"error": sentence}."""
+    try:
+        import yt_dlp
+    except ImportError:
+        return {
+            "error": "yt-dlp isn't installed; expected it for fetching clips; install it "
+            "(pip install yt-dlp)."
+        }
+    deadline = time.monotonic() + job["limits"]["wall_s"]
+
+    def hook(progress: dict) -> None:
+        most = job["limits"]["megabytes"] * 2**20
+        if progress.get("downloaded_bytes", 0) > most or time.monotonic() > deadline:
+            raise yt_dlp.utils.DownloadCancelled("larger or slower than allowed")
+
+    try:
+        with yt_dlp.YoutubeDL(options(job, yt_dlp, hook)) as site:
+            info = site.extract_info(job["url"], download=False)
+            reason = "nothing was found there" if info is None else refusal(info, job["limits"])
+            if reason is None:
+                site.extract_info(job["url"], download=True)
+    except (yt_dlp.utils.YoutubeDLError, OSError) as error:
+        reason = explained(error)
+    if reach.refused:
+        reason = "it leads to an address that isn't on the open internet"
+    if reason:
+        return {"error": f"{job['url']}: {reason}; choose another, or download it yourself."}
+    return _landed(job)
+
+
+def _landed(job: dict) -> dict:
+    """What the download left in its folder, if that is one clip within the cap."""
+    made = sorted(Path(job["folder"]).glob("clip.*"))
+    if len(made) != 1 or made[0].suffix in (".part", ".ytdl"):
+        missing = "" if shutil.which("ffmpeg") else " (ffmpeg isn't installed: it cuts and merges)"
+        return {"error": f"{job['url']}: no clip came of it{missing}; choose another."}
+    if made[0].stat().st_size > job["limits"]["megabytes"] * 2**20:
+        return {"error": f"{job['url']}: the clip is larger than allowed; choose a shorter one."}
+    if job["start_s"] is not None and not shutil.which("ffmpeg"):
+        return {"error": f"{job['url']}: only a part is wanted, and ffmpeg, which cuts it, isn't "
+                "installed; install it, or leave the times out."}  # fmt: skip
+    if job["start_s"] is not None and not cut(made[0], job["start_s"], job["end_s"]):
+        return {"error": f"{job['url']}: there is nothing to cut out from {job['start_s']:g} to "
+                f"{job['end_s']:g} s; choose times within the video."}  # fmt: skip
+    return {"file": made[0].name}
+
+
+def cut(path: Path, start_s: float, end_s: float) -> bool:
+    """Leaves only a part of a file that is here; False where there is none."""
+    part = path.with_name("part.mp4")
+    told = ["ffmpeg", "-nostdin", "-loglevel", "error", "-protocol_whitelist", "file",
+            "-ss", f"{start_s:.3f}", "-t", f"{end_s - start_s:.3f}", "-i", f"file:{path}",
+            "-c:v", "libx264", "-preset", "veryfast", "-c:a", "aac", "-y",
+            f"file:{part}"]  # fmt: skip
+    try:
+        subprocess.run(told, check=True, timeout=CUT_S, stdin=subprocess.DEVNULL)
+    except (OSError, subprocess.SubprocessError):
+        return False
+    if part.stat().st_size < 1000:  # a container without a picture or a sound in it
+        return False
+    os.replace(part, path)
+    return True
+
+
+def explained(error: Exception) -> str:
+    """What yt-dlp raised, as the middle of a sentence."""
+    cause = (getattr(error, "exc_info", None) or (None, error, None))[1]
+    reason = REASONS.get(type(cause).__name__)
+    if reason is None:
+        reason = str(cause).removeprefix("ERROR: ").strip().split("\n")[0][:160].rstrip(".")
+    return f"it could not be fetched ({reason})"
+
+
+def main(but: frozenset[reach.Address] = frozenset()) -> None:
+    """The worker's process: a job from standard input, its answer to standard output."""
+    sys.modules["curl_cffi"] = None  # its connections are not Python's, so nobody would check them
+    reach.only_public(but | reach.proxies())
+    print(json.dumps(work(json.load(sys.stdin))))

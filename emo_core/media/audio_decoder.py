@@ -1,0 +1,203 @@
+"""Joining decoded sound into one stretch of the clip's clock, resampled, gaps left silent."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from emo_core.media.container import opened
+from emo_core.media.demux import decode, discard_others, frame_tick, read_packets, use_one_thread
+from emo_core.media.streams import SoundTrack, mono
+
+WARM_UP_S = 0.5  # seconds of sound decoded before a window: MP3 and Opus need up to 0.25
+SOUND_SLACK_S = 0.03  # seconds a sound packet's time may stray before it counts as a gap
+SOUND_BATCH = 64  # decoded sound frames mixed and resampled at once
+
+
+@dataclass
+class Window:
+    """A stretch of the clip's clock to fill with sound."""
+
+    wave: np.ndarray  # (S,) float32, zeros where nothing was written
+    rate: int  # Hz
+    start_s: float  # on the clip's clock
+    origin_s: Fraction  # the clip's zero on the container's clock
+
+    @property
+    def end_s(self) -> float:
+        return self.start_s + len(self.wave) / self.rate
+
+    def place(self, samples: np.ndarray, at: int) -> None:
+        """Writes resampled sound whose first sample has index `at` in the window."""
+        start, stop = max(at, 0), min(at + len(samples), len(self.wave))
+        if start < stop:
+            self.wave[start:stop] = samples[start - at : stop - at]
+
+
+class Joiner:
+    """Joins decoded frames into unbroken sound, resamples it and places it by its time."""
+
+    def __init__(self, sound: SoundTrack, window: Window) -> None:
+        self.sound = sound
+        self.window = window
+        self.resampler: Any | None = None
+        self.start_s = float(sound.start_s)
+        self.rate = sound.rate  # Hz, of the frames in this run
+        self.due = 0  # position of the next sample, counted from the track's first
+        self.pending: list[np.ndarray] = []
+        self.pushed = 0  # samples given to the resampler
+        self.cursor = 0  # window index of the next resampled sample
+        self.padding = 0  # resampled samples of padding still to be dropped
+        start = round(window.start_s * window.rate)
+        self.base = round((sound.start_s - window.origin_s) * window.rate) - start
+        self.heard_from_s = window.start_s + float(window.origin_s - sound.start_s) - WARM_UP_S / 5
+
+    def add(self, frame: Any, tick_s: float) -> None:
+        """Appends one decoded frame, beginning anew where it does not join the sound before it."""
+        if not frame.samples or not frame.rate:
+            return
+        if frame.rate != self.rate:
+            self.finish()
+            self.rate = frame.rate
+        at = self._position(frame, tick_s)
+        if at + frame.samples <= self.heard_from_s * self.rate:
+            self.finish()  # warm-up
+            return
+        slack = max(SOUND_SLACK_S, 2 * tick_s) * self.rate
+        if self.resampler is None or abs(at - self.due) > slack:
+            self.finish()
+            self._start(at)
+        self.pending.append(mono(frame))
+        self.due += frame.samples
+        if len(self.pending) >= SOUND_BATCH:
+            self._push()
+
+    def _position(self, frame: Any, tick_s: float) -> int:
+        """Samples from the track's first to this frame's; coarse clocks snap to whole frames."""
+        pts = frame_tick(frame)
+        if pts is None:
+            return self.due
+        exact = (pts * tick_s - self.start_s) * self.rate
+        size = self.sound.frame_samples
+        if size and tick_s * self.rate > 1:
+            whole = round((exact - self.sound.first_samples) / size)
+            snapped = self.sound.first_samples + whole * size
+            if abs(snapped - exact) <= tick_s * self.rate:
+                return snapped
+        return round(exact)
+
+    def _start(self, at: int) -> None:
+        """Opens a run, padded so that its resampled grid is the one of the whole file."""
+        from av import AudioResampler
+
+        padding = at % (self.rate // math.gcd(self.rate, self.window.rate))
+        self.resampler = AudioResampler("fltp", "mono", self.window.rate)
+        self.pending = [np.zeros(padding, np.float32)] if padding else []
+        self.due = at
+        self.pushed = 0
+        self.padding = padding * self.window.rate // self.rate
+        self.cursor = self.base + (at - padding) * self.window.rate // self.rate
+
+    def _push(self) -> None:
+        from av import AudioFrame
+
+        wave = np.concatenate(self.pending)
+        wave[~np.isfinite(wave)] = 0
+        self.pending = []
+        frame = AudioFrame.from_ndarray(wave[None], "fltp", "mono")
+        frame.sample_rate = self.rate
+        frame.time_base = Fraction(1, self.rate)
+        frame.pts = self.pushed
+        self.pushed += len(wave)
+        self._write(self.resampler.resample(frame))
+
+    def _write(self, frames: list[Any]) -> None:
+        for frame in frames:
+            if frame is None:  # flushing a resampler that had nothing to do
+                continue
+            wave = np.clip(frame.to_ndarray()[0], -1, 1)
+            dropped = min(self.padding, len(wave))
+            self.padding -= dropped
+            self.window.place(wave[dropped:], self.cursor + dropped)
+            self.cursor += len(wave)
+
+    def finish(self) -> None:
+        """Flushes the run into the window."""
+        if self.resampler is None:
+            return
+        if self.pending:
+            self._push()
+        self._write(self.resampler.resample(None))
+        self.resampler = None
+
+
+def read_sound(path: Path, sound: SoundTrack, window: Window) -> None:
+    """Fills a window, decoding from a little before it so that its first samples are right."""
+    period_s = 1 / math.gcd(sound.rate, window.rate)  # after which both sample grids meet again
+    early_s = float(window.origin_s) + window.start_s - WARM_UP_S - period_s
+    from_s = early_s if early_s > float(sound.start_s) + 1 else None
+    if from_s is not None and _mix(path, sound, window, from_s):
+        return
+    _mix(path, sound, window, None)
+
+
+def _mix(path: Path, sound: SoundTrack, window: Window, from_s: float | None) -> bool:
+    """Decodes into the window; False where seeking failed or landed too late to be used."""
+    import av
+
+    with opened(path) as container:
+        stream = next(it for it in container.streams if it.index == sound.index)
+        if from_s is not None and _misleads(container, stream):
+            return False
+        use_one_thread(stream)
+        tick_s = float(stream.time_base)
+        packets = read_packets(container, [stream])
+        if from_s is not None:
+            try:
+                _seek_sound(container, stream, from_s)
+            except (av.FFmpegError, OverflowError):
+                return False
+            first = next(packets, None)
+            if first is None or first.pts is None or first.pts * tick_s > from_s + WARM_UP_S / 2:
+                return False
+            packets = chain([first], packets)
+        discard_others(container, [stream])
+        joiner = Joiner(sound, window)
+        until_s = float(window.origin_s) + window.end_s + WARM_UP_S / 5
+        for packet in _between(packets, tick_s, from_s, until_s):
+            for frame in decode(stream, packet):
+                joiner.add(frame, tick_s)
+        for frame in decode(stream, None):
+            joiner.add(frame, tick_s)
+        joiner.finish()
+    return True
+
+
+def _misleads(container: Any, stream: Any) -> bool:
+    """Whether times after a seek are wrong: in WAV, FFmpeg counts ADPCM by a rate that is none."""
+    return container.format.name in ("wav", "w64") and stream.codec.name.startswith("adpcm")
+
+
+def _between(
+    packets: Iterator[Any], tick_s: float, from_s: float | None, until_s: float
+) -> Iterator[Any]:
+    """Packets worth decoding for a window; a seek may have landed long before it."""
+    for packet in packets:
+        at_s = None if packet.pts is None else packet.pts * tick_s
+        if at_s is not None and at_s > until_s:
+            return
+        if at_s is None or from_s is None or at_s >= from_s - 1:
+            yield packet
+
+
+def _seek_sound(container: Any, stream: Any, at_s: float) -> None:
+    """Matroska lists key frames of the picture only; seeking by sound would read the whole file."""
+    if container.format.name.startswith("matroska"):
+        container.seek(int(at_s * 1_000_000))
+    else:
+        container.seek(int(at_s / float(stream.time_base)), stream=stream)

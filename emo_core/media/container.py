@@ -1,0 +1,256 @@
+"""Opening one file, confined to itself; whatever goes wrong becomes one sentence."""
+
+import os
+import stat
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+MAX_PIXELS = 8192 * 8192  # per frame: 8K (7680x4320) fits twice; one frame is then 200 MB of RGB
+MAX_DURATION_S = 48 * 3600  # seconds; a longer declared clip is a damaged clock, not a recording
+MAX_OUTPUT_BYTES = 8 << 30  # bytes of pixels or sound one call may return
+
+
+class ClipError(Exception):
+    """A file that cannot be used: one sentence of what was found, what was expected, what to do."""
+
+
+def printable_name(path: Path) -> str:
+    """A file's name as it can stand in a sentence."""
+    name = path.name or str(path)
+    return "".join(letter if letter.isprintable() else "?" for letter in name)
+
+
+def check_pixels(name: str, width: int, height: int) -> None:
+    """Refuses frames beyond MAX_PIXELS, and the size 0x0 to which FFmpeg resets such a size."""
+    if 0 < width * height <= MAX_PIXELS:
+        return
+    found = f"frames of {width}x{height} pixels" if width else "frames of a huge or unknown size"
+    raise ClipError(
+        f"{name}: {found}; expected at most {MAX_PIXELS:,} pixels per frame; scale the video down."
+    )
+
+
+def check_output(name: str, bytes_wanted: int, pixels: int = 1) -> None:
+    """Refuses a call that would return more than MAX_OUTPUT_BYTES, or frames beyond MAX_PIXELS."""
+    if bytes_wanted > MAX_OUTPUT_BYTES or pixels > MAX_PIXELS:
+        raise ClipError(
+            f"{name}: {bytes_wanted / 2**30:.0f} GiB of output asked for at once; expected at most "
+            f"{MAX_OUTPUT_BYTES >> 30}; ask for fewer or smaller frames, or a shorter window."
+        )
+
+
+def check_duration(name: str, seconds: float) -> None:
+    """Refuses a clock that runs longer than MAX_DURATION_S."""
+    if seconds > MAX_DURATION_S:
+        raise ClipError(
+            f"{name}: its clock runs over {seconds / 3600:.0f} hours; expected at most "
+            f"{MAX_DURATION_S // 3600}; cut it into shorter pieces or repair its time stamps."
+        )
+
+
+CLIP_FORMATS = (  # containers that hold sound or moving pictures and never name another file
+    "mov,mp4,matroska,webm,avi,mpeg,mpegts,flv,ogg,wav,w64,flac,mp3,aac,asf,aiff,au,caf,amr,"
+    "ac3,eac3,tta,wv,ape,gif,nut,ivf,dv,rm,mxf"
+)
+OTHER_KINDS = {  # first bytes -> what the file is instead of a clip
+    b"\xff\xd8\xff": "a JPEG picture",
+    b"\x89PNG\r\n": "a PNG picture",
+    b"BM": "a BMP picture",
+    b"II*\x00": "a TIFF picture",
+    b"MM\x00*": "a TIFF picture",
+    b"8BPS": "a Photoshop picture",
+    b"<svg": "an SVG picture",
+    b"#EXTM3U": "a playlist",
+    b"ffconcat": "a playlist",
+    b"[playlist]": "a playlist",
+    b"<MPD": "a playlist",
+    b"v=0": "a session description",
+    b"%PDF": "a PDF document",
+    b"PK\x03\x04": "a ZIP archive",
+    b"\x1f\x8b": "a compressed archive",
+    b"Rar!": "an archive",
+    b"7z\xbc\xaf": "an archive",
+    b"\x7fELF": "a program",
+}
+STILL_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis"}
+MP4_BOXES = set(b"ftyp moov mdat wide free skip styp moof pnot uuid".split())  # the outermost
+MATROSKA = b"\x1aE\xdf\xa3"
+
+
+def read_head(path: Path) -> bytes:
+    """The first bytes of a file."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(1024)
+    except OSError as error:
+        raise ClipError(
+            f"{printable_name(path)}: cannot be read ({(error.strerror or 'error').lower()}); "
+            "expected a readable video or sound file; copy it to this computer's disk."
+        ) from error
+
+
+def other_kind(head: bytes) -> str | None:
+    """What the first bytes say the file is, where that is not a clip."""
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    for start, kind in OTHER_KINDS.items():
+        if text.startswith(start):
+            return kind
+    if head[4:8] == b"ftyp" and head[8:12] in STILL_BRANDS:
+        return "a HEIC or AVIF picture"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "a WebP picture"
+    return None
+
+
+def is_text(head: bytes) -> bool:
+    """Whether these bytes are letters, digits and line breaks only."""
+    return b"\x00" not in head and all(byte >= 32 or byte in b"\t\r\n\f" for byte in head)
+
+
+def is_mp4(head: bytes) -> bool:
+    """Whether the file begins as MP4 and QuickTime files do."""
+    return head[4:8] in MP4_BOXES
+
+
+def names_its_tracks(head: bytes) -> bool:
+    """Whether the container tells up front what its tracks are."""
+    return is_mp4(head) or head.startswith(MATROSKA)
+
+
+def mp4_boxes(path: Path) -> set[bytes]:
+    """The names of an MP4's outermost boxes."""
+    names = set()
+    with open(path, "rb") as file:
+        end = os.fstat(file.fileno()).st_size
+        position = 0
+        for _ in range(10_000):
+            file.seek(position)
+            header = file.read(16)
+            if len(header) < 8:
+                break
+            size, name = struct.unpack(">I4s", header[:8])
+            if size == 1 and len(header) == 16:
+                size = struct.unpack(">Q", header[8:])[0]
+            names.add(name)
+            position += size
+            if size < 8 or position >= end:
+                break
+    return names
+
+
+def checked_path(path: str | Path) -> Path:
+    """The path of a regular, readable, non-empty file; anything else is refused before opening."""
+    if "://" in str(path) and not os.path.exists(path):
+        raise ClipError(
+            f"{printable_name(Path(str(path)))}: this is a web address; expected a file on this "
+            "computer; download it and give the file."
+        )
+    path = Path(path)
+    name = printable_name(path)
+    try:
+        status = path.stat()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a path"
+        raise ClipError(
+            f"{name}: cannot be found ({reason.lower()}); expected a video or sound file; "
+            "check the path."
+        ) from error
+    if not stat.S_ISREG(status.st_mode):
+        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a device or a pipe"
+        raise ClipError(f"{name}: this is {kind}; expected a video or sound file; give a file.")
+    if status.st_size == 0:
+        raise ClipError(
+            f"{name}: the file is empty (0 bytes); expected a video or sound file; "
+            "record or copy it again."
+        )
+    if not os.access(path, os.R_OK):
+        raise ClipError(
+            f"{name}: no permission to read it; expected a readable file; change its permissions."
+        )
+    return path.absolute()
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """An open container; whatever the decoder raises inside becomes a ClipError."""
+    import av
+
+    head = read_head(path)
+    container = None
+    try:
+        container = _open(path, head)
+        yield container
+    except (av.FFmpegError, ValueError, RuntimeError, ArithmeticError, LookupError) as error:
+        if container is None:
+            raise _refusal(path, head, error) from error
+        raise ClipError(
+            f"{printable_name(path)}: damaged, decoding stopped with '{_reason(error)}'; expected "
+            "a complete video or sound file; record or copy it again."
+        ) from error
+    except MemoryError as error:
+        raise ClipError(
+            f"{printable_name(path)}: decoding it needs more memory than there is; expected "
+            "smaller frames or a shorter window; ask for less at once."
+        ) from error
+    finally:
+        if container is not None:
+            container.close()
+
+
+def _open(path: Path, head: bytes) -> Any:
+    """Opens with FFmpeg confined to this one file and to demuxers that read no other.
+
+    MP4 and Matroska name their tracks up front, so FFmpeg's own trial decoding (3 to 12 ms) is
+    skipped; `Head` finds out the rest.
+    """
+    import av
+
+    if (kind := other_kind(head)) is not None:
+        raise ValueError(kind)
+    options = {
+        "protocol_whitelist": "file",
+        "format_whitelist": CLIP_FORMATS,
+        "max_pixels": str(MAX_PIXELS),
+    }
+    if names_its_tracks(head):
+        quick = options | {"probesize": "32", "skip_frame": "all"}
+        container = av.open(f"file:{path}", options=quick, metadata_errors="replace")
+        if _described(container):
+            return container
+        container.close()
+    return av.open(f"file:{path}", options=options, metadata_errors="replace")
+
+
+def _described(container: Any) -> bool:
+    """Whether the header alone told what the tracks are."""
+    streams = [*container.streams.video, *container.streams.audio]
+    return bool(streams) and all(stream.codec_context is not None for stream in streams)
+
+
+def _refusal(path: Path, head: bytes, error: Exception) -> ClipError:
+    """Why a file could not be opened, in words."""
+    name = printable_name(path)
+    if (kind := other_kind(head)) is not None:
+        found = f"this is {kind}"
+    elif is_mp4(head) and b"moov" not in mp4_boxes(path):
+        return ClipError(
+            f"{name}: no moov header, so the file is cut off; expected a complete video or "
+            "sound file; record or copy it again."
+        )
+    elif is_text(head):
+        found = "this is a text file"
+    else:
+        found = f"the contents are no video or sound format known here ({_reason(error)})"
+    return ClipError(
+        f"{name}: {found}; expected a video or sound file such as mp4, mov, webm, mkv, wav "
+        "or mp3; convert it or choose another."
+    )
+
+
+def _reason(error: Exception) -> str:
+    """The decoder's own words, on one line and without the path."""
+    words = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(words.replace("'", "").split()).rstrip(".").lower()[:80]

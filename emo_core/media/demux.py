@@ -1,0 +1,261 @@
+"""The first packets of an open file, and when the packets read so far end."""
+
+from bisect import bisect_left, bisect_right, insort
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import chain
+from typing import Any
+
+from emo_core.media.container import MAX_PIXELS, ClipError
+
+MAX_READ_ERRORS = 50  # damaged stretches the reader steps over in one file
+MAX_UNDECODABLE = 2_000  # packets in a row without one frame before a track is given up
+MAX_REORDER = 64  # packets looked ahead, room for damaged times
+NEVER = 1 << 62  # a presentation time after every other
+
+
+def use_one_thread(stream: Any) -> None:
+    """Prepares a decoder: clips in parallel beat threads inside one by a third."""
+    context = stream.codec_context
+    context.thread_count = 1
+    context.thread_type = "NONE"
+    if context.type == "video":
+        context.options = {"max_pixels": str(MAX_PIXELS)}
+
+
+def discard_others(container: Any, kept: list[Any]) -> None:
+    """Lets the reader skip the bytes of every track but these."""
+    from av.stream import Discard
+
+    for stream in container.streams:
+        if not any(stream is it for it in kept):
+            stream.discard = Discard.all
+
+
+def read_packets(container: Any, streams: list[Any]) -> Iterator[Any]:
+    """The tracks' packets in file order; damaged stretches are stepped over."""
+    import av
+
+    for _ in range(MAX_READ_ERRORS):
+        try:
+            for packet in container.demux(*streams):
+                if packet.size:  # an empty packet would tell the decoder to stop
+                    yield packet
+            return
+        except IndexError:  # PyAV at the end of a file in which tracks appeared while reading
+            return
+        except av.FFmpegError:
+            continue
+
+
+def decode(stream: Any, packet: Any | None) -> list[Any]:
+    """The frames a packet completes; None drains the decoder. A damaged packet gives none."""
+    import av
+
+    try:
+        return stream.codec_context.decode(packet)
+    except (av.FFmpegError, UnicodeError):
+        return []
+
+
+def frame_tick(frame: Any) -> int | None:
+    """When a frame is shown or heard, in ticks of its track's clock."""
+    return frame.dts if frame.pts is None else frame.pts
+
+
+def with_following(packets: Iterator[Any]) -> Iterator[tuple[Any, int | None]]:
+    """Packets in decoding order, each with the time its frame gives way to the next one shown.
+
+    None where the file does not tell. A packet waits until one with a decoding time at or past the
+    next frame's presentation time has been read: no frame still to come can be shown before that.
+    """
+    waiting: deque[Any] = deque()
+    shown: list[int] = []  # sorted presentation times that may still follow a waiting packet
+    for packet in packets:
+        if packet.pts is None or packet.dts is None or packet.pts < packet.dts:
+            yield from ((it, None) for it in (*waiting, packet))
+            waiting.clear()
+            continue
+        waiting.append(packet)
+        insort(shown, packet.pts)
+        while waiting:
+            at = bisect_right(shown, waiting[0].pts)
+            if at < len(shown) and shown[at] <= packet.dts:
+                yield waiting.popleft(), shown[at]
+            elif len(waiting) > MAX_REORDER:
+                yield waiting.popleft(), None
+            else:
+                break
+        oldest = min((it.pts for it in waiting), default=packet.dts)
+        del shown[: bisect_left(shown, min(oldest, packet.dts))]
+    for packet in waiting:
+        at = bisect_right(shown, packet.pts)
+        yield packet, shown[at] if at < len(shown) else NEVER
+
+
+DRM_TAGS = {"encv", "enca", "drmi", "drms"}
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """The chosen picture and sound of an open file."""
+
+    container: Any
+    video: Any | None
+    sound: Any | None
+
+    @classmethod
+    def choose(cls, container: Any, name: str) -> "Tracks":
+        """Takes the best track of each kind; raises ClipError for one without a decoder."""
+        video = _best(container, "video", None)
+        sound = _best(container, "audio", video)
+        discard_others(container, [video, sound])
+        for kind, stream in (("picture", video), ("sound", sound)):
+            if stream is None:
+                continue
+            if stream.codec_context is None:
+                raise ClipError(
+                    f"{name}: the {kind} track uses a codec without a decoder here; expected a "
+                    "common one such as H.264 or AAC; convert the file to mp4."
+                )
+            use_one_thread(stream)
+        return cls(container, video, sound)
+
+    @property
+    def present(self) -> list[Any]:
+        return [stream for stream in (self.video, self.sound) if stream is not None]
+
+
+def _best(container: Any, kind: str, related: Any | None) -> Any | None:
+    """FFmpeg's best track of a kind; cover art and thumbnails are no picture track."""
+    from av.stream import Disposition
+
+    still = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+    streams = [
+        stream
+        for stream in getattr(container.streams, kind)
+        if not (kind == "video" and stream.disposition & still)
+    ]
+    decodable = [stream for stream in streams if stream.codec_context is not None]
+    if not decodable:
+        return streams[0] if streams else None
+    best = container.streams.best(kind, related=related)
+    if any(stream is best for stream in decodable):
+        return best
+    if kind == "audio":
+        return decodable[0]
+    return max(decodable, key=lambda it: it.codec_context.width * it.codec_context.height)
+
+
+def is_encrypted(stream: Any, packets: list[Any]) -> bool:
+    """Whether a track or one of its first packets is marked as copy-protected."""
+    marks = ("encryption_info", "encryption_init_info")
+    marked = any(packet.has_sidedata(mark) for packet in packets[:3] for mark in marks)
+    return marked or _tag(stream) in DRM_TAGS or "enc_key_id" in stream.metadata
+
+
+def _tag(stream: Any) -> str:
+    try:
+        return stream.codec_context.codec_tag
+    except UnicodeDecodeError:  # damaged
+        return ""
+
+
+HEAD_PACKETS = 48  # picture packets read when a file is opened: reordering, pace, first frame
+SOUND_PACKETS = 3  # sound packets read then
+HEAD_BYTES = 32 << 20  # bytes read at most to find the first picture and the first sound
+JUMP_S = 3  # seconds back that no reordering of frames explains
+SHOWN = 300  # latest presentation times kept
+
+
+class Ends:
+    """Notes when the packets that pass by end, and when the latest pictures are shown."""
+
+    def __init__(self, picture: int | None) -> None:
+        self.picture = picture  # index of the picture track
+        self.ticks: dict[int, int] = {}  # by track, the latest end
+        self.pace: dict[int, Fraction] = {}  # by track, seconds per tick
+        self.shown: deque[int] = deque(maxlen=SHOWN)  # presentation ticks of pictures
+        self.restarts = False  # whether a track's clock jumped back, as where files were joined
+
+    def noting(self, packets: Iterator[Any]) -> Iterator[Any]:
+        """Passes packets on, noting each."""
+        usual: dict[int, int] = {}  # by track, ticks a packet lasts that does not say so
+        latest: dict[int, int] = {}  # by track, ticks
+        for packet in packets:
+            pts, at = packet.pts, packet.stream_index
+            if pts is not None:
+                if at not in usual:
+                    stream = packet.stream
+                    self.pace[at] = stream.time_base
+                    self.ticks.setdefault(at, -NEVER)
+                    usual[at] = _usual_ticks(stream)
+                latest[at] = max(pts, latest.get(at, pts))
+                self.restarts |= (latest[at] - pts) * self.pace[at] > JUMP_S
+                end = pts + (packet.duration or usual[at])
+                if end > self.ticks[at]:
+                    self.ticks[at] = end
+                if at == self.picture:
+                    self.shown.append(pts)
+            yield packet
+
+    @property
+    def latest_s(self) -> Fraction | None:
+        """The latest end of any track, in seconds on the container's clock."""
+        return max((end * self.pace[at] for at, end in self.ticks.items()), default=None)
+
+
+def _usual_ticks(stream: Any) -> int:
+    """How long a picture lasts that does not say so: the last ones of MPEG and FLV files."""
+    rate = stream.average_rate if stream.type == "video" else None
+    return round(1 / rate / stream.time_base) if rate else 0
+
+
+@dataclass(frozen=True)
+class Head:
+    """The first packets of each track, and an iterator over all that follow."""
+
+    video: list[Any]
+    sound: list[Any]
+    rest: Iterator[Any]
+    ends: Ends  # of all packets read so far
+
+    @classmethod
+    def read(cls, tracks: Tracks) -> "Head":
+        """Reads until both tracks have shown enough of themselves."""
+        ends = Ends(tracks.video.index if tracks.video is not None else None)
+        rest = ends.noting(read_packets(tracks.container, tracks.present))
+        head = cls([], [], rest, ends)
+        video_packets = 0 if tracks.video is None else HEAD_PACKETS
+        sound_packets = 0 if tracks.sound is None else SOUND_PACKETS
+        bytes_read = 0
+        for packet in rest:
+            (head.video if packet.stream is tracks.video else head.sound).append(packet)
+            bytes_read += packet.size
+            enough = len(head.video) >= video_packets and len(head.sound) >= sound_packets
+            if enough or bytes_read > HEAD_BYTES:
+                break
+        return head
+
+    @property
+    def timed_video(self) -> list[Any]:
+        """The first picture packets that carry both of their times."""
+        return [packet for packet in self.video if None not in (packet.pts, packet.dts)]
+
+    def packets(self, stream: Any, first: list[Any]) -> Iterator[Any]:
+        """One track's packets from the start, read on as far as they are asked for."""
+        return chain(first, (packet for packet in self.rest if packet.stream is stream))
+
+    def refuse_encrypted(self, tracks: Tracks, name: str) -> None:
+        """Raises ClipError where a chosen track is copy-protected."""
+        for kind, stream, packets in (
+            ("picture", tracks.video, self.video),
+            ("sound", tracks.sound, self.sound),
+        ):
+            if stream is not None and is_encrypted(stream, packets):
+                raise ClipError(
+                    f"{name}: the {kind} track is encrypted; expected an unprotected recording; "
+                    "use a copy without copy protection."
+                )

@@ -1,0 +1,1 @@
+"""Every layer once; models only wire them."""

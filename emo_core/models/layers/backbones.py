@@ -1,0 +1,321 @@
+"""Backbones: frames or log-mel to tokens on the clip's clock. One outline for all four.
+
+Each maps (input, mask, times) to `Tokens`. Values behind a False mask never reach the output.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+Read = Callable[..., Tensor]
+
+
+def rowwise(read: Read) -> Read:
+    """Marks a module's method: tensors of n rows each -> n rows, none of which asks another one.
+
+    Rows are frames, pieces of film or log-mels. So it holds where batch norm is not learning.
+    """
+    read.rowwise = True
+    return read
+
+
+KINETICS_MEAN, KINETICS_STD = (0.43216, 0.394666, 0.37645), (0.22803, 0.22145, 0.216989)  # A4
+LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue (BT.601)
+MEL_MEAN, MEL_STD = -4.0, 4.0  # natural log of power; centre and spread of ordinary sound
+PANNS_WEIGHTS = (  # Kong et al. 2020; the publisher gives an MD5 sum and no SHA-256
+    "https://zenodo.org/record/3987831/files/Cnn14_mAP%3D0.431.pth",
+    "541141fa2ee191a88f24a3219fff024e",
+)
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What a backbone saw: N tokens on the clip's clock."""
+
+    values: Tensor  # (B, N, C)
+    mask: Tensor  # (B, N) bool, True = real
+    times_s: Tensor  # (B, N) seconds from the start of the window
+    alone: Tensor | None = None  # (B, classes) scores of this stream by itself, where it has a head
+
+
+def on_steps(mask: Tensor, times_s: Tensor, steps: int) -> tuple[Tensor, Tensor]:
+    """Mask and times of T inputs -> of `steps` outputs: any real input, mean time. (B, T) each."""
+    real = functional.adaptive_max_pool1d(mask.float().unsqueeze(1), steps).squeeze(1) > 0
+    return real, functional.adaptive_avg_pool1d(times_s.float().unsqueeze(1), steps).squeeze(1)
+
+
+def normalised_frames(video: Tensor, mask: Tensor) -> Tensor:
+    """(..., 3, H, W) uint8, or float in [0, 1] -> normalised float; zero where mask (...) is."""
+    unit = 255 if video.dtype == torch.uint8 else 1
+    mean, std = (torch.tensor(v, device=video.device) for v in (KINETICS_MEAN, KINETICS_STD))
+    scale, shift = (1 / (unit * std)).view(3, 1, 1), (-mean / std).view(3, 1, 1)
+    return torch.addcmul(shift, video.float(), scale) * mask[..., None, None, None]
+
+
+def luminance(video: Tensor) -> Tensor:
+    """(..., 3, H, W) uint8, or float in [0, 1] -> float in [0, 1], three times the same."""
+    unit = 255 if video.dtype == torch.uint8 else 1
+    weights = (torch.tensor(LUMINANCE, device=video.device) / unit).view(3, 1, 1)
+    return (video * weights).sum(-3, keepdim=True).expand(video.shape)
+
+
+class LargestAnswer(nn.Module):
+    """Maps of one picture at several scales -> at each place of the first map the largest answer.
+
+    Source: a maximum over scales, Riesenhuber & Poggio 1999.
+    """
+
+    def forward(self, maps: list[Tensor]) -> Tensor:
+        """[(B, C, h, w), then coarser ones] -> (B, C, h, w)."""
+        largest = maps[0]
+        for coarse in maps[1:]:
+            largest = torch.maximum(largest, functional.interpolate(coarse, largest.shape[2:]))
+        return largest
+
+
+class Residual(nn.Module):
+    """Basic residual block (He et al. 2016, figure 5 left)."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int | tuple[int, int]) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(),
+            nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+        )
+        self.skip = nn.Sequential(
+            nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.relu(self.body(x) + self.skip(x))
+
+
+def slim_trunk(inputs: int, widths: tuple[int, ...], strides: tuple) -> nn.Sequential:
+    """A ResNet with one block a stage: a stem of stride 2, then a block for each further width.
+
+    A stem of stride 4 trains twice as fast on a CPU, but needed twice the drawings to read faces
+    as well (docs/log.md).
+    """
+    stem = nn.Sequential(
+        nn.Conv2d(inputs, widths[0], 3, 2, 1, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU()
+    )
+    pairs = zip(widths, widths[1:], strides, strict=False)
+    return nn.Sequential(stem, *(Residual(a, b, stride) for a, b, stride in pairs))
+
+
+class SlimFrames(nn.Module):
+    """Pocket video backbone: a slim ResNet per frame; one token a frame, mean and peak of its map.
+
+    The peak keeps a small face visible among eight. With more scales the same ResNet reads the
+    frame at a half (a quarter, ...) of its size as well: at full size its fields see 87 pixels,
+    less than a face that fills the frame (docs/log.md). Without colour it sees luminance only.
+    """
+
+    def __init__(self, widths: tuple[int, ...], scales: int = 1, colour: bool = True) -> None:
+        super().__init__()
+        self.scales, self.colour = scales, colour
+        self.trunk = slim_trunk(3, widths, (2,) * (len(widths) - 1))
+        self.largest = LargestAnswer()
+        self.channels = 2 * widths[-1]
+
+    def forward(self, video: Tensor, mask: Tensor, times_s: Tensor) -> Tokens:
+        values = self.read(video.flatten(0, 1), mask.flatten())  # (B*T, 2C)
+        return Tokens(values.unflatten(0, video.shape[:2]), mask, times_s)
+
+    @rowwise
+    def read(self, frames: Tensor, mask: Tensor) -> Tensor:
+        """(n, 3, H, W), (n,) -> (n, 2C)."""
+        shown = normalised_frames(frames if self.colour else luminance(frames), mask)
+        sizes = [shown.contiguous(memory_format=torch.channels_last)]
+        while len(sizes) < self.scales:
+            sizes.append(functional.avg_pool2d(sizes[-1], 2))
+        maps = self.largest([self.trunk(picture) for picture in sizes])  # (n, C, h, w)
+        return torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], dim=1)
+
+    @property
+    def cam_layer(self) -> nn.Module:
+        return self.largest
+
+
+class SlimMel(nn.Module):
+    """Pocket sound backbone: a slim ResNet over the log-mel; one token every 8 mel frames."""
+
+    def __init__(self, widths: tuple[int, ...]) -> None:
+        super().__init__()
+        strides = (2, 2, *((1, 2),) * (len(widths) - 3))  # (time, mel)
+        self.trunk = slim_trunk(1, widths, strides)
+        self.channels = 2 * widths[-1]
+
+    def forward(self, mel: Tensor, mask: Tensor, times_s: Tensor) -> Tokens:
+        values = self.read(mel, mask)
+        return Tokens(values, *on_steps(mask, times_s, values.shape[1]))
+
+    @rowwise
+    def read(self, mel: Tensor, mask: Tensor) -> Tensor:
+        """(B, F, M), (B, F) -> (B, N, 2C)."""
+        image = ((mel - MEL_MEAN) / MEL_STD * mask.unsqueeze(-1)).unsqueeze(1)  # (B, 1, F, M)
+        maps = self.trunk(image.contiguous(memory_format=torch.channels_last))  # (B, C, N, m)
+        return torch.cat([maps.mean(3), maps.amax(3)], dim=1).transpose(1, 2)
+
+    @property
+    def cam_layer(self) -> nn.Module:
+        return self.trunk[-1]
+
+
+class R2Plus1D(nn.Module):
+    """Paper video backbone: torchvision's R(2+1)D-18; tokens are its space-time map (A1, A5)."""
+
+    channels = 512
+
+    def __init__(self, pretrained: bool = False) -> None:
+        super().__init__()
+        from torchvision.models.video import R2Plus1D_18_Weights, r2plus1d_18
+
+        net = r2plus1d_18(weights=R2Plus1D_18_Weights.KINETICS400_V1 if pretrained else None)
+        self.trunk = nn.Sequential(net.stem, net.layer1, net.layer2, net.layer3, net.layer4)
+
+    def forward(self, video: Tensor, mask: Tensor, times_s: Tensor) -> Tokens:
+        maps = self.read(video, mask)
+        step_mask, step_times = on_steps(mask, times_s, maps.shape[2])  # (B, t)
+        places = maps.shape[3] * maps.shape[4]
+        values = maps.flatten(2).transpose(1, 2)  # (B, t*h*w, C)
+        return Tokens(
+            values,
+            step_mask.repeat_interleave(places, dim=1),
+            step_times.repeat_interleave(places, dim=1),
+        )
+
+    @rowwise
+    def read(self, video: Tensor, mask: Tensor) -> Tensor:
+        """(B, T, 3, H, W), (B, T) -> (B, C, t, h, w)."""
+        clip = normalised_frames(video, mask).transpose(1, 2)  # (B, 3, T, H, W)
+        return self.trunk(clip.contiguous(memory_format=torch.channels_last_3d))
+
+    @property
+    def cam_layer(self) -> nn.Module:
+        return self.trunk[-1]
+
+
+class ConvBlock(nn.Module):
+    """Two 3x3 convolutions and average pooling, named as in PANNs so that its weights load."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        self.bn1, self.bn2 = nn.BatchNorm2d(outputs), nn.BatchNorm2d(outputs)
+
+    def forward(self, x: Tensor, pool: int) -> Tensor:
+        x = functional.relu(self.bn1(self.conv1(x)))
+        x = functional.relu(self.bn2(self.conv2(x)))
+        return functional.avg_pool2d(x, pool) if pool > 1 else x
+
+
+class Cnn14(nn.Module):
+    """Paper sound backbone: PANNs CNN14 up to block 6; 15 tokens for 5 s (Kong et al. 2020; A8)."""
+
+    channels = 2048
+    DECIBELS = 4.342945  # per unit of natural log power; PANNs' weights expect dB
+
+    def __init__(self, pretrained: bool = False) -> None:
+        super().__init__()
+        self.bn0 = nn.BatchNorm2d(64)  # one statistic a mel band
+        widths = (1, 64, 128, 256, 512, 1024, 2048)
+        for index, (inputs, outputs) in enumerate(zip(widths, widths[1:], strict=False), start=1):
+            self.add_module(f"conv_block{index}", ConvBlock(inputs, outputs))
+        if pretrained:
+            self.load_state_dict(panns_weights(set(self.state_dict())))
+
+    def forward(self, mel: Tensor, mask: Tensor, times_s: Tensor) -> Tokens:
+        values = self.read(mel, mask)
+        return Tokens(values, *on_steps(mask, times_s, values.shape[1]))
+
+    @rowwise
+    def read(self, mel: Tensor, mask: Tensor) -> Tensor:
+        """(B, F, M), (B, F) -> (B, N, 2048)."""
+        image = (mel * self.DECIBELS).unsqueeze(1)  # (B, 1, F, M)
+        image = self.bn0(image.transpose(1, 3)).transpose(1, 3) * mask[:, None, :, None]
+        image = image.contiguous(memory_format=torch.channels_last)
+        for index in range(1, 7):
+            pool = 2 if index < 6 else 1
+            image = self.get_submodule(f"conv_block{index}")(image, pool)  # (B, C, F/2, M/2)
+        return image.mean(3).transpose(1, 2)
+
+    @property
+    def cam_layer(self) -> nn.Module:
+        return self.conv_block6
+
+
+def panns_weights(wanted: set[str]) -> dict[str, Tensor]:
+    """Fetches CNN14's AudioSet weights once into torch's hub folder, checks and filters them."""
+    import hashlib
+    from pathlib import Path
+
+    url, md5 = PANNS_WEIGHTS
+    path = Path(torch.hub.get_dir()) / "checkpoints" / "Cnn14_mAP=0.431.pth"
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(url, str(path))
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "md5").hexdigest()
+    if found != md5:
+        raise ValueError(f"{path} has MD5 {found}, expected {md5}; delete it and try again.")
+    state = torch.load(path, map_location="cpu", weights_only=True)["model"]
+    return {name: value for name, value in state.items() if name in wanted}
+
+
+DECIBELS = 4.342945  # per unit of natural log power
+RANGE_DB = 80.0  # what is quieter than the loudest by more counts as that (torchaudio's top_db)
+MEAN_DB, STD_DB = -14.8, 19.895  # of the authors' training data (papers/3, section 3.3)
+
+
+class SpectrogramResNet18(nn.Module):
+    """ResNet-18 whose first convolution has one channel, the mean of ImageNet's three; one token.
+
+    Source: papers/3, sections 2.3 and 3.3.
+    """
+
+    channels = 512
+
+    def __init__(self, pretrained: bool = False) -> None:
+        super().__init__()
+        from torchvision.models import ResNet18_Weights, resnet18
+
+        net = resnet18(weights=ResNet18_Weights.IMAGENET1K_V1 if pretrained else None)
+        stem = nn.Conv2d(1, 64, 7, 2, 3, bias=False)
+        stem.weight.data = net.conv1.weight.data.mean(1, keepdim=True)
+        self.trunk = nn.Sequential(
+            stem, net.bn1, net.relu, net.maxpool, net.layer1, net.layer2, net.layer3, net.layer4
+        )
+
+    def forward(self, mel: Tensor, mask: Tensor, times_s: Tensor) -> Tokens:
+        values = self.read(mel, mask).unsqueeze(1)  # (B, 1, 512)
+        return Tokens(values, mask.any(1, keepdim=True), times_s[:, -1:])
+
+    @rowwise
+    def read(self, mel: Tensor, mask: Tensor) -> Tensor:
+        """(B, F, M), (B, F) -> (B, 512)."""
+        image = normalised_decibels(mel, mask).transpose(1, 2).unsqueeze(1)  # (B, 1, M, F)
+        maps = self.trunk(image.contiguous(memory_format=torch.channels_last))  # (B, 512, m, f)
+        return maps.mean((2, 3))
+
+    @property
+    def cam_layer(self) -> nn.Module:
+        return self.trunk[-1]
+
+
+def normalised_decibels(mel: Tensor, mask: Tensor) -> Tensor:
+    """Natural log power -> decibels as the authors normalise them; masked mel frames are zero.
+
+    (B, F, M), (B, F) -> (B, F, M). The range is below the loudest real value of each row.
+    """
+    real = mask.unsqueeze(-1)
+    decibels = mel * DECIBELS
+    loudest = decibels.masked_fill(~real, float("-inf")).amax((1, 2), keepdim=True)
+    return (torch.maximum(decibels, loudest - RANGE_DB) - MEAN_DB) / STD_DB * real

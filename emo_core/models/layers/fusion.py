@@ -1,0 +1,164 @@
+"""Ways to bring two token streams together: paper 1's cross-modal attention and its ablations.
+
+Each takes video and audio tokens of width D and returns (logits, trace). A missing modality has an
+all-False mask and contributes nothing.
+"""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from emo_core.models.layers.attention import Block, masked_mean
+from emo_core.models.layers.backbones import Tokens
+
+
+def head(width: int, classes: int, dropout: float) -> nn.Sequential:
+    """LayerNorm, dropout, linear (paper 1, A11)."""
+    return nn.Sequential(nn.LayerNorm(width), nn.Dropout(dropout), nn.Linear(width, classes))
+
+
+class CrossModal(nn.Module):
+    """Cross-modal attention in one or two directions (paper 1, A10; MulT, section 3.2).
+
+    queries: the streams that look at the other one: ("video", "audio") is two-way attention.
+    """
+
+    def __init__(
+        self, width: int, heads: int, blocks: int, classes: int, dropout: float,
+        head_dropout: float, queries: tuple[str, ...],
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.blocks = nn.ModuleDict(
+            {q: nn.ModuleList(Block(width, heads, dropout) for _ in range(blocks)) for q in queries}
+        )
+        self.head = head(2 * width, classes, head_dropout)
+
+    def forward(self, video: Tokens, audio: Tokens) -> tuple[Tensor, dict[str, Tensor]]:
+        streams, trace = {"video": video, "audio": audio}, {}
+        pooled = []
+        for name, own in streams.items():
+            other_name = "audio" if name == "video" else "video"
+            other, x = streams[other_name], own.values  # (B, N, D)
+            for index, block in enumerate(self._blocks(name)):
+                x, weights = block(x, other.values, other.mask)
+                trace[f"attention_{name}_to_{other_name}_{index} (B, H, {name}, {other_name})"] = (
+                    weights
+                )
+            pooled.append(masked_mean(x, own.mask))  # (B, D)
+        return self.head(torch.cat(pooled, dim=-1)), trace  # (B, C)
+
+    def _blocks(self, name: str) -> Iterable[Block]:
+        if name not in self.blocks:
+            return ()
+        return self.blocks[name]
+
+
+class Concat(nn.Module):
+    """Ablation: both streams pooled over time, concatenated, then a small net."""
+
+    def __init__(self, width: int, classes: int, head_dropout: float) -> None:
+        super().__init__()
+        self.mix = nn.Linear(2 * width, 2 * width)
+        self.head = head(2 * width, classes, head_dropout)
+
+    def forward(self, video: Tokens, audio: Tokens) -> tuple[Tensor, dict[str, Tensor]]:
+        pooled = [masked_mean(stream.values, stream.mask) for stream in (video, audio)]
+        return self.head(functional.relu(self.mix(torch.cat(pooled, dim=-1)))), {}
+
+
+class Late(nn.Module):
+    """Ablation: each stream scores alone and the scores are added. One stream: that stream only."""
+
+    def __init__(
+        self, width: int, classes: int, head_dropout: float, streams: tuple[str, ...]
+    ) -> None:
+        super().__init__()
+        self.heads = nn.ModuleDict({s: head(width, classes, head_dropout) for s in streams})
+
+    def forward(self, video: Tokens, audio: Tokens) -> tuple[Tensor, dict[str, Tensor]]:
+        trace = {}
+        for name, stream in (("video", video), ("audio", audio)):
+            if name in self.heads:
+                scores = self.heads[name](masked_mean(stream.values, stream.mask))  # (B, C)
+                present = stream.mask.any(1, keepdim=True)
+                trace[f"logits_{name} (B, C)"] = scores * present  # a missing stream has no say
+        return sum(trace.values()), trace
+
+
+class WeightedSum(nn.Module):
+    """Paper 2's fusion: each modality's scores times one learned weight, added; one alone stays.
+
+    The weights start at one, which is plain late fusion. The published code draws them at random,
+    sign included (section 2.6 of our notes).
+    """
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        super().__init__()
+        self.names = names
+        if len(names) > 1:
+            self.weight = nn.Parameter(torch.ones(len(names)))
+
+    def forward(self, scores: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Scores (B, C) by name -> their sum (B, C), and the terms of that sum."""
+        weights = self.weight if len(self.names) > 1 else [1.0]
+        terms = {
+            f"logits_{name} (B, C)": (weight * scores[name]).float()
+            for name, weight in zip(self.names, weights, strict=True)
+        }
+        return sum(terms.values()), terms
+
+
+FUSIONS = ("two_way", "video_queries", "audio_queries", "concat", "late", "video", "audio")
+
+
+def make_fusion(
+    kind: str, width: int, heads: int, blocks: int, classes: int, dropout: float,
+    head_dropout: float,
+) -> nn.Module:  # fmt: skip
+    """The fusion called `kind`, one of FUSIONS."""
+    queries = {
+        "two_way": ("video", "audio"),
+        "video_queries": ("video",),
+        "audio_queries": ("audio",),
+    }
+    if kind in queries:
+        return CrossModal(width, heads, blocks, classes, dropout, head_dropout, queries[kind])
+    if kind == "concat":
+        return Concat(width, classes, head_dropout)
+    if kind in ("late", "video", "audio"):
+        streams = ("video", "audio") if kind == "late" else (kind,)
+        return Late(width, classes, head_dropout, streams)
+    raise ValueError(f"fusion {kind!r} is not one of {', '.join(FUSIONS)}")
+
+
+class PictureHead(nn.Module):
+    """Every frame's scores, and their mean."""
+
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__()
+        self.scores = nn.Linear(channels, classes)
+
+    def each(self, seen: Tokens) -> Tensor:
+        """(B, N, classes), also for frames that are not real."""
+        return self.scores(seen.values)
+
+    def forward(self, seen: Tokens) -> Tensor:
+        """(B, classes); zero where nothing is real."""
+        return masked_mean(self.each(seen), seen.mask)
+
+
+class PooledHead(nn.Module):
+    """Scores of mean and peak over time: a short cry counts beside long talk."""
+
+    def __init__(self, channels: int, classes: int, dropout: float) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.scores = nn.Linear(2 * channels, classes)
+
+    def forward(self, seen: Tokens) -> Tensor:
+        """(B, classes); what nothing real gives means nothing."""
+        peak = seen.values.masked_fill(~seen.mask.unsqueeze(-1), -1e4).amax(1)
+        pooled = torch.cat([masked_mean(seen.values, seen.mask), peak], dim=-1)  # (B, 2C)
+        return self.scores(self.dropout(pooled))

@@ -1,0 +1,275 @@
+"""Paper 3's joint transformer and its ablations: S video and S audio tokens -> S fused ones.
+
+Each takes the two token streams and returns ((B, S, D), trace). What is not real is never looked
+at; where a whole stream is missing, what remains answers. Source: papers/3, section 2.4.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from emo_core.models.layers.attention import Attention, PostNormBlock, masked_mean
+from emo_core.models.layers.backbones import Tokens
+
+Fused = tuple[Tensor, dict[str, Tensor]]
+CROSSINGS = (  # (query, context), in the order in which the answers are stacked
+    ("video", "audio"), ("audio", "video"), ("joint", "video"),
+    ("video", "joint"), ("joint", "audio"), ("audio", "joint"),
+)  # fmt: skip
+READOUTS = ("last", "mean", "attention")
+
+
+class Encoders(nn.Module):
+    """One post-norm transformer layer a stream, over time."""
+
+    def __init__(self, names: tuple[str, ...], width: int, heads: int, hidden: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleDict({n: PostNormBlock(width, heads, hidden, 0.0) for n in names})
+
+    def forward(self, streams: dict[str, Tokens]) -> tuple[dict[str, Tokens], dict[str, Tensor]]:
+        encoded, trace = {}, {}
+        for name, layer in self.layers.items():
+            stream = streams[name]
+            values, weights = layer(stream.values, stream.mask)
+            encoded[name] = replace(stream, values=values)
+            trace[f"attention_{name} (B, H, S, S)"] = weights
+        return encoded, trace
+
+
+class Crossings(nn.Module):
+    """Cross-attention between streams; one module for all the questions that a stream asks."""
+
+    def __init__(self, pairs: tuple[tuple[str, str], ...], width: int, heads: int) -> None:
+        super().__init__()
+        self.pairs = pairs
+        self.ask = nn.ModuleDict({query: Attention(width, heads) for query, _ in pairs})
+
+    def forward(self, streams: dict[str, Tokens]) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """Streams of (B, S, D) -> answers (B, S, pairs, D), which are real, trace."""
+        answers, real, trace = [], [], {}
+        for query, context in self.pairs:
+            own, other = streams[query], streams[context]
+            answer, weights = self.ask[query](own.values, other.values, other.mask)
+            answers.append(answer)
+            real.append(own.mask & other.mask.any(1, keepdim=True))  # (B, S)
+            trace[f"attention_{query}_to_{context} (B, H, S, S)"] = weights
+        mask = torch.stack(real, dim=2)  # (B, S, pairs)
+        return torch.stack(answers, dim=2) * mask.unsqueeze(-1), mask, trace
+
+
+class Readout(nn.Module):
+    """The six answers of a step, among themselves, become one.
+
+    kind: the authors' "last" (audio asking joint), the "mean", or a learned "attention" over them.
+    """
+
+    def __init__(self, kind: str, width: int, heads: int, hidden: int) -> None:
+        super().__init__()
+        if kind not in READOUTS:
+            raise ValueError(f"readout {kind!r} is not one of {', '.join(READOUTS)}")
+        self.kind = kind
+        self.mix = PostNormBlock(width, heads, hidden, 0.0)
+        self.attention = Attention(width, heads)
+        if kind == "attention":
+            self.score = nn.Linear(width, 1, bias=False)
+
+    def forward(self, answers: Tensor, mask: Tensor) -> Fused:
+        """(B, S, 6, D), (B, S, 6) -> (B, S, D), trace."""
+        rows, real = answers.flatten(0, 1), mask.flatten(0, 1)  # (B*S, 6, D)
+        rows, mixing = self.mix(rows, real)
+        asking = rows[:, -1:] if self.kind == "last" else rows
+        seen, reading = self.attention(asking, rows, real)  # (B*S, 1 or 6, D)
+        pooled, shares = self.pooled(seen, real)
+        trace = {"mix (B, S, H, 6, 6)": mixing, "readout (B, S, H, K, 6)": reading}
+        trace |= {"share (B, S, 6)": shares} if shares is not None else {}
+        steps = mask.shape[:2]
+        trace = {f"attention_{name}": value.unflatten(0, steps) for name, value in trace.items()}
+        return pooled.unflatten(0, steps), trace
+
+    def pooled(self, seen: Tensor, real: Tensor) -> tuple[Tensor, Tensor | None]:
+        if self.kind == "last":
+            return seen.squeeze(1), None
+        if self.kind == "mean":
+            return masked_mean(seen, real), None
+        score = self.score(seen).squeeze(-1).float()  # (B*S, 6)
+        lowest = torch.finfo(score.dtype).min  # finite: a step with nothing real stays a number
+        share = score.masked_fill(~real, lowest).softmax(-1)
+        return (share.unsqueeze(-1).to(seen.dtype) * seen).sum(1), share
+
+
+class JointFusion(nn.Module):
+    """The paper's block: video, audio and their joint stream ask each other."""
+
+    def __init__(self, width: int, heads: int, hidden: int, readout: str) -> None:
+        super().__init__()
+        self.joint = nn.Linear(2 * width, width)
+        self.encoders = Encoders(("video", "audio", "joint"), width, heads, hidden)
+        self.crossings = Crossings(CROSSINGS, width, heads)
+        self.readout = Readout(readout, width, heads, hidden)
+
+    def forward(self, video: Tokens, audio: Tokens) -> Fused:
+        both = torch.cat([video.values, audio.values], dim=-1)  # (B, S, 2D)
+        joint = Tokens(self.joint(both), video.mask | audio.mask, video.times_s)  # (B, S, D)
+        streams, trace = self.encoders({"video": video, "audio": audio, "joint": joint})
+        answers, real, crossing = self.crossings(streams)  # (B, S, 6, D)
+        fused, reading = self.readout(answers, real)  # (B, S, D)
+        return fused, {**trace, **crossing, **reading}
+
+
+class VanillaFusion(nn.Module):
+    """The paper's baseline: video and audio ask each other over time, no joint stream.
+
+    The authors' attends over the samples of a batch instead, by an axis mistaken (section 1, 5);
+    1,025 of its parameters get no gradient and are left out. Where one stream is missing there is
+    nothing to ask, so every clip gets one constant.
+    """
+
+    def __init__(self, width: int, heads: int, hidden: int) -> None:
+        super().__init__()
+        self.encoders = Encoders(("video", "audio"), width, heads, hidden)
+        self.crossings = Crossings(CROSSINGS[:2], width, heads)
+        self.mix = nn.Linear(2 * width, width)
+
+    def forward(self, video: Tokens, audio: Tokens) -> Fused:
+        streams, trace = self.encoders({"video": video, "audio": audio})
+        answers, _, crossing = self.crossings(streams)  # (B, S, 2, D)
+        return self.mix(answers.flatten(2)), {**trace, **crossing}
+
+
+class ConcatFusion(nn.Module):
+    """The paper's simplest alternative: one linear layer on both tokens of a step."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.mix = nn.Linear(2 * width, width)
+
+    def forward(self, video: Tokens, audio: Tokens) -> Fused:
+        return self.mix(torch.cat([video.values, audio.values], dim=-1)), {}
+
+
+class SingleFusion(nn.Module):
+    """One modality by itself: its own encoder over time."""
+
+    def __init__(self, name: str, width: int, heads: int, hidden: int) -> None:
+        super().__init__()
+        self.name = name
+        self.encoders = Encoders((name,), width, heads, hidden)
+
+    def forward(self, video: Tokens, audio: Tokens) -> Fused:
+        streams, trace = self.encoders({"video": video, "audio": audio})
+        return streams[self.name].values, trace
+
+
+FUSIONS = ("joint", "vanilla", "concat", "video", "audio")
+
+
+def make_step_fusion(kind: str, width: int, heads: int, hidden: int, readout: str) -> nn.Module:
+    """The fusion of steps called `kind`, one of FUSIONS."""
+    if kind == "joint":
+        return JointFusion(width, heads, hidden, readout)
+    if kind == "vanilla":
+        return VanillaFusion(width, heads, hidden)
+    if kind == "concat":
+        return ConcatFusion(width)
+    if kind in ("video", "audio"):
+        return SingleFusion(kind, width, heads, hidden)
+    raise ValueError(f"fusion {kind!r} is not one of {', '.join(FUSIONS)}")
+
+
+POOLS = ("max", "mean", "flatten")
+PLACES = 49  # of the map of R(2+1)D-18 for 8 pictures of 112 x 112 pixels
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What each step of a window holds."""
+
+    values: Tensor  # (B, S, n, ...)
+    mask: Tensor  # (B, S, n) bool, True = real
+    times_s: Tensor  # (B, S, n)
+
+
+def frame_steps(frames: Tensor, mask: Tensor, times_s: Tensor, steps: int) -> Steps:
+    """Groups frames in order: (B, T, ...), (B, T), (B, T) -> T // steps frames a step.
+
+    Raises ValueError where T is not a multiple of `steps`.
+    """
+    if frames.shape[1] % steps:
+        raise ValueError(
+            f"{frames.shape[1]} frames can't be shared by {steps} steps; expected a multiple; "
+            "change the sample's frames or the model's steps."
+        )
+    return Steps(*(v.unflatten(1, (steps, -1)) for v in (frames, mask, times_s)))
+
+
+def mel_steps(mel: Tensor, mask: Tensor, times_s: Tensor, steps: int) -> Steps:
+    """Cuts a log-mel by time: (B, F, M), (B, F), (B, F) -> F // steps mel frames a step.
+
+    A step starts with the first mel frame of its share of the window, which need not be whole
+    frames; so a few mel frames lie in no step.
+    """
+    hop_s = times_s[:, 1:2] - times_s[:, :1]  # (B, 1)
+    share = torch.arange(steps, device=mel.device) / steps
+    starts_s = times_s[:, :1] + (times_s[:, -1:] - times_s[:, :1] + hop_s) * share  # (B, S)
+    first = torch.searchsorted(times_s.contiguous(), starts_s - hop_s / 2)  # half: rounding
+    index = first.unsqueeze(-1) + torch.arange(mel.shape[1] // steps, device=mel.device)
+    index = index.clamp(max=mel.shape[1] - 1)  # (B, S, n)
+    row = torch.arange(len(mel), device=mel.device)[:, None, None]
+    return Steps(mel[row, index], mask[row, index], times_s[row, index])
+
+
+class StepPool(nn.Module):
+    """One vector for a clip, of what its backbone saw at N places and moments.
+
+    kind: the strongest ("max", assumption A2 of paper 3), the mean, or all of them through a
+    linear layer ("flatten", for R(2+1)D-18 at paper size only).
+    """
+
+    def __init__(self, kind: str, channels: int) -> None:
+        super().__init__()
+        if kind not in POOLS:
+            raise ValueError(f"pool {kind!r} is not one of {', '.join(POOLS)}")
+        self.kind = kind
+        if kind == "flatten":
+            self.mix = nn.Linear(PLACES * channels, channels)
+
+    def forward(self, seen: Tokens) -> Tensor:
+        """(B, N, C) -> (B, C); zero, or with "flatten" one constant, where nothing is real."""
+        if self.kind == "mean":
+            return masked_mean(seen.values, seen.mask)
+        if self.kind == "flatten":
+            if seen.values.shape[1] != PLACES:
+                raise ValueError(
+                    f"pool 'flatten' needs {PLACES} places a clip, found {seen.values.shape[1]}; "
+                    "give 8 faces of 112 pixels a step or choose pool 'max'."
+                )
+            return self.mix(seen.values.flatten(1))
+        lowest = torch.finfo(seen.values.dtype).min
+        peak = seen.values.masked_fill(~seen.mask.unsqueeze(-1), lowest).amax(1)
+        return peak.masked_fill(~seen.mask.any(1, keepdim=True), 0)
+
+
+class StepStream(nn.Module):
+    """One modality: a backbone reads every step by itself; one token of width D a step."""
+
+    def __init__(self, backbone: nn.Module, pool: str, width: int, frozen: bool) -> None:
+        super().__init__()
+        self.backbone = backbone.requires_grad_(not frozen)
+        self.frozen = frozen
+        self.pool = StepPool(pool, backbone.channels)
+        same = backbone.channels == width
+        self.project = nn.Identity() if same else nn.Linear(backbone.channels, width)
+
+    def train(self, mode: bool = True) -> "StepStream":
+        super().train(mode)
+        if self.frozen:  # a fixed backbone keeps its statistics as well
+            self.backbone.eval()
+        return self
+
+    def forward(self, steps: Steps) -> Tokens:
+        parts = (part.flatten(0, 1) for part in (steps.values, steps.mask, steps.times_s))
+        seen = self.backbone(*parts)  # (B*S, N, C)
+        tokens = self.project(self.pool(seen)).unflatten(0, steps.mask.shape[:2])  # (B, S, D)
+        real = steps.mask.any(-1)  # (B, S)
+        return Tokens(tokens * real.unsqueeze(-1), real, steps.times_s[..., -1])

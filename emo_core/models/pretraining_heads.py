@@ -1,0 +1,27 @@
+"""What warm-up trains of paper 2's model: a tower that tells single faces or voices apart."""
+
+from torch import nn
+
+from emo_core.models.layers.backbones import Tokens
+from emo_core.models.layers.fusion import PooledHead
+from emo_core.models.mesm import MesmConfig, Stream
+from emo_core.preprocess.batch import Batch, Output
+
+
+class PartReader(nn.Module):
+    """A stream's tower with a score for every face or voice: what warm-up trains.
+
+    All pictures are read: a Glance stays outside.
+    """
+
+    def __init__(self, stream: Stream, config: MesmConfig, classes: int) -> None:
+        super().__init__()
+        self.stream, self.asking = stream, config.text_width
+        self.head = PooledHead(config.width, classes, config.dropout)
+
+    def forward(self, batch: Batch) -> Output:
+        pictures, mask = self.stream.pictures(batch)  # (n, c, h, w), (B, T)
+        query = pictures.new_zeros(len(batch), self.asking)  # nobody asks
+        tokens, _ = self.stream.look(pictures, mask, query)  # (B, T, D)
+        seen = Tokens(tokens, mask, mask.float())  # at no moments: the head does not ask when
+        return Output(self.head(seen).float(), {})  # (B, classes)

@@ -1,0 +1,1 @@
+"""A clip's window becomes the tensors that a model reads."""

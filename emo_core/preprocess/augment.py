@@ -1,0 +1,102 @@
+"""Changes to a training window that must not change its label."""
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from emo_core.preprocess.sample import Decoded
+
+
+@dataclass(frozen=True)
+class Augment:
+    """How strongly; every part at zero leaves the window as it is (paper 1, A16, for pictures)."""
+
+    flip: float = 0.5  # chance of a mirrored picture
+    zoom: float = 0.2  # up to this share of each side is cut off, the same for all frames
+    light: float = 0.25  # brightness and contrast, up to this factor
+    gain_db: float = 6.0  # loudness, up or down
+    drop: float = 0.0  # chance that picture, as often that sound, as often that text is missing
+    shorten: float = 0.0  # chance that the clip ends early
+    thin: int = 1  # one frame, chosen at random, out of every `thin` is kept: training costs less
+
+
+NONE = Augment(0, 0, 0, 0)
+
+
+def augmented(decoded: Decoded, augment: Augment, rng: np.random.Generator) -> Decoded:
+    """A changed copy; the same `rng` state gives the same change. Faces change as frames do.
+
+    A zoom leaves the faces alone: they are cut out of the whole frame, and boxes refer to it.
+    """
+    if augment.thin > 1:
+        decoded = _thinned(decoded, augment.thin, rng)
+    if rng.random() < augment.flip:
+        decoded = _flipped(decoded)
+    if augment.zoom:
+        decoded = replace(decoded, pixels=_zoomed(decoded.pixels, augment.zoom, rng))
+    if augment.light:
+        decoded = _relit(decoded, augment.light, rng)
+    if augment.gain_db:
+        gain = 10 ** (rng.uniform(-augment.gain_db, augment.gain_db) / 20)
+        wave = np.clip(decoded.wave * gain, -32767, 32767).astype(np.int16)
+        decoded = replace(decoded, wave=wave)
+    return _with_less(decoded, augment, rng)
+
+
+def _thinned(decoded: Decoded, thin: int, rng: np.random.Generator) -> Decoded:
+    starts = np.arange(0, len(decoded.pixels) - thin + 1, thin)
+    kept = starts + rng.integers(0, thin, len(starts))
+    names = ("pixels", "pixel_times_s", "faces", "face_mask", "face_boxes")
+    found = {name: getattr(decoded, name) for name in names}
+    return replace(decoded, **{k: v[kept] for k, v in found.items() if v is not None})
+
+
+def _flipped(decoded: Decoded) -> Decoded:
+    decoded = replace(decoded, pixels=decoded.pixels[:, :, ::-1])
+    if decoded.faces is None:
+        return decoded
+    left, top, right, bottom = np.moveaxis(decoded.face_boxes, -1, 0)
+    boxes = np.stack([1 - right, top, 1 - left, bottom], -1) * decoded.face_mask[..., None]
+    return replace(decoded, faces=decoded.faces[:, :, :, ::-1], face_boxes=boxes)
+
+
+def _zoomed(pixels: np.ndarray, zoom: float, rng: np.random.Generator) -> np.ndarray:
+    height, width = pixels.shape[1:3]
+    keep = 1 - rng.uniform(0, zoom)
+    h, w = round(height * keep), round(width * keep)
+    top, left = rng.integers(0, height - h + 1), rng.integers(0, width - w + 1)
+    part = pixels[:, top : top + h, left : left + w]
+    return np.stack([cv2.resize(frame, (width, height)) for frame in part])
+
+
+def _relit(decoded: Decoded, light: float, rng: np.random.Generator) -> Decoded:
+    contrast, bright = rng.uniform(1 - light, 1 + light), rng.uniform(-light, light) * 128
+    table = np.clip((np.arange(256) - 128) * contrast + 128 + bright, 0, 255).astype(np.uint8)
+
+    def relit(pixels: np.ndarray) -> np.ndarray:
+        return cv2.LUT(np.ascontiguousarray(pixels).reshape(-1, 1), table).reshape(pixels.shape)
+
+    faces = None
+    if decoded.faces is not None:
+        found = decoded.face_mask[..., None, None, None]
+        faces = relit(decoded.faces) * found  # where nobody is stays black
+    return replace(decoded, pixels=relit(decoded.pixels), faces=faces)
+
+
+def _with_less(decoded: Decoded, augment: Augment, rng: np.random.Generator) -> Decoded:
+    chance = rng.random()
+    if chance < augment.drop and decoded.audio_s:
+        return replace(decoded, video_s=0.0)
+    if chance < 2 * augment.drop and decoded.video_s:
+        return replace(decoded, audio_s=0.0)
+    if chance < 3 * augment.drop and decoded.text:
+        return replace(decoded, text="")
+    if rng.random() < augment.shorten:
+        length_s = rng.uniform(0.4, 1.0) * max(decoded.video_s, decoded.audio_s)
+        return replace(
+            decoded,
+            video_s=min(decoded.video_s, length_s),
+            audio_s=min(decoded.audio_s, length_s),
+        )
+    return decoded

@@ -1,0 +1,58 @@
+"""Samples -> Batch, and what every model answers: Output."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from emo_core.preprocess.sample import Sample
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Model input, batch first; masks are bool, True = real; times in seconds within the window."""
+
+    video: Tensor  # (B, T, 3, H, W) uint8, or float in [0, 1]
+    video_mask: Tensor  # (B, T)
+    video_times_s: Tensor  # (B, T)
+    mel: Tensor  # (B, F, M) natural log of power
+    mel_mask: Tensor  # (B, F)
+    mel_times_s: Tensor  # (B, F)
+    faces: Tensor  # (B, T, P, 3, h, w) uint8, or float in [0, 1]; at video_times_s
+    face_mask: Tensor  # (B, T, P)
+    tokens: Tensor  # (B, L) int64
+    token_mask: Tensor  # (B, L)
+    target: Tensor | None = None  # what the task says: class index (B,), classes (B, C), ...
+
+    def __len__(self) -> int:
+        return len(self.video)
+
+    def to(self, device: torch.device | str) -> "Batch":
+        moved = {f.name: getattr(self, f.name) for f in fields(self)}
+        return Batch(**{k: v.to(device) if v is not None else None for k, v in moved.items()})
+
+    def without(self, modality: str) -> "Batch":
+        """The same batch with "video" (frames and faces), "audio" or "text" marked as missing."""
+        names = {
+            "video": ("video_mask", "face_mask"), "audio": ("mel_mask",), "text": ("token_mask",),
+        }[modality]  # fmt: skip
+        return replace(self, **{name: torch.zeros_like(getattr(self, name)) for name in names})
+
+
+@dataclass(frozen=True)
+class Output:
+    """A model's answer: scores, and named intermediates for attribution and teaching."""
+
+    logits: Tensor  # (B, C); a model of moments: (B, S, C)
+    trace: dict[str, Tensor]  # attention weights carry their axes in the name
+
+
+def collate(samples: Sequence[Sample], targets: Sequence[Any] | None = None) -> Batch:
+    """Stacks samples of one SampleConfig into a batch."""
+    names = [f.name for f in fields(Batch) if f.name != "target"]
+    stacked = {name: torch.stack([getattr(s, name) for s in samples]) for name in names}
+    target = None if targets is None else torch.as_tensor(np.asarray(targets))
+    return Batch(**stacked, target=target)

@@ -1,0 +1,280 @@
+"""Clip -> Sample: the one path from a file to what a model sees, for training, app and notebooks.
+
+A clip is cut into windows; a window is decoded once to bytes (`Decoded`, what the cache keeps) and
+turned into a `Sample` of tensors.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from itertools import repeat
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from emo_core.clip import Clip, Frames
+from emo_core.faces.tracking import LOOK, Follow, cut_out, follow_faces, largest
+from emo_core.preprocess.log_mel import PANNS, MelConfig, log_mel
+from emo_core.preprocess.tokenizer import tokens_of
+
+TAIL = 0.1  # windows; a tail shorter than this is left unread instead of making a window of its own
+
+
+@dataclass(frozen=True)
+class SampleConfig:
+    """How a window of a clip becomes tensors; travels in the checkpoint. Defaults: pocket size."""
+
+    window_s: float = 5.0
+    frames: int = 16
+    width: int = 96  # pixels
+    height: int = 72  # pixels
+    fit: str = "pad"  # "pad" keeps the whole picture, "crop" fills the frame (paper 1, A3)
+    people: int = 0  # faces kept a frame, those of the largest tracks; 0 = nobody is looked for
+    face_size: int = 48  # pixels, height and width of a face
+    text_length: int = 0  # tokens kept of the transcript; 0 = it is not read
+    tokenizer: str = "bytes"  # or a name that transformers knows, "albert-base-v2"
+    mel: MelConfig = field(default_factory=MelConfig)
+
+    def as_dict(self) -> dict:
+        """Plain values for a config file; `from_dict` reads them back."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict) -> "SampleConfig":
+        return cls(**{**values, "mel": MelConfig(**values["mel"])})
+
+
+PAPER = SampleConfig(frames=32, width=112, height=112, fit="crop", mel=PANNS)  # A2, A3, A6, A7
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """One window as bytes: what the cache keeps and what augmentation may change."""
+
+    pixels: np.ndarray  # (T, H, W, 3) uint8
+    pixel_times_s: np.ndarray  # (T,) float32, really decoded, from the start of the window
+    wave: np.ndarray  # (S,) int16
+    video_s: float  # seconds of the window that have a picture; 0 = no picture at all
+    audio_s: float  # seconds of the window that the clip covers; 0 = no sound track
+    start_s: float = 0.0  # where the window starts in the clip
+    faces: np.ndarray | None = None  # (T, P, h, w, 3) uint8; None = nobody was looked for
+    face_mask: np.ndarray | None = None  # (T, P) bool, True where that person's face was found
+    face_boxes: np.ndarray | None = None  # (T, P, 4) left, top, right, bottom; 0 to 1 of the frame
+    text: str = ""  # what is said in the window; "" = no transcript
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What one model input needs; masks are True where something real is; times in seconds."""
+
+    video: Tensor  # (T, 3, H, W) uint8
+    video_mask: Tensor  # (T,)
+    video_times_s: Tensor  # (T,) from the start of the window
+    mel: Tensor  # (F, M) float32, natural log of power
+    mel_mask: Tensor  # (F,)
+    mel_times_s: Tensor  # (F,)
+    faces: Tensor  # (T, P, 3, h, w) uint8, at video_times_s; P = 0 where no model needs faces
+    face_mask: Tensor  # (T, P)
+    tokens: Tensor  # (L,) int64; L = 0 where no model needs text
+    token_mask: Tensor  # (L,)
+    start_s: float
+
+
+def windows(
+    duration_s: float, window_s: float, most: int | None = None
+) -> list[tuple[float, float]]:
+    """Cuts a clip into equal windows without gaps: (start_s, end_s) each, in order.
+
+    A clip of up to 1.1 windows is one. Where more than `most` would be needed, `most` windows of
+    full length are spread evenly instead, and the time between them is not read.
+    """
+    count = max(1, math.ceil(duration_s / window_s - TAIL))
+    if most is not None and count > most:
+        starts = np.linspace(0, duration_s - window_s, most) if most > 1 else [0.0]
+        return [(float(start), float(start) + window_s) for start in starts]
+    edges = np.linspace(0, duration_s, count + 1)
+    return [(float(a), float(b)) for a, b in zip(edges, edges[1:], strict=False)]
+
+
+def frame_grid(config: SampleConfig) -> np.ndarray:
+    """The moments a window is looked at: centres of T equal parts, seconds. (T,) float64."""
+    return (np.arange(config.frames) + 0.5) * config.window_s / config.frames
+
+
+def fitted(size: tuple[int, int], config: SampleConfig) -> tuple[int, int]:
+    """(width, height) to scale a picture of `size` to, before padding or cropping."""
+    scales = config.width / size[0], config.height / size[1]
+    scale = min(scales) if config.fit == "pad" else max(scales)
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def place(pixels: np.ndarray, config: SampleConfig) -> np.ndarray:
+    """Pads with black or crops, centred: (T, h, w, 3) -> (T, height, width, 3)."""
+    for axis, target in ((1, config.height), (2, config.width)):
+        extra = target - pixels.shape[axis]
+        if extra > 0:
+            margin = [(0, 0)] * 4
+            margin[axis] = (extra // 2, extra - extra // 2)
+            pixels = np.pad(pixels, margin)
+        elif extra < 0:
+            first = -extra // 2
+            pixels = pixels.take(range(first, first + target), axis=axis)
+    return pixels
+
+
+def read_size(size: tuple[int, int], config: SampleConfig) -> tuple[int, int]:
+    """(width, height) at which frames of `size` are read: large enough to find faces if asked."""
+    if not config.people:
+        return fitted(size, config)
+    scale = min(1.0, LOOK / max(size))
+    looked = max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+    return max(looked, fitted(size, config))
+
+
+def scaled(frames: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Frames (T, h, w, 3) at another (width, height)."""
+    if frames.shape[2:0:-1] == size:
+        return frames
+    shrinks = size[0] < frames.shape[2] or size[1] < frames.shape[1]
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.stack([cv2.resize(frame, size, interpolation=how) for frame in frames])
+
+
+def seen_faces(
+    frames: np.ndarray, times_s: np.ndarray, shown: np.ndarray, config: SampleConfig, follow: Follow
+) -> dict[str, np.ndarray]:
+    """The three face fields of `Decoded`, {} where no model needs them.
+
+    frames (n, H, W, 3) at times_s (n,) stand where `shown` (T,) is True.
+    """
+    if not config.people:
+        return {}
+    steps, people, side = len(shown), config.people, config.face_size
+    faces = np.zeros((steps, people, side, side, 3), np.uint8)
+    mask, boxes = np.zeros((steps, people), bool), np.zeros((steps, people, 4), np.float32)
+    if len(frames):
+        tracks = largest(follow(frames, times_s), people)
+        faces[shown] = cut_out(frames, tracks, side)
+        mask[shown], boxes[shown] = tracks.mask, tracks.boxes.clip(0, 1)
+    return {"faces": faces, "face_mask": mask, "face_boxes": boxes}
+
+
+def decode_window(
+    clip: Clip, config: SampleConfig, start_s: float, end_s: float, follow: Follow = follow_faces
+) -> Decoded:
+    """Reads one window of a clip; what lies beyond `end_s` or the clip is zero and masked.
+
+    Frames are read once: faces are looked for (`follow`) in them before they are scaled.
+    """
+    asked_s = _asked(clip, config, start_s, end_s)
+    size = read_size(clip.size, config) if clip.has_video else None
+    frames = clip.read_frames(asked_s, size=size) if clip.has_video else None
+    return _decoded(clip, config, start_s, end_s, frames, follow)
+
+
+def decode_windows(
+    clip: Clip, config: SampleConfig, spans: list[tuple[float, float]]
+) -> Iterator[Decoded]:
+    """`decode_window` for windows that follow each other, the picture decoded in one go."""
+    frames: Iterator[Frames | None] = repeat(None)
+    if clip.has_video:
+        asked = [_asked(clip, config, *span) for span in spans]
+        frames = clip.read_in_turn(asked, read_size(clip.size, config))
+    for span in spans:
+        yield _decoded(clip, config, *span, next(frames), follow_faces)
+
+
+def _length(clip: Clip, config: SampleConfig, start_s: float, end_s: float) -> float:
+    """Seconds of a window that are read."""
+    return min(max(0.0, min(end_s, clip.duration_s) - start_s), config.window_s)
+
+
+def _shown(config: SampleConfig, length_s: float) -> np.ndarray:
+    """Which moments of the grid have a frame: (T,) bool."""
+    inside = frame_grid(config) < length_s
+    inside[0] = True  # a clip shorter than the first part still shows its first frame
+    return inside
+
+
+def _asked(clip: Clip, config: SampleConfig, start_s: float, end_s: float) -> np.ndarray:
+    """The moments of the clip at which a window's frames are read."""
+    length_s = _length(clip, config, start_s, end_s)
+    grid = frame_grid(config)[_shown(config, length_s)]
+    return start_s + np.minimum(grid, max(length_s - 1e-3, 0.0))
+
+
+def _decoded(
+    clip: Clip, config: SampleConfig, start_s: float, end_s: float, frames: Frames | None,
+    follow: Follow,
+) -> Decoded:  # fmt: skip
+    """A window whose frames, if it has any, have been read; its sound is read here."""
+    length_s = _length(clip, config, start_s, end_s)
+    inside, grid = _shown(config, length_s), frame_grid(config)
+    pixels = np.zeros((config.frames, config.height, config.width, 3), np.uint8)
+    times = grid.astype(np.float32)
+    if frames is None:
+        frames = Frames(pixels[:0], grid[:0])
+    else:
+        pixels[inside] = place(scaled(frames.pixels, fitted(clip.size, config)), config)
+        times[inside] = np.clip(frames.times_s - start_s, 0.0, config.window_s)
+    wave = np.zeros(round(config.window_s * config.mel.rate), np.int16)
+    if clip.has_audio and length_s > 0:
+        sound = clip.audio(config.mel.rate, start_s, start_s + length_s)[: len(wave)]
+        wave[: len(sound)] = np.round(sound * 32767)
+    return Decoded(
+        pixels,
+        times,
+        wave,
+        max(length_s, 1e-3) if clip.has_video else 0.0,
+        length_s if clip.has_audio else 0.0,
+        start_s,
+        **seen_faces(frames.pixels, frames.times_s, inside, config, follow),
+        text=(clip.text or "") if config.text_length else "",
+    )
+
+
+def to_sample(decoded: Decoded, config: SampleConfig) -> Sample:
+    """Bytes of one window -> tensors with masks."""
+    pixels = torch.from_numpy(np.ascontiguousarray(decoded.pixels.transpose(0, 3, 1, 2)))
+    video_mask = torch.from_numpy(decoded.pixel_times_s < decoded.video_s)
+    video_mask[0] = decoded.video_s > 0
+    wave = torch.from_numpy(decoded.wave.astype(np.float32) / 32767)
+    mel = log_mel(wave.unsqueeze(0), config.mel)[0]  # (F, M)
+    mel_times_s = torch.arange(len(mel)) * (config.mel.hop / config.mel.rate)
+    return Sample(
+        pixels,
+        video_mask,
+        torch.from_numpy(decoded.pixel_times_s.astype(np.float32)),
+        mel,
+        mel_times_s < decoded.audio_s,
+        mel_times_s,
+        *_faces(decoded, video_mask, config),
+        *tokens_of(decoded.text, config.text_length, config.tokenizer),
+        decoded.start_s,
+    )
+
+
+def blank(config: SampleConfig) -> Sample:
+    """A window of black pictures, black faces and silence, of the shapes that every window has."""
+    steps, people, side = config.frames, config.people, config.face_size
+    window = Decoded(
+        np.zeros((steps, config.height, config.width, 3), np.uint8),
+        frame_grid(config).astype(np.float32),
+        np.zeros(round(config.window_s * config.mel.rate), np.int16),
+        config.window_s,
+        config.window_s,
+        faces=np.zeros((steps, people, side, side, 3), np.uint8),
+        face_mask=np.ones((steps, people), bool),
+    )
+    return to_sample(window, config)
+
+
+def _faces(decoded: Decoded, shown: Tensor, config: SampleConfig) -> tuple[Tensor, Tensor]:
+    steps, side = len(decoded.pixels), config.face_size
+    if decoded.faces is None:
+        faces = torch.zeros(steps, config.people, 3, side, side, dtype=torch.uint8)
+        return faces, torch.zeros(steps, config.people, dtype=torch.bool)
+    faces = torch.from_numpy(np.ascontiguousarray(decoded.faces.transpose(0, 1, 4, 2, 3)))
+    return faces, torch.tensor(decoded.face_mask) & shown.unsqueeze(-1)

@@ -1,0 +1,1 @@
+"""Everything that makes clips: drawn groups, and collages of photographs and recordings."""

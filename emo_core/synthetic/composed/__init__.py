@@ -1,0 +1,1 @@
+"""Clips composed of face photographs and voice recordings."""

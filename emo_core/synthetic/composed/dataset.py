@@ -1,0 +1,193 @@
+"""Clips composed while training: new ones in every epoch, none of them written anywhere."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from emo_core.data.cache import Cache
+from emo_core.data.corpus import Corpus, CorpusError, Item, read_text
+from emo_core.data.dataset import ClipDataset, digest
+from emo_core.preprocess.augment import NONE, Augment, augmented
+from emo_core.preprocess.sample import (
+    Decoded,
+    Sample,
+    SampleConfig,
+    fitted,
+    frame_grid,
+    place,
+    scaled,
+    to_sample,
+)
+from emo_core.synthetic.composed.scene import Scene, make_scene
+from emo_core.synthetic.composed.soundtrack import LENGTH, RATE, mix
+from emo_core.synthetic.composed.sources import Part, Sources, photograph, read_sources, recording
+from emo_core.synthetic.composed.video import compose_frames
+from emo_core.synthetic.composed.writer import MARK, SOURCES
+from emo_core.synthetic.corpus_io import README, read_made
+from emo_core.synthetic.drawn.scene import DURATION_S, HEIGHT, LABELS, WIDTH
+
+FRESH_SEED = 1_000_000  # no made corpus has it
+NOTHING = np.zeros(LENGTH, np.int16)
+
+
+def decoded_scene(
+    scene: Scene, sources: Sources, config: SampleConfig, times_s: np.ndarray
+) -> Decoded:
+    """A scene as it would be read from a file, at times_s (T,), but for the codec's losses."""
+    frames = compose_frames(scene, sources, times_s, fitted((WIDTH, HEIGHT), config))
+    wave = np.round(mix(scene, sources) * 32767).astype(np.int16)
+    return Decoded(
+        place(frames, config), times_s.astype(np.float32), wave, DURATION_S, DURATION_S
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class FreshWindow:
+    """What a data set knows of a scene before it is composed."""
+
+    index: int
+    target: Any = 0  # one of those to come, all as often; what is composed here has its own
+    regime: str | None = None
+    processes = True
+
+    @property
+    def name(self) -> str:
+        return f"fresh/{self.index}"
+
+    group = name
+
+
+class FreshDataset(ClipDataset):
+    """`count` collages of people of train, other ones in every epoch.
+
+    Of every `augment.thin` frames only the one that is kept is composed.
+    """
+
+    def __init__(
+        self, sources: Sources, count: int, config: SampleConfig, seed: int = 0,
+        augment: Augment = NONE,
+    ) -> None:  # fmt: skip
+        self.sources, self.thin = sources, augment.thin
+        windows = [FreshWindow(index, self.expected(index)) for index in range(count)]
+        augment = replace(augment, thin=1)
+        super().__init__(windows, Cache(config), augment, FRESH_SEED + seed)
+
+    def expected(self, index: int) -> Any:
+        """The targets to come, all as often."""
+        return index % len(LABELS)
+
+    def scene(self, number: int) -> tuple[Scene, Any]:
+        """Scene `number` of train people, and its target."""
+        scene = make_scene(self.sources, self.seed, "train", number)
+        return scene, LABELS.index(scene.label)
+
+    def composed(self, scene: Scene, times_s: np.ndarray) -> Decoded:
+        """What a file of this scene would be read as."""
+        return decoded_scene(scene, self.sources, self.cache.config, times_s)
+
+    def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, Any]:
+        epoch, index = place
+        config, number = self.cache.config, epoch * len(self) + index
+        scene, target = self.scene(number)
+        rng = np.random.default_rng([self.seed, number, 1])
+        grid = frame_grid(config).reshape(-1, self.thin)
+        times_s = grid[np.arange(len(grid)), rng.integers(0, self.thin, len(grid))]
+        decoded = augmented(self.composed(scene, times_s), self.augment, rng)
+        return to_sample(decoded, config), target
+
+
+@dataclass(frozen=True)
+class PartWindow:
+    """One photograph shown for five seconds, or one recording without a picture."""
+
+    part: Part
+    processes = False
+    regime = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.part.path.parent.name}/{self.part.path.stem}"
+
+    @property
+    def target(self) -> int:
+        return LABELS.index(self.part.polarity)
+
+    @property
+    def group(self) -> str:
+        return self.part.group
+
+    def key(self, cache: Cache) -> str:
+        return digest(cache.key(self.part.path), "part")
+
+    def decode(self, config: SampleConfig) -> Decoded:
+        grid = frame_grid(config)
+        pixels = np.zeros((len(grid), config.height, config.width, 3), np.uint8)
+        wave = NOTHING.copy()
+        if self.part.kind == "face":
+            face = np.repeat(photograph(self.part.path)[None, ..., None], 3, -1)
+            pixels[:] = place(scaled(face, fitted(face.shape[2:0:-1], config)), config)
+            return Decoded(pixels, grid.astype(np.float32), wave, DURATION_S, 0.0)
+        heard = recording(self.part.path)[:LENGTH]
+        wave[: len(heard)] = np.round(0.1 * heard * 32767).clip(-32767, 32767)
+        return Decoded(pixels, grid.astype(np.float32), wave, 0.0, len(heard) / RATE)
+
+
+fresh = FreshDataset  # what training composes anew in every epoch
+
+
+def read_collage(root: Path) -> Corpus:
+    """Every clip is its own group: people of one split meet in many of its clips, and only there.
+
+    Raises CorpusError where the folder is not one that `emo data make collage` made.
+    """
+    return read_made(root, "collage", "collage", LABELS, _item)
+
+
+def _item(truth: dict, path: Path) -> Item:
+    return Item(
+        truth["clip"], path, truth["split"], truth["label"], str(truth["source"]), truth["regime"]
+    )
+
+
+def sources_of(root: Path) -> Sources:
+    """The photographs and recordings that the collages in `root` were made of.
+
+    Raises CorpusError where they are no longer there, or others than the collages were made of.
+    """
+    return made_of(root, read_sources)
+
+
+def made_of(root: Path, read: Callable[[Path], Sources]) -> Sources:
+    """What `read` finds in the folder that the README of a composed corpus names as its sources.
+
+    One person more or less and others change sides: new clips would show who is in the held-out
+    ones. Raises CorpusError where the folder is no longer there or holds others than then.
+    """
+    text = read_text(root / README, f"in {root.name}/ as made")
+    sources = read(_folder(root, _named(text, SOURCES)))
+    if _named(text, MARK) not in ("", sources.mark()):  # older corpora have no mark
+        raise CorpusError(
+            f"the sources of {root.name} ({sources.root}) were changed since it was made, which "
+            "may put its held-out people into training; expected the same files and tables; put "
+            "them back, or make the corpus again in another folder."
+        )
+    return sources
+
+
+def _named(text: str, what: str) -> str:
+    """The rest of the line that begins so; "" where there is none."""
+    lines = [line.removeprefix(what) for line in text.splitlines() if line.startswith(what)]
+    return lines[0] if lines else ""
+
+
+def _folder(root: Path, named: str) -> Path:
+    if not named or not Path(named).is_dir():
+        raise CorpusError(
+            f"the sources of {root.name} ({named or 'not named'}) are not there; "
+            "training composes new clips of them; put them back, or make the corpus again with "
+            "--sources."
+        )
+    return Path(named)

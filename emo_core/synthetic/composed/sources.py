@@ -1,0 +1,330 @@
+"""Folders of face photographs and recordings, split so that nobody is on two sides.
+
+SOURCES/faces/labels.csv               file, polarity, person; optionally source
+SOURCES/voices/<name>/labels.csv       file, polarity, and speaker or actor
+SOURCES/sounds/groups/labels.csv       file, polarity_suggested: crowds and distress (optional)
+SOURCES/sounds/esc10/<class>/*.ogg     ambience; baby cries count as distress (optional)
+
+`polarity` is a mapping from the emotion one person shows, not a judgement of a group. Blanks around
+names do not count, else one person would be two.
+"""
+
+import hashlib
+import os
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, lru_cache
+from pathlib import Path
+from types import MappingProxyType
+
+import cv2
+import numpy as np
+
+from emo_core.clip import ClipError, load_clip
+from emo_core.data.corpus import CorpusError, read_table
+from emo_core.data.image_sequence import read_picture
+from emo_core.synthetic.drawn.scene import LABELS, SPLITS
+
+SHARES = {"train": 0.68, "val": 0.13, "test": 0.19}  # of the items of a source
+ALWAYS_TEST = {  # actors whose faces are among the labelled real clips of the data README
+    f"ravdess/{actor}" for actor in ("1", "6", "14", "01", "06")
+}
+KINDS = ("face", "voice", "crowd", "ambience")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One photograph or recording that scenes are composed of."""
+
+    path: Path
+    kind: str  # of KINDS
+    polarity: str  # of LABELS, or another class that a reader sorts by; "" = none (ambience)
+    group: str  # person, speaker or source recording: in one split only
+    source: str  # "news", "film", "ravdess", ...: balanced within each class
+    split: str = ""
+    emotion: str = ""
+    text: str = ""  # what a voice says, where that is known
+
+
+def split_groups(parts: list[Part], known: Mapping[str, str] = MappingProxyType({})) -> list[Part]:
+    """Every group into one split, each source and class near SHARES, the same on any machine.
+
+    known: KIND/GROUP -> split, of groups that have one already.
+    """
+    of_group: dict[str, list[Part]] = defaultdict(list)
+    for part in parts:
+        of_group[f"{part.kind}/{part.group}"].append(part)
+    strata: dict[tuple, list[str]] = defaultdict(list)
+    for name in (name for name in of_group if name not in known):
+        strata[_stratum(of_group[name])].append(name)
+    where = dict(known)
+    for names in strata.values():
+        names.sort(key=lambda name: (-len(of_group[name]), _shuffled(name)))
+        where |= _dealt({name: len(of_group[name]) for name in names})
+    return [replace(part, split=where[f"{part.kind}/{part.group}"]) for part in parts]
+
+
+def _stratum(group: list[Part]) -> tuple:
+    rare = min(LABELS, key=lambda label: (label != "negative", label))
+    labels = {part.polarity for part in group}
+    return group[0].kind, group[0].source, rare in labels, min(labels)
+
+
+def _shuffled(name: str) -> str:
+    return hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
+
+
+def _dealt(sizes: dict[str, int]) -> dict[str, str]:
+    """Groups, large ones first, each to the split that lacks most."""
+    total, filled, where = sum(sizes.values()), Counter(), {}
+    for name in sorted(sizes, key=lambda n: n.removeprefix("voice/") not in ALWAYS_TEST):
+        lacking = {s: share * total - filled[s] for s, share in SHARES.items()}
+        known = name.removeprefix("voice/") in ALWAYS_TEST
+        where[name] = "test" if known else max(lacking, key=lacking.get)
+        filled[where[name]] += sizes[name]
+    return where
+
+
+RATE = 16_000  # Hz, of every recording in memory
+BLOCK = 160  # samples whose loudness is measured together
+SIDE = 128  # pixels, of every photograph in memory
+DISTRESS = "004 - Baby cry"
+Sort = Callable[[Mapping[str, str]], str]  # what to make of a row of a table
+
+
+@dataclass(frozen=True)
+class Sources:
+    """All parts, and who is where."""
+
+    root: Path
+    parts: tuple[Part, ...]
+    pools: dict[tuple[str, str, str], tuple["Pool", ...]] = field(repr=False, compare=False)
+    labels: tuple[str, ...] = LABELS  # what `Part.polarity` may be, beside ""
+
+    def draw(self, rng: np.random.Generator, kind: str, split: str, polarity: str = "") -> int:
+        """The place in `parts` of one part; -1 where the split has none of them."""
+        pools = self.pools.get((kind, split, polarity), ())
+        if not pools:
+            return -1
+        shares = np.cumsum([pool.share for pool in pools])
+        pool = pools[min(int(np.searchsorted(shares, rng.random() * shares[-1])), len(pools) - 1)]
+        row = int(np.searchsorted(pool.edges, rng.random() * pool.edges[-1]))
+        return pool.places[min(row, len(pool.places) - 1)]
+
+    def has(self, kind: str, split: str, polarity: str) -> bool:
+        """Whether `draw` would find one."""
+        return (kind, split, polarity) in self.pools
+
+    def mark(self) -> str:
+        """Tells whether anybody was added, left out, changed or dealt to another split."""
+        lines = sorted(
+            f"{part.kind}|{part.polarity}|{part.emotion}|{part.group}|{part.source}|{part.split}|"
+            f"{part.text}|{named_from(self.root, part.path)}|{_size(part.path)}"
+            for part in self.parts
+        )
+        return hashlib.blake2b("\n".join(lines).encode(), digest_size=8).hexdigest()
+
+    def some(self, kind: str, split: str) -> list[Part]:
+        """The parts of one kind in one split."""
+        return [part for part in self.parts if part.kind == kind and part.split == split]
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The parts of one source that a draw may give.
+
+    A person of n photographs is drawn as often as the root of n says; so is a source of n people,
+    and as often in every class: else "looks like a film" would be evidence.
+    """
+
+    share: float
+    places: tuple[int, ...]
+    edges: np.ndarray  # cumulative weights
+
+
+def _size(path: Path) -> int:
+    """Bytes; -1 of a file that is not there, which a scene that needs it says by name."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
+
+
+def named_from(root: Path, path: Path) -> str:
+    """The file's name from `root`, also where it lies beside it."""
+    return Path(os.path.relpath(path, root)).as_posix()
+
+
+@lru_cache(maxsize=4)
+def read_sources(root: Path) -> Sources:
+    """Reads the label tables; raises CorpusError where faces or voices are missing."""
+    if not root.is_dir():
+        raise CorpusError(
+            f"{root} is not there; expected a folder with faces/labels.csv and "
+            "voices/*/labels.csv; give --sources with your own photographs and recordings."
+        )
+    parts = people_of(root, _polarity)
+    parts += _crowds(root / "sounds" / "groups") + _field(root / "sounds" / "esc10")
+    parts = split_groups(parts)
+    _check(root, parts)
+    return Sources(root, tuple(parts), pools(parts))
+
+
+def people_of(root: Path, sort: Sort, said: Sort = lambda row: "") -> list[Part]:
+    """All faces and voices of the tables, without splits; `sort` says "" where a row is left out.
+
+    Raises CorpusError where there are no such tables.
+    """
+    tables = sorted((root / "voices").glob("*/labels.csv"))
+    if not tables:
+        raise CorpusError(
+            f"{root.name}/voices has no folder with labels.csv; expected "
+            "voices/NAME/labels.csv with file, polarity and speaker; add it."
+        )
+    parts = _faces(root / "faces", sort)
+    for table in tables:
+        parts += _voices(table.parent, sort, said)
+    return parts
+
+
+def _polarity(row: Mapping[str, str]) -> str:
+    polarity = row["polarity"].casefold()
+    if polarity and polarity not in LABELS:
+        raise CorpusError(
+            f"labels.csv gives {row['file']} the polarity {row['polarity']!r}; expected "
+            f"{', '.join(LABELS)}, or nothing where it is to be left out; correct that row."
+        )
+    return polarity
+
+
+def _rows(folder: Path, columns: Sequence[str]) -> Iterable[dict[str, str]]:
+    table = folder / "labels.csv"
+    if not table.is_file():
+        raise CorpusError(
+            f"{folder.name}/labels.csv is missing; expected a table with {', '.join(columns)}; "
+            "write one, or give --sources another folder."
+        )
+    for _, row in read_table(table, columns, f"in {folder.name}/"):
+        yield {name: cell.strip() for name, cell in row.items() if isinstance(cell, str)}
+
+
+def _faces(folder: Path, sort: Sort) -> list[Part]:
+    return [
+        Part(
+            folder / row["file"], "face", sort(row), row["person"],
+            row.get("source") or "photographs", emotion=row.get("emotion", ""),
+        )
+        for row in _rows(folder, ("file", "polarity", "person"))
+        if sort(row)
+    ]  # fmt: skip
+
+
+def _voices(folder: Path, sort: Sort, said: Sort) -> list[Part]:
+    return [
+        Part(
+            folder / row["file"], "voice", sort(row),
+            f"{folder.name}/{row.get('speaker') or row.get('actor')}", folder.name,
+            emotion=row.get("emotion", ""), text=said(row),
+        )
+        for row in _rows(folder, ("file", "polarity"))
+        if sort(row)
+    ]  # fmt: skip
+
+
+def _crowds(folder: Path) -> list[Part]:
+    if not (folder / "labels.csv").is_file():
+        return []
+    parts = []
+    for row in _rows(folder, ("file", "polarity_suggested")):
+        polarity = row["polarity_suggested"].split(" ")[0]  # "negative (context)"
+        if polarity in LABELS:  # neither "ambiguous" nor "neutral/positive"
+            parts.append(Part(folder / row["file"], "crowd", polarity, row["file"], "groups"))
+    return parts
+
+
+def _field(folder: Path) -> list[Part]:
+    """ESC-10's names: fold-recording-take.ogg; takes of one recording stay together."""
+    parts = []
+    for path in sorted(folder.glob("*/*.ogg")):
+        cries = path.parent.name == DISTRESS
+        kind, polarity = ("crowd", "negative") if cries else ("ambience", "")
+        group = f"esc10/{path.stem.split('-')[1]}"
+        parts.append(Part(path, kind, polarity, group, "esc10" if cries else path.parent.name))
+    return parts
+
+
+def _check(root: Path, parts: list[Part]) -> None:
+    found = {(part.kind, part.split, part.polarity) for part in parts}
+    for kind, folder in (("face", "faces"), ("voice", "voices")):
+        for split in SPLITS:
+            for label in LABELS:
+                if (kind, split, label) not in found:
+                    raise CorpusError(
+                        f"{root.name}/{folder} has no {label} {kind} for {split}; expected at "
+                        "least three people for every polarity, so that nobody is in two splits; "
+                        "add some."
+                    )
+
+
+def pools(parts: Sequence[Part]) -> dict[tuple[str, str, str], tuple[Pool, ...]]:
+    groups = {(part.kind, part.source, part.group) for part in parts}
+    totals = Counter((kind, source) for kind, source, _ in groups)
+    rows: dict[tuple, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for place, part in enumerate(parts):
+        rows[part.kind, part.split, part.polarity][part.source].append(place)
+    return {
+        key: tuple(
+            _pool(parts, places, totals[key[0], source] ** 0.5)
+            for source, places in sources.items()
+        )
+        for key, sources in rows.items()
+    }
+
+
+def _pool(parts: Sequence[Part], places: list[int], share: float) -> Pool:
+    people = Counter(parts[place].group for place in places)
+    weights = [people[parts[place].group] ** -0.5 for place in places]
+    return Pool(share, tuple(places), np.cumsum(weights))
+
+
+@cache
+def photograph(path: Path) -> np.ndarray:
+    """A face as bytes, grey: (SIDE, SIDE) uint8, the picture's middle square.
+
+    Raises CorpusError where the file is no picture.
+    """
+    try:
+        pixels = cv2.cvtColor(read_picture(path), cv2.COLOR_RGB2GRAY)
+    except ClipError as error:
+        raise CorpusError(f"{error} Or take its row out of labels.csv.") from error
+    side = min(pixels.shape)
+    top, left = ((n - side) // 2 for n in pixels.shape)
+    square = pixels[top : top + side, left : left + side]
+    return cv2.resize(square, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+
+
+@cache
+def recording(path: Path) -> np.ndarray:
+    """A recording at RATE, mono, of unit loudness (RMS of its louder half): (S,) float32.
+
+    Its own level says who recorded it, so it is taken out. Raises CorpusError where the file has
+    no sound.
+    """
+    try:
+        clip = load_clip(path)
+        wave = clip.audio(RATE) if clip.has_audio else np.zeros(0, np.float32)
+    except (ClipError, OSError) as error:
+        raise CorpusError(f"{path.parent.name}/{path.name}: {error}") from error
+    if not np.abs(wave).max(initial=0.0) > 0:
+        raise CorpusError(
+            f"{path.parent.name}/{path.name} is silent; expected a voice or a sound; copy it again "
+            "or take its row out of labels.csv."
+        )
+    if len(wave) < BLOCK:
+        raise CorpusError(
+            f"{path.parent.name}/{path.name} is {1000 * len(wave) / RATE:.0f} ms long; expected "
+            f"at least {1000 * BLOCK / RATE:.0f} ms; take its row out of labels.csv."
+        )
+    power = np.sort(np.square(wave[: len(wave) // BLOCK * BLOCK]).reshape(-1, BLOCK).mean(1))
+    return (wave / np.sqrt(power[len(power) // 2 :].mean() + 1e-12)).astype(np.float32)

@@ -1,0 +1,166 @@
+"""Utterances composed while training: new ones in every epoch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from emo_core.data.corpus import Corpus, Item
+from emo_core.data.dataset import FileWindow, Target, digest
+from emo_core.faces.tracking import Tracks
+from emo_core.preprocess.sample import (
+    Decoded,
+    Sample,
+    SampleConfig,
+    fitted,
+    place,
+    scaled,
+    seen_faces,
+)
+from emo_core.preprocess.spec_augment import varied
+from emo_core.synthetic.composed.dataset import FreshDataset, made_of
+from emo_core.synthetic.composed.scene import Scene
+from emo_core.synthetic.composed.soundtrack import mix
+from emo_core.synthetic.composed.sources import Sources
+from emo_core.synthetic.composed.utterances import (
+    CLASSES,
+    EMOTIONS,
+    NEUTRAL,
+    known_faces,
+    make_utterance,
+    read_speakers,
+    text_of,
+)
+from emo_core.synthetic.composed.video import compose_frames
+from emo_core.synthetic.composed.writer import TIMES_S
+from emo_core.synthetic.corpus_io import read_made
+from emo_core.synthetic.drawn.scene import DURATION_S, HEIGHT, LABELS, WIDTH
+
+SIZE = (240, 180)  # pixels, width and height at which faces are cut out
+CARELESS = 4  # of a scene's random numbers
+
+
+class FreshUtterances(FreshDataset):
+    """`count` utterances of people of train, other ones in every epoch.
+
+    Sounds are varied and faces cut out carelessly: else it learns the few people by heart.
+    """
+
+    def expected(self, index: int) -> np.ndarray:
+        return _target(CLASSES[index % len(CLASSES)])
+
+    def scene(self, number: int) -> tuple[Scene, np.ndarray]:
+        scene = make_utterance(self.sources, self.seed, "train", number)
+        return scene, _target(scene.label)
+
+    def composed(self, scene: Scene, times_s: np.ndarray) -> Decoded:
+        rng = np.random.default_rng([*scene.key, CARELESS])
+        return decoded_utterance(scene, self.sources, self.cache.config, times_s, rng)
+
+    def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, np.ndarray]:
+        sample, target = super().__getitem__(place)
+        rng = np.random.default_rng([self.seed, place[0] * len(self) + place[1], 2])
+        return replace(sample, mel=torch.from_numpy(varied(sample.mel.numpy(), rng))), target
+
+
+def _target(label: str) -> np.ndarray:
+    return np.array([label == name for name in EMOTIONS], np.float32)
+
+
+def decoded_utterance(
+    scene: Scene, sources: Sources, config: SampleConfig, times_s: np.ndarray,
+    rng: np.random.Generator | None = None,
+) -> Decoded:  # fmt: skip
+    """An utterance as it would be read from a file, at times_s (T,), but for the codec's losses.
+
+    rng: with it, the face's box is moved, scaled and turned a little, the same in all frames.
+    """
+    frames = compose_frames(scene, sources, times_s, SIZE)
+    shown, faces = np.ones(len(times_s), bool), known_faces(scene, times_s)
+    if rng is not None:
+        faces = _careless(faces, rng)
+    return Decoded(
+        place(scaled(frames, fitted((WIDTH, HEIGHT), config)), config),
+        times_s.astype(np.float32),
+        np.round(mix(scene, sources) * 32767).astype(np.int16),
+        DURATION_S,
+        DURATION_S,
+        **seen_faces(frames, times_s, shown, config, lambda *_: faces),
+        text=text_of(scene, sources) if config.text_length else "",
+    )
+
+
+def _careless(tracks: Tracks, rng: np.random.Generator) -> Tracks:
+    first, last = tracks.boxes[..., :2], tracks.boxes[..., 2:]
+    middle = (first + last) / 2 + rng.normal(0, 0.06, 2) * (last - first)
+    half = np.exp(rng.normal(0, 0.12)) * (last - first) / 2
+    boxes = np.concatenate([middle - half, middle + half], -1).astype(np.float32)
+    return replace(tracks, boxes=boxes, angles=tracks.angles + np.float32(rng.normal(0, 0.12)))
+
+
+fresh = FreshUtterances  # what training composes anew in every epoch
+
+
+def read_utterances(root: Path) -> Corpus:
+    """Every clip with none or one of six emotions, its words and its speaker.
+
+    Raises CorpusError where the folder is not one that `emo data make utterances` made.
+    """
+    return read_made(root, "utterances", "utterances", tuple(EMOTIONS), _item, (*LABELS, ""))
+
+
+@dataclass(frozen=True)
+class UtteranceItem(Item):
+    """A composed clip, and where its face is."""
+
+    face: tuple[tuple[float, ...], ...] = field(default=(), repr=False)  # see utterances._track
+
+
+def _item(truth: dict, path: Path) -> UtteranceItem:
+    emotion, face = truth["emotion"], tuple(map(tuple, truth["face"]))
+    if emotion not in CLASSES:
+        raise ValueError(f"emotion {emotion!r} is not one of {', '.join(CLASSES)}")
+    if np.shape(face) not in ((0,), (len(TIMES_S), 5)):
+        raise ValueError(f"its face has shape {np.shape(face)}, not {(len(TIMES_S), 5)} or none")
+    label = () if emotion == NEUTRAL else (emotion,)
+    return UtteranceItem(
+        truth["clip"], path, truth["split"], label, truth["group"], truth["regime"], truth["text"],
+        face=face,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class UtteranceWindow(FileWindow):
+    """A composed clip on disk whose face lies where the composer put it."""
+
+    face: tuple[tuple[float, ...], ...] = field(default=(), repr=False)
+
+    def faces_by(self) -> str:
+        return f"the composer {digest(self.face)}"
+
+    def follow(self, frames: np.ndarray, times_s: np.ndarray) -> Tracks:
+        people = 1 if self.face else 0
+        rows = np.zeros((len(times_s), people, 5), np.float32)
+        for column, values in enumerate(zip(*self.face, strict=True)):
+            rows[:, 0, column] = np.interp(times_s, TIMES_S, values)
+        return Tracks(rows[..., :4], rows[..., 4], np.ones(rows.shape[:2], bool))
+
+
+def windows(
+    corpus: Corpus, items: Sequence[UtteranceItem], target: Target
+) -> list[UtteranceWindow]:
+    """One window a clip, with the task's targets."""
+    return [
+        UtteranceWindow(i.name, i.path, target(i.label), i.group, i.regime, i.text, face=i.face)
+        for i in items
+    ]
+
+
+def sources_of(root: Path) -> Sources:
+    """The faces and voices that the utterances in `root` were made of.
+
+    Raises CorpusError where they are no longer there, or others than then.
+    """
+    return made_of(root, read_speakers)

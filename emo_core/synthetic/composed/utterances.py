@@ -1,0 +1,166 @@
+"""Faces and voices sorted into six emotions and neutral, and what the voices say.
+
+The tables are those of `collage_sources`, with one more column: `emotion`. Sentences do not tell
+the emotion, since each is spoken in all that its language has. But German ones only come in four:
+who hears German knows that it is none of disgust, fear and surprise.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from emo_core.data.corpus import CorpusError
+from emo_core.faces.tracking import Tracks
+from emo_core.synthetic.composed.scene import BACKDROPS, HIDDEN, REGIMES, Draw, Person, Scene, Sound
+from emo_core.synthetic.composed.sources import (
+    SPLITS,
+    Part,
+    Sources,
+    people_of,
+    pools,
+    read_sources,
+    split_groups,
+)
+from emo_core.synthetic.composed.video import stances
+from emo_core.synthetic.drawn.scene import HEIGHT, WIDTH
+
+EMOTIONS = {  # of CMU-MOSEI, in its order -> the words of the tables
+    "anger": ("anger", "angry"),
+    "disgust": ("disgust",),
+    "fear": ("fear", "fearful"),
+    "happy": ("happiness", "happy"),
+    "sad": ("sadness", "sad"),
+    "surprise": ("surprise", "surprised"),
+}
+NEUTRAL = "neutral"  # none of the six
+CLASSES = (*EMOTIONS, NEUTRAL)
+_CLASS_OF = {word: name for name, words in EMOTIONS.items() for word in words}
+_CLASS_OF |= dict.fromkeys((NEUTRAL, "calm"), NEUTRAL)
+_STATEMENTS = {  # of RAVDESS
+    "01": "Kids are talking by the door.",
+    "02": "Dogs are sitting by the door.",
+}
+_SENTENCES = {  # of EMO-DB
+    "a01": "Der Lappen liegt auf dem Eisschrank.",
+    "a02": "Das will sie am Mittwoch abgeben.",
+    "a04": "Heute abend könnte ich es ihm sagen.",
+    "a05": "Das schwarze Stück Papier befindet sich da oben neben dem Holzstück.",
+    "a07": "In sieben Stunden wird es soweit sein.",
+    "b01": "Was sind denn das für Tüten, die da unter dem Tisch stehen?",
+    "b02": "Sie haben es gerade hochgetragen und jetzt gehen sie wieder runter.",
+    "b03": "An den Wochenenden bin ich jetzt immer nach Hause gefahren und habe Agnes besucht.",
+    "b09": "Ich will das eben wegbringen und dann mit Karl was trinken gehen.",
+    "b10": "Die wird auf dem Platz sein, wo wir sie immer hinlegen.",
+}
+
+
+@lru_cache(maxsize=4)
+def read_speakers(root: Path) -> Sources:
+    """Faces and voices by CLASSES (`Part.polarity`), and ambience; contempt is left out.
+
+    Who has a split in `read_sources` keeps it; people of whom there are only surprised photographs
+    are dealt among themselves. Raises CorpusError where a split lacks a class altogether.
+    """
+    known = read_sources(root).parts
+    where = {f"{part.kind}/{part.group}": part.split for part in known}
+    parts = split_groups(people_of(root, _class_of, said), where)
+    parts = [replace(part, emotion=part.polarity) for part in parts]  # one word for each
+    _check(root, parts)
+    parts += [part for part in known if part.kind == "ambience"]
+    return Sources(root, tuple(parts), pools(parts), CLASSES)
+
+
+def _class_of(row: Mapping[str, str]) -> str:
+    return _CLASS_OF.get(row.get("emotion", "").casefold(), "")
+
+
+def said(row: Mapping[str, str]) -> str:
+    """What the voice of a table's row says; "" where nobody wrote it down."""
+    spoken = _STATEMENTS.get(row.get("statement", "")) or _SENTENCES.get(row.get("sentence", ""))
+    return row.get("text") or spoken or ""
+
+
+def _check(root: Path, parts: list[Part]) -> None:
+    found = defaultdict(set)
+    for part in parts:
+        found[part.split].add(part.polarity)
+    for split in SPLITS:
+        for name in CLASSES:
+            if name not in found[split]:
+                words = " or ".join(EMOTIONS.get(name, (NEUTRAL, "calm")))
+                raise CorpusError(
+                    f"{root.name} has no face and no voice of {name} for {split}; expected rows "
+                    f"with the emotion {words} of at least three people; add some."
+                )
+
+
+STREAM = 3  # of a seed's random numbers: no collage takes them
+# YuNet's box of a photograph, in its sides: its centre below the photograph's middle, its width
+# and height (medians of 197).
+FACE = (0.04, 0.81, 1.04)
+
+
+def make_utterance(sources: Sources, seed: int, split: str, index: int) -> Scene:
+    """Utterance `index` of a split; the same arguments give the same one.
+
+    sources: of `read_speakers`. Where the split has no face of the class, it can only be heard;
+    where it has no voice, only seen.
+    """
+    rng = np.random.default_rng([seed, SPLITS.index(split), index, STREAM])
+    label = CLASSES[rng.integers(len(CLASSES))]
+    regime = str(rng.choice(list(REGIMES), p=list(REGIMES.values())))
+    if not sources.has("face", split, label):
+        regime = "heard"
+    elif not sources.has("voice", split, label):
+        regime = "seen"
+    hidden = str(rng.choice(HIDDEN)) if regime == "heard" else ""
+    draw = Draw(sources, split, rng)
+    return Scene(
+        seed, split, index, label, regime, hidden,
+        people=() if hidden == "nobody" else _people(draw, "" if hidden else label),
+        camera=draw.camera(),
+        sounds=_sounds(draw, "" if regime == "seen" else label),
+        room=draw.room(),
+        backdrop=int(rng.integers(BACKDROPS)) + BACKDROPS * SPLITS.index(split),
+    )  # fmt: skip
+
+
+def _people(draw: Draw, label: str) -> tuple[Person, ...]:
+    """One person who shows the label; anything that the split has where there is none."""
+    shown = [name for name in CLASSES if draw.sources.has("face", draw.split, name)]
+    label = label or shown[draw.rng.integers(len(shown))]
+    (place,) = draw.places(np.array([draw.alone()]))
+    return (draw.person(label, place),)
+
+
+def _sounds(draw: Draw, label: str) -> tuple[Sound, ...]:
+    """One voice, often over ambience; without a label ambience alone."""
+    sounds = [draw.sound("voice", label)] if label else []
+    if not label or draw.rng.random() < 0.6:
+        loudness = draw.between(-26, -4) if label else 0.0
+        sounds.append(draw.sound("ambience", "", loudness))
+    return tuple(sound for sound in sounds if sound)
+
+
+def text_of(scene: Scene, sources: Sources) -> str:
+    """What is said; "" where nobody speaks or nobody wrote it down."""
+    voices = [sources.parts[sound.part] for sound in scene.sounds if sound.kind == "voice"]
+    return voices[0].text if voices else ""
+
+
+def known_faces(scene: Scene, times_s: np.ndarray) -> Tracks:
+    """Everybody who can be seen, boxed as YuNet would; nobody where the scene hides the face.
+
+    A corpus must not depend on the detector that a machine has.
+    """
+    people = 0 if scene.hidden else len(scene.people)
+    x, y, side, lean = np.moveaxis(stances(scene, times_s, (WIDTH, HEIGHT))[:, :people], -1, 0)
+    below, width, height = (share * side for share in FACE)  # (T, P) each
+    x, y = x - below * np.sin(lean), y + below * np.cos(lean)
+    boxes = np.stack([x - width / 2, y - height / 2, x + width / 2, y + height / 2], -1)
+    boxes = (boxes / (WIDTH, HEIGHT, WIDTH, HEIGHT)).astype(np.float32)
+    return Tracks(boxes, lean.astype(np.float32), np.ones(lean.shape, bool))

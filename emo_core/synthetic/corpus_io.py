@@ -1,0 +1,236 @@
+"""Writes made clips to disk in the tree of the official VGAF corpus, with the truth beside it."""
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol
+
+import av
+import numpy as np
+
+from emo_core.data.corpus import Corpus, CorpusError, Item
+from emo_core.data.dataset import processes
+from emo_core.synthetic.drawn.scene import LABELS, SPLITS
+
+FOLDERS = {"train": "Train", "val": "Val", "test": "Test"}
+README = "VGAF_readme.txt"
+TRUTH = "truth.jsonl"
+# Without cpu-independent the same pixels gave other bytes in up to half of 30 repeats; with it in
+# none of 150, and they are the bytes that x264 writes without assembler.
+_X264 = {"preset": "veryfast", "crf": "23", "threads": "1", "x264-params": "cpu-independent=1"}
+Progress = Callable[[int, int], None]
+
+
+class MakeError(Exception):
+    """Clips that can't be made; the message says what was found and what to do."""
+
+
+class Made(Protocol):
+    """A scene that becomes a clip."""
+
+    name: str
+    split: str
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A corpus to be written: what stands in it, and how a scene becomes a file and a line."""
+
+    out: Path
+    counts: Mapping[str, int]
+    readme: str  # says what was asked for: a folder with another one is refused
+    scenes: Callable[[], Iterator[Made]]
+    write: Callable[[Path, Made], None]  # for worker processes: can be pickled
+    truth: Callable[[Made], dict]  # its "label" is of LABELS; "" = not in the label files
+
+
+def make_tree(tree: Tree, workers: int | None = None, progress: Progress | None = None) -> None:
+    """Makes the clips, labels and truth; where some exist already, only what is missing.
+
+    progress is called with clips done and clips in all. Raises MakeError for counts that make
+    no sense and for a folder that holds anything but an earlier run with the same arguments.
+    """
+    _check_counts(tree.counts, workers)
+    out, total = tree.out, sum(tree.counts.values())
+    try:
+        _claim(out, tree.readme)
+        missing = [s for s in tree.scenes() if not clip_path(out, s).exists()]
+        done = total - len(missing)
+        for _ in _written(tree, missing, workers):
+            done += 1
+            if progress is not None:
+                progress(done, total)
+        _write_labels(tree)
+    except (OSError, av.FFmpegError) as error:
+        raise MakeError(
+            f"{error.filename or out} can't be written ({error.strerror}); free some space or "
+            "choose another folder, then run the same command again: it goes on where it stopped."
+        ) from error
+    except BrokenProcessPool as error:
+        raise MakeError(
+            f"a process that was making clips for {out} was ended from outside (often for want of "
+            "memory); run the same command again, with fewer workers: it goes on where it stopped."
+        ) from error
+
+
+def clip_path(out: Path, scene: Made) -> Path:
+    """Where the mp4 of a scene lies."""
+    return out / FOLDERS[scene.split] / f"{scene.name}.mp4"
+
+
+def _check_counts(counts: dict[str, int], workers: int | None) -> None:
+    for split, count in counts.items():
+        if count < 0:
+            raise MakeError(f"{count} {split} clips were asked for; give 0 or more.")
+    if sum(counts.values()) == 0:
+        raise MakeError("0 clips were asked for; give at least one for train, val or test.")
+    if workers is not None and workers < 1:
+        raise MakeError(f"{workers} workers were asked for; give at least 1.")
+
+
+def _claim(out: Path, readme: str) -> None:
+    """Makes the folder, or accepts one that an earlier run with the same arguments began."""
+    if out.exists() and not out.is_dir():
+        raise MakeError(f"{out} is a file; name a new folder for the clips.")
+    mark = out / README
+    if mark.is_file() and mark.read_bytes() != readme.encode():
+        raise MakeError(
+            f"{out} holds clips made with other counts, another seed or other sources; choose a "
+            "new folder, or repeat the arguments that its VGAF_readme.txt names."
+        )
+    if not mark.is_file() and out.exists() and any(p != part_of(mark) for p in out.iterdir()):
+        raise MakeError(f"{out} already holds something else; choose a new or an empty folder.")
+    out.mkdir(parents=True, exist_ok=True)
+    if not mark.is_file():
+        write_text(mark, readme)
+    for folder in FOLDERS.values():
+        (out / folder).mkdir(exist_ok=True)
+
+
+def _written(tree: Tree, scenes: Sequence[Made], workers: int | None) -> Iterator[None]:
+    """Writes the clips, in processes where that pays, and yields once per clip."""
+    workers = min(workers or os.cpu_count() or 1, len(scenes))
+    if workers <= 1:
+        for scene in scenes:
+            yield tree.write(clip_path(tree.out, scene), scene)
+        return
+    pool = processes(workers)
+    try:
+        jobs = [pool.submit(tree.write, clip_path(tree.out, scene), scene) for scene in scenes]
+        for job in as_completed(jobs):
+            yield job.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def write_clip(path: Path, frames: np.ndarray, fps: int, wave: np.ndarray, rate: int) -> None:
+    """Encodes frames (T, H, W, 3) and mono sound (S,) as H.264 and AAC, the same bytes each time.
+
+    The file appears under its name only when complete.
+    """
+    part = part_of(path)
+    with av.open(str(part), "w", format="mp4") as container:
+        picture = container.add_stream("libx264", rate=fps)
+        picture.height, picture.width, picture.pix_fmt = *frames.shape[1:3], "yuv420p"
+        picture.options = _X264
+        picture.codec_context.thread_count = 1  # more threads would change the bytes
+        sound = container.add_stream("aac", rate=rate, layout="mono")
+        sound.bit_rate = 64_000
+        for number, pixels in enumerate(frames):
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, fps)
+            container.mux(picture.encode(frame))
+        container.mux(picture.encode(None))
+        _mux_sound(container, sound, wave)
+    part.replace(path)
+
+
+def _mux_sound(
+    container: av.container.OutputContainer, stream: av.AudioStream, wave: np.ndarray
+) -> None:
+    block = 1024  # samples of one AAC frame
+    for start in range(0, len(wave), block):
+        piece = np.ascontiguousarray(wave[None, start : start + block])
+        frame = av.AudioFrame.from_ndarray(piece, format="fltp", layout="mono")
+        frame.sample_rate, frame.pts, frame.time_base = stream.rate, start, Fraction(1, stream.rate)
+        container.mux(stream.encode(frame))
+    container.mux(stream.encode(None))
+
+
+def _write_labels(tree: Tree) -> None:
+    rows = {"train": ["Vid_name Label"], "val": ["Vid_name Label"]}
+    lines = []
+    for scene in tree.scenes():
+        truth = tree.truth(scene)
+        if scene.split in rows and truth["label"]:
+            rows[scene.split].append(f"{scene.name} {LABELS.index(truth['label']) + 1}")
+        lines.append(json.dumps(truth, separators=(",", ":")))
+    for split, names in rows.items():
+        write_text(tree.out / f"{FOLDERS[split]}_labels.txt", "\n".join(names))
+    write_text(tree.out / TRUTH, "\n".join(lines) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file whole or not at all."""
+    part_of(path).write_bytes(text.encode())
+    part_of(path).replace(path)
+
+
+def part_of(path: Path) -> Path:
+    """The name of a file while it is being written."""
+    return path.with_name(f"{path.name}.part")
+
+
+def read_made(
+    root: Path, name: str, maker: str, labels: tuple[str, ...],
+    make: Callable[[dict, Path], Item], polarities: tuple[str, ...] = LABELS,
+) -> Corpus:  # fmt: skip
+    """The corpus `name`, made by `emo data make <maker>`, whose lines `make` turns into items.
+
+    make: gets a line and the clip's path; raises ValueError, KeyError or TypeError on bad ones.
+    polarities: what "label" may be in a line; "" among them where some clips have none.
+    """
+    path = root / TRUTH
+    if not path.is_file():
+        raise CorpusError(
+            f"{root} holds no {TRUTH}; expected a folder made by `emo data make {maker}`; "
+            "make one, or name the corpus it is."
+        )
+    items, problems = [], []
+    known: dict[str, int] = {}  # clip -> its line
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+        try:
+            truth = json.loads(line)  # of bytes: one that is no text costs its own line only
+            item = make(truth, _checked(root, truth, polarities))
+            if known.setdefault(item.name, number) == number:
+                items.append(item)
+            else:
+                problems.append(
+                    f"{TRUTH} line {number}: {item.name} is in line {known[item.name]} already, "
+                    "expected one line a clip; this one is left out."
+                )
+        except (ValueError, KeyError, TypeError) as error:
+            problems.append(f"{TRUTH} line {number}: {error}; the clip is left out.")
+    if not items:
+        raise CorpusError(f"{root.name}/{TRUTH} names no usable clip; make the corpus again.")
+    return Corpus(name, root, labels, tuple(items), tuple(problems))
+
+
+def _checked(root: Path, truth: dict, polarities: tuple[str, ...]) -> Path:
+    name, label, split = truth["clip"], truth["label"], truth["split"]
+    path = root / f"{name}.mp4"
+    for key in ("clip", "regime", "text"):
+        if not isinstance(truth.get(key, ""), str):
+            raise ValueError(f"{key} is {repr(truth[key])[:40]}, expected text")
+    if not path.is_file():
+        raise ValueError(f"{name}.mp4 is missing")
+    if label not in polarities:
+        raise ValueError(f"label {label!r} is not one of {', '.join(filter(None, polarities))}")
+    if split not in SPLITS:
+        raise ValueError(f"split {split!r} is not one of {', '.join(SPLITS)}")
+    return path

@@ -1,0 +1,1 @@
+"""Groups drawn frame by frame, with synthesised sound and known truth."""

@@ -1,0 +1,218 @@
+"""Reads a folder of drawn clips, and renders scenes straight to windows for training at scale."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from pathlib import Path
+
+import numpy as np
+
+from emo_core.data.cache import Cache
+from emo_core.data.corpus import Corpus, Item
+from emo_core.data.dataset import ClipDataset, FileWindow, Target, digest
+from emo_core.faces.tracking import Tracks
+from emo_core.preprocess.augment import Augment
+from emo_core.preprocess.sample import (
+    Decoded,
+    Sample,
+    SampleConfig,
+    fitted,
+    frame_grid,
+    place,
+    scaled,
+    seen_faces,
+)
+from emo_core.synthetic.corpus_io import read_made
+from emo_core.synthetic.drawn import (
+    render as staged_draw,
+)
+from emo_core.synthetic.drawn import (
+    scene as staged_scene,
+)
+from emo_core.synthetic.drawn import (
+    soundtrack as staged_sound,
+)
+from emo_core.synthetic.drawn.ground_truth import (
+    EMOTIONS,
+    FACE,
+    LABELS,
+    MOMENTS_S,
+    known_faces,
+    target_of,
+)
+
+FRAME_LABELS = tuple(  # what a single frame shows, for warm-up
+    label + moving for moving in ("", ", moving") for label in staged_scene.LABELS
+)
+RENDERED_SEED = 1_000_000
+
+
+def read_staged(root: Path) -> Corpus:
+    """Reads `truth.jsonl`: every split is labelled, and every clip has its regime."""
+    return _read(root, "staged")
+
+
+def read_staged_emotions(root: Path) -> Corpus:
+    """The same clips with all emotions that somebody feels, in the words of CMU-MOSEI."""
+    return _read(root, "staged-emotions")
+
+
+def read_staged_affect(root: Path) -> Corpus:
+    """The same clips with the group's valence and arousal at MOMENTS_S."""
+    return _read(root, "staged-affect")
+
+
+def _read(root: Path, corpus: str) -> Corpus:
+    return read_made(root, corpus, "staged", LABELS[corpus], partial(_item, corpus=corpus))
+
+
+@dataclass(frozen=True)
+class StagedItem(Item):
+    """A drawn clip, and which scene it shows."""
+
+    scene: tuple[int, str, int] | None = None  # seed, split, index; None = an older truth.jsonl
+
+
+def _item(truth: dict, path: Path, corpus: str) -> StagedItem:
+    name, label, split = truth["clip"], truth["label"], truth["split"]
+    if corpus == "staged-emotions":
+        label = tuple(name for name, ours in EMOTIONS.items() if truth["emotions"][ours])
+    if corpus == "staged-affect":
+        times_s = np.arange(len(truth["valence"])) / staged_scene.FPS
+        paths = (np.interp(MOMENTS_S, times_s, truth[name]) for name in LABELS[corpus])
+        label = tuple(zip(*(path.tolist() for path in paths), strict=True))
+    scene = (truth["scene"]["seed"], split, truth["scene"]["index"]) if "scene" in truth else None
+    return StagedItem(
+        name, path, split, label, str(truth["source"]), truth["regime"], truth.get("text", ""),
+        scene=scene,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class StagedWindow(FileWindow):
+    """A drawn clip on disk whose faces lie where the world put them."""
+
+    scene: tuple[int, str, int] | None = None
+
+    def faces_by(self) -> str:
+        return f"the world {FACE}" if self.scene else super().faces_by()
+
+    def follow(self, frames: np.ndarray, times_s: np.ndarray) -> Tracks:
+        if self.scene is None:
+            return super().follow(frames, times_s)
+        return known_faces(staged_scene.make_scene(*self.scene), times_s)
+
+
+def windows(corpus: Corpus, items: Sequence[StagedItem], target: Target) -> list[StagedWindow]:
+    """One window a clip, with the task's targets."""
+    return [
+        StagedWindow(i.name, i.path, target(i.label), i.group, i.regime, i.text, scene=i.scene)
+        for i in items
+    ]
+
+
+@lru_cache(maxsize=1)
+def generator_version() -> str:
+    """Digest of the code that draws, so that rendered windows in a cache follow its changes."""
+    digest = hashlib.blake2b(digest_size=8)
+    for path in sorted(set(Path(__file__).parent.glob("staged_*.py")) - {Path(__file__)}):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class SceneWindow:
+    """A drawn scene that never becomes a file."""
+
+    seed: int
+    split: str
+    index: int
+    corpus: str = "staged"  # says which target
+    processes = True  # drawing is Python: worker processes, not threads
+
+    @property
+    def scene(self) -> staged_scene.Scene:
+        return staged_scene.make_scene(self.seed, self.split, self.index)
+
+    @property
+    def name(self) -> str:
+        return f"rendered/{self.seed}/{self.split}/{self.index}"
+
+    @property
+    def target(self) -> int | np.ndarray:
+        """Class index, six emotions (6,) of 0 and 1, or valence and arousal (MOMENTS, 2)."""
+        return target_of(self.scene, self.corpus)
+
+    @property
+    def group(self) -> str:
+        return f"rendered/{self.seed}/{self.scene.source}"
+
+    @property
+    def regime(self) -> str:
+        return self.scene.regime
+
+    def frame_targets(self, times_s: np.ndarray) -> list[int]:
+        """What each moment shows, an index into FRAME_LABELS: acted emotion, and movement.
+
+        Faces act the label during its planted seconds, else neutral; nothing can be said where
+        they are turned away or dark (`heard`), so don't ask there.
+        """
+        scene = self.scene
+        acting = () if scene.regime == "synced" else scene.evidence.seconds
+        neutral, labelled = (staged_scene.LABELS.index(name) for name in ("neutral", scene.label))
+        targets = []
+        for t in times_s:
+            acted = labelled if any(a <= t <= b for a, b in acting) else neutral
+            moves = scene.movement.start_s <= t <= scene.movement.end_s
+            targets.append(acted + len(staged_scene.LABELS) * moves)
+        return targets
+
+    def key(self, cache: Cache) -> str:
+        faces = [FACE] if cache.config.people else []
+        return digest("staged", generator_version(), self.seed, self.split, self.index, *faces)
+
+    def decode(self, config: SampleConfig) -> Decoded:
+        scene = self.scene
+        size = (staged_scene.WIDTH, staged_scene.HEIGHT)
+        grid = frame_grid(config)
+        times_s = np.floor(grid * staged_scene.FPS) / staged_scene.FPS  # the frame on display
+        frames = staged_draw.draw_frames(scene, times_s)
+        pixels = place(scaled(frames, fitted(size, config)), config)
+        shown = np.ones(len(times_s), bool)
+        wave = staged_sound.synthesise(scene, config.mel.rate)
+        length_s = staged_scene.DURATION_S
+        return Decoded(
+            pixels,
+            times_s.astype(np.float32),
+            np.round(wave * 32767).astype(np.int16),
+            length_s,
+            length_s,
+            **seen_faces(frames, times_s, shown, config, lambda _, at_s: known_faces(scene, at_s)),
+            text=scene.text if config.text_length else "",
+        )
+
+
+class FrameDataset(ClipDataset):
+    """One random frame of every rendered scene whose faces can be seen, with what it shows."""
+
+    def __init__(self, windows: Sequence[SceneWindow], cache: Cache, seed: int) -> None:
+        shown = [window for window in windows if window.regime != "heard"]
+        one = Augment(zoom=0.0, light=0.1, gain_db=0.0, thin=cache.config.frames)
+        super().__init__(shown, cache, one, seed)
+
+    def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, list[int]]:
+        sample, _ = super().__getitem__(place)
+        return sample, self.windows[place[1]].frame_targets(sample.video_times_s.numpy())
+
+    def _decoded(self, index: int) -> Decoded:
+        decoded = super()._decoded(index)
+        return replace(decoded, wave=decoded.wave[: self.cache.config.mel.rate // 10])  # not used
+
+
+def rendered(count: int, corpus: str = "staged") -> list[SceneWindow]:
+    """Training scenes that no made corpus contains: its seeds are small, this one is not.
+
+    The same scenes whatever the seed of a run, so that several runs share one cache.
+    """
+    return [SceneWindow(RENDERED_SEED, "train", index, corpus) for index in range(count)]

@@ -1,0 +1,241 @@
+"""One training run: its data, its folder, its start and its end; and a checkpoint's scores."""
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from emo_core.checkpoint import Checkpoint, save_checkpoint
+from emo_core.data import CORPORA, read_corpus, reader
+from emo_core.data.cache import Cache
+from emo_core.data.corpus import Corpus, CorpusError, hold_out, refuse_leaks
+from emo_core.data.dataset import ClipDataset, Joined, Loader, Window, corpus_windows, prepare
+from emo_core.distributed import once, rank, world
+from emo_core.io.atomic import whole
+from emo_core.models import MODELS
+from emo_core.preprocess.batch import collate
+from emo_core.preprocess.sample import blank
+from emo_core.synthetic.drawn.dataset import rendered
+from emo_core.training.model_card import card
+from emo_core.training.pretrain import Data, warm_up
+from emo_core.training.recipes import Recipe, RecipeError
+from emo_core.training.trainer import Epoch, TrainConfig, Trainer, split_scores
+
+log = logging.getLogger(__name__)
+
+
+def loaders(
+    recipe: Recipe, root: Path, seed: int, progress: Callable[[int, int], None] | None = None
+) -> Data:
+    """Reads, checks, splits by source and decodes the training data of a recipe."""
+    corpus = refuse_leaks(read_corpus(recipe.corpus, root))
+    if tuple(corpus.labels) != tuple(recipe.task.labels):
+        raise CorpusError(f"{root.name} has labels {corpus.labels}; expected {recipe.task.labels}.")
+    learnt, judged = _divided(recipe, corpus, seed)
+    cache, scenes = Cache(recipe.sample), rendered(recipe.rendered, recipe.corpus)
+    usable, problems = once(partial(prepare, learnt + judged, cache, progress=progress))
+    once(partial(prepare, scenes, cache, progress=progress))
+    names, config = {window.name for window in judged}, recipe.train
+    train = ClipDataset(
+        [w for w in usable if w.name not in names] + scenes, cache, recipe.augment, seed
+    )
+    sources = None
+    if recipe.fresh or recipe.faces.passes or recipe.voices.passes:
+        composed = _composed(recipe.corpus)
+        sources = composed.sources_of(root)
+        fresh = composed.fresh(sources, recipe.fresh, recipe.sample, seed, recipe.augment)
+        train = Joined([train, fresh])
+    valid = ClipDataset([w for w in usable if w.name in names], cache)
+    return Data(
+        Loader(train, config.batch, True, seed, config.workers),
+        Loader(valid, config.batch, False, workers=config.workers),
+        (*corpus.problems, *problems),
+        sources,
+    )
+
+
+def _composed(corpus: str) -> ModuleType:
+    """The reader of a corpus that can be composed anew; raises CorpusError where it can't."""
+    if not hasattr(reader(corpus), "fresh"):
+        able = [name for name in CORPORA if hasattr(reader(name), "fresh")]
+        raise CorpusError(
+            f"no new clips can be composed for the corpus {corpus!r}, only for {', '.join(able)}; "
+            "leave fresh and the warm-up on parts at 0."
+        )
+    return reader(corpus)
+
+
+def _divided(recipe: Recipe, corpus: Corpus, seed: int) -> tuple[list[Window], list[Window]]:
+    """Windows to learn from, and those that choose: of held-out sources, or the val split."""
+    files = any(item.split == "train" for item in corpus.items) or not recipe.fresh
+    items = corpus.split("train") if files else []  # others are composed while training
+    train = corpus_windows(corpus, items, recipe.task.target)
+    if recipe.held_out:
+        return hold_out(train, recipe.held_out, seed)
+    return train, corpus_windows(corpus, corpus.split("val"), recipe.task.target)
+
+
+def open_run(run: Path, name: str, recipe: Recipe, root: Path, resume: bool) -> None:
+    """Makes or reopens a run folder; raises RecipeError where it belongs to another run."""
+    described = {"recipe": name, "settings": asdict(recipe), "data": str(root.resolve())}
+    described["processes"] = world()
+    described = json.loads(json.dumps(described))  # tuples become lists, as in the file
+    path = run / "run.json"
+    if path.is_file():
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:
+            found = None
+        if not resume:
+            raise RecipeError(f"{run} holds a run already; add --resume or choose another --out.")
+        if found != described:
+            raise RecipeError(
+                f"{run} holds a run with other settings or data; expected the same recipe, --set, "
+                "--seed, --data and number of processes as at its start; choose another --out."
+            )
+    elif run.exists() and (not run.is_dir() or any(run.iterdir())):
+        raise RecipeError(f"{run} holds something that is no run; choose an empty or new folder.")
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        with whole(path) as part:
+            part.write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        why = f"{run} can't be written ({error.strerror}); choose another --out."
+        raise RecipeError(why) from error
+
+
+@contextmanager
+def given_back(run: Path) -> Iterator[None]:
+    """Frees a run folder where a start fails before anything was learnt, as of mistyped --data."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            if not rank() and [path.name for path in run.iterdir()] == ["run.json"]:
+                (run / "run.json").unlink()
+        raise
+
+
+def build(recipe: Recipe) -> Any:
+    """The untrained model of a recipe; raises RecipeError where its settings make none."""
+    kind = type(recipe.settings)
+    known = [name for name, (_, settings_class, _) in MODELS.items() if settings_class is kind]
+    if recipe.model not in known:
+        raise RecipeError(
+            f"model is {recipe.model!r}; expected {' or '.join(known)}, whose settings this recipe "
+            f"has; give --set model={known[0]} or choose another recipe."
+        )
+    with _fitting(f"no {recipe.model} model can be built"):
+        return MODELS[recipe.model][0](recipe.settings)
+
+
+def try_out(recipe: Recipe) -> None:
+    """Lets an untrained model read one blank window, which is soon done and decoding may not be.
+
+    Raises RecipeError for settings that make no model, or one that can't read such windows.
+    """
+    model = build(replace(recipe, settings=replace(recipe.settings, pretrained=False))).eval()
+    sample = blank(replace(recipe.sample, tokenizer="bytes"))
+    with _fitting(f"the {recipe.model} model can't read a window"), torch.inference_mode():
+        model(collate([sample]))
+
+
+@contextmanager
+def _fitting(what: str) -> Iterator[None]:
+    """Settings that do not fit together are a sentence."""
+    try:
+        yield
+    except (ValueError, RuntimeError, IndexError) as error:
+        why = " ".join(str(error).split())[:160].rstrip(".")
+        raise RecipeError(
+            f"{what}: {why}; expected settings that fit together; change --set, or leave it out."
+        ) from error
+
+
+def start(
+    recipe: Recipe, run: Path, data: Data, resume: bool,
+    tell: Callable[[str], None] = log.info,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> tuple[Trainer, Iterator[Epoch]]:  # fmt: skip
+    """The trainer of a run, and its epochs: `for epoch in epochs` trains.
+
+    tell: gets a line for each epoch of the warm-up; progress: see `Trainer`.
+    """
+    torch.manual_seed(recipe.train.seed)
+    model = build(recipe)
+    if not resume or not (run / "resume.pt").is_file():
+        warm_up(recipe, model, data, tell, progress, run / "warm.pt")
+    task = recipe.task.fitted([window.target for window in data.train.dataset.windows])
+    trainer = Trainer(model, task, recipe.train, run, progress)
+    if resume:
+        trainer.resume()
+    return trainer, trainer.epochs(data.train, data.valid)
+
+
+def finish(
+    name: str, recipe: Recipe, run: Path, trainer: Trainer, data: Data,
+    command: str = "", minutes: float | None = None,
+) -> dict:  # fmt: skip
+    """Calibrates the best weights on held-out sources and writes `checkpoint/`; returns scores.
+
+    command, minutes: what trains this again and how long it took, for the card; None = nobody
+    measured it in one piece.
+    """
+    trainer.load_best()
+    logits, target = trainer.logits(data.valid)
+    scores = split_scores(trainer.task, logits, target, data.valid)
+    training = {
+        "recipe": name, "seed": recipe.train.seed, "corpus": recipe.corpus,
+        "rendered": recipe.rendered, "held_out": scores, "world": recipe.world,
+    }  # fmt: skip
+    if minutes is not None:
+        training |= {
+            "command": command, "minutes": round(minutes, 1), "machine": machine(trainer.device)
+        }  # fmt: skip
+    checkpoint = Checkpoint(
+        run.name, trainer.model, recipe.model, recipe.settings, recipe.sample, trainer.task,
+        trainer.task.calibrate(logits, target), training,
+    )  # fmt: skip
+    once(partial(save_checkpoint, run / "checkpoint", checkpoint, card(checkpoint)))
+    return scores
+
+
+def machine(device: torch.device) -> str:
+    """What a run computed with, in words."""
+    if device.type == "cuda":
+        return f"{world()} × {torch.cuda.get_device_name(device)}"
+    threads = torch.get_num_threads() * world()
+    return f"{threads} CPU thread{'s' * (threads > 1)}"
+
+
+def score_corpus(checkpoint: Checkpoint, corpus: Corpus, split: str,
+                 progress: Callable[[int, int], None] | None = None) -> dict:  # fmt: skip
+    """Scores of a checkpoint on one split of a corpus, as `emo evaluate` prints them."""
+    if tuple(corpus.labels) != tuple(checkpoint.labels):
+        raise CorpusError(
+            f"{corpus.root.name} has labels {', '.join(corpus.labels)}; "
+            f"{checkpoint.name} answers {', '.join(checkpoint.labels)}; choose a matching model."
+        )
+    cache = Cache(checkpoint.sample)
+    windows, problems = prepare(
+        corpus_windows(corpus, corpus.split(split), checkpoint.task.target),
+        cache,
+        progress=progress,
+    )
+    trainer = Trainer(checkpoint.model, checkpoint.task, TrainConfig())
+    loader = Loader(ClipDataset(windows, cache), 32, False)
+    logits, target = trainer.logits(loader)
+    return {
+        "model": checkpoint.name,
+        "corpus": corpus.name,
+        "split": split,
+        **split_scores(checkpoint.task, logits, target, loader, checkpoint.calibration),
+        "errors": [*corpus.problems, *problems],
+    }

@@ -1,0 +1,291 @@
+"""The training loop, whole: `for epoch in Trainer(...).epochs(train, valid)`.
+
+A run folder holds `warm.pt` (state after the last whole step of warm-up, where there is one),
+`resume.pt` (after the last whole epoch), `best.pt` (best weights so far) and `log.jsonl`. Batches,
+augmentation and dropout follow from (seed, epoch), so a run that is killed at any moment and
+resumed has the numbers it would have had.
+"""
+
+import io
+import json
+import math
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from pickle import UnpicklingError
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from emo_core.data.dataset import Loader
+from emo_core.distributed import gathered, in_order, joined, once, rank, sum_gradients
+from emo_core.io.atomic import whole
+from emo_core.models.precision import autocast, bf16_is_fast, for_inference
+from emo_core.preprocess.batch import Batch
+from emo_core.tasks import UNCALIBRATED, Calibration, Task
+
+CHECK_EVERY = 50  # steps between two looks at the loss: on a GPU each look waits for its work
+
+
+class TrainingError(Exception):
+    """Training can't start or go on; the message says why and what to change."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Settings of one run; defaults are paper 1's (A13-A15, A18)."""
+
+    epochs: int = 30
+    batch: int = 16  # clips a step and process; gradients of `accumulate` batches are summed
+    accumulate: int = 1
+    lr: float = 1e-4  # of new layers
+    backbone_lr: float = 1e-5
+    slow: tuple[str, ...] = ("backbone",)  # parts of a model that learn at `backbone_lr`
+    weight_decay: float = 1e-3
+    warmup: float = 0.1  # share of all steps
+    clip_norm: float = 1.0
+    patience: int = 6  # epochs without a better score on held-out sources
+    seed: int = 0
+    workers: int = 0  # loader processes
+    average: float = 0.0  # share of itself that the weights' running mean keeps a step; 0 = no mean
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What happened in one epoch."""
+
+    index: int
+    loss: float
+    valid: dict  # scores on held-out sources
+    best: bool  # the best so far
+
+
+def parameter_groups(model: nn.Module, config: TrainConfig) -> list[dict]:
+    """Backbones learn at their own rate; norms and biases are not decayed."""
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            slow = not set(config.slow).isdisjoint(name.split("."))
+            rate = config.backbone_lr if slow else config.lr
+            decay = config.weight_decay if parameter.ndim > 1 else 0.0
+            groups.setdefault((rate, decay), []).append(parameter)
+    return [{"params": p, "lr": r, "weight_decay": d} for (r, d), p in sorted(groups.items())]
+
+
+def rate_factor(done: float, warmup: float) -> float:
+    """Factor on every rate: linear warm-up, then a cosine to zero. Both are shares of the run."""
+    if done < warmup:
+        return done / warmup
+    return 0.5 * (1 + math.cos(math.pi * (done - warmup) / (1 - warmup)))
+
+
+def channels_last(model: nn.Module) -> nn.Module:
+    """Stores kernels of pictures and of clips as convolutions read them fastest; in place."""
+    formats = {4: torch.channels_last, 5: torch.channels_last_3d}
+    for parameter in model.parameters():
+        if parameter.ndim in formats:
+            parameter.data = parameter.data.contiguous(memory_format=formats[parameter.ndim])
+    return model
+
+
+class Trainer:
+    """Fits any model that maps a Batch to an Output, for any task that scores logits."""
+
+    def __init__(
+        self, model: nn.Module, task: Task, config: TrainConfig, run: Path | None = None,
+        progress: Callable[[str, int, int], None] | None = None,
+    ) -> None:  # fmt: skip
+        """progress: told (what, steps done, steps) before each step."""
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.model = joined(channels_last(model.to(self.device)))
+        self.averaged: AveragedModel | None = None
+        self.task, self.config, self.run, self.progress = task, config, run, progress
+        self.bf16 = bf16_is_fast(self.device)
+        self.optimizer = torch.optim.AdamW(parameter_groups(model, config), fused=True)
+        self.base_rates = [group["lr"] for group in self.optimizer.param_groups]
+        self.next_epoch, self.best, self.stale = 0, -math.inf, 0
+        if config.average:
+            self.averaged = AveragedModel(self.model, avg_fn=self._mean, use_buffers=True)
+
+    @property
+    def kept(self) -> nn.Module:
+        """The model that is scored and saved: the running mean of the weights, or the weights."""
+        return self.averaged.module if self.averaged else self.model
+
+    def _mean(self, mean: Tensor, value: Tensor, steps: Tensor | int) -> Tensor:
+        """The running mean after one more step; young means forget faster."""
+        keep = min(self.config.average, (1 + int(steps)) / (10 + int(steps)))
+        return mean + (1 - keep) * (value - mean)
+
+    def epochs(self, train: Loader, valid: Loader) -> Iterator[Epoch]:
+        """Trains, and yields one record per epoch so that the caller prints, plots or stops."""
+        while self.next_epoch < self.config.epochs and self.stale < self.config.patience:
+            index = self.next_epoch
+            seed = self.config.seed * 100_003 + index + 15_485_863 * rank()
+            torch.manual_seed(seed)  # dropout follows from the epoch
+            loss = self.train_epoch(train, index)
+            scores = once(partial(dict, self.evaluate(valid)))  # all stop at the same epoch
+            good = self.task.goodness(scores)
+            better = good > self.best
+            self.best, self.stale = (good, 0) if better else (self.best, self.stale + 1)
+            self.next_epoch += 1
+            record = Epoch(index, loss, scores, better)
+            once(partial(self._save, record))
+            yield record
+
+    def train_epoch(self, train: Loader, index: int, what: str = "epoch") -> float:
+        """One pass over the training clips; returns the mean loss."""
+        self.model.train()
+        steps = len(train)
+        total = torch.zeros((), dtype=torch.float64, device=self.device)
+        for number, (clips, batch) in enumerate(zip(train.sizes, train.epoch(index), strict=True)):
+            if self.progress:
+                self.progress(f"{what} {index + 1}/{self.config.epochs}", number, steps)
+            done = (index * steps + number + 1) / (self.config.epochs * steps)
+            last = number + 1 == steps
+            update = (number + 1) % self.config.accumulate == 0 or last
+            total += clips * self.step(batch.to(self.device), done, update)
+            if (last or number % CHECK_EVERY == 0) and not math.isfinite(total):
+                raise TrainingError(
+                    f"the loss is {total.item()} in epoch {index}; expected a number; "
+                    f"try --set lr={self.config.lr / 3:.1g}."
+                )
+        return total.item() / sum(train.sizes)
+
+    def step(self, batch: Batch, done: float, update: bool = True) -> Tensor:
+        """Forward and backward and, if `update`, one step of the optimizer; returns the loss.
+
+        done: share of the run that is over, which sets the rates. The loss is that of all
+        processes' rows, () float64, and stays on the device so that nobody waits for it.
+        """
+        with autocast(self.device, self.bf16):
+            logits = self.model(batch).logits
+        loss = self.task.loss(gathered(logits), gathered(batch.target))
+        (loss / self.config.accumulate).backward()
+        if update:
+            for group, rate in zip(self.optimizer.param_groups, self.base_rates, strict=True):
+                group["lr"] = rate * rate_factor(done, self.config.warmup)
+            sum_gradients(self.model.parameters())
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
+            self.optimizer.step()
+            self.optimizer.zero_grad(set_to_none=True)
+            if self.averaged:
+                self.averaged.update_parameters(self.model)
+        return loss.detach().double()
+
+    def logits(self, loader: Loader) -> tuple[Tensor, Tensor]:
+        """Scores of every clip in order: logits (n, C), target (n,), on the CPU."""
+        model = self.kept.eval()
+        rows, targets = [], []
+        with torch.inference_mode(), for_inference(model, self.device):
+            for batch in loader.epoch(0):
+                rows.append(model(batch.to(self.device)).logits.float().cpu())
+                targets.append(batch.target)
+        places = loader.places
+        return in_order(torch.cat(rows), places), in_order(torch.cat(targets), places)
+
+    def evaluate(self, loader: Loader) -> dict:
+        """The task's scores over all clips of a loader, with those of each regime."""
+        logits, target = self.logits(loader)
+        return split_scores(self.task, logits, target, loader)
+
+    def _save(self, record: Epoch) -> None:
+        if self.run is None:
+            return
+        self.run.mkdir(parents=True, exist_ok=True)
+        if record.best:
+            save_whole(self.kept.state_dict(), self.run / "best.pt")
+        state = {
+            "model": self.model.state_dict(),
+            "averaged": self.averaged.state_dict() if self.averaged else None,
+            "optimizer": self.optimizer.state_dict(),
+            "progress": [self.next_epoch, self.best, self.stale],
+            "log": [*self._logged(record.index), json.dumps(asdict(record))],
+        }
+        save_whole(state, self.run / "resume.pt")
+        self._write_log(state["log"])
+
+    def _write_log(self, lines: list[str]) -> None:
+        write_whole(("\n".join(lines) + "\n").encode(), self.run / "log.jsonl")
+
+    def _logged(self, epochs: int) -> list[str]:
+        path = self.run / "log.jsonl"
+        return path.read_text(encoding="utf-8").splitlines()[:epochs] if path.is_file() else []
+
+    def resume(self) -> int:
+        """Takes up the state after the last whole epoch; returns how many epochs are done."""
+        path = self.run / "resume.pt"
+        if not path.is_file():
+            return 0
+        with damage_told(path):
+            state = torch.load(path, map_location=self.device, weights_only=True)
+            self.model.load_state_dict(state["model"])
+            if self.averaged:
+                self.averaged.load_state_dict(state["averaged"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.next_epoch, self.best, self.stale = state["progress"]
+        once(partial(self._write_log, state["log"]))
+        return self.next_epoch
+
+    def load_best(self) -> None:
+        """Puts the best weights of the run back into the model, and ends the running mean."""
+        path = self.run / "best.pt"
+        self.averaged = None
+        with damage_told(path):
+            state = torch.load(path, map_location=self.device, weights_only=True)
+            self.model.load_state_dict(state)
+
+
+def split_scores(
+    task: Task, logits: Tensor, target: Tensor, loader: Loader,
+    calibration: Calibration = UNCALIBRATED,
+) -> dict:  # fmt: skip
+    """Scores over all clips, and over the clips of each regime where a corpus has regimes."""
+    groups = loader.dataset.groups
+    scores = task.scores(logits, target, groups, calibration)
+    regimes = np.array([window.regime or "" for window in loader.dataset.windows])
+    scores["per_regime"] = {}
+    for regime in sorted(set(regimes) - {""}):
+        chosen = regimes == regime
+        part = task.scores(logits[chosen], target[chosen], groups[chosen], calibration)
+        scores["per_regime"][regime] = {k: part[k] for k in ("n", task.main, "interval")}
+    return scores
+
+
+def save_whole(state: dict, path: Path) -> None:
+    """Writes a state to a file that is never half there; raises TrainingError where it can't."""
+    memory = io.BytesIO()
+    torch.save(state, memory)
+    write_whole(memory.getbuffer(), path)
+
+
+def write_whole(content: bytes | memoryview, path: Path) -> None:
+    """Writes a file that is never half there; raises TrainingError where it can't."""
+    try:
+        with whole(path) as part, part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise TrainingError(
+            f"{path} can't be written ({error.strerror}); expected a folder with room; make some "
+            "and go on with --resume, or choose another --out."
+        ) from error
+
+
+@contextmanager
+def damage_told(path: Path) -> Iterator[None]:
+    """Raises TrainingError where what a run wrote to `path` can't be taken up."""
+    try:
+        yield
+    except (OSError, EOFError, RuntimeError, LookupError, TypeError, ValueError,
+            UnpicklingError) as error:  # fmt: skip
+        raise TrainingError(
+            f"{path} is missing, damaged or of another model; expected what this run wrote there; "
+            "start again with another --out."
+        ) from error

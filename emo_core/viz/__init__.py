@@ -1,0 +1,21 @@
+"""Predictions and attributions -> figures, pictures, film, report; shared by app and notebooks.
+
+What needs torch or PyAV stays in its module: `view.attribution`, `view.overlay`, `view.report`.
+"""
+
+from emo_core.viz.prediction import (
+    MOST_COLUMNS,
+    band_hz,
+    colour_of,
+    frames_used,
+    joined_mel,
+    log_mel,
+    percent,
+    probability_bars,
+    timeline,
+)
+
+__all__ = [
+    "MOST_COLUMNS", "band_hz", "colour_of", "frames_used", "joined_mel", "log_mel", "percent",
+    "probability_bars", "timeline",
+]  # fmt: skip

@@ -1,0 +1,208 @@
+"""One explanation as one HTML file that needs nothing else: no network, no folder beside it."""
+
+import base64
+import html
+import platform
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
+
+from emo_core.io.atomic import whole
+from emo_core.viz import attribution as figures
+from emo_core.viz.overlay import overlay_frames
+from emo_core.viz.prediction import percent, probability_bars
+
+if TYPE_CHECKING:
+    from emo_core.attribution.counterfactuals import WhatIf
+    from emo_core.attribution.rollout import Matrix
+    from emo_core.attribution.sanity_checks import Trust
+    from emo_core.attribution.types import Attribution
+    from emo_core.checkpoint import Checkpoint
+    from emo_core.inference.prediction import Prediction
+    from emo_core.preprocess.sample import Sample
+
+CAPTION = "This shows what changed the score, not why a person feels something."
+STYLE = """
+:root{color-scheme:light dark}
+body{font:17px/1.5 system-ui,sans-serif;max-width:1080px;margin:2rem auto;padding:0 1.2rem;
+ background:#fff;color:#1c2024}
+h1{font-size:1.7rem;line-height:1.2}h2{font-size:1.2rem;margin:2.2rem 0 .4rem}
+table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.3rem .8rem .3rem 0;
+ border-bottom:1px solid #8884;vertical-align:top}
+.frames{display:grid;grid-template-columns:repeat(auto-fill,minmax(190px,1fr));gap:10px}
+figure{margin:0}figure img{width:100%;border-radius:4px;display:block}
+figcaption,.quiet{color:#5c646c;font-size:.9rem}
+.verdict{border-left:5px solid #E69F00;padding:.5rem 1rem;background:#e69f0018}
+.scale{height:14px;border-radius:3px;background:linear-gradient(90deg,#0072B2,#8885,#D55E00)}
+.ends{display:flex;justify-content:space-between;font-size:.9rem}
+@media(prefers-color-scheme:dark){body{background:#16181c;color:#e3e6ea}
+ figcaption,.quiet{color:#a4acb4}}
+"""
+
+
+@dataclass(frozen=True)
+class Story:
+    """Everything a report tells."""
+
+    checkpoint: "Checkpoint"
+    prediction: "Prediction"
+    sample: "Sample"  # the explained window
+    attribution: "Attribution"
+    share: dict[str, float]
+    matrix: "Matrix | None"
+    trust: "Trust | None"
+    changes: "tuple[WhatIf, ...]"
+
+
+def write_report(path: Path, story: Story) -> None:
+    """Writes the file; it appears whole or not at all."""
+    with whole(path) as part:
+        part.write_text(page(story), encoding="utf-8", errors="replace")
+
+
+def page(story: Story) -> str:
+    """The whole report as HTML; plotly's code is in it once."""
+    title = f"Why {story.prediction.clip} was called “{story.attribution.target}”"
+    parts = (
+        _answer(story), _clock(story), _frames(story), _sound(story), _modalities(story),
+        _attention(story), _trust(story), _changes(story), _settings(story),
+    )  # fmt: skip
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>{_safe(title)}</title><style>{STYLE}</style>"
+        f"<script>{get_plotlyjs()}</script></head><body><h1>{_safe(title)}</h1>"
+        f'<p class="quiet">{CAPTION}</p>{"".join(parts)}</body></html>\n'
+    )
+
+
+def _safe(text: object) -> str:
+    return html.escape(str(text))
+
+
+def _section(title: str, body: str, text: str = "") -> str:
+    return f"<section><h2>{_safe(title)}</h2>{body}<p>{_safe(text)}</p></section>"
+
+
+def _figure(figure: go.Figure) -> str:
+    return figure.to_html(
+        full_html=False, include_plotlyjs=False, config={"displayModeBar": False,
+                                                         "responsive": True},
+    )  # fmt: skip
+
+
+def _answer(story: Story) -> str:
+    prediction = story.prediction
+    notes = "".join(f"<li>{_safe(note)}</li>" for note in prediction.notes)
+    notes = f'<ul class="quiet">{notes}</ul>' if notes else ""
+    if prediction.values is not None:
+        words = ", ".join(f"{name} {value:+.2f}" for name, value in prediction.values.items())
+        return _section("What the model says", notes, words)
+    ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])
+    words = ", ".join(f"{label} {percent(value)}" for label, value in ranked)
+    unsure = "Not sure: " if prediction.abstains else ""
+    return _section("What the model says", _figure(probability_bars(prediction)) + notes,
+                    f"{unsure}{words}.")  # fmt: skip
+
+
+def _clock(story: Story) -> str:
+    figure = figures.joint_timeline(story.attribution, story.prediction)
+    text = figures.summarise_clock(story.attribution)
+    if "tokens" in story.attribution.maps:
+        text += " " + figures.summarise_words(story.attribution)
+    return _section("When: picture and sound on one clock", _figure(figure), text)
+
+
+def _frames(story: Story) -> str:
+    shown = overlay_frames(story.attribution, story.sample)
+    if not shown:
+        return _section("Where: the picture", "", "No picture was explained.")
+    images = "".join(
+        f'<figure><img alt="frame at {caption}" src="{_png(image)}">'
+        f"<figcaption>{caption}</figcaption></figure>"
+        for image, caption in shown
+    )
+    ends = ("lowers the score", "raises the score")
+    if not story.attribution.signed:
+        ends = ("", "matters (strength only)")
+    words = "".join(f"<span>{end}</span>" for end in ends)
+    scale = f'<div class="scale"></div><div class="ends">{words}</div>'
+    text = (
+        f"{len(shown)} frames as the model got them, in grey, under the map; one colour scale for "
+        "all of them, smoothed a little so that it can be read."
+    )
+    return _section("Where: the picture", f'{scale}<div class="frames">{images}</div>', text)
+
+
+def _png(image: np.ndarray) -> str:
+    done, data = cv2.imencode(".png", np.ascontiguousarray(image[..., ::-1]))
+    if not done:
+        raise ValueError(f"a picture of shape {image.shape} can't be encoded")
+    return "data:image/png;base64," + base64.b64encode(data.tobytes()).decode()
+
+
+def _sound(story: Story) -> str:
+    figure = figures.mel_overlay(story.attribution, story.sample, story.checkpoint.sample.mel)
+    text = (
+        "The sound as the model got it, in grey; orange raises the score, blue lowers it. Strong "
+        "colours are this map's own strongest: the clock above compares sound and picture."
+    )
+    return _section("Which sound: log-mel under the map", _figure(figure), text)
+
+
+def _modalities(story: Story) -> str:
+    return _section("How much each modality adds", _figure(figures.share_bars(story.share)),
+                    figures.summarise_share(story.share))  # fmt: skip
+
+
+def _attention(story: Story) -> str:
+    if story.matrix is None:
+        return ""
+    return _section("Where attention looked", _figure(figures.attention_matrix(story.matrix)),
+                    figures.summarise_attention(story.matrix))  # fmt: skip
+
+
+def _trust(story: Story) -> str:
+    if story.trust is None:
+        return _section("Can this map be believed?", "", "Not checked.")
+    rows = "".join(
+        f"<tr><th>{_safe(name)}</th><td>{_safe(value)}</td><td>{_safe(meaning)}</td></tr>"
+        for name, value, meaning in figures.trust_rows(story.trust)
+    )
+    verdict = f'<p class="verdict">{_safe(story.trust.verdict)}</p>'
+    body = f"{verdict}<table>{rows}</table>{_figure(figures.trust_curves(story.trust))}"
+    return _section("Can this map be believed?", body, "A good map's solid lines part from the "
+                    "dotted ones: down where pieces go, up where they come.")  # fmt: skip
+
+
+def _changes(story: Story) -> str:
+    label = story.attribution.target.label
+    said = (figures.summarise_what_if(change, label) for change in story.changes)
+    items = "".join(f"<li>{_safe(words)}</li>" for words in said)
+    return _section("What if?", f"<ul>{items}</ul>") if items else ""
+
+
+def _settings(story: Story) -> str:
+    found = story.attribution
+    spent = found.forward_passes + (story.trust.forward_passes if story.trust else 0)
+    rows = {
+        "Clip": story.prediction.clip,
+        "Window": f"{found.span.start_s:.2f} to {found.span.end_s:.2f} s",
+        "Model": found.model,
+        "Method": f"{found.method}, preset {found.preset}",
+        "Target": f"score (logit) of “{found.target}”, {found.score:.3f}",
+        "Nothing there": found.baseline,
+        "Cost": f"{spent} forward passes, {found.seconds:.1f} s for the map",
+        "Versions": ", ".join(
+            [f"Python {platform.python_version()}"]
+            + [f"{name} {version(name)}" for name in ("torch", "captum", "av", "numpy", "plotly")]
+        ),
+    }
+    cells = "".join(f"<tr><th>{k}</th><td>{_safe(v)}</td></tr>" for k, v in rows.items())
+    return _section("Settings", f"<table>{cells}</table>")

@@ -1,0 +1,47 @@
+"""Valence and arousal as a path through their plane."""
+
+import plotly.graph_objects as go
+
+from emo_core.inference.prediction import Prediction
+from emo_core.viz.prediction import INK, empty, styled
+
+CORNERS = {  # Russell 1980: what people call the corners
+    (0.72, 0.9): "excited", (-0.72, 0.9): "tense", (-0.72, -0.9): "gloomy", (0.72, -0.9): "calm",
+}  # fmt: skip
+
+
+def affect_path(prediction: Prediction) -> go.Figure:
+    """Each moment a point, coloured by its time and joined in order; the first one is marked."""
+    if not prediction.moments:
+        return empty("This model gives no valence and arousal for the clip.")
+    moments = prediction.moments
+    figure = styled(go.Figure(), height=360)
+    figure.add_scatter(
+        x=[moment.valence for moment in moments], y=[moment.arousal for moment in moments],
+        mode="lines+markers", line={"color": "rgba(128,138,150,0.6)", "width": 2},
+        marker={
+            "color": [moment.time_s for moment in moments], "colorscale": "Cividis", "size": 11,
+            "symbol": ["star", *["circle"] * (len(moments) - 1)],
+            "line": {"width": 1, "color": INK},
+            "colorbar": {"title": {"text": "seconds", "side": "right"}, "thickness": 12},
+        },
+        customdata=[moment.time_s for moment in moments],
+        hovertemplate="%{customdata:.1f} s: valence %{x:+.2f}, arousal %{y:+.2f}<extra></extra>",
+    )  # fmt: skip
+    for (x, y), word in CORNERS.items():
+        figure.add_annotation(x=x, y=y, text=word, showarrow=False, font={"size": 14})
+    zero = {"zeroline": True, "zerolinecolor": "rgba(128,128,128,0.7)"}
+    figure.update_xaxes(title="Valence: unpleasant to pleasant", range=[-1, 1], **zero)
+    figure.update_yaxes(title="Arousal: quiet to stirred", range=[-1, 1], ticksuffix="  ", **zero)
+    return figure
+
+
+def summarise_affect(prediction: Prediction) -> str:
+    """Where the path starts and ends, in a sentence."""
+    if not prediction.moments:
+        return "This model gives no valence and arousal for the clip."
+    first, last = prediction.moments[0], prediction.moments[-1]
+    return (
+        f"From valence {first.valence:+.2f}, arousal {first.arousal:+.2f} at {first.time_s:.1f} s "
+        f"(star) to {last.valence:+.2f}, {last.arousal:+.2f} at {last.time_s:.1f} s."
+    )

@@ -1,0 +1,398 @@
+"""What must be true of every method, on every model: shapes, sums, cost, and the truth found."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from emo_core.attribution.explain import share
+from emo_core.attribution.feature_mask import segments
+from emo_core.attribution.forward_function import Meter, Question, counted, free_bytes, inputs_of
+from emo_core.attribution.gradients import _heard
+from emo_core.attribution.methods import METHODS, cost, explain_window
+from emo_core.attribution.perturbation import _without_each, shapley
+from emo_core.attribution.rollout import _in_space, picture_to_sound
+from emo_core.attribution.target import choose_window, make_target
+from emo_core.attribution.timeline import in_space, on_clock
+from emo_core.attribution.types import PRESETS, AttributionError, Cancelled, Target
+from emo_core.inference.prediction import Span
+from emo_core.models.group import Group, GroupConfig
+from tests.conftest import small_group
+from tests.support.explained import (
+    HEIGHT,
+    RED_FRAMES,
+    RED_LEFT,
+    RED_SIDE,
+    RED_TOP,
+    WIDTH,
+    checkpoint_of,
+    planted,
+    planted_sample,
+)
+
+MODELS = ("group", "fe2e", "mesm", "mesm-structured", "jmt")
+POINTING = [name for name in METHODS if name != "rollout"]
+RED = Target("red", 0)
+
+
+@pytest.fixture(scope="module")
+def catalogue():
+    return {name: checkpoint_of(name) for name in MODELS}
+
+
+def explained(method, preset="standard", sample=None, **changes):
+    return explain_window(planted(), sample or planted_sample(), RED, method, preset, **changes)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("name", MODELS)
+def test_maps_have_exactly_the_shape_of_the_inputs(catalogue, name, method):
+    checkpoint, sample = catalogue[name]
+    target = make_target(checkpoint, sample, checkpoint.labels[0])
+    found = explain_window(checkpoint, sample, target, method, "fast")
+    assert set(found.maps) == set(inputs_of(checkpoint))
+    for field, values in found.maps.items():
+        assert values.shape == getattr(sample, field).shape and values.dtype == torch.float32
+        assert values.isfinite().all()
+    assert found.forward_passes <= cost(method, "fast", checkpoint) <= PRESETS["fast"].passes
+    assert any(values.any() for values in found.maps.values())
+    times_s = found.times_s["mel"]
+    torch.testing.assert_close(times_s, sample.start_s + sample.mel_times_s)
+
+
+@pytest.mark.parametrize("method", POINTING)
+def test_words_have_a_share_where_a_model_reads(catalogue, method):
+    checkpoint, sample = catalogue["fe2e"]
+    found = explain_window(checkpoint, sample, Target("anger", 0), method, "fast")
+    assert bool(found.maps["tokens"].any()) == (method != "grad_cam")
+
+
+@pytest.mark.parametrize("method", POINTING)
+def test_every_method_points_at_the_planted_evidence(method):
+    found = explained(method)
+    clock = on_clock(found, 8)
+    assert clock.edges_s[0] == 3.0 and clock.edges_s[-1] == 5.0
+    assert int(clock.picture.argmax()) in range(*RED_FRAMES)
+    assert int(clock.sound.argmax()) in (4, 5, 6)  # 1.2 to 1.6 s of two
+    assert clock.sound[[4, 5, 6]].sum() > 0.8 * clock.sound.clamp(min=0).sum()
+    if method in ("ablation", "shapley"):  # they say when, not where
+        return
+    seen = in_space(found, "video").sum(0)
+    assert seen.shape == (HEIGHT, WIDTH)
+    down, across = (seen >= 0.999 * seen.max()).nonzero().double().mean(0).tolist()
+    assert RED_TOP - 1 <= down < RED_TOP + RED_SIDE
+    assert RED_LEFT - 1 <= across < RED_LEFT + RED_SIDE
+
+
+def test_signs_say_what_raises_and_what_lowers():
+    green = explain_window(planted(), planted_sample(), Target("green", 1), "occlusion")
+    assert not green.maps["mel"].any()
+    only_red = explained("occlusion").maps["video"].sum()
+    assert only_red > 0
+
+
+@pytest.mark.parametrize("baseline", ["blur", "mean"])
+def test_integrated_gradients_are_complete(baseline):
+    found = explained("integrated_gradients", "thorough", baseline=baseline)
+    total = sum(float(m.sum()) for m in found.maps.values())
+    difference = found.score - found.baseline_score
+    assert abs(total - difference) < 0.05 * abs(difference)
+    assert found.gap == pytest.approx(abs(total - difference) / abs(difference), abs=1e-4)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_shapley_sums_to_the_difference(catalogue, name):
+    checkpoint, sample = catalogue[name]
+    target = make_target(checkpoint, sample, checkpoint.labels[0])
+    found = explain_window(checkpoint, sample, target, "shapley", "fast")
+    total = sum(float(m.double().sum()) for m in found.maps.values())
+    assert total == pytest.approx(found.score - found.baseline_score, abs=2e-4)
+
+
+def test_modality_shares_sum_to_the_difference(catalogue):
+    checkpoint, sample = catalogue["group"]
+    shares = share(checkpoint, sample, Target("positive", 0))
+    model, nothing = checkpoint.model, {"video_mask": sample.video_mask & False,
+                                        "mel_mask": sample.mel_mask & False}  # fmt: skip
+    from emo_core.preprocess.batch import collate
+
+    with torch.no_grad():
+        whole, none = model(collate([sample, replace(sample, **nothing)])).logits[:, 0].tolist()
+    assert sum(shares.values()) == pytest.approx(whole - none, abs=1e-4)
+
+
+def test_picture_and_sound_are_cut_on_one_clock():
+    question = Question(planted(), planted_sample(), RED, "blur", Meter(9))
+    video, mel = segments(question, PRESETS["fast"], 4)
+    assert not set(video.unique().tolist()) & set(mel.unique().tolist())
+    sample = planted_sample()
+    for frame, second in enumerate(sample.video_times_s.tolist()):
+        at = int((sample.mel_times_s - second).abs().argmin())
+        assert int(video[0, frame, 0, 0, 0]) == int(mel[0, at, 0]) - 4
+
+
+def test_the_clock_keeps_sums():
+    found = explained("occlusion", "fast")
+    for parts in (1, 7, 40):
+        clock = on_clock(found, parts)
+        assert float(clock.picture.sum()) == pytest.approx(
+            float(found.maps["video"].sum()), rel=1e-4
+        )
+        assert float(clock.sound.sum()) == pytest.approx(float(found.maps["mel"].sum()), rel=1e-4)
+
+
+def test_what_is_behind_a_mask_gets_nothing():
+    sample = planted_sample()
+    half = replace(sample, mel_mask=torch.arange(100) < 70, video_mask=torch.arange(8) < 3)
+    for method in POINTING:
+        found = explained(method, "fast", half)
+        if method != "grad_cam":  # a tower's map is of everything that it read
+            assert not found.maps["mel"][70:].any() and not found.maps["video"][3:].any(), method
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_window_without_sound_has_a_map_of_zeros_and_costs_less(catalogue, method):
+    checkpoint, sample = catalogue["group"]
+    silent = replace(sample, mel_mask=sample.mel_mask & False)
+    found = explain_window(checkpoint, silent, Target("positive", 0), method, "fast")
+    assert found.maps["mel"].shape == sample.mel.shape and not found.maps["mel"].any()
+    assert found.forward_passes <= cost(method, "fast", checkpoint)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_window_without_a_face_has_a_map_of_zeros(catalogue, method):
+    for name in ("mesm", "jmt"):
+        checkpoint, sample = catalogue[name]
+        faceless = replace(sample, face_mask=sample.face_mask & False)
+        target = make_target(checkpoint, faceless, checkpoint.labels[1])
+        found = explain_window(checkpoint, faceless, target, method, "fast")
+        assert found.maps["faces"].shape == sample.faces.shape and not found.maps["faces"].any()
+
+
+@pytest.mark.parametrize("method", POINTING)
+def test_a_clip_of_one_frame(method):
+    sample = planted_sample()
+    one = replace(sample, video_mask=torch.arange(8) < 1)
+    found = explained(method, "fast", one)
+    assert found.maps["video"].shape == sample.video.shape
+
+
+def test_tokens_of_places_come_back_to_their_place_and_time():
+    tokens = torch.zeros(2, 3, 4)  # t, h, w
+    tokens[1, 0, 3] = 1
+    found = _in_space(tokens.flatten(), torch.Size((16, 3, 30, 40)))
+    assert found.shape == (16, 3, 30, 40)
+    assert found[8:, :, :10, 30:].all() and found.sum() == found[8:, :, :10, 30:].sum()
+
+
+@pytest.mark.parametrize("name, pieces, frames", [("fe2e", 3, 32), ("jmt", 4, 20)])
+def test_maps_of_pieces_of_sound_come_back_to_their_time_and_band(catalogue, name, pieces, frames):
+    checkpoint, sample = catalogue[name]
+    target = make_target(checkpoint, sample, checkpoint.labels[0])
+    question = Question(checkpoint, sample, target, "blur", Meter(9))
+    cam = torch.zeros(pieces, 1, 2, 2)
+    if name == "fe2e":
+        cam[1, 0, 1] = 1  # its pictures are bands × time
+    else:
+        cam[1, 0, :, 1] = 1
+    found = _heard(question, cam)
+    assert found.shape == sample.mel.shape
+    assert found[frames : 2 * frames, 48:].all() and not found[:, :16].any()
+    assert not found[:frames].any() and not found[2 * frames :].any()
+
+
+def test_rollout_follows_one_direction_too(catalogue):
+    checkpoint, sample = catalogue["group"]
+    one_way = replace(checkpoint, model=small_group("video_queries").eval())
+    found = explain_window(one_way, sample, Target("positive", 0), "rollout", "fast")
+    assert found.maps["mel"].any() and found.maps["video"].any()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_two_scales_without_colour_and_heads_of_their_own_are_explained(catalogue, method):
+    checkpoint, sample = catalogue["group"]
+    options = {"video_scales": 2, "video_colour": False, "alone": True}
+    changed = replace(checkpoint, model=small_group(**options).eval())
+    found = explain_window(changed, sample, Target("positive", 0), method, "fast")
+    for name in ("mel", "video"):
+        assert found.maps[name].shape == getattr(sample, name).shape
+        assert found.maps[name].any() and found.maps[name].isfinite().all()
+
+
+@pytest.mark.slow
+def test_space_time_tokens_and_maps_come_back_to_frames():
+    torch.manual_seed(0)
+    config = GroupConfig(audio_backbone="slim", audio_widths=(8, 8, 16, 16), width=32)
+    checkpoint, sample = checkpoint_of("group")
+    big = replace(checkpoint, model=Group(config).eval(), settings=config)
+    big_sample = replace(
+        sample, video=sample.video.repeat(2, 1, 2, 2), video_mask=torch.ones(8, dtype=torch.bool),
+        video_times_s=torch.linspace(0, 1.5, 8),
+    )  # fmt: skip
+    for method in ("grad_cam", "rollout"):
+        found = explain_window(big, big_sample, Target("positive", 0), method, "fast")
+        assert found.maps["video"].shape == big_sample.video.shape and found.maps["video"].any()
+
+
+def test_rollout_sums_to_one_and_knows_no_class(catalogue):
+    for name in ("group", "jmt", "fe2e"):
+        checkpoint, sample = catalogue[name]
+        a, b = (
+            explain_window(checkpoint, sample, replace(t, step=1 if name == "jmt" else None),
+                           "rollout", "fast")
+            for t in (Target(checkpoint.labels[0], 0), Target(checkpoint.labels[1], 1))
+        )  # fmt: skip
+        assert sum(float(m.sum()) for m in a.maps.values()) == pytest.approx(1, abs=1e-3)
+        assert all(torch.equal(a.maps[k], b.maps[k]) for k in a.maps)
+
+
+def test_rollout_follows_the_attention(catalogue):
+    """Where every question is about one moment, all that crosses goes there."""
+    checkpoint, sample = catalogue["group"]
+    sharp = replace(checkpoint, model=_Sharp(checkpoint.model))
+    found = explain_window(sharp, sample, Target("positive", 0), "rollout", "fast")
+    heard = found.maps["mel"].sum(1)
+    token = 80 / 10
+    assert int(heard.argmax() // token) == 7
+    assert found.maps["video"].flatten(1).sum(1).argmax() == 2
+
+
+class _Sharp(torch.nn.Module):
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch):
+        output = self.model(batch)
+        for name, value in output.trace.items():
+            if name.startswith("attention_"):
+                value.zero_()[..., 7 if "video_to" in name else 2] = 1
+        return output
+
+
+def test_explanations_work_inside_inference_mode_and_leave_the_model_alone(catalogue):
+    checkpoint, sample = catalogue["group"]
+    before = [p.clone() for p in checkpoint.model.parameters()]
+    with torch.inference_mode():
+        explain_window(checkpoint, sample, Target("positive", 0), "saliency", "fast")
+    assert all(p.requires_grad and p.grad is None for p in checkpoint.model.parameters())
+    assert all(map(torch.equal, before, checkpoint.model.parameters()))
+    assert not any(m._forward_hooks for m in checkpoint.model.modules())
+
+
+def test_progress_is_told_and_can_stop():
+    told = []
+    explained("ablation", "fast", progress=lambda done, total: told.append((done, total)))
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert told[-1][0] == told[-1][1] == cost("ablation", "fast", planted())
+    with pytest.raises(Cancelled):
+        explained("ablation", progress=lambda done, total: done < 5)
+
+
+def test_one_seed_gives_one_answer():
+    first, second = (explained("shapley", "fast", seed=3) for _ in range(2))
+    assert torch.equal(first.maps["mel"], second.maps["mel"])
+
+
+def test_moments_of_valence_and_arousal(catalogue):
+    checkpoint, sample = catalogue["jmt"]
+    early = make_target(checkpoint, sample, "arousal", at_s=sample.start_s)
+    late = make_target(checkpoint, sample, "arousal", at_s=sample.start_s + 1.5)
+    assert (early.step, late.step) == (0, 3) and early.index == 1
+    assert early.at_s < late.at_s
+    a, b = (explain_window(checkpoint, sample, t, "saliency", "fast") for t in (early, late))
+    assert not torch.equal(a.maps["mel"], b.maps["mel"])
+
+
+def test_the_window_that_matters_is_chosen():
+    class Answer:
+        values = None
+        timeline = (Span(0, 5, {"a": 0.2, "b": 0.8}), Span(5, 10, {"a": 0.9, "b": 0.1}))
+
+    assert choose_window(Answer, "a") == 1 and choose_window(Answer, "b") == 0
+    assert choose_window(Answer, "a", at_s=2.0) == 0
+    with pytest.raises(AttributionError, match="at 12 s; .* the nearest is 5 to 10 s"):
+        choose_window(Answer, "a", at_s=12)
+    with pytest.raises(AttributionError, match="at nan s; .* the nearest is 0 to 5 s"):
+        choose_window(Answer, "a", at_s=float("nan"))
+    Answer.timeline = (Span(0, 5, {}), Span(20, 25, {}), Span(40, 45, {}))
+    with pytest.raises(AttributionError, match="the nearest is 0 to 5 s or 20 to 25 s"):
+        choose_window(Answer, "a", at_s=19)
+
+
+def test_attention_is_a_matrix_of_moments(catalogue):
+    for name, rows in (("group", 4), ("jmt", 4)):
+        matrix = picture_to_sound(*catalogue[name])
+        assert matrix.weights.shape == (len(matrix.video_s), len(matrix.audio_s))
+        assert len(matrix.video_s) == rows
+        torch.testing.assert_close(matrix.weights.sum(1), torch.ones(rows))
+    assert picture_to_sound(*catalogue["fe2e"]) is None
+
+
+def test_bad_questions_get_one_plain_sentence(catalogue):
+    checkpoint, sample = catalogue["group"]
+    for wrong, words in (
+        ({"method": "magic"}, "method 'magic' is not one of"),
+        ({"preset": "quick"}, "preset 'quick' is not one of"),
+        ({"baseline": "black"}, "baseline 'black' is not known"),
+    ):
+        with pytest.raises(AttributionError, match=words):
+            explain_window(checkpoint, sample, Target("positive", 0), **wrong)
+    with pytest.raises(AttributionError, match="does not know 'joy'; expected one of positive"):
+        make_target(checkpoint, sample, "joy")
+    empty = replace(sample, mel_mask=sample.mel_mask & False, video_mask=sample.video_mask & False)
+    with pytest.raises(AttributionError, match="nothing that the model looks at"):
+        explain_window(checkpoint, empty, Target("positive", 0))
+    with pytest.raises(AttributionError, match="no attention between moments"):
+        explain_window(planted(), planted_sample(), RED, "rollout")
+
+
+def test_memory_bounds_how_many_variants_go_together(monkeypatch):
+    checkpoint, sample = planted(), planted_sample()
+    rows = []
+    checkpoint.model.register_forward_pre_hook(lambda _, batch: rows.append(len(batch[0])))
+    for free_mb, near_mb, most in ((1, 320, 1), (1000, 320, 8), (1000, 0, 1)):
+        monkeypatch.setattr(
+            "emo_core.attribution.forward_function.free_bytes", lambda _, f=free_mb: f << 20
+        )
+        monkeypatch.setattr("emo_core.attribution.forward_function.NEAR", near_mb << 20)
+        rows.clear()
+        explain_window(checkpoint, sample, RED, "occlusion", "fast")
+        assert max(rows) == most
+    monkeypatch.setattr("emo_core.attribution.forward_function.free_bytes", lambda _: 1 << 16)
+    with pytest.raises(AttributionError, match="close other programs"):
+        explain_window(checkpoint, sample, RED, "occlusion", "fast")
+
+
+def test_the_bytes_of_layers_are_counted():
+    model = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.ReLU())
+    with counted(model) as sizes:
+        model(torch.zeros(2, 1, 6, 6))
+    assert sizes.total == 2 * (2 * 4 * 4 * 4) * 4  # two layers, (2, 4, 4, 4) floats each
+    model(torch.zeros(2, 1, 6, 6))
+    assert sizes.total == 2 * (2 * 4 * 4 * 4) * 4
+    assert free_bytes(torch.device("cpu")) > 1 << 20
+
+
+def test_occlusion_and_shapley_are_captums():
+    """Captum's way, value by value and slow, is the oracle of ours by pieces."""
+    from captum.attr import FeatureAblation, ShapleyValues
+
+    question = Question(planted(), planted_sample(), RED, "blur", Meter(99))
+    pieces = segments(question, PRESETS["fast"], 2)
+    with torch.no_grad():
+        alone = FeatureAblation(question).attribute(
+            question.inputs, question.baselines, feature_mask=pieces
+        )
+        fair = ShapleyValues(question).attribute(
+            question.inputs, question.baselines, feature_mask=pieces
+        )
+    ours = [_without_each(question, pieces), None]
+    preset = replace(PRESETS["fast"], passes=2000, players=2)
+    ours[1] = shapley(question, preset, seed=0)
+    for theirs, own, near in ((alone, ours[0], 1e-4), (fair, ours[1], 0.05)):
+        for name, values, ids in zip(question.names, theirs, pieces, strict=True):
+            for piece in ids.unique():
+                within = (ids[0] == piece).expand_as(values[0])
+                one, total = values[0][within].max(), own[name][within].sum()
+                assert float(total) == pytest.approx(float(one), abs=near), name

@@ -1,0 +1,179 @@
+"""The lessons run small and keep what the course promises, and the audit sees faults."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import Future, ThreadPoolExecutor
+from importlib.metadata import version
+from pathlib import Path
+
+import audit_notebooks
+import lesson
+import nbformat
+import pytest
+import run_notebooks
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = ROOT / "notebooks"
+
+LESSONS = run_notebooks.lessons()
+PICTURE = {"image/png": "iVBORw0KGgo="}
+TWENTY = "The line rises, " * 10
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess:
+    """The executor in its own process, with one thread for torch."""
+    command = [sys.executable, str(ROOT / "scripts" / "run_notebooks.py"), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env=os.environ)
+
+
+@pytest.fixture(scope="session")
+def small_runs() -> dict[Path, Future]:
+    """All lessons executed small, two at a time."""
+    with ThreadPoolExecutor(2) as pool:
+        yield {path: pool.submit(run, "--small", path.stem) for path in LESSONS}
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_a_lesson_runs_small_from_top_to_bottom(path, small_runs):
+    before = path.read_bytes()
+    done = small_runs[path].result()
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_a_lesson_keeps_its_promises(path):
+    assert audit_notebooks.count(path).faults == ()
+
+
+def test_the_lessons_together_keep_theirs():
+    assert (
+        audit_notebooks.together(LESSONS, [audit_notebooks.count(path) for path in LESSONS]) == []
+    )
+
+
+def test_every_development_requirement_is_pinned_and_installed_so():
+    lines = (ROOT / "requirements-dev.txt").read_text().splitlines()[1:]
+    for line in lines:
+        name, pinned = line.split("==")
+        assert version(name) == pinned, line
+    assert {"jupyterlab", "nbclient", "nbformat", "ipykernel"} <= {x.split("==")[0] for x in lines}
+
+
+def good_lesson(path: Path) -> nbformat.NotebookNode:
+    """A notebook without a fault, executed on paper."""
+    head = f"# T\n[c](https://example.org/notebooks/{path.name})\n\n"
+    head += "|Time|1|\n|Memory|1|\n|Data|1|\n|You will be able to|x|\n\n" + TWENTY
+    cells = [new_markdown_cell(head)]
+    for name in ("sixteen_frames", "samples_per_frame", "sound_delay"):
+        cells += [new_code_cell(f"check.{name}(...)"), new_markdown_cell(TWENTY)]
+    cells += [new_markdown_cell("What it gets wrong, and what it does not prove. " + TWENTY)]
+    for number, cell in enumerate(c for c in cells if c.cell_type == "code"):
+        cell.execution_count = number + 1
+        cell.outputs = [new_output("display_data", dict(PICTURE))]
+    notebook = new_notebook(cells=cells)
+    notebook.metadata["emo"] = {
+        "source": run_notebooks.source_digest(notebook),
+        "seconds": 1,
+        "run": "a",
+    }
+    return notebook
+
+
+def faults_of(path: Path, notebook: nbformat.NotebookNode, executed: bool = True) -> str:
+    if executed:
+        notebook.metadata["emo"]["source"] = run_notebooks.source_digest(notebook)
+    nbformat.write(notebook, path)
+    return "; ".join(audit_notebooks.count(path).faults)
+
+
+def cut(number):
+    return lambda n: n.cells.pop(number)
+
+
+def edit(number, text):
+    return lambda n: n.cells[number].update(source=text)
+
+
+def show(number, **data):
+    return lambda n: n.cells[number].outputs.append(
+        new_output("display_data", {k.replace("_", "/"): v for k, v in data.items()})
+    )
+
+
+def add_code(n):
+    n.cells[2:2] = [new_code_cell("1", execution_count=9) for _ in range(4)]
+
+
+PLANTED = {
+    "no introduction": (edit(2, "## Heading only"), "2 of 3 code cells introduced"),
+    "figure not read": (edit(4, "The line rises as the text says here."), "2 of 3 figures read"),
+    "too much code": (add_code, "5 code cells in a row"),
+    "out of order": (lambda n: n.cells[1].update(execution_count=7), "in order"),
+    "exercise gone": (edit(1, "1"), "2 exercises"),
+    "unknown exercise": (edit(1, "check.zebra(1)"), "check.zebra is no exercise"),
+    "no memory": (lambda n: edit(0, n.cells[0].source.replace("Memory", ""))(n), "memory"),
+    "badge": (lambda n: edit(0, n.cells[0].source.replace("publish:", ""))(n), "badge"),
+    "no ending": (cut(-1), "gets wrong"),
+    "dead link": (edit(2, f"[here](nowhere.ipynb) {TWENTY}"), "dead link nowhere.ipynb"),
+    "odd address": (edit(2, f"[here](http:/x) {TWENTY}"), "dead link http:/x"),
+    "long cell": (edit(1, "check.sixteen_frames(...)\n" * 16), "16 lines"),
+    "script": (show(1, text_html="<script>x</script>"), "stores script"),
+    "plotly": (show(1, **{"application_vnd.plotly.v1+json": {}}), "stores script"),
+    "address": (show(1, text_plain="<Tick at 0x7fa6931ac390>"), "address"),
+    "large picture": (show(1, image_png="A" * 250_000), "picture of 187 kB"),
+    "large file": (show(1, text_plain="A" * 500_000), "kB"),
+    "slow": (lambda n: n.metadata["emo"].update(cpu_seconds=200), "200 s of processor"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", PLANTED)
+def test_the_audit_sees_a_planted_fault(tmp_path, fault):
+    path = tmp_path / "lesson.ipynb"
+    assert faults_of(path, good_lesson(path)) == ""
+    spoilt = good_lesson(path)
+    plant, words = PLANTED[fault]
+    plant(spoilt)
+    assert words in faults_of(path, spoilt)
+
+
+def test_the_audit_sees_outputs_of_other_code_and_of_several_runs(tmp_path):
+    paths = [tmp_path / "a.ipynb", tmp_path / "b.ipynb"]
+    for path, stamp in zip(paths, "ab", strict=True):
+        notebook = good_lesson(path)
+        notebook.metadata["emo"]["run"] = stamp
+        faults_of(path, notebook)
+    found = audit_notebooks.together(paths, [audit_notebooks.count(path) for path in paths])
+    assert any("2 runs" in fault for fault in found)
+    notebook.cells[1].source += "  # changed after the run"
+    assert "other code" in faults_of(paths[1], notebook, executed=False)
+
+
+def test_readers_are_told_in_one_sentence_and_a_failing_lesson_is_not_stored(tmp_path):
+    told = {
+        "wave + 1": "'wave' is not there yet: run the cells above first (Run All Above).",
+        "from emo_core import load_clip\nload_clip('x.mp4')": "x.mp4",
+        "1 / 0": "ZeroDivisionError",
+    }
+    cells = [new_code_cell("import lesson\nlesson.start()"), *map(new_code_cell, told)]
+    for cell in cells[1:-1]:
+        cell.metadata["tags"] = ["raises-exception"]
+    notebook = new_notebook(cells=cells)
+    with pytest.raises(run_notebooks.CellExecutionError, match="ZeroDivisionError"):
+        run_notebooks.execute(notebook, small=True)
+    said = ["\n".join(cell.outputs[0].traceback) for cell in notebook.cells[1:4]]
+    for words, output in zip(told.values(), said, strict=True):
+        assert words in output
+    assert ["Traceback" in output for output in said] == [False, False, True]
+    assert "\n" not in said[0] + said[1]
+
+
+def test_a_wrong_path_of_the_readers_is_said_and_the_drawn_clip_taken(capsys, tmp_path):
+    drawn = lesson.example("both_positive")
+    assert lesson.path_of(None, drawn) == drawn and not capsys.readouterr().out
+    for wrong in ("no/such.mp4", 5, "", "\0"):
+        assert lesson.path_of(wrong, drawn) == drawn
+        assert "going on with the drawn data" in capsys.readouterr().out
+    assert lesson.path_of(tmp_path, drawn) == tmp_path

@@ -1,0 +1,368 @@
+"""The real app in a real browser: a clip is answered, a broken file is explained."""
+
+import json
+import re
+import shutil
+import time
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+import gradio_client
+import pytest
+
+from emo_core.inference.predict import predict
+from tests.support import media_files as media
+from tests.support.serving import PATIENCE_S, patient_client, served
+
+pytestmark = pytest.mark.browser
+ROOT = Path(__file__).parents[2]
+FOLDER = pytest.StashKey[Path]()
+QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync",
+         "--disable-component-update", "--no-first-run", "--disable-default-apps")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory, request):
+    """The app as `make demo` starts it, on a free port. Gives its address."""
+    folder = request.config.stash[FOLDER] = tmp_path_factory.mktemp("app")
+    with served(folder) as (url, _):
+        yield url
+    assert not list(folder.glob("emo-*")), "clips were left behind"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("no Chromium on this machine")
+    with api.sync_playwright() as player:
+        program = player.chromium.launch(executable_path=chromium, args=list(QUIET))
+        yield program
+        program.close()
+
+
+@pytest.fixture
+def page(browser, app):
+    """The page, loaded, with a record of every address it asked for."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(1000 * PATIENCE_S)
+    page.asked = []
+    page.on("request", lambda request: page.asked.append(request.url))
+    page.goto(app)
+    page.get_by_text("No clip yet").wait_for()
+    yield page
+    page.close()
+
+
+def agree(page) -> None:
+    page.locator("#consent input").check()
+
+
+def upload(page, path: Path, tab: str = "video") -> None:
+    page.locator(f"#{tab} input[type=file]").first.set_input_files(str(path))
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    """A clip of one window, one of three, a sound and a broken file."""
+    from tests.demo.test_service import write_clip
+
+    folder = tmp_path_factory.mktemp("clips")
+    broken = folder / "broken.mp4"
+    broken.write_bytes(b"this was never a film " * 50)
+    return {
+        "short": write_clip(folder / "short.mp4", 2.0),
+        "leaver": write_clip(folder / "leaver.mp4", 3.0),
+        "long": write_clip(folder / "long.mp4", 11.0),
+        "sound": write_clip(folder / "voice.wav", 2.0, picture=False),
+        "broken": broken,
+    }
+
+
+def test_clip_is_answered_and_nothing_leaves_the_computer(page, app, clips):
+    agree(page)
+    upload(page, clips["long"])
+    answer = page.locator("#answer .bars")
+    answer.wait_for()
+    text = page.locator("#answer").inner_text()
+    for word in ("long.mp4", "Positive", "Neutral", "Negative", "%"):
+        assert word in text
+    page.get_by_text("Frames used").wait_for()
+    assert page.locator("#frames img").count() == 16
+    plot = page.locator(".js-plotly-plot .main-svg").first
+    plot.wait_for()
+    shown = [box for box in page.locator(".js-plotly-plot").all() if box.is_visible()]
+    assert shown and min(box.bounding_box()["height"] for box in shown) > 150, "a figure collapsed"
+    assert page.get_by_role("heading", name="Over time").is_visible()
+    assert not page.locator(".toast-body.error:visible").count()
+    outside = [url for url in page.asked if not url.startswith((app, "data:", "blob:"))]
+    assert outside == []
+
+
+def test_without_the_tick_nothing_is_looked_at_and_with_it_the_answer_comes(page, clips):
+    upload(page, clips["short"])
+    page.get_by_text("One thing first").wait_for()
+    assert not page.locator("#answer .bars").count()
+    agree(page)
+    page.locator("#answer .bars").wait_for()
+
+
+def test_short_clip_has_no_timeline_and_fits_a_phone(page, clips):
+    page.set_viewport_size({"width": 390, "height": 844})
+    agree(page)
+    upload(page, clips["short"])
+    page.locator("#answer .bars").wait_for()
+    page.get_by_text("Frames used").wait_for()
+    assert not page.get_by_role("heading", name="Over time").is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.set_viewport_size({"width": 320, "height": 700})  # the narrowest phone
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_function(
+        "(box => box.top >= 0 && box.bottom <= innerHeight)"
+        "(document.querySelector('#answer .card h2').getBoundingClientRect())"
+    )
+
+
+def test_sound_alone_is_answered(page, clips):
+    agree(page)
+    page.get_by_role("tab", name="Sound or other").click()
+    upload(page, clips["sound"], "file")
+    page.locator("#answer .bars").wait_for()
+    assert "no picture" in page.locator("#answer").inner_text()
+    assert "[object" not in page.locator("#give").inner_text()
+
+
+def open_tab(page, name: str) -> None:
+    """Opens a tab of the story, also one that is in the menu of those without room."""
+    tab = page.locator("#tabs").get_by_role("tab", name=name, exact=True).first
+    if not tab.is_visible():
+        page.locator("#tabs .overflow-menu > button").first.click()
+        tab = page.locator("#tabs .overflow-dropdown button", has_text=name).first
+    tab.click()
+
+
+def test_the_story_of_one_clip_on_one_clock(page, app):
+    """Example, map, clock, player, checks, what-ifs, systems, card: all of one prediction."""
+    page.get_by_role("button", name="synced negative").click()
+    page.locator("#answer .bars").wait_for()
+    page.locator("#preset").wait_for()
+    assert page.locator("#preset").get_by_text("passes").count() == 3, "costs come before the run"
+    page.locator("#explain").click()
+    page.locator("#frames-map img").first.wait_for()
+    assert "Done in" in page.locator("#told").inner_text()
+    assert page.locator("#frames-map img").count() == 16
+    open_tab(page, "One clock")
+    page.locator("#clock .main-svg").first.wait_for()
+    page.locator(".peak").first.click()
+    peak_s = float(page.locator(".peak").first.get_attribute("data-seek"))
+    page.wait_for_function(
+        f"Math.abs(document.querySelector('#video video').currentTime - {peak_s}) < 0.1"
+    )
+    line = page.locator("#clock .now")
+    assert float(line.get_attribute("aria-valuenow")) == pytest.approx(peak_s, abs=0.1)
+    box = page.locator("#clock .main-svg").first.bounding_box()
+    page.mouse.click(box["x"] + 0.6 * box["width"], box["y"] + 60)
+    page.wait_for_function(f"document.querySelector('#video video').currentTime != {peak_s}")
+    clicked_s = page.evaluate("document.querySelector('#video video').currentTime")
+    assert 2.0 < clicked_s < 3.6, "the click was a little right of the middle of five seconds"
+    line.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(
+        f"document.querySelector('#video video').currentTime > {clicked_s} + 0.05"
+    )
+    page.evaluate("document.querySelector('#video video').currentTime = 1.5")
+    page.wait_for_function(
+        "Math.abs(document.querySelector('#clock .now').ariaValueNow - 1.5) < 0.1"
+    )
+    open_tab(page, "Trust?")
+    page.locator("#trust .verdict").wait_for()
+    assert "nothing was computed again" in page.locator("#told").inner_text()
+    open_tab(page, "What if?")
+    page.locator("#whatif .whatif").first.wait_for()
+    open_tab(page, "Three systems")
+    page.locator("#three .card").nth(2).wait_for()
+    open_tab(page, "The model")
+    page.locator("#about h3").first.wait_for()
+    assert [url for url in page.asked if not url.startswith((app, "data:", "blob:"))] == []
+
+
+def test_stop_ends_an_explanation(page):
+    page.get_by_role("button", name="both positive").click()
+    page.locator("#frames img").first.wait_for()
+    page.locator("#method input").click()
+    page.get_by_role("option", name="Shapley sampling").click()
+    page.locator("#preset").get_by_text("Thorough").click()
+    page.locator("#explain").click()
+    page.locator("#cancel:enabled").wait_for()
+    page.locator("#cancel").click()
+    page.get_by_text("Stopped, as you asked").wait_for()
+    assert not page.locator("#frames-map img").count()
+
+
+def test_the_page_speaks_german_and_wears_dark(browser, app):
+    context = browser.new_context(locale="de-DE", color_scheme="dark")
+    page = context.new_page()
+    page.set_default_timeout(1000 * PATIENCE_S)
+    page.goto(f"{app}?__theme=dark")
+    page.get_by_text("Noch kein Clip").wait_for()
+    page.get_by_text("Was dies nicht ist").wait_for()
+    page.get_by_role("button", name="seen negative").click()
+    page.locator("#answer .bars").wait_for()
+    assert "Positiv" in page.locator("#answer").inner_text()
+    ink, paper = page.evaluate(
+        "(e => [getComputedStyle(e.querySelector('h2')).color,"
+        " getComputedStyle(e).backgroundColor])(document.querySelector('#answer .card'))"
+    )
+    assert brightness(ink) - brightness(paper) > 120
+    context.close()
+
+
+def brightness(colour: str) -> float:
+    return sum(float(part) for part in re.findall(r"[\d.]+", colour)[:3]) / 3
+
+
+def test_refused_links_say_why_in_the_page(page):
+    agree(page)
+    page.get_by_role("tab", name="Link").click()
+    page.locator("#link input, #link textarea").first.fill("http://127.0.0.1:80/x.mp4")
+    page.locator("#fetch").click()
+    page.locator("#answer .trouble").wait_for()
+    text = page.locator("#answer").inner_text()
+    assert "refused" in text and "it starts with http" in text
+
+
+def test_leaving_deletes_the_clip(browser, app, clips, request):
+    page = browser.new_page()
+    page.set_default_timeout(1000 * PATIENCE_S)
+    page.goto(app)
+    agree(page)
+    upload(page, clips["leaver"])
+    page.locator("#answer .bars").wait_for()
+    folder = request.config.stash[FOLDER]
+    assert list(folder.rglob("leaver.mp4"))
+    page.close()
+    deadline = time.monotonic() + 40
+    while list(folder.rglob("leaver.mp4")) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert not list(folder.rglob("leaver.mp4"))
+
+
+def test_program_explains_as_the_library_does(app):
+    path = ROOT / "assets" / "examples" / "synced_negative.mp4"
+    client = patient_client(app)
+    answer = client.predict(
+        gradio_client.handle_file(str(path)), "grad_cam", "fast", "", False, api_name="/explain"
+    )
+    assert answer["schema_version"] == 1 and answer["method"] == "grad_cam"
+    assert answer["clip"] == path.name and answer["forward_passes"] > 0
+    document = client.predict(gradio_client.handle_file(str(path)), api_name="/predict")
+    alone = predict(path, "group-staged")  # which answers to drawn examples
+    assert document["results"][0]["probabilities"] == alone.probabilities, "bit by bit"
+    client.close()
+
+
+def test_twenty_files_at_once_and_wrong_data_do_no_harm(app, clips):
+    client = patient_client(app)
+    jobs = [client.submit(gradio_client.handle_file(str(clips["short"])), api_name="/predict")
+            for _ in range(20)]  # fmt: skip
+    assert all(job.result(timeout=PATIENCE_S)["errors"] == [] for job in jobs)
+    many = [gradio_client.handle_file(str(clips["short"]))] * 20
+    with pytest.raises(Exception, match="."):
+        client.predict(many, api_name="/predict")
+    assert client.predict(None, api_name="/predict")["errors"]
+    client.close()
+
+
+def test_program_gets_the_same_answer_as_json(app, clips):
+    client = patient_client(app)
+    named = client.view_api(return_format="dict")["named_endpoints"]
+    assert list(named) == ["/predict", "/explain"]
+    document = client.predict(gradio_client.handle_file(str(clips["short"])), api_name="/predict")
+    assert document["schema_version"] == 1 and document["errors"] == []
+    (result,) = document["results"]
+    assert result["clip"] == "short.mp4" and len(result["frame_times_s"]) >= 3
+    assert sum(result["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+    document = client.predict(gradio_client.handle_file(str(clips["broken"])), api_name="/predict")
+    assert document["results"] == [] and document["errors"][0]["clip"] == "broken.mp4"
+    client.close()
+
+
+def test_files_of_the_server_are_out_of_reach(app):
+    own = {"path": str(ROOT / "pyproject.toml"), "meta": {"_type": "gradio.FileData"}}
+    asked = Request(
+        f"{app}/gradio_api/call/predict", json.dumps({"data": [own]}).encode(),
+        {"Content-Type": "application/json"},
+    )  # fmt: skip
+    with urlopen(asked, timeout=PATIENCE_S) as response:
+        event = json.load(response)["event_id"]
+    with urlopen(f"{app}/gradio_api/call/predict/{event}", timeout=PATIENCE_S) as response:
+        said = response.read().decode()
+    assert said.startswith("event: error") and "requires-python" not in said
+
+
+def test_broken_file_is_explained_in_the_page(page, clips):
+    agree(page)
+    upload(page, clips["broken"])
+    page.locator("#answer .trouble").wait_for()
+    text = page.locator("#answer").inner_text()
+    assert "No answer" in text and "broken.mp4" in text and "Traceback" not in text
+    assert not page.locator(".toast-body.error:visible").count()
+
+
+@pytest.mark.parametrize(
+    ("name", "tab"),
+    [
+        ("facenet_street_crowd.mp4", "video"), ("vidor_4405327307_stage.mp4", "video"),
+        ("pyfeat_face_noface.mov", "file"), ("grid/*.mpg", "file"), ("cremad/*.flv", "file"),
+    ],
+)  # fmt: skip
+def test_real_clips_are_answered_in_the_page(page, real_data, name, tab):
+    path = sorted((real_data / "clips").glob(name))[0]
+    agree(page)
+    if tab == "file":
+        page.get_by_role("tab", name="Sound or other").click()
+    upload(page, path, tab)
+    page.locator("#answer .bars").wait_for()
+    assert path.name in page.locator("#answer").inner_text()
+    page.get_by_text("Frames used").wait_for()
+    assert page.locator("#frames img").count() > 3
+    page.locator("#explain").click()
+    page.locator("#frames-map img").first.wait_for()
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda real, clip: real + bytes(51 << 20), "exceed the maximum"),
+        (lambda real, clip: real[: len(real) // 2], "cut off"),
+        (lambda real, clip: b"dear diary " * 500, "text file"),
+        (lambda real, clip: b"", "empty"),
+        (lambda real, clip: clip[:200] + bytes(3000), "No answer"),
+    ],
+    ids=["oversized", "truncated", "renamed", "empty", "garbled"],
+)
+def test_every_error_is_a_sentence_in_the_page(page, clips, real_data, tmp_path, make, words):
+    real = (real_data / "clips" / "facenet_street_crowd.mp4").read_bytes()
+    path = tmp_path / "given.mp4"
+    path.write_bytes(make(real, clips["short"].read_bytes()))
+    agree(page)
+    upload(page, path)
+    page.get_by_text(words).first.wait_for()
+    shown = page.locator("body").inner_text()
+    assert "Traceback" not in shown and str(tmp_path) not in shown
+    assert not page.locator("#answer .bars").count()
+    upload_again = page.get_by_role("button", name="both positive")
+    upload_again.click()
+    page.locator("#answer .bars").wait_for()
+
+
+def test_a_portrait_clip_without_sound_is_answered_and_silence_is_said(page, tmp_path):
+    agree(page)
+    picture = media.Picture(times_s=media.regular(50), size=(54, 96))
+    upload(page, media.write(tmp_path / "phone.mp4", picture))
+    page.locator("#answer .bars").wait_for()
+    assert "no sound" in page.locator("#answer").inner_text().lower()
+    page.get_by_role("button", name="The clip").click()
+    page.get_by_text("54 × 96").wait_for()

@@ -1,0 +1,379 @@
+"""The app without a browser: its figures, what it says of odd clips, and what it keeps private."""
+
+import ast
+import asyncio
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+
+from demo import (
+    components,
+    service,
+    upload_checks,
+)
+from demo.i18n import Words
+from emo_core import viz as view
+from emo_core.checkpoint import Checkpoint, save_checkpoint, shipped_checkpoints
+from emo_core.inference.predict import Media, Prediction, Span
+from emo_core.models.group import POCKET, Group
+from emo_core.preprocess.log_mel import PANNS, MelConfig
+from emo_core.preprocess.log_mel import log_mel as mel_of
+from emo_core.preprocess.sample import Sample, SampleConfig
+from emo_core.schema import DEFAULT_MODEL
+from emo_core.tasks import SingleLabel
+from emo_core.viz import captions as sentences
+
+ROOT = Path(__file__).parents[2]
+
+LABELS = ("positive", "neutral", "negative")
+RATE = 16_000  # Hz
+
+
+@pytest.fixture(scope="module", autouse=True)
+def model(tmp_path_factory):
+    """The shipped checkpoint where there is one, else weights that were never trained."""
+    name = DEFAULT_MODEL
+    if DEFAULT_MODEL not in shipped_checkpoints():
+        name = str(tmp_path_factory.mktemp("model") / "untrained")
+        torch.manual_seed(0)
+        untrained = Checkpoint(
+            "untrained", Group(POCKET), "group", POCKET, SampleConfig(), SingleLabel()
+        )
+        save_checkpoint(Path(name), untrained, "# untrained\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EMO_MODEL", name)
+        yield name
+
+
+def write_clip(path: Path, seconds: float, picture: bool = True, sound: bool = True) -> Path:
+    """A clip whose frames are as grey as 4 times their number, with a tone of 1 kHz."""
+    with av.open(str(path), "w") as container:
+        if picture:
+            stream = container.add_stream("libx264", rate=10)
+            stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        if sound:
+            voice = container.add_stream("pcm_s16le" if path.suffix == ".wav" else "aac", rate=RATE)
+            voice.layout = "mono"
+        for number in range(max(1, round(seconds * 10)) if picture else 0):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 4 * number % 256, np.uint8))
+            frame.pts, frame.time_base = number, Fraction(1, 10)
+            container.mux(stream.encode(frame))
+        if picture:
+            container.mux(stream.encode(None))
+        if sound:
+            wave = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(round(seconds * RATE)) / RATE)
+            frame = av.AudioFrame.from_ndarray(
+                (wave * 32767).astype(np.int16)[None], "s16", layout="mono"
+            )
+            frame.rate, frame.pts, frame.time_base = RATE, 0, Fraction(1, RATE)
+            container.mux(voice.encode(frame))
+            container.mux(voice.encode(None))
+    return path
+
+
+def made_prediction(spans: list[tuple[float, float, tuple]], abstains: bool = False) -> Prediction:
+    """A prediction of which everything is known: each window holds a tone of 1 kHz."""
+    config = MelConfig()
+    wave = torch.sin(2 * torch.pi * 1000 * torch.arange(5 * RATE) / RATE)
+    mel = mel_of(wave[None], config)[0]
+    mel_times_s = torch.arange(len(mel)) * config.hop / config.rate
+    grid = torch.arange(16) * 5 / 16
+    samples = tuple(
+        Sample(
+            torch.full((16, 3, 8, 12), number, dtype=torch.uint8), grid < end - start, grid,
+            mel, mel_times_s < end - start, mel_times_s,
+            torch.zeros(16, 0, 3, 48, 48), torch.zeros(16, 0, dtype=torch.bool),
+            torch.zeros(0, dtype=torch.int64), torch.zeros(0, dtype=torch.bool), start,
+        )
+        for number, (start, end, _) in enumerate(spans)
+    )  # fmt: skip
+    values = [dict(zip(LABELS, values, strict=True)) for _, _, values in spans]
+    mean = {label: float(np.mean([value[label] for value in values])) for label in LABELS}
+    times = [s.start_s + float(t) for s in samples for t in s.video_times_s[s.video_mask]]
+    media = Media(
+        spans[-1][1], 25.0, 320, 240, True, True, False, 1, RATE, 0, "h264", "aac"
+    )  # fmt: skip
+    return Prediction(
+        "made.mp4", "none", LABELS, mean, max(mean, key=mean.get), abstains,
+        tuple(Span(*span[:2], value) for span, value in zip(spans, values, strict=True)),
+        {"video": 0.0, "audio": 0.0}, tuple(times), media, (), {"decode": 0.0, "model": 0.0},
+        samples,
+    )  # fmt: skip
+
+
+TWO = [(0.0, 5.0, (0.7, 0.2, 0.1)), (5.0, 9.0, (0.1, 0.3, 0.6))]
+
+
+def imports(path: Path) -> set[str]:
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    return names | {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+
+
+PAGE = sorted((ROOT / "demo").glob("*.py"))
+DRAWING = ("app", "layout", "events", "deeper", "programs", "look")
+
+
+def test_layout_knows_no_torch_and_the_rest_no_gradio():
+    for path in PAGE:
+        names = {name.split(".")[0] for name in imports(path)}
+        assert not names & {"torch", "torchaudio", "torchvision"}, path.name
+        if path.stem not in DRAWING:
+            assert not any(name.startswith("gradio") for name in names), path.name
+
+
+@pytest.mark.parametrize("path", [p for p in PAGE if p.stem != "story"], ids=lambda p: p.stem)
+def test_torch_is_loaded_only_when_asked(path):
+    """The page is up before torch is imported, which takes seconds."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    at_top = {node.module for node in tree.body if isinstance(node, ast.ImportFrom)}
+    at_top |= {a.name for node in tree.body if isinstance(node, ast.Import) for a in node.names}
+    allowed = {"emo_core", "emo_core.clip", "emo_core.schema"}
+    own = {name for name in at_top if name and name.startswith("emo_core")}
+    assert own <= allowed and "story" not in at_top
+
+
+def test_timeline_stacks_each_window_where_it_lies():
+    figure = view.timeline(made_prediction(TWO))
+    assert figure.layout.height == 320
+    heights = np.sum([bar.y for bar in figure.data], axis=0)
+    np.testing.assert_allclose(heights, 1)
+    by_name = {bar.name: bar for bar in figure.data}
+    assert set(by_name) == {"Positive", "Neutral", "Negative"}
+    assert tuple(by_name["Negative"].y) == (0.1, 0.6)
+    left = np.array(by_name["Neutral"].x) - np.array(by_name["Neutral"].width) / 2
+    np.testing.assert_allclose(left, [0, 5])
+    shapes = {bar.marker.pattern.shape for bar in figure.data}
+    assert len(shapes) == 3, "labels must differ by more than colour"
+
+
+def test_bars_show_every_label_and_its_value():
+    bar = view.probability_bars(made_prediction(TWO[:1])).data[0]
+    assert list(zip(bar.y, bar.x, bar.text, strict=True)) == [
+        ("Positive", 0.7, "70 %"),
+        ("Neutral", 0.2, "20 %"),
+        ("Negative", 0.1, "10 %"),
+    ]
+
+
+def test_tone_is_brightest_at_its_own_frequency_over_all_of_its_time():
+    config = MelConfig()
+    figure = view.log_mel(made_prediction(TWO), config)
+    heat = figure.data[0]
+    columns = np.asarray(heat.z).T
+    assert figure.layout.height == 340 and np.isfinite(columns).all()
+    assert len(columns) * heat.dx == pytest.approx(9.0, abs=0.03)
+    loudest_hz = view.band_hz(config)[columns.mean(0).argmax()]
+    assert loudest_hz == pytest.approx(1000, rel=0.05)
+    ticks = dict(zip(figure.layout.yaxis.ticktext, figure.layout.yaxis.tickvals, strict=True))
+    assert abs(ticks["1,000"] - columns.mean(0).argmax()) < 1
+
+
+@pytest.mark.parametrize("config", [MelConfig(), PANNS])
+def test_bands_are_centred_where_torchaudio_puts_them(config):
+    from torchaudio.functional import melscale_fbanks
+
+    filters = melscale_fbanks(
+        8001, config.lowest_hz, config.highest_hz, config.bands, config.rate, "slaney", "slaney"
+    )
+    peaks_hz = filters.argmax(0).numpy() * config.rate / 2 / 8000
+    np.testing.assert_allclose(view.band_hz(config), peaks_hz, atol=config.rate / 8000)
+
+
+def test_time_that_was_not_read_stays_empty_in_the_spectrogram():
+    prediction = made_prediction([(0.0, 5.0, TWO[0][2]), (15.0, 20.0, TWO[1][2])])
+    columns, step_s = view.joined_mel(prediction)
+    times_s = (np.arange(len(columns)) + 0.5) * step_s
+    unread = np.isnan(columns).any(axis=1)
+    assert unread[(times_s > 5.1) & (times_s < 14.9)].all()
+    assert not unread[(times_s < 4.9) | (times_s > 15.1)].any()
+
+
+def test_long_clip_sends_a_bounded_picture_of_its_sound():
+    spans = [(5.0 * at, 5.0 * at + 5, TWO[0][2]) for at in range(24)]
+    columns, step_s = view.joined_mel(made_prediction(spans))
+    assert len(columns) == view.MOST_COLUMNS and np.isfinite(columns).all()
+    assert len(columns) * step_s == pytest.approx(120, abs=0.05)
+
+
+def test_frames_are_the_models_own_with_their_times():
+    frames = view.frames_used(made_prediction(TWO), most=100)
+    assert len(frames) == 16 + 13  # the second window has 4 of 5 s
+    assert frames[1][1] == "0.31 s" and frames[16][1] == "5.00 s"
+    assert frames[16][0].shape == (8, 12, 3) and (frames[16][0] == 1).all()
+    few = view.frames_used(made_prediction(TWO), most=4)
+    assert [few[0][1], few[-1][1]] == [frames[0][1], frames[-1][1]] and len(few) == 4
+
+
+def test_sentences_say_what_the_figures_show():
+    prediction = made_prediction(TWO)
+    runs = sentences.summarise_timeline(prediction)
+    assert "positive 0.0 to 5.0 s" in runs and "negative 5.0 to 9.0 s" in runs
+    assert "29 frames" in sentences.summarise_frames(prediction, 16)
+    sure = sentences.summarise(made_prediction(TWO[:1]))
+    assert "group positive: 70 %, then neutral 20 %, negative 10 %" in sure
+    assert sentences.summarise(made_prediction(TWO[:1], abstains=True)).startswith("Not sure")
+
+
+def test_one_window_gives_an_answer_without_timeline(tmp_path):
+    result = service.answer(write_clip(tmp_path / "short.mp4", 2.0))
+    assert result.timeline is None and result.prediction.clip == "short.mp4"
+    assert sum(result.prediction.probabilities.values()) == pytest.approx(1, abs=1e-5)
+    chances = result.prediction.probabilities
+    assert result.prediction.label == max(chances, key=chances.get)
+    for image, caption in result.frames:  # frame n is shown from n / 10 s and as grey as 4 n
+        expected = 4 * round(10 * float(caption.removesuffix(" s")))
+        assert abs(image.mean() - expected) < 6, caption
+    assert dict(result.facts)["Picture"].startswith("64 × 48, 10 frames/s")
+    assert dict(result.facts)["Sound"] == "mono, 16 kHz, aac"
+
+
+def test_longer_clip_has_a_timeline_that_covers_it(tmp_path):
+    result = service.answer(write_clip(tmp_path / "long.mp4", 11.0))
+    bar = result.timeline.data[0]
+    assert sum(bar.width) == pytest.approx(11.0, abs=0.15) and len(result.frames) == 16
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds", "picture", "sound", "text", "said"),
+    [
+        ("silent.mp4", 2.0, True, False, "log_mel_text", "no sound"),
+        ("voice.wav", 2.0, False, True, "frames_text", "no picture"),
+        ("one.mp4", 0.1, True, False, "frames_text", "1 frame was used"),
+    ],
+)
+def test_what_a_clip_lacks_is_said_kindly(tmp_path, name, seconds, picture, sound, text, said):
+    result = service.answer(write_clip(tmp_path / name, seconds, picture, sound))
+    assert said in getattr(result, text)
+    assert result.log_mel.layout.height >= 100
+    if not (picture and sound):
+        assert any("rests on the" in note for note in result.prediction.notes)
+
+
+def test_json_is_that_of_the_command(tmp_path):
+    document = service.answer_json(write_clip(tmp_path / "a.mp4", 2.0))
+    assert list(document) == ["schema_version", "results", "errors"]
+    assert document["schema_version"] == 1 and document["errors"] == []
+    assert document["results"][0]["labels"] == list(LABELS)
+    assert str(tmp_path) not in json.dumps(document, allow_nan=False)
+
+
+def test_a_clip_that_gets_no_answer_gets_one_sentence(tmp_path, monkeypatch):
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"\x00" * 2000)
+    empty = tmp_path / "empty.mp4"
+    empty.write_bytes(b"")
+    for path in (broken, empty, tmp_path / "missing.mp4", tmp_path):
+        with pytest.raises(service.HandlerError) as caught:
+            service.answer(path)
+        sentence = str(caught.value)
+        assert "\n" not in sentence and str(tmp_path) not in sentence.removeprefix(str(path))
+        assert path.name in sentence
+        assert service.answer_json(path)["errors"] == [{"clip": path.name, "error": sentence}]
+
+
+def test_too_large_and_too_long_are_refused_before_decoding(tmp_path, monkeypatch):
+    monkeypatch.setattr(service, "predicted", lambda *_: pytest.fail("decoding was reached"))
+    huge = tmp_path / "huge.mp4"
+    with huge.open("wb") as file:
+        file.truncate(60 << 20)  # sparse: takes no room
+    with pytest.raises(service.HandlerError, match=r"huge.mp4 has 60 MB; .* up to 50 MB"):
+        service.answer(huge)
+    clip = write_clip(tmp_path / "clip.mp4", 2.0)
+    monkeypatch.setattr(upload_checks, "MOST_PIXELS", 64 * 48 - 1)
+    with pytest.raises(service.HandlerError, match="frames of 64 × 48"):
+        service.answer(clip)
+    monkeypatch.setattr(upload_checks, "MOST_MINUTES", 0.01)
+    with pytest.raises(service.HandlerError, match="minutes long"):
+        service.answer(clip)
+
+
+def test_a_missing_model_is_said_in_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.setenv("EMO_MODEL", "no-such-model")
+    service.warm().join(60)  # must not raise in its thread
+    with pytest.raises(service.HandlerError, match="no-such-model"):
+        service.answer(write_clip(tmp_path / "a.mp4", 1.0))
+
+
+def test_an_empty_choice_of_model_is_the_default(monkeypatch):
+    example = next(upload_checks.EXAMPLES.glob("*.mp4"))
+    monkeypatch.setenv("EMO_MODEL", "")
+    assert service.default_model() == DEFAULT_MODEL
+    assert service.model_for(example) == service.DRAWN_MODEL
+
+
+def test_a_checkpoint_without_a_card_says_so(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    assert "has no readable card.md" in service.card_text(str(tmp_path))
+    (tmp_path / "card.md").write_bytes(b"\xff")
+    assert "has no readable card.md" in service.card_text(str(tmp_path))
+    (tmp_path / "card.md").write_text("# Name\nWhat it is.")
+    assert service.card_text(str(tmp_path)) == "What it is."
+
+
+@pytest.fixture(scope="module")
+def app():
+    made, make = [], asyncio.new_event_loop
+
+    def recorded():
+        made.append(make())
+        return made[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asyncio, "new_event_loop", recorded)
+        from demo import app
+
+        yield app
+    asyncio.set_event_loop(None)
+    for loop in made:  # gradio leaves each of them open, which is a warning, thus an error
+        loop.close()
+
+
+def test_page_is_built_with_two_public_endpoints_and_no_statistics(app):
+    demo = app.build_demo()
+    assert not demo.analytics_enabled
+    assert sum(demo.delete_cache) <= 3600, "clips must be gone within the hour, as the page says"
+    public = [fn.api_name for fn in demo.fns.values() if fn.api_visibility == "public"]
+    assert public == ["predict", "explain"]
+    videos = {it.elem_id: it for it in demo.blocks.values() if type(it).__name__ == "Video"}
+    assert videos["video"].include_audio
+
+
+def test_all_model_work_shares_one_place_in_the_queue(app):
+    demo = app.build_demo()
+    works = {"show", "again", "explain", "check", "keep", "change", "shift", "swap", "systems",
+             "about", "predict"}  # fmt: skip
+    found = [fn for fn in demo.fns.values() if getattr(fn.fn, "__name__", "") in works]
+    assert {fn.fn.__name__ for fn in found} == works
+    assert {(fn.concurrency_id, fn.concurrency_limit) for fn in found} == {("model", 1)}
+    assert all(fn.queue for fn in found)
+    assert demo._queue.max_size and not demo.api_open
+
+
+def test_examples_are_those_in_the_folder(app, tmp_path, monkeypatch):
+    def samples():
+        found = [it for it in app.build_demo().blocks.values() if type(it).__name__ == "Dataset"]
+        return [sample for dataset in found for sample in dataset.samples]
+
+    monkeypatch.setattr(upload_checks, "EXAMPLES", tmp_path)
+    assert samples() == []
+    write_clip(tmp_path / "drawn.mp4", 1.0)
+    assert [str(it).count("drawn.mp4") > 0 for it in samples()] == [True]
+
+
+def test_what_a_visitor_wrote_is_never_markup(tmp_path):
+    result = service.answer(write_clip(tmp_path / "<b>.mp4", 2.0))
+    words = Words("en")
+    for shown in (
+        components.answer(words, result.prediction),
+        components.fact_table(words, result.facts),
+    ):
+        assert "&lt;b&gt;.mp4" in shown and "<b>" not in shown
+    assert "&lt;i&gt;" in components.state(words, "trouble", "trouble", "<i>")
+    grid = components.frame_grid(result.frames)
+    assert grid.count("<img") == grid.count("data-seek=") == len(result.frames) > 3

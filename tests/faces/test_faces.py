@@ -1,0 +1,426 @@
+"""Faces: from a detector's boxes to tracks and upright squares; and getting the detector."""
+
+import hashlib
+import http.server
+import threading
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from emo_core.cli.main import expected_errors
+from emo_core.faces import detection as detectors
+from emo_core.faces import tracking as faces
+from emo_core.faces.detection import YUNET, Haar, YuNet
+from emo_core.faces.tracking import Tracks, cut_out, follow_faces, largest, linked, overlaps
+from emo_core.io import weights_cache as fetch
+from emo_core.io.weights_cache import FetchError, Remote, fetched
+from emo_core.preprocess.sample import SampleConfig, decode_window, read_size, to_sample
+
+WIDTH, HEIGHT = 160, 120
+
+
+def box(left: float, top: float, side: float, angle: float = 0.0) -> list[float]:
+    """Pixels of a 160 x 120 picture -> a detector's row."""
+    corners = [left / WIDTH, top / HEIGHT, (left + side) / WIDTH, (top + side) / HEIGHT]
+    return [*corners, angle]
+
+
+def rows(*boxes: list[float]) -> np.ndarray:
+    return np.array(boxes, np.float32).reshape(-1, 5)
+
+
+def tracks(*boxes: list[float]) -> Tracks:
+    """One frame with these people."""
+    return linked([rows(*boxes)])
+
+
+class FakeDetector:
+    """Says where faces are, frame by frame."""
+
+    name = "fake"
+
+    def __init__(self, found: list[np.ndarray]) -> None:
+        self.found, self.shapes = list(found), []
+
+    def __call__(self, picture: np.ndarray) -> np.ndarray:
+        self.shapes.append(picture.shape)
+        return self.found[len(self.shapes) - 1]
+
+
+@pytest.fixture
+def detector(monkeypatch):
+    """Puts a fake detector in the place of the best one."""
+
+    def put(found: list[np.ndarray]) -> FakeDetector:
+        fake = FakeDetector(found)
+        monkeypatch.setattr(faces, "best_detector", lambda: fake)
+        return fake
+
+    return put
+
+
+# Tracks
+
+
+def test_overlap_of_two_squares_by_hand():
+    a, b = np.array([[0, 0, 2, 2.0]]), np.array([[1, 1, 3, 3.0], [0, 0, 2, 2], [5, 5, 6, 6]])
+    np.testing.assert_allclose(overlaps(a, b), [[1 / 7, 1, 0]])
+
+
+def test_people_keep_their_tracks_whatever_order_the_detector_gives():
+    rng = np.random.default_rng(0)
+    left, right = [box(10 + 2 * t, 40, 30) for t in range(8)], [box(100, 30, 40)] * 8
+    found = [rows(*rng.permutation([left[t], right[t]])) for t in range(8)]
+    seen = largest(linked(found), 2)
+    assert seen.mask.all()
+    np.testing.assert_allclose(seen.boxes[:, 0], np.array(right, np.float32)[:, :4])
+    np.testing.assert_allclose(seen.boxes[:, 1], np.array(left, np.float32)[:, :4])
+
+
+def test_somebody_who_leaves_is_masked_and_somebody_else_is_not_the_same():
+    a, b = box(10, 10, 40), box(100, 60, 40)
+    seen = largest(linked([rows(a), rows(a), rows(), rows(b), rows(b), rows(b)]), 3)
+    assert seen.mask.T.tolist() == [[0, 0, 0, 1, 1, 1], [1, 1, 0, 0, 0, 0], [0] * 6]
+
+
+def test_a_short_absence_is_bridged_and_a_long_one_is_not():
+    a, nobody = rows(box(10, 10, 40)), rows()
+    assert linked([a, *[nobody] * (faces.PATIENCE - 1), a]).mask.shape[1] == 1
+    assert linked([a, *[nobody] * faces.PATIENCE, a]).mask.shape[1] == 2
+
+
+def test_each_face_is_one_person_and_the_best_overlap_wins():
+    before, near, nearer = box(40, 40, 40), box(55, 40, 40), box(45, 40, 40)
+    seen = linked([rows(before), rows(near, nearer)])
+    assert seen.mask.tolist() == [[True, False], [True, True]]
+    np.testing.assert_allclose(seen.boxes[1, 0], rows(nearer)[0, :4])
+
+
+def test_the_largest_by_summed_area_are_kept_in_order():
+    often_small, once_large = box(10, 10, 30), box(100, 60, 40)
+    seen = linked([rows(often_small, once_large), rows(often_small), rows(often_small)])
+    kept = largest(seen, 1)
+    assert kept.mask.all()  # 3 x 900 against 1600
+    assert largest(seen, 4).mask.any(0).tolist() == [True, True, False, False]
+
+
+def test_nobody_anywhere():
+    seen = largest(linked([rows(), rows()]), 2)
+    assert seen.boxes.shape == (2, 2, 4) and not seen.mask.any()
+    assert not cut_out(np.full((2, HEIGHT, WIDTH, 3), 9, np.uint8), seen, 8).any()
+
+
+# Crops
+
+
+def test_an_upright_face_is_cut_out_pixel_by_pixel():
+    picture = np.random.default_rng(0).integers(0, 256, (1, HEIGHT, WIDTH, 3)).astype(np.uint8)
+    square = cut_out(picture, tracks(box(50, 40, 40)), 48)  # a margin of 4 pixels on each side
+    np.testing.assert_array_equal(square[0, 0], picture[0, 36:84, 46:94])
+
+
+def test_a_smaller_face_is_the_mean_of_its_pixels():
+    picture = np.random.default_rng(0).integers(0, 256, (1, HEIGHT, WIDTH, 3)).astype(np.uint8)
+    square = cut_out(picture, tracks(box(50, 40, 40)), 12)[0, 0]
+    wanted = picture[0, 36:84, 46:94].reshape(12, 4, 12, 4, 3).mean((1, 3))
+    np.testing.assert_allclose(square, wanted, atol=0.51)
+
+
+def test_beyond_the_frame_is_black():
+    picture = np.full((1, HEIGHT, WIDTH, 3), 200, np.uint8)
+    square = cut_out(picture, tracks(box(-20, 40, 40)), 48)[0, 0]
+    assert not square[:, :24].any() and (square[:, 24:] == 200).all()
+
+
+@pytest.mark.parametrize("degrees", [-25, 10, 40])
+def test_eyes_become_level(degrees):
+    angle, middle = np.radians(degrees), np.array([80.0, 60.0])
+    along = np.array([np.cos(angle), np.sin(angle)])
+    eyes = np.stack([middle - 15 * along, middle + 15 * along])
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    picture = np.zeros((1, HEIGHT, WIDTH, 3), np.uint8)
+    for eye, channel in zip(eyes, (0, 1), strict=True):
+        far = np.hypot(x - eye[0], y - eye[1])
+        picture[0, ..., channel] = np.clip(255 - 50 * far, 0, 255)
+    square = cut_out(picture, tracks(box(50, 30, 60, angle)), 72)[0, 0].astype(float)
+    y, x = np.mgrid[:72, :72]
+    found = [[(square[..., c] * v).sum() / square[..., c].sum() for v in (x, y)] for c in (0, 1)]
+    np.testing.assert_allclose(found, [[36 - 15, 36], [36 + 15, 36]], atol=1)
+
+
+# Windows
+
+
+class FakeClip:
+    """Pictures of one size, each a little lighter than the one before."""
+
+    has_audio, text, duration_s = False, None, 1.0
+
+    def __init__(self, size=(WIDTH, HEIGHT), has_video=True):
+        self.size, self.has_video, self.reads = size, has_video, []
+
+    def read_frames(self, times_s, size):
+        from emo_core.clip import Frames
+
+        self.reads.append(size)
+        shape = (len(times_s), size[1], size[0], 3)
+        lighter = 20 * np.arange(len(times_s), dtype=np.uint8)[:, None, None, None]
+        return Frames(np.full(shape, 90, np.uint8) + lighter, np.asarray(times_s))
+
+
+CONFIG = SampleConfig(frames=4, window_s=2.0, people=2, face_size=16)
+
+
+def test_a_window_carries_faces_of_its_real_frames_from_one_reading(detector):
+    fake, clip = detector([rows(box(40, 40, 40)), rows()]), FakeClip()
+    decoded = decode_window(clip, CONFIG, 0.0, 1.0)
+    assert clip.reads == [(WIDTH, HEIGHT)] and len(fake.shapes) == 2
+    assert decoded.pixels.shape == (4, 72, 96, 3)
+    assert decoded.face_mask.tolist() == [[True, False], *[[False, False]] * 3]
+    np.testing.assert_allclose(decoded.face_boxes[0, 0], box(40, 40, 40)[:4], rtol=1e-6)
+    sample = to_sample(decoded, CONFIG)
+    assert sample.faces.shape == (4, 2, 3, 16, 16) and (sample.faces[0, 0] == 90).all()
+    assert sample.face_mask.sum() == 1 and not sample.faces[1:].any()
+
+
+def test_a_face_is_cut_out_of_its_own_frame(detector):
+    detector([rows(box(40, 40, 40)), rows(box(42, 40, 40))])
+    decoded = decode_window(FakeClip(), CONFIG, 0.0, 1.0)
+    assert (decoded.faces[0, 0] == 90).all() and (decoded.faces[1, 0] == 110).all()
+
+
+@pytest.mark.parametrize("has_video", [True, False])
+def test_without_a_face_or_a_picture_everything_is_masked(detector, has_video):
+    detector([rows()] * 4)
+    sample = to_sample(decode_window(FakeClip(has_video=has_video), CONFIG, 0, 1), CONFIG)
+    assert sample.faces.shape == (4, 2, 3, 16, 16) and not sample.face_mask.any()
+    assert bool(sample.video_mask.any()) == has_video
+
+
+def test_nobody_is_looked_for_where_no_model_needs_faces(detector):
+    fake, clip = detector([]), FakeClip((1920, 1080))
+    decoded = decode_window(clip, SampleConfig(), 0.0, 1.0)
+    assert decoded.faces is None and not fake.shapes and clip.reads == [(96, 54)]
+
+
+def test_large_frames_are_read_smaller_and_small_ones_as_they_are():
+    assert read_size((1920, 1080), CONFIG) == (640, 360)
+    assert read_size((1080, 1920), CONFIG) == (360, 640)
+    assert read_size((320, 240), CONFIG) == (320, 240)
+    large = SampleConfig(people=1, width=900, height=900)
+    assert read_size((1920, 1080), large) == (900, 506)
+
+
+# Real detectors
+
+
+@pytest.fixture(scope="module")
+def photographs(real_data):
+    """Forty photographs of one face each, 128 pixels at most, RGB with a border."""
+    import cv2
+
+    paths = sorted((real_data / "faces").rglob("*.jpg"))[::110]
+    border = (24, 24, 24, 24, cv2.BORDER_REPLICATE)
+    return [cv2.copyMakeBorder(cv2.imread(str(p))[..., ::-1].copy(), *border) for p in paths]
+
+
+@pytest.fixture
+def yunet(real_data):
+    return YuNet(real_data / "weights" / YUNET.name)
+
+
+@pytest.mark.real_data
+def test_the_published_weights_are_the_ones_we_ask_for(real_data):
+    content = (real_data / "weights" / YUNET.name).read_bytes()
+    assert len(content) == YUNET.size and hashlib.sha256(content).hexdigest() == YUNET.sha256
+
+
+@pytest.mark.real_data
+def test_yunet_finds_one_upright_face_in_a_photograph(yunet, photographs):
+    found = [yunet(picture) for picture in photographs]
+    assert np.mean([len(boxes) == 1 for boxes in found]) >= 0.95
+    turned = [yunet(np.rot90(p, 2).copy()) for p in photographs]
+    assert sum(map(len, turned)) < 0.5 * len(photographs)
+    np.testing.assert_array_equal(yunet(photographs[0]), found[0])
+
+
+@pytest.mark.real_data
+def test_yunet_sees_how_a_face_leans(yunet, photographs):
+    import cv2
+
+    changes = []
+    for picture in photographs[:24]:
+        picture = cv2.resize(picture, (320, 320))
+        turn = cv2.getRotationMatrix2D((160, 160), -15, 1)  # clockwise
+        leaning = cv2.warpAffine(picture, turn, (320, 320), borderMode=cv2.BORDER_REPLICATE)
+        straight, leant = yunet(picture), yunet(leaning)
+        if len(straight) == len(leant) == 1:
+            changes.append(np.degrees(leant[0, 4] - straight[0, 4]))
+    assert len(changes) > 18 and abs(np.median(changes) - 15) < 4
+
+
+@pytest.mark.real_data
+def test_yunet_finds_a_face_that_fills_a_large_picture(yunet, photographs):
+    import cv2
+
+    large = [cv2.resize(picture[24:-24, 24:-24], (640, 640)) for picture in photographs[:12]]
+    assert all(len(yunet(picture)) for picture in large)
+
+
+@pytest.mark.real_data
+def test_haar_finds_most_faces_at_the_same_places(yunet, photographs):
+    haar = Haar()
+    pairs = [(yunet(p), haar(p)) for p in photographs]
+    both = [(a[0], b[0]) for a, b in pairs if len(a) and len(b)]
+    assert len(both) >= 0.75 * len(photographs)
+    overlap = [overlaps(a[None, :4], b[None, :4])[0, 0] for a, b in both]
+    assert np.median(overlap) > 0.6
+
+
+@pytest.mark.real_data
+def test_a_face_that_leaves_a_real_clip(real_data, yunet, monkeypatch):
+    from emo_core.clip import load_clip
+
+    monkeypatch.setattr(faces, "best_detector", lambda: yunet)
+    clip = load_clip(real_data / "clips" / "pyfeat_face_noface.mov")
+    seen = follow_faces(clip.read_frames(np.arange(12) * 0.5, size=(640, 360)).pixels)
+    assert 1 <= seen.mask.shape[1] <= 2 and 3 <= seen.mask.any(1).sum() <= 9
+
+
+@pytest.mark.parametrize("shape", [(1, 640), (8, 8), (7, 400), (200, 15)])
+@pytest.mark.real_data
+def test_a_sliver_of_a_picture_holds_no_face(shape, yunet):
+    for detector in (yunet, Haar()):
+        assert detector(np.zeros((*shape, 3), np.uint8)).shape == (0, 5)
+
+
+# Getting the weights
+
+
+@pytest.fixture
+def server(monkeypatch, tmp_path):
+    """A local server: /good answers, /slow never does, /drip bit by bit, the rest is missing."""
+    asked = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            if "slow" in self.path:
+                ended.wait(20)
+                return
+            if "drip" in self.path:
+                self.send_response(200)
+                self.end_headers()
+                while not ended.wait(0.1):
+                    self.wfile.write(b"w")
+                return
+            self.send_response(200 if "good" in self.path else 404)
+            self.end_headers()
+            self.wfile.write(b"weights")
+
+        def log_message(self, *_):
+            pass
+
+    ended = threading.Event()
+    listening = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    listening.daemon_threads = True
+    threading.Thread(target=listening.serve_forever, args=(0.05,), daemon=True).start()
+    monkeypatch.setenv("EMO_CACHE", str(tmp_path))
+    monkeypatch.delenv("EMO_OFFLINE", raising=False)
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setenv("no_proxy", "*")
+    listening.asked = asked
+    listening.url = f"http://127.0.0.1:{listening.server_port}"
+    yield listening
+    ended.set()
+    listening.shutdown()
+    listening.server_close()
+
+
+def remote(url: str, content: bytes = b"weights") -> Remote:
+    return Remote(url, len(content), hashlib.sha256(content).hexdigest())
+
+
+def test_a_file_is_fetched_once_and_whole(server, tmp_path):
+    good = remote(f"{server.url}/good.onnx")
+    assert fetched(good).read_bytes() == b"weights" == fetched(good).read_bytes()
+    assert server.asked == ["/good.onnx"]
+    assert [path.name for path in (tmp_path / "weights").iterdir()] == ["good.onnx"]
+    good.path.write_bytes(b"damaged")
+    assert fetched(good).read_bytes() == b"weights" and len(server.asked) == 2
+
+
+@pytest.mark.parametrize("content", [b"another", b"weights and more", b"weigh"])
+def test_other_bytes_are_refused(server, tmp_path, content):
+    with pytest.raises(FetchError, match="another SHA-256"):
+        fetched(remote(f"{server.url}/good.onnx", content))
+    assert not list(tmp_path.rglob("*.onnx"))
+
+
+@pytest.mark.parametrize("name", ["EMO_OFFLINE", "HF_HUB_OFFLINE"])
+def test_nothing_is_asked_for_offline(server, monkeypatch, name):
+    monkeypatch.setenv(name, "1")
+    with pytest.raises(FetchError, match="EMO_OFFLINE"):
+        fetched(remote(f"{server.url}/good.onnx"))
+    assert not server.asked
+
+
+def test_the_cache_folder_that_was_chosen_needs_no_home(monkeypatch, tmp_path):
+    monkeypatch.setattr(fetch.Path, "home", homeless)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("EMO_CACHE", str(tmp_path))
+    assert fetch.cache_folder() == tmp_path
+    monkeypatch.delenv("EMO_CACHE")
+    with pytest.raises(FetchError, match="no home folder.*set EMO_CACHE"):
+        fetched(remote("http://127.0.0.1/good.onnx"))
+    assert FetchError in expected_errors(), "the command says it as a sentence"
+
+
+def homeless():
+    raise RuntimeError("Could not determine home directory.")
+
+
+def test_a_cache_folder_that_may_not_be_read_is_a_fetch_error(server, monkeypatch):
+    def forbidden(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    for name in ("is_file", "mkdir"):
+        monkeypatch.setattr(fetch.Path, name, forbidden)
+    with pytest.raises(FetchError, match="Permission denied"):
+        fetched(remote(f"{server.url}/good.onnx"))
+
+
+def test_whatever_goes_wrong_while_fetching_is_a_fetch_error(server, monkeypatch):
+    monkeypatch.setattr(fetch.os, "replace", lambda *_: 1 / 0)
+    with pytest.raises(FetchError, match="division by zero"):
+        fetched(remote(f"{server.url}/good.onnx"))
+
+
+def test_a_server_that_drips_is_not_waited_for(server):
+    started = time.monotonic()
+    with pytest.raises(FetchError, match="no answer within 0.5 s"):
+        fetched(replace(remote(f"{server.url}/drip.onnx"), size=1000), 0.5)
+    assert time.monotonic() - started < 4
+
+
+@pytest.mark.parametrize("where", ["slow.onnx", "missing.onnx"])
+def test_a_server_without_an_answer_means_haar_soon_and_is_asked_once(server, monkeypatch, where):
+    monkeypatch.setattr(detectors, "YUNET", remote(f"{server.url}/{where}"))
+    monkeypatch.setattr(detectors, "fetched", lambda wanted: fetch.fetched(wanted, 0.5))
+    monkeypatch.setattr(detectors, "_own", threading.local())
+    detectors._yunet_file.cache_clear()
+    started = time.monotonic()
+    kinds: list[str] = []
+    jobs = [
+        threading.Thread(target=lambda: kinds.append(detectors.best_detector().name))
+        for _ in range(3)
+    ]
+    for job in jobs:
+        job.start()
+    for job in jobs:
+        job.join()
+    assert time.monotonic() - started < 8  # 0.5 s, and three cascades to load
+    assert kinds == ["haar"] * 3 and server.asked == [f"/{where}"]
+    detectors._yunet_file.cache_clear()

@@ -1,0 +1,169 @@
+"""Windows, masks and the log-mel, against independent oracles."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import signal
+
+from emo_core.preprocess.batch import collate
+from emo_core.preprocess.log_mel import MelConfig, log_mel
+from emo_core.preprocess.sample import (
+    Decoded,
+    SampleConfig,
+    decode_window,
+    fitted,
+    frame_grid,
+    place,
+    to_sample,
+    windows,
+)  # fmt: skip
+
+CONFIG = SampleConfig()
+
+
+@pytest.mark.parametrize("duration", [0.04, 3.0, 4.6, 5.0, 5.2, 5.6, 23.7, 60.0, 119.0])
+def test_windows_cover_a_clip_without_gap_or_overlap(duration):
+    spans = windows(duration, 5.0)
+    assert spans[0][0] == 0 and spans[-1][1] == pytest.approx(duration)
+    for (_, end), (start, _) in zip(spans, spans[1:], strict=False):
+        assert start == pytest.approx(end)
+    assert all(end - start <= 5.5 for start, end in spans)
+    assert len(spans) == max(1, int(np.ceil(duration / 5 - 0.1)))
+
+
+def test_a_long_clip_is_read_in_a_bounded_number_of_places():
+    spans = windows(3 * 3600, 5.0, most=24)
+    assert len(spans) == 24 and spans[0][0] == 0 and spans[-1][1] == pytest.approx(3 * 3600)
+    assert windows(3600, 5.0, most=1) == [(0.0, 5.0)]
+
+
+def test_the_frame_grid_is_even_and_inside_the_window():
+    grid = frame_grid(CONFIG)
+    assert len(grid) == 16 and grid[0] > 0 and grid[-1] < 5
+    np.testing.assert_allclose(np.diff(grid), 5 / 16)
+
+
+@pytest.mark.parametrize("size", [(1920, 1080), (1080, 1920), (320, 240), (7, 4001), (4001, 7)])
+@pytest.mark.parametrize("fit", ["pad", "crop"])
+def test_every_picture_fits_the_frame(size, fit):
+    config = SampleConfig(fit=fit)
+    width, height = fitted(size, config)
+    placed = place(np.full((2, height, width, 3), 200, np.uint8), config)
+    assert placed.shape == (2, 72, 96, 3)
+    share = (placed[0, :, :, 0] == 200).mean()
+    if fit == "crop":
+        assert share == 1
+    elif 0.1 < size[0] / size[1] < 10:
+        wanted = min(size[0] / size[1] / (4 / 3), (4 / 3) / (size[0] / size[1]))
+        assert share == pytest.approx(wanted, abs=0.03)
+
+
+def test_log_mel_equals_scipys_spectrogram():
+    config, rng = MelConfig(), np.random.default_rng(0)
+    wave = rng.normal(0, 0.1, 16_000).astype(np.float32)
+    ours = log_mel(torch.from_numpy(wave)[None], config)[0].numpy()
+    padded = np.pad(wave, 256, mode="reflect")
+    _, _, spectrum = signal.stft(
+        padded, window=signal.get_window("hann", 512), nperseg=512, noverlap=192,
+        boundary=None, padded=False, scaling="spectrum",
+    )  # fmt: skip
+    power = np.abs(spectrum * 256) ** 2  # "spectrum" divides by the window's sum
+    edges = mel_to_hz(np.linspace(*hz_to_mel(np.array([50.0, 7600.0])), 66))
+    hz = np.linspace(0, 8000, 257)
+    up = (hz[:, None] - edges[:-2]) / np.diff(edges)[:-1]
+    down = (edges[2:] - hz[:, None]) / np.diff(edges)[1:]
+    filters = np.maximum(0, np.minimum(up, down)) * 2 / (edges[2:] - edges[:-2])
+    wanted = np.log(np.maximum(power[:, :50].T @ filters, config.floor))
+    np.testing.assert_allclose(ours, wanted, atol=2e-3)
+
+
+def hz_to_mel(hz):
+    """Slaney's scale, from its definition."""
+    return np.where(
+        hz < 1000, hz * 3 / 200, 15 + 27 * np.log(np.maximum(hz, 1) / 1000) / np.log(6.4)
+    )
+
+
+def mel_to_hz(mel):
+    return np.where(mel < 15, mel * 200 / 3, 1000 * np.exp((mel - 15) * np.log(6.4) / 27))
+
+
+def test_a_tone_is_loud_when_and_where_it_sounds():
+    config = MelConfig()
+    t = np.arange(80_000) / 16_000
+    wave = np.sin(2 * np.pi * 1000 * t) * ((t > 2) & (t < 3))
+    mel = log_mel(torch.from_numpy(wave.astype(np.float32))[None], config)[0]
+    assert mel.shape == (250, 64)
+    band = mel.mean(0).argmax().item()
+    loud = (mel[:, band] > -5).nonzero().flatten() * config.hop / config.rate
+    assert 1.95 < loud.min() < 2.05 and 2.95 < loud.max() < 3.05
+    assert mel[:90].max() == pytest.approx(np.log(config.floor))
+
+
+def test_silence_is_the_floor_and_too_little_sound_is_refused():
+    config = MelConfig()
+    assert (log_mel(torch.zeros(1, 16_000), config) == np.log(config.floor)).all()
+    with pytest.raises(ValueError, match="fewer than one window"):
+        log_mel(torch.zeros(1, 100), config)
+
+
+class FakeClip:
+    """A clip of a given length whose pixels and sound say what time it is."""
+
+    def __init__(self, duration_s, has_video=True, has_audio=True):
+        self.duration_s, self.has_video, self.has_audio = duration_s, has_video, has_audio
+        self.size, self.asked = (320, 240), []
+
+    def read_frames(self, times_s, size):
+        from emo_core.clip import Frames
+
+        self.asked += list(times_s)
+        times_s = np.floor(np.asarray(times_s) * 25) / 25
+        pixels = np.zeros((len(times_s), size[1], size[0], 3), np.uint8)
+        pixels += (times_s * 10).astype(np.uint8)[:, None, None, None]
+        return Frames(pixels, times_s)
+
+    def audio(self, rate, start_s, end_s):
+        return np.full(round((end_s - start_s) * rate), 0.5, np.float32)
+
+
+def test_a_window_in_the_middle_knows_its_own_clock():
+    decoded = decode_window(FakeClip(20.0), CONFIG, 10.0, 15.0)
+    sample = to_sample(decoded, CONFIG)
+    assert sample.start_s == 10 and sample.video_mask.all() and sample.mel_mask.all()
+    assert (sample.video_times_s >= 0).all() and (sample.video_times_s < 5).all()
+    assert abs(sample.video_times_s - torch.from_numpy(frame_grid(CONFIG))).max() <= 0.041
+    assert sample.video[0, 0, 0, 0] == int((10 + sample.video_times_s[0].item() + 1e-4) * 10)
+
+
+def test_a_short_clip_is_masked_after_its_end():
+    clip = FakeClip(3.0)
+    sample = to_sample(decode_window(clip, CONFIG, 0, 3.0), CONFIG)
+    assert max(clip.asked) < 3.0
+    assert sample.video_mask.sum() == (frame_grid(CONFIG) < 3).sum()
+    assert sample.mel_mask.sum() == 150
+    assert (sample.mel[160:] == np.log(CONFIG.mel.floor)).all()
+
+
+def test_the_shortest_clip_shows_its_frame():
+    sample = to_sample(decode_window(FakeClip(0.04), CONFIG, 0, 0.04), CONFIG)
+    assert sample.video_mask.tolist() == [True] + [False] * 15
+
+
+@pytest.mark.parametrize("has_video,has_audio", [(True, False), (False, True)])
+def test_a_missing_modality_is_masked_whole(has_video, has_audio):
+    clip = FakeClip(5.0, has_video, has_audio)
+    sample = to_sample(decode_window(clip, CONFIG, 0, 5.0), CONFIG)
+    assert bool(sample.video_mask.any()) == has_video == bool(sample.video.any())
+    assert bool(sample.mel_mask.any()) == has_audio
+
+
+def test_collate_keeps_order_and_targets():
+    decoded = [
+        Decoded(np.full((16, 72, 96, 3), i, np.uint8), np.zeros(16, np.float32),
+                np.zeros(80_000, np.int16), 5.0, 5.0)
+        for i in range(3)
+    ]  # fmt: skip
+    batch = collate([to_sample(d, CONFIG) for d in decoded], [2, 1, 0])
+    assert batch.video[:, 0, 0, 0, 0].tolist() == [0, 1, 2] and batch.target.tolist() == [2, 1, 0]
+    assert batch.without("audio").mel_mask.sum() == 0 and batch.mel_mask.all()

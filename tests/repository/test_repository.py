@@ -1,0 +1,138 @@
+"""The repository agrees with itself: pins, imports that point one way, README code that runs."""
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[2]
+ORDER = (  # a module imports only from what stands before it
+    "defaults", "distributed", "whole", "fetch", "media", "clip", "detectors", "faces", "reach",
+    "download", "metrics", "tasks", "parts", "sample", "batch", "models", "data", "checkpoint",
+    "worlds", "card", "train", "settings", "recipes", "ranges", "warming", "run",
+    "prediction", "scores", "inference", "attribution", "listing", "view", "sentences",
+    "explaining", "terminal", "commands",
+)  # fmt: skip
+
+FLOORS = {"yt-dlp"}  # sites change every few weeks and old releases stop working
+OPTIONAL = {  # done without where they are missing, which is said
+    "h5py",  # one file format of one corpus
+    "spaces",  # a card lent by Hugging Face, there only
+}
+DISTRIBUTIONS = {"cv2": "opencv-python-headless", "yt_dlp": "yt-dlp", "IPython": "ipykernel"}
+
+
+def requirements(lines: Iterable[str]) -> dict[str, Requirement]:
+    """Requirements among the lines of a file, by name; options and comments left out."""
+    texts = (line.strip().removeprefix("- ") for line in lines)
+    found = [Requirement(text) for text in texts if re.match(r"[a-z0-9-]+[=<>]=", text)]
+    assert len({one.name for one in found}) == len(found)
+    return {one.name: one for one in found}
+
+
+def pins_of(name: str) -> dict[str, Requirement]:
+    return requirements((ROOT / name).read_text(encoding="utf-8").splitlines())
+
+
+def ranges_of(*extras: str) -> dict[str, Requirement]:
+    """What pyproject.toml asks for: the core's dependencies, and those of some extras."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = list(project["dependencies"])
+    for extra in extras:
+        lines += project["optional-dependencies"][extra]
+    return requirements(lines)
+
+
+def pinned_version(pin: Requirement) -> str:
+    """The one version that a pin names; of FLOORS the oldest."""
+    ((operator, version),) = ((each.operator, each.version) for each in pin.specifier)
+    assert operator == (">=" if pin.name in FLOORS else "=="), f"{pin} is no pin"
+    return version
+
+
+def test_the_project_states_ranges_with_a_floor_and_a_ceiling():
+    for name, wanted in ranges_of("demo", "course").items():
+        operators = {each.operator for each in wanted.specifier}
+        assert operators == ({">="} if name in FLOORS else {">=", "<"}), str(wanted)
+
+
+@pytest.mark.parametrize(("file", "extras"), [
+    ("requirements.txt", ("demo",)),
+    ("environment.yml", ("demo", "course")),
+])  # fmt: skip
+def test_pins_lie_inside_the_ranges(file, extras):
+    pins, ranges = pins_of(file), ranges_of(*extras)
+    assert pins.keys() == ranges.keys()
+    for name, pin in pins.items():
+        assert ranges[name].specifier.contains(pinned_version(pin)), f"{pin}, {ranges[name]}"
+
+
+def test_a_package_has_one_version_in_every_file_of_pins():
+    known = pins_of("requirements.txt") | pins_of("requirements-dev.txt")
+    for name, pin in pins_of("environment.yml").items():
+        assert known[name] == pin
+    assert not pins_of("requirements.txt").keys() & pins_of("requirements-dev.txt").keys()
+
+
+@pytest.mark.parametrize(("folder", "extras", "own"), [
+    ("emo_core", (), set()),
+    ("demo", ("demo",), {path.stem for path in (ROOT / "demo").glob("*.py")}),
+    ("notebooks", ("course",), {"exercises", "lesson", "check", "solutions"}),
+])  # fmt: skip
+def test_every_runtime_import_is_a_stated_requirement(folder, extras, own):
+    stated = {*ranges_of(*extras), *OPTIONAL}
+    for path in (ROOT / folder).rglob("[!_]*.py"):
+        for name in imported(path):
+            top = name.split(".")[0]
+            if top not in {*sys.stdlib_module_names, *own, "emo_core", "demo"}:
+                assert DISTRIBUTIONS.get(top, top) in stated, f"{path.name} imports {top}"
+
+
+def imported(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "emo_core").rglob("*.py")), ids=lambda p: p.name)
+def test_imports_point_one_way(path):
+    own = path.relative_to(ROOT / "emo_core").parts[0].removesuffix(".py")
+    if own in ("__init__", "__main__"):
+        return
+    assert own in ORDER, f"{own} has no place in the order of imports"
+    for name in imported(path):
+        if name.startswith("emo_core."):
+            other = name.split(".")[1]
+            assert other == own or ORDER.index(other) < ORDER.index(own), f"{own} imports {other}"
+
+
+def test_the_design_forbids_index_hosts_in_files():
+    hosts = "|".join(("py" + "pi.org", "python" + "hosted", "registry.npm" + "js"))
+    for path in ROOT.glob("*"):
+        if path.is_file() and path.stat().st_size < 10**6:
+            assert not re.search(hosts, path.read_text(encoding="utf-8", errors="ignore")), path
+
+
+def test_front_matter_makes_the_repository_a_space():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    front = dict(line.split(": ", 1) for line in text.split("---")[1].strip().splitlines())
+    assert front["sdk"] == "gradio" and (ROOT / front["app_file"]).is_file()
+    requirements = (ROOT / "requirements.txt").read_text()
+    assert f"gradio=={front['sdk_version']}" in requirements
+
+
+def test_the_readmes_python_runs(capsys):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), {})
+    assert capsys.readouterr().out.strip()

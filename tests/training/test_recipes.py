@@ -1,0 +1,81 @@
+"""Every recipe starts on a small tree of its corpus and writes a run that evaluates."""
+
+import json
+
+import pytest
+
+from emo_core.cli.main import main
+from emo_core.synthetic.composed.utterance_writer import make_utterances
+from emo_core.synthetic.composed.writer import make_collage
+from emo_core.training.recipes import RECIPES, find_recipe
+from tests.data import test_affwild2, test_iemocap, test_meld, test_mosei
+from tests.synthetic import test_composed as test_collage
+from tests.synthetic import test_utterances
+
+SMALL = {  # the same wiring, so narrow that a step takes no time
+    "group": (
+        "video_backbone=slim", "audio_backbone=slim", "video_widths=4,4,8,8",
+        "audio_widths=4,4,8,8", "settings.width=16", "pretrained=false", "sample.frames=4",
+        "sample.width=48", "sample.height=36", "sample.mel.rate=16000", "highest_hz=7600",
+        "thin=1",
+    ),
+    "mesm": (
+        "text_encoder=bytes", "tokenizer=bytes", "vocabulary=260", "text_width=16",
+        "text_layers=1", "text_heads=4", "text_feed_forward=16", "widths=4,4,8,8",
+        "settings.hidden=8", "layers=1", "feed_forward=16", "pretrained=false", "sample.frames=4",
+    ),
+    "jmt": (
+        "video_backbone=slim", "audio_backbone=slim", "video_widths=4,4,8,8",
+        "audio_widths=4,4,8,8", "settings.width=16", "settings.hidden=16", "head_hidden=8",
+        "pretrained=false", "sample.face_size=32",
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def trees(tmp_path_factory, drawn):
+    root = tmp_path_factory.mktemp("trees")
+    made = {
+        "iemocap": test_iemocap.make_release(root / "IEMOCAP_full_release"),
+        "mosei": test_mosei.make_tree(root / "CMU_MOSEI"),
+        "meld": test_meld.make_tree(root / "MELD"),
+        "affwild2": test_affwild2.make_tree(root / "Aff-Wild2"),
+    }
+    make_collage(root / "collage", test_collage.make_sources(root / "sources"), 4, 3, 1, 0, 1)
+    made["collage"] = root / "collage"
+    speakers = test_utterances.make_speakers(root / "speakers")
+    made["utterances"] = root / "utterances"
+    make_utterances(made["utterances"], speakers, 2, 4, 1, test_utterances.SEED, 1)
+    return {**made, **dict.fromkeys(("vgaf", "staged"), drawn)}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_starts_on_its_corpus_and_writes_a_run(name, trees, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("EMO_CACHE", str(tmp_path / "cache"))
+    recipe = find_recipe(name)
+    data = trees[recipe.corpus.split("-")[0]]
+    kind = "mesm" if recipe.model == "fe2e" else recipe.model
+    settings = [*SMALL[kind], "train.epochs=1", "train.batch=4", "accumulate=1", "rendered=0"]
+    if name == "group-collage":  # the same steps, of a few draws each
+        steps = ("faces", "frames", "voices", "mixes")
+        few = [f"{step}.{s}" for step in steps for s in ("passes=1", "draws=8")]
+        settings += ["initial=", "fresh=6", *few]
+    if recipe.corpus == "utterances":
+        few = [f"{step}.{s}" for step in ("faces", "voices") for s in ("passes=1", "draws=8")]
+        settings += ["fresh=6", "thin=1", *few]
+    words = [word for setting in settings for word in ("--set", setting)]
+    run = tmp_path / "run"
+    assert main(["train", name, "--data", str(data), "--out", str(run), "--json", *words]) in (0, 1)
+    done = json.loads(capsys.readouterr().out)
+    assert done["epochs"] == 1 and done["held_out"]["n"] > 0
+    files = {path.name for path in (run / "checkpoint").iterdir()}
+    assert files == {"config.json", "model.safetensors", "card.md"}
+    words = ["--data", str(data), "--corpus", recipe.corpus, "--split", "val", "--json"]
+    assert main(["evaluate", str(run), *words]) in (0, 1)
+    assert json.loads(capsys.readouterr().out)["n"] > 0
+
+
+def test_the_recipes_name_every_published_table():
+    text = " ".join(str(RECIPES[name].__doc__) for name in RECIPES)
+    for source in ("2111.05890", "2103.09666", "table 3", "table 4", "2403.10488"):
+        assert source in text, source

@@ -1,0 +1,454 @@
+"""The loop: learns, resumes exactly, scores every clip, chooses on held-out sources."""
+
+import errno
+import json
+import os
+import shutil
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from emo_core.checkpoint import CheckpointError, find_checkpoint, load_checkpoint, save_checkpoint
+from emo_core.cli.console import say, show_steps
+from emo_core.cli.main import main
+from emo_core.data.cache import Cache
+from emo_core.data.dataset import ClipDataset, EpochBatches, FileWindow, Loader, prepare
+from emo_core.preprocess.augment import Augment
+from emo_core.preprocess.sample import Decoded, SampleConfig
+from emo_core.tasks import SingleLabel
+from emo_core.training.overrides import SettingError, setting_names, with_setting
+from emo_core.training.pretrain import _taken_up
+from emo_core.training.recipes import RECIPES, Recipe, RecipeError, find_recipe
+from emo_core.training.run import build, finish, given_back, open_run
+from emo_core.training.trainer import TrainConfig, Trainer, TrainingError, rate_factor, save_whole
+from emo_core.training.validate import RANGES, checked
+from tests.conftest import small_group
+
+CONFIG = SampleConfig(frames=2, width=32, height=24, window_s=1.0)
+FAST = TrainConfig(epochs=4, batch=4, lr=3e-3, backbone_lr=3e-3, patience=9)
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A window whose brightness and tone say its class."""
+
+    index: int
+    regime = None
+    processes = False
+
+    @property
+    def name(self):
+        return f"planted/{self.index}"
+
+    @property
+    def target(self):
+        return self.index % 3
+
+    @property
+    def group(self):
+        return str(self.index // 2)
+
+    def key(self, cache):
+        return f"pl{self.index}"
+
+    def decode(self, config):
+        rng = np.random.default_rng(self.index)
+        pixels = rng.integers(0, 60, (2, 24, 32, 3)) + 90 * self.target
+        t = np.arange(16_000) / 16_000
+        wave = 9_000 * np.sin(2 * np.pi * (300, 1200, 4000)[self.target] * t)
+        return Decoded(
+            pixels.astype(np.uint8), np.array([0.2, 0.7], np.float32), wave.astype(np.int16), 1, 1
+        )
+
+
+@pytest.fixture
+def data(tmp_path):
+    cache = Cache(CONFIG, tmp_path / "cache")
+    train = ClipDataset([Planted(i) for i in range(24)], cache, Augment(drop=0.1), seed=3)
+    valid = ClipDataset([Planted(i) for i in range(100, 113)], cache)
+    return Loader(train, 4, True, 3), Loader(valid, 4, False)
+
+
+def trainer(run=None, **changes):
+    torch.manual_seed(0)
+    return Trainer(small_group(), SingleLabel(), replace(FAST, **changes), run)
+
+
+def weights(model):
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def test_it_learns_and_scores_every_clip(data, tmp_path):
+    epochs = list(trainer(tmp_path / "run", epochs=8).epochs(*data))
+    assert epochs[-1].loss < 0.5 * epochs[0].loss
+    best = max(epoch.valid["accuracy"] for epoch in epochs)
+    assert best > 0.9 and all(epoch.valid["n"] == 13 for epoch in epochs)
+    log = (tmp_path / "run" / "log.jsonl").read_text()
+    logged = [json.loads(line) for line in log.splitlines()]
+    assert [line["loss"] for line in logged] == [epoch.loss for epoch in epochs]
+
+
+def test_a_killed_run_resumes_with_the_numbers_it_would_have_had(data, tmp_path):
+    whole = trainer(tmp_path / "whole")
+    losses = [epoch.loss for epoch in whole.epochs(*data)]
+    killed = trainer(tmp_path / "killed")
+    for epoch in killed.epochs(*data):
+        if epoch.index == 1:
+            break
+    killed.train_epoch(data[0], 2)  # the epoch it is killed in, half done or whole
+    again = trainer(tmp_path / "killed")
+    assert again.resume() == 2
+    resumed = [epoch.loss for epoch in again.epochs(*data)]
+    assert losses[2:] == resumed
+    for name, value in weights(whole.model).items():
+        assert torch.equal(value, weights(again.model)[name]), name
+    whole_log = (tmp_path / "whole" / "log.jsonl").read_text()
+    assert (tmp_path / "killed" / "log.jsonl").read_text() == whole_log
+
+
+def test_the_running_mean_of_the_weights_is_scored_kept_and_resumed(data, tmp_path):
+    ours, means = trainer(tmp_path / "run", average=0.9, epochs=2), {}
+    for number, batch in enumerate([*data[0].epoch(0)] * 3):
+        ours.step(batch, 0.5)
+        keep = min(0.9, (1 + number) / (10 + number)) if number else 0.0
+        for name, value in ours.model.named_parameters():
+            old = means.get(name, torch.zeros_like(value))
+            means[name] = keep * old + (1 - keep) * value.detach().clone()
+    kept = dict(ours.kept.named_parameters())
+    for name, value in means.items():
+        assert torch.allclose(kept[name], value, atol=1e-6), name
+    assert any(not torch.equal(kept[name], value) for name, value in ours.model.named_parameters())
+
+    whole = trainer(tmp_path / "whole", average=0.9)
+    scores = [epoch.valid["accuracy"] for epoch in whole.epochs(*data)]
+    part = trainer(tmp_path / "part", average=0.9)
+    for epoch in part.epochs(*data):
+        if epoch.index == 1:
+            break
+    again = trainer(tmp_path / "part", average=0.9)
+    again.resume()
+    assert scores[2:] == [epoch.valid["accuracy"] for epoch in again.epochs(*data)]
+    for name, value in weights(whole.kept).items():
+        assert torch.equal(value, weights(again.kept)[name]), name
+    best = torch.load(tmp_path / "whole" / "best.pt", weights_only=True)
+    whole.load_best()
+    assert all(torch.equal(value, best[name]) for name, value in weights(whole.kept).items())
+
+
+def test_epochs_are_shuffled_by_seed_and_epoch_and_leave_nobody_out():
+    orders = {}
+    for seed, epoch in ((0, 0), (0, 1), (1, 0)):
+        batches = EpochBatches(10, 4, True, seed)
+        batches.epoch = epoch
+        orders[seed, epoch] = [index for batch in batches for _, index in batch]
+        assert sorted(orders[seed, epoch]) == list(range(10)) and len(batches) == 3
+    assert len(set(map(tuple, orders.values()))) == 3
+
+
+def test_accumulated_steps_equal_one_large_batch(data):
+    rows = next(iter(Loader(data[1].dataset, 8, False).epoch(0)))
+    halves = [
+        type(rows)(**{k: v[part] for k, v in vars(rows).items()})
+        for part in (slice(0, 4), slice(4, 8))
+    ]
+    once, twice = trainer(), trainer(accumulate=2)
+    for run in (once, twice):
+        run.bf16 = False
+        run.model.eval()  # batch statistics would differ
+        run.optimizer.step = run.optimizer.zero_grad = lambda **_: None  # keep the gradients
+    once.step(rows, 0.5)
+    twice.step(halves[0], 0.5, update=False)
+    twice.step(halves[1], 0.5, update=True)
+    pairs = zip(once.model.named_parameters(), twice.model.parameters(), strict=True)
+    for (name, one), other in pairs:
+        torch.testing.assert_close(one.grad, other.grad, atol=1e-6, rtol=1e-3, msg=name)
+
+
+def test_rates_warm_up_and_end_at_zero_and_backbones_have_their_own():
+    factors = [rate_factor(done, 0.1) for done in np.linspace(0.001, 1, 200)]
+    assert factors[0] < 0.02 and max(factors) == pytest.approx(1, abs=0.02)
+    assert factors[-1] == pytest.approx(0, abs=1e-6)
+    own = trainer(lr=1e-3, backbone_lr=1e-5)
+    rates = {id(p): group["lr"] for group in own.optimizer.param_groups for p in group["params"]}
+    assert rates[id(own.model.video.backbone.trunk[0][0].weight)] == 1e-5
+    assert rates[id(own.model.fusion.head[2].weight)] == 1e-3
+    assert len(rates) == len(list(own.model.parameters()))
+
+
+def test_training_stops_early_and_keeps_the_best(data, tmp_path, monkeypatch):
+    run = trainer(tmp_path / "run", epochs=20, patience=2)
+    scores = iter([0.5, 0.9, 0.7, 0.6, 0.8])
+    monkeypatch.setattr(run, "evaluate", lambda loader: {"accuracy": next(scores)})
+    seen = {}
+    for epoch in run.epochs(*data):
+        seen[epoch.index] = weights(run.model)
+    assert list(seen) == [0, 1, 2, 3]
+    run.load_best()
+    assert all(torch.equal(v, weights(run.model)[k]) for k, v in seen[1].items())
+
+
+def test_a_loss_that_is_no_number_stops_with_a_sentence(data, monkeypatch):
+    run = trainer()
+    monkeypatch.setattr(run, "step", lambda *a: float("nan"))
+    with pytest.raises(TrainingError, match=r"loss is nan in epoch 0.*--set lr="):
+        list(run.epochs(*data))
+
+
+def test_progress_is_told_before_every_step_and_shown_on_a_terminal_only(data, capsys, monkeypatch):
+    told = []
+    torch.manual_seed(0)
+    run = Trainer(small_group(), SingleLabel(), FAST, progress=lambda *what: told.append(what))
+    run.train_epoch(data[0], 1)
+    assert told == [("epoch 2/4", step, 6) for step in range(6)]
+    show_steps("epoch 2/4", 0, 6)
+    say("done")
+    assert capsys.readouterr().err == "done\n"
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    show_steps("epoch 2/4", 0, 6)
+    say("done")
+    assert capsys.readouterr().err == "\r\x1b[Kepoch 2/4: step 1/6\r\x1b[Kdone\n"
+
+
+def test_an_epochs_loss_is_the_mean_over_clips_not_over_batches(data, monkeypatch):
+    run, losses = trainer(), iter([0.0, 0.0, 0.0, 13.0])  # of 4, 4, 4 and 1 clips
+    monkeypatch.setattr(run, "step", lambda *a: torch.tensor(next(losses)))
+    assert run.train_epoch(data[1], 0) == 1
+
+
+def test_kernels_of_pictures_and_of_clips_are_stored_channels_last():
+    convolutions = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv3d(3, 4, 3))
+    run = Trainer(convolutions, SingleLabel(), FAST)
+    flat, deep = (layer.weight for layer in run.model)
+    assert flat.is_contiguous(memory_format=torch.channels_last)
+    assert deep.is_contiguous(memory_format=torch.channels_last_3d)
+
+
+def finished_run(data, tmp_path):
+    """Trains, and writes a checkpoint: (recipe, trainer, checkpoint folder)."""
+    recipe = Recipe("staged", settings=small_group().config, sample=CONFIG, train=FAST)
+    run = Trainer(small_group(), recipe.task, FAST, tmp_path / "run")
+    list(run.epochs(*data))
+    loaders = type("Data", (), {"valid": data[1], "problems": ()})
+    finish("group-staged", recipe, tmp_path / "run", run, loaders)
+    return recipe, run, tmp_path / "run" / "checkpoint"
+
+
+def test_a_checkpoint_comes_back_bit_for_bit(data, tmp_path):
+    recipe, run, folder = finished_run(data, tmp_path)
+    loaded = load_checkpoint(folder.parent)
+    assert loaded.sample == CONFIG and loaded.settings == recipe.settings
+    for name, value in weights(run.model).items():
+        assert torch.equal(value, loaded.model.state_dict()[name]), name
+    card = (folder / "card.md").read_text()
+    assert "Calibration" in card and "n = 13" in card
+
+
+def test_a_checkpoint_on_a_full_disk_is_an_error_of_the_disk(data, tmp_path, monkeypatch):
+    _, _, folder = finished_run(data, tmp_path)
+    monkeypatch.setattr("emo_core.io.atomic.secrets.token_hex", lambda _: "mine")
+    (folder / "model.safetensors.mine.part").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        save_checkpoint(folder, load_checkpoint(folder), "")
+
+
+@pytest.mark.parametrize(
+    "damage,words",
+    [
+        (lambda f: (f / "model.safetensors").write_bytes(b"x" * 50), "missing or damaged"),
+        (lambda f: (f / "model.safetensors").unlink(), "missing or damaged"),
+        (lambda f: (f / "config.json").write_text("{"), "can't be read"),
+        (lambda f: (f / "config.json").write_text('{"format": 99}'), "format 99, expected 1"),
+        (lambda f: edit(f, "width", 64), "does not fit"),
+        (lambda f: edit(f, "colour", 1), "does not describe a model"),
+        (lambda f: edit(f, "labels", ["yes", "no"], None), "labels are yes, no, scores 3"),
+        (lambda f: edit(f, "labels", ["yes", "no", "no"], None), "labels are yes, no, no"),
+        (lambda f: edit(f, "frames", 0, "sample"), "frames is 0"),
+        (lambda f: edit(f, "thresholds", [0.5], "calibration"), "for 3 labels"),
+    ],
+)
+def test_a_damaged_checkpoint_is_one_sentence(data, tmp_path, damage, words):
+    _, _, folder = finished_run(data, tmp_path)
+    damage(folder)
+    with pytest.raises(CheckpointError, match=words) as caught:
+        load_checkpoint(folder)
+    assert "\n" not in str(caught.value)
+
+
+def edit(folder, key, value, part="settings"):
+    path = folder / "config.json"
+    config = json.loads(path.read_text())
+    (config[part] if part else config)[key] = value
+    path.write_text(json.dumps(config))
+
+
+def test_an_unknown_checkpoint_names_the_known_ones():
+    with pytest.raises(CheckpointError, match=r"no checkpoint is called 'nothing'"):
+        load_checkpoint("nothing")
+
+
+def test_clips_that_do_not_decode_are_left_out_by_name(tmp_path):
+    (tmp_path / "bad.mp4").write_bytes(b"no clip")
+    windows = [FileWindow("Train/9_9", tmp_path / "bad.mp4", 0, "9"), Planted(1), Planted(2)]
+    usable, problems = prepare(windows, Cache(CONFIG, tmp_path / "c"), workers=2)
+    assert [w.name for w in usable] == ["planted/1", "planted/2"]
+    assert len(problems) == 1 and problems[0].startswith("Train/9_9: ")
+
+
+@dataclass(frozen=True)
+class Stopped(Planted):
+    """Somebody presses Ctrl-C while the second of these is decoded."""
+
+    decoded = []  # by all of them
+
+    def decode(self, config):
+        self.decoded.append(self.index)
+        if len(self.decoded) == 2:
+            raise KeyboardInterrupt
+        time.sleep(0.05)
+        return super().decode(config)
+
+
+def test_who_stops_the_cache_from_filling_does_not_wait_for_the_rest(tmp_path):
+    windows = [Stopped(index) for index in range(60)]
+    with pytest.raises(KeyboardInterrupt):
+        prepare(windows, Cache(CONFIG, tmp_path / "c"), workers=2)
+    assert len(Stopped.decoded) < 20
+
+
+@pytest.mark.parametrize("temperature", [0, -1, float("nan"), float("inf")])
+def test_a_temperature_that_can_not_be_is_refused(temperature, tmp_path):
+    shutil.copytree(find_checkpoint("group-staged"), tmp_path / "copy")
+    config = json.loads((tmp_path / "copy" / "config.json").read_text())
+    config["calibration"]["temperature"] = temperature
+    (tmp_path / "copy" / "config.json").write_text(json.dumps(config))
+    with pytest.raises(CheckpointError, match="temperature is .*, expected a number above 0"):
+        load_checkpoint(tmp_path / "copy")
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path):
+    shutil.copytree(find_checkpoint("group-staged"), tmp_path / "copy")
+    path = tmp_path / "copy" / "model.safetensors"
+    found = load_file(path)
+    found[sorted(found)[0]].view(-1)[0] = float("nan")
+    save_file(found, path)
+    with pytest.raises(CheckpointError, match="not finite; expected the weights"):
+        load_checkpoint(tmp_path / "copy")
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_says_what_it_is(name):
+    assert len(RECIPES[name].__doc__.split()) > 15 and find_recipe(name).corpus
+
+
+def test_settings_are_typed_and_unknown_ones_are_refused():
+    recipe = find_recipe("group-staged")
+    assert with_setting(recipe, "lr=0.5").train.lr == 0.5
+    assert with_setting(recipe, "settings.fusion=late").settings.fusion == "late"
+    assert with_setting(recipe, "video_widths=8,16").settings.video_widths == (8, 16)
+    assert with_setting(recipe, "frozen=true").settings.frozen is True
+    assert with_setting(recipe, "sample.mel.bands=32").sample.mel.bands == 32
+    for text in ("lrr=1", "lr", "epochs=many", "frozen=maybe", "window=3s", "dropout"):
+        with pytest.raises(SettingError) as caught:
+            with_setting(recipe, text)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(RecipeError, match="expected one of group-vgaf"):
+        find_recipe("nothing")
+
+
+IMPOSSIBLE = """
+lr=-1 lr=nan lr=inf backbone_lr=-1 weight_decay=-1 clip_norm=-1 accumulate=-1 accumulate=0 batch=0
+batch=-4 epochs=0 patience=0 warmup=1 workers=-1 seed=-1 held_out=-1 held_out=nan held_out=2 flip=9
+drop=2 thin=-1 thin=17 dropout=2 sample.frames=0 sample.width=0 window_s=0 window_s=nan
+window_s=0.01 mel.rate=0 lowest_hz=9000 filters=none fit=none settings.width=0 settings.width=7
+settings.classes=7 video_widths=8,0 fusion=none video_backbone=none model=none model=mesm
+"""
+
+
+@pytest.mark.parametrize("text", IMPOSSIBLE.split())
+def test_settings_that_cannot_be_are_refused_before_training(text):
+    usual = find_recipe("group-staged")
+    with pytest.raises(RecipeError, match=r"expected .*--set") as caught:
+        build(checked(with_setting(usual, text), usual))
+    assert "\n" not in str(caught.value) and text.split("=")[0].split(".")[-1] in str(caught.value)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_is_in_range_and_every_share_has_one(name):
+    recipe = find_recipe(name)
+    assert checked(recipe, recipe) is recipe
+    shares = {n.split(".")[-1] for n, kind in setting_names(recipe).items() if kind is float}
+    assert shares <= set(RANGES)
+
+
+def test_a_failed_start_gives_its_folder_back_and_a_running_one_does_not(tmp_path, capsys):
+    run, recipe = tmp_path / "run", find_recipe("group-staged")
+    words = ["train", "group-staged", "--data", str(tmp_path / "mistyped"), "--out", str(run)]
+    assert main(words) == 2 and "is not a folder" in capsys.readouterr().err
+    assert not list(run.iterdir())
+    open_run(run, "group-staged", recipe, tmp_path / "right", False)  # it learns for a while now
+    with pytest.raises(RecipeError, match="holds a run already"):
+        open_run(run, "group-staged", recipe, tmp_path / "right", False)
+    with pytest.raises(RecipeError, match="other settings or data"):
+        open_run(run, "group-staged", recipe, tmp_path / "mistyped", True)
+    open_run(run, "group-staged", recipe, tmp_path / "right", True)
+    (run / "warm.pt").write_bytes(b"learnt")
+    with pytest.raises(OSError, match="later"), given_back(run):
+        raise OSError("later")
+    assert sorted(path.name for path in run.iterdir()) == ["run.json", "warm.pt"]
+
+
+@pytest.mark.parametrize(
+    "recipe,wrong,words",
+    [
+        ("group-staged", "settings.width=97", "can be built: width 97 is not a multiple of heads"),
+        ("mesm-staged", "sample.mel.bands=16", "can't read a window: audio pictures are"),
+        ("fe2e-staged", "sample.face_size=20", "can't read a window: "),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused_before_anything_is_read(
+    recipe, wrong, words, tmp_path, capsys
+):
+    run = tmp_path / "run"
+    train = ["train", recipe, "--data", str(tmp_path / "none"), "--out", str(run), "--set", wrong]
+    assert main(train) == 2
+    said = capsys.readouterr().err
+    assert words in said and "expected settings that fit together" in said
+    assert not run.exists()
+
+
+def full_disk(descriptor):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_disk_is_one_sentence_and_keeps_what_was_there(tmp_path, monkeypatch):
+    path = tmp_path / "resume.pt"
+    save_whole({"epoch": 1}, path)
+    monkeypatch.setattr("os.fsync", full_disk)
+    with pytest.raises(TrainingError, match=r"resume.pt can't be written \(No space left"):
+        save_whole({"epoch": 2}, path)
+    assert list(tmp_path.iterdir()) == [path] and torch.load(path) == {"epoch": 1}
+
+
+@pytest.mark.parametrize("name", ["resume.pt", "best.pt", "warm.pt"])
+@pytest.mark.parametrize("damage", ["cut", "empty", "text", "other", "lost"])
+def test_damaged_files_of_a_run_are_one_sentence(tmp_path, name, damage):
+    run, path = trainer(tmp_path), tmp_path / name
+    if damage != "lost":
+        save_whole({"model": torch.zeros(999)}, path)
+        whole = path.read_bytes()
+        path.write_bytes({"cut": whole[:700], "empty": b"", "text": b"text"}.get(damage, whole))
+    take = {
+        "resume.pt": run.resume,
+        "best.pt": run.load_best,
+        "warm.pt": lambda: _taken_up(run.model, path, print),
+    }[name]
+    if (name, damage) == ("resume.pt", "lost"):  # a run that was stopped in its first epoch
+        assert take() == 0
+        return
+    with pytest.raises(TrainingError, match=f"{name} is missing, damaged .* another --out"):
+        take()
