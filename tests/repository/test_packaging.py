@@ -9,14 +9,12 @@ import zipfile
 from fnmatch import fnmatch
 from pathlib import Path
 
+import check_wheel
 import pytest
+from check_wheel import CHECKPOINT_FILES, CHECKPOINTS, WheelError
+from environments import clean_variables, install, make_environment
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "scripts"))
-
-import check_wheel  # noqa: E402
-from check_wheel import CHECKPOINT_FILES, CHECKPOINTS, WheelError  # noqa: E402
-from environments import clean_variables, install, make_environment  # noqa: E402
+ROOT = Path(__file__).parents[2]
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
