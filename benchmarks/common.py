@@ -41,9 +41,12 @@ def report(name: str, ratio: float, bound: float, at_most: bool, **facts: object
 
 
 def make_clip(
-    path: Path, seconds: float = 5.0, size: tuple[int, int] = (640, 360), fps: int = 25,
+    path: Path,
+    seconds: float = 5.0,
+    size: tuple[int, int] = (640, 360),
+    fps: int = 25,
     static: bool = False,
-) -> Path:  # fmt: skip
+) -> Path:
     """Writes a clip with moving noise-like texture (or one picture) and a tone, H.264 + AAC."""
     import av
 
@@ -63,8 +66,9 @@ def make_clip(
         for start in range(0, round(seconds * 44_100), 1024):
             count = min(1024, round(seconds * 44_100) - start)
             wave = 0.2 * np.sin(2 * np.pi * 440 * (start + np.arange(count)) / 44_100)
-            frame = av.AudioFrame.from_ndarray(np.tile(wave, (2, 1)).astype(np.float32), "fltp",
-                                               "stereo")  # fmt: skip
+            frame = av.AudioFrame.from_ndarray(
+                np.tile(wave, (2, 1)).astype(np.float32), "fltp", "stereo"
+            )
             frame.sample_rate, frame.pts = 44_100, start
             out.mux(sound.encode(frame))
         out.mux(video.encode())

@@ -8,8 +8,8 @@ import gradio as gr
 
 from demo import service
 from demo.callbacks import Events
-from demo.service import HandlerError
-from demo.sessions import BusyError, Visit
+from demo.service import UserError
+from demo.sessions import BusyError, Session
 from demo.settings import LimitError, Limits
 
 
@@ -19,7 +19,7 @@ class Programs:
     def __init__(self, events: Events) -> None:
         self.events = events
 
-    def visit(self, path: str, request: gr.Request) -> Visit:
+    def visit(self, path: str, request: gr.Request) -> Session:
         """The program's own visit, which takes its file along when it leaves."""
         visit = self.events.visit(request)
         if not service.is_example(Path(path)):
@@ -39,16 +39,21 @@ class Programs:
             schema_version, results, errors as `emo predict --json` prints them.
         """
         if clip is None:
-            return service.failed("", HandlerError("no file given; give a clip."))
+            return service.failed("", UserError("no file given; give a clip."))
         try:
             return service.answer_json(clip, self.visit(clip, request))
         except BusyError as error:
             return service.failed(clip, error)
 
     def explain(
-        self, clip: str | None, method: str, preset: str, target: str, checks: bool,
+        self,
+        clip: str | None,
+        method: str,
+        preset: str,
+        target: str,
+        checks: bool,
         request: gr.Request,
-    ) -> dict:  # fmt: skip
+    ) -> dict:
         """Says when picture and sound moved the answer to a clip, and how far to trust that.
 
         Args:
@@ -64,12 +69,14 @@ class Programs:
         from demo import explanations
 
         if clip is None:
-            return service.failed("", HandlerError("no file given; give a clip."))
-        usual = explanations.Ask()
-        ask = explanations.Ask(method or usual.method, preset or usual.preset, target or None)
+            return service.failed("", UserError("no file given; give a clip."))
+        usual = explanations.MapRequest()
+        ask = explanations.MapRequest(
+            method or usual.method, preset or usual.preset, target or None
+        )
         try:
             return explanations.explain_json(clip, ask, checks, self.visit(clip, request))
-        except (HandlerError, BusyError) as error:
+        except (UserError, BusyError) as error:
             return service.failed(clip, error)
 
 

@@ -25,7 +25,7 @@ from demo import (  # noqa: E402
     upload_checks,
 )
 from demo.explain_callbacks import Deeper  # noqa: E402
-from demo.sessions import Visits  # noqa: E402
+from demo.sessions import Sessions  # noqa: E402
 
 MODEL = {"concurrency_limit": 1, "concurrency_id": "model"}
 PRIVATE = {"api_visibility": "private"}
@@ -36,7 +36,7 @@ def build_demo(allowed: settings.Limits | None = None, folder: Path | None = Non
     """The page, not yet served. `folder` is where visitors' files are."""
     allowed = allowed or settings.read()
     folder = folder or Path(os.environ.get("GRADIO_TEMP_DIR", HERE))
-    visits = Visits(allowed, folder)
+    visits = Sessions(allowed, folder)
     cache = (allowed.sweep_s, allowed.keep_s)  # gone within the hour
     with gr.Blocks(
         title="emo", analytics_enabled=False, delete_cache=cache, fill_width=True
@@ -63,9 +63,15 @@ def _answers(page: layout.Page, events: Deeper, allowed: settings.Limits) -> Non
     if allowed.links:
         link = [page.link, page.link_from, page.link_to, page.consent]
         gr.on(
-            [page.fetch.click, page.link.submit], events.fetch, link, [page.video, page.status],
-            show_progress_on=page.status, concurrency_limit=2, concurrency_id="links", **PRIVATE,
-        )  # fmt: skip
+            [page.fetch.click, page.link.submit],
+            events.fetch,
+            link,
+            [page.video, page.status],
+            show_progress_on=page.status,
+            concurrency_limit=2,
+            concurrency_id="links",
+            **PRIVATE,
+        )
 
 
 def _shown(answered: Any, page: layout.Page, events: Deeper) -> None:
@@ -80,10 +86,12 @@ def _explanations(page: layout.Page, events: Deeper) -> None:
     page.method.input(events.price, [page.method, page.preset], page.results, **AT_ONCE)
     long = {"show_progress": "full", "show_progress_on": page.told, **PRIVATE, **MODEL}
     for trigger, run in (
-        (page.explain.click, events.explain), (page.clock_tab.select, events.explain),
-        (page.trust_tab.select, events.check), (page.keep.click, events.keep),
+        (page.explain.click, events.explain),
+        (page.clock_tab.select, events.explain),
+        (page.trust_tab.select, events.check),
+        (page.keep.click, events.keep),
         (page.whatif_tab.select, events.change),
-    ):  # fmt: skip
+    ):
         began = trigger(events.start, None, page.cancel, **AT_ONCE)
         ended = began.then(run, asked, page.results, **long)
         ended.failure(events.broken, None, page.told, **PRIVATE)
@@ -91,10 +99,12 @@ def _explanations(page: layout.Page, events: Deeper) -> None:
     page.cancel.click(events.stop, None, page.cancel, **AT_ONCE)
     where = [page.target, page.window]
     small = {"show_progress": "minimal", **PRIVATE, **MODEL}
-    page.shift.release(events.shift, [page.shift, *where], page.results,
-                       show_progress_on=page.own, **small)  # fmt: skip
-    page.swap.input(events.swap, [page.swap, *where], page.results,
-                    show_progress_on=page.own, **small)  # fmt: skip
+    page.shift.release(
+        events.shift, [page.shift, *where], page.results, show_progress_on=page.own, **small
+    )
+    page.swap.input(
+        events.swap, [page.swap, *where], page.results, show_progress_on=page.own, **small
+    )
     for trigger in (page.ask.click, page.systems_tab.select, page.transcript.submit):
         trigger(events.systems, page.transcript, page.results, show_progress_on=page.group, **small)
     page.about_tab.select(events.about, None, page.results, show_progress_on=page.about, **small)
@@ -125,15 +135,23 @@ def main() -> None:
         os.environ.setdefault("GRADIO_TEMP_DIR", str(folder))
         demo = build_demo(allowed)
         demo.launch(
-            theme=theme.theme(), css_paths=[theme.STYLE], head=theme.head(), max_file_size="50mb",
-            i18n=layout.translations(), allowed_paths=[str(upload_checks.EXAMPLES)],
+            theme=theme.build_theme(),
+            css_paths=[theme.STYLE],
+            head=theme.head_html(),
+            max_file_size="50mb",
+            i18n=layout.translations(),
+            allowed_paths=[str(upload_checks.EXAMPLES)],
             run_history=False,
-            show_error=False, mcp_server=allowed.mcp, footer_links=["api"],
-            app_kwargs={"routes": list(CLOSED.routes)}, share=False, ssr_mode=False,
+            show_error=False,
+            mcp_server=allowed.mcp,
+            footer_links=["api"],
+            app_kwargs={"routes": list(CLOSED.routes)},
+            share=False,
+            ssr_mode=False,
             prevent_thread_lock=True,
-        )  # fmt: skip
+        )
         demo.visits.sweep_always(service.shared_files)
-        service.warm()  # after the page is up: importing torch would hold it back
+        service.preload_model()  # after the page is up: importing torch would hold it back
         demo.block_thread()
 
 

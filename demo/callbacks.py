@@ -12,8 +12,8 @@ import gradio as gr
 from demo import components, service
 from demo.i18n import Words, chosen
 from demo.layout import Page
-from demo.service import Case, HandlerError
-from demo.sessions import BusyError, Visit, Visits
+from demo.service import ClipSession, UserError
+from demo.sessions import BusyError, Session, Sessions
 
 Changes = dict[Any, Any]
 SOON_S = 0.4  # an answer that comes sooner needs no word that it is coming
@@ -34,7 +34,7 @@ def address_of(request: gr.Request, behind_proxy: bool) -> str:
 class Events:
     """The handlers of one page. Each returns what changes, by part of the page."""
 
-    def __init__(self, page: Page, visits: Visits) -> None:
+    def __init__(self, page: Page, visits: Sessions) -> None:
         self.page, self.visits = page, visits
         self.worker = ThreadPoolExecutor(1, "answer")
 
@@ -42,7 +42,7 @@ class Events:
         """Runs it in a thread that knows whose request it is."""
         return self.worker.submit(copy_context().run, run, *given)
 
-    def visit(self, request: gr.Request) -> Visit:
+    def visit(self, request: gr.Request) -> Session:
         """The visitor, whose question this counts as; raises BusyError if they ask too often."""
         address = address_of(request, self.visits.limits.behind_proxy)
         self.visits.count(request.session_hash, address)
@@ -55,7 +55,7 @@ class Events:
         visit = self.visits.of(request.session_hash)
         visit.current = visit.waiting = None
         if path is None:
-            yield {page.status: components.empty(words), **hidden}
+            yield {page.status: components.empty_state(words), **hidden}
             return
         visit.given = path
         example = service.is_example(Path(path))
@@ -72,15 +72,15 @@ class Events:
                 busy = components.state(words, "busy", "busy", words("busy_say"))
                 yield {page.status: busy, **hidden}
             case = work.result()
-        except (HandlerError, BusyError) as error:
+        except (UserError, BusyError) as error:
             yield {page.status: components.state(words, "trouble", "trouble", str(error)), **hidden}
             return
         visit.current = visit.waiting = case
-        yield {page.status: components.answer(words, case.prediction), **hidden}
+        yield {page.status: components.answer_html(words, case.prediction), **hidden}
 
     def greet(self, request: gr.Request) -> str:
         """The empty page in the visitor's language."""
-        return components.empty(words_of(request))
+        return components.empty_state(words_of(request))
 
     def again(
         self, video: str | None, other: str | None, agreed: bool, request: gr.Request
@@ -104,7 +104,7 @@ class Events:
             return {self.page.told: gr.skip()}
         return self._details(words_of(request), case, service.view_of(case))
 
-    def _details(self, words: Words, case: Case, result: service.View) -> Changes:
+    def _details(self, words: Words, case: ClipSession, result: service.PredictionView) -> Changes:
         from demo import explanations
         from emo_core.viz import waveform as wave
         from emo_core.viz.attribution import share_bars, summarise_share
@@ -118,7 +118,7 @@ class Events:
         ]
         labels = [(words.named("label", label), label) for label in prediction.labels]
         methods = [(words.named("method", name), name) for name in explanations.methods.METHODS]
-        ask = explanations.Ask().settled(case)
+        ask = explanations.MapRequest().settled(case)
         return {
             page.details: gr.Column(visible=True),
             page.over_text: gr.HTML(
@@ -131,7 +131,7 @@ class Events:
             page.preset: self._presets(words, case, ask.method, ask.preset),
             page.tabs: gr.Tabs(selected="saw"),
             page.frames: components.section(
-                words("frames"), result.frames_text, components.frame_grid(result.frames)
+                words("frames"), result.frames_text, components.frame_gallery(result.frames)
             ),
             page.sound_text: components.section(words("sound"), result.log_mel_text),
             page.sound_plot: result.log_mel,
@@ -140,37 +140,61 @@ class Events:
             ),
             page.wave_plot: wave.waveform(case.clip),
             page.share_text: components.section(
-                words("share"), summarise_share(share),
+                words("share"),
+                summarise_share(share),
                 components.hint(words("share_say", label=words.named("label", target))),
             ),
             page.share_plot: share_bars(share),
             page.facts: components.fact_table(words, result.facts),
             page.json: service.document(prediction.as_dict()),
             **self._no_map(words),
-        }  # fmt: skip
+        }
 
     def _no_map(self, words: Words) -> Changes:
         """Nothing explained yet, or something else was chosen."""
         page, hint = self.page, components.hint(words("no_map"))
         hidden = (
-            "sound_map", "clock_plot", "attention_plot", "trust_plot", "path_plot", "confusion"
-        )  # fmt: skip
+            "sound_map",
+            "clock_plot",
+            "attention_plot",
+            "trust_plot",
+            "path_plot",
+            "confusion",
+        )
         return {
-            page.told: "", page.frames_map: hint, page.sound_map_text: hint, page.clock_text: hint,
-            page.clock_peaks: "", page.attention_text: "", page.trust: hint, page.whatif: "",
-            page.own: "", page.group: "", page.mesm: "", page.jmt: "", page.path_text: "",
-            page.film: gr.Video(None, visible=False), page.files: gr.Files(None, visible=False),
+            page.told: "",
+            page.frames_map: hint,
+            page.sound_map_text: hint,
+            page.clock_text: hint,
+            page.clock_peaks: "",
+            page.attention_text: "",
+            page.trust: hint,
+            page.whatif: "",
+            page.own: "",
+            page.group: "",
+            page.mesm: "",
+            page.jmt: "",
+            page.path_text: "",
+            page.film: gr.Video(None, visible=False),
+            page.files: gr.Files(None, visible=False),
             **{getattr(page, name): gr.Plot(None, visible=False) for name in hidden},
-        }  # fmt: skip
+        }
 
-    def _presets(self, words: Words, case: Case, method: str, chosen_one: str) -> gr.Radio:
+    def _presets(self, words: Words, case: ClipSession, method: str, chosen_one: str) -> gr.Radio:
         from demo import explanations
 
         choices = [
-            (words("cost", preset=words(f"preset_{name}"), passes=cost.passes,
-                   seconds=seconds(cost.seconds)), name)
+            (
+                words(
+                    "cost",
+                    preset=words(f"preset_{name}"),
+                    passes=cost.passes,
+                    seconds=format_seconds(cost.seconds),
+                ),
+                name,
+            )
             for name, cost in explanations.costs(case, method).items()
-        ]  # fmt: skip
+        ]
         return gr.Radio(choices, value=chosen_one)
 
     def price(self, method: str, preset: str, request: gr.Request) -> Changes:
@@ -209,8 +233,8 @@ class Events:
             return {page.status: ask}
         try:
             visit = self.visit(request)
-            path = service.fetched(link, start_s, end_s, new_folder(visit, self.visits))
-        except (HandlerError, BusyError) as error:
+            path = service.download_clip(link, start_s, end_s, new_folder(visit, self.visits))
+        except (UserError, BusyError) as error:
             return {page.status: components.state(words, "trouble", "trouble", str(error))}
         return {page.video: gr.Video(str(path))}
 
@@ -220,12 +244,12 @@ class Events:
             self.visits.leave(request.session_hash)
 
 
-def seconds(value: float) -> str:
+def format_seconds(value: float) -> str:
     """About how long, for people."""
     return "< 1 s" if value < 1 else f"≈ {value:.0f} s" if value < 90 else f"≈ {value / 60:.0f} min"
 
 
-def new_folder(visit: Visit, visits: Visits) -> Path:
+def new_folder(visit: Session, visits: Sessions) -> Path:
     """A folder of its own for a visitor's files; no word of theirs is in its name."""
     folder = Path(mkdtemp(prefix="made-", dir=visits.folder))
     visit.files.add(folder)

@@ -65,7 +65,7 @@ def state(words: Words, kind: str, title: str, sentence: str = "") -> str:
     )
 
 
-def empty(words: Words) -> str:
+def empty_state(words: Words) -> str:
     """Before the first clip: what to do, and what will be there to see."""
     steps = "".join(
         f"<li><strong>{words(f'step_{n}')}</strong><span>{words(f'step_{n}_say')}</span></li>"
@@ -77,10 +77,10 @@ def empty(words: Words) -> str:
     )
 
 
-def answer(words: Words, found: "Prediction") -> str:
+def answer_html(words: Words, found: "Prediction") -> str:
     """The answer with its probabilities, or its values, and notes."""
     return (
-        f'<section class="card {_look(found)}" aria-live="polite">'
+        f'<section class="card {_answer_style(found)}" aria-live="polite">'
         f'<p class="kicker">{escape(found.clip)}</p>{_said(words, found)}</section>'
     )
 
@@ -92,25 +92,25 @@ def system(words: Words, kind: str, found: "Prediction | None", name: str) -> st
         body = f'<p class="hint">{escape(words("absent", name=name))}</p>'
         return f'<section class="card system quiet">{head}{body}</section>'
     return (
-        f'<section class="card system {_look(found)}">{head}{_said(words, found)}'
+        f'<section class="card system {_answer_style(found)}">{head}{_said(words, found)}'
         f'<p class="sees">{escape(name)}</p></section>'
     )
 
 
-def _look(found: "Prediction") -> str:
+def _answer_style(found: "Prediction") -> str:
     return "unsure" if found.abstains else escape(found.label or "values")
 
 
 def _said(words: Words, found: "Prediction") -> str:
     notes = "".join(f'<li lang="en">{escape(note)}</li>' for note in found.notes)
     return (
-        f"<h2>{escape(headline(words, found))}</h2>{bars(words, found)}"
+        f"<h2>{escape(answer_headline(words, found))}</h2>{bars(words, found)}"
         f'<p class="quiet" lang="en">{escape(sentences.summarise(found))}</p>'
         + (f'<ul class="notes">{notes}</ul>' if notes else "")
     )
 
 
-def headline(words: Words, found: "Prediction") -> str:
+def answer_headline(words: Words, found: "Prediction") -> str:
     """The answer in a few words of the visitor's language."""
     if found.abstains:
         return words("unsure")
@@ -157,7 +157,7 @@ def hint(sentence: str) -> str:
     return f'<p class="hint" role="status">{escape(sentence)}</p>'
 
 
-def frame_grid(images: "Sequence[tuple[np.ndarray, str]]") -> str:
+def frame_gallery(images: "Sequence[tuple[np.ndarray, str]]") -> str:
     """Pictures inside the page itself: nothing of the clip is written to disk for them.
 
     Each is a button that moves the player to its time.
@@ -188,7 +188,7 @@ def scale(words: Words, signed: bool) -> str:
     )
 
 
-def peaks(words: Words, found: Iterable[tuple[float, str]]) -> str:
+def peak_list(words: Words, found: Iterable[tuple[float, str]]) -> str:
     """Buttons that move the player to the strongest moments: (seconds, what), strongest first."""
     buttons = "".join(
         f'<button type="button" class="peak" data-seek="{time_s:.3f}">{escape(what)}</button>'
@@ -223,7 +223,7 @@ def trust(words: Words, verdict: str, rows: Sequence[tuple[str, str, str]]) -> s
     )
 
 
-def changes(words: Words, found: "Sequence[tuple[WhatIf, str]]", label: str) -> str:
+def counterfactual_list(words: Words, found: "Sequence[tuple[WhatIf, str]]", label: str) -> str:
     """What-ifs of one label as rows: before as a mark, after as a bar, both as numbers."""
     rows = "".join(_change(change, sentence, label) for change, sentence in found)
     key = (

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import gradio as gr
 
 from demo import components, service, upload_checks
-from demo.callbacks import Changes, Events, new_folder, seconds, words_of
+from demo.callbacks import Changes, Events, format_seconds, new_folder, words_of
 from demo.i18n import Words
-from demo.service import Case, HandlerError
-from demo.sessions import BusyError, Visit
+from demo.service import ClipSession, UserError
+from demo.sessions import BusyError, Session
 from emo_core.clip import load_clip
 
 if TYPE_CHECKING:
-    from demo.explanations import Ask
+    from demo.explanations import MapRequest
 
 OTHERS = {"mesm": "mesm-staged", "jmt": "jmt-staged"}  # part of the page -> checkpoint
 REAL = {"mesm": "fe2e-utterances"}  # in its place for clips that are no shipped drawing
@@ -23,16 +23,21 @@ PEAKS = 4
 ROOT = Path(__file__).resolve().parents[1]
 
 
-Work = Callable[["Deeper", Case, "Ask", Callable, gr.Request], Changes]
+Work = Callable[["Deeper", ClipSession, "MapRequest", Callable, gr.Request], Changes]
 
 
 def asked(work: Work) -> Callable:
     """Turns work on a map into an event: it tells how far it is and ends where they say Stop."""
 
     def event(
-        self: "Deeper", method: str, preset: str, target: str, window: int, request: gr.Request,
+        self: "Deeper",
+        method: str,
+        preset: str,
+        target: str,
+        window: int,
+        request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  # gradio looks for it there
-    ) -> Changes:  # fmt: skip
+    ) -> Changes:
         from demo import explanations
 
         page, words = self.page, words_of(request)
@@ -44,11 +49,11 @@ def asked(work: Work) -> Callable:
                 progress((done, total), desc=words("working"), unit="passes")
                 return not visit.stop.is_set()
 
-            ask = explanations.Ask(method, preset, target, window).settled(case)
+            ask = explanations.MapRequest(method, preset, target, window).settled(case)
             return {page.told: "", **work(self, case, ask, tell, request)}
         except explanations.Cancelled:
             return {page.told: components.hint(words("stopped"))}
-        except (HandlerError, BusyError) as error:
+        except (UserError, BusyError) as error:
             return {page.told: components.state(words, "trouble", "trouble", str(error))}
 
     event.__name__, event.__doc__ = work.__name__, work.__doc__
@@ -59,18 +64,24 @@ class Deeper(Events):
     """Events that explain the answer on the page."""
 
     @asked
-    def explain(self, case: Case, ask: "Ask", tell: Callable, request: gr.Request) -> Changes:
+    def explain(
+        self, case: ClipSession, ask: "MapRequest", tell: Callable, request: gr.Request
+    ) -> Changes:
         """The map, in every tab that shows it."""
         return self._mapped(words_of(request), case, ask, tell)
 
     @asked
-    def check(self, case: Case, ask: "Ask", tell: Callable, request: gr.Request) -> Changes:
+    def check(
+        self, case: ClipSession, ask: "MapRequest", tell: Callable, request: gr.Request
+    ) -> Changes:
         """The checks of the map, which is made where it is not there yet."""
         words = words_of(request)
         return {**self._mapped(words, case, ask, tell), **self._checked(words, case, ask, tell)}
 
     @asked
-    def keep(self, case: Case, ask: "Ask", tell: Callable, request: gr.Request) -> Changes:
+    def keep(
+        self, case: ClipSession, ask: "MapRequest", tell: Callable, request: gr.Request
+    ) -> Changes:
         """Film, report and arrays of the map, to watch and to take along."""
         from demo import explanations
 
@@ -90,7 +101,9 @@ class Deeper(Events):
         }
 
     @asked
-    def change(self, case: Case, ask: "Ask", tell: Callable, request: gr.Request) -> Changes:
+    def change(
+        self, case: ClipSession, ask: "MapRequest", tell: Callable, request: gr.Request
+    ) -> Changes:
         """The standard what-ifs."""
         from demo import explanations
 
@@ -126,7 +139,7 @@ class Deeper(Events):
             visit = self.visit(request)
             case = current(visit, words)
             found = {name: self._system(visit, case, name, text) for name in OTHERS}
-        except (HandlerError, BusyError) as error:
+        except (UserError, BusyError) as error:
             return {page.group: components.state(words, "trouble", "trouble", str(error))}
         said = {name: other and other.prediction for name, other in found.items()}
         path = said["jmt"]
@@ -143,13 +156,15 @@ class Deeper(Events):
             page.path_plot: gr.Plot(affect.affect_path(path) if path else None, visible=bool(path)),
         }
 
-    def _system(self, visit: Visit, case: Case, name: str, text: str) -> Case | None:
+    def _system(
+        self, visit: Session, case: ClipSession, name: str, text: str
+    ) -> ClipSession | None:
         """The clip's case with another system; None where that is not shipped here."""
         model = names(case.clip.path)[name]
         if not service.is_here(model):
             return None
         if not case.clip.path.is_file():
-            raise HandlerError("the clip is no longer here; give it again.")
+            raise UserError("the clip is no longer here; give it again.")
         return service.open_case(case.clip.path, visit, model, text if name == "mesm" else None)
 
     def about(self, request: gr.Request) -> Changes:
@@ -161,7 +176,7 @@ class Deeper(Events):
         model = case.model if case else service.default_model()
         try:
             checkpoint = service.load_model(model)
-        except HandlerError as error:
+        except UserError as error:
             return {page.about: components.state(words, "trouble", "trouble", str(error))}
         world = checkpoint.training.get("world", "")
         parts = (
@@ -174,11 +189,13 @@ class Deeper(Events):
             page.confusion_text: components.section(
                 words("confusion"), scores.summarise_confusion(checkpoint)
             ),
-            page.confusion: gr.Plot(scores.confusion(checkpoint), visible=True),
+            page.confusion: gr.Plot(scores.confusion_figure(checkpoint), visible=True),
             page.card: service.card_text(model),
         }
 
-    def _mapped(self, words: Words, case: Case, ask: "Ask", tell: Callable) -> Changes:
+    def _mapped(
+        self, words: Words, case: ClipSession, ask: "MapRequest", tell: Callable
+    ) -> Changes:
         from demo import explanations
         from emo_core.viz import attribution as figures
         from emo_core.viz.overlay import overlay_frames
@@ -187,41 +204,48 @@ class Deeper(Events):
         known = explanations.has_map(case, ask)
         found = explanations.map_of(case, ask, tell)
         sample, config = explanations.sample_of(case, ask), case.checkpoint.sample.mel
-        told = words("ready", seconds=seconds(found.seconds), passes=found.forward_passes,
-                     method=words.named("method", found.method))  # fmt: skip
+        told = words(
+            "ready",
+            seconds=format_seconds(found.seconds),
+            passes=found.forward_passes,
+            method=words.named("method", found.method),
+        )
         shown = overlay_frames(found, sample)
-        grid = components.scale(words, found.signed) + components.frame_grid(shown)
+        grid = components.scale(words, found.signed) + components.frame_gallery(shown)
         matrix = explanations.attention_of(case, ask)
         return {
             page.told: components.hint(words("cached") if known else told),
             page.frames_map: components.section(
                 words("frames_map"), words("frames_map_say"), grid, english=False
-            ) if shown else components.hint(words("no_picture_map")),
+            )
+            if shown
+            else components.hint(words("no_picture_map")),
             page.sound_map_text: components.section(
                 words("sound_map"), words("sound_map_say"), english=False
             ),
             page.sound_map: gr.Plot(figures.mel_overlay(found, sample, config), visible=True),
             page.clock_text: components.section(
-                words("clock_head"), figures.summarise_clock(found),
+                words("clock_head"),
+                figures.summarise_clock(found),
                 components.hint(words("clock_say")),
             ),
-            page.clock_plot: gr.Plot(
-                figures.joint_timeline(found, case.prediction), visible=True
-            ),
-            page.clock_peaks: components.peaks(words, explanations.peaks(found, PEAKS)),
+            page.clock_plot: gr.Plot(figures.joint_timeline(found, case.prediction), visible=True),
+            page.clock_peaks: components.peak_list(words, explanations.find_peaks(found, PEAKS)),
             page.attention_text: components.section(
                 "Attention", figures.summarise_attention(matrix)
             ),
             page.attention_plot: gr.Plot(
                 figures.attention_matrix(matrix) if matrix else None, visible=matrix is not None
             ),
-            page.trust: components.hint(words(
-                "trust_say", passes=explanations.check_cost(case, ask).passes
-            )),
+            page.trust: components.hint(
+                words("trust_say", passes=explanations.check_cost(case, ask).passes)
+            ),
             page.trust_plot: gr.Plot(None, visible=False),
-        }  # fmt: skip
+        }
 
-    def _checked(self, words: Words, case: Case, ask: "Ask", tell: Callable) -> Changes:
+    def _checked(
+        self, words: Words, case: ClipSession, ask: "MapRequest", tell: Callable
+    ) -> Changes:
         from demo import explanations
         from emo_core.viz import attribution as figures
 
@@ -233,15 +257,17 @@ class Deeper(Events):
             self.page.trust_plot: gr.Plot(figures.trust_curves(trust), visible=True),
         }
 
-    def _changes(self, words: Words, ask: "Ask", found: tuple) -> str:
+    def _changes(self, words: Words, ask: "MapRequest", found: tuple) -> str:
         from emo_core.viz.attribution import summarise_what_if
 
         label = words.named("label", ask.target)
         rows = [(change, summarise_what_if(change, ask.target)) for change in found]
         return components.section(
-            words("whatif_head"), words("whatif_say", label=label),
-            components.changes(words, rows, ask.target), english=False,
-        )  # fmt: skip
+            words("whatif_head"),
+            words("whatif_say", label=label),
+            components.counterfactual_list(words, rows, ask.target),
+            english=False,
+        )
 
     def _own(self, target: str, window: int, request: gr.Request, make: Callable) -> Changes:
         from demo import explanations
@@ -249,25 +275,25 @@ class Deeper(Events):
         words = words_of(request)
         try:
             case = current(self.visit(request), words)
-            ask = explanations.Ask(target=target, window=window).settled(case)
-            with explanations.plainly():
+            ask = explanations.MapRequest(target=target, window=window).settled(case)
+            with explanations.as_user_error():
                 found = make(explanations, case, ask)
-        except (HandlerError, BusyError) as error:
+        except (UserError, BusyError) as error:
             return {self.page.own: components.state(words, "trouble", "trouble", str(error))}
         from emo_core.viz.attribution import summarise_what_if
 
         rows = [(found, summarise_what_if(found, ask.target))]
-        return {self.page.own: components.changes(words, rows, ask.target)}
+        return {self.page.own: components.counterfactual_list(words, rows, ask.target)}
 
 
-def current(visit: Visit, words: Words) -> Case:
-    """The case on the page. Raises HandlerError where there is none."""
+def current(visit: Session, words: Words) -> ClipSession:
+    """The case on the page. Raises UserError where there is none."""
     if visit.current is None:
-        raise HandlerError(words("none_before"))
+        raise UserError(words("none_before"))
     return visit.current
 
 
-def shown_name(found: dict[str, Case | None], case: Case, name: str) -> str:
+def shown_name(found: dict[str, ClipSession | None], case: ClipSession, name: str) -> str:
     """The checkpoint's own name, or the one it would have."""
     return found[name].checkpoint.name if found[name] else names(case.clip.path)[name]
 

@@ -10,24 +10,24 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from demo.service import Case, HandlerError, load_model, open_case
-from demo.zero_gpu import lent
+from demo.service import ClipSession, UserError, load_model, open_case
+from demo.zero_gpu import on_gpu
 from emo_core.attribution import methods
 from emo_core.attribution.counterfactuals import WhatIf, shift_sound, swap_sound, what_if
-from emo_core.attribution.explain import explain_prediction, share
-from emo_core.attribution.face_regions import Places, find_faces
+from emo_core.attribution.explain import explain_prediction, modality_share
+from emo_core.attribution.face_regions import FaceRegions, find_faces
 from emo_core.attribution.forward_function import Progress
 from emo_core.attribution.rollout import Matrix, picture_to_sound
-from emo_core.attribution.sanity_checks import Trust, check, trust_cost
+from emo_core.attribution.sanity_checks import SanityChecks, checks_cost, run_checks
 from emo_core.attribution.target import choose_label, choose_window
-from emo_core.attribution.timeline import on_clock
+from emo_core.attribution.timeline import to_timeline
 from emo_core.attribution.types import PRESETS, Attribution, AttributionError, Cancelled
 from emo_core.clip import Clip, ClipError
 from emo_core.inference.prediction import Prediction
 from emo_core.preprocess.sample import Sample, decode_window, to_sample
 from emo_core.schema import DEFAULT_METHOD, DEFAULT_PRESET
 from emo_core.viz import export as explaining
-from emo_core.viz.report import Story
+from emo_core.viz.report import Explanation
 
 SLOW_S = 0.03  # of one pass, until one has been measured
 MOST_SHIFT = 8  # frames of the model
@@ -35,7 +35,7 @@ _PACE: dict[str, float] = {}  # seconds of one pass, by model, as last measured
 
 
 @dataclass(frozen=True)
-class Ask:
+class MapRequest:
     """What to explain, and how."""
 
     method: str = DEFAULT_METHOD
@@ -43,9 +43,9 @@ class Ask:
     target: str | None = None  # by default the label that leads
     window: int | None = None  # by default where the target is strongest
 
-    def settled(self, case: Case) -> "Ask":
-        """The same with nothing left open. Raises HandlerError."""
-        with plainly():
+    def settled(self, case: ClipSession) -> "MapRequest":
+        """The same with nothing left open. Raises UserError."""
+        with as_user_error():
             methods.find_method(self.method), methods.find_preset(self.preset)
             target = choose_label(case.checkpoint, case.prediction, self.target)
             window = self.window
@@ -53,18 +53,18 @@ class Ask:
                 window = choose_window(case.prediction, target)
             if not 0 <= window < len(case.prediction.samples):
                 raise AttributionError(f"there is no part {window} of this clip; choose another.")
-        return Ask(self.method, self.preset, target, window)
+        return MapRequest(self.method, self.preset, target, window)
 
 
 @contextmanager
-def plainly() -> Iterator[None]:
+def as_user_error() -> Iterator[None]:
     """Turns the library's one-sentence errors into the page's; `Cancelled` stays itself."""
     try:
         yield
     except Cancelled:
         raise
     except (AttributionError, ClipError) as error:
-        raise HandlerError(str(error)) from error
+        raise UserError(str(error)) from error
 
 
 @dataclass(frozen=True)
@@ -75,18 +75,18 @@ class Cost:
     seconds: float
 
 
-def costs(case: Case, method: str) -> dict[str, Cost]:
+def costs(case: ClipSession, method: str) -> dict[str, Cost]:
     """Each preset's cost for a map by one method."""
     found = {preset: methods.cost(method, preset, case.checkpoint) for preset in PRESETS}
     return {preset: _cost(case, passes) for preset, passes in found.items()}
 
 
-def check_cost(case: Case, ask: Ask) -> Cost:
+def check_cost(case: ClipSession, ask: MapRequest) -> Cost:
     """The cost of the checks beside one map."""
-    return _cost(case, trust_cost(ask.method, ask.preset, case.checkpoint))
+    return _cost(case, checks_cost(ask.method, ask.preset, case.checkpoint))
 
 
-def _cost(case: Case, passes: int) -> Cost:
+def _cost(case: ClipSession, passes: int) -> Cost:
     pace_s = _PACE.get(case.checkpoint.name) or _guess(case.prediction)
     return Cost(passes, passes * pace_s)
 
@@ -97,26 +97,26 @@ def _guess(prediction: Prediction) -> float:
     return min(max(each, 0.005), SLOW_S)
 
 
-def _timed(case: Case, passes: int, seconds: float) -> None:
+def _timed(case: ClipSession, passes: int, seconds: float) -> None:
     if passes:
         _PACE[case.checkpoint.name] = seconds / passes
 
 
-def sample_of(case: Case, ask: Ask) -> Sample:
+def sample_of(case: ClipSession, ask: MapRequest) -> Sample:
     """The window that is explained."""
     return case.prediction.samples[ask.settled(case).window]
 
 
-def has_map(case: Case, ask: Ask) -> bool:
+def has_map(case: ClipSession, ask: MapRequest) -> bool:
     return case.has(("map", ask.settled(case)))
 
 
-def map_of(case: Case, ask: Ask, progress: Progress | None = None) -> Attribution:
-    """The map, made once. Raises HandlerError; Cancelled where asked to stop."""
+def map_of(case: ClipSession, ask: MapRequest, progress: Progress | None = None) -> Attribution:
+    """The map, made once. Raises UserError; Cancelled where asked to stop."""
     ask = ask.settled(case)
 
     def make() -> Attribution:
-        with plainly():
+        with as_user_error():
             made = mapped(case.model, case.prediction, ask, progress=progress)
         _timed(case, made.forward_passes, made.seconds)
         return made
@@ -124,50 +124,59 @@ def map_of(case: Case, ask: Ask, progress: Progress | None = None) -> Attributio
     return case.once(("map", ask), make)
 
 
-@lent(lambda model, prediction, ask: 2 + 0.05 * PRESETS[ask.preset].passes)
+@on_gpu(lambda model, prediction, ask: 2 + 0.05 * PRESETS[ask.preset].passes)
 def mapped(
-    model: str, prediction: Prediction, ask: Ask, *, progress: Progress | None = None
+    model: str, prediction: Prediction, ask: MapRequest, *, progress: Progress | None = None
 ) -> Attribution:
     """One explanation of a prediction that is there already."""
     return explain_prediction(
-        load_model(model), prediction, ask.method, ask.target, ask.preset, window=ask.window,
+        load_model(model),
+        prediction,
+        ask.method,
+        ask.target,
+        ask.preset,
+        window=ask.window,
         progress=progress,
-    )  # fmt: skip
+    )
 
 
-def trust_of(case: Case, ask: Ask, progress: Progress | None = None) -> Trust:
+def trust_of(case: ClipSession, ask: MapRequest, progress: Progress | None = None) -> SanityChecks:
     """The checks of the map, made once."""
     ask = ask.settled(case)
     found = map_of(case, ask, progress)
 
-    def make() -> Trust:
-        with plainly():
+    def make() -> SanityChecks:
+        with as_user_error():
             sample, faces = sample_of(case, ask), faces_of(case, ask)
-            return checked(case.model, sample, found, faces, progress=progress)
+            return run_checks_on_gpu(case.model, sample, found, faces, progress=progress)
 
     return case.once(("trust", ask), make)
 
 
-@lent(lambda model, sample, found, faces: 2 + 0.2 * found.forward_passes)
-def checked(
-    model: str, sample: Sample, found: Attribution, faces: Places | None, *,
+@on_gpu(lambda model, sample, found, faces: 2 + 0.2 * found.forward_passes)
+def run_checks_on_gpu(
+    model: str,
+    sample: Sample,
+    found: Attribution,
+    faces: FaceRegions | None,
+    *,
     progress: Progress | None = None,
-) -> Trust:  # fmt: skip
+) -> SanityChecks:
     """The checks of one map."""
-    return check(load_model(model), sample, found, faces=faces, progress=progress)
+    return run_checks(load_model(model), sample, found, faces=faces, progress=progress)
 
 
-def faces_of(case: Case, ask: Ask) -> Places | None:
+def faces_of(case: ClipSession, ask: MapRequest) -> FaceRegions | None:
     """Where faces are in the window; looked for once."""
     ask = ask.settled(case)
-    with plainly():
+    with as_user_error():
         return case.once(
             ("faces", ask.window),
             lambda: find_faces(case.clip, sample_of(case, ask), case.checkpoint.sample),
         )
 
 
-def changes_of(case: Case, ask: Ask) -> tuple[WhatIf, ...]:
+def changes_of(case: ClipSession, ask: MapRequest) -> tuple[WhatIf, ...]:
     """Every what-if that the window allows, made once."""
     ask = ask.settled(case)
     return case.once(
@@ -176,13 +185,13 @@ def changes_of(case: Case, ask: Ask) -> tuple[WhatIf, ...]:
     )
 
 
-@lent(lambda model, sample, faces: 10)
-def changed(model: str, sample: Sample, faces: Places | None) -> tuple[WhatIf, ...]:
+@on_gpu(lambda model, sample, faces: 10)
+def changed(model: str, sample: Sample, faces: FaceRegions | None) -> tuple[WhatIf, ...]:
     """The standard what-ifs of one window."""
-    return explaining.changes(load_model(model), sample, faces)
+    return explaining.counterfactuals(load_model(model), sample, faces)
 
 
-def shifted(case: Case, ask: Ask, frames: int) -> WhatIf:
+def shifted(case: ClipSession, ask: MapRequest, frames: int) -> WhatIf:
     """The sound earlier or later by frames of the model's own."""
     ask, frames = ask.settled(case), max(-MOST_SHIFT, min(MOST_SHIFT, int(frames)))
     config = case.checkpoint.sample.mel
@@ -191,12 +200,12 @@ def shifted(case: Case, ask: Ask, frames: int) -> WhatIf:
     return case.once(("shift", ask.window, frames), lambda: _one(case, ask, words, to))
 
 
-def swapped(case: Case, ask: Ask, other: Clip) -> WhatIf:
+def swapped(case: ClipSession, ask: MapRequest, other: Clip) -> WhatIf:
     """The picture with the sound of another clip's first window."""
     ask, config = ask.settled(case), case.checkpoint.sample
 
     def make() -> WhatIf:
-        with plainly():
+        with as_user_error():
             heard = to_sample(decode_window(other, config, 0.0, config.window_s), config)
             words = f"with the sound of {other.path.stem.replace('_', ' ')}"
             return _one(case, ask, words, lambda sample: swap_sound(sample, heard))
@@ -204,11 +213,11 @@ def swapped(case: Case, ask: Ask, other: Clip) -> WhatIf:
     return case.once(("swap", ask.window, other.path.name), make)
 
 
-def _one(case: Case, ask: Ask, words: str, to: Callable[[Sample], Sample]) -> WhatIf:
+def _one(case: ClipSession, ask: MapRequest, words: str, to: Callable[[Sample], Sample]) -> WhatIf:
     return what_if(case.checkpoint, sample_of(case, ask), words, to)
 
 
-def attention_of(case: Case, ask: Ask) -> Matrix | None:
+def attention_of(case: ClipSession, ask: MapRequest) -> Matrix | None:
     """What the model's attention joined in the window; None where it has none."""
     ask = ask.settled(case)
     return case.once(
@@ -216,13 +225,14 @@ def attention_of(case: Case, ask: Ask) -> Matrix | None:
     )
 
 
-def peaks(found: Attribution, most: int) -> list[tuple[float, str]]:
+def find_peaks(found: Attribution, most: int) -> list[tuple[float, str]]:
     """The strongest parts of the clock: (middle in seconds, what it is), strongest first."""
-    clock, parts = on_clock(found), []
+    clock, parts = to_timeline(found), []
     middles_s = (clock.edges_s[1:] + clock.edges_s[:-1]) / 2
     for name, values in (("picture", clock.picture), ("sound", clock.sound)):
-        for time_s, value in zip(middles_s.tolist(), values.tolist() if values is not None else (),
-                                 strict=False):  # fmt: skip
+        for time_s, value in zip(
+            middles_s.tolist(), values.tolist() if values is not None else (), strict=False
+        ):
             parts.append((abs(value), value, time_s, name))
     parts.sort(reverse=True)
     sign = (lambda value: f" {value:+.2f}") if found.signed else (lambda value: "")
@@ -233,34 +243,47 @@ def peaks(found: Attribution, most: int) -> list[tuple[float, str]]:
     ]
 
 
-def tell(case: Case, ask: Ask, progress: Progress | None = None) -> Story:
+def explanation_of(
+    case: ClipSession, ask: MapRequest, progress: Progress | None = None
+) -> Explanation:
     """Everything that a report tells; the checks are in it where they have been made."""
     ask = ask.settled(case)
     found, sample = map_of(case, ask, progress), sample_of(case, ask)
     trust = trust_of(case, ask) if case.has(("trust", ask)) else None
-    return Story(
-        case.checkpoint, case.prediction, sample, found,
-        share(case.checkpoint, sample, found.target), attention_of(case, ask),
-        trust, changes_of(case, ask),
-    )  # fmt: skip
+    return Explanation(
+        case.checkpoint,
+        case.prediction,
+        sample,
+        found,
+        modality_share(case.checkpoint, sample, found.target),
+        attention_of(case, ask),
+        trust,
+        changes_of(case, ask),
+    )
 
 
-def files_of(case: Case, ask: Ask, folder: Path, progress: Progress | None = None) -> list[Path]:
+def files_of(
+    case: ClipSession, ask: MapRequest, folder: Path, progress: Progress | None = None
+) -> list[Path]:
     """report.html, overlay.mp4 and attribution.npz of one explanation, written once a folder."""
-    with plainly():
-        names = explaining.write_story(folder, case.clip, tell(case, ask, progress))
+    with as_user_error():
+        names = explaining.write_explanation(folder, case.clip, explanation_of(case, ask, progress))
     return [folder / name for name in names]
 
 
 def explain_json(
-    path: str | Path, ask: Ask, checks: bool, visit: Any = None, text: str | None = None,
+    path: str | Path,
+    ask: MapRequest,
+    checks: bool,
+    visit: Any = None,
+    text: str | None = None,
     progress: Progress | None = None,
-) -> dict[str, object]:  # fmt: skip
-    """The explanation for programs, in the form of `emo explain --json`. Raises HandlerError."""
+) -> dict[str, object]:
+    """The explanation for programs, in the form of `emo explain --json`. Raises UserError."""
     case = open_case(path, visit, text=text)
     if checks:
         trust_of(case, ask, progress)
-    told = tell(case, ask, progress)
+    told = explanation_of(case, ask, progress)
     if not checks:
-        told = Story(**{**vars(told), "trust": None})
+        told = Explanation(**{**vars(told), "trust": None})
     return explaining.summary(case.prediction.clip, told, [])

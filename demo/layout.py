@@ -83,9 +83,24 @@ class Page:
     @property
     def results(self) -> list[Any]:
         """What an event may write: all but what is only read or pressed."""
-        asked = {"link", "link_from", "link_to", "fetch", "consent", "explain", "ask", "keep",
-                 "video", "other", "transcript", "clock_tab", "trust_tab", "whatif_tab",
-                 "systems_tab", "about_tab"}  # fmt: skip
+        asked = {
+            "link",
+            "link_from",
+            "link_to",
+            "fetch",
+            "consent",
+            "explain",
+            "ask",
+            "keep",
+            "video",
+            "other",
+            "transcript",
+            "clock_tab",
+            "trust_tab",
+            "whatif_tab",
+            "systems_tab",
+            "about_tab",
+        }
         return [getattr(self, f.name) for f in fields(self) if f.name not in asked]
 
 
@@ -102,7 +117,7 @@ def draw(limits: Limits) -> Page:
         with gr.Column(scale=4, min_width=320, elem_id="give"):
             _inputs(page, say, limits)
         with gr.Column(scale=9, min_width=320, elem_id="get"):
-            page.status = gr.HTML(components.empty(Words(FALLBACK)), elem_id="answer")
+            page.status = gr.HTML(components.empty_state(Words(FALLBACK)), elem_id="answer")
             with gr.Column(visible=False, elem_id="story") as page.details:
                 _details(page, say)
     gr.Markdown(say("notice_more"), elem_classes="notice")
@@ -124,18 +139,25 @@ def _inputs(page: Page, say: gr.I18n, limits: Limits) -> None:
     with gr.Tabs(elem_id="sources"):
         with gr.Tab(say("tab_video")):
             page.video = gr.Video(
-                sources=["upload", "webcam"], include_audio=True, height=360, elem_id="video",
+                sources=["upload", "webcam"],
+                include_audio=True,
+                height=360,
+                elem_id="video",
                 label="Clip",  # a translated label shows as "[object Object]" in gradio 6.31
-            )  # fmt: skip
+            )
         with gr.Tab(say("tab_file")):
             page.other = gr.File(  # its label as the player's above
                 file_types=FILE_TYPES, height=200, label="File", elem_id="file"
             )
         with gr.Tab(say("tab_link"), visible=limits.links):
             page.link = gr.Textbox(
-                label=say("link"), info=say("link_info"), max_lines=1, max_length=300,
-                placeholder="https://", elem_id="link",
-            )  # fmt: skip
+                label=say("link"),
+                info=say("link_info"),
+                max_lines=1,
+                max_length=300,
+                placeholder="https://",
+                elem_id="link",
+            )
             with gr.Row():
                 page.link_from = gr.Number(0, label=say("link_from"), minimum=0, precision=1)
                 page.link_to = gr.Number(10, label=say("link_to"), minimum=0, precision=1)
@@ -143,10 +165,13 @@ def _inputs(page: Page, say: gr.I18n, limits: Limits) -> None:
     examples = sorted(upload_checks.EXAMPLES.glob("*.mp4"))
     if examples:
         gr.Examples(
-            [[str(path)] for path in examples], page.video, label=say("examples"),
-            cache_examples=False, api_visibility="private",
+            [[str(path)] for path in examples],
+            page.video,
+            label=say("examples"),
+            cache_examples=False,
+            api_visibility="private",
             example_labels=[path.stem.replace("_", " ") for path in examples],
-        )  # fmt: skip
+        )
     gr.Markdown(say("notice"), elem_classes="notice")
 
 
@@ -216,10 +241,14 @@ def _questions(page: Page, say: gr.I18n) -> None:
                 -MOST_SHIFT, MOST_SHIFT, 0, step=1, label=say("shift"), elem_id="shift"
             )
             page.swap = gr.Dropdown(
-                [(path.stem.replace("_", " "), path.name)
-                 for path in sorted(upload_checks.EXAMPLES.glob("*.mp4"))],
-                value=None, label=say("swap"), elem_id="swap",
-            )  # fmt: skip
+                [
+                    (path.stem.replace("_", " "), path.name)
+                    for path in sorted(upload_checks.EXAMPLES.glob("*.mp4"))
+                ],
+                value=None,
+                label=say("swap"),
+                elem_id="swap",
+            )
         page.own = gr.HTML(elem_id="own")
 
 
@@ -227,9 +256,11 @@ def _around(page: Page, say: gr.I18n) -> None:
     with gr.Tab(say("systems"), id="systems") as page.systems_tab:
         gr.Markdown(say("systems_say"), elem_classes="quiet")
         page.transcript = gr.Textbox(
-            label=say("transcript"), placeholder=say("transcript_hint"), max_length=2000,
+            label=say("transcript"),
+            placeholder=say("transcript_hint"),
+            max_length=2000,
             elem_id="transcript",
-        )  # fmt: skip
+        )
         page.ask = gr.Button(say("ask_systems"), variant="primary", elem_id="ask")
         with gr.Row(equal_height=True, elem_id="three"):
             page.group, page.mesm, page.jmt = gr.HTML(), gr.HTML(), gr.HTML()

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from demo.components import facts
-from demo.sessions import Visit
-from demo.upload_checks import HandlerError, admitted, digest, is_example, refuse_large
-from demo.zero_gpu import lent
+from demo.sessions import Session
+from demo.upload_checks import UserError, check_upload, file_digest, is_example, refuse_large
+from demo.zero_gpu import on_gpu
 from emo_core import viz as view
 from emo_core.clip import Clip, ClipError
 from emo_core.schema import DEFAULT_MODEL
@@ -32,7 +32,7 @@ MOST_LETTERS = 2000  # of a transcript
 _LOADING = threading.Lock()  # two first visitors must not load the model twice
 
 
-class Case:
+class ClipSession:
     """One clip with everything worked out about it so far; nothing is worked out twice."""
 
     def __init__(
@@ -54,17 +54,17 @@ class Case:
         return key in self._found
 
 
-_PUBLIC: dict[tuple, Case] = {}  # of the shipped examples, shared by all visitors
+_PUBLIC: dict[tuple, ClipSession] = {}  # of the shipped examples, shared by all visitors
 
 
 @dataclass(frozen=True)
-class View:
+class PredictionView:
     """Everything the page shows of one clip before anything is explained.
 
     Figures and pictures are made when they are first asked for: the answer does not wait for them.
     """
 
-    case: Case
+    case: ClipSession
 
     @property
     def prediction(self) -> "Prediction":
@@ -90,7 +90,7 @@ class View:
 
     @cached_property
     def log_mel(self) -> "go.Figure":
-        return view.log_mel(self.prediction, self.case.checkpoint.sample.mel)
+        return view.log_mel_figure(self.prediction, self.case.checkpoint.sample.mel)
 
     @cached_property
     def log_mel_text(self) -> str:
@@ -101,25 +101,28 @@ class View:
         return facts(self.prediction)
 
 
-def answer(path: str | Path, most_windows: int = MOST_WINDOWS) -> View:
-    """What the model says of a clip. Raises HandlerError."""
+def predict_view(path: str | Path, most_windows: int = MOST_WINDOWS) -> PredictionView:
+    """What the model says of a clip. Raises UserError."""
     return view_of(open_case(path, most_windows=most_windows))
 
 
 def open_case(
-    path: str | Path, visit: Visit | None = None, model: str | None = None, text: str | None = None,
+    path: str | Path,
+    visit: Session | None = None,
+    model: str | None = None,
+    text: str | None = None,
     most_windows: int = MOST_WINDOWS,
-) -> Case:  # fmt: skip
+) -> ClipSession:
     """The clip with its prediction: from the visitor's shelf, or predicted now."""
-    path, visit = Path(path), visit or Visit()
+    path, visit = Path(path), visit or Session()
     name, text = model or model_for(path), (text or "")[:MOST_LETTERS] or None
     with _explained():
         refuse_large(path)
         shelf = _PUBLIC if is_example(path) and not text else visit.cases  # words are theirs
-        key = (digest(path), name, text, most_windows)
+        key = (file_digest(path), name, text, most_windows)
         case = shelf.get(key)
         if case is None:
-            case = _opened(admitted(path, text), name, most_windows)
+            case = _opened(check_upload(path, text), name, most_windows)
             shelf[key] = case
     if shelf is visit.cases:
         visit.keep(key, case)
@@ -132,15 +135,15 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except ClipError as error:
-        raise HandlerError(str(error)) from error
+        raise UserError(str(error)) from error
 
 
-def _opened(clip: Clip, name: str, most_windows: int) -> Case:
+def _opened(clip: Clip, name: str, most_windows: int) -> ClipSession:
     checkpoint = load_model(name)
-    return Case(clip, name, checkpoint, predicted(clip, name, most_windows))
+    return ClipSession(clip, name, checkpoint, predicted(clip, name, most_windows))
 
 
-@lent(lambda clip, name, most_windows: 2 + most_windows)
+@on_gpu(lambda clip, name, most_windows: 2 + most_windows)
 def predicted(clip: Clip, name: str, most_windows: int) -> "Prediction":
     """The model's answer; the one place of the page that predicts."""
     from emo_core.inference.predict import predict_clip
@@ -148,9 +151,9 @@ def predicted(clip: Clip, name: str, most_windows: int) -> "Prediction":
     return predict_clip(clip, load_model(name), most_windows)
 
 
-def view_of(case: Case) -> View:
+def view_of(case: ClipSession) -> PredictionView:
     """The prediction as figures, pictures and sentences."""
-    return case.once(("view",), lambda: View(case))
+    return case.once(("view",), lambda: PredictionView(case))
 
 
 def document(*results: dict, errors: tuple[dict, ...] = ()) -> dict[str, Any]:
@@ -163,23 +166,23 @@ def failed(path: str | Path, error: Exception) -> dict[str, Any]:
     return document(errors=({"clip": Path(path).name, "error": str(error)},))
 
 
-def answer_json(path: str | Path, visit: Visit | None = None) -> dict[str, Any]:
+def answer_json(path: str | Path, visit: Session | None = None) -> dict[str, Any]:
     """The answer for programs; a clip without one is under "errors"."""
     try:
         return document(open_case(path, visit).prediction.as_dict())
-    except HandlerError as error:
+    except UserError as error:
         return failed(path, error)
 
 
-def warm() -> threading.Thread:
+def preload_model() -> threading.Thread:
     """Starts to load the model beside the app, so that the page is up before it is."""
-    thread = threading.Thread(target=_warm, name="warm", daemon=True)
+    thread = threading.Thread(target=_preload, name="warm", daemon=True)
     thread.start()
     return thread
 
 
-def _warm() -> None:
-    with suppress(HandlerError):  # said to the person who gives the first clip
+def _preload() -> None:
+    with suppress(UserError):  # said to the person who gives the first clip
         load_model(default_model())
         load_model(DRAWN_MODEL)
         from demo import explanations  # noqa: F401  # Plotly and Captum take seconds, once
@@ -199,7 +202,7 @@ def model_for(path: Path) -> str:
 
 
 def load_model(name: str) -> "Checkpoint":
-    """A checkpoint, loaded once. Raises HandlerError."""
+    """A checkpoint, loaded once. Raises UserError."""
     from emo_core.checkpoint import CheckpointError
     from emo_core.inference.predict import load_cached
 
@@ -207,17 +210,17 @@ def load_model(name: str) -> "Checkpoint":
         with _LOADING:
             return load_cached(name)
     except CheckpointError as error:
-        raise HandlerError(str(error)) from error
+        raise UserError(str(error)) from error
 
 
-def fetched(link: str, start_s: float, end_s: float, folder: Path) -> Path:
-    """Part of one video of the web in a folder, always under the same name. Raises HandlerError."""
+def download_clip(link: str, start_s: float, end_s: float, folder: Path) -> Path:
+    """Part of one video of the web in a folder, always under the same name. Raises UserError."""
     from emo_core.io.download import DownloadError, fetch
 
     try:
         return fetch((link or "").strip(), folder / "clip.mp4", float(start_s), float(end_s))
     except (DownloadError, TypeError, ValueError) as error:
-        raise HandlerError(str(error)) from error
+        raise UserError(str(error)) from error
 
 
 def shared_files() -> frozenset[Path]:

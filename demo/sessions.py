@@ -20,7 +20,7 @@ class BusyError(Exception):
     """Asked too often; one sentence."""
 
 
-class Visit:
+class Session:
     """One visitor: cases by the clip's content, files on disk, and the wish to stop."""
 
     def __init__(self) -> None:
@@ -75,21 +75,21 @@ def give_back_memory() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-class Visits:
+class Sessions:
     """All visitors by session."""
 
     def __init__(self, limits: Limits, folder: Path) -> None:
         self.limits, self.folder = limits, folder.resolve()
         self.of_visitor, self.of_address = Rate(limits.jobs_a_minute), Rate(limits.jobs_of_address)
-        self.sessions: dict[str, Visit] = {}
+        self.sessions: dict[str, Session] = {}
         self.lock = threading.Lock()
 
-    def of(self, session: str | None) -> Visit:
+    def of(self, session: str | None) -> Session:
         """The visitor of a session; one without a session is new each time and kept nowhere."""
         if session is None:
-            return Visit()
+            return Session()
         with self.lock:
-            visit = self.sessions.setdefault(session, Visit())
+            visit = self.sessions.setdefault(session, Session())
         visit.seen_s = time.monotonic()
         return visit
 

@@ -9,29 +9,45 @@ STYLE = HERE / "style.css"
 SCRIPTS = [HERE / "clock.js"]
 
 
-def theme() -> gr.themes.Base:
+def build_theme() -> gr.themes.Base:
     """Ink on paper by day, chalk on slate by night; letters large enough for a lecture hall."""
     return gr.themes.Default(
-        primary_hue="indigo", secondary_hue="teal", neutral_hue="slate", text_size="lg",
-        radius_size="lg", spacing_size="md", font=["system-ui", "sans-serif"],
+        primary_hue="indigo",
+        secondary_hue="teal",
+        neutral_hue="slate",
+        text_size="lg",
+        radius_size="lg",
+        spacing_size="md",
+        font=["system-ui", "sans-serif"],
         font_mono=["ui-monospace", "monospace"],
     ).set(
-        body_background_fill="#f6f5f1", body_background_fill_dark="#12151b",
-        background_fill_secondary="#f6f5f1", background_fill_secondary_dark="#12151b",
-        body_text_color="#1b2230", body_text_color_dark="#e8ebf0",
-        block_background_fill="#ffffff", block_background_fill_dark="#1b2029",
-        block_border_color="#dcdad2", block_border_color_dark="#323a47",
-        border_color_primary="#dcdad2", border_color_primary_dark="#323a47",
-        block_label_background_fill="#ffffff", block_label_background_fill_dark="#1b2029",
-        button_primary_background_fill="#3b3f9e", button_primary_background_fill_hover="#2e327f",
+        body_background_fill="#f6f5f1",
+        body_background_fill_dark="#12151b",
+        background_fill_secondary="#f6f5f1",
+        background_fill_secondary_dark="#12151b",
+        body_text_color="#1b2230",
+        body_text_color_dark="#e8ebf0",
+        block_background_fill="#ffffff",
+        block_background_fill_dark="#1b2029",
+        block_border_color="#dcdad2",
+        block_border_color_dark="#323a47",
+        border_color_primary="#dcdad2",
+        border_color_primary_dark="#323a47",
+        block_label_background_fill="#ffffff",
+        block_label_background_fill_dark="#1b2029",
+        button_primary_background_fill="#3b3f9e",
+        button_primary_background_fill_hover="#2e327f",
         button_primary_background_fill_dark="#7d83f0",
         button_primary_background_fill_hover_dark="#979cf5",
-        button_primary_text_color="#ffffff", button_primary_text_color_dark="#0d1016",
-        checkbox_border_color="#8a93a3", checkbox_border_color_dark="#7b8598",
-        input_background_fill="#ffffff", input_background_fill_dark="#232a35",
-    )  # fmt: skip
+        button_primary_text_color="#ffffff",
+        button_primary_text_color_dark="#0d1016",
+        checkbox_border_color="#8a93a3",
+        checkbox_border_color_dark="#7b8598",
+        input_background_fill="#ffffff",
+        input_background_fill_dark="#232a35",
+    )
 
 
-def head() -> str:
+def head_html() -> str:
     """The page's own scripts, in the page itself."""
     return "".join(f"<script>\n{path.read_text(encoding='utf-8')}</script>" for path in SCRIPTS)

@@ -14,23 +14,23 @@ MOST_MINUTES = 10  # of one clip
 MOST_PIXELS = 4096 * 2304  # of one frame: every kind of 4K
 
 
-class HandlerError(Exception):
+class UserError(Exception):
     """A clip that gets no answer; one plain sentence for the person who gave it."""
 
 
 def is_example(path: Path) -> bool:
     """Whether a file is one of the shipped drawings, whatever its name."""
     known = example_digests()
-    return path.is_file() and path.stat().st_size in known and digest(path) in known.values()
+    return path.is_file() and path.stat().st_size in known and file_digest(path) in known.values()
 
 
 @lru_cache(maxsize=1)
 def example_digests() -> dict[int, str]:
     """Size -> digest of every shipped example."""
-    return {path.stat().st_size: digest(path) for path in EXAMPLES.glob("*.mp4")}
+    return {path.stat().st_size: file_digest(path) for path in EXAMPLES.glob("*.mp4")}
 
 
-def digest(path: Path) -> str:
+def file_digest(path: Path) -> str:
     """What tells a file's content; "" where it can't be read."""
     with suppress(OSError), path.open("rb") as file:
         return hashlib.file_digest(file, "blake2b").hexdigest()
@@ -38,27 +38,27 @@ def digest(path: Path) -> str:
 
 
 def refuse_large(path: Path) -> None:
-    """Raises HandlerError for a file beyond MOST_BYTES."""
+    """Raises UserError for a file beyond MOST_BYTES."""
     with suppress(OSError):  # a path that can't be looked at is for load_clip to explain
         size = path.stat().st_size
         if size > MOST_BYTES:
-            raise HandlerError(
+            raise UserError(
                 f"{path.name} has {size / 2**20:.0f} MB; this page takes up to "
                 f"{MOST_BYTES >> 20} MB; give a shorter piece, or use `emo predict`, which has no "
                 "such limit."
             )
 
 
-def admitted(path: Path, text: str | None) -> Clip:
-    """A clip that is small and short enough to be read here. Raises HandlerError or ClipError."""
+def check_upload(path: Path, text: str | None) -> Clip:
+    """A clip that is small and short enough to be read here. Raises UserError or ClipError."""
     clip = load_clip(path)
     if clip.duration_s > 60 * MOST_MINUTES:
-        raise HandlerError(
+        raise UserError(
             f"{path.name} is {clip.duration_s / 60:.0f} minutes long; this page takes up to "
             f"{MOST_MINUTES}; give a shorter piece, or use `emo predict`, which has no such limit."
         )
     if clip.size and clip.size[0] * clip.size[1] > MOST_PIXELS:
-        raise HandlerError(
+        raise UserError(
             f"{path.name} has frames of {clip.size[0]} × {clip.size[1]}; this page takes up to "
             f"{MOST_PIXELS:,} pixels (4K); scale it down, or use `emo predict`."
         )

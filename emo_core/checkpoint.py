@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from emo_core.io.atomic import whole
+from emo_core.io.atomic import atomic_path
 from emo_core.models import MODELS
 from emo_core.preprocess.sample import SampleConfig
 from emo_core.schema import DEFAULT_MODEL
@@ -59,10 +59,10 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, card: str) -> None:
         "training": checkpoint.training,
     }
     state = {k: v.detach().cpu().contiguous() for k, v in checkpoint.model.state_dict().items()}
-    with whole(folder / WEIGHTS) as part:
+    with atomic_path(folder / WEIGHTS) as part:
         part.write_bytes(save(state, {"model": checkpoint.model_name}))  # one key: stable bytes
     for name, text in ((CONFIG, json.dumps(config, indent=1) + "\n"), (CARD, card)):
-        with whole(folder / name) as part:
+        with atomic_path(folder / name) as part:
             part.write_text(text, encoding="utf-8")
 
 
@@ -108,9 +108,14 @@ def load_checkpoint(name: str | Path = DEFAULT_MODEL) -> Checkpoint:
     _load_weights(model, folder)
     return Checkpoint(
         folder.name if folder.name != "checkpoint" else folder.parent.name,
-        model.eval(), config["model"], settings, sample, task, calibration,
+        model.eval(),
+        config["model"],
+        settings,
+        sample,
+        task,
+        calibration,
         config.get("training", {}),
-    )  # fmt: skip
+    )
 
 
 def _refuse_unfit(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emo_core.media.audio_decoder import Window, read_sound
+from emo_core.media.audio_decoder import AudioBuffer, read_sound
 from emo_core.media.container import (
     MAX_PIXELS,
     ClipError,
@@ -23,17 +23,17 @@ from emo_core.media.container import (
     printable_name,
 )
 from emo_core.media.demux import frame_tick
-from emo_core.media.probe import Survey
-from emo_core.media.streams import PictureTrack, SoundTrack
-from emo_core.media.video_decoder import Painter, displayed
+from emo_core.media.probe import ProbeResult
+from emo_core.media.streams import AudioStream, VideoStream
+from emo_core.media.video_decoder import FrameConverter, frames_at
 
-__all__ = ["MAX_PIXELS", "MAX_RATE", "Clip", "ClipError", "Frames", "load_clip"]
+__all__ = ["MAX_PIXELS", "MAX_RATE", "Clip", "ClipError", "DecodedFrames", "load_clip"]
 
 MAX_RATE = 384_000  # Hz, the highest rate sound is recorded at
 
 
 @dataclass(frozen=True)
-class Frames:
+class DecodedFrames:
     """Pictures and when they are shown."""
 
     pixels: np.ndarray  # (T, H, W, 3) uint8 RGB, displayed orientation
@@ -60,14 +60,16 @@ class Clip:
     container: str
     restarts: bool  # whether its clock jumps back, as where recordings were joined byte by byte
     _origin_s: Fraction = field(repr=False)
-    _picture: PictureTrack | None = field(repr=False)
-    _sound: SoundTrack | None = field(repr=False)
+    _picture: VideoStream | None = field(repr=False)
+    _sound: AudioStream | None = field(repr=False)
 
     def frames(self, times_s: Iterable[float]) -> np.ndarray:
         """The frames on display at these times, (T, H, W, 3) uint8 RGB."""
         return self.read_frames(times_s).pixels
 
-    def read_frames(self, times_s: Iterable[float], size: tuple[int, int] | None = None) -> Frames:
+    def read_frames(
+        self, times_s: Iterable[float], size: tuple[int, int] | None = None
+    ) -> DecodedFrames:
         """The frames on display at these times (any order, repeats allowed) and their own times.
 
         size: (width, height) to resize each frame to as it is decoded. Before the first frame the
@@ -77,7 +79,7 @@ class Clip:
 
     def read_in_turn(
         self, stretches: Iterable[Iterable[float]], size: tuple[int, int] | None = None
-    ) -> Iterator[Frames]:
+    ) -> Iterator[DecodedFrames]:
         """`read_frames` of stretches that follow each other in time, decoded in one go.
 
         Where a file can hardly be sought in, as in recordings with one key frame, reading stretch
@@ -110,7 +112,7 @@ class Clip:
             for row, (image, tick) in zip(order, shown, strict=False):
                 pixels[row] = image
                 shown_s[row] = tick * picture.tick - origin_s
-            yield Frames(pixels, shown_s)
+            yield DecodedFrames(pixels, shown_s)
 
     def audio(self, rate: int, start_s: float = 0.0, end_s: float | None = None) -> np.ndarray:
         """Mono sound of [start_s, end_s), (S,) float32 in [-1, 1], S = round((end - start) * rate).
@@ -126,16 +128,16 @@ class Clip:
         check_output(printable_name(self.path), count * 4)
         wave = np.zeros(count, dtype=np.float32)
         if self._sound is not None and count:
-            read_sound(self.path, self._sound, Window(wave, rate, start_s, self._origin_s))
+            read_sound(self.path, self._sound, AudioBuffer(wave, rate, start_s, self._origin_s))
         return wave
 
 
 def _painted(
-    path: Path, picture: PictureTrack, ticks: list[int], size: tuple[int, int]
+    path: Path, picture: VideoStream, ticks: list[int], size: tuple[int, int]
 ) -> Iterator[tuple[np.ndarray, int]]:
     """For each of sorted ticks the image on display, valid until the next, and since when."""
-    painter = Painter(picture, size)
-    for rows, frame in displayed(path, picture, ticks):
+    painter = FrameConverter(picture, size)
+    for rows, frame in frames_at(path, picture, ticks):
         image, tick = painter.paint(frame), frame_tick(frame)
         for _ in rows:
             yield image, tick
@@ -148,7 +150,7 @@ def load_clip(path: str | Path, text: str | None = None) -> Clip:
     readable video or sound file on disk.
     """
     path = checked_path(path)
-    found = Survey.of(path)
+    found = ProbeResult.of(path)
     picture, sound = found.picture, found.sound
     return Clip(
         path=path,

@@ -31,7 +31,7 @@ class DistributedError(Exception):
     """Processes that can't start or go on together; the message says what to do."""
 
 
-def world() -> int:
+def world_size() -> int:
     """How many processes train together."""
     return dist.get_world_size() if dist.is_initialized() else 1
 
@@ -96,7 +96,7 @@ def _told_to_stop(*_: object) -> None:
     raise _lost()
 
 
-def speaks() -> bool:
+def is_main_process() -> bool:
     """Whether this process is the first to say why the run ends, so that it is said once."""
     if _store is None:
         return True
@@ -106,10 +106,10 @@ def speaks() -> bool:
         return True
 
 
-def once(make: Callable[[], Value]) -> Value:
+def on_rank_zero(make: Callable[[], Value]) -> Value:
     """What `make` returns or raises in the first process, on all; they wait as long as it takes."""
     global _turn
-    if world() == 1:
+    if world_size() == 1:
         return make()
     _turn += 1
     answer: list = [None]
@@ -129,23 +129,23 @@ def once(make: Callable[[], Value]) -> Value:
     return value
 
 
-def share(batch: Sequence[Value]) -> Sequence[Value]:
+def rank_slice(batch: Sequence[Value]) -> Sequence[Value]:
     """This process's part of a batch; all of it where there are fewer rows than processes.
 
     Rows that every process computes change neither the mean loss nor its gradient.
     """
-    return batch if len(batch) < world() else batch[rank() :: world()]
+    return batch if len(batch) < world_size() else batch[rank() :: world_size()]
 
 
-def gathered(rows: Tensor) -> Tensor:
+def gather_rows(rows: Tensor) -> Tensor:
     """The rows of all processes, (sum of n, ...), the same everywhere; gradients reach own rows.
 
     So each process computes the loss of the whole batch, whatever the loss is, and the sum of
     everybody's parameter gradients is the whole batch's gradient.
     """
-    if world() == 1:
+    if world_size() == 1:
         return rows
-    counts = [torch.zeros(1, dtype=torch.int64) for _ in range(world())]
+    counts = [torch.zeros(1, dtype=torch.int64) for _ in range(world_size())]
     dist.all_gather(counts, torch.tensor([len(rows)]))  # on the CPU: the GPU is not waited for
     padded = rows.new_zeros(int(max(counts)), *rows.shape[1:])
     padded[: len(rows)] = rows.detach()
@@ -158,9 +158,9 @@ def gathered(rows: Tensor) -> Tensor:
 
 def in_order(rows: Tensor, places: Sequence[int]) -> Tensor:
     """Row i of all processes' rows at place i, each place once. rows (n, ...) at `places` (n,)."""
-    if world() == 1:
+    if world_size() == 1:
         return rows
-    parts: list = [None] * world()
+    parts: list = [None] * world_size()
     dist.all_gather_object(parts, (list(places), rows))
     whole = {place: row for where, part in parts for place, row in zip(where, part, strict=True)}
     return torch.stack([whole[place] for place in sorted(whole)])
@@ -168,7 +168,7 @@ def in_order(rows: Tensor, places: Sequence[int]) -> Tensor:
 
 def sum_gradients(parameters: Iterable[nn.Parameter]) -> None:
     """Adds up everybody's gradients in one message; what nobody used stays without a gradient."""
-    if world() == 1:
+    if world_size() == 1:
         return
     learning = [p for p in parameters if p.requires_grad]
     used = torch.tensor([p.grad is not None for p in learning], dtype=torch.int32)
@@ -182,9 +182,9 @@ def sum_gradients(parameters: Iterable[nn.Parameter]) -> None:
             parameter.grad = grad.copy_(total.view(grad.shape))
 
 
-def joined(model: nn.Module) -> nn.Module:
+def wrap_model(model: nn.Module) -> nn.Module:
     """The model with the first process's weights and batch normalisation over all processes."""
-    if world() == 1:
+    if world_size() == 1:
         return model
     for value in model.state_dict().values():
         weights = value.contiguous()
@@ -216,7 +216,7 @@ class SharedBatchNorm(nn.modules.batchnorm._BatchNorm):
         rows = x.float()
         facts = rows.new_tensor([x.numel() // x.shape[1], self.number])
         *_, count, number = sums = all_reduce(torch.cat([rows.sum(over), facts]))
-        if number != self.number * world():
+        if number != self.number * world_size():
             raise DistributedError(
                 "processes computed different layers for their rows; expected the same for all; "
                 "train with one process, or let the model compute layers for no rows too."

@@ -130,9 +130,10 @@ def shape_faults(c: Counts) -> list[str]:
 
 def text_faults(path: Path, cells: list) -> list[str]:
     """What header and ending must say, badges, links, exercises that are not there."""
-    first, text = cells[0].source.lower(), "\n".join(
-        cell.source for cell in cells if cell.cell_type == "markdown"
-    )  # fmt: skip
+    first, text = (
+        cells[0].source.lower(),
+        "\n".join(cell.source for cell in cells if cell.cell_type == "markdown"),
+    )
     faults = [f"the header says nothing of {part}" for part in HEADER if part not in first]
     faults += [
         f"the end does not say what it {part}"

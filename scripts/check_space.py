@@ -20,11 +20,32 @@ from urllib.request import urlopen
 
 ROOT = Path(__file__).resolve().parents[1]
 COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
-NEEDED = {"title", "emoji", "colorFrom", "colorTo", "sdk", "sdk_version", "python_version",
-          "app_file", "license"}  # fmt: skip
-KNOWN = NEEDED | {"short_description", "suggested_hardware", "models", "tags", "pinned", "header",
-                  "fullWidth", "thumbnail", "datasets", "preload_from_hub", "hf_oauth",
-                  "startup_duration_timeout", "disable_embedding"}  # fmt: skip
+NEEDED = {
+    "title",
+    "emoji",
+    "colorFrom",
+    "colorTo",
+    "sdk",
+    "sdk_version",
+    "python_version",
+    "app_file",
+    "license",
+}
+KNOWN = NEEDED | {
+    "short_description",
+    "suggested_hardware",
+    "models",
+    "tags",
+    "pinned",
+    "header",
+    "fullWidth",
+    "thumbnail",
+    "datasets",
+    "preload_from_hub",
+    "hf_oauth",
+    "startup_duration_timeout",
+    "disable_embedding",
+}
 PYTHONS = {"3.10.13", "3.12", "3.12.12"}  # of ZeroGPU machines, November 2026
 TORCHES = {"2.8.0", "2.9.1", "2.10.0", "2.11.0"}  # of the same
 MOST_BYTES = 10 * 10**6  # larger files need another storage than git
@@ -76,8 +97,9 @@ def check_pins(front: dict[str, str], requirements: str) -> str:
             raise SpaceError(f"requirements.txt: {line!r} is no exact version and nothing else.")
         pins[found[1]] = found[3]
     if pins.get("gradio") != front["sdk_version"]:
-        raise SpaceError(f"gradio is pinned to {pins.get('gradio')}, sdk_version says "
-                         f"{front['sdk_version']}.")  # fmt: skip
+        raise SpaceError(
+            f"gradio is pinned to {pins.get('gradio')}, sdk_version says {front['sdk_version']}."
+        )
     if pins.get("torch") not in TORCHES:
         raise SpaceError(f"torch {pins.get('torch')} is none of {sorted(TORCHES)}.")
     return f"{len(pins)} pins"
@@ -100,21 +122,27 @@ def check_sizes(paths: list[Path]) -> str:
             raise SpaceError(f"{path.name} is a pointer of git-lfs; its content is not here.")
     largest = max(paths, key=lambda path: path.stat().st_size)
     whole = sum(path.stat().st_size for path in paths)
-    return (f"{len(paths)} files, {whole / 1e6:.1f} MB, largest {largest.name} "
-            f"{largest.stat().st_size / 1e6:.1f} MB")  # fmt: skip
+    return (
+        f"{len(paths)} files, {whole / 1e6:.1f} MB, largest {largest.name} "
+        f"{largest.stat().st_size / 1e6:.1f} MB"
+    )
 
 
 def make_environment(requirements: Path, folder: Path) -> Path:
     """An environment of these requirements alone. Gives its Python."""
     python = folder / "bin" / "python"
     uv, own = shutil.which("uv"), sys.executable
-    tool = [uv, "pip", "install", "--python", str(python)] if uv else [str(python), "-m", "pip",
-                                                                       "install"]  # fmt: skip
+    tool = (
+        [uv, "pip", "install", "--python", str(python)]
+        if uv
+        else [str(python), "-m", "pip", "install"]
+    )
     make = [
-        [uv, "venv", "--quiet", "--allow-existing", "--python", own, str(folder)] if uv
+        [uv, "venv", "--quiet", "--allow-existing", "--python", own, str(folder)]
+        if uv
         else [own, "-m", "venv", str(folder)],
         [*tool, "--quiet", "-r", str(requirements)],
-    ]  # fmt: skip
+    ]
     for command in make:
         subprocess.run(command, check=True)
     return python
@@ -132,13 +160,23 @@ def check_start(python: Path, root: Path, app_file: str) -> str:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         settings = {
-            "PATH": os.environ["PATH"], "HOME": folder, "TMPDIR": folder, "SPACE_ID": "check/space",
-            "GRADIO_SERVER_PORT": str(port), "GRADIO_SERVER_NAME": "127.0.0.1", "EMO_OFFLINE": "1",
-        }  # fmt: skip
+            "PATH": os.environ["PATH"],
+            "HOME": folder,
+            "TMPDIR": folder,
+            "SPACE_ID": "check/space",
+            "GRADIO_SERVER_PORT": str(port),
+            "GRADIO_SERVER_NAME": "127.0.0.1",
+            "EMO_OFFLINE": "1",
+        }
         started = time.monotonic()
         with (Path(folder) / "log").open("wb") as log:
-            app = subprocess.Popen([str(python), app_file], cwd=copy, env=settings, stdout=log,
-                                   stderr=subprocess.STDOUT)  # fmt: skip
+            app = subprocess.Popen(
+                [str(python), app_file],
+                cwd=copy,
+                env=settings,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
         try:
             up_s = _until_up(app, f"http://127.0.0.1:{port}/config", started, Path(folder) / "log")
             work_s = processor_s(app.pid, up_s)
@@ -189,8 +227,9 @@ def _asked(python: Path, root: Path, port: int, settings: dict[str, str]) -> str
         f"answer = client.predict(c.handle_file({str(example)!r}), api_name='/predict')\n"
         "print(answer['results'][0]['label'])"
     )
-    done = subprocess.run([str(python), "-c", code], env=settings, capture_output=True, text=True,
-                          timeout=ANSWER_S)  # fmt: skip
+    done = subprocess.run(
+        [str(python), "-c", code], env=settings, capture_output=True, text=True, timeout=ANSWER_S
+    )
     if done.returncode:
         raise SpaceError(f"no answer came: {done.stderr[-400:]}")
     return f"{example.stem} called {done.stdout.split()[-1]}"

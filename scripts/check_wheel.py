@@ -158,9 +158,14 @@ def run_python(python: Path, work: Path, *arguments: str) -> str:
     """Run the environment's Python in `work`; return standard output."""
     variables = clean_variables(work, python)
     done = subprocess.run(
-        [str(python), *arguments], cwd=work, env=variables, capture_output=True, text=True,
-        timeout=LIMIT_S, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+        [str(python), *arguments],
+        cwd=work,
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        stdin=subprocess.DEVNULL,
+    )
     if done.returncode:
         raise WheelError(
             f"{' '.join(arguments)} ended with {done.returncode}: {done.stderr[-800:]}"
@@ -249,8 +254,9 @@ def use_train(run: Callable[..., str], work: Path) -> str:
     emo(run, "train", "group-staged", "--data", "corpus", "--out", "run", *TINY)
     require_files(work / "run" / "checkpoint", CHECKPOINT_FILES)
     expect(len(emo(run, "predict", "clip.mp4", "--model", "run")["results"]), 1, "answers")
-    scored = emo(run, "evaluate", "run", "--data", "corpus", "--corpus", "staged",
-                 "--split", "test")  # fmt: skip
+    scored = emo(
+        run, "evaluate", "run", "--data", "corpus", "--corpus", "staged", "--split", "test"
+    )
     expect(scored["errors"], [], "errors of emo evaluate")
     return "a checkpoint that answers and is scored"
 

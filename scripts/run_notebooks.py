@@ -56,10 +56,13 @@ def execute(notebook: nbformat.NotebookNode, small: bool) -> nbformat.NotebookNo
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     notebook.cells.append(nbformat.v4.new_code_cell(SPENT))
     client = NotebookClient(
-        notebook, timeout=TIMEOUT_S, kernel_name="python3", record_timing=False,
+        notebook,
+        timeout=TIMEOUT_S,
+        kernel_name="python3",
+        record_timing=False,
         extra_arguments=["--log-level=ERROR"],
         resources={"metadata": {"path": str(HERE)}},
-    )  # fmt: skip
+    )
     started = time.perf_counter()
     client.execute()
     seconds = time.perf_counter() - started
@@ -77,10 +80,12 @@ def execute(notebook: nbformat.NotebookNode, small: bool) -> nbformat.NotebookNo
 
 def cleaned(notebook: nbformat.NotebookNode) -> None:
     """Leaves what a reader sees: no machine's metadata, no addresses in memory, slim pictures."""
-    notebook.metadata = nbformat.from_dict({
-        "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
-        "language_info": {"name": "python"},
-    })  # fmt: skip
+    notebook.metadata = nbformat.from_dict(
+        {
+            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+            "language_info": {"name": "python"},
+        }
+    )
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:02d}"
         if cell.cell_type != "code":

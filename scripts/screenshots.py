@@ -17,14 +17,22 @@ from tests.support.serving import ROOT, served
 DEVICES = {"desktop": (1280, 900), "phone": (390, 844)}
 THEMES = ("light", "dark")
 TABS = {
-    "saw": "What it saw", "heard": "What it heard", "mattered": "Which mattered",
-    "clock": "One clock", "trust": "Trust?", "whatif": "What if?", "systems": "Three systems",
+    "saw": "What it saw",
+    "heard": "What it heard",
+    "mattered": "Which mattered",
+    "clock": "One clock",
+    "trust": "Trust?",
+    "whatif": "What if?",
+    "systems": "Three systems",
     "about": "The model",
-}  # fmt: skip
+}
 READY = {  # of a tab: what is there once it is filled
-    "clock": "#clock .main-svg", "trust": "#trust .verdict", "whatif": "#whatif .whatif",
-    "systems": "#three .card h2", "about": "#about h3",
-}  # fmt: skip
+    "clock": "#clock .main-svg",
+    "trust": "#trust .verdict",
+    "whatif": "#whatif .whatif",
+    "systems": "#three .card h2",
+    "about": "#about h3",
+}
 PLOTS = ("heard", "mattered", "clock", "trust", "systems", "about")
 EXAMPLE = "synced negative"
 LONGEST = 2200  # pixels of a tab

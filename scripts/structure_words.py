@@ -103,7 +103,7 @@ WORDS = {
 
 
 def snake(name: str) -> str:
-    """PartReader -> part_reader."""
+    """TowerPretrainHead -> part_reader."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 

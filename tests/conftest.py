@@ -70,7 +70,7 @@ def random_batch(
         torch.randint(1, 200, (rows, words), generator=g),
         torch.ones(rows, words, dtype=torch.bool),
         torch.randint(0, 3, (rows,), generator=g),
-    )  # fmt: skip
+    )
 
 
 def small_group(fusion: str = "two_way", **changes: object) -> Group:

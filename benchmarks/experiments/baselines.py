@@ -25,7 +25,7 @@ from benchmarks.experiments.plain_features import histograms, statistics
 from benchmarks.experiments.real import REAL, mean_and_interval
 from benchmarks.experiments.real_clips import Answers
 from emo_core.preprocess.log_mel import MelConfig
-from emo_core.preprocess.spec_augment import masked
+from emo_core.preprocess.spec_augment import spec_augment
 from emo_core.synthetic.composed.pretraining import voice_mel
 from emo_core.synthetic.composed.sources import Part, photograph, read_sources
 from emo_core.synthetic.drawn.scene import LABELS
@@ -81,7 +81,7 @@ def cropped(found: np.ndarray, kind: str, rng: np.random.Generator | None) -> np
     if kind == "face":
         return crop[:, ::-1] if rng.random() < 0.5 else crop
     crop = crop.copy()
-    masked(crop, 1.0, rng)
+    spec_augment(crop, 1.0, rng)
     return crop
 
 
@@ -137,8 +137,10 @@ def main() -> int:
     parser.add_argument("--out", type=Path, metavar="FILE")
     args = parser.parse_args()
     if not args.sources.is_dir():
-        print(f"{args.sources} is not here; give --sources with the photographs and recordings.",
-              file=sys.stderr)  # fmt: skip
+        print(
+            f"{args.sources} is not here; give --sources with the photographs and recordings.",
+            file=sys.stderr,
+        )
         return 2
     torch.set_num_threads(1)
     sources, found = read_sources(args.sources), {}
@@ -152,8 +154,11 @@ def main() -> int:
             print(f"{folder}, seed {seed}: {seeds[-1]}", file=sys.stderr)
         for name, score in plain.items():
             found[folder + name] = {"regression": score, "resnet18": [row[name] for row in seeds]}
-    lines = ["| UAR, the same held-out people | counted features, logistic regression "
-             f"| ResNet-18, {args.minutes:g} minutes |", "|---|---|---|"]  # fmt: skip
+    lines = [
+        "| UAR, the same held-out people | counted features, logistic regression "
+        f"| ResNet-18, {args.minutes:g} minutes |",
+        "|---|---|---|",
+    ]
     for name, row in found.items():
         lines.append(f"| {name} | {row['regression']:.3f} | {mean_and_interval(row['resnet18'])} |")
     text = "\n".join(lines) + "\n"

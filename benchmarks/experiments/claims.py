@@ -73,50 +73,83 @@ CLAIMS = (
     Claim("Fusion beats the picture alone", "1, abstract", "group-two-way", "group-video"),
     Claim("Fusion beats the sound alone", "1, abstract", "group-two-way", "group-audio"),
     Claim(
-        "Cross-modal attention beats late fusion where timing matters", "1, abstract",
-        "group-two-way", "group-late", "per_regime.synced.accuracy",
+        "Cross-modal attention beats late fusion where timing matters",
+        "1, abstract",
+        "group-two-way",
+        "group-late",
+        "per_regime.synced.accuracy",
     ),
     Claim(
         "End-to-end training beats frozen backbones (pictures warmed up, sound random)",
-        "1, abstract", "group-two-way", "group-frozen",
+        "1, abstract",
+        "group-two-way",
+        "group-frozen",
     ),
     Claim(
-        "MESM at half the computation keeps FE2E's F1 (within a point)", "2, table 3",
-        "mesm-structured", "fe2e", "f1", -0.01,
+        "MESM at half the computation keeps FE2E's F1 (within a point)",
+        "2, table 3",
+        "mesm-structured",
+        "fe2e",
+        "f1",
+        -0.01,
     ),
     Claim(
         "Attention that learns beats the published one, which never does (words and sound)",
-        "2, D1", "mesm-trained", "mesm-faithful", "f1",
+        "2, D1",
+        "mesm-trained",
+        "mesm-faithful",
+        "f1",
     ),
     Claim(
-        "Features at their own pixels beat the published row order (words and sound)", "2, D2",
-        "mesm-faithful", "mesm-published", "f1",
+        "Features at their own pixels beat the published row order (words and sound)",
+        "2, D2",
+        "mesm-faithful",
+        "mesm-published",
+        "f1",
     ),
     Claim(
-        "Thresholds tuned on the scored split flatter the score", "2, D6",
-        "fe2e-tuned-on-test", "fe2e", "f1",
+        "Thresholds tuned on the scored split flatter the score",
+        "2, D6",
+        "fe2e-tuned-on-test",
+        "fe2e",
+        "f1",
     ),
     Claim(
-        "A joint representation beats vanilla cross-attention", "3, tables 5-7",
-        "jmt-joint", "jmt-vanilla", "ccc",
-    ),
-    Claim(
-        "The same where faces and sound are both there and agree", "3, tables 5-7",
-        "jmt-joint", "jmt-vanilla", "per_regime.both.ccc",
-    ),
-    Claim(
-        "A joint representation beats concatenation", "3, table 7", "jmt-joint", "jmt-concat",
+        "A joint representation beats vanilla cross-attention",
+        "3, tables 5-7",
+        "jmt-joint",
+        "jmt-vanilla",
         "ccc",
     ),
     Claim(
-        "Vanilla attention over time beats the published one, over the batch", "3, section 1",
-        "jmt-vanilla", "jmt-vanilla-published", "ccc",
+        "The same where faces and sound are both there and agree",
+        "3, tables 5-7",
+        "jmt-joint",
+        "jmt-vanilla",
+        "per_regime.both.ccc",
     ),
     Claim(
-        "The same, the published one scored a clip at a time", "3, section 1",
-        "jmt-vanilla", "jmt-vanilla-published-alone", "ccc",
+        "A joint representation beats concatenation",
+        "3, table 7",
+        "jmt-joint",
+        "jmt-concat",
+        "ccc",
     ),
-)  # fmt: skip
+    Claim(
+        "Vanilla attention over time beats the published one, over the batch",
+        "3, section 1",
+        "jmt-vanilla",
+        "jmt-vanilla-published",
+        "ccc",
+    ),
+    Claim(
+        "The same, the published one scored a clip at a time",
+        "3, section 1",
+        "jmt-vanilla",
+        "jmt-vanilla-published-alone",
+        "ccc",
+    ),
+)
 
 
 def emo(*words: str, defect: str = "") -> dict:
@@ -124,9 +157,12 @@ def emo(*words: str, defect: str = "") -> dict:
     env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     door = [str(ROOT / "benchmarks" / "_defects.py"), defect] if defect else ["-m", "emo_core"]
     done = subprocess.run(
-        [sys.executable, *door, *words, "--json"], cwd=ROOT, env=env, stdout=subprocess.PIPE,
+        [sys.executable, *door, *words, "--json"],
+        cwd=ROOT,
+        env=env,
+        stdout=subprocess.PIPE,
         text=True,
-    )  # fmt: skip
+    )
     if done.returncode == 2:
         raise SystemExit(f"claims: emo {words[0]} {words[1]} did nothing; its reason stands above.")
     return json.loads(done.stdout)
@@ -140,13 +176,29 @@ def run(name: str, seed: int, out: Path, data: Path) -> dict:
         settings = [word for s in variant.settings for word in ("--set", s)]
         if not variant.trained:
             emo(
-                "train", variant.recipe, "--data", str(data), "--out", str(folder), "--seed",
-                str(seed), "--resume", *settings, defect=variant.defect,
-            )  # fmt: skip
+                "train",
+                variant.recipe,
+                "--data",
+                str(data),
+                "--out",
+                str(folder),
+                "--seed",
+                str(seed),
+                "--resume",
+                *settings,
+                defect=variant.defect,
+            )
         result = emo(
-            "evaluate", str(trained), "--data", str(data), "--corpus", variant.corpus,
-            "--split", "test", defect=variant.defect,
-        )  # fmt: skip
+            "evaluate",
+            str(trained),
+            "--data",
+            str(data),
+            "--corpus",
+            variant.corpus,
+            "--split",
+            "test",
+            defect=variant.defect,
+        )
         folder.mkdir(parents=True, exist_ok=True)
         scores.write_text(json.dumps(result) + "\n", encoding="utf-8")
     return json.loads(scores.read_text(encoding="utf-8"))
@@ -182,12 +234,14 @@ def shown(mean: float, low: float, high: float) -> str:
 def table(found: dict[str, dict[int, dict]]) -> str:
     """docs/claims.md from {variant: {seed: scores}}."""
     lines = [
-        "# The papers' claims on drawn groups", "",
+        "# The papers' claims on drawn groups",
+        "",
         "Written by `python benchmarks/claims.py`. Test split of `staged`; each difference is "
-        "taken seed by seed and has a 95 % t interval over the seeds.", "",
+        "taken seed by seed and has a 95 % t interval over the seeds.",
+        "",
         "| claim | paper | score | with | without | difference | verdict | seeds |",
         "|---|---|---|---|---|---|---|---|",
-    ]  # fmt: skip
+    ]
     for claim in CLAIMS:
         seeds = sorted(set(found.get(claim.better, ())) & set(found.get(claim.worse, ())))
         if not seeds:
@@ -202,8 +256,13 @@ def table(found: dict[str, dict[int, dict]]) -> str:
             f"{pair[:, 1].mean():.3f} | {shown(*difference)} | "
             f"{verdict(*difference[1:], claim.margin)} | {len(seeds)} |"
         )
-    lines += ["", "## Every variant", "", "| variant | score | mean over seeds | each seed |",
-              "|---|---|---|---|"]  # fmt: skip
+    lines += [
+        "",
+        "## Every variant",
+        "",
+        "| variant | score | mean over seeds | each seed |",
+        "|---|---|---|---|",
+    ]
     for name, runs in found.items():
         for score in variant_scores(next(iter(runs.values()))):
             values = np.array([value(runs[s], score) for s in sorted(runs)])

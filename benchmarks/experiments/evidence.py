@@ -21,14 +21,14 @@ import numpy as np
 import torch
 
 from emo_core.attribution.methods import METHODS, explain_window
-from emo_core.attribution.timeline import in_space, on_clock, over_time
+from emo_core.attribution.timeline import in_space, over_time, to_timeline
 from emo_core.attribution.types import Attribution, Target
 from emo_core.checkpoint import Checkpoint, load_checkpoint
 from emo_core.clip import load_clip
 from emo_core.preprocess.batch import collate
 from emo_core.preprocess.sample import Sample, decode_window, to_sample
-from emo_core.synthetic.drawn.ground_truth import EMOTIONS, MOMENTS_S, known_faces
-from emo_core.synthetic.drawn.scene import make_scene
+from emo_core.synthetic.drawn.ground_truth import EMOTIONS, MOMENTS_S, drawn_faces
+from emo_core.synthetic.drawn.scene import make_drawn_scene
 from emo_core.synthetic.drawn.schema import FPS, HEIGHT, WIDTH
 from emo_core.tasks import MultiLabel, ValenceArousal
 from emo_core.viz.attribution import smoothed
@@ -79,9 +79,9 @@ def valence(truth: dict) -> np.ndarray:
 def window(checkpoint: Checkpoint, data: Path, truth: dict) -> Sample:
     """The clip as the model gets it, with faces where the world put them and what was said."""
     clip, config = load_clip(data / f"{truth['clip']}.mp4", truth["text"]), checkpoint.sample
-    scene = make_scene(truth["scene"]["seed"], truth["split"], truth["scene"]["index"])
+    scene = make_drawn_scene(truth["scene"]["seed"], truth["split"], truth["scene"]["index"])
     decoded = decode_window(
-        clip, config, 0, clip.duration_s, lambda _, times_s: known_faces(scene, times_s)
+        clip, config, 0, clip.duration_s, lambda _, times_s: drawn_faces(scene, times_s)
     )
     return to_sample(replace(decoded, text=truth["text"]), config)
 
@@ -110,7 +110,7 @@ def asked(checkpoint: Checkpoint, sample: Sample, truth: dict) -> Target | None:
 
 def time_scores(found: Attribution, truth: dict) -> dict[str, float]:
     """Whether the strongest moment is in the evidence, and the AUC; {} where it is everywhere."""
-    clock = on_clock(found, PARTS)
+    clock = to_timeline(found, PARTS)
     middle_s = ((clock.edges_s[1:] + clock.edges_s[:-1]) / 2).numpy()
     inside = np.zeros(PARTS, bool)
     for start_s, end_s in truth["evidence"]["seconds"]:
@@ -224,7 +224,8 @@ def _middle(like: torch.Tensor) -> torch.Tensor:
 def table(results: dict[str, dict[str, dict[str, list[float]]]], preset: str) -> str:
     """docs/evidence.md from {model: {method: {score: values of clips}}}."""
     lines = [
-        "# Do attributions find what was planted?", "",
+        "# Do attributions find what was planted?",
+        "",
         f"Written by `python benchmarks/evidence.py`, preset `{preset}`. Drawn test clips that the "
         "model gets right; what is explained is the true label's score, of `mesm` that of the "
         "first emotion that is there, of `jmt` valence at its strongest moment (they see one "
@@ -232,7 +233,7 @@ def table(results: dict[str, dict[str, dict[str, list[float]]]], preset: str) ->
         "A method that is no better than the two rows in brackets has found nothing. Evidence "
         "fills 0.4 to 0.8 of a clip, mostly around its middle; in `synced` 0.22 to 0.34, mostly "
         "elsewhere: that column is the hard one. The gap is of those that promise a sum.",
-    ]  # fmt: skip
+    ]
     for model, methods in results.items():
         lines += ["", f"## {model}", "", "| method | " + " | ".join(TITLES.values()) + " |"]
         lines.append("|---" * (len(TITLES) + 1) + "|")
@@ -275,10 +276,12 @@ def main() -> int:
     text = table(results, args.preset)
     args.out.write_text(text, encoding="utf-8")
     means = {
-        model: {n: {s: round(float(np.mean(v)), 3) for s, v in scores.items()}
-                for n, scores in methods.items()}
+        model: {
+            n: {s: round(float(np.mean(v)), 3) for s, v in scores.items()}
+            for n, scores in methods.items()
+        }
         for model, methods in results.items()
-    }  # fmt: skip
+    }
     print(text)
     print(json.dumps({"name": "evidence", "preset": args.preset, "scores": means}))
     return 0

@@ -35,12 +35,16 @@ from emo_core.training.model_card import card
 
 REAL = Path(__file__).parents[3] / "shared" / "data"
 BASELINES = {  # plain ones, of the data README: statistics and logistic regression
-    "faces": 0.60, "voices: ravdess": 0.65, "voices: emodb": 0.66,
-}  # fmt: skip
+    "faces": 0.60,
+    "voices: ravdess": 0.65,
+    "voices: emodb": 0.66,
+}
 UNLABELLED = (
-    "facenet_street_crowd.mp4", "vidor_4405327307_stage.mp4", "pyfeat_single_face.mp4",
+    "facenet_street_crowd.mp4",
+    "vidor_4405327307_stage.mp4",
+    "pyfeat_single_face.mp4",
     "pyfeat_face_noface.mov",
-)  # fmt: skip
+)
 
 
 def collages(checkpoint: Checkpoint, root: Path, split: str) -> tuple[dict[str, Answers], dict]:
@@ -109,10 +113,12 @@ def clips(checkpoint: Checkpoint, data: Path) -> dict:
         same.append(tinted(checkpoint, clip))
     others = [answer(checkpoint, open_clip(data / "clips" / name)) for name in UNLABELLED]
     counts = {
-        name: [sum(row["label"] == row["truth"] for row in known if row["set"] == name),
-               sum(row["set"] == name for row in known)]
+        name: [
+            sum(row["label"] == row["truth"] for row in known if row["set"] == name),
+            sum(row["set"] == name for row in known),
+        ]
         for name in ("cremad", "ravdess_faces", "grid")
-    }  # fmt: skip
+    }
     return {
         "known": known,
         "right": counts,
@@ -138,15 +144,19 @@ def mean_and_interval(values: list[float]) -> str:
 def table(results: list[dict], told: list[dict]) -> str:
     """All of it as Markdown."""
     first = results[0]
-    lines = ["| UAR, held-out people | n | seeds: mean ± 95 % | first: 95 % over people or clips "
-             "| recall +/0/- | plain baseline |", "|---|---|---|---|---|---|"]  # fmt: skip
+    lines = [
+        "| UAR, held-out people | n | seeds: mean ± 95 % | first: 95 % over people or clips "
+        "| recall +/0/- | plain baseline |",
+        "|---|---|---|---|---|---|",
+    ]
     for name, row in first["rows"].items():
         seeds = mean_and_interval([result["rows"][name]["uar"] for result in results])
         recalls = " / ".join("-" if r is None else f"{r:.2f}" for r in row["recalls"])
         low, high = row["interval"]
         baseline = BASELINES.get(name, "")
-        lines.append(f"| {name} | {row['n']} | {seeds} | {low:.3f} to {high:.3f} | {recalls} "
-                     f"| {baseline} |")  # fmt: skip
+        lines.append(
+            f"| {name} | {row['n']} | {seeds} | {low:.3f} to {high:.3f} | {recalls} | {baseline} |"
+        )
     lines += ["", "| held-out collages | seeds |", "|---|---|"]
     for name in first["facts"]:
         values = [result["facts"][name] for result in results]
@@ -195,8 +205,10 @@ def main() -> int:
     parser.add_argument("--card", action="store_true", help="the table joins the first's card.md")
     args = parser.parse_args()
     if not args.sources.is_dir():
-        print(f"{args.sources} is not here; give --sources with the photographs and recordings.",
-              file=sys.stderr)  # fmt: skip
+        print(
+            f"{args.sources} is not here; give --sources with the photographs and recordings.",
+            file=sys.stderr,
+        )
         return 2
     checkpoints = [load_checkpoint(name) for name in args.model]
     results = [measure(c, args.data, args.sources, args.split) for c in checkpoints]
@@ -207,8 +219,17 @@ def main() -> int:
         args.out.write_text(text, encoding="utf-8")
     if args.card:
         write_card(args.model[0], checkpoints[0], args.split, text)
-    print(json.dumps({"name": "real", "split": args.split, "models": args.model,
-                      "scores": results, "clips": told}))  # fmt: skip
+    print(
+        json.dumps(
+            {
+                "name": "real",
+                "split": args.split,
+                "models": args.model,
+                "scores": results,
+                "clips": told,
+            }
+        )
+    )
     return 0
 
 

@@ -18,8 +18,12 @@ from emo_core.preprocess.sample import decode_window, to_sample
 from emo_core.synthetic.composed.dataset import PartWindow
 from emo_core.synthetic.composed.sources import Sources
 
-CREMAD = {"HAP": "positive", "happy": "positive", "NEU": "neutral", **dict.fromkeys(
-    ("ANG", "DIS", "FEA", "SAD", "angry"), "negative")}  # fmt: skip
+CREMAD = {
+    "HAP": "positive",
+    "happy": "positive",
+    "NEU": "neutral",
+    **dict.fromkeys(("ANG", "DIS", "FEA", "SAD", "angry"), "negative"),
+}
 RAVDESS = {"01": "neutral", "02": "neutral", "03": "positive"}  # third number; else negative
 TINTS = {"grey": (0.0, (1, 1, 1)), "warm": (1.0, (1.15, 1.0, 0.8)), "cold": (1.0, (0.8, 1.0, 1.2))}
 
@@ -48,9 +52,11 @@ class Answers:
             recalls, shares = hits / sizes, drawn[..., 0] / drawn[..., 1]
             low, high = np.percentile(np.nanmean(shares, -1), [2.5, 97.5])
         return {
-            "uar": float(np.nanmean(recalls)), "interval": [float(low), float(high)],
-            "recalls": [metrics.number(r) for r in recalls], "n": len(self.target),
-        }  # fmt: skip
+            "uar": float(np.nanmean(recalls)),
+            "interval": [float(low), float(high)],
+            "recalls": [metrics.number(r) for r in recalls],
+            "n": len(self.target),
+        }
 
 
 def of_parts(

@@ -35,9 +35,11 @@ from emo_core.training.trainer import split_scores
 TRAIN = 3000  # utterances of training people that the baselines learn from
 HEADING = "## Measured on {split} people, beside plain baselines (`benchmarks/real_emotions.py`)"
 SHOWN = {  # what a model is shown -> what is taken away
-    "all": (), "face alone": ("audio", "text"), "sound alone": ("video", "text"),
+    "all": (),
+    "face alone": ("audio", "text"),
+    "sound alone": ("video", "text"),
     "words alone": ("video", "audio"),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -84,15 +86,15 @@ def baselines(clips: Clips, task: MultiLabel, root: Path, config: SampleConfig) 
         "yes to everything": torch.full(size, 9.0),
         "no to everything": torch.full(size, -9.0),
     }
-    rows = {
-        name: clips.calibrated(task, logits, Calibration()) for name, logits in always.items()
-    }  # fmt: skip
+    rows = {name: clips.calibrated(task, logits, Calibration()) for name, logits in always.items()}
     made = fresh(sources_of(root), TRAIN, config, 0, Augment(zoom=0.0, thin=config.frames))
     train = list(Loader(made, 100, False).epoch(0))
     judged = {"val": list(clips.val.epoch(0)), "judged": list(clips.judged.epoch(0))}
     names = {
-        "sound": "log-mel statistics", "face": "gradient histograms", "both": "the two added",
-    }  # fmt: skip
+        "sound": "log-mel statistics",
+        "face": "gradient histograms",
+        "both": "the two added",
+    }
     for name, scores in plain_scores(train, judged).items():
         rows[f"{names[name]}, logistic regression"] = clips.scored(task, *scores.values())
     return rows
@@ -118,9 +120,11 @@ def table(rows: dict[str, list[dict]], labels: tuple[str, ...]) -> str:
     """Markdown of {row: scores of each seed}."""
     first = next(iter(rows.values()))[0]
     lines = [
-        f"{first['n']} clips. Mean over six emotions and seeds ± 95 % t interval (each seed).", "",
-        "| | F1 | AUC | accuracy | weighted accuracy |", "|---|---|---|---|---|",
-    ]  # fmt: skip
+        f"{first['n']} clips. Mean over six emotions and seeds ± 95 % t interval (each seed).",
+        "",
+        "| | F1 | AUC | accuracy | weighted accuracy |",
+        "|---|---|---|---|---|",
+    ]
     for name, seeds in rows.items():
         cells = [
             mean_and_interval([s[k] for s in seeds])
@@ -176,8 +180,16 @@ def main() -> int:
         path = find_checkpoint(args.model[0]) / CARD
         heading = HEADING.format(split=args.split)
         path.write_text(f"{card(checkpoints[0])}\n{heading}\n\n{text}", encoding="utf-8")
-    print(json.dumps({"name": "real_emotions", "split": args.split, "models": args.model,
-                      "scores": rows | found}))  # fmt: skip
+    print(
+        json.dumps(
+            {
+                "name": "real_emotions",
+                "split": args.split,
+                "models": args.model,
+                "scores": rows | found,
+            }
+        )
+    )
     return 0
 
 

@@ -58,8 +58,10 @@ def main() -> int:
     rounds = parser.parse_args().rounds
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
-        print("no Chromium on this machine; expected chromium on the path; install it.",
-              file=sys.stderr)  # fmt: skip
+        print(
+            "no Chromium on this machine; expected chromium on the path; install it.",
+            file=sys.stderr,
+        )
         return 2
     spent: dict[str, list[float]] = {"answer": [], "echo": [], "predict": []}
     with tempfile.TemporaryDirectory() as name, sync_playwright() as player:
@@ -85,9 +87,16 @@ def main() -> int:
             browser.close()
     answer, echo, bare = (median_ms(spent[name]) for name in ("answer", "echo", "predict"))
     code = report(
-        "app", answer / (BOUND * bare + echo), 1.0, True, answer_ms=answer, echo_ms=echo,
-        predict_ms=bare, up_s=round(up_s, 1), up_bound_s=UP_BOUND_S,
-    )  # fmt: skip
+        "app",
+        answer / (BOUND * bare + echo),
+        1.0,
+        True,
+        answer_ms=answer,
+        echo_ms=echo,
+        predict_ms=bare,
+        up_s=round(up_s, 1),
+        up_bound_s=UP_BOUND_S,
+    )
     return code or int(up_s > UP_BOUND_S)
 
 

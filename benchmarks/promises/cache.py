@@ -44,10 +44,15 @@ def main() -> int:
         spent = shuffled_times({"cache": read, "decode": lambda: [decode(p) for p in paths]}, 5)
     read_ms, decode_ms = (median_ms(spent[name]) / CLIPS for name in ("cache", "decode"))
     return report(
-        "cache", decode_ms / read_ms, BOUND, False,
-        read_ms_per_clip=round(read_ms, 3), decode_ms_per_clip=round(decode_ms, 2),
-        filled_s=round(filled_s, 2), clips=CLIPS,
-    )  # fmt: skip
+        "cache",
+        decode_ms / read_ms,
+        BOUND,
+        False,
+        read_ms_per_clip=round(read_ms, 3),
+        decode_ms_per_clip=round(decode_ms, 2),
+        filled_s=round(filled_s, 2),
+        clips=CLIPS,
+    )
 
 
 if __name__ == "__main__":

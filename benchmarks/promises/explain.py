@@ -39,10 +39,17 @@ def main() -> int:
         for t in (fast, standard)
     ]
     return report(
-        "explain", max(passes[0].values()), BOUND, True, forward_ms=median_ms(fast["forward"]),
-        fast=passes[0], standard=passes[1], standard_bound=PRESETS["standard"].passes,
-        promised={n: cost(n, "fast", checkpoint) for n in METHODS}, model=checkpoint.name,
-    )  # fmt: skip
+        "explain",
+        max(passes[0].values()),
+        BOUND,
+        True,
+        forward_ms=median_ms(fast["forward"]),
+        fast=passes[0],
+        standard=passes[1],
+        standard_bound=PRESETS["standard"].passes,
+        promised={n: cost(n, "fast", checkpoint) for n in METHODS},
+        model=checkpoint.name,
+    )
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from emo_core.models import MODELS
 from emo_core.preprocess.batch import Batch
 from emo_core.preprocess.log_mel import MelConfig
-from emo_core.preprocess.sample import PAPER, SampleConfig, frame_grid
+from emo_core.preprocess.sample import PAPER, SampleConfig, frame_times
 from emo_core.training.trainer import TrainConfig, Trainer
 
 CLIPS, EPOCHS, AIM_S = 2661, 30, 90.0  # VGAF's training clips; the run that is aimed at
@@ -64,7 +64,7 @@ def random_clips(config: SampleConfig, clips: int, device: torch.device) -> Batc
     return Batch(
         noise(frames, 3, config.height, config.width),
         real(frames),
-        clock(torch.from_numpy(frame_grid(config))),
+        clock(torch.from_numpy(frame_times(config))),
         torch.randn(clips, steps, config.mel.bands, device=device) * 2 - 4,
         real(steps),
         clock(torch.arange(steps) * config.mel.hop / config.mel.rate),
@@ -147,12 +147,13 @@ def measure(name: str, options: argparse.Namespace, peak: float) -> dict:
         "share_of_matmul_peak": round(flops * trained / spent / peak, 4),
         "gflop_per_clip": round(flops / 1e9, 1),
         "peak_memory_gb": round(torch.cuda.max_memory_allocated() / 1e9, 2)
-        if device.type == "cuda" else None,
+        if device.type == "cuda"
+        else None,
         f"seconds_{EPOCHS}_epochs": round(spent / trained * CLIPS * EPOCHS, 1),
         "epochs_timed": options.epochs,
         "warm_up_s": round(warm_s, 1),
         "compiled": options.compile,
-    }  # fmt: skip
+    }
 
 
 def with_fallback(name: str, options: argparse.Namespace, peak: float) -> dict:
@@ -183,14 +184,18 @@ def main(words: list[str] | None = None) -> int:
     torch.backends.cudnn.benchmark = True
     peak = matmul_peak(device, 128 if options.tiny else 8192)
     models = {name: with_fallback(name, options, peak) for name in SAMPLES}
-    print(json.dumps({
-        "name": "gpu",
-        "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
-        "matmul_peak_tflops": round(peak / 1e12, 3),
-        "batch": options.batch,
-        "aim_s": AIM_S,
-        "models": models,
-    }))  # fmt: skip
+    print(
+        json.dumps(
+            {
+                "name": "gpu",
+                "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
+                "matmul_peak_tflops": round(peak / 1e12, 3),
+                "batch": options.batch,
+                "aim_s": AIM_S,
+                "models": models,
+            }
+        )
+    )
     return 0
 
 

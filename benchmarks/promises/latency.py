@@ -12,7 +12,7 @@ from benchmarks.common import make_clip, median_ms, report, shuffled_times
 from emo_core.clip import load_clip
 from emo_core.inference.predict import load_cached, predict
 from emo_core.preprocess.batch import collate
-from emo_core.preprocess.sample import decode_window, frame_grid, to_sample
+from emo_core.preprocess.sample import decode_window, frame_times, to_sample
 
 BOUND = 1.25
 
@@ -42,7 +42,7 @@ def main() -> int:
         path = str(make_clip(Path(folder) / "clip.mp4"))
         clip = load_clip(path)
         batch = collate([to_sample(decode_window(clip, config, 0, 5.0), config)])
-        moments = frame_grid(config)
+        moments = frame_times(config)
 
         def forward() -> None:
             with torch.inference_mode():
@@ -58,9 +58,15 @@ def main() -> int:
         )
     ours, decode, bare = (median_ms(spent[name]) for name in ("ours", "decode", "forward"))
     return report(
-        "latency", ours / (decode + bare), BOUND, True,
-        ours_ms=ours, bare_decode_ms=decode, bare_forward_ms=bare, model=checkpoint.name,
-    )  # fmt: skip
+        "latency",
+        ours / (decode + bare),
+        BOUND,
+        True,
+        ours_ms=ours,
+        bare_decode_ms=decode,
+        bare_forward_ms=bare,
+        model=checkpoint.name,
+    )
 
 
 if __name__ == "__main__":

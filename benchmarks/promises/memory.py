@@ -56,10 +56,17 @@ def main() -> int:
         repeat(Path(folder) / "part.mp4", hour, 360)
         short, long = peak(minute), peak(hour)
     return report(
-        "memory", long[0] / short[0], BOUND, True,
-        minute_mb=short[0] // 1024, hour_mb=long[0] // 1024, minute_windows=short[1],
-        hour_windows=long[1], minute_s=short[2], hour_s=long[2],
-    )  # fmt: skip
+        "memory",
+        long[0] / short[0],
+        BOUND,
+        True,
+        minute_mb=short[0] // 1024,
+        hour_mb=long[0] // 1024,
+        minute_windows=short[1],
+        hour_windows=long[1],
+        minute_s=short[2],
+        hour_s=long[2],
+    )
 
 
 if __name__ == "__main__":

@@ -109,8 +109,12 @@ def main() -> int:
         {name: whole(model, batch, bf16) for name, model in models.items()}, ROUNDS // 3
     )
     return report(
-        "sparse", min(spent["structured"]) / min(spent["fe2e"]), BOUND, True,
-        statistic=f"best of {ROUNDS}", bf16=bf16,
+        "sparse",
+        min(spent["structured"]) / min(spent["fe2e"]),
+        BOUND,
+        True,
+        statistic=f"best of {ROUNDS}",
+        bf16=bf16,
         median_ratio=round(median_ms(spent["structured"]) / median_ms(spent["fe2e"]), 3),
         processor_ratio=round(min(cpu["structured"]) / min(cpu["fe2e"]), 3),
         processor_ms={name: round(1000 * min(times), 1) for name, times in cpu.items()},
@@ -119,7 +123,7 @@ def main() -> int:
         whole_ms={name: round(1000 * min(times), 1) for name, times in entire.items()},
         gflop_an_utterance={name: gigaflops(model, batch) for name, model in models.items()},
         utterance={"faces": FACES, "chunks": CHUNKS, "tokens": WORDS, "rows": ROWS},
-    )  # fmt: skip
+    )
 
 
 if __name__ == "__main__":

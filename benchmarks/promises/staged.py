@@ -18,10 +18,16 @@ def main() -> int:
         spent = time.perf_counter() - started
         size = sum(p.stat().st_size for p in Path(folder).rglob("*.mp4"))
     return report(
-        "staged", spent * 1000 / CLIPS, BOUND, True,
-        unit="seconds for 1,000 clips", made=CLIPS, seconds=round(spent, 1), workers=WORKERS,
+        "staged",
+        spent * 1000 / CLIPS,
+        BOUND,
+        True,
+        unit="seconds for 1,000 clips",
+        made=CLIPS,
+        seconds=round(spent, 1),
+        workers=WORKERS,
         kb_per_clip=size // CLIPS // 1000,
-    )  # fmt: skip
+    )
 
 
 if __name__ == "__main__":

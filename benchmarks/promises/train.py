@@ -52,11 +52,18 @@ def main() -> int:
     spent = shuffled_times({"ours": lambda: trainer.step(batch, 0.5), "bare": bare}, rounds=25)
     ours, plain = min(spent["ours"]), min(spent["bare"])
     return report(
-        "train", ours / plain, BOUND, True,
-        ours_ms=round(1000 * ours, 1), bare_ms=round(1000 * plain, 1), statistic="best of 25",
-        median_ours_ms=median_ms(spent["ours"]), median_bare_ms=median_ms(spent["bare"]),
-        clips_per_s=round(ROWS / ours, 1), bf16=bf16,
-    )  # fmt: skip
+        "train",
+        ours / plain,
+        BOUND,
+        True,
+        ours_ms=round(1000 * ours, 1),
+        bare_ms=round(1000 * plain, 1),
+        statistic="best of 25",
+        median_ours_ms=median_ms(spent["ours"]),
+        median_bare_ms=median_ms(spent["bare"]),
+        clips_per_s=round(ROWS / ours, 1),
+        bf16=bf16,
+    )
 
 
 if __name__ == "__main__":

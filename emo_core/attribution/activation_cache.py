@@ -16,7 +16,7 @@ KEPT = 2  # readings of one size that are remembered: of the window, and of noth
 
 
 @dataclass(frozen=True)
-class Reading:
+class CachedRows:
     """Rows of one window, (n, ...) each, and what was made of them, (n, ...)."""
 
     rows: tuple[Tensor, ...]
@@ -36,12 +36,12 @@ class Reading:
         return torch.stack(alike).all(0)
 
 
-class Rereading:
-    """In place of a `rowwise` method: reads what it does not know; as ever where gradients are."""
+class RowCache:
+    """Caches row outputs; falls back to the plain method when gradients are needed."""
 
     def __init__(self, read: Read) -> None:
         self.read = read
-        self.readings: list[Reading] = []
+        self.readings: list[CachedRows] = []
 
     def __call__(self, *rows: Tensor) -> Tensor:
         if torch.is_grad_enabled() or not len(rows[0]):
@@ -50,10 +50,10 @@ class Rereading:
         made = self._made(rows, known) if known else self.read(*rows)
         one_window = all(len(made) == len(reading.made) for reading in known)
         if one_window and len(known) < KEPT:
-            self.readings.append(Reading(rows, made))
+            self.readings.append(CachedRows(rows, made))
         return made
 
-    def _made(self, rows: tuple[Tensor, ...], known: list[Reading]) -> Tensor:
+    def _made(self, rows: tuple[Tensor, ...], known: list[CachedRows]) -> Tensor:
         made = known[0].made.new_empty(len(rows[0]), *known[0].made.shape[1:])
         fresh = torch.ones(len(made), dtype=torch.bool, device=made.device)
         for reading in known:
@@ -66,12 +66,12 @@ class Rereading:
         return made
 
 
-def remember(model: nn.Module) -> None:
+def cache_rows(model: nn.Module) -> None:
     """From now on a model reads no row of a window twice; its weights must not change.
 
     What it remembered before is forgotten.
     """
     for module in model.modules():
         for name, method in vars(type(module)).items():
-            if getattr(method, "rowwise", False):
-                setattr(module, name, Rereading(method.__get__(module)))
+            if getattr(method, "row_independent", False):
+                setattr(module, name, RowCache(method.__get__(module)))

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from emo_core.attribution.face_regions import Places
+from emo_core.attribution.face_regions import FaceRegions
 from emo_core.attribution.types import AttributionError
 from emo_core.checkpoint import Checkpoint
 from emo_core.inference.modality_shapley import mean_over, score_windows
@@ -75,7 +75,7 @@ def freeze(sample: Sample, frame: int) -> Sample:
     )
 
 
-def hide_faces(sample: Sample, faces: Places | None, blur: bool = False) -> Sample:
+def hide_faces(sample: Sample, faces: FaceRegions | None, blur: bool = False) -> Sample:
     """Faces grey, or blurred beyond reading: in the frames where they are, and cut out ones."""
     if faces is None and not bool(sample.face_mask.any()):
         raise AttributionError("no face was found in this window, so there is none to hide.")

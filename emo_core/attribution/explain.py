@@ -17,11 +17,18 @@ from emo_core.schema import DEFAULT_METHOD, DEFAULT_MODEL, DEFAULT_PRESET
 
 
 def explain_prediction(
-    checkpoint: Checkpoint, prediction: Prediction, method: str = DEFAULT_METHOD,
-    target: str | None = None, preset: str = DEFAULT_PRESET, *, at_s: float | None = None,
-    window: int | None = None, baseline: str = "blur", seed: int = 0,
+    checkpoint: Checkpoint,
+    prediction: Prediction,
+    method: str = DEFAULT_METHOD,
+    target: str | None = None,
+    preset: str = DEFAULT_PRESET,
+    *,
+    at_s: float | None = None,
+    window: int | None = None,
+    baseline: str = "blur",
+    seed: int = 0,
     progress: Progress | None = None,
-) -> Attribution:  # fmt: skip
+) -> Attribution:
     """Explains one window of a prediction; nothing is decoded again. Raises AttributionError.
 
     target: a label, by default the predicted one. window: its number in the prediction's timeline,
@@ -40,10 +47,15 @@ def explain_prediction(
 
 
 def explain(
-    clip: str | Path | Clip, model: str | Path | Checkpoint = DEFAULT_MODEL,
-    method: str = DEFAULT_METHOD, target: str | None = None, preset: str = DEFAULT_PRESET,
-    *, text: str | None = None, **where: object,
-) -> Attribution:  # fmt: skip
+    clip: str | Path | Clip,
+    model: str | Path | Checkpoint = DEFAULT_MODEL,
+    method: str = DEFAULT_METHOD,
+    target: str | None = None,
+    preset: str = DEFAULT_PRESET,
+    *,
+    text: str | None = None,
+    **where: object,
+) -> Attribution:
     """Loads what is needed, predicts and explains. Raises ClipError, CheckpointError or
     AttributionError.
 
@@ -57,7 +69,7 @@ def explain(
     return explain_prediction(checkpoint, prediction, method, target, preset, **where)
 
 
-def share(checkpoint: Checkpoint, sample: Sample, target: Target) -> dict[str, float]:
+def modality_share(checkpoint: Checkpoint, sample: Sample, target: Target) -> dict[str, float]:
     """By modality, in units of the score; they sum to all modalities' score minus that of none.
 
     Of a model of moments, the mean over the window's moments. Costs 2^M forward passes.

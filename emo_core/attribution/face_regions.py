@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 
 from emo_core.clip import Clip
-from emo_core.faces.tracking import LOOK, Tracks, follow_faces
-from emo_core.preprocess.sample import Sample, SampleConfig, fitted
+from emo_core.faces.tracking import DETECTION_SIZE, Tracks, track_faces
+from emo_core.preprocess.sample import Sample, SampleConfig, resize_size
 
 
 @dataclass(frozen=True)
-class Places:
+class FaceRegions:
     """Boxes of faces in a sample's frames."""
 
     boxes: Tensor  # (T, P, 4) left, top, right, bottom as shares of the sample's frame
@@ -28,24 +28,24 @@ class Places:
         return inside
 
 
-def placed(tracks: Tracks, size: tuple[int, int], config: SampleConfig) -> Places:
+def to_sample_frame(tracks: Tracks, size: tuple[int, int], config: SampleConfig) -> FaceRegions:
     """Boxes in shares of a clip's frame of `size` -> of the sample's padded or cropped frame."""
-    scaled = np.array(fitted(size, config))
+    scaled = np.array(resize_size(size, config))
     whole = np.array([config.width, config.height])
     shift = (whole - scaled) / 2
     boxes = tracks.boxes * np.tile(scaled, 2) + np.tile(shift, 2)
     shares = (boxes / np.tile(whole, 2)).clip(0, 1)
-    return Places(torch.from_numpy(shares.astype(np.float32)), torch.from_numpy(tracks.mask))
+    return FaceRegions(torch.from_numpy(shares.astype(np.float32)), torch.from_numpy(tracks.mask))
 
 
-def find_faces(clip: Clip, sample: Sample, config: SampleConfig) -> Places | None:
+def find_faces(clip: Clip, sample: Sample, config: SampleConfig) -> FaceRegions | None:
     """Looks for faces in the clip at the moments of a sample; None where there are none."""
     if not (clip.has_video and bool(sample.video_mask.any())):
         return None
-    scale = min(1.0, LOOK / max(clip.size))
+    scale = min(1.0, DETECTION_SIZE / max(clip.size))
     size = tuple(max(1, round(side * scale)) for side in clip.size)
     frames = clip.read_frames(sample.start_s + sample.video_times_s.double().numpy(), size)
-    tracks = follow_faces(frames.pixels, frames.times_s)
-    places = placed(tracks, clip.size, config)
-    places = Places(places.boxes, places.mask & sample.video_mask.unsqueeze(-1))
+    tracks = track_faces(frames.pixels, frames.times_s)
+    places = to_sample_frame(tracks, clip.size, config)
+    places = FaceRegions(places.boxes, places.mask & sample.video_mask.unsqueeze(-1))
     return places if bool(places.mask.any()) else None

@@ -6,7 +6,7 @@ Ids of pieces broadcast over their input: what always goes together, as colours 
 import torch
 from torch import Tensor
 
-from emo_core.attribution.forward_function import MASKS, Question
+from emo_core.attribution.forward_function import MASKS, ForwardFunction
 from emo_core.attribution.types import Preset
 
 
@@ -21,19 +21,19 @@ def time_parts(times_s: Tensor, window_s: float, parts: int) -> Tensor:
     return (times_s.double() * parts / window_s).long().clamp(0, parts - 1)
 
 
-def blocks(question: Question, preset: Preset) -> tuple[Tensor, ...]:
+def patch_mask(question: ForwardFunction, preset: Preset) -> tuple[Tensor, ...]:
     """Ids of space-time blocks of pictures, time-frequency patches of sound, runs of words."""
     return _numbered(question, [_block_ids(question, name, preset) for name in question.names])
 
 
-def segments(question: Question, preset: Preset, parts: int) -> tuple[Tensor, ...]:
+def time_mask(question: ForwardFunction, preset: Preset, parts: int) -> tuple[Tensor, ...]:
     """Ids of equal parts of the clock: of the picture and of the sound apart, and runs of words."""
     return _numbered(
         question, [_time_ids(question, name, preset, parts) for name in question.names]
     )
 
 
-def _time_ids(question: Question, name: str, preset: Preset, parts: int) -> Tensor:
+def _time_ids(question: ForwardFunction, name: str, preset: Preset, parts: int) -> Tensor:
     sample, window_s = question.sample, question.checkpoint.sample.window_s
     if name == "tokens":
         return parts_of(len(sample.tokens), preset.words)
@@ -44,7 +44,7 @@ def _time_ids(question: Question, name: str, preset: Preset, parts: int) -> Tens
     return ids.view(-1, *(1,) * (mask.ndim - 1), *inner).expand(*mask.shape, *inner)
 
 
-def _block_ids(question: Question, name: str, preset: Preset) -> Tensor:
+def _block_ids(question: ForwardFunction, name: str, preset: Preset) -> Tensor:
     sample = question.sample
     shape = getattr(sample, name).shape
     if name == "tokens":
@@ -59,7 +59,7 @@ def _block_ids(question: Question, name: str, preset: Preset) -> Tensor:
     return (when * high + down.unsqueeze(-1)) * wide + across
 
 
-def _numbered(question: Question, ids: list[Tensor]) -> tuple[Tensor, ...]:
+def _numbered(question: ForwardFunction, ids: list[Tensor]) -> tuple[Tensor, ...]:
     """Ids 0, 1, ... over all inputs, none shared between two of them; over (1, ...) each.
 
     Equal ids in two inputs would be taken away together. What is behind a mask belongs to a piece
@@ -80,14 +80,14 @@ def _sizes(ids: Tensor, real: Tensor) -> Tensor:
     return torch.bincount(ids.flatten(), weights=real.flatten().double()).long()
 
 
-def real_of(question: Question, name: str, like: Tensor) -> Tensor:
+def real_of(question: ForwardFunction, name: str, like: Tensor) -> Tensor:
     """Which of an input's ids stand for real values, bool in the shape of `like`, those ids."""
     real = getattr(question.sample, MASKS[name])
     return real.view(*real.shape, *(1,) * (like.ndim - real.ndim)).expand(like.shape)
 
 
 def density(
-    question: Question, maps: tuple[Tensor, ...], pieces: tuple[Tensor, ...]
+    question: ForwardFunction, maps: tuple[Tensor, ...], pieces: tuple[Tensor, ...]
 ) -> tuple[Tensor, ...]:
     """Values of whole pieces, spread evenly over what is real of them: sums mean something."""
     spread = []

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from emo_core.attribution.activation_cache import remember
+from emo_core.attribution.activation_cache import cache_rows
 from emo_core.attribution.types import AttributionError, Cancelled, Target
 from emo_core.checkpoint import Checkpoint
 from emo_core.inference.modality_shapley import modalities
@@ -91,7 +91,7 @@ def inputs_of(checkpoint: Checkpoint) -> tuple[str, ...]:
 
 
 @dataclass
-class Meter:
+class PassBudget:
     """Counts forward passes, tells the caller, and stops where the caller says so."""
 
     total: int
@@ -104,7 +104,7 @@ class Meter:
             raise Cancelled("the explanation was stopped before it was done.")
 
 
-class Question:
+class ForwardFunction:
     """Scores of one window's inputs, changed at will; works on a copy of the model.
 
     Inputs are float, (n, ...) each: pictures in [0, 1], log-mel, and for words a gate of 1 (there)
@@ -113,7 +113,12 @@ class Question:
     """
 
     def __init__(
-        self, checkpoint: Checkpoint, sample: Sample, target: Target, baseline: str, meter: Meter
+        self,
+        checkpoint: Checkpoint,
+        sample: Sample,
+        target: Target,
+        baseline: str,
+        meter: PassBudget,
     ) -> None:
         if baseline not in BASELINES:
             raise AttributionError(
@@ -151,9 +156,11 @@ class Question:
         """The baseline, for people."""
         how = {"blur": f"blurred to {PATCHES} × {PATCHES} patches", "mean": "of their mean colour"}
         words = {
-            "video": f"frames {how[self.kind]}", "faces": f"faces {how[self.kind]}",
-            "mel": "silence", "tokens": "words left out",
-        }  # fmt: skip
+            "video": f"frames {how[self.kind]}",
+            "faces": f"faces {how[self.kind]}",
+            "mel": "silence",
+            "tokens": "words left out",
+        }
         return ", ".join(words[name] for name in self.names)
 
     def __call__(self, *inputs: Tensor) -> Tensor:
@@ -171,7 +178,7 @@ class Question:
     @cached_property
     def _sized(self) -> tuple[float, int]:
         """The window's score, and how many variants of it fit into memory together."""
-        remember(self.model)  # from here on: what was read before is not counted
+        cache_rows(self.model)  # from here on: what was read before is not counted
         with torch.no_grad(), counted(self.model) as sizes:
             score = float(self(*self.inputs))
         device = self.batch.mel.device
@@ -184,12 +191,12 @@ class Question:
         return self._sized[0]
 
     @property
-    def at_once(self) -> int:
+    def max_batch(self) -> int:
         """Variants that may go through the model together: it bounds memory."""
         return self._sized[1]
 
     @cached_property
-    def nothing(self) -> float:
+    def baseline_score(self) -> float:
         """The target's score of the baselines."""
         with torch.no_grad():
             return float(self(*self.baselines))

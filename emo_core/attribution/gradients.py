@@ -4,16 +4,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from emo_core.attribution.forward_function import Question
+from emo_core.attribution.forward_function import ForwardFunction
 from emo_core.attribution.types import AttributionError, Preset
-from emo_core.models.layers.joint_transformer import mel_steps
+from emo_core.models.layers.joint_transformer import split_mel_into_steps
 from emo_core.models.layers.vgg import CHUNK
 
 INPUT_OF = {"video": ("video", "faces"), "audio": ("mel",)}  # tower -> what it reads
 Maps = dict[str, Tensor]
 
 
-def saliency(question: Question, preset: Preset, seed: int) -> Maps:
+def saliency(question: ForwardFunction, preset: Preset, seed: int) -> Maps:
     """Size of the gradient: where a small change would move the score most."""
     from captum.attr import Saliency
 
@@ -21,7 +21,7 @@ def saliency(question: Question, preset: Preset, seed: int) -> Maps:
     return _named(question, Saliency(question).attribute(inputs))
 
 
-def integrated_gradients(question: Question, preset: Preset, seed: int) -> Maps:
+def integrated_gradients(question: ForwardFunction, preset: Preset, seed: int) -> Maps:
     """Gradients summed on the way from nothing there to the window (Sundararajan et al. 2017)."""
     from captum.attr import IntegratedGradients
 
@@ -29,12 +29,12 @@ def integrated_gradients(question: Question, preset: Preset, seed: int) -> Maps:
         question.inputs,
         question.baselines,
         n_steps=preset.steps,
-        internal_batch_size=question.at_once,
+        internal_batch_size=question.max_batch,
     )
     return _named(question, maps)
 
 
-def grad_cam(question: Question, preset: Preset, seed: int) -> Maps:
+def grad_cam(question: ForwardFunction, preset: Preset, seed: int) -> Maps:
     """The last map of each tower, weighted by its gradient (Selvaraju et al. 2017), signed."""
     from captum.attr import LayerGradCam
 
@@ -55,11 +55,11 @@ def grad_cam(question: Question, preset: Preset, seed: int) -> Maps:
     return maps
 
 
-def _named(question: Question, maps: tuple[Tensor, ...]) -> Maps:
+def _named(question: ForwardFunction, maps: tuple[Tensor, ...]) -> Maps:
     return {name: x[0].detach() for name, x in zip(question.names, maps, strict=True)}
 
 
-def _seen(question: Question, name: str, cam: Tensor) -> Tensor:
+def _seen(question: ForwardFunction, name: str, cam: Tensor) -> Tensor:
     """Maps of frames (n, 1, h, w), or of pieces of film (n, 1, t, h, w), in the input's shape."""
     shape = getattr(question.sample, name).shape
     size = shape[-2:]
@@ -82,7 +82,7 @@ def _seen(question: Question, name: str, cam: Tensor) -> Tensor:
     return placed.expand(shape)
 
 
-def _heard(question: Question, cam: Tensor) -> Tensor:
+def _heard(question: ForwardFunction, cam: Tensor) -> Tensor:
     """Maps (n, 1, ., .) of the whole sound, of its steps, or of its chunks -> (F, M)."""
     frames, bands = question.sample.mel.shape
     model = question.checkpoint.model_name
@@ -94,7 +94,7 @@ def _heard(question: Question, cam: Tensor) -> Tensor:
         ]
     batch, steps = question.batch, len(cam)
     number = torch.arange(frames, device=cam.device).view(1, -1, 1)
-    places = mel_steps(number, batch.mel_mask, batch.mel_times_s, steps).values.flatten()
+    places = split_mel_into_steps(number, batch.mel_mask, batch.mel_times_s, steps).values.flatten()
     large = functional.interpolate(
         cam, (frames // steps, bands), mode="bilinear", align_corners=False
     )
@@ -103,7 +103,7 @@ def _heard(question: Question, cam: Tensor) -> Tensor:
     return placed
 
 
-def _from_chunks(question: Question, cam: Tensor, frames: int, bands: int) -> Tensor:
+def _from_chunks(question: ForwardFunction, cam: Tensor, frames: int, bands: int) -> Tensor:
     large = functional.interpolate(cam, (bands, CHUNK), mode="bilinear", align_corners=False)
     mask = functional.pad(question.batch.mel_mask[0], (0, -frames % CHUNK))
     kept = _kept(question, "audio", mask.unflatten(0, (-1, CHUNK)).any(-1))
@@ -112,7 +112,7 @@ def _from_chunks(question: Question, cam: Tensor, frames: int, bands: int) -> Te
     return placed.flatten(0, 1)[:frames] * question.batch.mel_mask[0].unsqueeze(-1)
 
 
-def _kept(question: Question, tower: str, real: Tensor) -> Tensor:
+def _kept(question: ForwardFunction, tower: str, real: Tensor) -> Tensor:
     """Which pictures a tower computed: the real ones, or those that the text chose."""
     if getattr(question.checkpoint.settings, "mode", None) != "structured":
         return real

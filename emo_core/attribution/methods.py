@@ -7,11 +7,24 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from emo_core.attribution.forward_function import BACKWARD, Meter, Progress, Question, inputs_of
+from emo_core.attribution.forward_function import (
+    BACKWARD,
+    ForwardFunction,
+    PassBudget,
+    Progress,
+    inputs_of,
+)
 from emo_core.attribution.gradients import grad_cam, integrated_gradients, saliency
-from emo_core.attribution.perturbation import ablation, occlusion, orders_within, shapley
+from emo_core.attribution.perturbation import ablation, occlusion, orders_within, sampled_shapley
 from emo_core.attribution.rollout import rollout
-from emo_core.attribution.types import PRESETS, Attribution, AttributionError, Preset, Span, Target
+from emo_core.attribution.types import (
+    PRESETS,
+    Attribution,
+    AttributionError,
+    AttributionSpan,
+    Preset,
+    Target,
+)
 from emo_core.checkpoint import Checkpoint
 from emo_core.preprocess.sample import Sample
 from emo_core.schema import DEFAULT_METHOD, DEFAULT_PRESET
@@ -23,7 +36,7 @@ Maps = dict[str, Tensor]
 class Method:
     """One way to explain, and what its map is."""
 
-    run: Callable[[Question, Preset, int], Maps]
+    run: Callable[[ForwardFunction, Preset, int], Maps]
     signed: bool = True  # says raises or lowers, not only how strongly
     complete: bool = False  # its maps promise to sum to score - baseline's score
     random: bool = False  # depends on a seed
@@ -39,7 +52,7 @@ METHODS = {
     "integrated_gradients": Method(integrated_gradients, complete=True),
     "occlusion": Method(occlusion),
     "ablation": Method(ablation),
-    "shapley": Method(shapley, complete=True, random=True),
+    "shapley": Method(sampled_shapley, complete=True, random=True),
     "rollout": Method(rollout, signed=False),
 }
 
@@ -92,25 +105,41 @@ def _blocks(names: tuple[str, ...], preset: Preset) -> int:
 
 
 def explain_window(
-    checkpoint: Checkpoint, sample: Sample, target: Target, method: str = DEFAULT_METHOD,
-    preset: str = DEFAULT_PRESET, baseline: str = "blur", seed: int = 0,
+    checkpoint: Checkpoint,
+    sample: Sample,
+    target: Target,
+    method: str = DEFAULT_METHOD,
+    preset: str = DEFAULT_PRESET,
+    baseline: str = "blur",
+    seed: int = 0,
     progress: Progress | None = None,
-) -> Attribution:  # fmt: skip
+) -> Attribution:
     """Explains one score of one window. Raises AttributionError; Cancelled where asked to stop."""
     how, chosen = find_method(method), find_preset(preset)
-    meter = Meter(cost(method, preset, checkpoint), progress)
+    meter = PassBudget(cost(method, preset, checkpoint), progress)
     started = time.perf_counter()
     with torch.inference_mode(False), torch.enable_grad():
-        question = Question(checkpoint, sample, target, baseline, meter)
+        question = ForwardFunction(checkpoint, sample, target, baseline, meter)
         score = question.score
         maps = how.run(question, chosen, seed)
-        nothing = question.nothing if how.complete else None
+        nothing = question.baseline_score if how.complete else None
     maps = {name: _whole(maps.get(name), getattr(sample, name)) for name in inputs_of(checkpoint)}
     return Attribution(
-        method, preset, target, checkpoint.name, window_span(checkpoint, sample), maps,
-        {name: _times(sample, name) for name in maps}, how.signed, question.baseline_words,
-        score, nothing, gap_of(maps, score, nothing), meter.spent, time.perf_counter() - started,
-    )  # fmt: skip
+        method,
+        preset,
+        target,
+        checkpoint.name,
+        window_span(checkpoint, sample),
+        maps,
+        {name: _times(sample, name) for name in maps},
+        how.signed,
+        question.baseline_words,
+        score,
+        nothing,
+        gap_of(maps, score, nothing),
+        meter.spent,
+        time.perf_counter() - started,
+    )
 
 
 def gap_of(maps: Maps, score: float, nothing: float | None) -> float | None:
@@ -121,9 +150,9 @@ def gap_of(maps: Maps, score: float, nothing: float | None) -> float | None:
     return abs(total - (score - nothing)) / max(abs(score - nothing), 1e-6)
 
 
-def window_span(checkpoint: Checkpoint, sample: Sample) -> Span:
+def window_span(checkpoint: Checkpoint, sample: Sample) -> AttributionSpan:
     """When a window starts and ends in its clip."""
-    return Span(sample.start_s, sample.start_s + checkpoint.sample.window_s)
+    return AttributionSpan(sample.start_s, sample.start_s + checkpoint.sample.window_s)
 
 
 def _whole(found: Tensor | None, like: Tensor) -> Tensor:

@@ -7,31 +7,31 @@ long as the model itself (docs/log.md). The tests compare them.
 import torch
 from torch import Tensor
 
-from emo_core.attribution.feature_mask import blocks, density, number_of, segments
-from emo_core.attribution.forward_function import Question
+from emo_core.attribution.feature_mask import density, number_of, patch_mask, time_mask
+from emo_core.attribution.forward_function import ForwardFunction
 from emo_core.attribution.types import Preset
 
 Maps = dict[str, Tensor]
 Pieces = tuple[Tensor, ...]
 
 
-def occlusion(question: Question, preset: Preset, seed: int) -> Maps:
+def occlusion(question: ForwardFunction, preset: Preset, seed: int) -> Maps:
     """What each block of space and time, and each patch of sound, is worth (Zeiler 2014)."""
-    return _without_each(question, blocks(question, preset))
+    return _without_each(question, patch_mask(question, preset))
 
 
-def ablation(question: Question, preset: Preset, seed: int) -> Maps:
+def ablation(question: ForwardFunction, preset: Preset, seed: int) -> Maps:
     """What each part of the clock is worth, in the picture and in the sound apart."""
-    return _without_each(question, segments(question, preset, preset.segments))
+    return _without_each(question, time_mask(question, preset, preset.segments))
 
 
-def shapley(question: Question, preset: Preset, seed: int) -> Maps:
+def sampled_shapley(question: ForwardFunction, preset: Preset, seed: int) -> Maps:
     """Fair shares of parts of the clock, over random orders of arrival (Castro et al. 2009)."""
-    pieces = segments(question, preset, preset.players)
+    pieces = time_mask(question, preset, preset.players)
     players = number_of(pieces)
     orders = orders_within(preset, players)
     generator = torch.Generator().manual_seed(seed)
-    values, ends = torch.zeros(players), torch.tensor([question.nothing, question.score])
+    values, ends = torch.zeros(players), torch.tensor([question.baseline_score, question.score])
     for _ in range(orders):
         order = torch.randperm(players, generator=generator)
         place = order.argsort()  # when each player arrives
@@ -46,10 +46,10 @@ def orders_within(preset: Preset, players: int) -> int:
     return max(1, (preset.passes - 3) // players)
 
 
-def scores_without(question: Question, pieces: Pieces, gone: Tensor) -> Tensor:
+def scores_without(question: ForwardFunction, pieces: Pieces, gone: Tensor) -> Tensor:
     """Scores of n variants, (n,), each without the pieces of its row of gone, (n, k) bool."""
     scores = []
-    for rows in gone.split(question.at_once):
+    for rows in gone.split(question.max_batch):
         changed = (
             torch.where(rows.to(ids.device)[:, ids[0]], base, x)
             for ids, base, x in zip(pieces, question.baselines, question.inputs, strict=True)
@@ -59,12 +59,12 @@ def scores_without(question: Question, pieces: Pieces, gone: Tensor) -> Tensor:
     return torch.cat(scores)
 
 
-def _without_each(question: Question, pieces: Pieces) -> Maps:
+def _without_each(question: ForwardFunction, pieces: Pieces) -> Maps:
     each = torch.eye(number_of(pieces), dtype=torch.bool)
     return _named(question, question.score - scores_without(question, pieces, each), pieces)
 
 
-def _named(question: Question, values: Tensor, pieces: Pieces) -> Maps:
+def _named(question: ForwardFunction, values: Tensor, pieces: Pieces) -> Maps:
     """Values of pieces, (k,), spread over what is real of them."""
     maps = tuple(values.to(ids.device)[ids] for ids in pieces)
     spread = density(question, maps, pieces)

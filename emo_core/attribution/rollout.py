@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from emo_core.attribution.forward_function import Question
+from emo_core.attribution.forward_function import ForwardFunction
 from emo_core.attribution.types import AttributionError, Preset
 from emo_core.checkpoint import Checkpoint
 from emo_core.models.layers.joint_transformer import CROSSINGS
@@ -52,7 +52,7 @@ Maps = dict[str, Tensor]
 Shares = dict[str, Tensor]  # stream -> (N,) what each of its tokens contributes
 
 
-def rollout(question: Question, preset: Preset, seed: int) -> Maps:
+def rollout(question: ForwardFunction, preset: Preset, seed: int) -> Maps:
     """Attention from the answer back to moments of picture and sound; sums to one."""
     trace = {name.split(" (")[0]: value[0] for name, value in question.trace().items()}
     if "attention_joint" in trace:
@@ -94,8 +94,10 @@ def _joint(trace: dict[str, Tensor], step: int) -> Shares:
     mixed = _with_residual(trace["attention_mix"][step].mean(0))  # (6, 6)
     reading = trace["attention_readout"][step].mean(0).mean(0)  # (6,), mean over K answers
     answers = reading @ mixed  # (6,)
-    streams = {name: _with_residual(trace[f"attention_{name}"].mean(0))
-               for name in ("video", "audio", "joint")}  # fmt: skip
+    streams = {
+        name: _with_residual(trace[f"attention_{name}"].mean(0))
+        for name in ("video", "audio", "joint")
+    }
     reached = {name: torch.zeros(len(x)) for name, x in streams.items()}
     for share, (query, context) in zip(answers, CROSSINGS, strict=True):
         asked = trace[f"attention_{query}_to_{context}"].mean(0)[step]  # (S,)
@@ -123,7 +125,7 @@ def _with_residual(weights: Tensor) -> Tensor:
     return 0.5 * weights + 0.5 * torch.eye(len(weights), device=weights.device)
 
 
-def _placed(question: Question, shares: Shares) -> Maps:
+def _placed(question: ForwardFunction, shares: Shares) -> Maps:
     """Shares of tokens, spread over what each token was made of."""
     maps, sample = {}, question.sample
     for name in question.names:

@@ -7,9 +7,9 @@ from threading import Lock
 import torch
 from torch import Tensor, nn
 
-from emo_core.attribution.face_regions import Places
-from emo_core.attribution.feature_mask import blocks, real_of
-from emo_core.attribution.forward_function import Meter, Progress, Question
+from emo_core.attribution.face_regions import FaceRegions
+from emo_core.attribution.feature_mask import patch_mask, real_of
+from emo_core.attribution.forward_function import ForwardFunction, PassBudget, Progress
 from emo_core.attribution.methods import cost, explain_window, find_method
 from emo_core.attribution.perturbation import scores_without
 from emo_core.attribution.types import PRESETS, Attribution, Target
@@ -33,7 +33,7 @@ def _ranks(values: Tensor) -> Tensor:
     return (last - (counts - 1) / 2)[which]
 
 
-def randomised(model: nn.Module, seed: int) -> nn.Module:
+def randomized_model(model: nn.Module, seed: int) -> nn.Module:
     """A copy whose every weight is drawn anew; the same seed gives the same, also in threads.
 
     Source: Adebayo et al. 2018.
@@ -77,7 +77,7 @@ class Curves:
 
 
 @dataclass(frozen=True)
-class Trust:
+class SanityChecks:
     """Checks of one map; rank correlations are -1 to 1, None where a check does not apply."""
 
     gap: float | None  # completeness
@@ -92,27 +92,34 @@ class Trust:
     verdict: str
 
 
-def trust_cost(method: str, preset: str, checkpoint: Checkpoint) -> int:
+def checks_cost(method: str, preset: str, checkpoint: Checkpoint) -> int:
     """The most forward passes' time that the checks take."""
     again = 1 + (len(checkpoint.labels) > 1) + find_method(method).random
     return again * cost(method, preset, checkpoint) + 2 + len(FRACTIONS) * (2 + ORDERS)
 
 
-def check(
-    checkpoint: Checkpoint, sample: Sample, found: Attribution, baseline: str = "blur",
-    faces: Places | None = None, seed: int = 0, progress: Progress | None = None,
-) -> Trust:  # fmt: skip
+def run_checks(
+    checkpoint: Checkpoint,
+    sample: Sample,
+    found: Attribution,
+    baseline: str = "blur",
+    faces: FaceRegions | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> SanityChecks:
     """Checks one map of one window."""
-    meter = Meter(trust_cost(found.method, found.preset, checkpoint), progress)
+    meter = PassBudget(checks_cost(found.method, found.preset, checkpoint), progress)
 
     def again(of: Checkpoint, target: Target, seed: int) -> Attribution:
         made = explain_window(of, sample, target, found.method, found.preset, baseline, seed)
         meter.count(made.forward_passes)
         return made
 
-    question = Question(checkpoint, sample, found.target, baseline, meter)
+    question = ForwardFunction(checkpoint, sample, found.target, baseline, meter)
     cells = values_of(question, found)
-    twin = again(replace(checkpoint, model=randomised(checkpoint.model, seed)), found.target, seed)
+    twin = again(
+        replace(checkpoint, model=randomized_model(checkpoint.model, seed)), found.target, seed
+    )
     other = _other(question)
     contrast = again(checkpoint, other, seed) if other else None
     reseeded = find_method(found.method).random
@@ -123,14 +130,24 @@ def check(
     def alike(map_: Attribution | None) -> float | None:
         return None if map_ is None else rank_correlation(cells, values_of(question, map_))
 
-    result = Trust(
-        found.gap, alike(twin), alike(contrast), other.label if other else None, alike(second),
-        curves, on_faces, area, meter.spent, "",
-    )  # fmt: skip
+    result = SanityChecks(
+        found.gap,
+        alike(twin),
+        alike(contrast),
+        other.label if other else None,
+        alike(second),
+        curves,
+        on_faces,
+        area,
+        meter.spent,
+        "",
+    )
     return replace(result, verdict=verdict(result))
 
 
-def share_on_faces(found: Attribution, faces: Places | None) -> tuple[float | None, float | None]:
+def share_on_faces(
+    found: Attribution, faces: FaceRegions | None
+) -> tuple[float | None, float | None]:
     """Share of the picture's map (its size) on faces, and the share that faces have of it."""
     if faces is None or "video" not in found.maps:
         return None, None
@@ -140,9 +157,9 @@ def share_on_faces(found: Attribution, faces: Places | None) -> tuple[float | No
     return (float(strength[inside].sum()) / total if total else None), float(inside.float().mean())
 
 
-def values_of(question: Question, found: Attribution) -> Tensor:
+def values_of(question: ForwardFunction, found: Attribution) -> Tensor:
     """What a map says of each block of the window, (cells,)."""
-    pieces = blocks(question, PRESETS["thorough"])
+    pieces = patch_mask(question, PRESETS["thorough"])
     count = 1 + max(int(ids.max()) for ids in pieces)
     values = torch.zeros(count, dtype=torch.float64)
     for name, ids in zip(question.names, pieces, strict=True):
@@ -152,7 +169,7 @@ def values_of(question: Question, found: Attribution) -> Tensor:
     return values
 
 
-def _other(question: Question) -> Target | None:
+def _other(question: ForwardFunction) -> Target | None:
     """The same question of the strongest other label."""
     with torch.no_grad():
         logits = question.model(question.batch).logits[0]
@@ -165,15 +182,15 @@ def _other(question: Question) -> Target | None:
     return replace(target, label=labels[best], index=best)
 
 
-def _curves(question: Question, cells: Tensor, seed: int) -> Curves:
+def _curves(question: ForwardFunction, cells: Tensor, seed: int) -> Curves:
     generator = torch.Generator().manual_seed(seed)
     mixed = torch.randperm(len(cells), generator=generator)  # equals must not go corner by corner
     order = mixed[cells[mixed].argsort(descending=True, stable=True)]
     chance = [torch.randperm(len(cells), generator=generator) for _ in range(ORDERS)]
     whole = question.score
-    nothing = question.nothing
+    nothing = question.baseline_score
 
-    pieces = blocks(question, PRESETS["thorough"])
+    pieces = patch_mask(question, PRESETS["thorough"])
 
     def taken(order: Tensor) -> list[float]:
         place = order.argsort()  # when each piece goes
@@ -185,16 +202,19 @@ def _curves(question: Question, cells: Tensor, seed: int) -> Curves:
     insertion = taken(order.flip(0))[::-1]  # what goes last has come first
     by_chance = torch.tensor([taken(c) for c in chance]).mean(0).tolist()
     return Curves(
-        (0.0, *FRACTIONS, 1.0), tuple(deletion), tuple(insertion), tuple(by_chance),
+        (0.0, *FRACTIONS, 1.0),
+        tuple(deletion),
+        tuple(insertion),
+        tuple(by_chance),
         tuple(by_chance[::-1]),
-    )  # fmt: skip
+    )
 
 
 def _area(fractions: tuple[float, ...], values: tuple[float, ...]) -> float:
     return float(torch.trapezoid(torch.tensor(values), torch.tensor(fractions)))
 
 
-def verdict(trust: Trust) -> str:
+def verdict(trust: SanityChecks) -> str:
     """One line for a person."""
     fatal, doubts = [], []
     gains = {

@@ -11,7 +11,7 @@ PARTS = 20  # of the clock, where nothing else is asked for
 
 
 @dataclass(frozen=True)
-class Clock:
+class Timeline:
     """Parts of a window and what each is worth, in units of the score."""
 
     edges_s: Tensor  # (n + 1,) from the start of the clip
@@ -36,18 +36,18 @@ def in_space(attribution: Attribution, name: str) -> Tensor:
     return values.sum(1) if name == "video" else values.sum(2).transpose(1, 2).flatten(2)
 
 
-def on_clock(attribution: Attribution, parts: int = PARTS) -> Clock:
+def to_timeline(attribution: Attribution, parts: int = PARTS) -> Timeline:
     """Both modalities in equal parts of the window. A value of a frame fills the frame's time."""
     start_s, end_s = attribution.span
     edges_s = torch.linspace(start_s, end_s, parts + 1)
     found: dict[str, Tensor | None] = {"picture": None, "sound": None}
     for name in attribution.maps:
         if AXES[name] in found:
-            found[AXES[name]] = _poured(over_time(attribution, name), parts)
-    return Clock(edges_s, **found)
+            found[AXES[name]] = _rebin(over_time(attribution, name), parts)
+    return Timeline(edges_s, **found)
 
 
-def _poured(values: Tensor, parts: int) -> Tensor:
+def _rebin(values: Tensor, parts: int) -> Tensor:
     """(n,) values of n equal stretches of time -> (parts,), sums kept."""
     total = torch.cat([torch.zeros(1), values.double().cumsum(0).cpu()])  # (n + 1,)
     place = torch.linspace(0, len(values), parts + 1, dtype=torch.float64)

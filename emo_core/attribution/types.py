@@ -49,7 +49,7 @@ PRESETS = {
 }
 
 
-class Span(NamedTuple):
+class AttributionSpan(NamedTuple):
     """The part of the clip that is explained, seconds."""
 
     start_s: float
@@ -68,7 +68,7 @@ class Attribution:
     preset: str
     target: Target
     model: str
-    span: Span
+    span: AttributionSpan
     maps: dict[str, Tensor]
     times_s: dict[str, Tensor]  # of each map's first axis, from the start of the clip; no words
     signed: bool  # False: strength only, without direction

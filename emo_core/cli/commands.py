@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emo_core.cli.console import brief, emit, progress, say, show_steps
+from emo_core.cli.console import log_line, print_result, progress, short_answer, show_steps
 
 if TYPE_CHECKING:
     from emo_core.training.recipes import Recipe
@@ -40,24 +40,24 @@ def predict(args: argparse.Namespace) -> int:
             answer = predict_clip(load_clip(path, args.text), checkpoint, args.max_windows)
         except ClipError as error:
             errors.append({"clip": path, "error": str(error)})
-            say(f"emo: {error}")
+            log_line(f"emo: {error}")
             continue
         results.append({**answer.as_dict(), "clip": path})
         if not args.json:
-            print(f"{path}: {brief(answer)}")
+            print(f"{path}: {short_answer(answer)}")
             for note in answer.notes:
-                say(f"  {note}")
+                log_line(f"  {note}")
     if args.json:
-        emit(args, {"schema_version": 1, "results": results, "errors": errors}, "")
+        print_result(args, {"schema_version": 1, "results": results, "errors": errors}, "")
     return DONE if not errors else SOME_FAILED if results else NOTHING
 
 
 def explain(args: argparse.Namespace) -> int:
     from emo_core.attribution.methods import cost, find_method, find_preset
-    from emo_core.attribution.sanity_checks import trust_cost
+    from emo_core.attribution.sanity_checks import checks_cost
     from emo_core.clip import load_clip
     from emo_core.inference.predict import load_cached
-    from emo_core.io.atomic import folder_for
+    from emo_core.io.atomic import output_folder
     from emo_core.viz import export as explaining
 
     find_method(args.method), find_preset(args.preset)
@@ -65,19 +65,25 @@ def explain(args: argparse.Namespace) -> int:
         raise UsageError(f"{args.out} is a file; expected a folder for the report; name another.")
     checkpoint = load_cached(args.model)
     passes = cost(args.method, args.preset, checkpoint)
-    checks = 0 if args.no_checks else trust_cost(args.method, args.preset, checkpoint)
-    say(f"at most {passes} forward passes for the map and {checks} for its checks")
+    checks = 0 if args.no_checks else checks_cost(args.method, args.preset, checkpoint)
+    log_line(f"at most {passes} forward passes for the map and {checks} for its checks")
     clip = load_clip(args.clip, args.text)
-    wish = explaining.Wish(
-        args.method, args.preset, args.target, args.at, args.window, args.baseline, args.seed,
+    wish = explaining.ExplainRequest(
+        args.method,
+        args.preset,
+        args.target,
+        args.at,
+        args.window,
+        args.baseline,
+        args.seed,
         not args.no_checks,
-    )  # fmt: skip
-    with folder_for(args.out):
-        story = explaining.tell(checkpoint, clip, wish, progress)
-        files = explaining.write_story(args.out, clip, story)
+    )
+    with output_folder(args.out):
+        story = explaining.build_explanation(checkpoint, clip, wish, progress)
+        files = explaining.write_explanation(args.out, clip, story)
     result = explaining.summary(args.clip, story, files)
     verdict = f": {story.trust.verdict}" if story.trust else ""
-    emit(args, result, f"{args.out}: {', '.join(files)}{verdict}")
+    print_result(args, result, f"{args.out}: {', '.join(files)}{verdict}")
     return DONE
 
 
@@ -88,7 +94,7 @@ def data_make(args: argparse.Namespace) -> int:
     make(args.out, *composed, *numbers)
     made = {"corpus": args.corpus, "out": str(args.out), "seed": args.seed}
     counts = {"train": args.train, "val": args.val, "test": args.test}
-    emit(args, {**made, "clips": counts}, f"{sum(counts.values())} clips in {args.out}")
+    print_result(args, {**made, "clips": counts}, f"{sum(counts.values())} clips in {args.out}")
     return DONE
 
 
@@ -110,7 +116,7 @@ def data_check(args: argparse.Namespace) -> int:
         if report[what]:
             lines.append(f"{what.replace('_', ' ')}: {len(report[what])} clips")
     lines += [f"problem: {problem}" for problem in report["problems"]] or ["no problems found"]
-    emit(args, report, "\n".join(lines))
+    print_result(args, report, "\n".join(lines))
     return SOME_FAILED if report["problems"] else DONE
 
 
@@ -119,9 +125,11 @@ def data_fetch(args: argparse.Namespace) -> int:
 
     result = fetch_links(args.table, args.out, progress("clips"))
     for failure in result["errors"]:
-        say(f"emo: {failure['error']}")
+        log_line(f"emo: {failure['error']}")
     made = {"corpus": "links", "out": str(args.out), **result}
-    emit(args, made, f"{result['clips']} clips in {args.out}, {result['fetched']} of them new")
+    print_result(
+        args, made, f"{result['clips']} clips in {args.out}, {result['fetched']} of them new"
+    )
     return DONE if not result["errors"] else SOME_FAILED if result["clips"] else NOTHING
 
 
@@ -144,14 +152,14 @@ def train(args: argparse.Namespace) -> int:
 
 def train_recipe(args: argparse.Namespace, recipe: "Recipe", first: bool) -> int:
     """Trains in this process; only the first of several writes and prints."""
-    from emo_core.distributed import once
+    from emo_core.distributed import on_rank_zero
     from emo_core.training import run
 
     started = time.monotonic()
-    tell, steps = (say, show_steps) if first else (lambda text: None, None)
+    tell, steps = (log_line, show_steps) if first else (lambda text: None, None)
     run.try_out(recipe)
-    once(lambda: run.open_run(args.out, args.recipe, recipe, args.data, args.resume))
-    with run.given_back(args.out):
+    on_rank_zero(lambda: run.open_run(args.out, args.recipe, recipe, args.data, args.resume))
+    with run.release_on_failure(args.out):
         data = run.loaders(recipe, args.data, recipe.train.seed, progress("decoded"))
         for problem in data.problems:
             tell(f"emo: {problem}")
@@ -174,7 +182,7 @@ def train_recipe(args: argparse.Namespace, recipe: "Recipe", first: bool) -> int
         "errors": list(data.problems),
     }
     if first:
-        emit(args, result, f"{args.out}/checkpoint: held-out {task.summary(scores)}")
+        print_result(args, result, f"{args.out}/checkpoint: held-out {task.summary(scores)}")
     return SOME_FAILED if data.problems else DONE
 
 
@@ -188,14 +196,14 @@ def evaluate(args: argparse.Namespace) -> int:
     checkpoint = load_checkpoint(args.model)
     scores = score_corpus(checkpoint, corpus, args.split, progress("decoded"))
     for problem in scores["errors"]:
-        say(f"emo: {problem}")
+        log_line(f"emo: {problem}")
     task = checkpoint.task
     lines = [task.summary(scores)]
     lines += [
         f"  {name}: {task.main} {part[task.main]:.3f} (n = {part['n']})"
         for name, part in scores["per_regime"].items()
     ]
-    emit(args, scores, "\n".join(lines))
+    print_result(args, scores, "\n".join(lines))
     return SOME_FAILED if scores["errors"] else DONE
 
 
@@ -207,7 +215,7 @@ def list_things(args: argparse.Namespace) -> int:
     text = "\n".join(
         row if isinstance(row, str) else "  ".join(str(v) for v in row.values()) for row in rows
     )
-    emit(args, result, text)
+    print_result(args, result, text)
     return DONE
 
 
@@ -229,5 +237,5 @@ def card(args: argparse.Namespace) -> int:
     from emo_core.checkpoint import CARD, find_checkpoint
 
     text = (find_checkpoint(args.model) / CARD).read_text(encoding="utf-8")
-    emit(args, {"model": str(args.model), "card": text}, text)
+    print_result(args, {"model": str(args.model), "card": text}, text)
     return DONE

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 CLEAR = "\r\x1b[K"  # to the start of a terminal's line, and what stands there is gone
 
 
-def say(text: str) -> None:
+def log_line(text: str) -> None:
     """A line for the person who runs the command; on a terminal it replaces a progress line."""
     with suppress(OSError, ValueError, AttributeError):  # closed or full: the work goes on
         print(f"{CLEAR if sys.stderr.isatty() else ''}{text}", file=sys.stderr, flush=True)
@@ -35,12 +35,12 @@ def progress(what: str) -> Callable[[int, int], None]:
     return show
 
 
-def emit(args: argparse.Namespace, result: dict, text: str) -> None:
+def print_result(args: argparse.Namespace, result: dict, text: str) -> None:
     """One JSON object, or the same for people."""
     print(json.dumps(result, allow_nan=False) if args.json else text, flush=True)
 
 
-def brief(answer: "Prediction") -> str:
+def short_answer(answer: "Prediction") -> str:
     """An answer in a few words."""
     if answer.values is not None:
         return ", ".join(f"{name} {value:+.2f}" for name, value in answer.values.items())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from emo_core.cli import commands
 from emo_core.cli.commands import NOTHING, UsageError
-from emo_core.cli.console import say
+from emo_core.cli.console import log_line
 from emo_core.schema import DEFAULT_METHOD, DEFAULT_MODEL, DEFAULT_PRESET
 
 
@@ -138,8 +138,8 @@ def expected_errors() -> tuple[type[Exception], ...]:
 def complain(text: str) -> None:
     """Says why a command ends, once: of several processes the first that gets here says it."""
     ranks = sys.modules.get("emo_core.distributed")
-    if ranks is None or ranks.speaks():
-        say(f"emo: {text}")
+    if ranks is None or ranks.is_main_process():
+        log_line(f"emo: {text}")
 
 
 def write_every_name() -> None:
@@ -170,6 +170,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         elif isinstance(error, OSError):
             complain(f"{error.filename or 'a file'}: {error.strerror or error}.")
         else:
-            complain(f"this should not happen ({type(error).__name__}: {error}); run again with "
-                     "--debug and report what it prints.")  # fmt: skip
+            complain(
+                f"this should not happen ({type(error).__name__}: {error}); run again with "
+                "--debug and report what it prints."
+            )
         return NOTHING

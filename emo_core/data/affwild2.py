@@ -23,8 +23,17 @@ SETS = {"train": ("Train_Set",), "val": ("Validation_Set", "Val_Set")}
 TEST_LISTS = ("Valence_Arousal_Estimation_Challenge_test_set_release.txt",)
 PUBLISHED = {"train": (356, 1_682_057), "val": (76, 383_814), "test": (162, 0)}  # files, rows
 NEVER_TRAINED = {  # in today's test list; the authors skip them too (section 3.1)
-    "313", "212", "303", "171", "40-30-1280x720", "286", "270", "234", "239", "266",
-}  # fmt: skip
+    "313",
+    "212",
+    "303",
+    "171",
+    "40-30-1280x720",
+    "286",
+    "270",
+    "234",
+    "239",
+    "266",
+}
 
 
 def read_affwild2(root: Path) -> Corpus:

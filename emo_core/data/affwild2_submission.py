@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from emo_core.data.corpus import CorpusError, named, read_text
-from emo_core.io.atomic import whole
+from emo_core.io.atomic import atomic_path
 
 HEADER = "image_location,valence,arousal"
 ROW = re.compile(r"([^,/]+)/(\d{5,})\.jpg,(-?\d\.\d{5}),(-?\d\.\d{5})$")
@@ -25,7 +25,7 @@ def write_predictions(path: Path, predictions: Mapping[str, np.ndarray]) -> None
             raise CorpusError(f"{video}: a frame has no prediction; expected one for every frame.")
         for number, (valence, arousal) in enumerate(np.clip(values, -1, 1), start=1):
             lines.append(f"{video}/{number:05d}.jpg,{valence:.5f},{arousal:.5f}")
-    with whole(path) as part:
+    with atomic_path(path) as part:
         part.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -16,9 +16,9 @@ import numpy as np
 from emo_core.clip import ClipError, load_clip
 from emo_core.data.cache import Cache
 from emo_core.data.corpus import Item
-from emo_core.data.dataset import digest
+from emo_core.data.dataset import key_digest
 from emo_core.data.image_sequence import read_picture
-from emo_core.preprocess.sample import Decoded, SampleConfig, fitted, place
+from emo_core.preprocess.sample import DecodedWindow, SampleConfig, pad_or_crop, resize_size
 
 TOKENS = 16  # of a window
 SPAN = 32  # frames of a token
@@ -35,7 +35,7 @@ class Token:
 
 
 @dataclass(frozen=True)
-class Window:
+class TokenGroup:
     """One input of the model."""
 
     tokens: tuple[Token, ...]
@@ -50,7 +50,7 @@ class Window:
         return all(any(frame in labelled for frame in token.frames) for token in self.tokens)
 
 
-def token_windows(frames: int) -> Iterator[Window]:
+def token_windows(frames: int) -> Iterator[TokenGroup]:
     """The windows of a video of that many frames: every frame is predicted exactly once.
 
     A block of 512 frames is read in 32 phases. The tokens of phase p end at its frames 1 + p,
@@ -58,7 +58,7 @@ def token_windows(frames: int) -> Iterator[Window]:
     """
     for block in range(0, frames, BLOCK):
         for first in range(block + 1, min(block + SPAN, frames) + 1):
-            yield Window(tuple(_token(first + SPAN * i, frames) for i in range(TOKENS)))
+            yield TokenGroup(tuple(_token(first + SPAN * i, frames) for i in range(TOKENS)))
 
 
 def _token(last: int, frames: int) -> Token:
@@ -105,9 +105,9 @@ class FaceWindow:
     def key(self, cache: Cache) -> str:
         """By the sizes and times of the pictures: reading three million of them takes hours."""
         raw = cache.key(self.raw) if self.raw else ""
-        return digest(self.folder.resolve(), self.pictures, raw, *self.picks.flat, *self.ends)
+        return key_digest(self.folder.resolve(), self.pictures, raw, *self.picks.flat, *self.ends)
 
-    def decode(self, config: SampleConfig) -> Decoded:
+    def decode(self, config: SampleConfig) -> DecodedWindow:
         """Faces at the places of the tokens; raises ClipError where a picture can't be read."""
         shown = self._shown(config)
         times_s = frame_times(self.raw) if self.raw else np.arange(2) / USUAL_FPS
@@ -115,7 +115,7 @@ class FaceWindow:
         wave = self._wave(config, times_s)
         found = np.zeros(faces.shape[:2], bool)
         found[:, :1] = (shown > 0)[:, None]
-        return Decoded(
+        return DecodedWindow(
             pixels,
             self._clock(config, shown, times_s),
             np.zeros(round(config.window_s * config.mel.rate), np.int16) if wave is None else wave,
@@ -142,8 +142,8 @@ class FaceWindow:
         for row, number in enumerate(shown):
             if number:
                 image = read_picture(self.folder / f"{number:05d}.jpg")
-                size = fitted(image.shape[1::-1], config)
-                pixels[row] = place(cv2.resize(image, size)[None], config)[0]
+                size = resize_size(image.shape[1::-1], config)
+                pixels[row] = pad_or_crop(cv2.resize(image, size)[None], config)[0]
                 faces[row, :1] = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
         return pixels, faces
 
@@ -152,7 +152,7 @@ class FaceWindow:
         share_s = config.window_s / TOKENS
         numbers = shown.reshape(TOKENS, -1)
         ends = np.where(self.ends > 0, self.ends, numbers.max(1, initial=0))
-        before_s = moments(times_s, ends + 1)[:, None] - moments(times_s, numbers)
+        before_s = target_moments(times_s, ends + 1)[:, None] - target_moments(times_s, numbers)
         before_s = np.clip(
             before_s, 1e-3, share_s
         )  # at a low rate the early ones stand at the start
@@ -168,13 +168,15 @@ class FaceWindow:
         wave = np.zeros(round(config.window_s * rate), np.int16)
         share = len(wave) // TOKENS
         tokens = np.flatnonzero(self.ends)
-        last_s = moments(times_s, self.ends[tokens] + 1)
-        first_s = moments(times_s, np.maximum(self.ends[tokens] - SPAN + 1, 1))
+        last_s = target_moments(times_s, self.ends[tokens] + 1)
+        first_s = target_moments(times_s, np.maximum(self.ends[tokens] - SPAN + 1, 1))
         heard = clip.audio(rate, first_s.min(), last_s.max())
         for token, start, stop in zip(
-            tokens, np.round((first_s - first_s.min()) * rate).astype(int),
-            np.round((last_s - first_s.min()) * rate).astype(int), strict=True,
-        ):  # fmt: skip
+            tokens,
+            np.round((first_s - first_s.min()) * rate).astype(int),
+            np.round((last_s - first_s.min()) * rate).astype(int),
+            strict=True,
+        ):
             part = heard[start:stop][-share:]
             end = (token + 1) * share
             wave[end - len(part) : end] = np.round(part * 32767)
@@ -216,7 +218,9 @@ def pictures_key(folder: Path) -> str:
     if not folder.is_dir():
         return ""
     with scandir(folder) as entries:
-        return digest(*sorted(_facts(entry) for entry in entries if entry.name.endswith(".jpg")))
+        return key_digest(
+            *sorted(_facts(entry) for entry in entries if entry.name.endswith(".jpg"))
+        )
 
 
 def _facts(entry: DirEntry) -> tuple:
@@ -227,7 +231,7 @@ def _facts(entry: DirEntry) -> tuple:
     return entry.name, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def moments(times_s: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+def target_moments(times_s: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     """When frames of these numbers (from 1) are shown; beyond the last at the usual step."""
     index = np.maximum(numbers - 1, 0)
     inside = np.minimum(index, len(times_s) - 1)

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from emo_core.data.corpus import CorpusError
-from emo_core.io.atomic import whole
+from emo_core.io.atomic import atomic_path
 from emo_core.io.weights_cache import cache_folder
-from emo_core.preprocess.sample import Decoded, SampleConfig
+from emo_core.preprocess.sample import DecodedWindow, SampleConfig
 
 VERSION = 1  # of the record; raise it when decode_window changes what it returns
 TOKEN_BYTES = 8  # kept of a transcript for each token that a model reads; a word piece has 4 or 5
@@ -56,7 +56,7 @@ def _record(config: SampleConfig) -> tuple[tuple[str, type, tuple[int, ...]], ..
     return tuple(part for part in parts if np.prod(part[2]))
 
 
-def _packed(decoded: Decoded, name: str, kind: type, shape: tuple[int, ...]) -> bytes:
+def _packed(decoded: DecodedWindow, name: str, kind: type, shape: tuple[int, ...]) -> bytes:
     if name == "spans_s":
         values = np.array([decoded.video_s, decoded.audio_s, decoded.start_s])
     elif name == "text":
@@ -96,7 +96,7 @@ class Cache:
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}.window"
 
-    def get(self, key: str, make: Callable[[], Decoded]) -> Decoded:
+    def get(self, key: str, make: Callable[[], DecodedWindow]) -> DecodedWindow:
         """The window called `key`, made and stored at its first use."""
         path = self._path(key)
         found = self._read(path)
@@ -107,7 +107,7 @@ class Cache:
             raise CorpusError(f"the cache file {path} can't be read back; delete {self.folder}.")
         return found
 
-    def _read(self, path: Path) -> Decoded | None:
+    def _read(self, path: Path) -> DecodedWindow | None:
         try:
             with path.open("rb") as file:
                 mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -124,12 +124,12 @@ class Cache:
         video_s, audio_s, start_s = (float(v) for v in values.pop("spans_s"))
         if "text" in values:
             values["text"] = values["text"].tobytes().rstrip(b"\0").decode("utf-8", "ignore")
-        return Decoded(**values, video_s=video_s, audio_s=audio_s, start_s=start_s)
+        return DecodedWindow(**values, video_s=video_s, audio_s=audio_s, start_s=start_s)
 
-    def _write(self, path: Path, decoded: Decoded) -> None:
+    def _write(self, path: Path, decoded: DecodedWindow) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with whole(path) as part, part.open("wb") as file:
+            with atomic_path(path) as part, part.open("wb") as file:
                 for name, kind, shape in self._parts:
                     file.write(_packed(decoded, name, kind, shape))
         except OSError as error:

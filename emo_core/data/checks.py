@@ -22,14 +22,16 @@ SLACK_S = 0.5  # seconds a part may reach past the end of its file: transcripts 
 FOLDER_FPS = 30.0  # of pictures in a folder; any rate would do to see whether they can be read
 
 
-def open_item(item: Item) -> Clip | PictureClip:
+def open_clip(item: Item) -> Clip | PictureClip:
     """The file of an item, or its folder of pictures."""
     if item.path.is_dir():
         return load_pictures(item.path, FOLDER_FPS)
     return load_clip(item.path)
 
 
-def look(item: Item, opened: Callable[[Item], Any] = open_item) -> tuple[str | None, str, str]:
+def inspect_clip(
+    item: Item, opened: Callable[[Item], Any] = open_clip
+) -> tuple[str | None, str, str]:
     """One clip or part of one: (problem or None, "silent" | "no sound" | "sound" | "", key)."""
     try:
         clip = opened(item)
@@ -63,10 +65,15 @@ def _known_content(path: Path, size: int, changed_ns: int) -> str:
 def check_corpus(corpus: Corpus, progress: Callable[[int, int], None] | None = None) -> dict:
     """Counts, label revision, undecodable, silent and repeated clips, and leaks between splits."""
     seen, silent, mute, broken, problems = {}, [], [], [], []
-    opened = getattr(reader(corpus.name), "open_item", open_item)
+    opened = getattr(reader(corpus.name), "open_utterance", open_clip)
     with ThreadPoolExecutor(cpu_count()) as pool:
         for done, (item, found) in enumerate(
-            zip(corpus.items, pool.map(partial(look, opened=opened), corpus.items), strict=True), 1
+            zip(
+                corpus.items,
+                pool.map(partial(inspect_clip, opened=opened), corpus.items),
+                strict=True,
+            ),
+            1,
         ):
             problem, heard, key = found
             if problem:

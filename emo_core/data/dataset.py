@@ -25,12 +25,12 @@ from emo_core.clip import ClipError, load_clip
 from emo_core.data import reader
 from emo_core.data.cache import Cache
 from emo_core.data.corpus import Corpus, CorpusError, Item
-from emo_core.distributed import share, world
+from emo_core.distributed import rank_slice, world_size
 from emo_core.faces.detection import best_detector
-from emo_core.faces.tracking import Tracks, follow_faces
+from emo_core.faces.tracking import Tracks, track_faces
 from emo_core.preprocess.augment import NONE, Augment, augmented
 from emo_core.preprocess.batch import Batch, collate
-from emo_core.preprocess.sample import Decoded, Sample, SampleConfig, decode_window, to_sample
+from emo_core.preprocess.sample import DecodedWindow, Sample, SampleConfig, decode_window, to_sample
 
 
 def processes(count: int) -> ProcessPoolExecutor:
@@ -65,7 +65,7 @@ class Window(Protocol):
     processes: bool  # True where decoding holds Python's lock, so threads would not help
 
     def key(self, cache: Cache) -> str: ...
-    def decode(self, config: SampleConfig) -> Decoded: ...
+    def decode(self, config: SampleConfig) -> DecodedWindow: ...
 
 
 @dataclass(frozen=True)
@@ -86,13 +86,13 @@ class FileWindow:
         decisive += [self.text] if self.text and cache.config.text_length else []
         decisive += [self.faces_by()] if cache.config.people else []
         content = cache.key(self.path)
-        return digest(content, *decisive) if decisive else content
+        return key_digest(content, *decisive) if decisive else content
 
     def faces_by(self) -> str:
         """Who says where faces are: another detector finds others."""
         return best_detector().name
 
-    def decode(self, config: SampleConfig) -> Decoded:
+    def decode(self, config: SampleConfig) -> DecodedWindow:
         clip = load_clip(self.path)
         start_s, end_s = meant_part(clip.duration_s, self.span_s, self.path)
         decoded = decode_window(clip, config, start_s, end_s, self.follow)
@@ -100,7 +100,7 @@ class FileWindow:
 
     def follow(self, frames: np.ndarray, times_s: np.ndarray) -> Tracks:
         """The people in frames (T, H, W, 3) of the clip."""
-        return follow_faces(frames, times_s)
+        return track_faces(frames, times_s)
 
 
 def meant_part(
@@ -122,7 +122,7 @@ def meant_part(
     return start_s, end_s
 
 
-def digest(*parts: object) -> str:
+def key_digest(*parts: object) -> str:
     """A cache key made of everything that decides what a window decodes to."""
     return hashlib.blake2b(" ".join(map(str, parts)).encode(), digest_size=16).hexdigest()
 
@@ -209,8 +209,8 @@ class ClipDataset(Dataset):
         self, windows: Sequence[Window], cache: Cache, augment: Augment = NONE, seed: int = 0
     ) -> None:
         self.windows, self.cache, self.augment, self.seed = list(windows), cache, augment, seed
-        self._kept: dict[int, Decoded] = {}
-        self._room = KEEP * machine_bytes() / world()
+        self._kept: dict[int, DecodedWindow] = {}
+        self._room = KEEP * machine_bytes() / world_size()
 
     def __len__(self) -> int:
         return len(self.windows)
@@ -223,7 +223,7 @@ class ClipDataset(Dataset):
             decoded = augmented(decoded, self.augment, rng)
         return to_sample(decoded, config), window.target
 
-    def _decoded(self, index: int) -> Decoded:
+    def _decoded(self, index: int) -> DecodedWindow:
         if index in self._kept:
             return self._kept[index]
         window = self.windows[index]
@@ -241,7 +241,7 @@ class ClipDataset(Dataset):
         return np.array([window.group for window in self.windows])
 
 
-class Joined(Dataset):
+class ConcatDataset(Dataset):
     """Several data sets of one SampleConfig, one after the other."""
 
     def __init__(self, parts: Sequence[ClipDataset]) -> None:
@@ -269,7 +269,7 @@ class EpochBatches(Sampler[list[tuple[int, int]]]):
 
     def __init__(self, size: int, batch: int, shuffle: bool, seed: int = 0) -> None:
         self.size, self.shuffle, self.seed, self.epoch = size, shuffle, seed, 0
-        self.batch = batch * world()
+        self.batch = batch * world_size()
 
     def __len__(self) -> int:
         return -(-self.size // self.batch)
@@ -278,7 +278,7 @@ class EpochBatches(Sampler[list[tuple[int, int]]]):
         rng = np.random.default_rng([self.seed, self.epoch])
         order = rng.permutation(self.size) if self.shuffle else np.arange(self.size)
         for start in range(0, self.size, self.batch):
-            yield [(self.epoch, int(i)) for i in share(order[start : start + self.batch])]
+            yield [(self.epoch, int(i)) for i in rank_slice(order[start : start + self.batch])]
 
 
 def _collate(rows: list[tuple[Sample, int]]) -> Batch:
@@ -291,7 +291,7 @@ class Loader:
 
     def __init__(
         self,
-        dataset: ClipDataset | Joined,
+        dataset: ClipDataset | ConcatDataset,
         batch: int,
         shuffle: bool,
         seed: int = 0,

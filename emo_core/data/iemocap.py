@@ -44,9 +44,9 @@ SENTENCE = re.compile(r"(\S+) \[\d+\.\d+-\d+\.\d+\]: ?(.*)")
 NAMED = "expected a name like Ses01F_impro01_F000, which says who speaks"
 PICKLE = (
     "meta.pkl is a pickle, and opening one runs whatever program is in it; expected meta.json; if "
-    "you trust its maker, convert it once: python -c \"import json, pickle; json.dump(pickle.load("
+    'you trust its maker, convert it once: python -c "import json, pickle; json.dump(pickle.load('
     "open('meta.pkl', 'rb')), open('meta.json', 'w'), default=float)\""
-)  # fmt: skip
+)
 
 
 def windows(corpus: Corpus, items: Sequence[Item], target: Target) -> list[ActorWindow]:
@@ -58,7 +58,7 @@ def windows(corpus: Corpus, items: Sequence[Item], target: Target) -> list[Actor
     ]
 
 
-def open_item(item: Item) -> Actor | PictureClip:
+def open_utterance(item: Item) -> Actor | PictureClip:
     """What `emo data check` looks at: the actor who speaks."""
     return open_speaker(item.name, item.path)
 
@@ -103,9 +103,13 @@ def read_iemocap_published(root: Path) -> Corpus:
         "than one split, so scores are too good; --corpus iemocap holds out whole sessions."
     )
     return replace(
-        whole, name="iemocap-published", items=tuple(items), leak=leak,
-        problems=(*whole.problems, *problems), notes=(*whole.notes, leak),
-    )  # fmt: skip
+        whole,
+        name="iemocap-published",
+        items=tuple(items),
+        leak=leak,
+        problems=(*whole.problems, *problems),
+        notes=(*whole.notes, leak),
+    )
 
 
 def dialogue_of(name: str) -> str:

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from emo_core.clip import Clip, ClipError, Frames, load_clip
+from emo_core.clip import Clip, ClipError, DecodedFrames, load_clip
 from emo_core.data.cache import Cache
-from emo_core.data.dataset import digest, meant_part
+from emo_core.data.dataset import key_digest, meant_part
 from emo_core.data.image_sequence import PictureClip, load_pictures
 from emo_core.faces.detection import best_detector
-from emo_core.preprocess.sample import Decoded, SampleConfig, decode_window
+from emo_core.preprocess.sample import DecodedWindow, SampleConfig, decode_window
 
 FPS = 30.0  # pictures a second in the processed layout
 
@@ -42,7 +42,9 @@ class Actor:
     def has_audio(self) -> bool:
         return self.sound is not None or self.clip.has_audio
 
-    def read_frames(self, times_s: Sequence[float], size: tuple[int, int] | None = None) -> Frames:
+    def read_frames(
+        self, times_s: Sequence[float], size: tuple[int, int] | None = None
+    ) -> DecodedFrames:
         """As Clip.read_frames, of this actor's half."""
         width, height = size or self.size
         frames = self.clip.read_frames(times_s, (2 * width, height))
@@ -74,9 +76,11 @@ class ActorWindow:
         sound = sound_of(self.path)
         files += [sound] if sound else []
         faces = [best_detector().name] if cache.config.people else []  # another one finds others
-        return digest(*map(cache.key, files), side_of(self.name), self.span_s, self.text, *faces)
+        return key_digest(
+            *map(cache.key, files), side_of(self.name), self.span_s, self.text, *faces
+        )
 
-    def decode(self, config: SampleConfig) -> Decoded:
+    def decode(self, config: SampleConfig) -> DecodedWindow:
         clip = replace(open_speaker(self.name, self.path), text=self.text)
         start_s, end_s = meant_part(clip.duration_s, self.span_s, self.path)
         return decode_window(clip, config, start_s, end_s)

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from emo_core.clip import Clip, ClipError, Frames, load_clip
+from emo_core.clip import Clip, ClipError, DecodedFrames, load_clip
 
 
 def read_picture(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
@@ -59,12 +59,14 @@ class PictureClip:
         """The pictures on display at these times, (T, H, W, 3) uint8 RGB."""
         return self.read_frames(times_s).pixels
 
-    def read_frames(self, times_s: Iterable[float], size: tuple[int, int] | None = None) -> Frames:
+    def read_frames(
+        self, times_s: Iterable[float], size: tuple[int, int] | None = None
+    ) -> DecodedFrames:
         """As Clip.read_frames: before the first picture the first, after the last the last."""
         asked = np.floor(np.asarray(list(times_s), np.float64) * self.fps + 1e-6).astype(int)
         rows = np.clip(asked, 0, len(self.pictures) - 1)
         seen = {row: read_picture(self.pictures[row], size or self.size) for row in set(rows)}
-        return Frames(np.stack([seen[row] for row in rows]), rows / self.fps)
+        return DecodedFrames(np.stack([seen[row] for row in rows]), rows / self.fps)
 
     def audio(self, rate: int, start_s: float = 0.0, end_s: float | None = None) -> np.ndarray:
         """As Clip.audio: (S,) float32 in [-1, 1], zeros where there is no sound."""

@@ -13,12 +13,20 @@ from emo_core.data.corpus import Corpus, CorpusError, Item, find_folder, named, 
 
 LABELS = ("anger", "disgust", "fear", "happy", "sad", "surprise")
 PRESENT = {
-    "neutral": (), "joy": ("happy",), "surprise": ("surprise",), "anger": ("anger",),
-    "sadness": ("sad",), "disgust": ("disgust",), "fear": ("fear",),
-}  # fmt: skip
+    "neutral": (),
+    "joy": ("happy",),
+    "surprise": ("surprise",),
+    "anger": ("anger",),
+    "sadness": ("sad",),
+    "disgust": ("disgust",),
+    "fear": ("fear",),
+}
 TABLES = {"train": "train", "val": "dev", "test": "test"}
-FOLDERS = {"train": "train_splits", "val": "dev_splits_complete",
-           "test": "output_repeated_splits_test"}  # fmt: skip
+FOLDERS = {
+    "train": "train_splits",
+    "val": "dev_splits_complete",
+    "test": "output_repeated_splits_test",
+}
 COLUMNS = ("Utterance", "Emotion", "Dialogue_ID", "Utterance_ID", "StartTime", "EndTime")
 CAP_S = 20.0  # seconds read of a clip; subtitles of the published test split last up to 305
 KNOWN_BAD = {  # declare-lab/MELD issues 20, 22, 27, 39, 52
@@ -44,7 +52,7 @@ def read_meld(root: Path) -> Corpus:
     notes: list[str] = []
     for split in TABLES:
         try:
-            found, wrong, said = read_split(root, split)
+            found, wrong, said = read_meld_split(root, split)
         except CorpusError as error:
             found, wrong, said = [], [str(error)], []
         items += found
@@ -58,12 +66,15 @@ def read_meld(root: Path) -> Corpus:
     return Corpus("meld", root, LABELS, tuple(items), tuple(problems), tuple(notes))
 
 
-def read_split(root: Path, split: str) -> tuple[list[Item], list[str], list[str]]:
+def read_meld_split(root: Path, split: str) -> tuple[list[Item], list[str], list[str]]:
     """(items, problems, notes) of one split."""
     clips = find_folder(
-        root, FOLDERS[split], f"{TABLES[split]}/{FOLDERS[split]}", f"MELD.Raw/{FOLDERS[split]}",
+        root,
+        FOLDERS[split],
+        f"{TABLES[split]}/{FOLDERS[split]}",
+        f"MELD.Raw/{FOLDERS[split]}",
         f"MELD.Raw/{TABLES[split]}/{FOLDERS[split]}",
-    )  # fmt: skip
+    )
     tables = (root / folder / f"{TABLES[split]}_sent_emo.csv" for folder in (".", "data/MELD"))
     table = next((path for path in tables if path.is_file()), None)
     if clips is None and table is None:
@@ -73,7 +84,7 @@ def read_split(root: Path, split: str) -> tuple[list[Item], list[str], list[str]
         raise CorpusError(
             f"{missing} is missing in {root.name}; expected it for the {split} split; copy it."
         )
-    rows, problems = read_rows(table, split)
+    rows, problems = read_utterances(table, split)
     on_disk = {path.stem for path in clips.glob("*.mp4") if not path.name.startswith(".")}
     items, bad = [], []
     for name, (emotion, text, seconds) in rows.items():
@@ -112,7 +123,7 @@ def _list(counts: tuple[int, ...]) -> str:
     return ", ".join(f"{count} {name}" for count, name in zip(counts, ORDER, strict=True))
 
 
-def read_rows(path: Path, split: str) -> tuple[dict[str, tuple[str, str, float]], list[str]]:
+def read_utterances(path: Path, split: str) -> tuple[dict[str, tuple[str, str, float]], list[str]]:
     """One table: ({"train/dia0_utt3": (emotion, text, seconds)}, problems)."""
     rows: dict[str, tuple[str, str, float]] = {}
     problems = []

@@ -40,9 +40,12 @@ def read_mosei(root: Path) -> Corpus:
     """Reads segments that have a label, a transcript, a video and a published split."""
     videos = find_folder(root, "Raw/Videos/Full/Combined", "Videos/Full/Combined")
     transcripts = find_folder(
-        root, "Raw/Transcript/Segmented/Combined", "Transcript/Segmented/Combined",
-        "Raw/Transcript/Combined", "Transcript/Combined",
-    )  # fmt: skip
+        root,
+        "Raw/Transcript/Segmented/Combined",
+        "Transcript/Segmented/Combined",
+        "Raw/Transcript/Combined",
+        "Transcript/Combined",
+    )
     folder = find_folder(root, "MOSEI_SPLIT", "../MOSEI_SPLIT")
     for found, what in (
         (videos, "Videos/Full/Combined"),
@@ -55,7 +58,7 @@ def read_mosei(root: Path) -> Corpus:
                 "Transcript, Labels and the published MOSEI_SPLIT; copy it there."
             )
     segments, problems = read_transcripts(transcripts)
-    present, wrong, notes = read_labels(root, segments)
+    present, wrong, notes = read_mosei_labels(root, segments)
     splits, doubled = read_splits(folder)
     items, missing = _items(videos, segments, present, splits)
     if not items:
@@ -69,9 +72,11 @@ def read_mosei(root: Path) -> Corpus:
 
 
 def _items(
-    videos: Path, segments: Mapping[str, Segment], present: Mapping[str, tuple[str, ...]],
+    videos: Path,
+    segments: Mapping[str, Segment],
+    present: Mapping[str, tuple[str, ...]],
     splits: Mapping[str, str],
-) -> tuple[list[Item], list[str]]:  # fmt: skip
+) -> tuple[list[Item], list[str]]:
     on_disk = {path.stem for path in videos.glob("*.mp4") if not path.name.startswith(".")}
     items, silent, unlabelled, absent = [], [], [], Counter()
     for name, split in splits.items():
@@ -132,7 +137,7 @@ def read_transcripts(folder: Path) -> tuple[dict[str, Segment], list[str]]:
     return segments, problems
 
 
-def read_labels(
+def read_mosei_labels(
     root: Path, segments: Mapping[str, Segment]
 ) -> tuple[dict[str, tuple[str, ...]], list[str], list[str]]:
     """({id: emotions present}, problems, notes) from the raters' tables, else from the .csd."""

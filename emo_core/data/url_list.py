@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emo_core.data.corpus import Corpus, CorpusError, Item, read_table
-from emo_core.io.atomic import whole
-from emo_core.io.download import DownloadError, Limits, checked_url, fetch
+from emo_core.io.atomic import atomic_path
+from emo_core.io.download import DownloadError, DownloadLimits, checked_url, fetch
 
 COLUMNS = ("url", "start_s", "end_s", "label", "group")
 SPLITS = ("train", "val", "test")
@@ -46,7 +46,7 @@ def split_of(group: str) -> str:
     return {0: "test", 1: "val"}.get(tenth, "train")
 
 
-def read_rows(path: Path) -> tuple[list[Link], list[str]]:
+def read_links_table(path: Path) -> tuple[list[Link], list[str]]:
     """Usable rows, each part of a video once, and a sentence for every other row."""
     links: dict[str, Link] = {}
     problems = []
@@ -63,7 +63,7 @@ def read_rows(path: Path) -> tuple[list[Link], list[str]]:
 
 def _link(row: dict[str, str]) -> Link:
     start_s, end_s = float(row["start_s"]), float(row["end_s"])
-    longest_s = Limits().clip_s
+    longest_s = DownloadLimits().clip_s
     if not (math.isfinite(end_s) and 0 <= start_s < end_s <= start_s + longest_s):
         raise CorpusError(
             f"it lasts from {start_s} to {end_s} s; expected start before end and at most "
@@ -84,7 +84,7 @@ def fetch_links(table: Path, out: Path, progress: Callable[[int, int], None] | N
 
     Raises CorpusError where the table has no usable row or `out` holds another corpus.
     """
-    links, problems = read_rows(table)
+    links, problems = read_links_table(table)
     if not links:
         first = f"; the first problem: {problems[0]}" if problems else "."
         raise CorpusError(f"{table.name} has no usable row; expected {','.join(COLUMNS)}{first}")
@@ -112,7 +112,7 @@ def fetch_links(table: Path, out: Path, progress: Callable[[int, int], None] | N
 
 def _joined(path: Path, links: list[Link]) -> list[Link]:
     """What is there already and what is new; a row that changed counts as new."""
-    known = {link.name: link for link in read_rows(path)[0]}
+    known = {link.name: link for link in read_links_table(path)[0]}
     return list((known | {link.name: link for link in links}).values())
 
 
@@ -123,7 +123,7 @@ def _write_table(path: Path, links: list[Link]) -> None:
     rows.writerow((*COLUMNS, "split"))
     for link in links:
         rows.writerow((link.url, link.start_s, link.end_s, link.label, link.group, link.split))
-    with whole(path) as part:
+    with atomic_path(path) as part:
         part.write_text(text.getvalue(), encoding="utf-8")
 
 
@@ -133,7 +133,7 @@ def read_links(root: Path) -> Corpus:
         raise CorpusError(
             f"{root.name} holds no {TABLE}; expected a folder made by `emo data fetch`; make one."
         )
-    links, problems = read_rows(root / TABLE)
+    links, problems = read_links_table(root / TABLE)
     items = []
     for link in links:
         path = root / CLIPS / f"{link.name}.mp4"

@@ -19,7 +19,7 @@ REVISIONS = {  # section 2.4: two label revisions are in circulation
 }
 
 
-def read_labels(path: Path) -> tuple[dict[str, str], list[str]]:
+def read_vgaf_labels(path: Path) -> tuple[dict[str, str], list[str]]:
     """Reads a label file: ({clip name: label}, problems). Accepts CRLF and a final newline.
 
     Raises CorpusError where the file is missing, is not text or has another header.
@@ -61,10 +61,10 @@ def source_of(name: str) -> str:
     return name.rpartition("_")[0] or name
 
 
-def read_split(root: Path, split: str) -> tuple[list[Item], list[str]]:
+def read_vgaf_split(root: Path, split: str) -> tuple[list[Item], list[str]]:
     """Items of one labelled split, and a sentence for every clip that is named but missing."""
     folder = root / FOLDERS[split]
-    labels, problems = read_labels(root / f"{FOLDERS[split]}_labels.txt")
+    labels, problems = read_vgaf_labels(root / f"{FOLDERS[split]}_labels.txt")
     on_disk = {path.stem for path in folder.glob("[!.]*.mp4") if path.is_file()}
     items = []
     for name, label in labels.items():
@@ -92,7 +92,7 @@ def read_vgaf(root: Path) -> Corpus:
     for split in ("train", "val"):
         if (root / FOLDERS[split]).is_dir():
             try:
-                found, wrong = read_split(root, split)
+                found, wrong = read_vgaf_split(root, split)
             except CorpusError as error:
                 found, wrong = [], [str(error)]
             items += found

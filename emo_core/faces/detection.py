@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from emo_core.io.weights_cache import FetchError, Remote, fetched
+from emo_core.io.weights_cache import FetchError, Remote, cached_download
 
 YUNET = Remote(  # MIT licence, Shiqi Yu and contributors
     "https://media.githubusercontent.com/media/opencv/opencv_zoo/"
@@ -104,7 +104,7 @@ _own = threading.local()  # OpenCV's detectors hold state: one a thread
 @lru_cache(maxsize=1)
 def _yunet_file() -> Path | None:
     try:
-        return fetched(YUNET)
+        return cached_download(YUNET)
     except FetchError as error:
         logging.getLogger(__name__).info("faces are looked for by the Haar cascade: %s", error)
         return None

@@ -8,9 +8,9 @@ import numpy as np
 
 from emo_core.faces.detection import best_detector
 
-LOOK = 640  # pixels of the longer side at which frames are searched and faces are cut out
-SAME = 0.2  # intersection over union, at least, of one face in two frames that were looked at
-PATIENCE = 4  # frames looked at that a person may be unseen and still be the same one
+DETECTION_SIZE = 640  # pixels of the longer side at which frames are searched and faces are cut out
+MATCH_IOU = 0.2  # intersection over union, at least, of one face in two frames that were looked at
+MAX_MISSED_FRAMES = 4  # frames looked at that a person may be unseen and still be the same one
 MARGIN = 0.1  # of the box's longer side, added on each side
 
 
@@ -26,17 +26,17 @@ class Tracks:
 Follow = Callable[[np.ndarray, np.ndarray], Tracks]  # frames (T, H, W, 3), times_s (T,)
 
 
-def follow_faces(frames: np.ndarray, times_s: np.ndarray | None = None) -> Tracks:
+def track_faces(frames: np.ndarray, times_s: np.ndarray | None = None) -> Tracks:
     """Everybody whom the detector finds in frames in order of time, (T, H, W, 3) uint8 RGB."""
     detector = best_detector()
-    return linked([detector(frame) for frame in frames])
+    return link_detections([detector(frame) for frame in frames])
 
 
-def linked(found: Sequence[np.ndarray]) -> Tracks:
+def link_detections(found: Sequence[np.ndarray]) -> Tracks:
     """Detections of each frame, (N, 5) each, -> people: the best overlap first, one face each."""
     people: list[dict[int, np.ndarray]] = []  # frame -> row
     for step, rows in enumerate(found):
-        near = [person for person in people if step - max(person) <= PATIENCE]
+        near = [person for person in people if step - max(person) <= MAX_MISSED_FRAMES]
         left = set(range(len(rows)))
         for person, row in _pairs([person[max(person)] for person in near], rows):
             near[person][step] = rows[row]
@@ -53,7 +53,7 @@ def _pairs(last: Sequence[np.ndarray], rows: np.ndarray) -> list[tuple[int, int]
     chosen: list[tuple[int, int]] = []
     for flat in np.argsort(-overlap, axis=None, kind="stable"):
         person, row = divmod(int(flat), overlap.shape[1])
-        if overlap[person, row] < SAME:
+        if overlap[person, row] < MATCH_IOU:
             break
         if all(person != p and row != r for p, r in chosen):
             chosen.append((person, row))
@@ -90,7 +90,7 @@ def largest(tracks: Tracks, people: int) -> Tracks:
     )
 
 
-def cut_out(frames: np.ndarray, tracks: Tracks, size: int) -> np.ndarray:
+def crop_faces(frames: np.ndarray, tracks: Tracks, size: int) -> np.ndarray:
     """Faces upright in squares of `size` pixels, (T, P, size, size, 3); black where nobody is."""
     steps, people = tracks.mask.shape
     faces = np.zeros((steps, people, size, size, 3), np.uint8)

@@ -19,7 +19,7 @@ Subset = frozenset[str]
 
 
 @dataclass(frozen=True)
-class Scores:
+class WindowScores:
     """What a model says of n windows."""
 
     logits: Tensor  # (n, C), or (n, S, 2) of moments
@@ -28,7 +28,7 @@ class Scores:
     mask: Tensor  # (n, S) bool
 
     @classmethod
-    def joined(cls, parts: Sequence["Scores"]) -> "Scores":
+    def joined(cls, parts: Sequence["WindowScores"]) -> "WindowScores":
         """One after the other."""
         return cls(*(torch.cat([getattr(p, f.name) for p in parts]) for f in fields(cls)))
 
@@ -39,7 +39,7 @@ def modalities(checkpoint: Checkpoint) -> tuple[str, ...]:
     return tuple(name for name in MODALITIES if name in used)
 
 
-def shapley(scores: Mapping[Subset, Tensor], names: Sequence[str]) -> Tensor:
+def exact_shapley(scores: Mapping[Subset, Tensor], names: Sequence[str]) -> Tensor:
     """Exact Shapley values of each of M names: (n, M, C) from scores (n, C) of every subset.
 
     They sum to all names' score minus that of none. Source: Shapley 1953.
@@ -57,7 +57,7 @@ def shapley(scores: Mapping[Subset, Tensor], names: Sequence[str]) -> Tensor:
 
 
 @torch.inference_mode()
-def score_windows(checkpoint: Checkpoint, samples: list[Sample]) -> Scores:
+def score_windows(checkpoint: Checkpoint, samples: list[Sample]) -> WindowScores:
     """Scores of windows with everything that there is, and what each modality adds to them."""
     batch, names = collate(samples), modalities(checkpoint)
     subsets = [frozenset(s) for k in range(len(names) + 1) for s in combinations(names, k)]
@@ -69,7 +69,7 @@ def score_windows(checkpoint: Checkpoint, samples: list[Sample]) -> Scores:
     of_subsets = {subset: output.logits for subset, output in outputs.items()}
     if whole.logits.ndim == 3:
         of_subsets = {subset: mean_over(logits, mask) for subset, logits in of_subsets.items()}
-    return Scores(whole.logits, shapley(of_subsets, names), times_s, mask)
+    return WindowScores(whole.logits, exact_shapley(of_subsets, names), times_s, mask)
 
 
 def _by_subset(model: nn.Module, batch: Batch) -> Callable[[Subset], Output]:

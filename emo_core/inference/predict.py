@@ -13,7 +13,7 @@ from torch import Tensor
 from emo_core.checkpoint import Checkpoint, find_checkpoint, load_checkpoint
 from emo_core.clip import Clip, load_clip
 from emo_core.faces.detection import Haar, best_detector
-from emo_core.inference.modality_shapley import Scores, mean_over, modalities, score_windows
+from emo_core.inference.modality_shapley import WindowScores, mean_over, modalities, score_windows
 from emo_core.inference.prediction import Media, Moment, Prediction, Span, media_facts
 from emo_core.preprocess.sample import Sample, decode_windows, to_sample, windows
 from emo_core.schema import DEFAULT_MODEL
@@ -36,7 +36,7 @@ def predict_clip(
     spans = windows(clip.duration_s, config.window_s, most_windows)
     decoded = decode_windows(clip, config, spans)
     samples: list[Sample] = []
-    scores: list[Scores] = []
+    scores: list[WindowScores] = []
     spent = {"decode": 0.0, "model": 0.0}
     for first in range(0, len(spans), AT_ONCE):
         started = time.perf_counter()
@@ -48,13 +48,17 @@ def predict_clip(
         samples += part
         if progress:
             progress(min(first + AT_ONCE, len(spans)), len(spans))
-    return _prediction(clip, checkpoint, spans, samples, Scores.joined(scores), spent)
+    return _prediction(clip, checkpoint, spans, samples, WindowScores.joined(scores), spent)
 
 
 def _prediction(
-    clip: Clip, checkpoint: Checkpoint, spans: list[tuple[float, float]], samples: list[Sample],
-    scores: Scores, spent: dict[str, float],
-) -> Prediction:  # fmt: skip
+    clip: Clip,
+    checkpoint: Checkpoint,
+    spans: list[tuple[float, float]],
+    samples: list[Sample],
+    scores: WindowScores,
+    spent: dict[str, float],
+) -> Prediction:
     ends = [(a, min(b, max(clip.duration_s, a))) for a, b in spans]
     weight = torch.tensor([max(end - start, 1e-6) for start, end in spans])
     weight = (weight / weight.sum()).unsqueeze(-1)  # (n, 1)
@@ -83,7 +87,7 @@ def _prediction(
 
 
 def _classes(
-    checkpoint: Checkpoint, scores: Scores, ends: list[tuple[float, float]], weight: Tensor
+    checkpoint: Checkpoint, scores: WindowScores, ends: list[tuple[float, float]], weight: Tensor
 ) -> dict:
     """The part of a prediction that is about classes, one or several."""
     task, calibration, labels = checkpoint.task, checkpoint.calibration, checkpoint.labels
@@ -107,17 +111,19 @@ def _classes(
 
 
 def _values(
-    checkpoint: Checkpoint, scores: Scores, ends: list[tuple[float, float]], weight: Tensor
+    checkpoint: Checkpoint, scores: WindowScores, ends: list[tuple[float, float]], weight: Tensor
 ) -> dict:
     """The part of a prediction that is about valence and arousal over time."""
     values = checkpoint.task.values(scores.logits)  # (n, S, 2)
     by_window = mean_over(values, scores.mask)  # (n, 2)
     labels = checkpoint.labels
     moments = [
-        Moment(round(ends[window][0] + float(scores.times_s[window, step]), 3),
-               *values[window, step].tolist())
+        Moment(
+            round(ends[window][0] + float(scores.times_s[window, step]), 3),
+            *values[window, step].tolist(),
+        )
         for window, step in scores.mask.nonzero().tolist()
-    ]  # fmt: skip
+    ]
     return {
         "probabilities": {},
         "label": None,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path) -> Iterator[Path]:
     """A name beside `path`, of this writer alone, that becomes `path` when all is written.
 
     What was written goes where writing fails, as on a full disk.
@@ -24,7 +24,7 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def folder_for(out: Path) -> Iterator[None]:
+def output_folder(out: Path) -> Iterator[None]:
     """Makes a folder before the work for it begins; a new one goes where the work fails."""
     new = not out.exists()
     out.mkdir(parents=True, exist_ok=True)

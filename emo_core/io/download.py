@@ -25,14 +25,26 @@ from emo_core.io import network_guard as reach
 
 EXTRACTORS = ["youtube", "vimeo", "archive.org", "wikimedia.org"]  # exact names of yt-dlp
 HOSTS = {
-    "youtube.com", "www.youtube.com", "m.youtube.com", "youtu.be", "vimeo.com", "www.vimeo.com",
-    "player.vimeo.com", "archive.org", "www.archive.org", "commons.wikimedia.org",
-}  # fmt: skip
+    "youtube.com",
+    "www.youtube.com",
+    "m.youtube.com",
+    "youtu.be",
+    "vimeo.com",
+    "www.vimeo.com",
+    "player.vimeo.com",
+    "archive.org",
+    "www.archive.org",
+    "commons.wikimedia.org",
+}
 PLAIN = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:/?#&=+%,!()'*@;$")
 POLL_S = 0.2  # seconds between two looks at a running download
 ROOT = str(Path(__file__).resolve().parents[2])  # the package may not be installed
-WORKER = [sys.executable, "-P", "-c", f"import sys; sys.path.insert(0, {ROOT!r}); "
-          "from emo_core import download; download.main()"]  # fmt: skip
+WORKER = [
+    sys.executable,
+    "-P",
+    "-c",
+    f"import sys; sys.path.insert(0, {ROOT!r}); from emo_core import download; download.main()",
+]
 CUT_S = 60  # for ffmpeg, to cut a part of at most 20 s
 REASONS = {  # what yt-dlp raises inside -> what it means
     "UnsupportedError": "no video is known at this address",
@@ -48,7 +60,7 @@ class DownloadError(Exception):
 
 
 @dataclass(frozen=True)
-class Limits:
+class DownloadLimits:
     """What one download may cost at most."""
 
     megabytes: int = 60
@@ -84,9 +96,12 @@ def checked_url(url: str) -> str:
 
 
 def fetch(
-    url: str, out: Path, start_s: float | None = None, end_s: float | None = None,
-    limits: Limits = Limits(),
-) -> Path:  # fmt: skip
+    url: str,
+    out: Path,
+    start_s: float | None = None,
+    end_s: float | None = None,
+    limits: DownloadLimits = DownloadLimits(),
+) -> Path:
     """Downloads one video, or its part from start_s to end_s, to `out` (mp4); returns `out`.
 
     Nothing stays on disk but `out`. Raises DownloadError, one sentence, for everything else.
@@ -107,7 +122,7 @@ def fetch(
     return out
 
 
-def _guarded(job: dict, folder: Path, limits: Limits) -> dict:
+def _guarded(job: dict, folder: Path, limits: DownloadLimits) -> dict:
     """Runs the worker under the caps; whatever it started ends with it."""
     started = time.monotonic()
     with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as words:
@@ -137,7 +152,7 @@ def _guarded(job: dict, folder: Path, limits: Limits) -> dict:
         return {"error": f"{job['url']}: the download ended without an answer; try again."}
 
 
-def _breach(folder: Path, spent_s: float, limits: Limits) -> str | None:
+def _breach(folder: Path, spent_s: float, limits: DownloadLimits) -> str | None:
     """Which cap is broken, in words."""
     if spent_s > limits.wall_s:
         return f"it took longer than {limits.wall_s:.0f} s"
@@ -240,21 +255,43 @@ def _landed(job: dict) -> dict:
     if made[0].stat().st_size > job["limits"]["megabytes"] * 2**20:
         return {"error": f"{job['url']}: the clip is larger than allowed; choose a shorter one."}
     if job["start_s"] is not None and not shutil.which("ffmpeg"):
-        return {"error": f"{job['url']}: only a part is wanted, and ffmpeg, which cuts it, isn't "
-                "installed; install it, or leave the times out."}  # fmt: skip
+        return {
+            "error": f"{job['url']}: only a part is wanted, and ffmpeg, which cuts it, isn't "
+            "installed; install it, or leave the times out."
+        }
     if job["start_s"] is not None and not cut(made[0], job["start_s"], job["end_s"]):
-        return {"error": f"{job['url']}: there is nothing to cut out from {job['start_s']:g} to "
-                f"{job['end_s']:g} s; choose times within the video."}  # fmt: skip
+        return {
+            "error": f"{job['url']}: there is nothing to cut out from {job['start_s']:g} to "
+            f"{job['end_s']:g} s; choose times within the video."
+        }
     return {"file": made[0].name}
 
 
 def cut(path: Path, start_s: float, end_s: float) -> bool:
     """Leaves only a part of a file that is here; False where there is none."""
     part = path.with_name("part.mp4")
-    told = ["ffmpeg", "-nostdin", "-loglevel", "error", "-protocol_whitelist", "file",
-            "-ss", f"{start_s:.3f}", "-t", f"{end_s - start_s:.3f}", "-i", f"file:{path}",
-            "-c:v", "libx264", "-preset", "veryfast", "-c:a", "aac", "-y",
-            f"file:{part}"]  # fmt: skip
+    told = [
+        "ffmpeg",
+        "-nostdin",
+        "-loglevel",
+        "error",
+        "-protocol_whitelist",
+        "file",
+        "-ss",
+        f"{start_s:.3f}",
+        "-t",
+        f"{end_s - start_s:.3f}",
+        "-i",
+        f"file:{path}",
+        "-c:v",
+        "libx264",
+        "-preset",
+        "veryfast",
+        "-c:a",
+        "aac",
+        "-y",
+        f"file:{part}",
+    ]
     try:
         subprocess.run(told, check=True, timeout=CUT_S, stdin=subprocess.DEVNULL)
     except (OSError, subprocess.SubprocessError):
@@ -274,7 +311,7 @@ def explained(error: Exception) -> str:
     return f"it could not be fetched ({reason})"
 
 
-def main(but: frozenset[reach.Address] = frozenset()) -> None:
+def worker_main(but: frozenset[reach.Address] = frozenset()) -> None:
     """The worker's process: a job from standard input, its answer to standard output."""
     sys.modules["curl_cffi"] = None  # its connections are not Python's, so nobody would check them
     reach.only_public(but | reach.proxies())

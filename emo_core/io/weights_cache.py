@@ -7,7 +7,7 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-from emo_core.io.atomic import whole
+from emo_core.io.atomic import atomic_path
 
 PATIENCE_S = 8.0  # for the whole file, name look-up included; nobody waits longer for a nicety
 
@@ -54,7 +54,7 @@ def offline() -> bool:
 _FORBID = ("EMO_OFFLINE", "HF_HUB_OFFLINE")
 
 
-def fetched(remote: Remote, patience_s: float = PATIENCE_S) -> Path:
+def cached_download(remote: Remote, patience_s: float = PATIENCE_S) -> Path:
     """The file on disk, fetched if it is not there yet; whole and with the right SHA-256.
 
     Returns or raises FetchError within `patience_s` seconds, whatever the network does.
@@ -99,7 +99,7 @@ def _fetch(remote: Remote, patience_s: float, problems: list[str]) -> None:
             problems.append(f"{len(content):,} bytes came with another SHA-256 than published")
             return
         remote.path.parent.mkdir(parents=True, exist_ok=True)
-        with whole(remote.path) as part:
+        with atomic_path(remote.path) as part:
             part.write_bytes(content)
     except Exception as error:  # whatever it was: nobody sees what a thread raises
         problems.append(str(getattr(error, "reason", None) or error or type(error).__name__))

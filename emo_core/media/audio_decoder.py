@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from emo_core.media.container import opened
+from emo_core.media.container import open_container
 from emo_core.media.demux import decode, discard_others, frame_tick, read_packets, use_one_thread
-from emo_core.media.streams import SoundTrack, mono
+from emo_core.media.streams import AudioStream, mono
 
-WARM_UP_S = 0.5  # seconds of sound decoded before a window: MP3 and Opus need up to 0.25
+PRE_ROLL_S = 0.5  # seconds of sound decoded before a window: MP3 and Opus need up to 0.25
 SOUND_SLACK_S = 0.03  # seconds a sound packet's time may stray before it counts as a gap
 SOUND_BATCH = 64  # decoded sound frames mixed and resampled at once
 
 
 @dataclass
-class Window:
+class AudioBuffer:
     """A stretch of the clip's clock to fill with sound."""
 
     wave: np.ndarray  # (S,) float32, zeros where nothing was written
@@ -39,10 +39,10 @@ class Window:
             self.wave[start:stop] = samples[start - at : stop - at]
 
 
-class Joiner:
+class AudioAssembler:
     """Joins decoded frames into unbroken sound, resamples it and places it by its time."""
 
-    def __init__(self, sound: SoundTrack, window: Window) -> None:
+    def __init__(self, sound: AudioStream, window: AudioBuffer) -> None:
         self.sound = sound
         self.window = window
         self.resampler: Any | None = None
@@ -55,7 +55,7 @@ class Joiner:
         self.padding = 0  # resampled samples of padding still to be dropped
         start = round(window.start_s * window.rate)
         self.base = round((sound.start_s - window.origin_s) * window.rate) - start
-        self.heard_from_s = window.start_s + float(window.origin_s - sound.start_s) - WARM_UP_S / 5
+        self.heard_from_s = window.start_s + float(window.origin_s - sound.start_s) - PRE_ROLL_S / 5
 
     def add(self, frame: Any, tick_s: float) -> None:
         """Appends one decoded frame, beginning anew where it does not join the sound before it."""
@@ -136,21 +136,21 @@ class Joiner:
         self.resampler = None
 
 
-def read_sound(path: Path, sound: SoundTrack, window: Window) -> None:
+def read_sound(path: Path, sound: AudioStream, window: AudioBuffer) -> None:
     """Fills a window, decoding from a little before it so that its first samples are right."""
     period_s = 1 / math.gcd(sound.rate, window.rate)  # after which both sample grids meet again
-    early_s = float(window.origin_s) + window.start_s - WARM_UP_S - period_s
+    early_s = float(window.origin_s) + window.start_s - PRE_ROLL_S - period_s
     from_s = early_s if early_s > float(sound.start_s) + 1 else None
     if from_s is not None and _mix(path, sound, window, from_s):
         return
     _mix(path, sound, window, None)
 
 
-def _mix(path: Path, sound: SoundTrack, window: Window, from_s: float | None) -> bool:
+def _mix(path: Path, sound: AudioStream, window: AudioBuffer, from_s: float | None) -> bool:
     """Decodes into the window; False where seeking failed or landed too late to be used."""
     import av
 
-    with opened(path) as container:
+    with open_container(path) as container:
         stream = next(it for it in container.streams if it.index == sound.index)
         if from_s is not None and _misleads(container, stream):
             return False
@@ -163,12 +163,12 @@ def _mix(path: Path, sound: SoundTrack, window: Window, from_s: float | None) ->
             except (av.FFmpegError, OverflowError):
                 return False
             first = next(packets, None)
-            if first is None or first.pts is None or first.pts * tick_s > from_s + WARM_UP_S / 2:
+            if first is None or first.pts is None or first.pts * tick_s > from_s + PRE_ROLL_S / 2:
                 return False
             packets = chain([first], packets)
         discard_others(container, [stream])
-        joiner = Joiner(sound, window)
-        until_s = float(window.origin_s) + window.end_s + WARM_UP_S / 5
+        joiner = AudioAssembler(sound, window)
+        until_s = float(window.origin_s) + window.end_s + PRE_ROLL_S / 5
         for packet in _between(packets, tick_s, from_s, until_s):
             for frame in decode(stream, packet):
                 joiner.add(frame, tick_s)

@@ -174,7 +174,7 @@ def checked_path(path: str | Path) -> Path:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Any]:
+def open_container(path: Path) -> Iterator[Any]:
     """An open container; whatever the decoder raises inside becomes a ClipError."""
     import av
 
@@ -204,7 +204,7 @@ def _open(path: Path, head: bytes) -> Any:
     """Opens with FFmpeg confined to this one file and to demuxers that read no other.
 
     MP4 and Matroska name their tracks up front, so FFmpeg's own trial decoding (3 to 12 ms) is
-    skipped; `Head` finds out the rest.
+    skipped; `FirstPackets` finds out the rest.
     """
     import av
 

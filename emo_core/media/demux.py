@@ -99,7 +99,7 @@ DRM_TAGS = {"encv", "enca", "drmi", "drms"}
 
 
 @dataclass(frozen=True)
-class Tracks:
+class MediaTracks:
     """The chosen picture and sound of an open file."""
 
     container: Any
@@ -107,7 +107,7 @@ class Tracks:
     sound: Any | None
 
     @classmethod
-    def choose(cls, container: Any, name: str) -> "Tracks":
+    def choose(cls, container: Any, name: str) -> "MediaTracks":
         """Takes the best track of each kind; raises ClipError for one without a decoder."""
         video = _best(container, "video", None)
         sound = _best(container, "audio", video)
@@ -170,7 +170,7 @@ JUMP_S = 3  # seconds back that no reordering of frames explains
 SHOWN = 300  # latest presentation times kept
 
 
-class Ends:
+class EndTimes:
     """Notes when the packets that pass by end, and when the latest pictures are shown."""
 
     def __init__(self, picture: int | None) -> None:
@@ -214,18 +214,18 @@ def _usual_ticks(stream: Any) -> int:
 
 
 @dataclass(frozen=True)
-class Head:
+class FirstPackets:
     """The first packets of each track, and an iterator over all that follow."""
 
     video: list[Any]
     sound: list[Any]
     rest: Iterator[Any]
-    ends: Ends  # of all packets read so far
+    ends: EndTimes  # of all packets read so far
 
     @classmethod
-    def read(cls, tracks: Tracks) -> "Head":
+    def read(cls, tracks: MediaTracks) -> "FirstPackets":
         """Reads until both tracks have shown enough of themselves."""
-        ends = Ends(tracks.video.index if tracks.video is not None else None)
+        ends = EndTimes(tracks.video.index if tracks.video is not None else None)
         rest = ends.noting(read_packets(tracks.container, tracks.present))
         head = cls([], [], rest, ends)
         video_packets = 0 if tracks.video is None else HEAD_PACKETS
@@ -248,7 +248,7 @@ class Head:
         """One track's packets from the start, read on as far as they are asked for."""
         return chain(first, (packet for packet in self.rest if packet.stream is stream))
 
-    def refuse_encrypted(self, tracks: Tracks, name: str) -> None:
+    def refuse_encrypted(self, tracks: MediaTracks, name: str) -> None:
         """Raises ClipError where a chosen track is copy-protected."""
         for kind, stream, packets in (
             ("picture", tracks.video, self.video),

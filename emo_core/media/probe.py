@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from emo_core.media.container import ClipError, check_duration, opened, printable_name
-from emo_core.media.demux import SHOWN, Head, Tracks, read_packets
-from emo_core.media.streams import MAX_HELD, PictureTrack, SoundTrack
+from emo_core.media.container import ClipError, check_duration, open_container, printable_name
+from emo_core.media.demux import SHOWN, FirstPackets, MediaTracks, read_packets
+from emo_core.media.streams import MAX_HELD, AudioStream, VideoStream
 
 SCAN_BYTES = 16 << 20  # files up to this size are read through to find their end, about 10 ms
 
 
-def last_end(path: Path, tracks: Tracks, head: Head) -> Fraction | None:
+def last_end(path: Path, tracks: MediaTracks, head: FirstPackets) -> Fraction | None:
     """When the last packet of either track ends, in seconds on the container's clock.
 
     A small file is read through, a large one from a second before its declared end or, where that
@@ -32,7 +32,7 @@ def last_end(path: Path, tracks: Tracks, head: Head) -> Fraction | None:
     if not container.duration or container.size <= SCAN_BYTES:
         _exhaust(head.rest)
     elif not _exhaust(_tail(tracks, head)):
-        with opened(path) as again:
+        with open_container(path) as again:
             kept = [again.streams[stream.index] for stream in tracks.present]
             _exhaust(head.ends.noting(read_packets(again, kept)))
     return head.ends.latest_s
@@ -43,7 +43,7 @@ def _exhaust(packets: Iterator[Any]) -> int:
     return sum(1 for _ in packets)
 
 
-def _tail(tracks: Tracks, head: Head) -> Iterator[Any]:
+def _tail(tracks: MediaTracks, head: FirstPackets) -> Iterator[Any]:
     """Packets from a second before the declared end on; none where that cannot be reached."""
     import av
 
@@ -76,7 +76,7 @@ def _indexed_end(stream: Any) -> Fraction | None:
     return (start + index[missing].timestamp - max(first, 0)) * stream.time_base
 
 
-def frame_steps(video: Any, head: Head) -> list[float]:
+def frame_steps(video: Any, head: FirstPackets) -> list[float]:
     """Seconds between neighbouring frames, a few hundred at most, from all over the file."""
     tick = float(video.time_base)
     index = video.index_entries
@@ -116,12 +116,12 @@ def rate_varies(steps_s: list[float], tick_s: float) -> bool:
 
 
 @dataclass(frozen=True)
-class Survey:
+class ProbeResult:
     """The facts of one file. Its clock starts with the earlier of its two tracks."""
 
     container: str
-    picture: PictureTrack | None
-    sound: SoundTrack | None
+    picture: VideoStream | None
+    sound: AudioStream | None
     origin_s: Fraction  # the clip's zero on the container's clock
     duration_s: float  # at least one frame
     fps: float | None
@@ -129,15 +129,15 @@ class Survey:
     restarts: bool  # whether its clock jumps back somewhere; large files are not read through
 
     @classmethod
-    def of(cls, path: Path) -> "Survey":
+    def of(cls, path: Path) -> "ProbeResult":
         """Opens a file and finds out; raises ClipError for anything but a readable clip."""
         name = printable_name(path)
-        with opened(path) as container:
-            tracks = Tracks.choose(container, name)
-            head = Head.read(tracks)
+        with open_container(path) as container:
+            tracks = MediaTracks.choose(container, name)
+            head = FirstPackets.read(tracks)
             head.refuse_encrypted(tracks, name)
-            picture = PictureTrack.survey(tracks, head, name)
-            sound = SoundTrack.survey(tracks, head, name)
+            picture = VideoStream.survey(tracks, head, name)
+            sound = AudioStream.survey(tracks, head, name)
             starts = _starts(picture, sound, name)
             end = last_end(path, tracks, head)
             steps_s = frame_steps(tracks.video, head) if picture else []
@@ -151,7 +151,7 @@ class Survey:
         return cls(kind, picture, sound, min(starts), seconds, fps, varies, restarts)
 
 
-def _starts(picture: PictureTrack | None, sound: SoundTrack | None, name: str) -> list[Fraction]:
+def _starts(picture: VideoStream | None, sound: AudioStream | None, name: str) -> list[Fraction]:
     """When each track starts, in seconds on the container's clock."""
     starts = [picture.first * picture.tick] if picture else []
     starts += [sound.start_s] if sound else []

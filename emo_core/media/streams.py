@@ -11,14 +11,21 @@ from typing import Any
 import numpy as np
 
 from emo_core.media.container import ClipError, check_pixels
-from emo_core.media.demux import MAX_UNDECODABLE, NEVER, Head, Tracks, decode, frame_tick
+from emo_core.media.demux import (
+    MAX_UNDECODABLE,
+    NEVER,
+    FirstPackets,
+    MediaTracks,
+    decode,
+    frame_tick,
+)
 
 MAX_HELD = 16  # frames H.264 and HEVC may reorder by; FFmpeg aborts the process beyond
 UPRIGHT = (1, 0, 0, 1)
 
 
 @dataclass(frozen=True)
-class PictureTrack:
+class VideoStream:
     """The facts of a picture track; times in ticks of the track's own clock."""
 
     index: int
@@ -32,7 +39,7 @@ class PictureTrack:
     matrix: tuple[int, int, int, int]  # where x and y go: signs of the display matrix
 
     @classmethod
-    def survey(cls, tracks: Tracks, head: Head, name: str) -> "PictureTrack | None":
+    def survey(cls, tracks: MediaTracks, head: FirstPackets, name: str) -> "VideoStream | None":
         """Decodes the first frame; None where there is no track, ClipError where it is broken."""
         video = tracks.video
         if video is None:
@@ -90,7 +97,7 @@ class PictureTrack:
         return min(max(tick, self.first), NEVER - 1)
 
 
-def _first_frame(video: Any, head: Head) -> Any | None:
+def _first_frame(video: Any, head: FirstPackets) -> Any | None:
     """The first frame that is shown; one packet suffices where the first key frame is it."""
     context = video.codec_context
     # a look at the frame's size and orientation needs no clean pixels
@@ -162,7 +169,7 @@ def _sign(value: int) -> int:
 
 
 @dataclass(frozen=True)
-class SoundTrack:
+class AudioStream:
     """The facts of a sound track."""
 
     index: int
@@ -174,7 +181,7 @@ class SoundTrack:
     frame_samples: int  # in the second frame; every later one, in most codecs
 
     @classmethod
-    def survey(cls, tracks: Tracks, head: Head, name: str) -> "SoundTrack | None":
+    def survey(cls, tracks: MediaTracks, head: FirstPackets, name: str) -> "AudioStream | None":
         """Decodes two frames; None where the track is missing or has no packets.
 
         Raises ClipError where packets are there but nothing comes out of them.

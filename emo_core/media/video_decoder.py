@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from emo_core.media.container import ClipError, opened, printable_name
+from emo_core.media.container import ClipError, open_container, printable_name
 from emo_core.media.demux import (
     decode,
     discard_others,
@@ -18,7 +18,7 @@ from emo_core.media.demux import (
     use_one_thread,
     with_following,
 )
-from emo_core.media.streams import PictureTrack
+from emo_core.media.streams import VideoStream
 
 PQ, HLG = 16, 18  # transfer characteristics, by the numbers of ITU-T H.273
 WHITE = 203  # cd/m2 of diffuse white (BT.2408), shown as full white; light beyond it is clipped
@@ -58,10 +58,10 @@ def _light(transfer: int) -> np.ndarray:
     return (10_000 / WHITE * ratio ** (8192 / 1305)).astype(np.float32)
 
 
-class Painter:
+class FrameConverter:
     """Turns decoded frames into displayed RGB of one size, whatever size they come in."""
 
-    def __init__(self, picture: PictureTrack, size: tuple[int, int]) -> None:
+    def __init__(self, picture: VideoStream, size: tuple[int, int]) -> None:
         from av.video.reformatter import VideoReformatter
 
         self.picture = picture
@@ -103,11 +103,11 @@ BLIND_SEEK_S = 3.0  # seconds to the next wanted frame from which an unindexed f
 SEEK_BACK_S = (0, 1, 4, 16, 64)  # seconds before the target, tried in turn until a key frame fits
 
 
-class LandedWrong(Exception):
+class SeekFailed(Exception):
     """A seek ended where the wanted frame cannot be decoded from."""
 
 
-def displayed(path: Path, picture: PictureTrack, ticks: list[int]) -> Iterator[tuple[range, Any]]:
+def frames_at(path: Path, picture: VideoStream, ticks: list[int]) -> Iterator[tuple[range, Any]]:
     """For sorted ticks, runs of them with the one frame on display during each run.
 
     Seeks where that saves decoding. Where the file's seeking proves wrong (the first frame after
@@ -116,14 +116,14 @@ def displayed(path: Path, picture: PictureTrack, ticks: list[int]) -> Iterator[t
     done = 0
     seeking = True
     while done < len(ticks):
-        with opened(path) as container:
-            player = Player(container, picture, ticks[done:], seeking)
+        with open_container(path) as container:
+            player = SeekingDecoder(container, picture, ticks[done:], seeking)
             reached = done
             try:
                 for rows, frame in player.play():
                     reached = done + rows.stop
                     yield range(done + rows.start, reached), frame
-            except LandedWrong:
+            except SeekFailed:
                 seeking = False
             else:
                 break
@@ -136,11 +136,11 @@ def displayed(path: Path, picture: PictureTrack, ticks: list[int]) -> Iterator[t
         )
 
 
-class Player:
+class SeekingDecoder:
     """Decodes one picture track forward and hands out the frame on display at each tick."""
 
     def __init__(
-        self, container: Any, picture: PictureTrack, ticks: list[int], seeking: bool
+        self, container: Any, picture: VideoStream, ticks: list[int], seeking: bool
     ) -> None:
         self.container = container
         self.picture = picture
@@ -183,7 +183,7 @@ class Player:
         yield from self._answers(decode(self.stream, None))
         until = len(self.ticks) if target is None else self.covered
         if self.shown is None and self.landed:
-            raise LandedWrong
+            raise SeekFailed
         if self.shown is not None and self.answered < until:
             run = range(self.answered, until)
             self.answered = until
@@ -219,7 +219,7 @@ class Player:
             until = bisect_left(self.ticks, pts, lo=self.answered)
             if until > self.answered:
                 if self.shown is None and self.landed:
-                    raise LandedWrong
+                    raise SeekFailed
                 run = range(self.answered, until)
                 self.answered = until
                 yield run, self.shown or frame
@@ -269,4 +269,4 @@ class Player:
                 return chain([key], packets)
             if goal <= self.picture.first:
                 break
-        raise LandedWrong
+        raise SeekFailed

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from emo_core.models.layers.attention import time_encoding
-from emo_core.models.layers.backbones import Cnn14, R2Plus1D, SlimFrames, SlimMel, Tokens
-from emo_core.models.layers.fusion import FUSIONS, PictureHead, PooledHead, make_fusion
+from emo_core.models.layers.backbones import Cnn14, FrameResNet, MelResNet, R2Plus1D, Tokens
+from emo_core.models.layers.fusion import FUSIONS, FrameHead, MeanMaxHead, make_fusion
 from emo_core.preprocess.batch import Batch, Output
 
 
@@ -41,7 +41,7 @@ POCKET = GroupConfig(video_backbone="slim", audio_backbone="slim", width=96)
 SIZES = {"paper": PAPER, "pocket": POCKET}
 
 
-class Stream(nn.Module):
+class Tower(nn.Module):
     """One modality: backbone, projection to the common width, then clock and modality are added."""
 
     def __init__(
@@ -54,7 +54,7 @@ class Stream(nn.Module):
         self.modality = nn.Parameter(torch.zeros(width))
         self.alone = alone
 
-    def train(self, mode: bool = True) -> "Stream":
+    def train(self, mode: bool = True) -> "Tower":
         super().train(mode)
         if self.frozen:  # a fixed backbone keeps its statistics as well
             self.backbone.eval()
@@ -75,11 +75,11 @@ class Group(nn.Module):
         super().__init__()
         self.config = config
         makers = {
-            ("video", "slim"): lambda: SlimFrames(
+            ("video", "slim"): lambda: FrameResNet(
                 tuple(config.video_widths), config.video_scales, config.video_colour
             ),
             ("video", "r2plus1d_18"): lambda: R2Plus1D(config.pretrained),
-            ("audio", "slim"): lambda: SlimMel(tuple(config.audio_widths)),
+            ("audio", "slim"): lambda: MelResNet(tuple(config.audio_widths)),
             ("audio", "cnn14"): lambda: Cnn14(config.pretrained),
         }
         used = {"video": ("video",), "audio": ("audio",)}.get(config.fusion, ("video", "audio"))
@@ -89,16 +89,21 @@ class Group(nn.Module):
                 raise ValueError(f"{name}_backbone {kind!r} is not known")
             backbone = makers[name, kind]()
             alone = self._head(name, backbone.channels) if config.alone else None
-            setattr(self, name, Stream(backbone, config.width, config.frozen, alone))
+            setattr(self, name, Tower(backbone, config.width, config.frozen, alone))
         self.fusion = make_fusion(
-            config.fusion, config.width, config.heads, config.blocks, config.classes,
-            config.dropout, config.head_dropout,
-        )  # fmt: skip
+            config.fusion,
+            config.width,
+            config.heads,
+            config.blocks,
+            config.classes,
+            config.dropout,
+            config.head_dropout,
+        )
 
     def _head(self, name: str, channels: int) -> nn.Module:
         if name == "video":
-            return PictureHead(channels, self.config.classes)
-        return PooledHead(channels, self.config.classes, self.config.head_dropout)
+            return FrameHead(channels, self.config.classes)
+        return MeanMaxHead(channels, self.config.classes, self.config.head_dropout)
 
     def encode(self, batch: Batch) -> tuple[Tokens, Tokens]:
         """The two token streams; a stream that the fusion does not use is empty."""
@@ -140,19 +145,19 @@ class Group(nn.Module):
         return {name: getattr(self, name).backbone.cam_layer for name in towers}
 
 
-class FrameReader(nn.Module):
+class VideoPretrainHead(nn.Module):
     """A group model's video backbone with a score for every frame: what warm-up trains.
 
     Needs a backbone that makes one token a frame. head: one that stays in the model.
     """
 
-    def __init__(self, model: Group, classes: int, head: PictureHead | None = None) -> None:
+    def __init__(self, model: Group, classes: int, head: FrameHead | None = None) -> None:
         super().__init__()
         self.backbone = model.video.backbone
-        self.head = head or PictureHead(self.backbone.channels, classes)
+        self.head = head or FrameHead(self.backbone.channels, classes)
 
     @classmethod
-    def lasting(cls, model: Group, classes: int) -> "FrameReader":
+    def sharing_head(cls, model: Group, classes: int) -> "VideoPretrainHead":
         """With the head that the model has for pictures alone, if it has one."""
         return cls(model, classes, model.video.alone)
 
@@ -161,20 +166,20 @@ class FrameReader(nn.Module):
         return Output(self.head.each(seen).flatten(0, 1).float(), {})  # (B*T, C)
 
 
-class SoundReader(nn.Module):
+class AudioPretrainHead(nn.Module):
     """A group model's sound backbone with a score for every recording: what warm-up trains.
 
     head: one that stays in the model.
     """
 
-    def __init__(self, model: Group, classes: int, head: PooledHead | None = None) -> None:
+    def __init__(self, model: Group, classes: int, head: MeanMaxHead | None = None) -> None:
         super().__init__()
         self.backbone = model.audio.backbone
         dropout = model.config.head_dropout
-        self.head = head or PooledHead(self.backbone.channels, classes, dropout)
+        self.head = head or MeanMaxHead(self.backbone.channels, classes, dropout)
 
     @classmethod
-    def lasting(cls, model: Group, classes: int) -> "SoundReader":
+    def sharing_head(cls, model: Group, classes: int) -> "AudioPretrainHead":
         """With the head that the model has for sound alone, if it has one."""
         return cls(model, classes, model.audio.alone)
 

@@ -12,9 +12,9 @@ from torch.nn import functional
 
 from emo_core.models.layers.attention import time_encoding
 from emo_core.models.layers.backbones import (
+    FrameResNet,
+    MelResNet,
     R2Plus1D,
-    SlimFrames,
-    SlimMel,
     SpectrogramResNet18,
     Tokens,
 )
@@ -23,9 +23,9 @@ from emo_core.models.layers.joint_transformer import (
     FUSIONS,
     Steps,
     StepStream,
-    frame_steps,
     make_step_fusion,
-    mel_steps,
+    split_frames_into_steps,
+    split_mel_into_steps,
 )
 from emo_core.preprocess.batch import Batch, Output
 from emo_core.preprocess.log_mel import MelConfig
@@ -110,8 +110,8 @@ class Jmt(nn.Module):
             )
         steps = self.config.steps
         faces, mask = batch.faces.squeeze(2), batch.face_mask.squeeze(2)  # (B, T, 3, h, w), (B, T)
-        seen = frame_steps(faces, mask, batch.video_times_s, steps)
-        heard = mel_steps(batch.mel, batch.mel_mask, batch.mel_times_s, steps)
+        seen = split_frames_into_steps(faces, mask, batch.video_times_s, steps)
+        heard = split_mel_into_steps(batch.mel, batch.mel_mask, batch.mel_times_s, steps)
         return tuple(self._tokens(n, part) for n, part in (("video", seen), ("audio", heard)))
 
     def _tokens(self, name: str, steps: Steps) -> Tokens:
@@ -151,10 +151,10 @@ class Jmt(nn.Module):
 
 def _stream(name: str, config: JmtConfig) -> StepStream:
     makers = {
-        ("video", "slim"): lambda: SlimFrames(tuple(config.video_widths)),
+        ("video", "slim"): lambda: FrameResNet(tuple(config.video_widths)),
         ("video", "r2plus1d_18"): lambda: R2Plus1D(config.pretrained),
         ("video", "i3d"): lambda: I3dTcn(config.pretrained),
-        ("audio", "slim"): lambda: SlimMel(tuple(config.audio_widths)),
+        ("audio", "slim"): lambda: MelResNet(tuple(config.audio_widths)),
         ("audio", "resnet18"): lambda: SpectrogramResNet18(config.pretrained),
     }
     kind = getattr(config, f"{name}_backbone")

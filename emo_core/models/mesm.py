@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from emo_core.distributed import world
+from emo_core.distributed import world_size
 from emo_core.models.layers.attention import Summary
 from emo_core.models.layers.fusion import WeightedSum
-from emo_core.models.layers.sparse import Glance, scatter_rows, strongest
+from emo_core.models.layers.sparse import ThumbnailAttention, scatter_rows, top_k_mask
 from emo_core.models.layers.text_encoders import Albert, ByteEncoder
 from emo_core.models.layers.vgg import (
     CHUNK,
     DenseTower,
-    Look,
+    SelectedSites,
     SparseTower,
     chunk_pictures,
     face_pictures,
@@ -64,19 +64,30 @@ class MesmConfig:
 
 PAPER = MesmConfig()
 POCKET = MesmConfig(
-    text_encoder="bytes", vocabulary=260, text_width=64, text_layers=1, text_heads=4,
-    text_feed_forward=128, bands=64, sound="log", widths=(16, 32, 64, 128), hidden=128, layers=2,
+    text_encoder="bytes",
+    vocabulary=260,
+    text_width=64,
+    text_layers=1,
+    text_heads=4,
+    text_feed_forward=128,
+    bands=64,
+    sound="log",
+    widths=(16, 32, 64, 128),
+    hidden=128,
+    layers=2,
     feed_forward=128,
-)  # fmt: skip
+)
 SIZES = {"paper": PAPER, "pocket": POCKET}
 FE2E_SIZES = {size: replace(settings, mode="dense", keep=1.0) for size, settings in SIZES.items()}
 
 
-def check(config: MesmConfig) -> None:
+def check_config(config: MesmConfig) -> None:
     """Raises ValueError where a setting can't be."""
     for name, known in (
-        ("mode", MODES), ("text_encoder", ("albert", "bytes")), ("sound", SOUNDS),
-    ):  # fmt: skip
+        ("mode", MODES),
+        ("text_encoder", ("albert", "bytes")),
+        ("sound", SOUNDS),
+    ):
         if getattr(config, name) not in known:
             raise ValueError(f"{name} {getattr(config, name)!r} is not one of {', '.join(known)}")
     if not config.modalities or not set(config.modalities) <= set(MODALITIES):
@@ -94,9 +105,12 @@ class Text(nn.Module):
     def __init__(self, config: MesmConfig) -> None:
         super().__init__()
         sizes = (
-            config.vocabulary, config.text_width, config.text_layers, config.text_heads,
+            config.vocabulary,
+            config.text_width,
+            config.text_layers,
+            config.text_heads,
             config.text_feed_forward,
-        )  # fmt: skip
+        )
         if config.text_encoder == "albert":
             encoder = Albert(*sizes, dropout=0.0, pretrained=config.pretrained)
         else:
@@ -123,7 +137,7 @@ class Stream(nn.Module):
         self.sound = config.sound
         widths, asking = tuple(config.widths), config.text_width
         if config.mode == "structured":
-            self.glance = Glance(channels, asking)
+            self.glance = ThumbnailAttention(channels, asking)
         if config.mode in ("dense", "structured"):
             self.tower = DenseTower(channels, widths)
         else:
@@ -151,7 +165,7 @@ class Stream(nn.Module):
         scale, trace = mask, {}
         if hasattr(self, "glance"):
             weights = self.glance(pictures, mask, query)  # (B, T)
-            kept = strongest(weights, mask, self.keep)  # (B, T)
+            kept = top_k_mask(weights, mask, self.keep)  # (B, T)
             trace = self._traced_choice(weights, kept, mask)
             scale = weights * mask.sum(1, keepdim=True)  # (B, T), mean 1
             pictures, mask = pictures[kept[mask]], kept  # the rest is never computed
@@ -168,9 +182,11 @@ class Stream(nn.Module):
             return face_pictures(batch.faces, batch.face_mask)
         return chunk_pictures(batch.mel, batch.mel_mask, self.sound)
 
-    def look(self, pictures: Tensor, mask: Tensor, query: Tensor) -> tuple[Tensor, list[Look]]:
+    def look(
+        self, pictures: Tensor, mask: Tensor, query: Tensor
+    ) -> tuple[Tensor, list[SelectedSites]]:
         """One token a picture: (B, T, D), zero where none is real, and each stage's look."""
-        alone = not (self.training and world() > 1)  # else other processes wait in the tower
+        alone = not (self.training and world_size() > 1)  # else other processes wait in the tower
         if not len(pictures) and alone:  # nobody has this modality; batch norm needs someone
             return query.new_zeros(*mask.shape, self.head.in_features), []
         if tuple(pictures.shape[1:]) != self.size:
@@ -190,7 +206,7 @@ class Stream(nn.Module):
             f"kept_share_{self.name} (B, stages)": share,
         }
 
-    def _traced_looks(self, looks: list[Look], mask: Tensor) -> dict[str, Tensor]:
+    def _traced_looks(self, looks: list[SelectedSites], mask: Tensor) -> dict[str, Tensor]:
         trace, shares = {}, []
         for index, look in enumerate(looks):
             kept = scatter_rows(look.kept, mask)  # (B, T, y, x)
@@ -208,7 +224,7 @@ class Mesm(nn.Module):
 
     def __init__(self, config: MesmConfig) -> None:
         super().__init__()
-        check(config)
+        check_config(config)
         self.config = config
         if "text" in config.modalities:
             self.text = Text(config)

@@ -3,12 +3,12 @@
 from torch import nn
 
 from emo_core.models.layers.backbones import Tokens
-from emo_core.models.layers.fusion import PooledHead
+from emo_core.models.layers.fusion import MeanMaxHead
 from emo_core.models.mesm import MesmConfig, Stream
 from emo_core.preprocess.batch import Batch, Output
 
 
-class PartReader(nn.Module):
+class TowerPretrainHead(nn.Module):
     """A stream's tower with a score for every face or voice: what warm-up trains.
 
     All pictures are read: a Glance stays outside.
@@ -17,7 +17,7 @@ class PartReader(nn.Module):
     def __init__(self, stream: Stream, config: MesmConfig, classes: int) -> None:
         super().__init__()
         self.stream, self.asking = stream, config.text_width
-        self.head = PooledHead(config.width, classes, config.dropout)
+        self.head = MeanMaxHead(config.width, classes, config.dropout)
 
     def forward(self, batch: Batch) -> Output:
         pictures, mask = self.stream.pictures(batch)  # (n, c, h, w), (B, T)

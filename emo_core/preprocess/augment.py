@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from emo_core.preprocess.sample import Decoded
+from emo_core.preprocess.sample import DecodedWindow
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Augment:
 NONE = Augment(0, 0, 0, 0)
 
 
-def augmented(decoded: Decoded, augment: Augment, rng: np.random.Generator) -> Decoded:
+def augmented(decoded: DecodedWindow, augment: Augment, rng: np.random.Generator) -> DecodedWindow:
     """A changed copy; the same `rng` state gives the same change. Faces change as frames do.
 
     A zoom leaves the faces alone: they are cut out of the whole frame, and boxes refer to it.
@@ -44,7 +44,7 @@ def augmented(decoded: Decoded, augment: Augment, rng: np.random.Generator) -> D
     return _with_less(decoded, augment, rng)
 
 
-def _thinned(decoded: Decoded, thin: int, rng: np.random.Generator) -> Decoded:
+def _thinned(decoded: DecodedWindow, thin: int, rng: np.random.Generator) -> DecodedWindow:
     starts = np.arange(0, len(decoded.pixels) - thin + 1, thin)
     kept = starts + rng.integers(0, thin, len(starts))
     names = ("pixels", "pixel_times_s", "faces", "face_mask", "face_boxes")
@@ -52,7 +52,7 @@ def _thinned(decoded: Decoded, thin: int, rng: np.random.Generator) -> Decoded:
     return replace(decoded, **{k: v[kept] for k, v in found.items() if v is not None})
 
 
-def _flipped(decoded: Decoded) -> Decoded:
+def _flipped(decoded: DecodedWindow) -> DecodedWindow:
     decoded = replace(decoded, pixels=decoded.pixels[:, :, ::-1])
     if decoded.faces is None:
         return decoded
@@ -70,7 +70,7 @@ def _zoomed(pixels: np.ndarray, zoom: float, rng: np.random.Generator) -> np.nda
     return np.stack([cv2.resize(frame, (width, height)) for frame in part])
 
 
-def _relit(decoded: Decoded, light: float, rng: np.random.Generator) -> Decoded:
+def _relit(decoded: DecodedWindow, light: float, rng: np.random.Generator) -> DecodedWindow:
     contrast, bright = rng.uniform(1 - light, 1 + light), rng.uniform(-light, light) * 128
     table = np.clip((np.arange(256) - 128) * contrast + 128 + bright, 0, 255).astype(np.uint8)
 
@@ -84,7 +84,7 @@ def _relit(decoded: Decoded, light: float, rng: np.random.Generator) -> Decoded:
     return replace(decoded, pixels=relit(decoded.pixels), faces=faces)
 
 
-def _with_less(decoded: Decoded, augment: Augment, rng: np.random.Generator) -> Decoded:
+def _with_less(decoded: DecodedWindow, augment: Augment, rng: np.random.Generator) -> DecodedWindow:
     chance = rng.random()
     if chance < augment.drop and decoded.audio_s:
         return replace(decoded, video_s=0.0)

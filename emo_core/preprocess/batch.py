@@ -37,8 +37,10 @@ class Batch:
     def without(self, modality: str) -> "Batch":
         """The same batch with "video" (frames and faces), "audio" or "text" marked as missing."""
         names = {
-            "video": ("video_mask", "face_mask"), "audio": ("mel_mask",), "text": ("token_mask",),
-        }[modality]  # fmt: skip
+            "video": ("video_mask", "face_mask"),
+            "audio": ("mel_mask",),
+            "text": ("token_mask",),
+        }[modality]
         return replace(self, **{name: torch.zeros_like(getattr(self, name)) for name in names})
 
 

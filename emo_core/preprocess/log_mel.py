@@ -59,9 +59,13 @@ def log_mel(wave: Tensor, config: MelConfig) -> Tensor:
         raise ValueError(f"{wave.shape[-1]} samples are fewer than one window of {config.window}")
     window, filters = _filters(config)
     spectrum = torch.stft(
-        wave, config.fft or config.window, config.hop, config.window, window.to(wave),
+        wave,
+        config.fft or config.window,
+        config.hop,
+        config.window,
+        window.to(wave),
         return_complex=True,
-    )  # fmt: skip
+    )
     power = torch.view_as_real(spectrum).square().sum(-1)  # (B, K, F'); abs() takes a root first
     power = power.transpose(1, 2)[:, : wave.shape[-1] // config.hop]  # (B, F, K)
     return (power @ filters.to(wave)).clamp(min=config.floor).log()

@@ -1,7 +1,7 @@
 """Clip -> Sample: the one path from a file to what a model sees, for training, app and notebooks.
 
-A clip is cut into windows; a window is decoded once to bytes (`Decoded`, what the cache keeps) and
-turned into a `Sample` of tensors.
+A clip is cut into windows; a window is decoded once to bytes (`DecodedWindow`, the content of the
+cache) and turned into a `Sample` of tensors.
 """
 
 import math
@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emo_core.clip import Clip, Frames
-from emo_core.faces.tracking import LOOK, Follow, cut_out, follow_faces, largest
+from emo_core.clip import Clip, DecodedFrames
+from emo_core.faces.tracking import DETECTION_SIZE, Follow, crop_faces, largest, track_faces
 from emo_core.preprocess.log_mel import PANNS, MelConfig, log_mel
 from emo_core.preprocess.tokenizer import tokens_of
 
@@ -50,7 +50,7 @@ PAPER = SampleConfig(frames=32, width=112, height=112, fit="crop", mel=PANNS)  #
 
 
 @dataclass(frozen=True)
-class Decoded:
+class DecodedWindow:
     """One window as bytes: what the cache keeps and what augmentation may change."""
 
     pixels: np.ndarray  # (T, H, W, 3) uint8
@@ -98,19 +98,19 @@ def windows(
     return [(float(a), float(b)) for a, b in zip(edges, edges[1:], strict=False)]
 
 
-def frame_grid(config: SampleConfig) -> np.ndarray:
+def frame_times(config: SampleConfig) -> np.ndarray:
     """The moments a window is looked at: centres of T equal parts, seconds. (T,) float64."""
     return (np.arange(config.frames) + 0.5) * config.window_s / config.frames
 
 
-def fitted(size: tuple[int, int], config: SampleConfig) -> tuple[int, int]:
+def resize_size(size: tuple[int, int], config: SampleConfig) -> tuple[int, int]:
     """(width, height) to scale a picture of `size` to, before padding or cropping."""
     scales = config.width / size[0], config.height / size[1]
     scale = min(scales) if config.fit == "pad" else max(scales)
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def place(pixels: np.ndarray, config: SampleConfig) -> np.ndarray:
+def pad_or_crop(pixels: np.ndarray, config: SampleConfig) -> np.ndarray:
     """Pads with black or crops, centred: (T, h, w, 3) -> (T, height, width, 3)."""
     for axis, target in ((1, config.height), (2, config.width)):
         extra = target - pixels.shape[axis]
@@ -127,10 +127,10 @@ def place(pixels: np.ndarray, config: SampleConfig) -> np.ndarray:
 def read_size(size: tuple[int, int], config: SampleConfig) -> tuple[int, int]:
     """(width, height) at which frames of `size` are read: large enough to find faces if asked."""
     if not config.people:
-        return fitted(size, config)
-    scale = min(1.0, LOOK / max(size))
+        return resize_size(size, config)
+    scale = min(1.0, DETECTION_SIZE / max(size))
     looked = max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
-    return max(looked, fitted(size, config))
+    return max(looked, resize_size(size, config))
 
 
 def scaled(frames: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -145,7 +145,7 @@ def scaled(frames: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def seen_faces(
     frames: np.ndarray, times_s: np.ndarray, shown: np.ndarray, config: SampleConfig, follow: Follow
 ) -> dict[str, np.ndarray]:
-    """The three face fields of `Decoded`, {} where no model needs them.
+    """The three face fields of `DecodedWindow`, {} where no model needs them.
 
     frames (n, H, W, 3) at times_s (n,) stand where `shown` (T,) is True.
     """
@@ -156,14 +156,14 @@ def seen_faces(
     mask, boxes = np.zeros((steps, people), bool), np.zeros((steps, people, 4), np.float32)
     if len(frames):
         tracks = largest(follow(frames, times_s), people)
-        faces[shown] = cut_out(frames, tracks, side)
+        faces[shown] = crop_faces(frames, tracks, side)
         mask[shown], boxes[shown] = tracks.mask, tracks.boxes.clip(0, 1)
     return {"faces": faces, "face_mask": mask, "face_boxes": boxes}
 
 
 def decode_window(
-    clip: Clip, config: SampleConfig, start_s: float, end_s: float, follow: Follow = follow_faces
-) -> Decoded:
+    clip: Clip, config: SampleConfig, start_s: float, end_s: float, follow: Follow = track_faces
+) -> DecodedWindow:
     """Reads one window of a clip; what lies beyond `end_s` or the clip is zero and masked.
 
     Frames are read once: faces are looked for (`follow`) in them before they are scaled.
@@ -176,14 +176,14 @@ def decode_window(
 
 def decode_windows(
     clip: Clip, config: SampleConfig, spans: list[tuple[float, float]]
-) -> Iterator[Decoded]:
+) -> Iterator[DecodedWindow]:
     """`decode_window` for windows that follow each other, the picture decoded in one go."""
-    frames: Iterator[Frames | None] = repeat(None)
+    frames: Iterator[DecodedFrames | None] = repeat(None)
     if clip.has_video:
         asked = [_asked(clip, config, *span) for span in spans]
         frames = clip.read_in_turn(asked, read_size(clip.size, config))
     for span in spans:
-        yield _decoded(clip, config, *span, next(frames), follow_faces)
+        yield _decoded(clip, config, *span, next(frames), track_faces)
 
 
 def _length(clip: Clip, config: SampleConfig, start_s: float, end_s: float) -> float:
@@ -193,7 +193,7 @@ def _length(clip: Clip, config: SampleConfig, start_s: float, end_s: float) -> f
 
 def _shown(config: SampleConfig, length_s: float) -> np.ndarray:
     """Which moments of the grid have a frame: (T,) bool."""
-    inside = frame_grid(config) < length_s
+    inside = frame_times(config) < length_s
     inside[0] = True  # a clip shorter than the first part still shows its first frame
     return inside
 
@@ -201,29 +201,33 @@ def _shown(config: SampleConfig, length_s: float) -> np.ndarray:
 def _asked(clip: Clip, config: SampleConfig, start_s: float, end_s: float) -> np.ndarray:
     """The moments of the clip at which a window's frames are read."""
     length_s = _length(clip, config, start_s, end_s)
-    grid = frame_grid(config)[_shown(config, length_s)]
+    grid = frame_times(config)[_shown(config, length_s)]
     return start_s + np.minimum(grid, max(length_s - 1e-3, 0.0))
 
 
 def _decoded(
-    clip: Clip, config: SampleConfig, start_s: float, end_s: float, frames: Frames | None,
+    clip: Clip,
+    config: SampleConfig,
+    start_s: float,
+    end_s: float,
+    frames: DecodedFrames | None,
     follow: Follow,
-) -> Decoded:  # fmt: skip
+) -> DecodedWindow:
     """A window whose frames, if it has any, have been read; its sound is read here."""
     length_s = _length(clip, config, start_s, end_s)
-    inside, grid = _shown(config, length_s), frame_grid(config)
+    inside, grid = _shown(config, length_s), frame_times(config)
     pixels = np.zeros((config.frames, config.height, config.width, 3), np.uint8)
     times = grid.astype(np.float32)
     if frames is None:
-        frames = Frames(pixels[:0], grid[:0])
+        frames = DecodedFrames(pixels[:0], grid[:0])
     else:
-        pixels[inside] = place(scaled(frames.pixels, fitted(clip.size, config)), config)
+        pixels[inside] = pad_or_crop(scaled(frames.pixels, resize_size(clip.size, config)), config)
         times[inside] = np.clip(frames.times_s - start_s, 0.0, config.window_s)
     wave = np.zeros(round(config.window_s * config.mel.rate), np.int16)
     if clip.has_audio and length_s > 0:
         sound = clip.audio(config.mel.rate, start_s, start_s + length_s)[: len(wave)]
         wave[: len(sound)] = np.round(sound * 32767)
-    return Decoded(
+    return DecodedWindow(
         pixels,
         times,
         wave,
@@ -235,7 +239,7 @@ def _decoded(
     )
 
 
-def to_sample(decoded: Decoded, config: SampleConfig) -> Sample:
+def to_sample(decoded: DecodedWindow, config: SampleConfig) -> Sample:
     """Bytes of one window -> tensors with masks."""
     pixels = torch.from_numpy(np.ascontiguousarray(decoded.pixels.transpose(0, 3, 1, 2)))
     video_mask = torch.from_numpy(decoded.pixel_times_s < decoded.video_s)
@@ -256,12 +260,12 @@ def to_sample(decoded: Decoded, config: SampleConfig) -> Sample:
     )
 
 
-def blank(config: SampleConfig) -> Sample:
+def blank_sample(config: SampleConfig) -> Sample:
     """A window of black pictures, black faces and silence, of the shapes that every window has."""
     steps, people, side = config.frames, config.people, config.face_size
-    window = Decoded(
+    window = DecodedWindow(
         np.zeros((steps, config.height, config.width, 3), np.uint8),
-        frame_grid(config).astype(np.float32),
+        frame_times(config).astype(np.float32),
         np.zeros(round(config.window_s * config.mel.rate), np.int16),
         config.window_s,
         config.window_s,
@@ -271,7 +275,7 @@ def blank(config: SampleConfig) -> Sample:
     return to_sample(window, config)
 
 
-def _faces(decoded: Decoded, shown: Tensor, config: SampleConfig) -> tuple[Tensor, Tensor]:
+def _faces(decoded: DecodedWindow, shown: Tensor, config: SampleConfig) -> tuple[Tensor, Tensor]:
     steps, side = len(decoded.pixels), config.face_size
     if decoded.faces is None:
         faces = torch.zeros(steps, config.people, 3, side, side, dtype=torch.uint8)

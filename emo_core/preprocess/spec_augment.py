@@ -4,20 +4,20 @@ import cv2
 import numpy as np
 
 
-def varied(mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def augment_mel(mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """As if somebody else had said it, partly drowned out: (F, M) -> (F, M).
 
     Without it the sound backbone learns the few people of train by heart: mixes of others were
     right in 0.66 instead of 0.71 (docs/log.md).
     """
-    other = filtered(stretched(mel, 1.0, rng), 1.0, rng)
+    other = filter_augment(stretch_and_shift(mel, 1.0, rng), 1.0, rng)
     missing = max(0, len(mel) - len(other))
     other = np.pad(other, ((0, missing), (0, 0)), constant_values=mel.min())[: len(mel)]
-    masked(other, 1.0, rng)
+    spec_augment(other, 1.0, rng)
     return other
 
 
-def stretched(mel: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
+def stretch_and_shift(mel: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
     """Slower or faster, and higher or lower."""
     length = round(len(mel) * np.exp(strength * rng.normal(0, 0.1)))
     pitch = strength * rng.normal(0, 1.5)  # bands
@@ -26,7 +26,7 @@ def stretched(mel: np.ndarray, strength: float, rng: np.random.Generator) -> np.
     return cv2.warpAffine(mel, matrix, (height, length), borderMode=cv2.BORDER_REPLICATE)
 
 
-def filtered(mel: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
+def filter_augment(mel: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
     """Some bands louder, others softer, as another throat or room has it (Nam et al. 2022).
 
     Straight lines between three to six bands, 3.5 dB of spread each. Voices of held-out speakers:
@@ -39,7 +39,7 @@ def filtered(mel: np.ndarray, strength: float, rng: np.random.Generator) -> np.n
     return mel + np.interp(np.arange(mel.shape[1]), bands, gains).astype(np.float32)
 
 
-def masked(mel: np.ndarray, strength: float, rng: np.random.Generator) -> None:
+def spec_augment(mel: np.ndarray, strength: float, rng: np.random.Generator) -> None:
     """Some bands and some moments missing, in place (Park et al. 2019)."""
     for axis, widest in ((1, 12), (1, 12), (0, 30)):
         if rng.random() < 0.6 * strength:

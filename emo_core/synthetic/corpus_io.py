@@ -187,9 +187,13 @@ def part_of(path: Path) -> Path:
 
 
 def read_made(
-    root: Path, name: str, maker: str, labels: tuple[str, ...],
-    make: Callable[[dict, Path], Item], polarities: tuple[str, ...] = LABELS,
-) -> Corpus:  # fmt: skip
+    root: Path,
+    name: str,
+    maker: str,
+    labels: tuple[str, ...],
+    make: Callable[[dict, Path], Item],
+    polarities: tuple[str, ...] = LABELS,
+) -> Corpus:
     """The corpus `name`, made by `emo data make <maker>`, whose lines `make` turns into items.
 
     make: gets a line and the clip's path; raises ValueError, KeyError or TypeError on bad ones.

@@ -1,8 +1,8 @@
 """What differs between corpora: loss, scores and label names. The Trainer asks nothing else.
 
 Siblings of one outline: `labels`; `fitted` (what training targets fix); `target` (of a label);
-`loss`; `scores` of a whole split; `goodness`, its one number called `main`; `calibrate` on held-out
-sources, and `choice`, what it chose in words; `summary` of scores in one line.
+`loss`; `scores` of a whole split; `selection_score`, its one number called `main`; `calibrate` on
+held-out sources, and `choice`, its result in words; `summary` of scores in one line.
 """
 
 from collections.abc import Sequence
@@ -14,9 +14,17 @@ from emo_core.tasks.single import FrameLabel, SingleLabel
 from emo_core.tasks.valence_arousal import ValenceArousal
 
 __all__ = [
-    "TASKS", "UNCALIBRATED", "Calibration", "FrameLabel", "MultiLabel", "SingleLabel", "Task",
-    "ValenceArousal", "described", "from_description",
-]  # fmt: skip
+    "TASKS",
+    "UNCALIBRATED",
+    "Calibration",
+    "FrameLabel",
+    "MultiLabel",
+    "SingleLabel",
+    "Task",
+    "ValenceArousal",
+    "described",
+    "from_description",
+]
 
 Task = SingleLabel | MultiLabel | ValenceArousal
 TASKS = {"single_label": SingleLabel, "multi_label": MultiLabel, "valence_arousal": ValenceArousal}

@@ -50,9 +50,12 @@ class MultiLabel:
         return (logits.float() / temperature).sigmoid()
 
     def scores(
-        self, logits: Tensor, target: Tensor, groups: np.ndarray,
+        self,
+        logits: Tensor,
+        target: Tensor,
+        groups: np.ndarray,
         calibration: Calibration = UNCALIBRATED,
-    ) -> dict:  # fmt: skip
+    ) -> dict:
         """Every score of a whole split. logits and target (n, C), groups (n,) labels."""
         truth, values = target.numpy() > 0.5, self.probabilities(logits).numpy()
         outcomes = metrics.outcomes(truth, values > (calibration.thresholds or 0.5))
@@ -75,7 +78,7 @@ class MultiLabel:
             },
         }
 
-    def goodness(self, scores: dict) -> float:
+    def selection_score(self, scores: dict) -> float:
         """The one number that training maximises on held-out sources."""
         return scores[self.main]
 
@@ -96,9 +99,11 @@ class MultiLabel:
     def summary(self, scores: dict) -> str:
         """The scores of a split in one line."""
         names = {
-            "weighted accuracy": "weighted_accuracy", "accuracy": "accuracy",
-            "all negative": "all_negative", "AUC": "auc",
-        }  # fmt: skip
+            "weighted accuracy": "weighted_accuracy",
+            "accuracy": "accuracy",
+            "all negative": "all_negative",
+            "AUC": "auc",
+        }
         shown = [
             f"{name} " + ("undefined" if scores[key] is None else f"{scores[key]:.3f}")
             for name, key in names.items()

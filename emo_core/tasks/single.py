@@ -41,9 +41,12 @@ class SingleLabel:
         return (logits.float() / temperature).softmax(-1)
 
     def scores(
-        self, logits: Tensor, target: Tensor, groups: np.ndarray,
+        self,
+        logits: Tensor,
+        target: Tensor,
+        groups: np.ndarray,
         calibration: Calibration = UNCALIBRATED,
-    ) -> dict:  # fmt: skip
+    ) -> dict:
         """Every score of a whole split. logits (n, C), target (n,), groups (n,) labels."""
         truth, predicted = target.numpy(), logits.argmax(-1).numpy()
         counts = metrics.confusion(truth, predicted, len(self.labels))
@@ -69,7 +72,7 @@ class SingleLabel:
             **_answered(probabilities, truth, calibration.abstain_below),
         }
 
-    def goodness(self, scores: dict) -> float:
+    def selection_score(self, scores: dict) -> float:
         """The one number that training maximises on held-out sources."""
         return scores[self.main]
 

@@ -58,9 +58,12 @@ class ValenceArousal:
         return logits.float().clamp(-1, 1)
 
     def scores(
-        self, logits: Tensor, target: Tensor, groups: np.ndarray,
+        self,
+        logits: Tensor,
+        target: Tensor,
+        groups: np.ndarray,
         calibration: Calibration = UNCALIBRATED,
-    ) -> dict:  # fmt: skip
+    ) -> dict:
         """Every score of a whole split: logits (n, S, 2), target (n, S, 2 or 3), groups (n,).
 
         The official ones count valid moments only. Those `smoothed` are what the authors' code
@@ -89,7 +92,7 @@ class ValenceArousal:
             },
         }
 
-    def goodness(self, scores: dict) -> float:
+    def selection_score(self, scores: dict) -> float:
         """The one number that training maximises on held-out sources."""
         return scores[self.main]
 

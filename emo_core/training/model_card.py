@@ -18,7 +18,8 @@ def card(checkpoint: Checkpoint) -> str:
             f"# {checkpoint.name}",
             "",
             f"Recipe `{t['recipe']}`, seed {t['seed']}, corpus `{t['corpus']}`"
-            + (f" and {t['rendered']} rendered scenes" if t["rendered"] else "") + ".",
+            + (f" and {t['rendered']} rendered scenes" if t["rendered"] else "")
+            + ".",
             *_effort(t),
             t["world"],
             "",
@@ -41,7 +42,7 @@ def card(checkpoint: Checkpoint) -> str:
             "feels. Not for use at work, in class or on anybody who has not agreed.",
             "",
         ]
-    )  # fmt: skip
+    )
 
 
 def _effort(training: dict) -> list[str]:
@@ -61,13 +62,18 @@ def _label(corpus: str) -> str:
 def _world(corpus: str) -> list[str]:
     """What a known world's training data was, and what its model may be used for."""
     world = WORLDS.get(corpus.split("-")[0])
-    parts = {"Sources": "sources", "Labels": "mapping", "Licence": "licence",
-             "Known failures": "failures"}  # fmt: skip
+    parts = {
+        "Sources": "sources",
+        "Labels": "mapping",
+        "Licence": "licence",
+        "Known failures": "failures",
+    }
     return [
         line
-        for title, name in parts.items() if world
+        for title, name in parts.items()
+        if world
         for line in (f"## {title}", "", getattr(world, name), "")
-    ]  # fmt: skip
+    ]
 
 
 def _cell(value: float | int | None) -> str:

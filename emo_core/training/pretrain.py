@@ -11,10 +11,10 @@ from torch import nn
 
 from emo_core.checkpoint import CheckpointError, load_checkpoint
 from emo_core.data.dataset import Loader
-from emo_core.distributed import once
-from emo_core.models.group import FrameReader, Group, SoundReader
+from emo_core.distributed import on_rank_zero
+from emo_core.models.group import AudioPretrainHead, Group, VideoPretrainHead
 from emo_core.models.mesm import Mesm
-from emo_core.models.pretraining_heads import PartReader
+from emo_core.models.pretraining_heads import TowerPretrainHead
 from emo_core.synthetic.composed.pretraining import (
     Faces,
     Frames,
@@ -28,22 +28,22 @@ from emo_core.synthetic.composed.sources import Sources
 from emo_core.synthetic.drawn.dataset import FRAME_LABELS, FrameDataset, SceneWindow
 from emo_core.tasks import FrameLabel, Task
 from emo_core.training.recipes import Recipe, RecipeError
-from emo_core.training.trainer import Trainer, damage_told, save_whole
+from emo_core.training.trainer import Trainer, as_training_error, atomic_save
 
 Tell = Callable[[str], None]
 Progress = Callable[[str, int, int], None]
 
 
 def _read(stream: str) -> Callable[[Mesm, int], nn.Module]:
-    return lambda model, classes: PartReader(getattr(model, stream), model.config, classes)
+    return lambda model, classes: TowerPretrainHead(getattr(model, stream), model.config, classes)
 
 
 STEPS = {  # model -> stream, what it is shown, what reads it, the recipe's field
     Group: (
-        ("video", Photographs, FrameReader, "faces"),
-        ("video", Frames, FrameReader.lasting, "frames"),
-        ("audio", Voices, SoundReader, "voices"),
-        ("audio", Mixes, SoundReader.lasting, "mixes"),
+        ("video", Photographs, VideoPretrainHead, "faces"),
+        ("video", Frames, VideoPretrainHead.sharing_head, "frames"),
+        ("audio", Voices, AudioPretrainHead, "voices"),
+        ("audio", Mixes, AudioPretrainHead.sharing_head, "mixes"),
     ),
     Mesm: (
         ("video", Faces, _read("video"), "faces"),
@@ -63,9 +63,13 @@ class Data:
 
 
 def warm_up(
-    recipe: Recipe, model: Any, data: Data, tell: Tell, progress: Progress | None = None,
+    recipe: Recipe,
+    model: Any,
+    data: Data,
+    tell: Tell,
+    progress: Progress | None = None,
     kept: Path | None = None,
-) -> None:  # fmt: skip
+) -> None:
     """Teaches the backbones what the recipe says, in place: single parts first, then scenes.
 
     From clip labels alone a small network from scratch does not find a mouth of four pixels in
@@ -82,12 +86,12 @@ def warm_up(
         step()
         if kept:
             state = {"model": model.state_dict(), "chance": torch.get_rng_state(), "done": number}
-            once(partial(save_whole, state, kept))
+            on_rank_zero(partial(atomic_save, state, kept))
 
 
 def _taken_up(model: Any, kept: Path, tell: Tell) -> int:
     """Puts the state of a killed run into a model; returns how many steps it had done."""
-    with damage_told(kept):
+    with as_training_error(kept):
         state = torch.load(kept, map_location="cpu", weights_only=True)
         model.load_state_dict(state["model"])
         torch.set_rng_state(state["chance"])
@@ -110,15 +114,21 @@ def _drawn(recipe: Recipe, model: Any, data: Data, tell: Tell, progress: Progres
     if not scenes:
         return
     frames = FrameDataset(scenes, data.train.dataset.cache, recipe.train.seed)
-    reader, task = FrameReader(model, len(FRAME_LABELS)), FrameLabel(FRAME_LABELS)
+    reader, task = VideoPretrainHead(model, len(FRAME_LABELS)), FrameLabel(FRAME_LABELS)
     warm = Warm(recipe.warm_up, 0, recipe.warm_up_lr, recipe.warm_up_batch)
     _warm(reader, task, frames, recipe, warm, "warm-up", tell, progress)
 
 
 def _composed(
-    kind: type[WarmDataset], reader: Callable, what: str,
-    recipe: Recipe, model: Any, data: Data, tell: Tell, progress: Progress | None,
-) -> None:  # fmt: skip
+    kind: type[WarmDataset],
+    reader: Callable,
+    what: str,
+    recipe: Recipe,
+    model: Any,
+    data: Data,
+    tell: Tell,
+    progress: Progress | None,
+) -> None:
     """Parts or scenes of photographs and recordings, where a run has any."""
     if data.sources is None:
         return
@@ -162,9 +172,15 @@ def take_backbones(name: str, model: Any) -> None:
 
 
 def _warm(
-    reader: nn.Module, task: Task, dataset: Any, recipe: Recipe, warm: Warm, what: str,
-    tell: Tell, progress: Progress | None,
-) -> None:  # fmt: skip
+    reader: nn.Module,
+    task: Task,
+    dataset: Any,
+    recipe: Recipe,
+    warm: Warm,
+    what: str,
+    tell: Tell,
+    progress: Progress | None,
+) -> None:
     rate, passes, seed = warm.learning, warm.passes, recipe.train.seed
     config = replace(
         recipe.train, epochs=passes, lr=rate, backbone_lr=rate, warmup=0.05, average=warm.average
@@ -174,4 +190,4 @@ def _warm(
     for index in range(passes):
         loss = trainer.train_epoch(loader, index, what)
         tell(f"{what} {index + 1}/{passes}: loss {loss:.4f}")
-    reader.load_state_dict(trainer.kept.state_dict())
+    reader.load_state_dict(trainer.scored_model.state_dict())

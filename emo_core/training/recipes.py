@@ -254,9 +254,16 @@ def fe2e_staged() -> Recipe:
     A quarter of an hour of one CPU core after drawing.
     """
     return Recipe(
-        "staged-emotions", "fe2e", FE2E_SIZES["pocket"], STAGED_SAMPLE, MultiLabel(),
-        STAGED_TRAIN, STAGED_AUGMENT, rendered=4_000, world=DRAWN.note,
-    )  # fmt: skip
+        "staged-emotions",
+        "fe2e",
+        FE2E_SIZES["pocket"],
+        STAGED_SAMPLE,
+        MultiLabel(),
+        STAGED_TRAIN,
+        STAGED_AUGMENT,
+        rendered=4_000,
+        world=DRAWN.note,
+    )
 
 
 def mesm_staged() -> Recipe:
@@ -316,9 +323,15 @@ def jmt_staged() -> Recipe:
     Measured: docs/claims.md. Minutes on two CPU cores.
     """
     return Recipe(
-        "staged-affect", "jmt", JMT_POCKET, JMT_SAMPLES["pocket"], ValenceArousal(),
-        STAGED_TRAIN, STAGED_AUGMENT, world=DRAWN.note,
-    )  # fmt: skip
+        "staged-affect",
+        "jmt",
+        JMT_POCKET,
+        JMT_SAMPLES["pocket"],
+        ValenceArousal(),
+        STAGED_TRAIN,
+        STAGED_AUGMENT,
+        world=DRAWN.note,
+    )
 
 
 RECIPES: dict[str, Callable[[], Recipe]] = {

@@ -16,12 +16,19 @@ from emo_core.checkpoint import Checkpoint, save_checkpoint
 from emo_core.data import CORPORA, read_corpus, reader
 from emo_core.data.cache import Cache
 from emo_core.data.corpus import Corpus, CorpusError, hold_out, refuse_leaks
-from emo_core.data.dataset import ClipDataset, Joined, Loader, Window, corpus_windows, prepare
-from emo_core.distributed import once, rank, world
-from emo_core.io.atomic import whole
+from emo_core.data.dataset import (
+    ClipDataset,
+    ConcatDataset,
+    Loader,
+    Window,
+    corpus_windows,
+    prepare,
+)
+from emo_core.distributed import on_rank_zero, rank, world_size
+from emo_core.io.atomic import atomic_path
 from emo_core.models import MODELS
 from emo_core.preprocess.batch import collate
-from emo_core.preprocess.sample import blank
+from emo_core.preprocess.sample import blank_sample
 from emo_core.synthetic.drawn.dataset import rendered
 from emo_core.training.model_card import card
 from emo_core.training.pretrain import Data, warm_up
@@ -40,8 +47,8 @@ def loaders(
         raise CorpusError(f"{root.name} has labels {corpus.labels}; expected {recipe.task.labels}.")
     learnt, judged = _divided(recipe, corpus, seed)
     cache, scenes = Cache(recipe.sample), rendered(recipe.rendered, recipe.corpus)
-    usable, problems = once(partial(prepare, learnt + judged, cache, progress=progress))
-    once(partial(prepare, scenes, cache, progress=progress))
+    usable, problems = on_rank_zero(partial(prepare, learnt + judged, cache, progress=progress))
+    on_rank_zero(partial(prepare, scenes, cache, progress=progress))
     names, config = {window.name for window in judged}, recipe.train
     train = ClipDataset(
         [w for w in usable if w.name not in names] + scenes, cache, recipe.augment, seed
@@ -51,7 +58,7 @@ def loaders(
         composed = _composed(recipe.corpus)
         sources = composed.sources_of(root)
         fresh = composed.fresh(sources, recipe.fresh, recipe.sample, seed, recipe.augment)
-        train = Joined([train, fresh])
+        train = ConcatDataset([train, fresh])
     valid = ClipDataset([w for w in usable if w.name in names], cache)
     return Data(
         Loader(train, config.batch, True, seed, config.workers),
@@ -85,7 +92,7 @@ def _divided(recipe: Recipe, corpus: Corpus, seed: int) -> tuple[list[Window], l
 def open_run(run: Path, name: str, recipe: Recipe, root: Path, resume: bool) -> None:
     """Makes or reopens a run folder; raises RecipeError where it belongs to another run."""
     described = {"recipe": name, "settings": asdict(recipe), "data": str(root.resolve())}
-    described["processes"] = world()
+    described["processes"] = world_size()
     described = json.loads(json.dumps(described))  # tuples become lists, as in the file
     path = run / "run.json"
     if path.is_file():
@@ -104,7 +111,7 @@ def open_run(run: Path, name: str, recipe: Recipe, root: Path, resume: bool) -> 
         raise RecipeError(f"{run} holds something that is no run; choose an empty or new folder.")
     try:
         run.mkdir(parents=True, exist_ok=True)
-        with whole(path) as part:
+        with atomic_path(path) as part:
             part.write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
         why = f"{run} can't be written ({error.strerror}); choose another --out."
@@ -112,7 +119,7 @@ def open_run(run: Path, name: str, recipe: Recipe, root: Path, resume: bool) -> 
 
 
 @contextmanager
-def given_back(run: Path) -> Iterator[None]:
+def release_on_failure(run: Path) -> Iterator[None]:
     """Frees a run folder where a start fails before anything was learnt, as of mistyped --data."""
     try:
         yield
@@ -142,7 +149,7 @@ def try_out(recipe: Recipe) -> None:
     Raises RecipeError for settings that make no model, or one that can't read such windows.
     """
     model = build(replace(recipe, settings=replace(recipe.settings, pretrained=False))).eval()
-    sample = blank(replace(recipe.sample, tokenizer="bytes"))
+    sample = blank_sample(replace(recipe.sample, tokenizer="bytes"))
     with _fitting(f"the {recipe.model} model can't read a window"), torch.inference_mode():
         model(collate([sample]))
 
@@ -160,10 +167,13 @@ def _fitting(what: str) -> Iterator[None]:
 
 
 def start(
-    recipe: Recipe, run: Path, data: Data, resume: bool,
+    recipe: Recipe,
+    run: Path,
+    data: Data,
+    resume: bool,
     tell: Callable[[str], None] = log.info,
     progress: Callable[[str, int, int], None] | None = None,
-) -> tuple[Trainer, Iterator[Epoch]]:  # fmt: skip
+) -> tuple[Trainer, Iterator[Epoch]]:
     """The trainer of a run, and its epochs: `for epoch in epochs` trains.
 
     tell: gets a line for each epoch of the warm-up; progress: see `Trainer`.
@@ -180,9 +190,14 @@ def start(
 
 
 def finish(
-    name: str, recipe: Recipe, run: Path, trainer: Trainer, data: Data,
-    command: str = "", minutes: float | None = None,
-) -> dict:  # fmt: skip
+    name: str,
+    recipe: Recipe,
+    run: Path,
+    trainer: Trainer,
+    data: Data,
+    command: str = "",
+    minutes: float | None = None,
+) -> dict:
     """Calibrates the best weights on held-out sources and writes `checkpoint/`; returns scores.
 
     command, minutes: what trains this again and how long it took, for the card; None = nobody
@@ -192,31 +207,47 @@ def finish(
     logits, target = trainer.logits(data.valid)
     scores = split_scores(trainer.task, logits, target, data.valid)
     training = {
-        "recipe": name, "seed": recipe.train.seed, "corpus": recipe.corpus,
-        "rendered": recipe.rendered, "held_out": scores, "world": recipe.world,
-    }  # fmt: skip
+        "recipe": name,
+        "seed": recipe.train.seed,
+        "corpus": recipe.corpus,
+        "rendered": recipe.rendered,
+        "held_out": scores,
+        "world": recipe.world,
+    }
     if minutes is not None:
         training |= {
-            "command": command, "minutes": round(minutes, 1), "machine": machine(trainer.device)
-        }  # fmt: skip
+            "command": command,
+            "minutes": round(minutes, 1),
+            "machine": machine(trainer.device),
+        }
     checkpoint = Checkpoint(
-        run.name, trainer.model, recipe.model, recipe.settings, recipe.sample, trainer.task,
-        trainer.task.calibrate(logits, target), training,
-    )  # fmt: skip
-    once(partial(save_checkpoint, run / "checkpoint", checkpoint, card(checkpoint)))
+        run.name,
+        trainer.model,
+        recipe.model,
+        recipe.settings,
+        recipe.sample,
+        trainer.task,
+        trainer.task.calibrate(logits, target),
+        training,
+    )
+    on_rank_zero(partial(save_checkpoint, run / "checkpoint", checkpoint, card(checkpoint)))
     return scores
 
 
 def machine(device: torch.device) -> str:
     """What a run computed with, in words."""
     if device.type == "cuda":
-        return f"{world()} × {torch.cuda.get_device_name(device)}"
-    threads = torch.get_num_threads() * world()
+        return f"{world_size()} × {torch.cuda.get_device_name(device)}"
+    threads = torch.get_num_threads() * world_size()
     return f"{threads} CPU thread{'s' * (threads > 1)}"
 
 
-def score_corpus(checkpoint: Checkpoint, corpus: Corpus, split: str,
-                 progress: Callable[[int, int], None] | None = None) -> dict:  # fmt: skip
+def score_corpus(
+    checkpoint: Checkpoint,
+    corpus: Corpus,
+    split: str,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict:
     """Scores of a checkpoint on one split of a corpus, as `emo evaluate` prints them."""
     if tuple(corpus.labels) != tuple(checkpoint.labels):
         raise CorpusError(

@@ -23,8 +23,15 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from emo_core.data.dataset import Loader
-from emo_core.distributed import gathered, in_order, joined, once, rank, sum_gradients
-from emo_core.io.atomic import whole
+from emo_core.distributed import (
+    gather_rows,
+    in_order,
+    on_rank_zero,
+    rank,
+    sum_gradients,
+    wrap_model,
+)
+from emo_core.io.atomic import atomic_path
 from emo_core.models.precision import autocast, bf16_is_fast, for_inference
 from emo_core.preprocess.batch import Batch
 from emo_core.tasks import UNCALIBRATED, Calibration, Task
@@ -77,7 +84,7 @@ def parameter_groups(model: nn.Module, config: TrainConfig) -> list[dict]:
     return [{"params": p, "lr": r, "weight_decay": d} for (r, d), p in sorted(groups.items())]
 
 
-def rate_factor(done: float, warmup: float) -> float:
+def lr_schedule(done: float, warmup: float) -> float:
     """Factor on every rate: linear warm-up, then a cosine to zero. Both are shares of the run."""
     if done < warmup:
         return done / warmup
@@ -97,45 +104,54 @@ class Trainer:
     """Fits any model that maps a Batch to an Output, for any task that scores logits."""
 
     def __init__(
-        self, model: nn.Module, task: Task, config: TrainConfig, run: Path | None = None,
+        self,
+        model: nn.Module,
+        task: Task,
+        config: TrainConfig,
+        run: Path | None = None,
         progress: Callable[[str, int, int], None] | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """progress: told (what, steps done, steps) before each step."""
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.model = joined(channels_last(model.to(self.device)))
+        self.model = wrap_model(channels_last(model.to(self.device)))
         self.averaged: AveragedModel | None = None
         self.task, self.config, self.run, self.progress = task, config, run, progress
         self.bf16 = bf16_is_fast(self.device)
         self.optimizer = torch.optim.AdamW(parameter_groups(model, config), fused=True)
         self.base_rates = [group["lr"] for group in self.optimizer.param_groups]
-        self.next_epoch, self.best, self.stale = 0, -math.inf, 0
+        self.next_epoch, self.best, self.epochs_without_improvement = 0, -math.inf, 0
         if config.average:
-            self.averaged = AveragedModel(self.model, avg_fn=self._mean, use_buffers=True)
+            self.averaged = AveragedModel(self.model, avg_fn=self._ema_update, use_buffers=True)
 
     @property
-    def kept(self) -> nn.Module:
+    def scored_model(self) -> nn.Module:
         """The model that is scored and saved: the running mean of the weights, or the weights."""
         return self.averaged.module if self.averaged else self.model
 
-    def _mean(self, mean: Tensor, value: Tensor, steps: Tensor | int) -> Tensor:
+    def _ema_update(self, mean: Tensor, value: Tensor, steps: Tensor | int) -> Tensor:
         """The running mean after one more step; young means forget faster."""
         keep = min(self.config.average, (1 + int(steps)) / (10 + int(steps)))
         return mean + (1 - keep) * (value - mean)
 
     def epochs(self, train: Loader, valid: Loader) -> Iterator[Epoch]:
         """Trains, and yields one record per epoch so that the caller prints, plots or stops."""
-        while self.next_epoch < self.config.epochs and self.stale < self.config.patience:
+        while (
+            self.next_epoch < self.config.epochs
+            and self.epochs_without_improvement < self.config.patience
+        ):
             index = self.next_epoch
             seed = self.config.seed * 100_003 + index + 15_485_863 * rank()
             torch.manual_seed(seed)  # dropout follows from the epoch
             loss = self.train_epoch(train, index)
-            scores = once(partial(dict, self.evaluate(valid)))  # all stop at the same epoch
-            good = self.task.goodness(scores)
+            scores = on_rank_zero(partial(dict, self.evaluate(valid)))  # all stop at the same epoch
+            good = self.task.selection_score(scores)
             better = good > self.best
-            self.best, self.stale = (good, 0) if better else (self.best, self.stale + 1)
+            self.best, self.epochs_without_improvement = (
+                (good, 0) if better else (self.best, self.epochs_without_improvement + 1)
+            )
             self.next_epoch += 1
             record = Epoch(index, loss, scores, better)
-            once(partial(self._save, record))
+            on_rank_zero(partial(self._save, record))
             yield record
 
     def train_epoch(self, train: Loader, index: int, what: str = "epoch") -> float:
@@ -165,11 +181,11 @@ class Trainer:
         """
         with autocast(self.device, self.bf16):
             logits = self.model(batch).logits
-        loss = self.task.loss(gathered(logits), gathered(batch.target))
+        loss = self.task.loss(gather_rows(logits), gather_rows(batch.target))
         (loss / self.config.accumulate).backward()
         if update:
             for group, rate in zip(self.optimizer.param_groups, self.base_rates, strict=True):
-                group["lr"] = rate * rate_factor(done, self.config.warmup)
+                group["lr"] = rate * lr_schedule(done, self.config.warmup)
             sum_gradients(self.model.parameters())
             nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
             self.optimizer.step()
@@ -180,7 +196,7 @@ class Trainer:
 
     def logits(self, loader: Loader) -> tuple[Tensor, Tensor]:
         """Scores of every clip in order: logits (n, C), target (n,), on the CPU."""
-        model = self.kept.eval()
+        model = self.scored_model.eval()
         rows, targets = [], []
         with torch.inference_mode(), for_inference(model, self.device):
             for batch in loader.epoch(0):
@@ -199,19 +215,19 @@ class Trainer:
             return
         self.run.mkdir(parents=True, exist_ok=True)
         if record.best:
-            save_whole(self.kept.state_dict(), self.run / "best.pt")
+            atomic_save(self.scored_model.state_dict(), self.run / "best.pt")
         state = {
             "model": self.model.state_dict(),
             "averaged": self.averaged.state_dict() if self.averaged else None,
             "optimizer": self.optimizer.state_dict(),
-            "progress": [self.next_epoch, self.best, self.stale],
+            "progress": [self.next_epoch, self.best, self.epochs_without_improvement],
             "log": [*self._logged(record.index), json.dumps(asdict(record))],
         }
-        save_whole(state, self.run / "resume.pt")
+        atomic_save(state, self.run / "resume.pt")
         self._write_log(state["log"])
 
     def _write_log(self, lines: list[str]) -> None:
-        write_whole(("\n".join(lines) + "\n").encode(), self.run / "log.jsonl")
+        atomic_write(("\n".join(lines) + "\n").encode(), self.run / "log.jsonl")
 
     def _logged(self, epochs: int) -> list[str]:
         path = self.run / "log.jsonl"
@@ -222,29 +238,32 @@ class Trainer:
         path = self.run / "resume.pt"
         if not path.is_file():
             return 0
-        with damage_told(path):
+        with as_training_error(path):
             state = torch.load(path, map_location=self.device, weights_only=True)
             self.model.load_state_dict(state["model"])
             if self.averaged:
                 self.averaged.load_state_dict(state["averaged"])
             self.optimizer.load_state_dict(state["optimizer"])
-            self.next_epoch, self.best, self.stale = state["progress"]
-        once(partial(self._write_log, state["log"]))
+            self.next_epoch, self.best, self.epochs_without_improvement = state["progress"]
+        on_rank_zero(partial(self._write_log, state["log"]))
         return self.next_epoch
 
     def load_best(self) -> None:
         """Puts the best weights of the run back into the model, and ends the running mean."""
         path = self.run / "best.pt"
         self.averaged = None
-        with damage_told(path):
+        with as_training_error(path):
             state = torch.load(path, map_location=self.device, weights_only=True)
             self.model.load_state_dict(state)
 
 
 def split_scores(
-    task: Task, logits: Tensor, target: Tensor, loader: Loader,
+    task: Task,
+    logits: Tensor,
+    target: Tensor,
+    loader: Loader,
     calibration: Calibration = UNCALIBRATED,
-) -> dict:  # fmt: skip
+) -> dict:
     """Scores over all clips, and over the clips of each regime where a corpus has regimes."""
     groups = loader.dataset.groups
     scores = task.scores(logits, target, groups, calibration)
@@ -257,17 +276,17 @@ def split_scores(
     return scores
 
 
-def save_whole(state: dict, path: Path) -> None:
+def atomic_save(state: dict, path: Path) -> None:
     """Writes a state to a file that is never half there; raises TrainingError where it can't."""
     memory = io.BytesIO()
     torch.save(state, memory)
-    write_whole(memory.getbuffer(), path)
+    atomic_write(memory.getbuffer(), path)
 
 
-def write_whole(content: bytes | memoryview, path: Path) -> None:
+def atomic_write(content: bytes | memoryview, path: Path) -> None:
     """Writes a file that is never half there; raises TrainingError where it can't."""
     try:
-        with whole(path) as part, part.open("wb") as file:
+        with atomic_path(path) as part, part.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -279,12 +298,19 @@ def write_whole(content: bytes | memoryview, path: Path) -> None:
 
 
 @contextmanager
-def damage_told(path: Path) -> Iterator[None]:
+def as_training_error(path: Path) -> Iterator[None]:
     """Raises TrainingError where what a run wrote to `path` can't be taken up."""
     try:
         yield
-    except (OSError, EOFError, RuntimeError, LookupError, TypeError, ValueError,
-            UnpicklingError) as error:  # fmt: skip
+    except (
+        OSError,
+        EOFError,
+        RuntimeError,
+        LookupError,
+        TypeError,
+        ValueError,
+        UnpicklingError,
+    ) as error:
         raise TrainingError(
             f"{path} is missing, damaged or of another model; expected what this run wrote there; "
             "start again with another --out."

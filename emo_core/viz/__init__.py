@@ -9,13 +9,20 @@ from emo_core.viz.prediction import (
     colour_of,
     frames_used,
     joined_mel,
-    log_mel,
+    log_mel_figure,
     percent,
     probability_bars,
     timeline,
 )
 
 __all__ = [
-    "MOST_COLUMNS", "band_hz", "colour_of", "frames_used", "joined_mel", "log_mel", "percent",
-    "probability_bars", "timeline",
-]  # fmt: skip
+    "MOST_COLUMNS",
+    "band_hz",
+    "colour_of",
+    "frames_used",
+    "joined_mel",
+    "log_mel_figure",
+    "percent",
+    "probability_bars",
+    "timeline",
+]

@@ -10,13 +10,13 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from emo_core.attribution.timeline import on_clock, over_time
+from emo_core.attribution.timeline import over_time, to_timeline
 from emo_core.viz.prediction import empty, percent, styled, with_hz
 
 if TYPE_CHECKING:
     from emo_core.attribution.counterfactuals import WhatIf
     from emo_core.attribution.rollout import Matrix
-    from emo_core.attribution.sanity_checks import Trust
+    from emo_core.attribution.sanity_checks import SanityChecks
     from emo_core.attribution.types import Attribution
     from emo_core.inference.prediction import Prediction
     from emo_core.preprocess.log_mel import MelConfig
@@ -26,15 +26,20 @@ RAISES, LOWERS = "#D55E00", "#0072B2"  # Okabe and Ito 2008
 SLIGHT = 0.05  # of the other modality's strongest moment: not worth naming a second
 CLEAR = "rgba(128,128,128,0)"
 DIVERGING = [[0, "rgba(0,114,178,0.8)"], [0.5, CLEAR], [1, "rgba(213,94,0,0.8)"]]  # seen through
-NAMES = {"picture": "Picture", "sound": "Sound", "video": "Picture", "audio": "Sound",
-         "text": "Words"}  # fmt: skip
+NAMES = {
+    "picture": "Picture",
+    "sound": "Sound",
+    "video": "Picture",
+    "audio": "Sound",
+    "text": "Words",
+}
 
 
 def joint_timeline(
     attribution: "Attribution", prediction: "Prediction | None" = None, parts: int = 20
 ) -> go.Figure:
     """Probability, picture and sound over the same seconds; picture and sound on one scale."""
-    clock = on_clock(attribution, parts)
+    clock = to_timeline(attribution, parts)
     rows = [("picture", clock.picture), ("sound", clock.sound)]
     rows = [(name, values.numpy()) for name, values in rows if values is not None]
     told = _probabilities(prediction, attribution.target.label) if prediction else None
@@ -42,17 +47,27 @@ def joint_timeline(
         rows=len(rows) + (told is not None), cols=1, shared_xaxes=True, vertical_spacing=0.09
     )
     if told is not None:
-        figure.add_scatter(x=told[0], y=told[1], line={"shape": "hv", "color": "#8c8c8c"},
-                           name="Probability", row=1, col=1)  # fmt: skip
+        figure.add_scatter(
+            x=told[0],
+            y=told[1],
+            line={"shape": "hv", "color": "#8c8c8c"},
+            name="Probability",
+            row=1,
+            col=1,
+        )
         figure.update_yaxes(range=[0, 1.05], tickformat=".0%", title=told[2], row=1, col=1)
     edges_s = clock.edges_s.numpy()
     most = max(float(np.abs(values).max()) for _, values in rows) * 1.08 or 1.0
     for row, (name, values) in enumerate(rows, start=1 + (told is not None)):
         figure.add_bar(
-            x=(edges_s[1:] + edges_s[:-1]) / 2, y=values, width=np.diff(edges_s),
+            x=(edges_s[1:] + edges_s[:-1]) / 2,
+            y=values,
+            width=np.diff(edges_s),
             marker={"color": [RAISES if v >= 0 else LOWERS for v in values], "line_width": 0},
-            hovertemplate="%{x:.2f} s: %{y:+.3f}<extra></extra>", row=row, col=1,
-        )  # fmt: skip
+            hovertemplate="%{x:.2f} s: %{y:+.3f}<extra></extra>",
+            row=row,
+            col=1,
+        )
         low = -most if attribution.signed else 0
         figure.update_yaxes(range=[low, most], title=NAMES[name], row=row, col=1)
     styled(figure, height=130 * (len(rows) + (told is not None)) + 90)
@@ -88,10 +103,14 @@ def mel_overlay(
     figure = go.Figure()
     figure.add_heatmap(z=mel.T, colorscale="Greys_r", showscale=False, hoverinfo="skip", **place)
     figure.add_heatmap(
-        z=values.T, zmin=-most, zmax=most, colorscale=DIVERGING,
-        colorbar=_bar(attribution, most), hovertemplate="%{x:.2f} s: %{z:+.2g}<extra></extra>",
+        z=values.T,
+        zmin=-most,
+        zmax=most,
+        colorscale=DIVERGING,
+        colorbar=_bar(attribution, most),
+        hovertemplate="%{x:.2f} s: %{z:+.2g}<extra></extra>",
         **place,
-    )  # fmt: skip
+    )
     styled(figure, height=340)
     figure.update_xaxes(title="Seconds of the clip", showgrid=False)
     figure.update_yaxes(title="Mel band", showgrid=False)
@@ -102,10 +121,14 @@ def share_bars(share: dict[str, float]) -> go.Figure:
     """What each modality adds to the score, exactly."""
     values = list(share.values())
     bars = go.Bar(
-        x=values, y=[NAMES[name] for name in share], orientation="h",
+        x=values,
+        y=[NAMES[name] for name in share],
+        orientation="h",
         marker_color=[RAISES if v >= 0 else LOWERS for v in values],
-        text=[f"{v:+.2f}" for v in values], textposition="auto", hoverinfo="skip",
-    )  # fmt: skip
+        text=[f"{v:+.2f}" for v in values],
+        textposition="auto",
+        hoverinfo="skip",
+    )
     figure = styled(go.Figure(bars), height=90 + 50 * len(values))
     figure.update_xaxes(zeroline=True, zerolinecolor="rgba(128,128,128,0.7)")
     figure.update_yaxes(autorange="reversed", ticksuffix="  ")
@@ -117,18 +140,21 @@ def attention_matrix(matrix: "Matrix | None") -> go.Figure:
     if matrix is None:
         return empty("This model has no attention from picture to sound.")
     heat = go.Heatmap(
-        z=matrix.weights.numpy(), x=matrix.audio_s.numpy(), y=matrix.video_s.numpy(),
-        colorscale="Cividis", zmin=0,
+        z=matrix.weights.numpy(),
+        x=matrix.audio_s.numpy(),
+        y=matrix.video_s.numpy(),
+        colorscale="Cividis",
+        zmin=0,
         colorbar={"title": {"text": "weight", "side": "right"}, "thickness": 14},
         hovertemplate="picture %{y:.2f} s, sound %{x:.2f} s: %{z:.3f}<extra></extra>",
-    )  # fmt: skip
+    )
     figure = styled(go.Figure(heat), height=360)
     figure.update_xaxes(title="Sound, seconds", showgrid=False)
     figure.update_yaxes(title="Picture, seconds", showgrid=False)
     return figure
 
 
-def trust_curves(trust: "Trust") -> go.Figure:
+def trust_curves(trust: "SanityChecks") -> go.Figure:
     """The score while pieces go and come, in the map's order and in random order."""
     curves, percent = trust.curves, [100 * f for f in trust.curves.fractions]
     figure = go.Figure()
@@ -138,8 +164,13 @@ def trust_curves(trust: "Trust") -> go.Figure:
         ("Added, map's order", curves.insertion, RAISES, "solid"),
         ("Added, random order", curves.random_insertion, RAISES, "dot"),
     ):
-        figure.add_scatter(x=percent, y=values, name=name, mode="lines",
-                           line={"color": colour, "dash": dash, "width": 2.5})  # fmt: skip
+        figure.add_scatter(
+            x=percent,
+            y=values,
+            name=name,
+            mode="lines",
+            line={"color": colour, "dash": dash, "width": 2.5},
+        )
     styled(figure, height=340)
     figure.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0})
     figure.update_xaxes(title="Pieces of picture and sound, per cent")
@@ -169,7 +200,7 @@ def scale_of(values: np.ndarray) -> float:
 
 def summarise_clock(attribution: "Attribution", parts: int = 20) -> str:
     """When picture and sound moved the score most, in a sentence."""
-    clock, said = on_clock(attribution, parts), []
+    clock, said = to_timeline(attribution, parts), []
     rows = {"picture": clock.picture, "sound": clock.sound}
     strongest = max((float(x.abs().max()) for x in rows.values() if x is not None), default=0.0)
     for name, values in rows.items():
@@ -209,19 +240,31 @@ def summarise_attention(matrix: "Matrix | None") -> str:
     )
 
 
-def trust_rows(trust: "Trust") -> list[tuple[str, str, str]]:
+def trust_rows(trust: "SanityChecks") -> list[tuple[str, str, str]]:
     """(check, what was found, what it means) for people."""
     curves = trust.curves
     rows = [
-        ("Removing what it marks", f"{curves.deletion_gain:+.2f}",
-         "area between random order and the map's; above 0: faster than chance"),
+        (
+            "Removing what it marks",
+            f"{curves.deletion_gain:+.2f}",
+            "area between random order and the map's; above 0: faster than chance",
+        ),
         ("Adding what it marks", f"{curves.insertion_gain:+.2f}", "the same, the other way"),
-        ("Random weights", f"{trust.twin:+.2f}",
-         "rank correlation with the map of an untrained twin; near 0 is good"),
-    ]  # fmt: skip
+        (
+            "Random weights",
+            f"{trust.twin:+.2f}",
+            "rank correlation with the map of an untrained twin; near 0 is good",
+        ),
+    ]
     if trust.gap is not None:
-        rows.insert(0, ("Completeness", f"{100 * trust.gap:.1f} % off",
-                        "the parts should sum to the change of the score"))  # fmt: skip
+        rows.insert(
+            0,
+            (
+                "Completeness",
+                f"{100 * trust.gap:.1f} % off",
+                "the parts should sum to the change of the score",
+            ),
+        )
     if trust.contrast is not None:
         what = "rank correlation with that label's map; near 1: not about this one"
         rows.append((f"Against “{trust.contrast_label}”", f"{trust.contrast:+.2f}", what))

@@ -9,7 +9,7 @@ from emo_core.viz.prediction import empty, styled
 MISSING = "This checkpoint holds no confusion matrix: its task or its version has none."
 
 
-def confusion(checkpoint: Checkpoint) -> go.Figure:
+def confusion_figure(checkpoint: Checkpoint) -> go.Figure:
     """Rows: what annotators said; columns: what the model said; counts of clips."""
     counts = _counts(checkpoint)
     if counts is None:
@@ -17,16 +17,27 @@ def confusion(checkpoint: Checkpoint) -> go.Figure:
     labels = [label.capitalize() for label in checkpoint.labels]
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     heat = go.Heatmap(
-        z=share, x=labels, y=labels, colorscale="Cividis", zmin=0, zmax=1, text=counts,
-        texttemplate="%{text}", textfont={"size": 18},
-        colorbar={"title": {"text": "share of row", "side": "right"}, "tickformat": ".0%",
-                  "thickness": 14},
+        z=share,
+        x=labels,
+        y=labels,
+        colorscale="Cividis",
+        zmin=0,
+        zmax=1,
+        text=counts,
+        texttemplate="%{text}",
+        textfont={"size": 18},
+        colorbar={
+            "title": {"text": "share of row", "side": "right"},
+            "tickformat": ".0%",
+            "thickness": 14,
+        },
         hovertemplate="said %{y}, called %{x}: %{text}<extra></extra>",
-    )  # fmt: skip
+    )
     figure = styled(go.Figure(heat), height=360)
     figure.update_xaxes(title="The model said", showgrid=False)
-    figure.update_yaxes(title="Annotators said", autorange="reversed", showgrid=False,
-                        ticksuffix="  ")  # fmt: skip
+    figure.update_yaxes(
+        title="Annotators said", autorange="reversed", showgrid=False, ticksuffix="  "
+    )
     return figure
 
 

@@ -16,26 +16,26 @@ from emo_core.attribution.counterfactuals import (
     shift_sound,
     what_if,
 )
-from emo_core.attribution.explain import explain_prediction, share
-from emo_core.attribution.face_regions import Places, find_faces
+from emo_core.attribution.explain import explain_prediction, modality_share
+from emo_core.attribution.face_regions import FaceRegions, find_faces
 from emo_core.attribution.forward_function import Progress
 from emo_core.attribution.rollout import picture_to_sound
-from emo_core.attribution.sanity_checks import check
+from emo_core.attribution.sanity_checks import run_checks
 from emo_core.attribution.types import Attribution
 from emo_core.checkpoint import Checkpoint
 from emo_core.clip import Clip
 from emo_core.inference.predict import predict_clip
-from emo_core.io.atomic import whole
+from emo_core.io.atomic import atomic_path
 from emo_core.preprocess.sample import Sample
 from emo_core.schema import DEFAULT_METHOD, DEFAULT_PRESET
 from emo_core.viz.overlay import write_overlay
-from emo_core.viz.report import Story, write_report
+from emo_core.viz.report import Explanation, write_report
 
 SHIFT = 3  # frames of the model's own
 
 
 @dataclass(frozen=True)
-class Wish:
+class ExplainRequest:
     """What to explain, and how; as `explain_prediction`."""
 
     method: str = DEFAULT_METHOD
@@ -48,49 +48,74 @@ class Wish:
     checks: bool = True
 
 
-def tell(
-    checkpoint: Checkpoint, clip: Clip, wish: Wish, progress: Callable[[str], Progress]
-) -> Story:
+def build_explanation(
+    checkpoint: Checkpoint, clip: Clip, wish: ExplainRequest, progress: Callable[[str], Progress]
+) -> Explanation:
     """Predicts, explains and checks."""
     prediction = predict_clip(clip, checkpoint)
     found = explain_prediction(
-        checkpoint, prediction, wish.method, wish.target, wish.preset, at_s=wish.at_s,
-        window=wish.window, baseline=wish.baseline, seed=wish.seed, progress=progress("map"),
-    )  # fmt: skip
+        checkpoint,
+        prediction,
+        wish.method,
+        wish.target,
+        wish.preset,
+        at_s=wish.at_s,
+        window=wish.window,
+        baseline=wish.baseline,
+        seed=wish.seed,
+        progress=progress("map"),
+    )
     sample = next(s for s in prediction.samples if s.start_s == found.span.start_s)
     faces = find_faces(clip, sample, checkpoint.sample)
     trust = None
     if wish.checks:
-        trust = check(
+        trust = run_checks(
             checkpoint, sample, found, wish.baseline, faces, wish.seed, progress("checks")
         )
-    return Story(
-        checkpoint, prediction, sample, found, share(checkpoint, sample, found.target),
-        picture_to_sound(checkpoint, sample), trust, changes(checkpoint, sample, faces),
-    )  # fmt: skip
+    return Explanation(
+        checkpoint,
+        prediction,
+        sample,
+        found,
+        modality_share(checkpoint, sample, found.target),
+        picture_to_sound(checkpoint, sample),
+        trust,
+        counterfactuals(checkpoint, sample, faces),
+    )
 
 
-def changes(checkpoint: Checkpoint, sample: Sample, faces: Places | None) -> tuple[WhatIf, ...]:
+def counterfactuals(
+    checkpoint: Checkpoint, sample: Sample, faces: FaceRegions | None
+) -> tuple[WhatIf, ...]:
     """The what-ifs that the window allows; those of a missing modality are left out."""
     mel, middle = checkpoint.sample.mel, int(sample.video_mask.sum()) // 2
     hears, sees = bool(sample.mel_mask.any()), bool(sample.video_mask.any())
     asked = [
         ("silent sound", hears, partial(mute, config=mel)),
-        (f"sound {SHIFT} frames later", hears and sees,
-         partial(shift_sound, frames=SHIFT, config=mel)),
-        (f"sound {SHIFT} frames earlier", hears and sees,
-         partial(shift_sound, frames=-SHIFT, config=mel)),
+        (
+            f"sound {SHIFT} frames later",
+            hears and sees,
+            partial(shift_sound, frames=SHIFT, config=mel),
+        ),
+        (
+            f"sound {SHIFT} frames earlier",
+            hears and sees,
+            partial(shift_sound, frames=-SHIFT, config=mel),
+        ),
         ("frozen on the middle frame", sees, partial(freeze, frame=middle)),
-        ("faces grey", sees and (faces is not None or bool(sample.face_mask.any())),
-         partial(hide_faces, faces=faces)),
+        (
+            "faces grey",
+            sees and (faces is not None or bool(sample.face_mask.any())),
+            partial(hide_faces, faces=faces),
+        ),
         ("without the picture", sees, partial(drop, name="picture")),
         ("without the sound", hears, partial(drop, name="sound")),
         ("without the words", bool(sample.token_mask.any()), partial(drop, name="words")),
-    ]  # fmt: skip
+    ]
     return tuple(what_if(checkpoint, sample, words, to) for words, can, to in asked if can)
 
 
-def write_story(out: Path, clip: Clip, story: Story) -> list[str]:
+def write_explanation(out: Path, clip: Clip, story: Explanation) -> list[str]:
     """Writes the files; returns their names. A clip without a picture gets no film."""
     out.mkdir(parents=True, exist_ok=True)
     save(out / "attribution.npz", story.attribution)
@@ -105,21 +130,24 @@ def write_story(out: Path, clip: Clip, story: Story) -> list[str]:
 def save(path: Path, found: Attribution) -> None:
     """Maps and times under their names, and what they are about."""
     about = {
-        "method": found.method, "preset": found.preset, "model": found.model,
-        "target": found.target.label, "baseline": found.baseline, "score": found.score,
-        "span_s": found.span, "forward_passes": found.forward_passes,
-    }  # fmt: skip
-    optional = {
-        "at_s": found.target.at_s, "baseline_score": found.baseline_score, "gap": found.gap
-    }  # fmt: skip
+        "method": found.method,
+        "preset": found.preset,
+        "model": found.model,
+        "target": found.target.label,
+        "baseline": found.baseline,
+        "score": found.score,
+        "span_s": found.span,
+        "forward_passes": found.forward_passes,
+    }
+    optional = {"at_s": found.target.at_s, "baseline_score": found.baseline_score, "gap": found.gap}
     about |= {name: value for name, value in optional.items() if value is not None}
     arrays = {f"map_{name}": values.numpy() for name, values in found.maps.items()}
     arrays |= {f"times_s_{name}": values.numpy() for name, values in found.times_s.items()}
-    with whole(path) as part, part.open("wb") as file:
+    with atomic_path(path) as part, part.open("wb") as file:
         np.savez_compressed(file, **arrays, **about)
 
 
-def summary(clip: str, found: Story, files: list[str]) -> dict[str, object]:
+def summary(clip: str, found: Explanation, files: list[str]) -> dict[str, object]:
     """The answer of `emo explain --json`."""
     attribution, trust = found.attribution, found.trust
     return {
@@ -138,12 +166,17 @@ def summary(clip: str, found: Story, files: list[str]) -> dict[str, object]:
         "forward_passes": attribution.forward_passes,
         "seconds": round(attribution.seconds, 3),
         "verdict": trust.verdict if trust else None,
-        "trust": None if trust is None else {
-            "random_weights": trust.twin, "other_label": trust.contrast, "other_seed": trust.seed,
+        "trust": None
+        if trust is None
+        else {
+            "random_weights": trust.twin,
+            "other_label": trust.contrast,
+            "other_seed": trust.seed,
             "deletion_gain": trust.curves.deletion_gain,
-            "insertion_gain": trust.curves.insertion_gain, "on_faces": trust.on_faces,
+            "insertion_gain": trust.curves.insertion_gain,
+            "on_faces": trust.on_faces,
             "forward_passes": trust.forward_passes,
         },
         "what_if": [vars(change) for change in found.changes],
         "files": files,
-    }  # fmt: skip
+    }

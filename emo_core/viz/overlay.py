@@ -9,8 +9,8 @@ import av
 import cv2
 import numpy as np
 
-from emo_core.attribution.timeline import in_space, on_clock
-from emo_core.io.atomic import whole
+from emo_core.attribution.timeline import in_space, to_timeline
+from emo_core.io.atomic import atomic_path
 from emo_core.viz.attribution import scale_of, smoothed
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def write_overlay(path: Path, clip: "Clip", attribution: "Attribution") -> None:
     start_s, end_s = attribution.span.start_s, min(attribution.span.end_s, clip.duration_s)
     size = _even(clip.size)
     fps = min(round(clip.fps or MOST_FPS), MOST_FPS) or MOST_FPS
-    with whole(path) as part, av.open(str(part), "w", format="mp4") as out:
+    with atomic_path(path) as part, av.open(str(part), "w", format="mp4") as out:
         picture = out.add_stream("libx264", rate=fps)
         picture.width, picture.height, picture.pix_fmt = WIDTH, size[1] + STRIP, "yuv420p"
         picture.options = {"preset": "veryfast", "crf": "23"}
@@ -122,7 +122,7 @@ def _strip(attribution: "Attribution", width: int) -> np.ndarray:
     verb = "score" if attribution.signed else "score, strength only"
     _write(image, f"{attribution.method}: {attribution.target} ({verb})", (8, 18))
     _legend(image, attribution.signed)
-    clock = on_clock(attribution, 40)
+    clock = to_timeline(attribution, 40)
     rows = [("picture", clock.picture), ("sound", clock.sound)]
     rows = [(name, values.numpy()) for name, values in rows if values is not None]
     most = max(float(np.abs(values).max()) for _, values in rows) or 1.0

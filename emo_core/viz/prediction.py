@@ -112,7 +112,7 @@ def _marker(colour: str, shape: str) -> dict:
     return {"color": colour, "line": {"color": "white", "width": 1.5}, "pattern": pattern}
 
 
-def log_mel(prediction: "Prediction", config: "MelConfig | None" = None) -> go.Figure:
+def log_mel_figure(prediction: "Prediction", config: "MelConfig | None" = None) -> go.Figure:
     """The sound as the model got it: seconds × mel band, natural log of power.
 
     config: the checkpoint's, for ticks in Hz; without it bands are numbered.

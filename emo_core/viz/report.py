@@ -13,7 +13,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
-from emo_core.io.atomic import whole
+from emo_core.io.atomic import atomic_path
 from emo_core.viz import attribution as figures
 from emo_core.viz.overlay import overlay_frames
 from emo_core.viz.prediction import percent, probability_bars
@@ -21,7 +21,7 @@ from emo_core.viz.prediction import percent, probability_bars
 if TYPE_CHECKING:
     from emo_core.attribution.counterfactuals import WhatIf
     from emo_core.attribution.rollout import Matrix
-    from emo_core.attribution.sanity_checks import Trust
+    from emo_core.attribution.sanity_checks import SanityChecks
     from emo_core.attribution.types import Attribution
     from emo_core.checkpoint import Checkpoint
     from emo_core.inference.prediction import Prediction
@@ -47,7 +47,7 @@ figcaption,.quiet{color:#5c646c;font-size:.9rem}
 
 
 @dataclass(frozen=True)
-class Story:
+class Explanation:
     """Everything a report tells."""
 
     checkpoint: "Checkpoint"
@@ -56,23 +56,30 @@ class Story:
     attribution: "Attribution"
     share: dict[str, float]
     matrix: "Matrix | None"
-    trust: "Trust | None"
+    trust: "SanityChecks | None"
     changes: "tuple[WhatIf, ...]"
 
 
-def write_report(path: Path, story: Story) -> None:
+def write_report(path: Path, story: Explanation) -> None:
     """Writes the file; it appears whole or not at all."""
-    with whole(path) as part:
+    with atomic_path(path) as part:
         part.write_text(page(story), encoding="utf-8", errors="replace")
 
 
-def page(story: Story) -> str:
+def page(story: Explanation) -> str:
     """The whole report as HTML; plotly's code is in it once."""
     title = f"Why {story.prediction.clip} was called “{story.attribution.target}”"
     parts = (
-        _answer(story), _clock(story), _frames(story), _sound(story), _modalities(story),
-        _attention(story), _trust(story), _changes(story), _settings(story),
-    )  # fmt: skip
+        _answer(story),
+        _clock(story),
+        _frames(story),
+        _sound(story),
+        _modalities(story),
+        _attention(story),
+        _trust(story),
+        _changes(story),
+        _settings(story),
+    )
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -92,12 +99,13 @@ def _section(title: str, body: str, text: str = "") -> str:
 
 def _figure(figure: go.Figure) -> str:
     return figure.to_html(
-        full_html=False, include_plotlyjs=False, config={"displayModeBar": False,
-                                                         "responsive": True},
-    )  # fmt: skip
+        full_html=False,
+        include_plotlyjs=False,
+        config={"displayModeBar": False, "responsive": True},
+    )
 
 
-def _answer(story: Story) -> str:
+def _answer(story: Explanation) -> str:
     prediction = story.prediction
     notes = "".join(f"<li>{_safe(note)}</li>" for note in prediction.notes)
     notes = f'<ul class="quiet">{notes}</ul>' if notes else ""
@@ -107,11 +115,12 @@ def _answer(story: Story) -> str:
     ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])
     words = ", ".join(f"{label} {percent(value)}" for label, value in ranked)
     unsure = "Not sure: " if prediction.abstains else ""
-    return _section("What the model says", _figure(probability_bars(prediction)) + notes,
-                    f"{unsure}{words}.")  # fmt: skip
+    return _section(
+        "What the model says", _figure(probability_bars(prediction)) + notes, f"{unsure}{words}."
+    )
 
 
-def _clock(story: Story) -> str:
+def _clock(story: Explanation) -> str:
     figure = figures.joint_timeline(story.attribution, story.prediction)
     text = figures.summarise_clock(story.attribution)
     if "tokens" in story.attribution.maps:
@@ -119,7 +128,7 @@ def _clock(story: Story) -> str:
     return _section("When: picture and sound on one clock", _figure(figure), text)
 
 
-def _frames(story: Story) -> str:
+def _frames(story: Explanation) -> str:
     shown = overlay_frames(story.attribution, story.sample)
     if not shown:
         return _section("Where: the picture", "", "No picture was explained.")
@@ -147,7 +156,7 @@ def _png(image: np.ndarray) -> str:
     return "data:image/png;base64," + base64.b64encode(data.tobytes()).decode()
 
 
-def _sound(story: Story) -> str:
+def _sound(story: Explanation) -> str:
     figure = figures.mel_overlay(story.attribution, story.sample, story.checkpoint.sample.mel)
     text = (
         "The sound as the model got it, in grey; orange raises the score, blue lowers it. Strong "
@@ -156,19 +165,25 @@ def _sound(story: Story) -> str:
     return _section("Which sound: log-mel under the map", _figure(figure), text)
 
 
-def _modalities(story: Story) -> str:
-    return _section("How much each modality adds", _figure(figures.share_bars(story.share)),
-                    figures.summarise_share(story.share))  # fmt: skip
+def _modalities(story: Explanation) -> str:
+    return _section(
+        "How much each modality adds",
+        _figure(figures.share_bars(story.share)),
+        figures.summarise_share(story.share),
+    )
 
 
-def _attention(story: Story) -> str:
+def _attention(story: Explanation) -> str:
     if story.matrix is None:
         return ""
-    return _section("Where attention looked", _figure(figures.attention_matrix(story.matrix)),
-                    figures.summarise_attention(story.matrix))  # fmt: skip
+    return _section(
+        "Where attention looked",
+        _figure(figures.attention_matrix(story.matrix)),
+        figures.summarise_attention(story.matrix),
+    )
 
 
-def _trust(story: Story) -> str:
+def _trust(story: Explanation) -> str:
     if story.trust is None:
         return _section("Can this map be believed?", "", "Not checked.")
     rows = "".join(
@@ -177,18 +192,22 @@ def _trust(story: Story) -> str:
     )
     verdict = f'<p class="verdict">{_safe(story.trust.verdict)}</p>'
     body = f"{verdict}<table>{rows}</table>{_figure(figures.trust_curves(story.trust))}"
-    return _section("Can this map be believed?", body, "A good map's solid lines part from the "
-                    "dotted ones: down where pieces go, up where they come.")  # fmt: skip
+    return _section(
+        "Can this map be believed?",
+        body,
+        "A good map's solid lines part from the "
+        "dotted ones: down where pieces go, up where they come.",
+    )
 
 
-def _changes(story: Story) -> str:
+def _changes(story: Explanation) -> str:
     label = story.attribution.target.label
     said = (figures.summarise_what_if(change, label) for change in story.changes)
     items = "".join(f"<li>{_safe(words)}</li>" for words in said)
     return _section("What if?", f"<ul>{items}</ul>") if items else ""
 
 
-def _settings(story: Story) -> str:
+def _settings(story: Explanation) -> str:
     found = story.attribution
     spent = found.forward_passes + (story.trust.forward_passes if story.trust else 0)
     rows = {

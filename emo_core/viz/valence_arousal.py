@@ -6,8 +6,11 @@ from emo_core.inference.prediction import Prediction
 from emo_core.viz.prediction import INK, empty, styled
 
 CORNERS = {  # Russell 1980: what people call the corners
-    (0.72, 0.9): "excited", (-0.72, 0.9): "tense", (-0.72, -0.9): "gloomy", (0.72, -0.9): "calm",
-}  # fmt: skip
+    (0.72, 0.9): "excited",
+    (-0.72, 0.9): "tense",
+    (-0.72, -0.9): "gloomy",
+    (0.72, -0.9): "calm",
+}
 
 
 def affect_path(prediction: Prediction) -> go.Figure:
@@ -17,17 +20,21 @@ def affect_path(prediction: Prediction) -> go.Figure:
     moments = prediction.moments
     figure = styled(go.Figure(), height=360)
     figure.add_scatter(
-        x=[moment.valence for moment in moments], y=[moment.arousal for moment in moments],
-        mode="lines+markers", line={"color": "rgba(128,138,150,0.6)", "width": 2},
+        x=[moment.valence for moment in moments],
+        y=[moment.arousal for moment in moments],
+        mode="lines+markers",
+        line={"color": "rgba(128,138,150,0.6)", "width": 2},
         marker={
-            "color": [moment.time_s for moment in moments], "colorscale": "Cividis", "size": 11,
+            "color": [moment.time_s for moment in moments],
+            "colorscale": "Cividis",
+            "size": 11,
             "symbol": ["star", *["circle"] * (len(moments) - 1)],
             "line": {"width": 1, "color": INK},
             "colorbar": {"title": {"text": "seconds", "side": "right"}, "thickness": 12},
         },
         customdata=[moment.time_s for moment in moments],
         hovertemplate="%{customdata:.1f} s: valence %{x:+.2f}, arousal %{y:+.2f}<extra></extra>",
-    )  # fmt: skip
+    )
     for (x, y), word in CORNERS.items():
         figure.add_annotation(x=x, y=y, text=word, showarrow=False, font={"size": 14})
     zero = {"zeroline": True, "zerolinecolor": "rgba(128,128,128,0.7)"}

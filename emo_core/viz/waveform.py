@@ -22,9 +22,14 @@ def waveform(clip: Clip) -> go.Figure:
     line = {"width": 1, "color": INK}
     figure.add_scatter(x=times_s, y=high, line=line, mode="lines", hoverinfo="skip")
     figure.add_scatter(
-        x=times_s, y=low, line=line, mode="lines", fill="tonexty", hoverinfo="skip",
+        x=times_s,
+        y=low,
+        line=line,
+        mode="lines",
+        fill="tonexty",
+        hoverinfo="skip",
         fillcolor="rgba(128,138,150,0.5)",
-    )  # fmt: skip
+    )
     figure.update_layout(showlegend=False)
     figure.update_xaxes(title="Seconds of the clip", range=[0, clip.duration_s])
     most = max(float(np.abs(wave).max()), 1e-3) * 1.05

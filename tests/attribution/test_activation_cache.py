@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from emo_core.attribution.activation_cache import Rereading, remember
-from emo_core.attribution.forward_function import Meter, Question, counted
+from emo_core.attribution.activation_cache import RowCache, cache_rows
+from emo_core.attribution.forward_function import ForwardFunction, PassBudget, counted
 from emo_core.attribution.types import Target
-from emo_core.models.layers.backbones import rowwise
+from emo_core.models.layers.backbones import row_independent
 from emo_core.preprocess.batch import collate
 from tests.support.explained import checkpoint_of
 
@@ -18,7 +18,7 @@ class Rows(torch.nn.Module):
         super().__init__()
         self.read = 0
 
-    @rowwise
+    @row_independent
     def forward(self, rows, real=None):
         self.read += len(rows)
         return 2 * rows if real is None else 2 * rows * real.unsqueeze(-1)
@@ -27,7 +27,7 @@ class Rows(torch.nn.Module):
 @pytest.fixture
 def remembering():
     layer = Rows()
-    remember(layer)
+    cache_rows(layer)
     with torch.no_grad():
         yield layer.forward, layer
 
@@ -49,21 +49,21 @@ def variants_of(inputs, count=5, seed=0):
 @pytest.mark.parametrize("name", ["group", "fe2e", "mesm", "mesm-structured", "jmt"])
 def test_answers_are_those_of_the_model_itself(name):
     checkpoint, sample = checkpoint_of(name)
-    question = Question(checkpoint, sample, Target("a", 0, step=0), "blur", Meter(99))
-    plain = Question(checkpoint, sample, Target("a", 0, step=0), "blur", Meter(99))
+    question = ForwardFunction(checkpoint, sample, Target("a", 0, step=0), "blur", PassBudget(99))
+    plain = ForwardFunction(checkpoint, sample, Target("a", 0, step=0), "blur", PassBudget(99))
     # only a question that was asked for its score remembers; the plain one never is
     changed, near = variants_of(question.inputs), {"atol": 1e-5, "rtol": 1e-4}
     with torch.no_grad():
         ends = torch.cat([plain(*plain.inputs), plain(*plain.baselines)])
-        torch.testing.assert_close(torch.tensor([question.score, question.nothing]), ends, **near)
+        torch.testing.assert_close(
+            torch.tensor([question.score, question.baseline_score]), ends, **near
+        )
         wanted = plain(*changed)
         torch.testing.assert_close(question(*changed), wanted, **near)
         alone = [question(*(x[n : n + 1] for x in changed)) for n in range(5)]
     torch.testing.assert_close(torch.cat(alone), wanted, **near)
     assert len(set(wanted.tolist())) == 5
-    assert not any(
-        isinstance(x, Rereading) for m in plain.model.modules() for x in vars(m).values()
-    )
+    assert not any(isinstance(x, RowCache) for m in plain.model.modules() for x in vars(m).values())
 
 
 def test_only_changed_rows_are_read(remembering):
@@ -124,25 +124,27 @@ def test_memory_is_counted_whatever_was_read_before(monkeypatch):
     with counted(checkpoint.model) as sizes, torch.no_grad():
         checkpoint.model(collate([sample]))
     monkeypatch.setattr("emo_core.attribution.forward_function.NEAR", 3 * sizes.total)
-    new, used = (Question(checkpoint, sample, Target("a", 0), "blur", Meter(9)) for _ in range(2))
+    new, used = (
+        ForwardFunction(checkpoint, sample, Target("a", 0), "blur", PassBudget(9)) for _ in range(2)
+    )
     with torch.no_grad():
         used(*used.inputs)
         used.trace()
     assert used.score == pytest.approx(new.score)
-    assert used.at_once == new.at_once == 3
+    assert used.max_batch == new.max_batch == 3
 
 
 def test_remembering_anew_forgets(remembering):
     model, layer = remembering
     model(torch.ones(2, 3))
-    remember(layer)
+    cache_rows(layer)
     torch.testing.assert_close(layer.forward(torch.ones(2, 3)), torch.full((2, 3), 2.0))
     assert layer.read == 4
 
 
 def test_taking_sound_away_reads_no_picture_again():
     checkpoint, sample = checkpoint_of("group")
-    question = Question(checkpoint, sample, Target("a", 0), "blur", Meter(99))
+    question = ForwardFunction(checkpoint, sample, Target("a", 0), "blur", PassBudget(99))
     read = {}
     for name in ("video", "audio"):
         first = getattr(question.model, name).backbone.trunk[0]

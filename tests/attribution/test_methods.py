@@ -5,15 +5,21 @@ from dataclasses import replace
 import pytest
 import torch
 
-from emo_core.attribution.explain import share
-from emo_core.attribution.feature_mask import segments
-from emo_core.attribution.forward_function import Meter, Question, counted, free_bytes, inputs_of
+from emo_core.attribution.explain import modality_share
+from emo_core.attribution.feature_mask import time_mask
+from emo_core.attribution.forward_function import (
+    ForwardFunction,
+    PassBudget,
+    counted,
+    free_bytes,
+    inputs_of,
+)
 from emo_core.attribution.gradients import _heard
 from emo_core.attribution.methods import METHODS, cost, explain_window
-from emo_core.attribution.perturbation import _without_each, shapley
+from emo_core.attribution.perturbation import _without_each, sampled_shapley
 from emo_core.attribution.rollout import _in_space, picture_to_sound
 from emo_core.attribution.target import choose_window, make_target
-from emo_core.attribution.timeline import in_space, on_clock
+from emo_core.attribution.timeline import in_space, to_timeline
 from emo_core.attribution.types import PRESETS, AttributionError, Cancelled, Target
 from emo_core.inference.prediction import Span
 from emo_core.models.group import Group, GroupConfig
@@ -70,7 +76,7 @@ def test_words_have_a_share_where_a_model_reads(catalogue, method):
 @pytest.mark.parametrize("method", POINTING)
 def test_every_method_points_at_the_planted_evidence(method):
     found = explained(method)
-    clock = on_clock(found, 8)
+    clock = to_timeline(found, 8)
     assert clock.edges_s[0] == 3.0 and clock.edges_s[-1] == 5.0
     assert int(clock.picture.argmax()) in range(*RED_FRAMES)
     assert int(clock.sound.argmax()) in (4, 5, 6)  # 1.2 to 1.6 s of two
@@ -111,9 +117,11 @@ def test_shapley_sums_to_the_difference(catalogue, name):
 
 def test_modality_shares_sum_to_the_difference(catalogue):
     checkpoint, sample = catalogue["group"]
-    shares = share(checkpoint, sample, Target("positive", 0))
-    model, nothing = checkpoint.model, {"video_mask": sample.video_mask & False,
-                                        "mel_mask": sample.mel_mask & False}  # fmt: skip
+    shares = modality_share(checkpoint, sample, Target("positive", 0))
+    model, nothing = (
+        checkpoint.model,
+        {"video_mask": sample.video_mask & False, "mel_mask": sample.mel_mask & False},
+    )
     from emo_core.preprocess.batch import collate
 
     with torch.no_grad():
@@ -122,8 +130,8 @@ def test_modality_shares_sum_to_the_difference(catalogue):
 
 
 def test_picture_and_sound_are_cut_on_one_clock():
-    question = Question(planted(), planted_sample(), RED, "blur", Meter(9))
-    video, mel = segments(question, PRESETS["fast"], 4)
+    question = ForwardFunction(planted(), planted_sample(), RED, "blur", PassBudget(9))
+    video, mel = time_mask(question, PRESETS["fast"], 4)
     assert not set(video.unique().tolist()) & set(mel.unique().tolist())
     sample = planted_sample()
     for frame, second in enumerate(sample.video_times_s.tolist()):
@@ -134,7 +142,7 @@ def test_picture_and_sound_are_cut_on_one_clock():
 def test_the_clock_keeps_sums():
     found = explained("occlusion", "fast")
     for parts in (1, 7, 40):
-        clock = on_clock(found, parts)
+        clock = to_timeline(found, parts)
         assert float(clock.picture.sum()) == pytest.approx(
             float(found.maps["video"].sum()), rel=1e-4
         )
@@ -189,7 +197,7 @@ def test_tokens_of_places_come_back_to_their_place_and_time():
 def test_maps_of_pieces_of_sound_come_back_to_their_time_and_band(catalogue, name, pieces, frames):
     checkpoint, sample = catalogue[name]
     target = make_target(checkpoint, sample, checkpoint.labels[0])
-    question = Question(checkpoint, sample, target, "blur", Meter(9))
+    question = ForwardFunction(checkpoint, sample, target, "blur", PassBudget(9))
     cam = torch.zeros(pieces, 1, 2, 2)
     if name == "fe2e":
         cam[1, 0, 1] = 1  # its pictures are bands × time
@@ -226,9 +234,11 @@ def test_space_time_tokens_and_maps_come_back_to_frames():
     checkpoint, sample = checkpoint_of("group")
     big = replace(checkpoint, model=Group(config).eval(), settings=config)
     big_sample = replace(
-        sample, video=sample.video.repeat(2, 1, 2, 2), video_mask=torch.ones(8, dtype=torch.bool),
+        sample,
+        video=sample.video.repeat(2, 1, 2, 2),
+        video_mask=torch.ones(8, dtype=torch.bool),
         video_times_s=torch.linspace(0, 1.5, 8),
-    )  # fmt: skip
+    )
     for method in ("grad_cam", "rollout"):
         found = explain_window(big, big_sample, Target("positive", 0), method, "fast")
         assert found.maps["video"].shape == big_sample.video.shape and found.maps["video"].any()
@@ -238,10 +248,11 @@ def test_rollout_sums_to_one_and_knows_no_class(catalogue):
     for name in ("group", "jmt", "fe2e"):
         checkpoint, sample = catalogue[name]
         a, b = (
-            explain_window(checkpoint, sample, replace(t, step=1 if name == "jmt" else None),
-                           "rollout", "fast")
+            explain_window(
+                checkpoint, sample, replace(t, step=1 if name == "jmt" else None), "rollout", "fast"
+            )
             for t in (Target(checkpoint.labels[0], 0), Target(checkpoint.labels[1], 1))
-        )  # fmt: skip
+        )
         assert sum(float(m.sum()) for m in a.maps.values()) == pytest.approx(1, abs=1e-3)
         assert all(torch.equal(a.maps[k], b.maps[k]) for k in a.maps)
 
@@ -378,8 +389,8 @@ def test_occlusion_and_shapley_are_captums():
     """Captum's way, value by value and slow, is the oracle of ours by pieces."""
     from captum.attr import FeatureAblation, ShapleyValues
 
-    question = Question(planted(), planted_sample(), RED, "blur", Meter(99))
-    pieces = segments(question, PRESETS["fast"], 2)
+    question = ForwardFunction(planted(), planted_sample(), RED, "blur", PassBudget(99))
+    pieces = time_mask(question, PRESETS["fast"], 2)
     with torch.no_grad():
         alone = FeatureAblation(question).attribute(
             question.inputs, question.baselines, feature_mask=pieces
@@ -389,7 +400,7 @@ def test_occlusion_and_shapley_are_captums():
         )
     ours = [_without_each(question, pieces), None]
     preset = replace(PRESETS["fast"], passes=2000, players=2)
-    ours[1] = shapley(question, preset, seed=0)
+    ours[1] = sampled_shapley(question, preset, seed=0)
     for theirs, own, near in ((alone, ours[0], 1e-4), (fair, ours[1], 0.05)):
         for name, values, ids in zip(question.names, theirs, pieces, strict=True):
             for piece in ids.unique():

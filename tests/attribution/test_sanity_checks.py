@@ -11,19 +11,19 @@ import torch
 from scipy.stats import spearmanr
 
 from emo_core.attribution import counterfactuals as whatif
-from emo_core.attribution.face_regions import Places, placed
+from emo_core.attribution.face_regions import FaceRegions, to_sample_frame
 from emo_core.attribution.methods import explain_window
 from emo_core.attribution.sanity_checks import (
-    check,
-    randomised,
+    checks_cost,
+    randomized_model,
     rank_correlation,
+    run_checks,
     share_on_faces,
-    trust_cost,
     verdict,
 )
 from emo_core.attribution.types import AttributionError, Target
 from emo_core.cli.main import main
-from emo_core.clip import Frames
+from emo_core.clip import DecodedFrames
 from emo_core.faces.tracking import Tracks
 from emo_core.models.group import group
 from emo_core.preprocess.sample import SampleConfig
@@ -45,20 +45,21 @@ CLIP = ROOT / "assets" / "examples" / "both_positive.mp4"
 RED = Target("red", 0)
 
 
-def square() -> Places:
+def square() -> FaceRegions:
     """The red square as if it were a face, 24 × 32 pixels."""
-    box = torch.tensor([RED_LEFT / 32, RED_TOP / 24, (RED_LEFT + RED_SIDE) / 32,
-                        (RED_TOP + RED_SIDE) / 24])  # fmt: skip
+    box = torch.tensor(
+        [RED_LEFT / 32, RED_TOP / 24, (RED_LEFT + RED_SIDE) / 32, (RED_TOP + RED_SIDE) / 24]
+    )
     mask = torch.zeros(8, 1, dtype=torch.bool)
     mask[slice(*RED_FRAMES)] = True
-    return Places(box.expand(8, 1, 4), mask)
+    return FaceRegions(box.expand(8, 1, 4), mask)
 
 
 @pytest.fixture(scope="module")
 def good():
     checkpoint, sample = planted(), planted_sample()
     found = explain_window(checkpoint, sample, RED, "occlusion")
-    return checkpoint, sample, found, check(checkpoint, sample, found, faces=square())
+    return checkpoint, sample, found, run_checks(checkpoint, sample, found, faces=square())
 
 
 def test_a_true_map_beats_random_order_and_points_at_the_place(good):
@@ -67,14 +68,14 @@ def test_a_true_map_beats_random_order_and_points_at_the_place(good):
     assert trust.curves.deletion[0] == trust.curves.insertion[-1]
     assert trust.on_faces > 10 * trust.face_area
     assert trust.contrast_label == "green" and trust.seed is None and trust.gap is None
-    assert trust.forward_passes <= trust_cost("occlusion", "standard", checkpoint)
+    assert trust.forward_passes <= checks_cost("occlusion", "standard", checkpoint)
     assert "Do not rely" not in trust.verdict
 
 
 def test_a_map_turned_round_is_not_trusted(good):
     checkpoint, sample, found, _ = good
     wrong = replace(found, maps={name: -values for name, values in found.maps.items()})
-    trust = check(checkpoint, sample, wrong)
+    trust = run_checks(checkpoint, sample, wrong)
     assert trust.curves.deletion_gain < 0 and trust.curves.insertion_gain < 0
     assert trust.verdict.startswith("Do not rely on this map: taking away what it marks")
 
@@ -107,9 +108,9 @@ def test_the_verdict_says_which_order_moves_the_score(good):
 
 def test_a_model_without_what_it_learned_is_the_same_in_threads():
     model = group("pocket")
-    alone = randomised(model, 0).state_dict()
+    alone = randomized_model(model, 0).state_dict()
     with ThreadPoolExecutor(4) as pool:
-        for twin in pool.map(lambda _: randomised(model, 0).state_dict(), range(8)):
+        for twin in pool.map(lambda _: randomized_model(model, 0).state_dict(), range(8)):
             assert all(torch.equal(alone[name], twin[name]) for name in alone)
 
 
@@ -117,7 +118,7 @@ def test_a_model_without_what_it_learned_is_the_same_in_threads():
 def test_random_weights_change_the_map(name):
     checkpoint, sample = checkpoint_of(name)
     target = Target(checkpoint.labels[0], 0, 1 if name == "jmt" else None)
-    twin = replace(checkpoint, model=randomised(checkpoint.model, 0))
+    twin = replace(checkpoint, model=randomized_model(checkpoint.model, 0))
     first, second = (
         explain_window(c, sample, target, "integrated_gradients", "fast").maps["mel"].flatten()
         for c in (checkpoint, twin)
@@ -141,13 +142,14 @@ def test_faces_are_placed_where_the_sample_shows_them():
         np.array([[[0, 0, 0.5, 1]]], np.float32), np.zeros((1, 1)), np.ones((1, 1), bool)
     )
     wide = SampleConfig(width=96, height=72)  # a 2:1 picture gets black above and below
-    box = placed(tracks, (200, 100), wide).boxes[0, 0]
+    box = to_sample_frame(tracks, (200, 100), wide).boxes[0, 0]
     torch.testing.assert_close(box, torch.tensor([0, 1 / 6, 0.5, 5 / 6]))
-    found = placed(tracks, (200, 100), replace(wide, fit="crop")).boxes[0, 0]
+    found = to_sample_frame(tracks, (200, 100), replace(wide, fit="crop")).boxes[0, 0]
     torch.testing.assert_close(found, torch.tensor([0, 0, 0.5, 1.0]))
     assert share_on_faces(explain_window(planted(), planted_sample(), RED, "saliency"), None) == (
-        None, None,
-    )  # fmt: skip
+        None,
+        None,
+    )
 
 
 def test_what_ifs_change_what_they_should():
@@ -204,8 +206,9 @@ def test_what_ifs_that_can_not_be_say_why():
 def test_heat_is_colour_on_grey():
     grey = blended(np.full((4, 4, 3), 100, np.uint8), np.zeros((2, 2)))
     assert (grey == 100).all()
-    raised, lowered = (blended(np.full((4, 4, 3), 100, np.uint8), np.full((2, 2), v))[0, 0]
-                       for v in (1, -1))  # fmt: skip
+    raised, lowered = (
+        blended(np.full((4, 4, 3), 100, np.uint8), np.full((2, 2), v))[0, 0] for v in (1, -1)
+    )
     assert raised[0] > raised[2] and lowered[2] > lowered[0]
 
 
@@ -251,7 +254,7 @@ class Wall:
     def read_in_turn(self, stretches, size):
         for times_s in stretches:
             pixels = np.full((len(times_s), size[1], size[0], 3), 255, np.uint8)
-            yield Frames(pixels, np.asarray(times_s))
+            yield DecodedFrames(pixels, np.asarray(times_s))
 
 
 @pytest.mark.parametrize(

@@ -77,8 +77,12 @@ def test_the_table_is_of_people_nobody_learned_from(baselines, tmp_path, monkeyp
     assert baselines.main() == 0 and seen == [set()] * 6
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert set(told["scores"]) == {
-        "faces", "faces: film", "faces: news", "voices", "voices: made",
-    }  # fmt: skip
+        "faces",
+        "faces: film",
+        "faces: news",
+        "voices",
+        "voices: made",
+    }
     assert all(len(row["resnet18"]) == 2 for row in told["scores"].values())
     assert told["scores"]["voices"]["regression"] < 0.8
     assert (tmp_path / "b.md").read_text().count("|") > 20

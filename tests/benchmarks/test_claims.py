@@ -23,9 +23,14 @@ def test_the_interval_is_students():
 
 @pytest.mark.parametrize(
     "low,high,margin,expected",
-    [(0.01, 0.2, 0.0, "holds"), (-0.2, -0.01, 0.0, "does not hold"), (-0.1, 0.1, 0.0, "undecided"),
-     (-0.005, 0.02, -0.01, "holds"), (float("nan"), float("nan"), 0.0, "one seed: no verdict")],
-)  # fmt: skip
+    [
+        (0.01, 0.2, 0.0, "holds"),
+        (-0.2, -0.01, 0.0, "does not hold"),
+        (-0.1, 0.1, 0.0, "undecided"),
+        (-0.005, 0.02, -0.01, "holds"),
+        (float("nan"), float("nan"), 0.0, "one seed: no verdict"),
+    ],
+)
 def test_a_verdict_needs_the_whole_interval(low, high, margin, expected):
     assert claims.verdict(low, high, margin) == expected
 
@@ -61,8 +66,9 @@ def test_every_claim_names_variants_that_exist_and_recipes_that_start():
         assert variant.trained == "" or variant.trained in claims.VARIANTS
 
 
-@pytest.mark.parametrize("defect, leaks", [("across-the-batch", True),
-                                           ("across-a-batch-of-one", False)])  # fmt: skip
+@pytest.mark.parametrize(
+    "defect, leaks", [("across-the-batch", True), ("across-a-batch-of-one", False)]
+)
 def test_the_published_vanilla_attends_across_the_batch_and_ours_does_not(defect, leaks):
     code = """
 import sys, torch

@@ -10,12 +10,12 @@ import torch
 from benchmarks.experiments import evidence  # noqa: E402
 from emo_core.attribution.counterfactuals import mute, what_if
 from emo_core.attribution.methods import explain_window
-from emo_core.attribution.sanity_checks import randomised
+from emo_core.attribution.sanity_checks import randomized_model
 from emo_core.attribution.types import Target
 from emo_core.checkpoint import load_checkpoint
 from emo_core.preprocess.sample import to_sample
 from emo_core.synthetic.drawn.dataset import SceneWindow
-from emo_core.synthetic.drawn.scene import make_scene
+from emo_core.synthetic.drawn.scene import make_drawn_scene
 from emo_core.synthetic.drawn.writer import truth
 
 SEED, SPLIT = 77, "test"  # scenes that no training saw
@@ -30,14 +30,14 @@ def shipped():
 def shown(index):
     checkpoint = shipped()
     sample = to_sample(SceneWindow(SEED, SPLIT, index).decode(checkpoint.sample), checkpoint.sample)
-    return sample, truth(make_scene(SEED, SPLIT, index))
+    return sample, truth(make_drawn_scene(SEED, SPLIT, index))
 
 
 def scenes(regime, each):
     """`each` scenes of a regime for every label that it has."""
     found = {}
     for index in range(200):
-        scene = make_scene(SEED, SPLIT, index)
+        scene = make_drawn_scene(SEED, SPLIT, index)
         if scene.regime == regime and len(found.setdefault(scene.label, [])) < each:
             found[scene.label].append(index)
     return [index for row in found.values() for index in row]
@@ -51,7 +51,7 @@ def area(checkpoint, index):
 
 
 def test_random_weights_destroy_the_evidence_that_a_map_finds():
-    twin = replace(shipped(), model=randomised(shipped().model, 0))
+    twin = replace(shipped(), model=randomized_model(shipped().model, 0))
     rows = scenes("synced", 2)
     learned, untrained = (np.mean([area(c, i) for i in rows]) for c in (shipped(), twin))
     assert learned > 0.8

@@ -14,9 +14,17 @@ import pytest
 from emo_core.cli.main import main
 
 KEYS = {
-    "clip", "model", "labels", "probabilities", "label", "abstains", "timeline", "modality_share",
-    "media", "seconds",
-}  # fmt: skip
+    "clip",
+    "model",
+    "labels",
+    "probabilities",
+    "label",
+    "abstains",
+    "timeline",
+    "modality_share",
+    "media",
+    "seconds",
+}
 
 
 def emo(capsys, *words: str) -> tuple[int, dict | None, str]:
@@ -32,9 +40,17 @@ def run(drawn, tmp_path_factory):
     """A tiny model trained for one epoch, as a run folder."""
     folder = tmp_path_factory.mktemp("runs") / "tiny"
     code = main(
-        ["train", "group-staged", "--data", str(drawn), "--out", str(folder), "--json",
-         *sum((["--set", s] for s in TINY), [])]
-    )  # fmt: skip
+        [
+            "train",
+            "group-staged",
+            "--data",
+            str(drawn),
+            "--out",
+            str(folder),
+            "--json",
+            *sum((["--set", s] for s in TINY), []),
+        ]
+    )
     assert code == 0
     return folder
 
@@ -109,10 +125,12 @@ def bad(tmp_path) -> dict[str, Path]:
     """Files that are no clips."""
     (tmp_path / "folder.mp4").mkdir()
     files = {
-        "empty.mp4": b"", "noise.mp4": np.random.default_rng(0).bytes(5000),
-        "text.mp4": b"Dear diary,\n" * 50, "playlist.mp4": b"#EXTM3U\nfile:///etc/passwd\n",
+        "empty.mp4": b"",
+        "noise.mp4": np.random.default_rng(0).bytes(5000),
+        "text.mp4": b"Dear diary,\n" * 50,
+        "playlist.mp4": b"#EXTM3U\nfile:///etc/passwd\n",
         "picture.mp4": b"\x89PNG\r\n\x1a\n" + b"\0" * 50,
-    }  # fmt: skip
+    }
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
     names = [*files, "folder.mp4", "missing.mp4"]
@@ -218,9 +236,16 @@ def test_a_run_is_scored_on_a_split_with_its_regimes(capsys, drawn, run):
     code, scores, _ = emo(
         capsys, "evaluate", str(run), "--data", str(drawn), "--corpus", "staged", "--split", "test"
     )
-    assert code == 0 and scores["n"] == 8 and set(scores["per_class"]) == {
-        "positive", "neutral", "negative",
-    }  # fmt: skip
+    assert (
+        code == 0
+        and scores["n"] == 8
+        and set(scores["per_class"])
+        == {
+            "positive",
+            "neutral",
+            "negative",
+        }
+    )
     assert sum(part["n"] for part in scores["per_regime"].values()) == 8
     assert scores["interval"][0] <= scores["accuracy"] <= scores["interval"][1]
 

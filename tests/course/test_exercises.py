@@ -38,13 +38,41 @@ def stop(*_, **__):
 
 
 JUNK = [
-    "", "zebra", b"x", -1, 10**30, float("nan"), float("inf"), 1j, True, [], {}, (), {1, 2},
-    [None], [[1], [2, 3]], object(), Broken(), Exception("x"), str, print, stop,
-    lambda *_, **__: "zebra", lambda *_, **__: 1 / 0, lambda *_, **__: [],
-    lambda *_, **__: float("nan"), lambda *_, **__: 10**30, lambda *_, **__: Broken(),
-    np.zeros(0), np.zeros((2, 3, 4)), np.array(["a"]), np.array([np.nan]),
-    torch.zeros(3), torch.zeros(1, requires_grad=True), torch.zeros(2, 2, dtype=torch.bool),
-]  # fmt: skip
+    "",
+    "zebra",
+    b"x",
+    -1,
+    10**30,
+    float("nan"),
+    float("inf"),
+    1j,
+    True,
+    [],
+    {},
+    (),
+    {1, 2},
+    [None],
+    [[1], [2, 3]],
+    object(),
+    Broken(),
+    Exception("x"),
+    str,
+    print,
+    stop,
+    lambda *_, **__: "zebra",
+    lambda *_, **__: 1 / 0,
+    lambda *_, **__: [],
+    lambda *_, **__: float("nan"),
+    lambda *_, **__: 10**30,
+    lambda *_, **__: Broken(),
+    np.zeros(0),
+    np.zeros((2, 3, 4)),
+    np.array(["a"]),
+    np.array([np.nan]),
+    torch.zeros(3),
+    torch.zeros(1, requires_grad=True),
+    torch.zeros(2, 2, dtype=torch.bool),
+]
 
 
 @pytest.mark.parametrize("name", sorted(EXERCISES))

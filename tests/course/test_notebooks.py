@@ -126,7 +126,7 @@ PLANTED = {
     "large picture": (show(1, image_png="A" * 250_000), "picture of 187 kB"),
     "large file": (show(1, text_plain="A" * 500_000), "kB"),
     "slow": (lambda n: n.metadata["emo"].update(cpu_seconds=200), "200 s of processor"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("fault", PLANTED)

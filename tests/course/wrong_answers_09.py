@@ -29,8 +29,14 @@ WRONG = {
         (lambda g, x, nothing, steps: 3.0, "shape"),
     ],
     "gap": [
-        (1.5, "divide"), (-0.25, "sign"), (25, "per cent"), (0.75, "rest"), (0.1, "nothing"),
-        (1 / 3, "should sum to"), (0.6, "difference"), ("0.25", "number"),
+        (1.5, "divide"),
+        (-0.25, "sign"),
+        (25, "per cent"),
+        (0.75, "rest"),
+        (0.1, "nothing"),
+        (1 / 3, "should sum to"),
+        (0.6, "difference"),
+        ("0.25", "number"),
     ],
     "by_the_smile": [("a", "depends"), ("c", "read")],
     "fair_shares": [
@@ -41,4 +47,4 @@ WRONG = {
         (lambda n, v, a, b: (b / 2, b / 2), "expected"),
         (lambda n, v, a, b: b - n, "shape"),
     ],
-}  # fmt: skip
+}

@@ -10,9 +10,7 @@ def _gaps(top, right, bins):
 
 
 def _last(top, right, limits, wanted):
-    good = [
-        x for x in limits if (top >= x).any() and right[top >= x].mean() >= wanted
-    ]  # fmt: skip
+    good = [x for x in limits if (top >= x).any() and right[top >= x].mean() >= wanted]
     return good[-1] if good else 1.0
 
 

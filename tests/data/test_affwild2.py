@@ -22,8 +22,11 @@ from emo_core.preprocess.sample import SampleConfig, to_sample
 from tests.support import media_files as media
 
 FPS = 30
-LENGTHS = {"train": {"1-30-320x240": 600, "7_left": 520, "7_right": 520, "9-30-64x48": 100},
-           "val": {"4-30-320x240": 40}, "test": {"313": 33}}  # frames  # fmt: skip
+LENGTHS = {
+    "train": {"1-30-320x240": 600, "7_left": 520, "7_right": 520, "9-30-64x48": 100},
+    "val": {"4-30-320x240": 40},
+    "test": {"313": 33},
+}  # frames
 CONFIG = SampleConfig(
     window_s=512 / 30, frames=128, width=8, height=8, people=1, face_size=112, fit="crop"
 )
@@ -87,8 +90,11 @@ def make_tree(root: Path) -> Path:
             folder.mkdir(parents=True)
             for k in set(range(1, frames + 1)) - GAPS.get(name, set()):
                 (folder / f"{k:05d}.jpg").write_bytes(jpeg(k))
-    lengths = {name.removesuffix("_left").removesuffix("_right"): frames
-               for videos in LENGTHS.values() for name, frames in videos.items()}  # fmt: skip
+    lengths = {
+        name.removesuffix("_left").removesuffix("_right"): frames
+        for videos in LENGTHS.values()
+        for name, frames in videos.items()
+    }
     for index, (name, frames) in enumerate(lengths.items()):
         folder = root / f"batch{index % 2 + 1}"
         folder.mkdir(exist_ok=True)
@@ -125,16 +131,20 @@ def test_the_tree_is_read_and_both_faces_of_a_video_are_one_source(made):
     found = {(i.name, i.split, i.group, i.path.name) for i in corpus.items}
     assert found == {
         ("1-30-320x240", "train", "1-30-320x240", "1-30-320x240.mp4"),
-        ("7_left", "train", "7", "7.mp4"), ("7_right", "train", "7", "7.mp4"),
+        ("7_left", "train", "7", "7.mp4"),
+        ("7_right", "train", "7", "7.mp4"),
         ("9-30-64x48", "train", "9-30-64x48", "9-30-64x48.mp4"),
         ("4-30-320x240", "val", "4-30-320x240", "4-30-320x240.mp4"),
         ("313", "test", "313", "313.mp4"),
-    }  # fmt: skip
+    }
     report = check_corpus(corpus)
     assert report["problems"] == report["undecodable"] == []
     assert report["frames"]["train"] == {
-        "rows": 1740, "invalid": 3, "rows_without_picture": 3, "pictures_without_row": 0,
-    }  # fmt: skip
+        "rows": 1740,
+        "invalid": 3,
+        "rows_without_picture": 3,
+        "pictures_without_row": 0,
+    }
     notes = " ".join(report["notes"])
     assert "train: 3 rows have no picture" in notes and "val: 1 rows are invalid (-5)" in notes
     assert "2 items are one of two faces of a video: 7_left, 7_right" in notes

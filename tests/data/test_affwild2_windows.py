@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from emo_core.data.affwild2_windows import Window, pick_images, token_windows
+from emo_core.data.affwild2_windows import TokenGroup, pick_images, token_windows
 
 LENGTHS = (1, 31, 32, 33, 480, 481, 500, 511, 512, 513, 992, 993, 1024, 1025, 2_999, 10_000)
 
@@ -43,7 +43,7 @@ def test_windows_are_those_of_the_authors_loop(length):
             assert token.predicts == (last if last <= length else None)
 
 
-def trained(length: int, labelled: set[int]) -> list[Window]:
+def trained(length: int, labelled: set[int]) -> list[TokenGroup]:
     return [window for window in token_windows(length) if window.trains(labelled)]
 
 

@@ -13,19 +13,23 @@ import pytest
 from emo_core.data.cache import Cache, content_key
 from emo_core.data.corpus import CorpusError
 from emo_core.preprocess.augment import NONE, Augment, augmented
-from emo_core.preprocess.sample import Decoded, SampleConfig
+from emo_core.preprocess.sample import DecodedWindow, SampleConfig
 
 CONFIG = SampleConfig(frames=2, width=8, height=6, window_s=1.0)
 
 
-def window(value: int = 1) -> Decoded:
-    return Decoded(
-        np.full((2, 6, 8, 3), value, np.uint8), np.array([0.1, 0.6], np.float32),
-        np.arange(16_000, dtype=np.int16), 1.0, 0.75, 3.5,
-    )  # fmt: skip
+def window(value: int = 1) -> DecodedWindow:
+    return DecodedWindow(
+        np.full((2, 6, 8, 3), value, np.uint8),
+        np.array([0.1, 0.6], np.float32),
+        np.arange(16_000, dtype=np.int16),
+        1.0,
+        0.75,
+        3.5,
+    )
 
 
-def same(a: Decoded, b: Decoded) -> bool:
+def same(a: DecodedWindow, b: DecodedWindow) -> bool:
     pairs = [(getattr(a, name), getattr(b, name)) for name in vars(a)]
     assert [type(x) for x, _ in pairs] == [type(y) for _, y in pairs]
     return all(np.array_equal(x, y) for x, y in pairs)
@@ -77,15 +81,18 @@ def test_old_caches_stay_valid_where_faces_and_text_are_not_used(tmp_path):
 RICH = replace(CONFIG, people=2, face_size=4, text_length=3)
 
 
-def rich_window(text: str = "grüß dich") -> Decoded:
+def rich_window(text: str = "grüß dich") -> DecodedWindow:
     rng = np.random.default_rng(0)
     mask = np.array([[True, False], [True, True]])
     boxes = rng.random((2, 2, 4), np.float32) * mask[..., None]
     pictures = rng.integers(1, 256, (2, 2, 4, 4, 3)).astype(np.uint8)
     return replace(
-        window(), faces=pictures * mask[..., None, None, None], face_mask=mask, face_boxes=boxes,
+        window(),
+        faces=pictures * mask[..., None, None, None],
+        face_mask=mask,
+        face_boxes=boxes,
         text=text,
-    )  # fmt: skip
+    )
 
 
 def test_faces_and_text_come_back(tmp_path):

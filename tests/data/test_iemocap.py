@@ -71,12 +71,15 @@ def make_release(root: Path, end: str = "\n") -> Path:
             folder = root / f"Session{session}" / "dialog"
             for name in ("EmoEvaluation", "transcriptions", "avi/DivX"):
                 (folder / name).mkdir(parents=True)
-            rows = [(i, i + 1, f"{dialogue}_{turn}", label) for i, (turn, label, _) in
-                    enumerate(turns)]  # fmt: skip
+            rows = [
+                (i, i + 1, f"{dialogue}_{turn}", label) for i, (turn, label, _) in enumerate(turns)
+            ]
             (folder / "EmoEvaluation" / f"{dialogue}.txt").write_bytes(evaluation(rows, end))
             (folder / "EmoEvaluation" / f"._{dialogue}.txt").write_bytes(b"\x00\x05\x16\x07\xff")
-            said = [f"{dialogue}_{turn} [{i:08.4f}-{i + 1:08.4f}]: {text}" for i, (turn, _, text) in
-                    enumerate(turns)]  # fmt: skip
+            said = [
+                f"{dialogue}_{turn} [{i:08.4f}-{i + 1:08.4f}]: {text}"
+                for i, (turn, _, text) in enumerate(turns)
+            ]
             said += ["M: [BREATHING]", f"{dialogue}_MXX0 [003.0000-003.5000]: Mhm."]
             (folder / "transcriptions" / f"{dialogue}.txt").write_bytes(end.join(said).encode())
             media.write(
@@ -109,11 +112,18 @@ def test_the_release_is_read_by_session_with_its_transcripts(made):
     assert corpus.problems == ()
     report = summary(corpus)["splits"]
     assert {s: (p["clips"], p["groups"]) for s, p in report.items()} == {
-        "train": (4, 3), "val": (1, 1), "test": (2, 1),
-    }  # fmt: skip
+        "train": (4, 3),
+        "val": (1, 1),
+        "test": (2, 1),
+    }
     assert report["train"]["labels"] == {
-        "ang": 1, "exc": 0, "fru": 1, "hap": 1, "neu": 1, "sad": 0,
-    }  # fmt: skip
+        "ang": 1,
+        "exc": 0,
+        "fru": 1,
+        "hap": 1,
+        "neu": 1,
+        "sad": 0,
+    }
     item = utterance(corpus, "Ses01F_impro01_M000")
     assert (item.label, item.text, item.span_s) == ("fru", "He said: no: never.", (1.0, 2.0))
     assert any("1 xxx" in note for note in corpus.notes)
@@ -147,9 +157,14 @@ def test_an_actor_without_a_sound_is_silent_whatever_the_other_says(tree):
 
 
 @pytest.mark.parametrize(
-    "name,side", [("Ses01F_impro05_F019", 0), ("Ses01F_impro05_M019", 1),
-                  ("Ses02M_script01_1_M003", 0), ("Ses02M_script01_1b_F000", 1)],
-)  # fmt: skip
+    "name,side",
+    [
+        ("Ses01F_impro05_F019", 0),
+        ("Ses01F_impro05_M019", 1),
+        ("Ses02M_script01_1_M003", 0),
+        ("Ses02M_script01_1b_F000", 1),
+    ],
+)
 def test_left_is_the_actor_whom_the_dialogue_is_named_for(name, side):
     assert side_of(name) == side
 
@@ -160,9 +175,12 @@ def strongest_hz(sound: np.ndarray, rate: int) -> float:
 
 @pytest.mark.parametrize(
     "name,colour,tone_hz",
-    [("Ses01F_impro01_F000", RED, 440), ("Ses01F_impro01_M000", BLUE, 1760),
-     ("Ses02M_script01_1_F000", BLUE, 1760)],
-)  # fmt: skip
+    [
+        ("Ses01F_impro01_F000", RED, 440),
+        ("Ses01F_impro01_M000", BLUE, 1760),
+        ("Ses02M_script01_1_F000", BLUE, 1760),
+    ],
+)
 def test_a_window_holds_the_speakers_half_and_channel(made, tmp_path, name, colour, tone_hz):
     corpus = read_corpus("iemocap", made)
     (window,) = corpus_windows(corpus, [utterance(corpus, name)], corpus.labels.index)
@@ -318,8 +336,14 @@ def make_processed(root: Path) -> Path:
                 cv2.imwrite(str(place / f"image_{side}_{i}.jpg"), image)
             write_stereo(place / f"audio_{side}.wav", 1.0, 440.0, 440.0)
         write_stereo(place / "audio.wav", 1.0, 440.0, 1760.0)
-        meta[name] = {"start_time": 1.0, "end_time": 2.0, "label": label, "text": "So: yes.",
-                      "sr": 16_000, "fps": 29.97}  # fmt: skip
+        meta[name] = {
+            "start_time": 1.0,
+            "end_time": 2.0,
+            "label": label,
+            "text": "So: yes.",
+            "sr": 16_000,
+            "fps": 29.97,
+        }
     (folder / "meta.json").write_text(json.dumps(meta))
     return folder
 

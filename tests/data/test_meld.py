@@ -21,8 +21,14 @@ HEADER = (
 )
 ROWS = {
     "train": [
-        (0, 0, "also I was the point person on my company’s “transition”", "neutral",
-         "00:16:16,059", "00:16:21,731"),
+        (
+            0,
+            0,
+            "also I was the point person on my company’s “transition”",
+            "neutral",
+            "00:16:16,059",
+            "00:16:21,731",
+        ),
         (0, 1, "You must’ve had your hands full.", "joy", "0:16:21,940", "0:16:23,442"),
         (1, 0, 'Oh, he said: "No!"', "anger", "00:16:23,442", "00:17:00,000"),
         (125, 3, "Hey.", "fear", "00:01:00,000", "00:01:01,000"),
@@ -35,9 +41,12 @@ ROWS = {
         (0, 0, "Why?", "surprise", "00:10:44,769", "00:10:48,146"),
         (38, 4, "Long.", "neutral", "00:10:00,000", "00:10:01,000"),
     ],
-}  # fmt: skip
-FOLDERS = {"train": "train_splits", "dev": "dev_splits_complete",
-           "test": "output_repeated_splits_test"}  # fmt: skip
+}
+FOLDERS = {
+    "train": "train_splits",
+    "dev": "dev_splits_complete",
+    "test": "output_repeated_splits_test",
+}
 
 
 def make_tree(root: Path, end: str = "\n", mark: bytes = b"", table: str = "data/MELD") -> Path:
@@ -133,9 +142,15 @@ def test_crlf_marks_and_another_place_read_the_same(tmp_path, made, end, mark, t
 
 @pytest.mark.parametrize(
     "clock,seconds",
-    [("00:16:16,059", 976.059), ("0:12:43,012", 763.012), ("1:00:00.5", 3600.005), ("12:43", None),
-     ("", None), ("00:00:0a,000", None)],
-)  # fmt: skip
+    [
+        ("00:16:16,059", 976.059),
+        ("0:12:43,012", 763.012),
+        ("1:00:00.5", 3600.005),
+        ("12:43", None),
+        ("", None),
+        ("00:00:0a,000", None),
+    ],
+)
 def test_times_of_subtitles(clock, seconds):
     assert seconds_of(clock) == (None if seconds is None else pytest.approx(seconds))
 

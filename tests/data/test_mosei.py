@@ -28,9 +28,12 @@ SEGMENTS = {  # id -> (split, start, end, text, three raters' anger disgust fear
     "dd_10": ("test", 1.0, 2.0, "Yuck.", ("010000", "010000", "030000")),
 }
 TRUTH = {
-    "aa_0": ("happy",), "aa_1": ("anger", "sad"), "b_b_0": (), "cc_3": ("fear", "surprise"),
+    "aa_0": ("happy",),
+    "aa_1": ("anger", "sad"),
+    "b_b_0": (),
+    "cc_3": ("fear", "surprise"),
     "dd_10": ("disgust",),
-}  # fmt: skip
+}
 
 
 def make_tree(root: Path, flat: bool = False, end: str = "\n", mark: bytes = b"") -> Path:
@@ -90,9 +93,11 @@ def test_several_labels_a_clip_are_counted_and_so_are_clips_without_one(made):
     report = check_corpus(read_corpus("mosei", made))
     assert report["problems"] == report["silent"] == report["no_sound"] == []
     assert report["splits"]["train"] == {
-        "clips": 3, "groups": 2, "none_present": 1,
+        "clips": 3,
+        "groups": 2,
+        "none_present": 1,
         "labels": {"anger": 1, "disgust": 0, "fear": 0, "happy": 1, "sad": 1, "surprise": 0},
-    }  # fmt: skip
+    }
     assert sum(report["splits"]["val"]["labels"].values()) == 2
 
 
@@ -227,8 +232,10 @@ def test_a_video_in_two_splits_is_refused_and_named(tree):
 def test_a_clip_with_other_than_three_raters_is_noted(tree):
     path = tree / TABLE
     path.write_text("\n".join(path.read_text().split("\n")[:3]) + "\n")
-    assert any("other than 3 raters" in note and "aa_0" in note for note in
-               read_corpus("mosei", tree).notes)  # fmt: skip
+    assert any(
+        "other than 3 raters" in note and "aa_0" in note
+        for note in read_corpus("mosei", tree).notes
+    )
 
 
 @pytest.mark.parametrize("missing", ["Raw/Videos", "Raw/Transcript", "MOSEI_SPLIT", "Raw/Labels"])

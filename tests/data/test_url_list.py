@@ -64,16 +64,23 @@ def test_a_table_becomes_a_corpus_that_checks_clean(capsys, web, table, tmp_path
     out = tmp_path / "corpus"
     code, answer, _ = emo(capsys, "data", "fetch", table, out)
     assert code == 0 and answer == {
-        "corpus": "links", "out": str(out), "clips": 4, "fetched": 4, "errors": [],
-    }  # fmt: skip
+        "corpus": "links",
+        "out": str(out),
+        "clips": 4,
+        "fetched": 4,
+        "errors": [],
+    }
     assert web.asked[1] == (f"{SITE}Party.webm", 10.5, 14.0)
     code, report, _ = emo(capsys, "data", "check", out, "--corpus", "links")
     assert code == 0 and report["problems"] == []
     corpus = refuse_leaks(read_corpus("links", out))
     assert corpus.labels == ("positive", "neutral", "negative")  # in the order of the table
     assert sorted((i.label, i.group) for i in corpus.items) == [
-        ("negative", "fight"), ("neutral", "party"), ("neutral", "talk"), ("positive", "party"),
-    ]  # fmt: skip
+        ("negative", "fight"),
+        ("neutral", "party"),
+        ("neutral", "talk"),
+        ("positive", "party"),
+    ]
     assert sorted(p.name for p in out.iterdir()) == ["clips", "links.csv"]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from emo_core.data import read_corpus
 from emo_core.data.corpus import CorpusError, Item, hold_out, refuse_leaks, summary
-from emo_core.data.vgaf import label_revision, read_labels, source_of
+from emo_core.data.vgaf import label_revision, read_vgaf_labels, source_of
 
 COUNTS = {"Train": (802, 923, 936), "Val": (302, 280, 184)}
 
@@ -40,8 +40,10 @@ def test_a_clean_tree_is_read_without_a_word(tree):
     first = next(i for i in corpus.items if i.name == "Train/101_10")
     assert (first.label, first.group, first.split) == ("negative", "101", "train")
     assert summary(corpus)["splits"]["val"] == {
-        "clips": 2, "labels": {"positive": 1, "neutral": 1, "negative": 0}, "groups": 1,
-    }  # fmt: skip
+        "clips": 2,
+        "labels": {"positive": 1, "neutral": 1, "negative": 0},
+        "groups": 1,
+    }
 
 
 def test_the_published_counts_are_recognised(tmp_path):
@@ -129,7 +131,7 @@ def test_a_bad_header_spoils_its_split_only(tree):
 def test_a_binary_label_file_is_one_sentence(tree):
     (tree / "Val_labels.txt").write_bytes(bytes(range(128, 256)))
     with pytest.raises(CorpusError, match=r"Val_labels.txt .* is not a text file"):
-        read_labels(tree / "Val_labels.txt")
+        read_vgaf_labels(tree / "Val_labels.txt")
 
 
 def test_an_unlabelled_file_is_named(tree):

@@ -17,8 +17,15 @@ from tests.support.serving import PATIENCE_S, patient_client, served
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[2]
 FOLDER = pytest.StashKey[Path]()
-QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync",
-         "--disable-component-update", "--no-first-run", "--disable-default-apps")  # fmt: skip
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-sync",
+    "--disable-component-update",
+    "--no-first-run",
+    "--disable-default-apps",
+)
 
 
 @pytest.fixture(scope="module")
@@ -265,8 +272,10 @@ def test_program_explains_as_the_library_does(app):
 
 def test_twenty_files_at_once_and_wrong_data_do_no_harm(app, clips):
     client = patient_client(app)
-    jobs = [client.submit(gradio_client.handle_file(str(clips["short"])), api_name="/predict")
-            for _ in range(20)]  # fmt: skip
+    jobs = [
+        client.submit(gradio_client.handle_file(str(clips["short"])), api_name="/predict")
+        for _ in range(20)
+    ]
     assert all(job.result(timeout=PATIENCE_S)["errors"] == [] for job in jobs)
     many = [gradio_client.handle_file(str(clips["short"]))] * 20
     with pytest.raises(Exception, match="."):
@@ -292,9 +301,10 @@ def test_program_gets_the_same_answer_as_json(app, clips):
 def test_files_of_the_server_are_out_of_reach(app):
     own = {"path": str(ROOT / "pyproject.toml"), "meta": {"_type": "gradio.FileData"}}
     asked = Request(
-        f"{app}/gradio_api/call/predict", json.dumps({"data": [own]}).encode(),
+        f"{app}/gradio_api/call/predict",
+        json.dumps({"data": [own]}).encode(),
         {"Content-Type": "application/json"},
-    )  # fmt: skip
+    )
     with urlopen(asked, timeout=PATIENCE_S) as response:
         event = json.load(response)["event_id"]
     with urlopen(f"{app}/gradio_api/call/predict/{event}", timeout=PATIENCE_S) as response:
@@ -314,10 +324,13 @@ def test_broken_file_is_explained_in_the_page(page, clips):
 @pytest.mark.parametrize(
     ("name", "tab"),
     [
-        ("facenet_street_crowd.mp4", "video"), ("vidor_4405327307_stage.mp4", "video"),
-        ("pyfeat_face_noface.mov", "file"), ("grid/*.mpg", "file"), ("cremad/*.flv", "file"),
+        ("facenet_street_crowd.mp4", "video"),
+        ("vidor_4405327307_stage.mp4", "video"),
+        ("pyfeat_face_noface.mov", "file"),
+        ("grid/*.mpg", "file"),
+        ("cremad/*.flv", "file"),
     ],
-)  # fmt: skip
+)
 def test_real_clips_are_answered_in_the_page(page, real_data, name, tab):
     path = sorted((real_data / "clips").glob(name))[0]
     agree(page)

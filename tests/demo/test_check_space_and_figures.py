@@ -32,19 +32,33 @@ def test_this_repository_has_the_form_of_a_space():
     space.check_sizes(space.tracked(ROOT))
 
 
-@pytest.mark.parametrize("change", [
-    {"sdk": "docker"}, {"colorFrom": "mauve"}, {"emoji": "x"}, {"app_file": "nowhere.py"},
-    {"python_version": "3.14"}, {"short_description": "x" * 61}, {"unheard_of": "1"},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sdk": "docker"},
+        {"colorFrom": "mauve"},
+        {"emoji": "x"},
+        {"app_file": "nowhere.py"},
+        {"python_version": "3.14"},
+        {"short_description": "x" * 61},
+        {"unheard_of": "1"},
+    ],
+)
 def test_settings_that_hugging_face_does_not_take_are_refused(change):
     with pytest.raises(SpaceError, match="front matter"):
         space.check_front_matter({**space.front_matter(README), **change}, ROOT)
 
 
-@pytest.mark.parametrize("line", [
-    "numpy", "numpy>=2", "--index-url https://example.org", "numpy==2.4.6 ; sys_platform",
-    "git+https://example.org/x",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "line",
+    [
+        "numpy",
+        "numpy>=2",
+        "--index-url https://example.org",
+        "numpy==2.4.6 ; sys_platform",
+        "git+https://example.org/x",
+    ],
+)
 def test_requirements_that_are_no_exact_version_are_refused(line):
     with pytest.raises(SpaceError, match=r"requirements\.txt"):
         space.check_pins(space.front_matter(README), f"{PINS}\n{line}")
@@ -70,8 +84,7 @@ def test_versions_that_disagree_and_large_files_are_refused(tmp_path):
 @pytest.mark.parametrize("name", shipped_checkpoints())
 def test_every_shipped_card_has_its_headings(name):
     text = (SHIPPED / name / CARD).read_text(encoding="utf-8")
-    for heading in ("Scores on held-out sources", "Calibration",
-                    "Intended and forbidden use"):  # fmt: skip
+    for heading in ("Scores on held-out sources", "Calibration", "Intended and forbidden use"):
         assert f"## {heading}" in text
     assert "never what a person feels" in text
 
@@ -114,6 +127,6 @@ def test_the_commonest_mistake_is_named():
     checkpoint = replace(checkpoint, training={"held_out": held_out})
     said = scores.summarise_confusion(checkpoint)
     assert "17 of 20" in said and "red was called green (2)" in said
-    (heat,) = scores.confusion(checkpoint).data
+    (heat,) = scores.confusion_figure(checkpoint).data
     np.testing.assert_allclose(heat.z, [[0.8, 0.2], [0.1, 0.9]])
     assert "12.5 %" in scores.summarise_calibration(checkpoint)

@@ -17,7 +17,7 @@ from demo.api import Programs, check_tools
 from demo.callbacks import address_of
 from demo.explain_callbacks import Deeper, names
 from demo.layout import Page
-from demo.sessions import Visit, Visits
+from demo.sessions import Session, Sessions
 from demo.settings import Limits
 from emo_core.attribution import methods
 from emo_core.checkpoint import load_checkpoint, save_checkpoint
@@ -57,7 +57,7 @@ def events(tmp_path, monkeypatch):
     folder = tmp_path / "page"
     folder.mkdir()
     page = Page(**{field.name: field.name for field in fields(Page)})
-    return Deeper(page, Visits(Limits(), folder))
+    return Deeper(page, Sessions(Limits(), folder))
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_drawn_examples_are_answered_by_the_model_of_drawings(events, clip, monk
 def test_what_a_visitor_wrote_about_an_example_is_theirs_alone(monkeypatch):
     monkeypatch.setattr(service, "_PUBLIC", {})
     monkeypatch.setattr(service, "_opened", lambda clip, name, windows: clip)
-    visit, most = Visit(), service.MOST_LETTERS
+    visit, most = Session(), service.MOST_LETTERS
     for text in (None, "my secret", "x" * (most + 1), "x" * (most + 2)):
         clip = service.open_case(EXAMPLES[0], visit, text=text)
         assert clip.text == (text and text[:most])
@@ -356,10 +356,15 @@ def test_before_a_clip_and_beyond_the_rate_there_is_a_sentence(events, clip):
     assert error["clip"] == "mine.mp4" and "more than 1" in error["error"]
 
 
-@pytest.mark.parametrize("ask", [
-    ("tea_leaves", "fast", None, None), ("grad_cam", "slow", None, None),
-    ("grad_cam", "fast", "bored", None), ("grad_cam", "fast", None, 7),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "ask",
+    [
+        ("tea_leaves", "fast", None, None),
+        ("grad_cam", "slow", None, None),
+        ("grad_cam", "fast", "bored", None),
+        ("grad_cam", "fast", None, 7),
+    ],
+)
 def test_questions_that_make_no_sense_get_a_sentence(events, clip, ask):
     shown(events, clip)
     assert 'role="alert"' in events.explain(*ask, asked_by(), Bar())["told"]

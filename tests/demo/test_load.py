@@ -56,12 +56,20 @@ def test_thirty_clients_and_three_hundred_requests(tmp_path):
         while uploads(home) and time.monotonic() < deadline:
             time.sleep(1)
         after, left = app.memory_info().rss, len(uploads(home))
-    print(json.dumps({
-        "requests": len(spent), "wall_s": round(wall_s, 1),
-        "p50_s": round(spent[len(spent) // 2], 2), "most_s": round(spent[-1], 2),
-        "mb_before": before >> 20, "mb_busy": most >> 20,
-        "mb_after": after >> 20, "files_left": left,
-    }))  # fmt: skip
+    print(
+        json.dumps(
+            {
+                "requests": len(spent),
+                "wall_s": round(wall_s, 1),
+                "p50_s": round(spent[len(spent) // 2], 2),
+                "most_s": round(spent[-1], 2),
+                "mb_before": before >> 20,
+                "mb_busy": most >> 20,
+                "mb_after": after >> 20,
+                "files_left": left,
+            }
+        )
+    )
     assert len(spent) == CLIENTS * EACH
     assert left == 0 and not list(home.glob("emo-*"))
     assert after - before < MORE_BYTES

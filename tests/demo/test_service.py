@@ -85,25 +85,39 @@ def made_prediction(spans: list[tuple[float, float, tuple]], abstains: bool = Fa
     grid = torch.arange(16) * 5 / 16
     samples = tuple(
         Sample(
-            torch.full((16, 3, 8, 12), number, dtype=torch.uint8), grid < end - start, grid,
-            mel, mel_times_s < end - start, mel_times_s,
-            torch.zeros(16, 0, 3, 48, 48), torch.zeros(16, 0, dtype=torch.bool),
-            torch.zeros(0, dtype=torch.int64), torch.zeros(0, dtype=torch.bool), start,
+            torch.full((16, 3, 8, 12), number, dtype=torch.uint8),
+            grid < end - start,
+            grid,
+            mel,
+            mel_times_s < end - start,
+            mel_times_s,
+            torch.zeros(16, 0, 3, 48, 48),
+            torch.zeros(16, 0, dtype=torch.bool),
+            torch.zeros(0, dtype=torch.int64),
+            torch.zeros(0, dtype=torch.bool),
+            start,
         )
         for number, (start, end, _) in enumerate(spans)
-    )  # fmt: skip
+    )
     values = [dict(zip(LABELS, values, strict=True)) for _, _, values in spans]
     mean = {label: float(np.mean([value[label] for value in values])) for label in LABELS}
     times = [s.start_s + float(t) for s in samples for t in s.video_times_s[s.video_mask]]
-    media = Media(
-        spans[-1][1], 25.0, 320, 240, True, True, False, 1, RATE, 0, "h264", "aac"
-    )  # fmt: skip
+    media = Media(spans[-1][1], 25.0, 320, 240, True, True, False, 1, RATE, 0, "h264", "aac")
     return Prediction(
-        "made.mp4", "none", LABELS, mean, max(mean, key=mean.get), abstains,
+        "made.mp4",
+        "none",
+        LABELS,
+        mean,
+        max(mean, key=mean.get),
+        abstains,
         tuple(Span(*span[:2], value) for span, value in zip(spans, values, strict=True)),
-        {"video": 0.0, "audio": 0.0}, tuple(times), media, (), {"decode": 0.0, "model": 0.0},
+        {"video": 0.0, "audio": 0.0},
+        tuple(times),
+        media,
+        (),
+        {"decode": 0.0, "model": 0.0},
         samples,
-    )  # fmt: skip
+    )
 
 
 TWO = [(0.0, 5.0, (0.7, 0.2, 0.1)), (5.0, 9.0, (0.1, 0.3, 0.6))]
@@ -163,7 +177,7 @@ def test_bars_show_every_label_and_its_value():
 
 def test_tone_is_brightest_at_its_own_frequency_over_all_of_its_time():
     config = MelConfig()
-    figure = view.log_mel(made_prediction(TWO), config)
+    figure = view.log_mel_figure(made_prediction(TWO), config)
     heat = figure.data[0]
     columns = np.asarray(heat.z).T
     assert figure.layout.height == 340 and np.isfinite(columns).all()
@@ -221,7 +235,7 @@ def test_sentences_say_what_the_figures_show():
 
 
 def test_one_window_gives_an_answer_without_timeline(tmp_path):
-    result = service.answer(write_clip(tmp_path / "short.mp4", 2.0))
+    result = service.predict_view(write_clip(tmp_path / "short.mp4", 2.0))
     assert result.timeline is None and result.prediction.clip == "short.mp4"
     assert sum(result.prediction.probabilities.values()) == pytest.approx(1, abs=1e-5)
     chances = result.prediction.probabilities
@@ -234,7 +248,7 @@ def test_one_window_gives_an_answer_without_timeline(tmp_path):
 
 
 def test_longer_clip_has_a_timeline_that_covers_it(tmp_path):
-    result = service.answer(write_clip(tmp_path / "long.mp4", 11.0))
+    result = service.predict_view(write_clip(tmp_path / "long.mp4", 11.0))
     bar = result.timeline.data[0]
     assert sum(bar.width) == pytest.approx(11.0, abs=0.15) and len(result.frames) == 16
 
@@ -248,7 +262,7 @@ def test_longer_clip_has_a_timeline_that_covers_it(tmp_path):
     ],
 )
 def test_what_a_clip_lacks_is_said_kindly(tmp_path, name, seconds, picture, sound, text, said):
-    result = service.answer(write_clip(tmp_path / name, seconds, picture, sound))
+    result = service.predict_view(write_clip(tmp_path / name, seconds, picture, sound))
     assert said in getattr(result, text)
     assert result.log_mel.layout.height >= 100
     if not (picture and sound):
@@ -269,8 +283,8 @@ def test_a_clip_that_gets_no_answer_gets_one_sentence(tmp_path, monkeypatch):
     empty = tmp_path / "empty.mp4"
     empty.write_bytes(b"")
     for path in (broken, empty, tmp_path / "missing.mp4", tmp_path):
-        with pytest.raises(service.HandlerError) as caught:
-            service.answer(path)
+        with pytest.raises(service.UserError) as caught:
+            service.predict_view(path)
         sentence = str(caught.value)
         assert "\n" not in sentence and str(tmp_path) not in sentence.removeprefix(str(path))
         assert path.name in sentence
@@ -282,22 +296,22 @@ def test_too_large_and_too_long_are_refused_before_decoding(tmp_path, monkeypatc
     huge = tmp_path / "huge.mp4"
     with huge.open("wb") as file:
         file.truncate(60 << 20)  # sparse: takes no room
-    with pytest.raises(service.HandlerError, match=r"huge.mp4 has 60 MB; .* up to 50 MB"):
-        service.answer(huge)
+    with pytest.raises(service.UserError, match=r"huge.mp4 has 60 MB; .* up to 50 MB"):
+        service.predict_view(huge)
     clip = write_clip(tmp_path / "clip.mp4", 2.0)
     monkeypatch.setattr(upload_checks, "MOST_PIXELS", 64 * 48 - 1)
-    with pytest.raises(service.HandlerError, match="frames of 64 × 48"):
-        service.answer(clip)
+    with pytest.raises(service.UserError, match="frames of 64 × 48"):
+        service.predict_view(clip)
     monkeypatch.setattr(upload_checks, "MOST_MINUTES", 0.01)
-    with pytest.raises(service.HandlerError, match="minutes long"):
-        service.answer(clip)
+    with pytest.raises(service.UserError, match="minutes long"):
+        service.predict_view(clip)
 
 
 def test_a_missing_model_is_said_in_a_sentence(tmp_path, monkeypatch):
     monkeypatch.setenv("EMO_MODEL", "no-such-model")
-    service.warm().join(60)  # must not raise in its thread
-    with pytest.raises(service.HandlerError, match="no-such-model"):
-        service.answer(write_clip(tmp_path / "a.mp4", 1.0))
+    service.preload_model().join(60)  # must not raise in its thread
+    with pytest.raises(service.UserError, match="no-such-model"):
+        service.predict_view(write_clip(tmp_path / "a.mp4", 1.0))
 
 
 def test_an_empty_choice_of_model_is_the_default(monkeypatch):
@@ -346,8 +360,19 @@ def test_page_is_built_with_two_public_endpoints_and_no_statistics(app):
 
 def test_all_model_work_shares_one_place_in_the_queue(app):
     demo = app.build_demo()
-    works = {"show", "again", "explain", "check", "keep", "change", "shift", "swap", "systems",
-             "about", "predict"}  # fmt: skip
+    works = {
+        "show",
+        "again",
+        "explain",
+        "check",
+        "keep",
+        "change",
+        "shift",
+        "swap",
+        "systems",
+        "about",
+        "predict",
+    }
     found = [fn for fn in demo.fns.values() if getattr(fn.fn, "__name__", "") in works]
     assert {fn.fn.__name__ for fn in found} == works
     assert {(fn.concurrency_id, fn.concurrency_limit) for fn in found} == {("model", 1)}
@@ -367,13 +392,13 @@ def test_examples_are_those_in_the_folder(app, tmp_path, monkeypatch):
 
 
 def test_what_a_visitor_wrote_is_never_markup(tmp_path):
-    result = service.answer(write_clip(tmp_path / "<b>.mp4", 2.0))
+    result = service.predict_view(write_clip(tmp_path / "<b>.mp4", 2.0))
     words = Words("en")
     for shown in (
-        components.answer(words, result.prediction),
+        components.answer_html(words, result.prediction),
         components.fact_table(words, result.facts),
     ):
         assert "&lt;b&gt;.mp4" in shown and "<b>" not in shown
     assert "&lt;i&gt;" in components.state(words, "trouble", "trouble", "<i>")
-    grid = components.frame_grid(result.frames)
+    grid = components.frame_gallery(result.frames)
     assert grid.count("<img") == grid.count("data-seek=") == len(result.frames) > 3

@@ -15,7 +15,7 @@ from demo import (
     settings,
     zero_gpu,
 )
-from demo.sessions import MOST_CASES, BusyError, Rate, Visits
+from demo.sessions import MOST_CASES, BusyError, Rate, Sessions
 from demo.settings import LimitError, Limits
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +46,7 @@ def test_one_too_many_in_a_minute_is_refused_and_a_minute_later_is_not():
 
 
 def test_many_sessions_of_one_address_are_bounded_together(tmp_path):
-    visits = Visits(Limits(jobs_a_minute=2, jobs_of_address=5), tmp_path)
+    visits = Sessions(Limits(jobs_a_minute=2, jobs_of_address=5), tmp_path)
     for session in ("a", "b"):
         visits.count(session, "1.2.3.4"), visits.count(session, "1.2.3.4")
     with pytest.raises(BusyError):
@@ -64,7 +64,7 @@ def given(folder: Path, name: str) -> Path:
 
 
 def test_leaving_deletes_what_was_given_and_stops_what_runs(tmp_path):
-    visits = Visits(Limits(), tmp_path)
+    visits = Sessions(Limits(), tmp_path)
     mine, shared, other = (given(tmp_path, name) for name in ("mine", "shared", "other"))
     one, two = visits.of("one"), visits.of("two")
     one.files |= {mine, shared}
@@ -84,7 +84,7 @@ def test_nothing_outside_the_pages_folder_is_ever_deleted(tmp_path):
     outside = tmp_path / "outside.mp4"
     outside.write_bytes(b"x")
     (folder / "link.mp4").symlink_to(outside)
-    visits = Visits(Limits(), folder)
+    visits = Sessions(Limits(), folder)
     for path in (outside, folder / ".." / "outside.mp4", folder, folder / "link.mp4"):
         visits.of("a").files = {path}
         visits.leave("a")
@@ -93,7 +93,7 @@ def test_nothing_outside_the_pages_folder_is_ever_deleted(tmp_path):
 
 def test_the_sweep_takes_old_files_and_quiet_visitors_only(tmp_path):
     limits = Limits(keep_s=100)
-    visits = Visits(limits, tmp_path)
+    visits = Sessions(limits, tmp_path)
     old, new, example = (given(tmp_path, name) for name in ("old", "new", "example"))
 
     for path in (old, example):
@@ -107,7 +107,7 @@ def test_the_sweep_takes_old_files_and_quiet_visitors_only(tmp_path):
 
 
 def test_a_visitor_keeps_few_cases_and_one_without_a_session_none(tmp_path):
-    visits = Visits(Limits(), tmp_path)
+    visits = Sessions(Limits(), tmp_path)
     visit = visits.of("a")
     for number in range(MOST_CASES + 3):
         visit.keep((number,), object())
@@ -125,10 +125,15 @@ def test_links_are_off_on_a_space_unless_switched_on():
     assert settings.read({"EMO_JOBS_A_MINUTE": "7"}).jobs_a_minute == 7
 
 
-@pytest.mark.parametrize("setting", [
-    {"EMO_LINKS": "maybe"}, {"EMO_MCP": "2"}, {"EMO_JOBS_A_MINUTE": "0"},
-    {"EMO_JOBS_OF_ADDRESS": "many"},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"EMO_LINKS": "maybe"},
+        {"EMO_MCP": "2"},
+        {"EMO_JOBS_A_MINUTE": "0"},
+        {"EMO_JOBS_OF_ADDRESS": "many"},
+    ],
+)
 def test_a_switch_that_cannot_be_read_is_said(setting):
     with pytest.raises(LimitError, match=next(iter(setting))):
         settings.read(setting)
@@ -142,15 +147,23 @@ def test_every_language_has_every_text_with_the_same_places():
     for language, table in tables.items():
         assert set(table) <= names and names - set(table) <= spare, language
         for name, text in table.items():
-            places = [{p for _, p, _, _ in Formatter().parse(t) if p} for t in
-                      (text, tables["en"][name])]  # fmt: skip
+            places = [
+                {p for _, p, _, _ in Formatter().parse(t) if p} for t in (text, tables["en"][name])
+            ]
             assert places[0] == places[1] and text.strip(), (language, name)
 
 
-@pytest.mark.parametrize("accepted,language", [
-    ("de-DE,de;q=0.9,en;q=0.8", "de"), ("fr-FR,fr;q=0.9,de;q=0.5", "de"), ("en-GB", "en"),
-    (None, "en"), ("", "en"), ("../../etc,xx", "en"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "accepted,language",
+    [
+        ("de-DE,de;q=0.9,en;q=0.8", "de"),
+        ("fr-FR,fr;q=0.9,de;q=0.5", "de"),
+        ("en-GB", "en"),
+        (None, "en"),
+        ("", "en"),
+        ("../../etc,xx", "en"),
+    ],
+)
 def test_the_first_language_that_the_page_speaks_is_chosen(accepted, language):
     assert i18n.chosen(accepted).language == language
 
@@ -167,7 +180,7 @@ def test_elsewhere_a_lent_card_changes_nothing(monkeypatch):
     def work(a, *, progress=None):
         return a, progress
 
-    assert zero_gpu.lent(lambda a: 9)(work) is work
+    assert zero_gpu.on_gpu(lambda a: 9)(work) is work
 
 
 def test_on_zerogpu_the_cost_is_the_duration_and_all_that_crosses_can(monkeypatch):
@@ -185,7 +198,9 @@ def test_on_zerogpu_the_cost_is_the_duration_and_all_that_crosses_can(monkeypatc
         return decorate
 
     monkeypatch.setitem(sys.modules, "spaces", types.SimpleNamespace(GPU=card))
-    lent = zero_gpu.lent(lambda passes: passes)(lambda passes, *, progress=None: (passes, progress))
+    lent = zero_gpu.on_gpu(lambda passes: passes)(
+        lambda passes, *, progress=None: (passes, progress)
+    )
     assert lent(30, progress=lambda done, total: None) == (30, None)
     lent(1), lent(10_000)
     assert asked == [30, zero_gpu.LEAST_S, zero_gpu.MOST_S]

@@ -13,9 +13,16 @@ from emo_core.cli.main import expected_errors
 from emo_core.faces import detection as detectors
 from emo_core.faces import tracking as faces
 from emo_core.faces.detection import YUNET, Haar, YuNet
-from emo_core.faces.tracking import Tracks, cut_out, follow_faces, largest, linked, overlaps
+from emo_core.faces.tracking import (
+    Tracks,
+    crop_faces,
+    largest,
+    link_detections,
+    overlaps,
+    track_faces,
+)
 from emo_core.io import weights_cache as fetch
-from emo_core.io.weights_cache import FetchError, Remote, fetched
+from emo_core.io.weights_cache import FetchError, Remote, cached_download
 from emo_core.preprocess.sample import SampleConfig, decode_window, read_size, to_sample
 
 WIDTH, HEIGHT = 160, 120
@@ -33,7 +40,7 @@ def rows(*boxes: list[float]) -> np.ndarray:
 
 def tracks(*boxes: list[float]) -> Tracks:
     """One frame with these people."""
-    return linked([rows(*boxes)])
+    return link_detections([rows(*boxes)])
 
 
 class FakeDetector:
@@ -73,7 +80,7 @@ def test_people_keep_their_tracks_whatever_order_the_detector_gives():
     rng = np.random.default_rng(0)
     left, right = [box(10 + 2 * t, 40, 30) for t in range(8)], [box(100, 30, 40)] * 8
     found = [rows(*rng.permutation([left[t], right[t]])) for t in range(8)]
-    seen = largest(linked(found), 2)
+    seen = largest(link_detections(found), 2)
     assert seen.mask.all()
     np.testing.assert_allclose(seen.boxes[:, 0], np.array(right, np.float32)[:, :4])
     np.testing.assert_allclose(seen.boxes[:, 1], np.array(left, np.float32)[:, :4])
@@ -81,35 +88,35 @@ def test_people_keep_their_tracks_whatever_order_the_detector_gives():
 
 def test_somebody_who_leaves_is_masked_and_somebody_else_is_not_the_same():
     a, b = box(10, 10, 40), box(100, 60, 40)
-    seen = largest(linked([rows(a), rows(a), rows(), rows(b), rows(b), rows(b)]), 3)
+    seen = largest(link_detections([rows(a), rows(a), rows(), rows(b), rows(b), rows(b)]), 3)
     assert seen.mask.T.tolist() == [[0, 0, 0, 1, 1, 1], [1, 1, 0, 0, 0, 0], [0] * 6]
 
 
 def test_a_short_absence_is_bridged_and_a_long_one_is_not():
     a, nobody = rows(box(10, 10, 40)), rows()
-    assert linked([a, *[nobody] * (faces.PATIENCE - 1), a]).mask.shape[1] == 1
-    assert linked([a, *[nobody] * faces.PATIENCE, a]).mask.shape[1] == 2
+    assert link_detections([a, *[nobody] * (faces.MAX_MISSED_FRAMES - 1), a]).mask.shape[1] == 1
+    assert link_detections([a, *[nobody] * faces.MAX_MISSED_FRAMES, a]).mask.shape[1] == 2
 
 
 def test_each_face_is_one_person_and_the_best_overlap_wins():
     before, near, nearer = box(40, 40, 40), box(55, 40, 40), box(45, 40, 40)
-    seen = linked([rows(before), rows(near, nearer)])
+    seen = link_detections([rows(before), rows(near, nearer)])
     assert seen.mask.tolist() == [[True, False], [True, True]]
     np.testing.assert_allclose(seen.boxes[1, 0], rows(nearer)[0, :4])
 
 
 def test_the_largest_by_summed_area_are_kept_in_order():
     often_small, once_large = box(10, 10, 30), box(100, 60, 40)
-    seen = linked([rows(often_small, once_large), rows(often_small), rows(often_small)])
+    seen = link_detections([rows(often_small, once_large), rows(often_small), rows(often_small)])
     kept = largest(seen, 1)
     assert kept.mask.all()  # 3 x 900 against 1600
     assert largest(seen, 4).mask.any(0).tolist() == [True, True, False, False]
 
 
 def test_nobody_anywhere():
-    seen = largest(linked([rows(), rows()]), 2)
+    seen = largest(link_detections([rows(), rows()]), 2)
     assert seen.boxes.shape == (2, 2, 4) and not seen.mask.any()
-    assert not cut_out(np.full((2, HEIGHT, WIDTH, 3), 9, np.uint8), seen, 8).any()
+    assert not crop_faces(np.full((2, HEIGHT, WIDTH, 3), 9, np.uint8), seen, 8).any()
 
 
 # Crops
@@ -117,20 +124,20 @@ def test_nobody_anywhere():
 
 def test_an_upright_face_is_cut_out_pixel_by_pixel():
     picture = np.random.default_rng(0).integers(0, 256, (1, HEIGHT, WIDTH, 3)).astype(np.uint8)
-    square = cut_out(picture, tracks(box(50, 40, 40)), 48)  # a margin of 4 pixels on each side
+    square = crop_faces(picture, tracks(box(50, 40, 40)), 48)  # a margin of 4 pixels on each side
     np.testing.assert_array_equal(square[0, 0], picture[0, 36:84, 46:94])
 
 
 def test_a_smaller_face_is_the_mean_of_its_pixels():
     picture = np.random.default_rng(0).integers(0, 256, (1, HEIGHT, WIDTH, 3)).astype(np.uint8)
-    square = cut_out(picture, tracks(box(50, 40, 40)), 12)[0, 0]
+    square = crop_faces(picture, tracks(box(50, 40, 40)), 12)[0, 0]
     wanted = picture[0, 36:84, 46:94].reshape(12, 4, 12, 4, 3).mean((1, 3))
     np.testing.assert_allclose(square, wanted, atol=0.51)
 
 
 def test_beyond_the_frame_is_black():
     picture = np.full((1, HEIGHT, WIDTH, 3), 200, np.uint8)
-    square = cut_out(picture, tracks(box(-20, 40, 40)), 48)[0, 0]
+    square = crop_faces(picture, tracks(box(-20, 40, 40)), 48)[0, 0]
     assert not square[:, :24].any() and (square[:, 24:] == 200).all()
 
 
@@ -144,7 +151,7 @@ def test_eyes_become_level(degrees):
     for eye, channel in zip(eyes, (0, 1), strict=True):
         far = np.hypot(x - eye[0], y - eye[1])
         picture[0, ..., channel] = np.clip(255 - 50 * far, 0, 255)
-    square = cut_out(picture, tracks(box(50, 30, 60, angle)), 72)[0, 0].astype(float)
+    square = crop_faces(picture, tracks(box(50, 30, 60, angle)), 72)[0, 0].astype(float)
     y, x = np.mgrid[:72, :72]
     found = [[(square[..., c] * v).sum() / square[..., c].sum() for v in (x, y)] for c in (0, 1)]
     np.testing.assert_allclose(found, [[36 - 15, 36], [36 + 15, 36]], atol=1)
@@ -162,12 +169,12 @@ class FakeClip:
         self.size, self.has_video, self.reads = size, has_video, []
 
     def read_frames(self, times_s, size):
-        from emo_core.clip import Frames
+        from emo_core.clip import DecodedFrames
 
         self.reads.append(size)
         shape = (len(times_s), size[1], size[0], 3)
         lighter = 20 * np.arange(len(times_s), dtype=np.uint8)[:, None, None, None]
-        return Frames(np.full(shape, 90, np.uint8) + lighter, np.asarray(times_s))
+        return DecodedFrames(np.full(shape, 90, np.uint8) + lighter, np.asarray(times_s))
 
 
 CONFIG = SampleConfig(frames=4, window_s=2.0, people=2, face_size=16)
@@ -285,7 +292,7 @@ def test_a_face_that_leaves_a_real_clip(real_data, yunet, monkeypatch):
 
     monkeypatch.setattr(faces, "best_detector", lambda: yunet)
     clip = load_clip(real_data / "clips" / "pyfeat_face_noface.mov")
-    seen = follow_faces(clip.read_frames(np.arange(12) * 0.5, size=(640, 360)).pixels)
+    seen = track_faces(clip.read_frames(np.arange(12) * 0.5, size=(640, 360)).pixels)
     assert 1 <= seen.mask.shape[1] <= 2 and 3 <= seen.mask.any(1).sum() <= 9
 
 
@@ -345,17 +352,17 @@ def remote(url: str, content: bytes = b"weights") -> Remote:
 
 def test_a_file_is_fetched_once_and_whole(server, tmp_path):
     good = remote(f"{server.url}/good.onnx")
-    assert fetched(good).read_bytes() == b"weights" == fetched(good).read_bytes()
+    assert cached_download(good).read_bytes() == b"weights" == cached_download(good).read_bytes()
     assert server.asked == ["/good.onnx"]
     assert [path.name for path in (tmp_path / "weights").iterdir()] == ["good.onnx"]
     good.path.write_bytes(b"damaged")
-    assert fetched(good).read_bytes() == b"weights" and len(server.asked) == 2
+    assert cached_download(good).read_bytes() == b"weights" and len(server.asked) == 2
 
 
 @pytest.mark.parametrize("content", [b"another", b"weights and more", b"weigh"])
 def test_other_bytes_are_refused(server, tmp_path, content):
     with pytest.raises(FetchError, match="another SHA-256"):
-        fetched(remote(f"{server.url}/good.onnx", content))
+        cached_download(remote(f"{server.url}/good.onnx", content))
     assert not list(tmp_path.rglob("*.onnx"))
 
 
@@ -363,7 +370,7 @@ def test_other_bytes_are_refused(server, tmp_path, content):
 def test_nothing_is_asked_for_offline(server, monkeypatch, name):
     monkeypatch.setenv(name, "1")
     with pytest.raises(FetchError, match="EMO_OFFLINE"):
-        fetched(remote(f"{server.url}/good.onnx"))
+        cached_download(remote(f"{server.url}/good.onnx"))
     assert not server.asked
 
 
@@ -374,7 +381,7 @@ def test_the_cache_folder_that_was_chosen_needs_no_home(monkeypatch, tmp_path):
     assert fetch.cache_folder() == tmp_path
     monkeypatch.delenv("EMO_CACHE")
     with pytest.raises(FetchError, match="no home folder.*set EMO_CACHE"):
-        fetched(remote("http://127.0.0.1/good.onnx"))
+        cached_download(remote("http://127.0.0.1/good.onnx"))
     assert FetchError in expected_errors(), "the command says it as a sentence"
 
 
@@ -389,26 +396,28 @@ def test_a_cache_folder_that_may_not_be_read_is_a_fetch_error(server, monkeypatc
     for name in ("is_file", "mkdir"):
         monkeypatch.setattr(fetch.Path, name, forbidden)
     with pytest.raises(FetchError, match="Permission denied"):
-        fetched(remote(f"{server.url}/good.onnx"))
+        cached_download(remote(f"{server.url}/good.onnx"))
 
 
 def test_whatever_goes_wrong_while_fetching_is_a_fetch_error(server, monkeypatch):
     monkeypatch.setattr(fetch.os, "replace", lambda *_: 1 / 0)
     with pytest.raises(FetchError, match="division by zero"):
-        fetched(remote(f"{server.url}/good.onnx"))
+        cached_download(remote(f"{server.url}/good.onnx"))
 
 
 def test_a_server_that_drips_is_not_waited_for(server):
     started = time.monotonic()
     with pytest.raises(FetchError, match="no answer within 0.5 s"):
-        fetched(replace(remote(f"{server.url}/drip.onnx"), size=1000), 0.5)
+        cached_download(replace(remote(f"{server.url}/drip.onnx"), size=1000), 0.5)
     assert time.monotonic() - started < 4
 
 
 @pytest.mark.parametrize("where", ["slow.onnx", "missing.onnx"])
 def test_a_server_without_an_answer_means_haar_soon_and_is_asked_once(server, monkeypatch, where):
     monkeypatch.setattr(detectors, "YUNET", remote(f"{server.url}/{where}"))
-    monkeypatch.setattr(detectors, "fetched", lambda wanted: fetch.fetched(wanted, 0.5))
+    monkeypatch.setattr(
+        detectors, "cached_download", lambda wanted: fetch.cached_download(wanted, 0.5)
+    )
     monkeypatch.setattr(detectors, "_own", threading.local())
     detectors._yunet_file.cache_clear()
     started = time.monotonic()

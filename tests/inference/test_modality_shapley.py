@@ -11,8 +11,8 @@ from torch import nn
 
 from emo_core import viz as view
 from emo_core.checkpoint import Checkpoint
-from emo_core.cli.console import brief
-from emo_core.inference.modality_shapley import modalities, shapley
+from emo_core.cli.console import short_answer
+from emo_core.inference.modality_shapley import exact_shapley, modalities
 from emo_core.inference.predict import predict_clip
 from emo_core.models import MODELS
 from emo_core.preprocess.batch import Output
@@ -31,7 +31,7 @@ def subsets(names):
 def test_shapley_values_are_the_mean_gain_over_all_orders(count):
     names, g = NAMES[:count], torch.Generator().manual_seed(0)
     scores = {s: torch.randn(4, 5, generator=g) for s in subsets(names)}
-    values = shapley(scores, names)
+    values = exact_shapley(scores, names)
     assert values.shape == (4, count, 5)
     for place, name in enumerate(names):
         gains = []
@@ -55,10 +55,10 @@ class Clip:
         self.variable_rate, self.restarts, self.rotation = False, False, 0
 
     def read_frames(self, times_s, size):
-        from emo_core.clip import Frames
+        from emo_core.clip import DecodedFrames
 
         noise = np.random.default_rng(0).integers(0, 256, (len(times_s), size[1], size[0], 3))
-        return Frames(noise.astype(np.uint8), np.asarray(times_s))
+        return DecodedFrames(noise.astype(np.uint8), np.asarray(times_s))
 
     def read_in_turn(self, stretches, size):
         return (self.read_frames(times_s, size) for times_s in stretches)
@@ -142,7 +142,7 @@ def test_several_labels_are_judged_each_by_its_threshold():
     assert answer.modality_share == pytest.approx({"audio": 3.0, "text": 0.0})
     assert answer.modality_shares["sad"] == pytest.approx({"audio": 0.0, "text": 1.5})
     assert answer.as_dict()["present"] == ["sad", "angry"]
-    assert brief(answer) == "sad 0.62, angry 0.05"
+    assert short_answer(answer) == "sad 0.62, angry 0.05"
     nobody = predict_clip(
         Clip("well"), replace(made, calibration=Calibration(thresholds=(1.0,) * 3))
     )
@@ -151,7 +151,7 @@ def test_several_labels_are_judged_each_by_its_threshold():
     bars = view.timeline(answer).data
     ends = [(bar.x[0] - bar.width[0] / 2, bar.x[0] + bar.width[0] / 2) for bar in bars[::-1]]
     assert np.array(ends).ravel() == pytest.approx([0, 4 / 3, 4 / 3, 8 / 3, 8 / 3, 4])
-    assert nobody.present == () and brief(nobody) == "none of happy, sad, angry"
+    assert nobody.present == () and short_answer(nobody) == "none of happy, sad, angry"
 
 
 class Feeler(nn.Module):
@@ -179,7 +179,7 @@ def test_valence_and_arousal_have_moments_of_the_clip_and_no_label():
     said = answer.as_dict()
     assert said["timeline"][0]["values"] == pytest.approx({"valence": 0.2, "arousal": 1.0})
     assert said["moments"][3]["time_s"] == pytest.approx(5.0)
-    assert brief(answer) == "valence +0.20, arousal +1.00"
+    assert short_answer(answer) == "valence +0.20, arousal +1.00"
     assert sentences.headline(answer) == "Valence +0.20, arousal +1.00"
     assert "9 moments" in sentences.summarise(answer)
     assert list(view.timeline(answer).data[1].y) == [1.0] * 9

@@ -5,14 +5,14 @@ import threading
 import pytest
 
 from emo_core.cli.main import main
-from emo_core.io.atomic import folder_for, whole
+from emo_core.io.atomic import atomic_path, output_folder
 from tests.conftest import ROOT
 
 
 def test_a_failed_writer_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "report.html"
     path.write_text("old")
-    with pytest.raises(OSError, match="full"), whole(path) as part:
+    with pytest.raises(OSError, match="full"), atomic_path(path) as part:
         part.write_text("half")
         raise OSError("full")
     assert [it.name for it in tmp_path.iterdir()] == ["report.html"]
@@ -23,7 +23,7 @@ def test_two_writers_do_not_mix(tmp_path):
     path, both = tmp_path / "film.mp4", threading.Barrier(2)
 
     def write(letter: str) -> None:
-        with whole(path) as part, part.open("w") as file:
+        with atomic_path(path) as part, part.open("w") as file:
             for _ in range(50):
                 file.write(letter * 1000)
                 file.flush()
@@ -40,11 +40,11 @@ def test_two_writers_do_not_mix(tmp_path):
 
 def test_a_new_folder_goes_where_the_work_fails_and_an_old_one_stays(tmp_path):
     for out, stays in ((tmp_path / "new", False), (tmp_path, True)):
-        with pytest.raises(ValueError, match="failed"), folder_for(out):
+        with pytest.raises(ValueError, match="failed"), output_folder(out):
             assert out.is_dir()
             raise ValueError("failed")
         assert out.exists() == stays
-    with pytest.raises(ValueError, match="failed"), folder_for(tmp_path / "used"):
+    with pytest.raises(ValueError, match="failed"), output_folder(tmp_path / "used"):
         (tmp_path / "used" / "attribution.npz").write_text("learnt")
         raise ValueError("failed")
     assert (tmp_path / "used" / "attribution.npz").exists()
@@ -53,7 +53,9 @@ def test_a_new_folder_goes_where_the_work_fails_and_an_old_one_stays(tmp_path):
 def test_explain_tries_its_folder_before_the_work(tmp_path, capsys, monkeypatch):
     from emo_core.viz import export as explaining
 
-    monkeypatch.setattr(explaining, "tell", lambda *_: pytest.fail("the work was done"))
+    monkeypatch.setattr(
+        explaining, "build_explanation", lambda *_: pytest.fail("the work was done")
+    )
     (tmp_path / "file").write_text("mine")
     clip = str(ROOT / "assets" / "examples" / "both_positive.mp4")
     assert main(["explain", clip, "--out", str(tmp_path / "file" / "why")]) == 2

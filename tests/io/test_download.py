@@ -13,7 +13,15 @@ import pytest
 import yt_dlp
 
 from emo_core.io import download
-from emo_core.io.download import DownloadError, Limits, checked_url, fetch, options, refusal, work
+from emo_core.io.download import (
+    DownloadError,
+    DownloadLimits,
+    checked_url,
+    fetch,
+    options,
+    refusal,
+    work,
+)
 
 GOOD = "https://commons.wikimedia.org/wiki/File:Laughter.webm"
 FINE = {"duration": 12.0, "filesize": 10**6}
@@ -22,11 +30,14 @@ FINE = {"duration": 12.0, "filesize": 10**6}
 @pytest.mark.parametrize(
     "url",
     [
-        GOOD, "https://www.youtube.com/watch?v=dQw4w9WgXcQ", "https://youtu.be/dQw4w9WgXcQ",
-        "https://vimeo.com/76979871", "https://archive.org/details/a_film",
+        GOOD,
+        "https://www.youtube.com/watch?v=dQw4w9WgXcQ",
+        "https://youtu.be/dQw4w9WgXcQ",
+        "https://vimeo.com/76979871",
+        "https://archive.org/details/a_film",
         "HTTPS://WWW.YouTube.com:443/watch?v=x",
     ],
-)  # fmt: skip
+)
 def test_allowed_addresses_pass_unchanged(url):
     assert checked_url(url) == url
 
@@ -34,22 +45,51 @@ def test_allowed_addresses_pass_unchanged(url):
 @pytest.mark.parametrize(
     "url",
     [
-        "", "cats", "ytsearch:cats", "ytsearch1:cats", "file:///etc/passwd", "ftp://archive.org/x",
-        "http://archive.org/details/x", "//archive.org/details/x", "data:video/mp4;base64,AAAA",
-        "javascript:alert(1)", "https://", "https:///x", "https://example.com/x.mp4",
-        "https://archive.org@127.0.0.1/x", "https://user:word@archive.org/x",
-        "https://@archive.org/x", "https://127.0.0.1/x", "https://localhost/x", "https://0/x",
-        "https://2130706433/x", "https://0x7f000001/x", "https://0177.0.0.1/x",
-        "https://[::1]/x", "https://[::ffff:127.0.0.1]/x", "https://[::ffff:7f00:1]/x",
-        "https://[::1/x", "https://169.254.169.254/latest/meta-data", "https://archive.org./x",
-        "https://archive.org:8080/x", "https://archive.org:99999/x", "https://archive.org:x/",
-        "https://archive.org.evil.com/x", "https://evilarchive.org/x",
-        "https://xn--youtue-tta.com/x", "https://youtubé.com/x", "https://www。youtube。com/x",
-        "https://archive.org\\@127.0.0.1/x", "https://archive.org/x\r\nHost: a",
-        "https://archive.org/x y", " https://archive.org/x", "https://archive.org%2f@127.0.0.1/",
-        "https://archive.org/\x00", "https://youtube-nocookie.com/embed/x",
+        "",
+        "cats",
+        "ytsearch:cats",
+        "ytsearch1:cats",
+        "file:///etc/passwd",
+        "ftp://archive.org/x",
+        "http://archive.org/details/x",
+        "//archive.org/details/x",
+        "data:video/mp4;base64,AAAA",
+        "javascript:alert(1)",
+        "https://",
+        "https:///x",
+        "https://example.com/x.mp4",
+        "https://archive.org@127.0.0.1/x",
+        "https://user:word@archive.org/x",
+        "https://@archive.org/x",
+        "https://127.0.0.1/x",
+        "https://localhost/x",
+        "https://0/x",
+        "https://2130706433/x",
+        "https://0x7f000001/x",
+        "https://0177.0.0.1/x",
+        "https://[::1]/x",
+        "https://[::ffff:127.0.0.1]/x",
+        "https://[::ffff:7f00:1]/x",
+        "https://[::1/x",
+        "https://169.254.169.254/latest/meta-data",
+        "https://archive.org./x",
+        "https://archive.org:8080/x",
+        "https://archive.org:99999/x",
+        "https://archive.org:x/",
+        "https://archive.org.evil.com/x",
+        "https://evilarchive.org/x",
+        "https://xn--youtue-tta.com/x",
+        "https://youtubé.com/x",
+        "https://www。youtube。com/x",
+        "https://archive.org\\@127.0.0.1/x",
+        "https://archive.org/x\r\nHost: a",
+        "https://archive.org/x y",
+        " https://archive.org/x",
+        "https://archive.org%2f@127.0.0.1/",
+        "https://archive.org/\x00",
+        "https://youtube-nocookie.com/embed/x",
     ],
-)  # fmt: skip
+)
 def test_other_addresses_are_refused_before_anything_sees_them(url, tmp_path, monkeypatch):
     monkeypatch.setattr(download, "WORKER", ["/must/not/run"])
     with pytest.raises(DownloadError) as caught:
@@ -61,20 +101,31 @@ def test_other_addresses_are_refused_before_anything_sees_them(url, tmp_path, mo
 @pytest.mark.parametrize(
     "url",
     [
-        "https://www.youtube.com/playlist?list=PLabc", "https://www.youtube.com/@someone",
-        "https://www.youtube.com/results?search_query=cats", "https://vimeo.com/channels/staffpicks",
-        "https://commons.wikimedia.org/wiki/Category:Cats", "https://archive.org/search?query=x",
-        "ytsearch:cats", "cats", "file:///etc/passwd", "https://127.0.0.1/x.mp4",
+        "https://www.youtube.com/playlist?list=PLabc",
+        "https://www.youtube.com/@someone",
+        "https://www.youtube.com/results?search_query=cats",
+        "https://vimeo.com/channels/staffpicks",
+        "https://commons.wikimedia.org/wiki/Category:Cats",
+        "https://archive.org/search?query=x",
+        "ytsearch:cats",
+        "cats",
+        "file:///etc/passwd",
+        "https://127.0.0.1/x.mp4",
     ],
-)  # fmt: skip
+)
 def test_ytdlp_itself_refuses_lists_and_searches_without_the_network(url, tmp_path):
     answer = work(job(url, tmp_path))
     assert "no page of one video" in answer["error"] and not list(tmp_path.iterdir())
 
 
 def job(url: str, folder: Path, start_s=None, end_s=None, **limits) -> dict:
-    return {"url": url, "folder": str(folder), "start_s": start_s, "end_s": end_s,
-            "limits": asdict(Limits(**limits))}  # fmt: skip
+    return {
+        "url": url,
+        "folder": str(folder),
+        "start_s": start_s,
+        "end_s": end_s,
+        "limits": asdict(DownloadLimits(**limits)),
+    }
 
 
 def test_ytdlp_is_told_exactly_this(tmp_path):
@@ -82,16 +133,28 @@ def test_ytdlp_is_told_exactly_this(tmp_path):
     accept, log = told.pop("match_filter"), told.pop("logger")
     assert told == {
         "allowed_extractors": ["youtube", "vimeo", "archive.org", "wikimedia.org"],
-        "noplaylist": True, "playlist_items": "1", "default_search": "error",
+        "noplaylist": True,
+        "playlist_items": "1",
+        "default_search": "error",
         "format": "bv*[height<=480][ext=mp4]+ba[ext=m4a]/b[height<=480]/bv*[height<=480]+ba",
-        "merge_output_format": "mp4", "max_filesize": 60 * 2**20,
-        "socket_timeout": 10, "retries": 2, "fragment_retries": 2, "extractor_retries": 1,
+        "merge_output_format": "mp4",
+        "max_filesize": 60 * 2**20,
+        "socket_timeout": 10,
+        "retries": 2,
+        "fragment_retries": 2,
+        "extractor_retries": 1,
         "concurrent_fragment_downloads": 1,
-        "external_downloader": {"default": "native"}, "hls_prefer_native": True,
+        "external_downloader": {"default": "native"},
+        "hls_prefer_native": True,
         "paths": {"home": str(tmp_path), "temp": str(tmp_path)},
-        "outtmpl": {"default": "clip.%(ext)s"}, "restrictfilenames": True, "cachedir": False,
-        "quiet": True, "no_warnings": True, "noprogress": True, "progress_hooks": [print],
-    }  # fmt: skip
+        "outtmpl": {"default": "clip.%(ext)s"},
+        "restrictfilenames": True,
+        "cachedir": False,
+        "quiet": True,
+        "no_warnings": True,
+        "noprogress": True,
+        "progress_hooks": [print],
+    }
     assert accept(FINE, incomplete=False) is None and accept({"duration": 9e3}) is not None
     assert log.name == "emo_core.io.download"
     assert "download_ranges" not in told, "ffmpeg would fetch the part by itself, unwatched"
@@ -100,14 +163,18 @@ def test_ytdlp_is_told_exactly_this(tmp_path):
 @pytest.mark.parametrize(
     "info,words",
     [
-        ({"duration": None}, "duration is unknown"), ({"duration": 601}, "601 s"),
-        ({"is_live": True}, "live"), ({"live_status": "is_upcoming"}, "live"),
-        ({"filesize": 61 * 2**20}, "61 MB"), ({"_type": "playlist"}, "list"),
-        ({"filesize": None, "filesize_approx": 99 * 2**20}, "99 MB"), ({}, None),
+        ({"duration": None}, "duration is unknown"),
+        ({"duration": 601}, "601 s"),
+        ({"is_live": True}, "live"),
+        ({"live_status": "is_upcoming"}, "live"),
+        ({"filesize": 61 * 2**20}, "61 MB"),
+        ({"_type": "playlist"}, "list"),
+        ({"filesize": None, "filesize_approx": 99 * 2**20}, "99 MB"),
+        ({}, None),
     ],
-)  # fmt: skip
+)
 def test_a_probe_refuses_what_is_too_long_too_large_live_or_unknown(info, words):
-    reason = refusal({**FINE, **info}, asdict(Limits()))
+    reason = refusal({**FINE, **info}, asdict(DownloadLimits()))
     assert reason is None if words is None else words in reason
 
 
@@ -227,11 +294,11 @@ GROWS = """
 @pytest.mark.parametrize(
     "body,limits,words",
     [
-        (GROWS, Limits(megabytes=4), "larger than 4 MB"),
-        ("time.sleep(60)", Limits(wall_s=0.5), "longer than 0 s"),
-        ("pass", Limits(), "without an answer"),
-        ("sys.exit(3)", Limits(), "without an answer"),
-        ('print(json.dumps({"error": "no such clip."}))', Limits(), "no such clip"),
+        (GROWS, DownloadLimits(megabytes=4), "larger than 4 MB"),
+        ("time.sleep(60)", DownloadLimits(wall_s=0.5), "longer than 0 s"),
+        ("pass", DownloadLimits(), "without an answer"),
+        ("sys.exit(3)", DownloadLimits(), "without an answer"),
+        ('print(json.dumps({"error": "no such clip."}))', DownloadLimits(), "no such clip"),
     ],
     ids=["grows", "sleeps", "mute", "dies", "says"],
 )
@@ -249,7 +316,7 @@ def test_what_the_worker_started_ends_with_it(tmp_path, monkeypatch):
     child = f"import time\nwhile True:\n    open({str(beat)!r}, 'a').write('x'); time.sleep(0.02)"
     fake_worker(monkeypatch, f"subprocess.run([sys.executable, '-S', '-c', {child!r}])")
     with pytest.raises(DownloadError, match="stopped"):
-        fetch(GOOD, tmp_path / "out" / "a.mp4", limits=Limits(wall_s=1.0))
+        fetch(GOOD, tmp_path / "out" / "a.mp4", limits=DownloadLimits(wall_s=1.0))
     size = beat.stat().st_size
     time.sleep(0.2)
     assert 0 < size == beat.stat().st_size

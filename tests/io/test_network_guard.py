@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from emo_core.io import download
-from emo_core.io.download import DownloadError, Limits, fetch
+from emo_core.io.download import DownloadError, DownloadLimits, fetch
 from emo_core.io.network_guard import is_public
 
 ROOT = Path(__file__).parents[2]
@@ -54,23 +54,38 @@ def a_film(site: BaseHTTPRequestHandler) -> None:
 
 
 HOSTILE = [
-    "http://127.0.0.1:{port}/x.mp4", "https://127.0.0.1:{port}/x.mp4", "http://localhost:{port}/x",
-    "http://2130706433:{port}/x.mp4", "http://0x7f000001:{port}/x.mp4", "http://0177.0.0.1:{port}/",
-    "http://127.1:{port}/x", "http://0:{port}/x", "http://[::1]:{port}/x.mp4",
-    "http://[::ffff:127.0.0.1]:{port}/x.mp4", "http://[::ffff:7f00:1]:{port}/x", "http://10.0.0.1/x",
-    "http://[64:ff9b::7f00:1]:{port}/", "https://192.168.0.1/x.mp4", "https://169.254.169.254/latest",
-    "https://archive.org@127.0.0.1:{port}/x", "https://archive.org:{port}/x", "file:///etc/passwd",
-    "https://127.0.0.1.nip.io:{port}/", "ftp://127.0.0.1:{port}/x", "//127.0.0.1:{port}/x",
-    "https://www.youtube.com/playlist?list=PLabc", "https://www.youtube.com/@someone/live",
+    "http://127.0.0.1:{port}/x.mp4",
+    "https://127.0.0.1:{port}/x.mp4",
+    "http://localhost:{port}/x",
+    "http://2130706433:{port}/x.mp4",
+    "http://0x7f000001:{port}/x.mp4",
+    "http://0177.0.0.1:{port}/",
+    "http://127.1:{port}/x",
+    "http://0:{port}/x",
+    "http://[::1]:{port}/x.mp4",
+    "http://[::ffff:127.0.0.1]:{port}/x.mp4",
+    "http://[::ffff:7f00:1]:{port}/x",
+    "http://10.0.0.1/x",
+    "http://[64:ff9b::7f00:1]:{port}/",
+    "https://192.168.0.1/x.mp4",
+    "https://169.254.169.254/latest",
+    "https://archive.org@127.0.0.1:{port}/x",
+    "https://archive.org:{port}/x",
+    "file:///etc/passwd",
+    "https://127.0.0.1.nip.io:{port}/",
+    "ftp://127.0.0.1:{port}/x",
+    "//127.0.0.1:{port}/x",
+    "https://www.youtube.com/playlist?list=PLabc",
+    "https://www.youtube.com/@someone/live",
     "ytsearch:cats",
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("url", HOSTILE)
 def test_hostile_links_are_refused_before_a_connection_is_made(url, tmp_path):
     """By the real worker in its own process, where an address passes the door at all."""
     with server(a_film) as (port, connections), pytest.raises(DownloadError) as caught:
-        fetch(url.format(port=port), tmp_path / "clip.mp4", limits=Limits(wall_s=20))
+        fetch(url.format(port=port), tmp_path / "clip.mp4", limits=DownloadLimits(wall_s=20))
     text = str(caught.value)
     assert text.endswith(".") and "\n" not in text
     assert connections == [] and not list(tmp_path.iterdir())
@@ -87,11 +102,15 @@ def ask_worker(url: str, folder: Path, but: set[tuple[str, int]]) -> dict:
         f"download.main(frozenset({but!r}))"
     )
     job = {"url": url, "folder": str(folder), "start_s": None, "end_s": None}
-    job["limits"] = asdict(Limits(wall_s=20))
+    job["limits"] = asdict(DownloadLimits(wall_s=20))
     done = subprocess.run(
-        [sys.executable, "-c", code], input=json.dumps(job), capture_output=True, text=True,
-        timeout=60, cwd=ROOT,
-    )  # fmt: skip
+        [sys.executable, "-c", code],
+        input=json.dumps(job),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=ROOT,
+    )
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -116,8 +135,14 @@ def test_a_manifest_that_names_this_machine_is_not_followed(tmp_path):
             site.send_response(200)
             site.send_header("Content-Type", "application/vnd.apple.mpegurl")
             site.end_headers()
-            lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:5", "#EXTINF:5,",
-                     f"http://127.0.0.1:{inner}/x.ts", "#EXT-X-ENDLIST", ""]  # fmt: skip
+            lines = [
+                "#EXTM3U",
+                "#EXT-X-TARGETDURATION:5",
+                "#EXTINF:5,",
+                f"http://127.0.0.1:{inner}/x.ts",
+                "#EXT-X-ENDLIST",
+                "",
+            ]
             site.wfile.write("\n".join(lines).encode())
 
         with server(manifest) as (outer, asked):
@@ -133,15 +158,18 @@ def test_what_may_be_reached_is_reached(tmp_path):
     assert answer == {"file": "clip.mp4"} and connections
 
 
-@pytest.mark.parametrize("line,refused", [
-    ("subprocess.run(['ffmpeg', '-i', 'http://127.0.0.1/x'])", True),
-    ("os.system('true')", True),
-    ("subprocess.run(['true', 'file:/tmp/x'])", False),
-    ("socket.create_connection(('127.0.0.1', 9))", True),
-    ("socket.socket(socket.AF_UNIX).connect('/run/x.sock')", True),
-    ("socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('10.0.0.1', 9))", True),
-    ("socket.socket().connect(('localhost', 9))", True),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "line,refused",
+    [
+        ("subprocess.run(['ffmpeg', '-i', 'http://127.0.0.1/x'])", True),
+        ("os.system('true')", True),
+        ("subprocess.run(['true', 'file:/tmp/x'])", False),
+        ("socket.create_connection(('127.0.0.1', 9))", True),
+        ("socket.socket(socket.AF_UNIX).connect('/run/x.sock')", True),
+        ("socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('10.0.0.1', 9))", True),
+        ("socket.socket().connect(('localhost', 9))", True),
+    ],
+)
 def test_a_watched_process_reaches_nothing_private(line, refused):
     code = f"import os, socket, subprocess\nfrom emo_core import reach\nreach.only_public()\n{line}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
@@ -151,15 +179,32 @@ def test_a_watched_process_reaches_nothing_private(line, refused):
 @pytest.mark.parametrize(
     ("host", "public"),
     [
-        ("8.8.8.8", True), ("2606:4700::1111", True), ("64:ff9b::808:808", True),
-        ("127.0.0.1", False), ("10.1.2.3", False), ("172.16.0.1", False), ("192.168.1.1", False),
-        ("169.254.169.254", False), ("100.64.0.1", False), ("0.0.0.0", False), ("224.0.0.1", False),
-        ("::1", False), ("::", False), ("fe80::1%eth0", False), ("fd00::1", False),
-        ("::ffff:127.0.0.1", False), ("::ffff:10.0.0.1", False), ("::127.0.0.1", False),
-        ("2002:7f00:1::", False), ("64:ff9b::7f00:1", False), ("localhost", False), ("", False),
-        ("255.255.255.255", False), ("2001:0:7f00:1::", False),
+        ("8.8.8.8", True),
+        ("2606:4700::1111", True),
+        ("64:ff9b::808:808", True),
+        ("127.0.0.1", False),
+        ("10.1.2.3", False),
+        ("172.16.0.1", False),
+        ("192.168.1.1", False),
+        ("169.254.169.254", False),
+        ("100.64.0.1", False),
+        ("0.0.0.0", False),
+        ("224.0.0.1", False),
+        ("::1", False),
+        ("::", False),
+        ("fe80::1%eth0", False),
+        ("fd00::1", False),
+        ("::ffff:127.0.0.1", False),
+        ("::ffff:10.0.0.1", False),
+        ("::127.0.0.1", False),
+        ("2002:7f00:1::", False),
+        ("64:ff9b::7f00:1", False),
+        ("localhost", False),
+        ("", False),
+        ("255.255.255.255", False),
+        ("2001:0:7f00:1::", False),
     ],
-)  # fmt: skip
+)
 def test_public_means_on_the_open_internet(host, public):
     assert is_public(host) == public
 

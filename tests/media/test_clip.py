@@ -305,14 +305,16 @@ def test_hevc_with_temporal_layers_is_decoded_in_full(tmp_path: Path) -> None:
 def test_late_landing_is_repaired(bframes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clip = load_clip(bframes)
 
-    def lands_late(playing: player.Player, target: int) -> object:
+    def lands_late(playing: player.SeekingDecoder, target: int) -> object:
         playing.landed, playing.shown = True, None
-        raise player.LandedWrong
+        raise player.SeekFailed
 
     monkeypatch.setattr(
-        player.Player, "_jump", lambda playing, _: playing.ticks[0] if playing.seeking else None
+        player.SeekingDecoder,
+        "_jump",
+        lambda playing, _: playing.ticks[0] if playing.seeking else None,
     )
-    monkeypatch.setattr(player.Player, "_land", lands_late)
+    monkeypatch.setattr(player.SeekingDecoder, "_land", lands_late)
     assert codes(clip.frames([0.2, 2.0, 3.9])) == [5, 50, 97]
 
 

@@ -13,9 +13,14 @@ from tests.conftest import random_batch
 NARROW = {
     "group": {"video_widths": (8, 16), "audio_widths": (8, 8, 16, 16), "width": 32},
     "mesm": {"widths": (4, 4, 8, 8), "hidden": 8, "layers": 1, "text_width": 16, "width": 16},
-    "jmt": {"video_widths": (8, 16), "audio_widths": (8, 8, 16, 16), "width": 32, "steps": 4,
-            "hidden": 32},
-}  # fmt: skip
+    "jmt": {
+        "video_widths": (8, 16),
+        "audio_widths": (8, 8, 16, 16),
+        "width": 32,
+        "steps": 4,
+        "hidden": 32,
+    },
+}
 TASKS = {"single": SingleLabel(), "multi": MultiLabel(), "moments": ValenceArousal()}
 CASES = [(n, t) for n in MODELS for t in (["moments"] if n == "jmt" else ["single", "multi"])]
 
@@ -48,13 +53,13 @@ def rows(batch: Batch, index: list[int]) -> Batch:
 def garbage_where_masked(batch: Batch, seed: int) -> Batch:
     """Row 0 is shorter than the others; what lies behind its masks depends on the seed."""
     g = torch.Generator().manual_seed(seed)
-    short = {name: getattr(batch, name).clone() for name in
-             ("video_mask", "mel_mask", "face_mask", "token_mask")}  # fmt: skip
+    short = {
+        name: getattr(batch, name).clone()
+        for name in ("video_mask", "mel_mask", "face_mask", "token_mask")
+    }
     short["video_mask"][0, 4:], short["face_mask"][0, 4:] = False, False
     short["mel_mask"][0, 40:], short["token_mask"][0, 6:] = False, False
-    noise = {
-        name: getattr(batch, name).clone() for name in ("video", "faces", "mel", "tokens")
-    }  # fmt: skip
+    noise = {name: getattr(batch, name).clone() for name in ("video", "faces", "mel", "tokens")}
     noise["video"][0, 4:] = torch.randint(0, 256, noise["video"][0, 4:].shape, generator=g).byte()
     noise["faces"][0, 4:] = torch.randint(0, 256, noise["faces"][0, 4:].shape, generator=g).byte()
     noise["mel"][0, 40:] = torch.randn(noise["mel"][0, 40:].shape, generator=g) * 9

@@ -111,9 +111,13 @@ def test_each_row_decides_for_itself_which_head_speaks():
     torch.testing.assert_close(mixed[2:], logits(model, batch)[2:])
 
 
-@pytest.mark.parametrize("missing, speaks, silent", [
-    ("audio", "video", "audio"), ("video", "audio", "video"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "missing, speaks, silent",
+    [
+        ("audio", "video", "audio"),
+        ("video", "audio", "video"),
+    ],
+)
 def test_a_head_that_speaks_learns(missing, speaks, silent):
     model, batch = small_group(alone=True).train(), random_batch()
     functional.cross_entropy(model(batch.without(missing)).logits, batch.target).backward()

@@ -20,7 +20,7 @@ from emo_core.models.layers.joint_transformer import (
     READOUTS,
     JointFusion,
     StepPool,
-    mel_steps,
+    split_mel_into_steps,
 )
 from emo_core.preprocess.log_mel import log_mel
 from emo_core.tasks import ValenceArousal
@@ -32,9 +32,15 @@ def small(fusion: str = "joint", **changes: object) -> Jmt:
     """A pocket model, narrower, of four steps."""
     torch.manual_seed(1)
     settings = {
-        "steps": 4, "width": 32, "hidden": 32, "head_hidden": 16, "video_widths": (8, 16),
-        "audio_widths": (8, 8, 16, 16), "fusion": fusion, **changes,
-    }  # fmt: skip
+        "steps": 4,
+        "width": 32,
+        "hidden": 32,
+        "head_hidden": 16,
+        "video_widths": (8, 16),
+        "audio_widths": (8, 8, 16, 16),
+        "fusion": fusion,
+        **changes,
+    }
     return Jmt(replace(POCKET, **settings))
 
 
@@ -128,10 +134,14 @@ def test_the_joint_block_equals_the_published_graph_of_torchs_modules(dtype, mos
         v, a = e["video"](v), e["audio"](a)
         six = torch.stack(
             [
-                m["video"](v, a, a)[0], m["audio"](a, v, v)[0], m["joint"](j, v, v)[0],
-                m["video"](v, j, j)[0], m["joint"](j, a, a)[0], m["audio"](a, j, j)[0],
+                m["video"](v, a, a)[0],
+                m["audio"](a, v, v)[0],
+                m["joint"](j, v, v)[0],
+                m["video"](v, j, j)[0],
+                m["joint"](j, a, a)[0],
+                m["audio"](a, j, j)[0],
             ]
-        ).flatten(1, 2)  # (6, S*B, D)  # fmt: skip
+        ).flatten(1, 2)  # (6, S*B, D)
         six = torchs_layer(block.readout.mix, width, 512)(six)
         wanted = torchs_attention(block.readout.attention, width)(six, six, six)[0][-1]
         found, _ = block(video, audio)
@@ -199,9 +209,13 @@ def test_the_joint_block_equals_explicit_loops(heads):
 
 def test_the_answers_stand_in_the_published_order():
     assert CROSSINGS == (
-        ("video", "audio"), ("audio", "video"), ("joint", "video"),
-        ("video", "joint"), ("joint", "audio"), ("audio", "joint"),
-    )  # fmt: skip
+        ("video", "audio"),
+        ("audio", "video"),
+        ("joint", "video"),
+        ("video", "joint"),
+        ("joint", "audio"),
+        ("audio", "joint"),
+    )
 
 
 @pytest.mark.parametrize("fusion", FUSIONS)
@@ -336,9 +350,10 @@ def test_the_causal_network_sees_the_past_only():
     assert (before[:, :, 12] != after[:, :, 12]).any()
     # a plain convolution with the normed weights, at one moment
     block = net[0]
-    wanted = sum(
-        block.layers[0].weight[:, :, k] @ x[0, :, 10 - (4 - k)] for k in range(5)
-    ) + block.layers[0].bias  # fmt: skip
+    wanted = (
+        sum(block.layers[0].weight[:, :, k] @ x[0, :, 10 - (4 - k)] for k in range(5))
+        + block.layers[0].bias
+    )
     found = block.layers[0](functional.pad(x, (4, 0)))[0, :, 10]
     torch.testing.assert_close(found, wanted)
 
@@ -371,7 +386,7 @@ def test_sound_is_cut_by_time():
     hop_s, frames = 441 / 44_100, 1_706  # 17.06 s
     times_s = (torch.arange(frames) * hop_s).repeat(2, 1)
     mel = times_s.unsqueeze(-1).repeat(1, 1, 3)
-    steps = mel_steps(mel, torch.ones(2, frames, dtype=torch.bool), times_s, 16)
+    steps = split_mel_into_steps(mel, torch.ones(2, frames, dtype=torch.bool), times_s, 16)
     assert steps.values.shape == (2, 16, 106, 3)
     for step in range(16):
         first = next(t for t in range(frames) if t >= step * frames / 16 - 0.5)
@@ -484,9 +499,11 @@ def test_it_learns_eight_clips_by_heart(fusion):
     noise = torch.rand(batch.faces.shape, generator=rng) * 30
     target[0, 1] = -5.0
     batch = replace(
-        batch, target=target, mel=batch.mel * 0.1 - 4 + loudness,
+        batch,
+        target=target,
+        mel=batch.mel * 0.1 - 4 + loudness,
         faces=(noise + brightness).to(torch.uint8),
-    )  # fmt: skip
+    )
     config = TrainConfig(lr=3e-3, backbone_lr=3e-3, warmup=0.01, weight_decay=0)
     trainer = Trainer(small(fusion), ValenceArousal(), config)
     trainer.model.train()

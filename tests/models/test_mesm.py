@@ -33,9 +33,17 @@ def small(mode="trained", keep=0.6, **changes):
     """A pocket model, narrower, without dropout."""
     torch.manual_seed(1)
     narrow = replace(
-        POCKET, mode=mode, keep=keep, widths=(8, 8, 16, 16), hidden=32, width=16, layers=1,
-        feed_forward=32, text_width=16, dropout=0.0,
-    )  # fmt: skip
+        POCKET,
+        mode=mode,
+        keep=keep,
+        widths=(8, 8, 16, 16),
+        hidden=32,
+        width=16,
+        layers=1,
+        feed_forward=32,
+        text_width=16,
+        dropout=0.0,
+    )
     return Mesm(replace(narrow, **changes))
 
 
@@ -65,10 +73,13 @@ def longer(batch):
 
     return replace(
         batch,
-        faces=more(batch.faces, 2, 200), face_mask=more(batch.face_mask, 2, False),
-        mel=more(batch.mel, 70, 5.0), mel_mask=more(batch.mel_mask, 70, False),
-        tokens=more(batch.tokens, 5, -1), token_mask=more(batch.token_mask, 5, False),
-    )  # fmt: skip
+        faces=more(batch.faces, 2, 200),
+        face_mask=more(batch.face_mask, 2, False),
+        mel=more(batch.mel, 70, 5.0),
+        mel_mask=more(batch.mel_mask, 70, False),
+        tokens=more(batch.tokens, 5, -1),
+        token_mask=more(batch.token_mask, 5, False),
+    )
 
 
 def towers_flops(model, batch):
@@ -133,9 +144,10 @@ def test_padding_does_not_matter(mode, training):
 def test_what_is_masked_does_not_matter_and_masking_does(mode):
     model, batch = small(mode), random_batch()
     masks = {
-        "face_mask": batch.face_mask.clone(), "mel_mask": batch.mel_mask.clone(),
+        "face_mask": batch.face_mask.clone(),
+        "mel_mask": batch.mel_mask.clone(),
         "token_mask": batch.token_mask.clone(),
-    }  # fmt: skip
+    }
     masks["face_mask"][:, 2:], masks["mel_mask"][:, 40:] = False, False
     masks["token_mask"][:, 5:] = False
     masked = replace(batch, **masks)
@@ -159,8 +171,12 @@ def test_a_missing_modality_has_no_say(mode, missing):
     others = [n for n in ("video", "audio", "text") if n != missing]
     close(output.logits, sum(output.trace[f"logits_{name} (B, C)"] for name in others))
     assert not model(batch.without(others[0]).without(others[1])).logits.allclose(output.logits)
-    part = replace(batch, face_mask=batch.face_mask.clone(), mel_mask=batch.mel_mask.clone(),
-                   token_mask=batch.token_mask.clone())  # fmt: skip
+    part = replace(
+        batch,
+        face_mask=batch.face_mask.clone(),
+        mel_mask=batch.mel_mask.clone(),
+        token_mask=batch.token_mask.clone(),
+    )
     for name in ("face_mask", "mel_mask", "token_mask"):
         getattr(part, name)[0] = getattr(batch.without(missing), name)[0]  # of one utterance only
     close(logits(model, part)[0], output.logits[0])
@@ -333,8 +349,9 @@ def test_order_of_frames_and_of_people_not_found_does_not_matter():
     moved = replace(batch, faces=batch.faces[:, order], face_mask=batch.face_mask[:, order])
     close(logits(model, batch), logits(model, moved))  # nothing encodes position, as published
     batch.face_mask[:, :, 0] = False  # so the second one is the first who is there
-    swapped = replace(batch, faces=batch.faces[:, :, [1, 0, 2]],
-                      face_mask=batch.face_mask[:, :, [1, 0, 2]])  # fmt: skip
+    swapped = replace(
+        batch, faces=batch.faces[:, :, [1, 0, 2]], face_mask=batch.face_mask[:, :, [1, 0, 2]]
+    )
     close(logits(model, batch), logits(model, swapped))
 
 
@@ -399,8 +416,11 @@ def test_modalities_are_an_ablation(modalities):
     functional.cross_entropy(model(batch).logits, batch.target).backward()
     streams = {name.split(".")[0] for name, _ in model.named_parameters()} - {"fusion"}
     assert streams == set(modalities)
-    blind = {f"{name}.tower.stages.{i}.attention.query.weight" for name in modalities
-             for i in range(3)} if "text" not in modalities else set()  # fmt: skip
+    blind = (
+        {f"{name}.tower.stages.{i}.attention.query.weight" for name in modalities for i in range(3)}
+        if "text" not in modalities
+        else set()
+    )
     assert set(without_gradient(model)) == {n for n in blind if n.split(".")[0] in streams}
 
 
@@ -523,7 +543,7 @@ def test_a_share_without_faces_or_sound_still_goes_through_every_layer(mode, mon
         if isinstance(module, torch.nn.BatchNorm2d | torch.nn.BatchNorm1d):
             module.eval()  # a shared one takes no rows, torch's own doesn't while it learns
             module.register_forward_hook(lambda m, *_: reached.append(m))
-    monkeypatch.setattr("emo_core.models.mesm.world", lambda: 2)
+    monkeypatch.setattr("emo_core.models.mesm.world_size", lambda: 2)
     model(batch).logits.sum().backward()
     norms = [m for m in model.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
     assert {id(m) for m in norms} == {id(m) for m in reached}

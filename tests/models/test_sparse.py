@@ -7,16 +7,16 @@ from torch.nn import functional
 
 from emo_core.models.layers.sparse import (
     AdditiveAttention,
-    Glance,
     Sites,
     SparseVgg,
     SubmanifoldConv,
+    ThumbnailAttention,
     grouped_softmax,
     max_pool,
-    nucleus,
     rule_book,
     scatter_rows,
-    strongest,
+    top_k_mask,
+    top_p_mask,
 )
 
 
@@ -79,7 +79,7 @@ def slow_nucleus(weights, where, mass):
 def test_nucleus_is_the_smallest_set_of_that_mass(mass):
     where = some_where()
     weights = some_weights(where)
-    kept = nucleus(weights, where, mass)
+    kept = top_p_mask(weights, where, mass)
     for row in range(len(where)):
         wanted = slow_nucleus(weights[row].double().tolist(), where[row].tolist(), mass)
         assert set(kept[row].nonzero().flatten().tolist()) == wanted
@@ -88,19 +88,19 @@ def test_nucleus_is_the_smallest_set_of_that_mass(mass):
 def test_nucleus_keeps_everything_at_one_and_the_strongest_at_zero():
     weights = torch.tensor([[0.7, 0.3, 0.0, 0.0], [0.1, 0.2, 0.3, 0.4]])
     where = torch.tensor([[True, True, True, False], [True] * 4])
-    assert torch.equal(nucleus(weights, where, 1.0), where)
-    assert nucleus(weights, where, 0.0).tolist() == [[True] + [False] * 3, [False] * 3 + [True]]
+    assert torch.equal(top_p_mask(weights, where, 1.0), where)
+    assert top_p_mask(weights, where, 0.0).tolist() == [[True] + [False] * 3, [False] * 3 + [True]]
     even = torch.full((1, 1000), 0.001)  # adds up to a little more or less than one
     everything = torch.ones(1, 1000, dtype=torch.bool)
-    assert nucleus(even, everything, 1.0).all()
-    assert nucleus(even, everything, 0.5).sum() in (500, 501)
+    assert top_p_mask(even, everything, 1.0).all()
+    assert top_p_mask(even, everything, 0.5).sum() in (500, 501)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.5, 1.0])
 def test_strongest_keeps_a_fixed_count_of_the_largest(share):
     where = some_where()
     weights = some_weights(where)
-    kept = strongest(weights, where, share)
+    kept = top_k_mask(weights, where, share)
     for row in range(len(where)):
         real = where[row].nonzero().flatten().tolist()
         count = min(len(real), max(1, -(-round(share * len(real) * 100) // 100)))  # rounded up
@@ -111,15 +111,15 @@ def test_strongest_keeps_a_fixed_count_of_the_largest(share):
 def test_strongest_does_not_count_what_is_masked():
     weights, where = torch.tensor([[0.1, 0.6, 0.3]]), torch.tensor([[True, True, True]])
     longer = functional.pad(weights, (0, 5)), functional.pad(where, (0, 5))
-    assert torch.equal(strongest(*longer, 0.5)[:, :3], strongest(weights, where, 0.5))
-    assert strongest(*longer, 0.5).sum() == 2
+    assert torch.equal(top_k_mask(*longer, 0.5)[:, :3], top_k_mask(weights, where, 0.5))
+    assert top_k_mask(*longer, 0.5).sum() == 2
 
 
 def test_selection_passes_no_gradient_and_attention_weights_do():
     where = some_where()
     scores = torch.randn(int(where.sum()), requires_grad=True)
     weights = grouped_softmax(scores, where)
-    assert not nucleus(weights, where, 0.5).requires_grad
+    assert not top_p_mask(weights, where, 0.5).requires_grad
     (weights * torch.randn_like(weights)).sum().backward()
     assert scores.grad.abs().sum() > 0
 
@@ -131,7 +131,7 @@ def test_rows_are_scattered_to_where_they_belong():
 
 def test_a_glance_does_not_mix_utterances_and_follows_the_text():
     torch.manual_seed(0)
-    layer, pictures = Glance(1, 3), torch.rand(5, 1, 16, 16)
+    layer, pictures = ThumbnailAttention(1, 3), torch.rand(5, 1, 16, 16)
     where = torch.tensor([[True, True, True], [True, False, True]])
     query = torch.randn(2, 3)
     weights = layer(pictures, where, query)

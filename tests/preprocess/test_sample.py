@@ -8,15 +8,15 @@ from scipy import signal
 from emo_core.preprocess.batch import collate
 from emo_core.preprocess.log_mel import MelConfig, log_mel
 from emo_core.preprocess.sample import (
-    Decoded,
+    DecodedWindow,
     SampleConfig,
     decode_window,
-    fitted,
-    frame_grid,
-    place,
+    frame_times,
+    pad_or_crop,
+    resize_size,
     to_sample,
     windows,
-)  # fmt: skip
+)
 
 CONFIG = SampleConfig()
 
@@ -38,7 +38,7 @@ def test_a_long_clip_is_read_in_a_bounded_number_of_places():
 
 
 def test_the_frame_grid_is_even_and_inside_the_window():
-    grid = frame_grid(CONFIG)
+    grid = frame_times(CONFIG)
     assert len(grid) == 16 and grid[0] > 0 and grid[-1] < 5
     np.testing.assert_allclose(np.diff(grid), 5 / 16)
 
@@ -47,8 +47,8 @@ def test_the_frame_grid_is_even_and_inside_the_window():
 @pytest.mark.parametrize("fit", ["pad", "crop"])
 def test_every_picture_fits_the_frame(size, fit):
     config = SampleConfig(fit=fit)
-    width, height = fitted(size, config)
-    placed = place(np.full((2, height, width, 3), 200, np.uint8), config)
+    width, height = resize_size(size, config)
+    placed = pad_or_crop(np.full((2, height, width, 3), 200, np.uint8), config)
     assert placed.shape == (2, 72, 96, 3)
     share = (placed[0, :, :, 0] == 200).mean()
     if fit == "crop":
@@ -64,9 +64,14 @@ def test_log_mel_equals_scipys_spectrogram():
     ours = log_mel(torch.from_numpy(wave)[None], config)[0].numpy()
     padded = np.pad(wave, 256, mode="reflect")
     _, _, spectrum = signal.stft(
-        padded, window=signal.get_window("hann", 512), nperseg=512, noverlap=192,
-        boundary=None, padded=False, scaling="spectrum",
-    )  # fmt: skip
+        padded,
+        window=signal.get_window("hann", 512),
+        nperseg=512,
+        noverlap=192,
+        boundary=None,
+        padded=False,
+        scaling="spectrum",
+    )
     power = np.abs(spectrum * 256) ** 2  # "spectrum" divides by the window's sum
     edges = mel_to_hz(np.linspace(*hz_to_mel(np.array([50.0, 7600.0])), 66))
     hz = np.linspace(0, 8000, 257)
@@ -115,13 +120,13 @@ class FakeClip:
         self.size, self.asked = (320, 240), []
 
     def read_frames(self, times_s, size):
-        from emo_core.clip import Frames
+        from emo_core.clip import DecodedFrames
 
         self.asked += list(times_s)
         times_s = np.floor(np.asarray(times_s) * 25) / 25
         pixels = np.zeros((len(times_s), size[1], size[0], 3), np.uint8)
         pixels += (times_s * 10).astype(np.uint8)[:, None, None, None]
-        return Frames(pixels, times_s)
+        return DecodedFrames(pixels, times_s)
 
     def audio(self, rate, start_s, end_s):
         return np.full(round((end_s - start_s) * rate), 0.5, np.float32)
@@ -132,7 +137,7 @@ def test_a_window_in_the_middle_knows_its_own_clock():
     sample = to_sample(decoded, CONFIG)
     assert sample.start_s == 10 and sample.video_mask.all() and sample.mel_mask.all()
     assert (sample.video_times_s >= 0).all() and (sample.video_times_s < 5).all()
-    assert abs(sample.video_times_s - torch.from_numpy(frame_grid(CONFIG))).max() <= 0.041
+    assert abs(sample.video_times_s - torch.from_numpy(frame_times(CONFIG))).max() <= 0.041
     assert sample.video[0, 0, 0, 0] == int((10 + sample.video_times_s[0].item() + 1e-4) * 10)
 
 
@@ -140,7 +145,7 @@ def test_a_short_clip_is_masked_after_its_end():
     clip = FakeClip(3.0)
     sample = to_sample(decode_window(clip, CONFIG, 0, 3.0), CONFIG)
     assert max(clip.asked) < 3.0
-    assert sample.video_mask.sum() == (frame_grid(CONFIG) < 3).sum()
+    assert sample.video_mask.sum() == (frame_times(CONFIG) < 3).sum()
     assert sample.mel_mask.sum() == 150
     assert (sample.mel[160:] == np.log(CONFIG.mel.floor)).all()
 
@@ -160,10 +165,15 @@ def test_a_missing_modality_is_masked_whole(has_video, has_audio):
 
 def test_collate_keeps_order_and_targets():
     decoded = [
-        Decoded(np.full((16, 72, 96, 3), i, np.uint8), np.zeros(16, np.float32),
-                np.zeros(80_000, np.int16), 5.0, 5.0)
+        DecodedWindow(
+            np.full((16, 72, 96, 3), i, np.uint8),
+            np.zeros(16, np.float32),
+            np.zeros(80_000, np.int16),
+            5.0,
+            5.0,
+        )
         for i in range(3)
-    ]  # fmt: skip
+    ]
     batch = collate([to_sample(d, CONFIG) for d in decoded], [2, 1, 0])
     assert batch.video[:, 0, 0, 0, 0].tolist() == [0, 1, 2] and batch.target.tolist() == [2, 1, 0]
     assert batch.without("audio").mel_mask.sum() == 0 and batch.mel_mask.all()

@@ -19,9 +19,11 @@ ROOT = Path(__file__).parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 GOOD = [
-    "emo_core/__init__.py", "emo_core/py.typed", "emo_core-0.2.0.dist-info/METADATA",
+    "emo_core/__init__.py",
+    "emo_core/py.typed",
+    "emo_core-0.2.0.dist-info/METADATA",
     *(f"emo_core/checkpoints/{name}/{file}" for name in CHECKPOINTS for file in CHECKPOINT_FILES),
-]  # fmt: skip
+]
 
 
 def wheel_of(folder: Path, names: list[str]) -> Path:
@@ -110,13 +112,25 @@ def test_the_image_is_not_run_by_root_and_holds_no_secret():
     assert not re.search(r"token|secret|passw|api_?key", text, re.I)
 
 
-@pytest.mark.parametrize(("path", "sent"), [
-    ("Makefile", True), ("requirements.txt", True), ("pyproject.toml", True), ("README.md", True),
-    ("LICENSE", True), ("demo/app.py", True), ("emo_core/checkpoints/jmt-staged/card.md", True),
-    ("assets/examples/both_positive.mp4", True), (".git/config", False), (".env", False),
-    ("demo/.env.local", False), (".venv/bin/python", False), ("runs/mine/best.pt", False),
-    ("emo_core/__pycache__/clip.pyc", False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("path", "sent"),
+    [
+        ("Makefile", True),
+        ("requirements.txt", True),
+        ("pyproject.toml", True),
+        ("README.md", True),
+        ("LICENSE", True),
+        ("demo/app.py", True),
+        ("emo_core/checkpoints/jmt-staged/card.md", True),
+        ("assets/examples/both_positive.mp4", True),
+        (".git/config", False),
+        (".env", False),
+        ("demo/.env.local", False),
+        (".venv/bin/python", False),
+        ("runs/mine/best.pt", False),
+        ("emo_core/__pycache__/clip.pyc", False),
+    ],
+)
 def test_the_image_is_made_of_the_app_alone(path, sent):
     kept = True
     for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines():

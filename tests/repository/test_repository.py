@@ -12,12 +12,43 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 ORDER = (  # a module imports only from what stands before it
-    "defaults", "distributed", "whole", "fetch", "media", "clip", "detectors", "faces", "reach",
-    "download", "metrics", "tasks", "parts", "sample", "batch", "models", "data", "checkpoint",
-    "worlds", "card", "train", "settings", "recipes", "ranges", "warming", "run",
-    "prediction", "scores", "inference", "attribution", "listing", "view", "sentences",
-    "explaining", "terminal", "commands",
-)  # fmt: skip
+    "defaults",
+    "distributed",
+    "whole",
+    "fetch",
+    "media",
+    "clip",
+    "detectors",
+    "faces",
+    "reach",
+    "download",
+    "metrics",
+    "tasks",
+    "parts",
+    "sample",
+    "batch",
+    "models",
+    "data",
+    "checkpoint",
+    "worlds",
+    "card",
+    "train",
+    "settings",
+    "recipes",
+    "ranges",
+    "warming",
+    "run",
+    "prediction",
+    "scores",
+    "inference",
+    "attribution",
+    "listing",
+    "view",
+    "sentences",
+    "explaining",
+    "terminal",
+    "commands",
+)
 
 FLOORS = {"yt-dlp"}  # sites change every few weeks and old releases stop working
 OPTIONAL = {  # done without where they are missing, which is said
@@ -61,10 +92,13 @@ def test_the_project_states_ranges_with_a_floor_and_a_ceiling():
         assert operators == ({">="} if name in FLOORS else {">=", "<"}), str(wanted)
 
 
-@pytest.mark.parametrize(("file", "extras"), [
-    ("requirements.txt", ("demo",)),
-    ("environment.yml", ("demo", "course")),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("file", "extras"),
+    [
+        ("requirements.txt", ("demo",)),
+        ("environment.yml", ("demo", "course")),
+    ],
+)
 def test_pins_lie_inside_the_ranges(file, extras):
     pins, ranges = pins_of(file), ranges_of(*extras)
     assert pins.keys() == ranges.keys()
@@ -79,11 +113,14 @@ def test_a_package_has_one_version_in_every_file_of_pins():
     assert not pins_of("requirements.txt").keys() & pins_of("requirements-dev.txt").keys()
 
 
-@pytest.mark.parametrize(("folder", "extras", "own"), [
-    ("emo_core", (), set()),
-    ("demo", ("demo",), {path.stem for path in (ROOT / "demo").glob("*.py")}),
-    ("notebooks", ("course",), {"exercises", "lesson", "check", "solutions"}),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("folder", "extras", "own"),
+    [
+        ("emo_core", (), set()),
+        ("demo", ("demo",), {path.stem for path in (ROOT / "demo").glob("*.py")}),
+        ("notebooks", ("course",), {"exercises", "lesson", "check", "solutions"}),
+    ],
+)
 def test_every_runtime_import_is_a_stated_requirement(folder, extras, own):
     stated = {*ranges_of(*extras), *OPTIONAL}
     for path in (ROOT / folder).rglob("[!_]*.py"):

@@ -67,11 +67,18 @@ def planted_sample() -> Sample:
 def blank_sample(video: torch.Tensor, mel: torch.Tensor) -> Sample:
     steps = len(video)
     return Sample(
-        video, torch.ones(steps, dtype=torch.bool), (torch.arange(steps) + 0.5) * 2 / steps,
-        mel, torch.ones(len(mel), dtype=torch.bool), torch.arange(len(mel)) * 0.02,
-        torch.zeros(steps, 0, 3, 48, 48, dtype=torch.uint8), torch.zeros(steps, 0).bool(),
-        torch.zeros(0, dtype=torch.int64), torch.zeros(0).bool(), 3.0,
-    )  # fmt: skip
+        video,
+        torch.ones(steps, dtype=torch.bool),
+        (torch.arange(steps) + 0.5) * 2 / steps,
+        mel,
+        torch.ones(len(mel), dtype=torch.bool),
+        torch.arange(len(mel)) * 0.02,
+        torch.zeros(steps, 0, 3, 48, 48, dtype=torch.uint8),
+        torch.zeros(steps, 0).bool(),
+        torch.zeros(0, dtype=torch.int64),
+        torch.zeros(0).bool(),
+        3.0,
+    )
 
 
 def planted(config: SampleConfig = PLANTED) -> Checkpoint:
@@ -84,18 +91,46 @@ def checkpoint_of(name: str) -> tuple[Checkpoint, Sample]:
     torch.manual_seed(1)
     frames, people, side = (8, 1, 32) if name == "jmt" else (4, 2, 48)
     batch = random_batch(1, frames=frames, people=people, face=side)
-    config = SampleConfig(window_s=1.6, frames=frames, width=32, height=32, people=people,
-                          face_size=side, text_length=12)  # fmt: skip
+    config = SampleConfig(
+        window_s=1.6,
+        frames=frames,
+        width=32,
+        height=32,
+        people=people,
+        face_size=side,
+        text_length=12,
+    )
     if name == "group":
         model, task, config = small_group(), SingleLabel(), replace(config, people=0)
     elif name == "jmt":
-        model = Jmt(replace(JMT, steps=4, width=32, hidden=32, head_hidden=16,
-                            video_widths=(8, 16), audio_widths=(8, 8, 16, 16)))  # fmt: skip
+        model = Jmt(
+            replace(
+                JMT,
+                steps=4,
+                width=32,
+                hidden=32,
+                head_hidden=16,
+                video_widths=(8, 16),
+                audio_widths=(8, 8, 16, 16),
+            )
+        )
         task = ValenceArousal()
     else:
         mode = {"fe2e": "dense", "mesm": "trained", "mesm-structured": "structured"}[name]
-        model = Mesm(replace(MESM, mode=mode, keep=0.6, widths=(8, 8, 16, 16), hidden=32, width=16,
-                             layers=1, feed_forward=32, text_width=16, dropout=0.0))  # fmt: skip
+        model = Mesm(
+            replace(
+                MESM,
+                mode=mode,
+                keep=0.6,
+                widths=(8, 8, 16, 16),
+                hidden=32,
+                width=16,
+                layers=1,
+                feed_forward=32,
+                text_width=16,
+                dropout=0.0,
+            )
+        )
         task = MultiLabel(("anger", "disgust", "fear", "happy", "sad", "surprise"))
     fields = {f: getattr(batch, f)[0] for f in Sample.__dataclass_fields__ if f != "start_s"}
     kind = name.split("-")[0]

@@ -42,9 +42,12 @@ def served(folder: Path, **settings: str) -> Iterator[tuple[str, subprocess.Pope
     known |= {"TMPDIR": str(folder), "EMO_JOBS_A_MINUTE": "1000", "EMO_JOBS_OF_ADDRESS": "1000"}
     with (folder / "app.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, str(ROOT / "demo" / "app.py")], cwd=folder,
-            env={**os.environ, **known, **settings}, stdout=log, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+            [sys.executable, str(ROOT / "demo" / "app.py")],
+            cwd=folder,
+            env={**os.environ, **known, **settings},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
     url = f"http://127.0.0.1:{port}"
     try:
         deadline = time.monotonic() + PATIENCE_S

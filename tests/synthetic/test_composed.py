@@ -21,12 +21,12 @@ from emo_core.cli.main import main
 from emo_core.data import read_corpus
 from emo_core.data.checks import check_corpus
 from emo_core.data.corpus import CorpusError
-from emo_core.data.dataset import ClipDataset, FileWindow, Joined, Loader
+from emo_core.data.dataset import ClipDataset, ConcatDataset, FileWindow, Loader
 from emo_core.metrics import share_at_least
-from emo_core.models.group import POCKET, Group, SoundReader
+from emo_core.models.group import POCKET, AudioPretrainHead, Group
 from emo_core.preprocess.augment import Augment
-from emo_core.preprocess.sample import SampleConfig, frame_grid
-from emo_core.preprocess.spec_augment import filtered, varied
+from emo_core.preprocess.sample import SampleConfig, frame_times
+from emo_core.preprocess.spec_augment import augment_mel, filter_augment
 from emo_core.synthetic.composed.dataset import FreshDataset, PartWindow, decoded_scene, sources_of
 from emo_core.synthetic.composed.pretraining import Frames, Mixes, Photographs, Voices, Warm
 from emo_core.synthetic.composed.scene import REGIMES, SHOWING, make_scene
@@ -223,7 +223,7 @@ def test_a_file_and_a_fresh_collage_agree_within_the_codecs_loss(tree, sources):
     scene = make_scene(sources, 0, "train", line["scene"]["index"])
     scene = replace(scene, camera=replace(scene.camera, noise=0.0, quality=0))
     read = FileWindow("one", tree / f"{line['clip']}.mp4", 0, "one").decode(CONFIG)
-    fresh = decoded_scene(scene, sources, CONFIG, frame_grid(CONFIG))
+    fresh = decoded_scene(scene, sources, CONFIG, frame_times(CONFIG))
     assert np.abs(read.pixels.astype(int) - fresh.pixels).mean() < 8
     assert np.corrcoef(read.wave, fresh.wave)[0, 1] > 0.9
     assert truth(sources, scene)["label"] == line["label"]
@@ -237,7 +237,7 @@ def test_every_epoch_composes_other_collages_of_training_people(sources):
     assert sample.video.shape == (2, 3, 48, 64) and target in range(3)
     assert (sample.video == again.video).all() and (sample.mel == again.mel).all()
     assert not (sample.mel == other.mel).all()
-    joined = Joined([ClipDataset([], fresh.cache), fresh])
+    joined = ConcatDataset([ClipDataset([], fresh.cache), fresh])
     assert len(joined) == 6 and (joined[0, 2][0].video == sample.video).all()
 
 
@@ -306,9 +306,13 @@ def test_a_warm_up_that_is_killed_goes_on_after_its_last_whole_step(sources, tmp
 
 @pytest.mark.parametrize(
     "step,stream,lasts",
-    [("faces", "video", False), ("frames", "video", True),
-     ("voices", "audio", False), ("mixes", "audio", True)],
-)  # fmt: skip
+    [
+        ("faces", "video", False),
+        ("frames", "video", True),
+        ("voices", "audio", False),
+        ("mixes", "audio", True),
+    ],
+)
 def test_what_scenes_teach_a_stream_by_itself_stays_in_the_model(sources, step, stream, lasts):
     recipe, model = short_warm_up(step), small_group(alone=True)
     before = {name: value.clone() for name, value in model.state_dict().items()}
@@ -349,7 +353,7 @@ def test_parts_are_told_apart_by_emotion_where_it_is_known(sources):
 
 def test_a_varied_sound_is_another_one_as_long_as_before():
     mel = np.random.default_rng(0).normal(-4, 2, (250, 64)).astype(np.float32)
-    made = [varied(mel, np.random.default_rng(seed)) for seed in range(20)]
+    made = [augment_mel(mel, np.random.default_rng(seed)) for seed in range(20)]
     assert all(other.shape == mel.shape and other.dtype == mel.dtype for other in made)
     assert all(np.abs(other - mel).mean() > 0.1 for other in made)
     assert any((other == other.mean()).all(1).any() or other.std(0).min() < 1e-4 for other in made)
@@ -359,11 +363,11 @@ def test_a_varied_sound_is_another_one_as_long_as_before():
 def test_a_filter_moves_bands_and_never_moments():
     mel = np.random.default_rng(0).normal(-4, 2, (50, 64)).astype(np.float32)
     for seed in range(20):
-        moved = filtered(mel, 1.0, np.random.default_rng(seed)) - mel
+        moved = filter_augment(mel, 1.0, np.random.default_rng(seed)) - mel
         np.testing.assert_allclose(moved, np.broadcast_to(moved[0], moved.shape), atol=1e-5)
         kinks = np.abs(np.diff(moved[0], 2)) > 1e-3
         assert 0.1 < np.abs(moved).max() < 4 and 0 < kinks.sum() <= 8, "straight between bands"
-    np.testing.assert_array_equal(filtered(mel, 0.0, np.random.default_rng(0)), mel)
+    np.testing.assert_array_equal(filter_augment(mel, 0.0, np.random.default_rng(0)), mel)
 
 
 def test_a_corpus_without_training_clips_trains_on_fresh_ones(root, tmp_path):
@@ -392,12 +396,14 @@ def test_single_parts_are_shown_alone(sources):
         (lambda r: write_table(r / "faces/labels.csv", "name,polarity", ["a,b"]), "header"),
         (
             lambda r: write_table(
-                r / "voices/made/labels.csv", "file,polarity,speaker",
+                r / "voices/made/labels.csv",
+                "file,polarity,speaker",
                 [f"0_{label}.wav,{label},0" for label in LABELS],
-            ), "at least three people",
+            ),
+            "at least three people",
         ),
     ],
-)  # fmt: skip
+)
 def test_sources_that_are_incomplete_say_so_in_a_sentence(spoil, words, tmp_path, capsys):
     bad = make_sources(tmp_path / "bad")
     spoil(bad)
@@ -576,7 +582,7 @@ def test_backbones_of_a_checkpoint_are_taken_or_refused_in_a_sentence():
 
 def test_sound_warm_up_reads_only_what_is_real():
     torch.manual_seed(0)
-    reader, batch = SoundReader(small_group(), 3).eval(), random_batch()
+    reader, batch = AudioPretrainHead(small_group(), 3).eval(), random_batch()
     mask = batch.mel_mask.clone()
     mask[:, 48:] = False
     shown = replace(batch, mel_mask=mask)

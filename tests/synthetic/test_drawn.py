@@ -27,7 +27,7 @@ from emo_core.synthetic.drawn.scene import (
     HEIGHT,
     WIDTH,
     Scene,
-    make_scene,
+    make_drawn_scene,
 )
 from emo_core.synthetic.drawn.schema import PLACES
 from emo_core.synthetic.drawn.sound_effects import RATE
@@ -54,7 +54,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def many(count: int = 300, split: str = "train") -> list[Scene]:
-    return [make_scene(SEED, split, index * 7) for index in range(count)]
+    return [make_drawn_scene(SEED, split, index * 7) for index in range(count)]
 
 
 def first(count: int, *regimes: str) -> list[Scene]:
@@ -65,12 +65,12 @@ def first(count: int, *regimes: str) -> list[Scene]:
 
 
 def test_a_scene_depends_on_its_own_numbers_only():
-    forwards = [make_scene(1, "val", index) for index in range(40)]
+    forwards = [make_drawn_scene(1, "val", index) for index in range(40)]
     for cached in (staged_cast.style_of, staged_cast._source_sizes, staged_scene._shuffled_cells):
         cached.cache_clear()
-    assert [make_scene(1, "val", index) for index in reversed(range(40))] == forwards[::-1]
-    others = [make_scene(2, "val", index) for index in range(40)]
-    others += [make_scene(1, "train", index) for index in range(40)]
+    assert [make_drawn_scene(1, "val", index) for index in reversed(range(40))] == forwards[::-1]
+    others = [make_drawn_scene(2, "val", index) for index in range(40)]
+    others += [make_drawn_scene(1, "train", index) for index in range(40)]
     for trait in ("noise_seed", "pan", "people"):  # chance alone repeats none of these
         assert len({getattr(scene, trait) for scene in forwards + others}) == 120
 
@@ -78,11 +78,13 @@ def test_a_scene_depends_on_its_own_numbers_only():
 @pytest.mark.parametrize("arguments", [(1, "dev", 0), (1, "train", -1)])
 def test_a_scene_that_can_not_be_is_refused(arguments):
     with pytest.raises(ValueError, match="no scene"):
-        make_scene(*arguments)
+        make_drawn_scene(*arguments)
 
 
 def test_regimes_and_labels_have_their_exact_shares():
-    cells = Counter((s.regime, s.label) for s in (make_scene(8, "test", i) for i in range(600)))
+    cells = Counter(
+        (s.regime, s.label) for s in (make_drawn_scene(8, "test", i) for i in range(600))
+    )
     for regime, share in (("both", 240), ("seen", 120), ("heard", 120), ("synced", 120)):
         counts = {label: n for (r, label), n in cells.items() if r == regime}
         assert sum(counts.values()) == share
@@ -96,7 +98,7 @@ def test_sources_stay_in_their_split_and_share_their_style():
     sizes, styles = {}, {}
     for split in ("train", "val", "test"):
         for index in range(600):
-            scene = make_scene(3, split, index)
+            scene = make_drawn_scene(3, split, index)
             key = (split, scene.source)
             sizes[key] = sizes.get(key, 0) + 1
             assert scene.clip == sizes[key]
@@ -184,7 +186,7 @@ def test_valence_follows_the_label_during_the_evidence_only():
 
 
 def test_frames_have_the_promised_form_and_shrink_by_area():
-    scene = make_scene(SEED, "train", 4)
+    scene = make_drawn_scene(SEED, "train", 4)
     full = draw_frames(scene, np.array([0.0, 2.5]))
     small = draw_frames(scene, np.array([0.0, 2.5]), (96, 72))
     assert full.shape == (2, HEIGHT, WIDTH, 3) and full.dtype == np.uint8
@@ -195,7 +197,7 @@ def test_frames_have_the_promised_form_and_shrink_by_area():
 
 
 def test_a_frame_does_not_depend_on_which_others_are_drawn():
-    scene = make_scene(SEED, "train", 11)
+    scene = make_drawn_scene(SEED, "train", 11)
     times_s = np.array([0.4, 1.9, 3.3])
     together = draw_frames(scene, times_s)
     for moment, time_s in enumerate(times_s):
@@ -286,7 +288,7 @@ def test_sound_events_stand_where_the_truth_puts_them():
 
 
 def test_another_rate_is_the_same_sound():
-    scene = make_scene(SEED, "train", 2)
+    scene = make_drawn_scene(SEED, "train", 2)
     wave, finer = synthesise(scene), synthesise(scene, 32_000)
     assert finer.shape == (160_000,)
     np.testing.assert_allclose(finer[::2], wave, atol=2e-3)
@@ -296,7 +298,7 @@ def test_another_rate_is_the_same_sound():
 
 
 def test_the_tree_and_the_label_files_are_byte_exact(tree):
-    scenes = {s: [make_scene(SEED, s, i) for i in range(n)] for s, n in COUNTS.items()}
+    scenes = {s: [make_drawn_scene(SEED, s, i) for i in range(n)] for s, n in COUNTS.items()}
     expected = {"Train_labels.txt", "Val_labels.txt", "VGAF_readme.txt", "truth.jsonl"}
     expected |= {f"{s.title()}/{scene.name}.mp4" for s in COUNTS for scene in scenes[s]}
     assert set(contents(tree)) == expected
@@ -323,11 +325,11 @@ def test_every_clip_has_its_line_of_truth(tree):
         for person in line["people"]:
             assert len(person["box"]) == 25 and person["box"][1][0] == 0.2
             assert person["facing"] in ("front", "away", "dark")
-    assert lines[0] == json.loads(json.dumps(truth(make_scene(SEED, "train", 0))))
+    assert lines[0] == json.loads(json.dumps(truth(make_drawn_scene(SEED, "train", 0))))
 
 
 def test_the_files_agree_with_the_drawing_and_the_synthesis(tree):
-    scene = make_scene(SEED, "train", 1)
+    scene = make_drawn_scene(SEED, "train", 1)
     with av.open(str(tree / "Train" / f"{scene.name}.mp4")) as container:
         picture, sound = container.streams.video[0], container.streams.audio[0]
         assert (picture.codec_context.name, sound.codec_context.name) == ("h264", "aac")
@@ -435,7 +437,7 @@ def test_a_place_that_can_not_be_written_is_named(tmp_path):
 
 
 def test_a_clip_is_the_same_bytes_every_time(tmp_path):
-    scene, held, found = make_scene(SEED, "train", 4), [], set()
+    scene, held, found = make_drawn_scene(SEED, "train", 4), [], set()
     for size in (1, 70_001, 300_000, 12_345):  # the encoder must not mind where its memory lies
         held.append(np.ones(size, np.uint8))
         write_clip(tmp_path / "clip.mp4", scene)

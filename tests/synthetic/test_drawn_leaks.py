@@ -23,7 +23,7 @@ from sklearn.preprocessing import StandardScaler
 
 from emo_core.synthetic.drawn.motion import face_box
 from emo_core.synthetic.drawn.render import draw_frames
-from emo_core.synthetic.drawn.scene import LABELS, REGIMES, Scene, make_scene
+from emo_core.synthetic.drawn.scene import LABELS, REGIMES, Scene, make_drawn_scene
 from emo_core.synthetic.drawn.schema import MOVES
 from emo_core.synthetic.drawn.sound_effects import RATE
 from emo_core.synthetic.drawn.soundtrack import synthesise
@@ -35,7 +35,7 @@ STRIDE = 7  # prime to 30 and 60, so that many sources and every cell are visite
 
 
 def scene_at(number: int) -> Scene:
-    return make_scene(SEED, "train", number * STRIDE)
+    return make_drawn_scene(SEED, "train", number * STRIDE)
 
 
 def scenes(count: int) -> list[Scene]:

@@ -13,10 +13,10 @@ from emo_core.data.dataset import ClipDataset, Loader, corpus_windows
 from emo_core.faces.tracking import overlaps
 from emo_core.preprocess.sample import SampleConfig, scaled, to_sample
 from emo_core.synthetic.drawn.dataset import SceneWindow, rendered
-from emo_core.synthetic.drawn.ground_truth import EMOTIONS, MOMENTS, MOMENTS_S, known_faces
+from emo_core.synthetic.drawn.ground_truth import EMOTIONS, MOMENTS, MOMENTS_S, drawn_faces
 from emo_core.synthetic.drawn.motion import face_box
 from emo_core.synthetic.drawn.render import draw_frames
-from emo_core.synthetic.drawn.scene import make_scene
+from emo_core.synthetic.drawn.scene import make_drawn_scene
 from emo_core.synthetic.drawn.writer import make_staged
 from emo_core.tasks import MultiLabel, SingleLabel, ValenceArousal
 
@@ -105,9 +105,9 @@ def test_faces_of_files_are_those_of_the_scenes(tree, tmp_path):
 def test_known_faces_are_the_people_who_show_one():
     counted = set()
     for index in range(30):
-        scene = make_scene(SEED, "train", index)
+        scene = make_drawn_scene(SEED, "train", index)
         times_s = np.array([0.5, 2.5])
-        tracks = known_faces(scene, times_s)
+        tracks = drawn_faces(scene, times_s)
         front = [n for n, person in enumerate(scene.people) if person.facing == "front"]
         assert tracks.mask.shape == (2, len(front)) and tracks.mask.all()
         counted.add((scene.regime == "heard", bool(front)))
@@ -155,8 +155,8 @@ def test_yunet_frames_drawn_faces_as_the_world_does(real_data):
     yunet = YuNet(real_data / "weights" / YUNET.name)
     overlap = []
     for index in range(12):
-        scene, times_s = make_scene(SEED, "train", index), np.array([0.5, 2.5])
-        known = known_faces(scene, times_s)
+        scene, times_s = make_drawn_scene(SEED, "train", index), np.array([0.5, 2.5])
+        known = drawn_faces(scene, times_s)
         for step, frame in enumerate(draw_frames(scene, times_s)):
             found = yunet(frame)
             if known.mask.shape[1] and len(found):

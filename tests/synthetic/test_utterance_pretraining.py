@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from emo_core.models.mesm import mesm
-from emo_core.models.pretraining_heads import PartReader
+from emo_core.models.pretraining_heads import TowerPretrainHead
 from emo_core.preprocess.batch import collate
-from emo_core.preprocess.sample import frame_grid
+from emo_core.preprocess.sample import frame_times
 from emo_core.synthetic.composed import pretraining as collage_warm
 from emo_core.synthetic.composed import video as collage_picture
 from emo_core.synthetic.composed.pretraining import SHARE, Faces, Voices, Warm, single
@@ -33,14 +33,24 @@ def speakers(tmp_path_factory):
 def small(mode: str = "dense", **changes):
     torch.manual_seed(0)
     return mesm(
-        "pocket", mode=mode, keep=0.5, widths=(8, 8, 16, 16), hidden=32, width=16, layers=1,
-        feed_forward=32, text_width=16, dropout=0.0, sound="level", **changes,
-    )  # fmt: skip
+        "pocket",
+        mode=mode,
+        keep=0.5,
+        widths=(8, 8, 16, 16),
+        hidden=32,
+        width=16,
+        layers=1,
+        feed_forward=32,
+        text_width=16,
+        dropout=0.0,
+        sound="level",
+        **changes,
+    )
 
 
-def reader_of(stream: str, mode: str = "dense", classes: int = 2) -> PartReader:
+def reader_of(stream: str, mode: str = "dense", classes: int = 2) -> TowerPretrainHead:
     model = small(mode)
-    return PartReader(getattr(model, stream), model.config, classes)
+    return TowerPretrainHead(getattr(model, stream), model.config, classes)
 
 
 def test_a_warm_face_is_as_large_as_a_face_of_a_clip(speakers, monkeypatch):
@@ -61,7 +71,7 @@ def test_a_warm_face_is_as_large_as_a_face_of_a_clip(speakers, monkeypatch):
             continue
         person = replace(scene.people[0], oval=False, light=(1.0, 1.0), skin=(1.0, 1.0, 1.0))
         scene = replace(scene, people=(person,), camera=replace(scene.camera, **plain))
-        face = decoded_utterance(scene, speakers, CONFIG, frame_grid(CONFIG)).faces[0, 0, ..., 0]
+        face = decoded_utterance(scene, speakers, CONFIG, frame_times(CONFIG)).faces[0, 0, ..., 0]
         found.append((face > 200).mean() ** 0.5)
     assert len(found) > 10 and abs(np.median(found) - SHARE) < 0.08  # edges are soft
 
@@ -124,10 +134,14 @@ def faces(count: int) -> torch.Tensor:
 
 def planted(stream: str, count: int = 16):
     shown, heard = faces(count), sounds(count)
-    return collate([
-        single(None, None, CONFIG, shown[n]) if stream == "video"
-        else single(None, heard[n], CONFIG) for n in range(count)
-    ])  # fmt: skip
+    return collate(
+        [
+            single(None, None, CONFIG, shown[n])
+            if stream == "video"
+            else single(None, heard[n], CONFIG)
+            for n in range(count)
+        ]
+    )
 
 
 @pytest.mark.parametrize("mode", ["dense", "structured"])
@@ -170,11 +184,11 @@ def test_a_reader_answers_each_alone_and_reads_nothing_masked(stream):
 def test_towers_learn_slowly_where_a_recipe_says_so():
     model = small("structured")
     config = TrainConfig(lr=1e-3, backbone_lr=1e-5, slow=("backbone", "tower", "flatten"))
-    slow = {
-        id(p) for g in parameter_groups(model, config) if g["lr"] == 1e-5 for p in g["params"]
-    }  # fmt: skip
-    expected = [model.text, *(part for s in (model.video, model.audio)
-                              for part in (s.tower, s.flatten))]  # fmt: skip
+    slow = {id(p) for g in parameter_groups(model, config) if g["lr"] == 1e-5 for p in g["params"]}
+    expected = [
+        model.text,
+        *(part for s in (model.video, model.audio) for part in (s.tower, s.flatten)),
+    ]
     assert slow == {id(p) for part in expected for p in part.parameters()}
 
 

@@ -18,7 +18,7 @@ from emo_core.data.dataset import corpus_windows
 from emo_core.faces.detection import YuNet
 from emo_core.faces.tracking import overlaps
 from emo_core.preprocess.augment import Augment
-from emo_core.preprocess.sample import SampleConfig, frame_grid
+from emo_core.preprocess.sample import SampleConfig, frame_times
 from emo_core.synthetic.composed.scene import Scene, make_scene
 from emo_core.synthetic.composed.sources import LABELS, RATE, SPLITS, photograph, read_sources
 from emo_core.synthetic.composed.utterance_dataset import decoded_utterance, fresh, sources_of
@@ -41,9 +41,14 @@ from tests.synthetic.test_composed import write_sound, write_table
 CONFIG = SampleConfig(frames=4, people=1, text_length=24)
 SIZE = (320, 240)
 ROWS = {  # emotion -> polarity, as in the tables
-    "anger": "negative", "disgust": "negative", "fear": "negative", "happiness": "positive",
-    "sadness": "negative", "surprise": "", "neutral": "neutral",
-}  # fmt: skip
+    "anger": "negative",
+    "disgust": "negative",
+    "fear": "negative",
+    "happiness": "positive",
+    "sadness": "negative",
+    "surprise": "",
+    "neutral": "neutral",
+}
 PEOPLE, SPEAKERS = 42, 8
 SEED = 6  # of a tree with surprise, neutral and every regime in few clips
 
@@ -66,9 +71,7 @@ def make_speakers(root: Path, faces: dict[str, str] = ROWS, voices: dict[str, st
             name, statement = f"{speaker}_{emotion}.wav", f"{1 + speaker % 2:02}"
             write_sound(root / "voices/made" / name, 0.2 * rng.uniform(-1, 1, 9000))
             rows.append(f"{name},{emotion},{polarity},{speaker},{statement}")
-    write_table(
-        root / "voices/made/labels.csv", "file,emotion,polarity,speaker,statement", rows
-    )  # fmt: skip
+    write_table(root / "voices/made/labels.csv", "file,emotion,polarity,speaker,statement", rows)
     for number in range(9):
         hum = 0.1 * np.sin(np.arange(RATE) * (0.02 + 0.01 * number))
         write_sound(root / f"sounds/esc10/002 - Rain/1-{number}-A.ogg", hum)
@@ -193,8 +196,10 @@ def test_the_box_lies_where_the_photograph_was_put(scenes, speakers):
         face = face[:, ::-1] if person.mirrored else face
         for frame, box, lean in zip(
             compose_frames(scene, speakers, np.array([0.2, 3.0]), SIZE),
-            tracks.boxes[:, 0] * (*SIZE, *SIZE), tracks.angles[:, 0], strict=True,
-        ):  # fmt: skip
+            tracks.boxes[:, 0] * (*SIZE, *SIZE),
+            tracks.angles[:, 0],
+            strict=True,
+        ):
             side = (box[2] - box[0]) / 0.81
             assert (box[3] - box[1]) / side == pytest.approx(1.04, abs=1e-4)
             middle = (box[:2] + box[2:]) / 2 - 0.04 * side * np.array([-np.sin(lean), np.cos(lean)])
@@ -256,7 +261,7 @@ def test_a_file_and_a_fresh_utterance_agree_within_the_codecs_loss(tree, speaker
         scene = make_utterance(speakers, SEED, line["split"], line["scene"]["index"])
         scene = replace(scene, camera=replace(scene.camera, noise=0.0, quality=0))
         read = corpus_windows(corpus, [item], MultiLabel().target)[0].decode(CONFIG)
-        made = decoded_utterance(scene, speakers, CONFIG, frame_grid(CONFIG))
+        made = decoded_utterance(scene, speakers, CONFIG, frame_times(CONFIG))
         assert read.face_mask.all() and made.face_mask.all()
         assert np.abs(read.faces.astype(int) - made.faces).mean() < 12
         assert np.abs(read.pixels.astype(int) - made.pixels).mean() < 8
@@ -277,9 +282,10 @@ def test_a_bad_line_is_left_out_and_a_foreign_folder_refused(tree, tmp_path):
     corpus = read_corpus("utterances", tmp_path)
     assert len(corpus.items) == len(lines) - 5 and len(corpus.problems) == 5
     for problem, word in zip(
-        corpus.problems, ("'joy' is not", "shape", "'good' is not", "'dev' is not", "text"),
+        corpus.problems,
+        ("'joy' is not", "shape", "'good' is not", "'dev' is not", "text"),
         strict=True,
-    ):  # fmt: skip
+    ):
         assert word in problem
     (tmp_path / "truth.jsonl").unlink()
     with pytest.raises(CorpusError, match="emo data make utterances"):
@@ -290,11 +296,12 @@ def splits_drawn(sources, monkeypatch) -> list[str]:
     """Fills with the split of every part that is drawn from now on."""
     used, drawn = [], type(sources).draw
     monkeypatch.setattr(
-        type(sources), "draw",
-        lambda self, rng, kind, split, *rest: used.append(split) or drawn(
-            self, rng, kind, split, *rest
+        type(sources),
+        "draw",
+        lambda self, rng, kind, split, *rest: (
+            used.append(split) or drawn(self, rng, kind, split, *rest)
         ),
-    )  # fmt: skip
+    )
     return used
 
 

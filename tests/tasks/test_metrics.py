@@ -144,8 +144,9 @@ def test_the_authors_evaluation_step_by_step():
     from scipy.ndimage import uniform_filter1d
 
     lengths = {"b": 120, "a": 77}  # two videos, frames numbered from 1
-    tracks = {v: (RNG.normal(0, 0.8, (n, 2)), RNG.uniform(-1, 1, (n, 2)))
-              for v, n in lengths.items()}  # fmt: skip
+    tracks = {
+        v: (RNG.normal(0, 0.8, (n, 2)), RNG.uniform(-1, 1, (n, 2))) for v, n in lengths.items()
+    }
     tracks["b"][1][30:34] = -5
     smooth, truth = [], []
     for x, y in tracks.values():

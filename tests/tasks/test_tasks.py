@@ -16,7 +16,7 @@ from emo_core.checkpoint import SHIPPED, CheckpointError, load_checkpoint
 from emo_core.data.cache import Cache
 from emo_core.data.dataset import ClipDataset, Loader
 from emo_core.preprocess.batch import Output
-from emo_core.preprocess.sample import Decoded, SampleConfig
+from emo_core.preprocess.sample import DecodedWindow, SampleConfig
 from emo_core.tasks import (
     TASKS,
     Calibration,
@@ -166,7 +166,7 @@ def test_valence_and_arousal_are_scored_on_valid_moments_and_as_the_authors_do()
         assert scores["per_class"][name]["ccc"] == pytest.approx(wanted)
     assert (scores["n"], scores["invalid"]) == (188, 4)
     mean = np.mean([part["ccc"] for part in scores["per_class"].values()])
-    assert scores["ccc"] == pytest.approx(mean) == task.goodness(scores)
+    assert scores["ccc"] == pytest.approx(mean) == task.selection_score(scores)
     assert scores["interval"][0] < scores["ccc"] < scores["interval"][1]
     assert scores["smoothed"] < 0.5 * scores["ccc"]  # noise without a course in time
     both = metrics.ccc_of_authors_code(
@@ -227,7 +227,7 @@ class Planted:
         rng, kind = np.random.default_rng(self.index), self.index % 3
         pixels = rng.integers(0, 60, (2, 24, 32, 3)) + 90 * kind
         wave = 9_000 * np.sin(2 * np.pi * (300, 1200, 4000)[kind] * np.arange(16_000) / 16_000)
-        return Decoded(
+        return DecodedWindow(
             pixels.astype(np.uint8), np.array([0.2, 0.7], np.float32), wave.astype(np.int16), 1, 1
         )
 
@@ -279,7 +279,7 @@ def test_one_trainer_for_every_task(name, tmp_path, monkeypatch):
     history = list(epochs)
     assert history[-1].loss < 0.6 * history[0].loss
     scores = finish("x", recipe, tmp_path / "run", trainer, data)
-    assert task.goodness(scores) == trainer.best > 0.75
+    assert task.selection_score(scores) == trainer.best > 0.75
     assert set(scores["per_regime"]["odd"]) == {"n", task.main, "interval"}
     parts = [part["n"] for part in scores["per_regime"].values()]
     assert len(parts) == 2 and sum(parts) == scores["n"]
@@ -305,8 +305,15 @@ def test_stored_thresholds_score_another_split():
     logits, target, groups = answered()
     chosen = SIX.calibrate(logits, target)
     other = answered(seed=1)
-    loader = type("L", (), {"dataset": type("D", (), {
-        "groups": other[2], "windows": [Planted(i, None) for i in range(240)]})})  # fmt: skip
+    loader = type(
+        "L",
+        (),
+        {
+            "dataset": type(
+                "D", (), {"groups": other[2], "windows": [Planted(i, None) for i in range(240)]}
+            )
+        },
+    )
     scores = split_scores(SIX, other[0], other[1], loader, chosen)
     answers = torch.sigmoid(other[0]).numpy() > chosen.thresholds
     wanted = oracle.f1_score(other[1].numpy(), answers, average="macro")
@@ -334,10 +341,19 @@ def test_a_checkpoint_without_a_task_is_single_label(tmp_path):
     assert checkpoint.calibration.thresholds == ()
 
 
-@pytest.mark.parametrize("wrong", [
-    {"task": {"name": "regression", "settings": {}}}, {"task": None}, {"calibration": None},
-    {"labels": 5}, {"labels": "abc"}, {"sample": None}, {"settings": None}, {"model": None},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"task": {"name": "regression", "settings": {}}},
+        {"task": None},
+        {"calibration": None},
+        {"labels": 5},
+        {"labels": "abc"},
+        {"sample": None},
+        {"settings": None},
+        {"model": None},
+    ],
+)
 def test_a_description_of_something_else_is_one_sentence(tmp_path, wrong):
     shutil.copytree(SHIPPED / "group-staged", tmp_path / "new")
     path = tmp_path / "new" / "config.json"
@@ -354,7 +370,8 @@ def test_moments_without_a_frame_are_not_smoothed_in():
     whole = task.scores(logits, target, groups)["smoothed"]
     no_frame = torch.full((1, 16, 3), float("nan"))
     more = task.scores(
-        torch.cat([logits, torch.ones(1, 16, 2)]), torch.cat([target, no_frame]),
+        torch.cat([logits, torch.ones(1, 16, 2)]),
+        torch.cat([target, no_frame]),
         np.array(["a"] * 5),
-    )  # fmt: skip
+    )
     assert more["smoothed"] == pytest.approx(whole)

@@ -58,9 +58,13 @@ def processes():
 
 def _as_rank(rank, port, job, args):
     os.environ.update(
-        RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(WORLD), MASTER_ADDR="127.0.0.1",
-        MASTER_PORT=str(port), TORCHELASTIC_USE_AGENT_STORE="True",
-    )  # fmt: skip
+        RANK=str(rank),
+        LOCAL_RANK=str(rank),
+        WORLD_SIZE=str(WORLD),
+        MASTER_ADDR="127.0.0.1",
+        MASTER_PORT=str(port),
+        TORCHELASTIC_USE_AGENT_STORE="True",
+    )
     torch.set_num_threads(1)
     sys.exit(job(rank, *args))
 
@@ -128,8 +132,8 @@ class Branches(nn.Module):
 
 def gradients(rows):
     """Gradients and statistics after one step of a loss that is no mean over rows."""
-    model = distributed.joined(Branches())
-    out = distributed.gathered(model(rows))
+    model = distributed.wrap_model(Branches())
+    out = distributed.gather_rows(model(rows))
     (out.std(0).sum() / out.mean().abs()).backward()
     distributed.sum_gradients(model.parameters())
     found = {name: p.grad for name, p in model.named_parameters()} | dict(model.named_buffers())
@@ -183,9 +187,18 @@ def emo_train(rank, folder, drawn, name, *words, die_at=None):
         Trainer.step = dying_step
     settings = (*TINY, "epochs=3", "train.batch=4", "warm_up=1", "patience=9")
     return main(
-        ["train", "group-staged", "--data", str(drawn), "--out", str(folder / name), "--json",
-         *sum((["--set", s] for s in settings), []), *words]
-    )  # fmt: skip
+        [
+            "train",
+            "group-staged",
+            "--data",
+            str(drawn),
+            "--out",
+            str(folder / name),
+            "--json",
+            *sum((["--set", s] for s in settings), []),
+            *words,
+        ]
+    )
 
 
 def whole(rank, folder, drawn):
@@ -220,8 +233,11 @@ def test_a_lost_process_ends_the_run_with_a_sentence_and_it_resumes_exactly(
     assert result["epochs"] == 3 and not (tmp_path / "killed.out.1").read_text()
     lines = (tmp_path / "whole.err.0").read_text().splitlines()
     assert [line.split(":")[0] for line in lines] == [
-        "warm-up 1/1", "epoch 1/3", "epoch 2/3", "epoch 3/3",
-    ]  # fmt: skip
+        "warm-up 1/1",
+        "epoch 1/3",
+        "epoch 2/3",
+        "epoch 3/3",
+    ]
     assert not (tmp_path / "whole.err.1").read_text()
     assert processes(refused, tmp_path, drawn) == [2, 2]
     said = "".join((tmp_path / f"whole.err.{rank}").read_text() for rank in range(WORLD))
@@ -235,19 +251,19 @@ def falls_silent(rank):
         for turn in range(3):
             if rank and turn == 1:
                 os.kill(os.getpid(), signal.SIGSTOP)
-            distributed.gathered(torch.ones(1))
+            distributed.gather_rows(torch.ones(1))
 
 
 def told_to_stop(rank):
     with distributed.session():
         if rank:
             os.kill(os.getpid(), signal.SIGTERM)
-        distributed.gathered(torch.ones(1))
+        distributed.gather_rows(torch.ones(1))
 
 
 def computes_other_layers(rank):
     with distributed.session():
-        first, second = distributed.joined(nn.Sequential(nn.BatchNorm1d(3), nn.BatchNorm1d(3)))
+        first, second = distributed.wrap_model(nn.Sequential(nn.BatchNorm1d(3), nn.BatchNorm1d(3)))
         (second if rank else first)(torch.randn(4, 3))
 
 
@@ -274,9 +290,25 @@ def test_nobody_waits_for_ever_or_mixes_up_layers(processes, job, words, codes):
 def test_torchrun_runs_it(drawn, tmp_path):
     settings = sum((["--set", s] for s in TINY), [])
     done = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "emo_core",
-         "train", "group-staged", "--data", str(drawn), "--out", str(tmp_path / "run"), "--json",
-         *settings],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--nproc-per-node",
+            "2",
+            "-m",
+            "emo_core",
+            "train",
+            "group-staged",
+            "--data",
+            str(drawn),
+            "--out",
+            str(tmp_path / "run"),
+            "--json",
+            *settings,
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert json.loads(done.stdout)["epochs"] == 1

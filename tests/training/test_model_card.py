@@ -7,9 +7,14 @@ from tests.conftest import ROOT
 
 LARGEST = 8_000_000  # bytes
 PARTS = (
-    "Scores on held-out sources", "Calibration", "Sources", "Labels", "Licence", "Known failures",
+    "Scores on held-out sources",
+    "Calibration",
+    "Sources",
+    "Labels",
+    "Licence",
+    "Known failures",
     "Intended and forbidden use",
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("name", shipped_checkpoints())

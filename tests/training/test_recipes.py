@@ -14,22 +14,46 @@ from tests.synthetic import test_utterances
 
 SMALL = {  # the same wiring, so narrow that a step takes no time
     "group": (
-        "video_backbone=slim", "audio_backbone=slim", "video_widths=4,4,8,8",
-        "audio_widths=4,4,8,8", "settings.width=16", "pretrained=false", "sample.frames=4",
-        "sample.width=48", "sample.height=36", "sample.mel.rate=16000", "highest_hz=7600",
+        "video_backbone=slim",
+        "audio_backbone=slim",
+        "video_widths=4,4,8,8",
+        "audio_widths=4,4,8,8",
+        "settings.width=16",
+        "pretrained=false",
+        "sample.frames=4",
+        "sample.width=48",
+        "sample.height=36",
+        "sample.mel.rate=16000",
+        "highest_hz=7600",
         "thin=1",
     ),
     "mesm": (
-        "text_encoder=bytes", "tokenizer=bytes", "vocabulary=260", "text_width=16",
-        "text_layers=1", "text_heads=4", "text_feed_forward=16", "widths=4,4,8,8",
-        "settings.hidden=8", "layers=1", "feed_forward=16", "pretrained=false", "sample.frames=4",
+        "text_encoder=bytes",
+        "tokenizer=bytes",
+        "vocabulary=260",
+        "text_width=16",
+        "text_layers=1",
+        "text_heads=4",
+        "text_feed_forward=16",
+        "widths=4,4,8,8",
+        "settings.hidden=8",
+        "layers=1",
+        "feed_forward=16",
+        "pretrained=false",
+        "sample.frames=4",
     ),
     "jmt": (
-        "video_backbone=slim", "audio_backbone=slim", "video_widths=4,4,8,8",
-        "audio_widths=4,4,8,8", "settings.width=16", "settings.hidden=16", "head_hidden=8",
-        "pretrained=false", "sample.face_size=32",
+        "video_backbone=slim",
+        "audio_backbone=slim",
+        "video_widths=4,4,8,8",
+        "audio_widths=4,4,8,8",
+        "settings.width=16",
+        "settings.hidden=16",
+        "head_hidden=8",
+        "pretrained=false",
+        "sample.face_size=32",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")

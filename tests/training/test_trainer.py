@@ -14,18 +14,18 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from emo_core.checkpoint import CheckpointError, find_checkpoint, load_checkpoint, save_checkpoint
-from emo_core.cli.console import say, show_steps
+from emo_core.cli.console import log_line, show_steps
 from emo_core.cli.main import main
 from emo_core.data.cache import Cache
 from emo_core.data.dataset import ClipDataset, EpochBatches, FileWindow, Loader, prepare
 from emo_core.preprocess.augment import Augment
-from emo_core.preprocess.sample import Decoded, SampleConfig
+from emo_core.preprocess.sample import DecodedWindow, SampleConfig
 from emo_core.tasks import SingleLabel
 from emo_core.training.overrides import SettingError, setting_names, with_setting
 from emo_core.training.pretrain import _taken_up
 from emo_core.training.recipes import RECIPES, Recipe, RecipeError, find_recipe
-from emo_core.training.run import build, finish, given_back, open_run
-from emo_core.training.trainer import TrainConfig, Trainer, TrainingError, rate_factor, save_whole
+from emo_core.training.run import build, finish, open_run, release_on_failure
+from emo_core.training.trainer import TrainConfig, Trainer, TrainingError, atomic_save, lr_schedule
 from emo_core.training.validate import RANGES, checked
 from tests.conftest import small_group
 
@@ -61,7 +61,7 @@ class Planted:
         pixels = rng.integers(0, 60, (2, 24, 32, 3)) + 90 * self.target
         t = np.arange(16_000) / 16_000
         wave = 9_000 * np.sin(2 * np.pi * (300, 1200, 4000)[self.target] * t)
-        return Decoded(
+        return DecodedWindow(
             pixels.astype(np.uint8), np.array([0.2, 0.7], np.float32), wave.astype(np.int16), 1, 1
         )
 
@@ -119,7 +119,7 @@ def test_the_running_mean_of_the_weights_is_scored_kept_and_resumed(data, tmp_pa
         for name, value in ours.model.named_parameters():
             old = means.get(name, torch.zeros_like(value))
             means[name] = keep * old + (1 - keep) * value.detach().clone()
-    kept = dict(ours.kept.named_parameters())
+    kept = dict(ours.scored_model.named_parameters())
     for name, value in means.items():
         assert torch.allclose(kept[name], value, atol=1e-6), name
     assert any(not torch.equal(kept[name], value) for name, value in ours.model.named_parameters())
@@ -133,11 +133,13 @@ def test_the_running_mean_of_the_weights_is_scored_kept_and_resumed(data, tmp_pa
     again = trainer(tmp_path / "part", average=0.9)
     again.resume()
     assert scores[2:] == [epoch.valid["accuracy"] for epoch in again.epochs(*data)]
-    for name, value in weights(whole.kept).items():
-        assert torch.equal(value, weights(again.kept)[name]), name
+    for name, value in weights(whole.scored_model).items():
+        assert torch.equal(value, weights(again.scored_model)[name]), name
     best = torch.load(tmp_path / "whole" / "best.pt", weights_only=True)
     whole.load_best()
-    assert all(torch.equal(value, best[name]) for name, value in weights(whole.kept).items())
+    assert all(
+        torch.equal(value, best[name]) for name, value in weights(whole.scored_model).items()
+    )
 
 
 def test_epochs_are_shuffled_by_seed_and_epoch_and_leave_nobody_out():
@@ -170,7 +172,7 @@ def test_accumulated_steps_equal_one_large_batch(data):
 
 
 def test_rates_warm_up_and_end_at_zero_and_backbones_have_their_own():
-    factors = [rate_factor(done, 0.1) for done in np.linspace(0.001, 1, 200)]
+    factors = [lr_schedule(done, 0.1) for done in np.linspace(0.001, 1, 200)]
     assert factors[0] < 0.02 and max(factors) == pytest.approx(1, abs=0.02)
     assert factors[-1] == pytest.approx(0, abs=1e-6)
     own = trainer(lr=1e-3, backbone_lr=1e-5)
@@ -206,11 +208,11 @@ def test_progress_is_told_before_every_step_and_shown_on_a_terminal_only(data, c
     run.train_epoch(data[0], 1)
     assert told == [("epoch 2/4", step, 6) for step in range(6)]
     show_steps("epoch 2/4", 0, 6)
-    say("done")
+    log_line("done")
     assert capsys.readouterr().err == "done\n"
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     show_steps("epoch 2/4", 0, 6)
-    say("done")
+    log_line("done")
     assert capsys.readouterr().err == "\r\x1b[Kepoch 2/4: step 1/6\r\x1b[Kdone\n"
 
 
@@ -397,7 +399,7 @@ def test_a_failed_start_gives_its_folder_back_and_a_running_one_does_not(tmp_pat
         open_run(run, "group-staged", recipe, tmp_path / "mistyped", True)
     open_run(run, "group-staged", recipe, tmp_path / "right", True)
     (run / "warm.pt").write_bytes(b"learnt")
-    with pytest.raises(OSError, match="later"), given_back(run):
+    with pytest.raises(OSError, match="later"), release_on_failure(run):
         raise OSError("later")
     assert sorted(path.name for path in run.iterdir()) == ["run.json", "warm.pt"]
 
@@ -427,10 +429,10 @@ def full_disk(descriptor):
 
 def test_a_full_disk_is_one_sentence_and_keeps_what_was_there(tmp_path, monkeypatch):
     path = tmp_path / "resume.pt"
-    save_whole({"epoch": 1}, path)
+    atomic_save({"epoch": 1}, path)
     monkeypatch.setattr("os.fsync", full_disk)
     with pytest.raises(TrainingError, match=r"resume.pt can't be written \(No space left"):
-        save_whole({"epoch": 2}, path)
+        atomic_save({"epoch": 2}, path)
     assert list(tmp_path.iterdir()) == [path] and torch.load(path) == {"epoch": 1}
 
 
@@ -439,7 +441,7 @@ def test_a_full_disk_is_one_sentence_and_keeps_what_was_there(tmp_path, monkeypa
 def test_damaged_files_of_a_run_are_one_sentence(tmp_path, name, damage):
     run, path = trainer(tmp_path), tmp_path / name
     if damage != "lost":
-        save_whole({"model": torch.zeros(999)}, path)
+        atomic_save({"model": torch.zeros(999)}, path)
         whole = path.read_bytes()
         path.write_bytes({"cut": whole[:700], "empty": b"", "text": b"text"}.get(damage, whole))
     take = {

@@ -13,12 +13,12 @@ from torch.nn import functional
 Read = Callable[..., Tensor]
 
 
-def rowwise(read: Read) -> Read:
+def row_independent(read: Read) -> Read:
     """Marks a module's method: tensors of n rows each -> n rows, none of which asks another one.
 
     Rows are frames, pieces of film or log-mels. So it holds where batch norm is not learning.
     """
-    read.rowwise = True
+    read.row_independent = True
     return read
 
 
@@ -62,7 +62,7 @@ def luminance(video: Tensor) -> Tensor:
     return (video * weights).sum(-3, keepdim=True).expand(video.shape)
 
 
-class LargestAnswer(nn.Module):
+class MaxOverScales(nn.Module):
     """Maps of one picture at several scales -> at each place of the first map the largest answer.
 
     Source: a maximum over scales, Riesenhuber & Poggio 1999.
@@ -109,7 +109,7 @@ def slim_trunk(inputs: int, widths: tuple[int, ...], strides: tuple) -> nn.Seque
     return nn.Sequential(stem, *(Residual(a, b, stride) for a, b, stride in pairs))
 
 
-class SlimFrames(nn.Module):
+class FrameResNet(nn.Module):
     """Pocket video backbone: a slim ResNet per frame; one token a frame, mean and peak of its map.
 
     The peak keeps a small face visible among eight. With more scales the same ResNet reads the
@@ -121,14 +121,14 @@ class SlimFrames(nn.Module):
         super().__init__()
         self.scales, self.colour = scales, colour
         self.trunk = slim_trunk(3, widths, (2,) * (len(widths) - 1))
-        self.largest = LargestAnswer()
+        self.largest = MaxOverScales()
         self.channels = 2 * widths[-1]
 
     def forward(self, video: Tensor, mask: Tensor, times_s: Tensor) -> Tokens:
         values = self.read(video.flatten(0, 1), mask.flatten())  # (B*T, 2C)
         return Tokens(values.unflatten(0, video.shape[:2]), mask, times_s)
 
-    @rowwise
+    @row_independent
     def read(self, frames: Tensor, mask: Tensor) -> Tensor:
         """(n, 3, H, W), (n,) -> (n, 2C)."""
         shown = normalised_frames(frames if self.colour else luminance(frames), mask)
@@ -143,7 +143,7 @@ class SlimFrames(nn.Module):
         return self.largest
 
 
-class SlimMel(nn.Module):
+class MelResNet(nn.Module):
     """Pocket sound backbone: a slim ResNet over the log-mel; one token every 8 mel frames."""
 
     def __init__(self, widths: tuple[int, ...]) -> None:
@@ -156,7 +156,7 @@ class SlimMel(nn.Module):
         values = self.read(mel, mask)
         return Tokens(values, *on_steps(mask, times_s, values.shape[1]))
 
-    @rowwise
+    @row_independent
     def read(self, mel: Tensor, mask: Tensor) -> Tensor:
         """(B, F, M), (B, F) -> (B, N, 2C)."""
         image = ((mel - MEL_MEAN) / MEL_STD * mask.unsqueeze(-1)).unsqueeze(1)  # (B, 1, F, M)
@@ -191,7 +191,7 @@ class R2Plus1D(nn.Module):
             step_times.repeat_interleave(places, dim=1),
         )
 
-    @rowwise
+    @row_independent
     def read(self, video: Tensor, mask: Tensor) -> Tensor:
         """(B, T, 3, H, W), (B, T) -> (B, C, t, h, w)."""
         clip = normalised_frames(video, mask).transpose(1, 2)  # (B, 3, T, H, W)
@@ -236,7 +236,7 @@ class Cnn14(nn.Module):
         values = self.read(mel, mask)
         return Tokens(values, *on_steps(mask, times_s, values.shape[1]))
 
-    @rowwise
+    @row_independent
     def read(self, mel: Tensor, mask: Tensor) -> Tensor:
         """(B, F, M), (B, F) -> (B, N, 2048)."""
         image = (mel * self.DECIBELS).unsqueeze(1)  # (B, 1, F, M)
@@ -298,7 +298,7 @@ class SpectrogramResNet18(nn.Module):
         values = self.read(mel, mask).unsqueeze(1)  # (B, 1, 512)
         return Tokens(values, mask.any(1, keepdim=True), times_s[:, -1:])
 
-    @rowwise
+    @row_independent
     def read(self, mel: Tensor, mask: Tensor) -> Tensor:
         """(B, F, M), (B, F) -> (B, 512)."""
         image = normalised_decibels(mel, mask).transpose(1, 2).unsqueeze(1)  # (B, 1, M, F)

@@ -14,7 +14,7 @@ from emo_core.models.layers.attention import Block, masked_mean
 from emo_core.models.layers.backbones import Tokens
 
 
-def head(width: int, classes: int, dropout: float) -> nn.Sequential:
+def classification_head(width: int, classes: int, dropout: float) -> nn.Sequential:
     """LayerNorm, dropout, linear (paper 1, A11)."""
     return nn.Sequential(nn.LayerNorm(width), nn.Dropout(dropout), nn.Linear(width, classes))
 
@@ -26,14 +26,20 @@ class CrossModal(nn.Module):
     """
 
     def __init__(
-        self, width: int, heads: int, blocks: int, classes: int, dropout: float,
-        head_dropout: float, queries: tuple[str, ...],
-    ) -> None:  # fmt: skip
+        self,
+        width: int,
+        heads: int,
+        blocks: int,
+        classes: int,
+        dropout: float,
+        head_dropout: float,
+        queries: tuple[str, ...],
+    ) -> None:
         super().__init__()
         self.blocks = nn.ModuleDict(
             {q: nn.ModuleList(Block(width, heads, dropout) for _ in range(blocks)) for q in queries}
         )
-        self.head = head(2 * width, classes, head_dropout)
+        self.head = classification_head(2 * width, classes, head_dropout)
 
     def forward(self, video: Tokens, audio: Tokens) -> tuple[Tensor, dict[str, Tensor]]:
         streams, trace = {"video": video, "audio": audio}, {}
@@ -61,7 +67,7 @@ class Concat(nn.Module):
     def __init__(self, width: int, classes: int, head_dropout: float) -> None:
         super().__init__()
         self.mix = nn.Linear(2 * width, 2 * width)
-        self.head = head(2 * width, classes, head_dropout)
+        self.head = classification_head(2 * width, classes, head_dropout)
 
     def forward(self, video: Tokens, audio: Tokens) -> tuple[Tensor, dict[str, Tensor]]:
         pooled = [masked_mean(stream.values, stream.mask) for stream in (video, audio)]
@@ -75,7 +81,9 @@ class Late(nn.Module):
         self, width: int, classes: int, head_dropout: float, streams: tuple[str, ...]
     ) -> None:
         super().__init__()
-        self.heads = nn.ModuleDict({s: head(width, classes, head_dropout) for s in streams})
+        self.heads = nn.ModuleDict(
+            {s: classification_head(width, classes, head_dropout) for s in streams}
+        )
 
     def forward(self, video: Tokens, audio: Tokens) -> tuple[Tensor, dict[str, Tensor]]:
         trace = {}
@@ -114,9 +122,14 @@ FUSIONS = ("two_way", "video_queries", "audio_queries", "concat", "late", "video
 
 
 def make_fusion(
-    kind: str, width: int, heads: int, blocks: int, classes: int, dropout: float,
+    kind: str,
+    width: int,
+    heads: int,
+    blocks: int,
+    classes: int,
+    dropout: float,
     head_dropout: float,
-) -> nn.Module:  # fmt: skip
+) -> nn.Module:
     """The fusion called `kind`, one of FUSIONS."""
     queries = {
         "two_way": ("video", "audio"),
@@ -133,7 +146,7 @@ def make_fusion(
     raise ValueError(f"fusion {kind!r} is not one of {', '.join(FUSIONS)}")
 
 
-class PictureHead(nn.Module):
+class FrameHead(nn.Module):
     """Every frame's scores, and their mean."""
 
     def __init__(self, channels: int, classes: int) -> None:
@@ -149,7 +162,7 @@ class PictureHead(nn.Module):
         return masked_mean(self.each(seen), seen.mask)
 
 
-class PooledHead(nn.Module):
+class MeanMaxHead(nn.Module):
     """Scores of mean and peak over time: a short cry counts beside long talk."""
 
     def __init__(self, channels: int, classes: int, dropout: float) -> None:

@@ -8,15 +8,22 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import weight_norm
 
-from emo_core.models.layers.backbones import Tokens, normalised_frames, rowwise
+from emo_core.models.layers.backbones import Tokens, normalised_frames, row_independent
 
 Size = tuple[int, int, int]  # time, height, width
 STAGES = (  # output channels of the four branches, reductions between; "pool" = its kernel
-    (64, 96, 128, 16, 32, 32), (128, 128, 192, 32, 96, 64), (3, 3, 3),
-    (192, 96, 208, 16, 48, 64), (160, 112, 224, 24, 64, 64), (128, 128, 256, 24, 64, 64),
-    (112, 144, 288, 32, 64, 64), (256, 160, 320, 32, 128, 128), (2, 2, 2),
-    (256, 160, 320, 32, 128, 128), (384, 192, 384, 48, 128, 128),
-)  # fmt: skip
+    (64, 96, 128, 16, 32, 32),
+    (128, 128, 192, 32, 96, 64),
+    (3, 3, 3),
+    (192, 96, 208, 16, 48, 64),
+    (160, 112, 224, 24, 64, 64),
+    (128, 128, 256, 24, 64, 64),
+    (112, 144, 288, 32, 64, 64),
+    (256, 160, 320, 32, 128, 128),
+    (2, 2, 2),
+    (256, 160, 320, 32, 128, 128),
+    (384, 192, 384, 48, 128, 128),
+)
 
 
 def same_padding(x: Tensor, kernel: Size, stride: Size) -> Tensor:
@@ -78,9 +85,12 @@ def inception_i3d() -> nn.Sequential:
     """I3D's trunk with every temporal stride 1 (Carreira and Zisserman 2017, figure 3)."""
     half = (1, 2, 2)
     layers: list[nn.Module] = [
-        Unit(3, 64, 7, half), SamePool((1, 3, 3), half), Unit(64, 64, 1), Unit(64, 192, 3),
+        Unit(3, 64, 7, half),
         SamePool((1, 3, 3), half),
-    ]  # fmt: skip
+        Unit(64, 64, 1),
+        Unit(64, 192, 3),
+        SamePool((1, 3, 3), half),
+    ]
     channels = 192
     for stage in STAGES:
         layers.append(
@@ -142,7 +152,7 @@ class I3dTcn(nn.Module):
         real = mask.any(1, keepdim=True).expand(values.shape[:2])
         return Tokens(values, real, times_s[:, 1:])
 
-    @rowwise
+    @row_independent
     def read(self, video: Tensor, mask: Tensor) -> Tensor:
         """(B, T, 3, h, w), (B, T) -> (B, T-1, 512)."""
         clip = normalised_frames(video, mask).transpose(1, 2)  # (B, 3, T, h, w)

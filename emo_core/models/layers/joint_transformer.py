@@ -14,9 +14,13 @@ from emo_core.models.layers.backbones import Tokens
 
 Fused = tuple[Tensor, dict[str, Tensor]]
 CROSSINGS = (  # (query, context), in the order in which the answers are stacked
-    ("video", "audio"), ("audio", "video"), ("joint", "video"),
-    ("video", "joint"), ("joint", "audio"), ("audio", "joint"),
-)  # fmt: skip
+    ("video", "audio"),
+    ("audio", "video"),
+    ("joint", "video"),
+    ("video", "joint"),
+    ("joint", "audio"),
+    ("audio", "joint"),
+)
 READOUTS = ("last", "mean", "attention")
 
 
@@ -37,7 +41,7 @@ class Encoders(nn.Module):
         return encoded, trace
 
 
-class Crossings(nn.Module):
+class CrossAttentions(nn.Module):
     """Cross-attention between streams; one module for all the questions that a stream asks."""
 
     def __init__(self, pairs: tuple[tuple[str, str], ...], width: int, heads: int) -> None:
@@ -105,7 +109,7 @@ class JointFusion(nn.Module):
         super().__init__()
         self.joint = nn.Linear(2 * width, width)
         self.encoders = Encoders(("video", "audio", "joint"), width, heads, hidden)
-        self.crossings = Crossings(CROSSINGS, width, heads)
+        self.crossings = CrossAttentions(CROSSINGS, width, heads)
         self.readout = Readout(readout, width, heads, hidden)
 
     def forward(self, video: Tokens, audio: Tokens) -> Fused:
@@ -128,7 +132,7 @@ class VanillaFusion(nn.Module):
     def __init__(self, width: int, heads: int, hidden: int) -> None:
         super().__init__()
         self.encoders = Encoders(("video", "audio"), width, heads, hidden)
-        self.crossings = Crossings(CROSSINGS[:2], width, heads)
+        self.crossings = CrossAttentions(CROSSINGS[:2], width, heads)
         self.mix = nn.Linear(2 * width, width)
 
     def forward(self, video: Tokens, audio: Tokens) -> Fused:
@@ -190,7 +194,7 @@ class Steps:
     times_s: Tensor  # (B, S, n)
 
 
-def frame_steps(frames: Tensor, mask: Tensor, times_s: Tensor, steps: int) -> Steps:
+def split_frames_into_steps(frames: Tensor, mask: Tensor, times_s: Tensor, steps: int) -> Steps:
     """Groups frames in order: (B, T, ...), (B, T), (B, T) -> T // steps frames a step.
 
     Raises ValueError where T is not a multiple of `steps`.
@@ -203,7 +207,7 @@ def frame_steps(frames: Tensor, mask: Tensor, times_s: Tensor, steps: int) -> St
     return Steps(*(v.unflatten(1, (steps, -1)) for v in (frames, mask, times_s)))
 
 
-def mel_steps(mel: Tensor, mask: Tensor, times_s: Tensor, steps: int) -> Steps:
+def split_mel_into_steps(mel: Tensor, mask: Tensor, times_s: Tensor, steps: int) -> Steps:
     """Cuts a log-mel by time: (B, F, M), (B, F), (B, F) -> F // steps mel frames a step.
 
     A step starts with the first mel frame of its share of the window, which need not be whole

@@ -44,7 +44,7 @@ def descending(weights: Tensor, where: Tensor) -> Tensor:
     return weights.detach().masked_fill(~where, -1.0).argsort(dim=-1, descending=True, stable=True)
 
 
-def nucleus(weights: Tensor, where: Tensor, mass: float) -> Tensor:
+def top_p_mask(weights: Tensor, where: Tensor, mass: float) -> Tensor:
     """The smallest set of each group whose weights reach `mass`; at least the strongest one.
 
     weights (G, K) sum to one over `where` (G, K) bool. Returns (G, K) bool, without gradient;
@@ -58,7 +58,7 @@ def nucleus(weights: Tensor, where: Tensor, mass: float) -> Tensor:
     return torch.zeros_like(where).scatter(-1, order, keep) & where
 
 
-def strongest(weights: Tensor, where: Tensor, share: float) -> Tensor:
+def top_k_mask(weights: Tensor, where: Tensor, share: float) -> Tensor:
     """The `share` of each group with the largest weights, rounded up, at least one. (G, K) bool.
 
     The count follows from the number of candidates alone, so full groups keep static shapes.
@@ -74,7 +74,7 @@ def scatter_rows(values: Tensor, where: Tensor) -> Tensor:
     return grid.index_put(tuple(where.nonzero().unbind(1)), values)
 
 
-class Glance(nn.Module):
+class ThumbnailAttention(nn.Module):
     """Text-guided weights of whole pictures, from thumbnails: no convolution has run yet."""
 
     SIDE = 8  # pixels of the thumbnail

@@ -12,9 +12,14 @@ class ByteEncoder(nn.Module):
     """
 
     def __init__(
-        self, vocabulary: int, width: int, layers: int, heads: int, feed_forward: int,
+        self,
+        vocabulary: int,
+        width: int,
+        layers: int,
+        heads: int,
+        feed_forward: int,
         dropout: float,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         self.embed = nn.Embedding(vocabulary, width)
         self.grams = nn.ModuleList(nn.Conv1d(width, width, 5, padding=2) for _ in range(2))
@@ -37,9 +42,15 @@ class Albert(nn.Module):
     """
 
     def __init__(
-        self, vocabulary: int, width: int, layers: int, heads: int, feed_forward: int,
-        dropout: float, pretrained: bool,
-    ) -> None:  # fmt: skip
+        self,
+        vocabulary: int,
+        width: int,
+        layers: int,
+        heads: int,
+        feed_forward: int,
+        dropout: float,
+        pretrained: bool,
+    ) -> None:
         super().__init__()
         try:
             from transformers import AlbertConfig, AlbertModel  # takes seconds
@@ -52,11 +63,15 @@ class Albert(nn.Module):
             self.albert = AlbertModel.from_pretrained(PRETRAINED)
         else:
             config = AlbertConfig(
-                vocab_size=vocabulary, embedding_size=min(128, width), hidden_size=width,
-                num_hidden_layers=layers, num_attention_heads=heads,
-                intermediate_size=feed_forward, hidden_dropout_prob=dropout,
+                vocab_size=vocabulary,
+                embedding_size=min(128, width),
+                hidden_size=width,
+                num_hidden_layers=layers,
+                num_attention_heads=heads,
+                intermediate_size=feed_forward,
+                hidden_dropout_prob=dropout,
                 attention_probs_dropout_prob=dropout,
-            )  # fmt: skip
+            )
             self.albert = AlbertModel(config)
         self.albert.pooler.requires_grad_(False)
 

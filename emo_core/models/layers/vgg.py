@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from emo_core.models.layers.backbones import rowwise
+from emo_core.models.layers.backbones import row_independent
 from emo_core.models.layers.sparse import (
     AdditiveAttention,
     Sites,
     SparseVgg,
     grouped_softmax,
-    nucleus,
+    top_p_mask,
 )
 
 FACE_MEAN, FACE_STD = (159.0, 111.0, 102.0), (37.0, 33.0, 32.0)  # of 0 to 255; section 2.2
@@ -65,7 +65,7 @@ def standardised(mel: Tensor, real: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Look:
+class SelectedSites:
     """What one stage attended to and kept of each picture; both (n, h, w)."""
 
     weights: Tensor
@@ -108,11 +108,13 @@ class DenseTower(nn.Module):
         )
         self.last = nn.Identity()  # its output is the last map, for Grad-CAM
 
-    def forward(self, pictures: Tensor, query: Tensor, owner: Tensor) -> tuple[Tensor, list[Look]]:
+    def forward(
+        self, pictures: Tensor, query: Tensor, owner: Tensor
+    ) -> tuple[Tensor, list[SelectedSites]]:
         """(n, inputs, h, w) -> (n, C, h/16, w/16); a dense tower asks the text nothing."""
         return self.read(pictures), []
 
-    @rowwise
+    @row_independent
     def read(self, pictures: Tensor) -> Tensor:
         """(n, inputs, h, w) -> (n, C, h/16, w/16)."""
         return self.last(self.stages(self.low(pictures)))
@@ -133,16 +135,16 @@ class SparseStage(nn.Module):
         self.convolutions = SparseVgg(inputs, outputs)
         self.keep, self.learns = keep, learns
 
-    def forward(self, sites: Sites, query: Tensor, owner: Tensor) -> tuple[Sites, Look]:
+    def forward(self, sites: Sites, query: Tensor, owner: Tensor) -> tuple[Sites, SelectedSites]:
         active = sites.active  # (n, h*w)
         scores = self.attention(sites.values, query, owner[sites.maps])  # (N,)
         weights = grouped_softmax(scores, active)  # (n, h*w)
-        kept = nucleus(weights, active, self.keep)  # (n, h*w)
+        kept = top_p_mask(weights, active, self.keep)  # (n, h*w)
         if self.learns:
             scale = weights * active.sum(-1, keepdim=True)  # (n, h*w), mean 1
             scale = scale.flatten().index_select(0, sites.places).unsqueeze(-1)  # (N, 1)
             sites = replace(sites, values=sites.values * scale)
-        return self.convolutions(sites.only(kept)), Look(
+        return self.convolutions(sites.only(kept)), SelectedSites(
             weights.view(sites.shape), kept.view(sites.shape)
         )
 
@@ -161,7 +163,9 @@ class SparseTower(nn.Module):
         )
         self.last = nn.Identity()
 
-    def forward(self, pictures: Tensor, query: Tensor, owner: Tensor) -> tuple[Tensor, list[Look]]:
+    def forward(
+        self, pictures: Tensor, query: Tensor, owner: Tensor
+    ) -> tuple[Tensor, list[SelectedSites]]:
         """pictures (n, inputs, h, w), query (B, D), owner (n,) the utterance of each picture."""
         sites, looks = Sites.everywhere(self.low(pictures)), []  # h/2, w/2
         for stage in self.stages:

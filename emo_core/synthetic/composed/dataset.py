@@ -9,15 +9,15 @@ import numpy as np
 
 from emo_core.data.cache import Cache
 from emo_core.data.corpus import Corpus, CorpusError, Item, read_text
-from emo_core.data.dataset import ClipDataset, digest
+from emo_core.data.dataset import ClipDataset, key_digest
 from emo_core.preprocess.augment import NONE, Augment, augmented
 from emo_core.preprocess.sample import (
-    Decoded,
+    DecodedWindow,
     Sample,
     SampleConfig,
-    fitted,
-    frame_grid,
-    place,
+    frame_times,
+    pad_or_crop,
+    resize_size,
     scaled,
     to_sample,
 )
@@ -35,13 +35,13 @@ NOTHING = np.zeros(LENGTH, np.int16)
 
 def decoded_scene(
     scene: Scene, sources: Sources, config: SampleConfig, times_s: np.ndarray
-) -> Decoded:
+) -> DecodedWindow:
     """A scene as it would be read from a file, at times_s (T,), but for the codec's losses."""
-    frames = compose_frames(scene, sources, times_s, fitted((WIDTH, HEIGHT), config))
+    frames = compose_frames(scene, sources, times_s, resize_size((WIDTH, HEIGHT), config))
     wave = np.round(mix(scene, sources) * 32767).astype(np.int16)
-    return Decoded(
-        place(frames, config), times_s.astype(np.float32), wave, DURATION_S, DURATION_S
-    )  # fmt: skip
+    return DecodedWindow(
+        pad_or_crop(frames, config), times_s.astype(np.float32), wave, DURATION_S, DURATION_S
+    )
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,13 @@ class FreshDataset(ClipDataset):
     """
 
     def __init__(
-        self, sources: Sources, count: int, config: SampleConfig, seed: int = 0,
+        self,
+        sources: Sources,
+        count: int,
+        config: SampleConfig,
+        seed: int = 0,
         augment: Augment = NONE,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.sources, self.thin = sources, augment.thin
         windows = [FreshWindow(index, self.expected(index)) for index in range(count)]
         augment = replace(augment, thin=1)
@@ -84,7 +88,7 @@ class FreshDataset(ClipDataset):
         scene = make_scene(self.sources, self.seed, "train", number)
         return scene, LABELS.index(scene.label)
 
-    def composed(self, scene: Scene, times_s: np.ndarray) -> Decoded:
+    def composed(self, scene: Scene, times_s: np.ndarray) -> DecodedWindow:
         """What a file of this scene would be read as."""
         return decoded_scene(scene, self.sources, self.cache.config, times_s)
 
@@ -93,7 +97,7 @@ class FreshDataset(ClipDataset):
         config, number = self.cache.config, epoch * len(self) + index
         scene, target = self.scene(number)
         rng = np.random.default_rng([self.seed, number, 1])
-        grid = frame_grid(config).reshape(-1, self.thin)
+        grid = frame_times(config).reshape(-1, self.thin)
         times_s = grid[np.arange(len(grid)), rng.integers(0, self.thin, len(grid))]
         decoded = augmented(self.composed(scene, times_s), self.augment, rng)
         return to_sample(decoded, config), target
@@ -120,19 +124,19 @@ class PartWindow:
         return self.part.group
 
     def key(self, cache: Cache) -> str:
-        return digest(cache.key(self.part.path), "part")
+        return key_digest(cache.key(self.part.path), "part")
 
-    def decode(self, config: SampleConfig) -> Decoded:
-        grid = frame_grid(config)
+    def decode(self, config: SampleConfig) -> DecodedWindow:
+        grid = frame_times(config)
         pixels = np.zeros((len(grid), config.height, config.width, 3), np.uint8)
         wave = NOTHING.copy()
         if self.part.kind == "face":
             face = np.repeat(photograph(self.part.path)[None, ..., None], 3, -1)
-            pixels[:] = place(scaled(face, fitted(face.shape[2:0:-1], config)), config)
-            return Decoded(pixels, grid.astype(np.float32), wave, DURATION_S, 0.0)
+            pixels[:] = pad_or_crop(scaled(face, resize_size(face.shape[2:0:-1], config)), config)
+            return DecodedWindow(pixels, grid.astype(np.float32), wave, DURATION_S, 0.0)
         heard = recording(self.part.path)[:LENGTH]
         wave[: len(heard)] = np.round(0.1 * heard * 32767).clip(-32767, 32767)
-        return Decoded(pixels, grid.astype(np.float32), wave, 0.0, len(heard) / RATE)
+        return DecodedWindow(pixels, grid.astype(np.float32), wave, 0.0, len(heard) / RATE)
 
 
 fresh = FreshDataset  # what training composes anew in every epoch

@@ -17,9 +17,14 @@ from torch.utils.data import Dataset
 
 from emo_core.faces.tracking import MARGIN
 from emo_core.preprocess.log_mel import MelConfig, log_mel
-from emo_core.preprocess.sample import Sample, SampleConfig, fitted
-from emo_core.preprocess.sample import place as place_in
-from emo_core.preprocess.spec_augment import filtered, masked, stretched, varied
+from emo_core.preprocess.sample import Sample, SampleConfig, resize_size
+from emo_core.preprocess.sample import pad_or_crop as place_in
+from emo_core.preprocess.spec_augment import (
+    augment_mel,
+    filter_augment,
+    spec_augment,
+    stretch_and_shift,
+)
 from emo_core.synthetic.composed.dataset import FreshWindow
 from emo_core.synthetic.composed.scene import Scene, make_scene
 from emo_core.synthetic.composed.soundtrack import mix
@@ -132,7 +137,7 @@ class Frames(WarmDataset):
     def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, list[int]]:
         scene, config = self.scene(place, lambda scene: not scene.hidden), self.config
         times_s = self.rng(place).uniform(0, DURATION_S, 1)
-        frames = compose_frames(scene, self.sources, times_s, fitted((WIDTH, HEIGHT), config))
+        frames = compose_frames(scene, self.sources, times_s, resize_size((WIDTH, HEIGHT), config))
         pixels = place_in(frames, config)[0].transpose(2, 0, 1)
         shown = torch.from_numpy(np.ascontiguousarray(pixels))
         return single(shown[None], None, config), [LABELS.index(scene.label)]
@@ -182,12 +187,18 @@ def single(
     heard = mel if mel is not None else torch.zeros(8, config.mel.bands)
     step_s = config.mel.hop / config.mel.rate
     return Sample(
-        shown, torch.full((1,), video is not None), torch.full((1,), config.window_s / 2),
-        heard, torch.full((len(heard),), mel is not None), torch.arange(len(heard)) * step_s,
+        shown,
+        torch.full((1,), video is not None),
+        torch.full((1,), config.window_s / 2),
+        heard,
+        torch.full((len(heard),), mel is not None),
+        torch.arange(len(heard)) * step_s,
         torch.zeros(1, 0, 3, side, side, dtype=torch.uint8) if face is None else face[:, None],
         torch.ones(1, people, dtype=torch.bool),
-        torch.zeros(0, dtype=torch.int64), torch.zeros(0, dtype=torch.bool), 0.0,
-    )  # fmt: skip
+        torch.zeros(0, dtype=torch.int64),
+        torch.zeros(0, dtype=torch.bool),
+        0.0,
+    )
 
 
 OTHERS = 0.15  # of the draws are crowds and ambience
@@ -225,12 +236,12 @@ class Voices(PartDataset):
         path, target = self.draw(rng)
         mel = voice_mel(path, self.config.mel)
         frames = self.config.mel.frames(self.warm.seconds)
-        mel = filtered(stretched(mel, strength, rng), strength, rng)
+        mel = filter_augment(stretch_and_shift(mel, strength, rng), strength, rng)
         mel = _cut(mel, frames, rng, self.config.mel)
         bands = np.linspace(-0.5, 0.5, mel.shape[1], dtype=np.float32)
         mel = mel + rng.uniform(-6.5, -2.0) + strength * rng.normal(0, 1.5) * bands
         mel = self._over_ambience(mel, strength, rng)
-        masked(mel, strength, rng)
+        spec_augment(mel, strength, rng)
         heard = mel.clip(np.log(self.config.mel.floor)).astype(np.float32)
         return single(None, torch.from_numpy(heard), self.config), target
 
@@ -253,7 +264,7 @@ class Mixes(WarmDataset):
         scene = self.scene(place, lambda scene: scene.regime != "seen")
         wave = torch.from_numpy(mix(scene, self.sources))
         heard = log_mel(wave[None], self.config.mel)[0].numpy()
-        heard = torch.from_numpy(varied(heard, self.rng(place)))
+        heard = torch.from_numpy(augment_mel(heard, self.rng(place)))
         return single(None, heard, self.config), LABELS.index(scene.label)
 
 

@@ -115,13 +115,18 @@ def make_scene(sources: Sources, seed: int, split: str, index: int) -> Scene:
     draw = Draw(sources, split, rng)
     acted = "" if regime == "heard" else label
     return Scene(
-        seed, split, index, label, regime, hidden,
+        seed,
+        split,
+        index,
+        label,
+        regime,
+        hidden,
         people=() if hidden == "nobody" else draw.people(acted),
         camera=draw.camera(),
         sounds=draw.sounds("" if regime == "seen" else label),
         room=draw.room(),
         backdrop=int(rng.integers(BACKDROPS)) + BACKDROPS * SPLITS.index(split),
-    )  # fmt: skip
+    )
 
 
 def _mix(label: str, count: int, rng: np.random.Generator) -> list[str]:
@@ -183,7 +188,9 @@ class Draw:
         skin = np.array([1.0, 1 - 0.28 * warm, 1 - 0.5 * warm]) * self.between(0.75, 1.1)
         photo = self.sources.draw(rng, "face", self.split, polarity)
         return Person(
-            photo, polarity, *place,
+            photo,
+            polarity,
+            *place,
             tilt=float(rng.normal(0, 0.1)),
             mirrored=bool(rng.random() < 0.5),
             oval=bool(rng.random() < 0.6),
@@ -191,7 +198,7 @@ class Draw:
             light=(self.between(0.85, 1.3), float(np.exp(rng.normal(0, 0.2)))),
             skin=tuple(skin.tolist()),
             clothes=tuple(int(v) for v in rng.integers(10, 230, 3)),
-        )  # fmt: skip
+        )
 
     def camera(self) -> Camera:
         rng = self.rng

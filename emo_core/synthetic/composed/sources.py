@@ -212,24 +212,32 @@ def _rows(folder: Path, columns: Sequence[str]) -> Iterable[dict[str, str]]:
 def _faces(folder: Path, sort: Sort) -> list[Part]:
     return [
         Part(
-            folder / row["file"], "face", sort(row), row["person"],
-            row.get("source") or "photographs", emotion=row.get("emotion", ""),
+            folder / row["file"],
+            "face",
+            sort(row),
+            row["person"],
+            row.get("source") or "photographs",
+            emotion=row.get("emotion", ""),
         )
         for row in _rows(folder, ("file", "polarity", "person"))
         if sort(row)
-    ]  # fmt: skip
+    ]
 
 
 def _voices(folder: Path, sort: Sort, said: Sort) -> list[Part]:
     return [
         Part(
-            folder / row["file"], "voice", sort(row),
-            f"{folder.name}/{row.get('speaker') or row.get('actor')}", folder.name,
-            emotion=row.get("emotion", ""), text=said(row),
+            folder / row["file"],
+            "voice",
+            sort(row),
+            f"{folder.name}/{row.get('speaker') or row.get('actor')}",
+            folder.name,
+            emotion=row.get("emotion", ""),
+            text=said(row),
         )
         for row in _rows(folder, ("file", "polarity"))
         if sort(row)
-    ]  # fmt: skip
+    ]
 
 
 def _crowds(folder: Path) -> list[Part]:

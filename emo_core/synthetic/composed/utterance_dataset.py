@@ -8,18 +8,18 @@ import numpy as np
 import torch
 
 from emo_core.data.corpus import Corpus, Item
-from emo_core.data.dataset import FileWindow, Target, digest
+from emo_core.data.dataset import FileWindow, Target, key_digest
 from emo_core.faces.tracking import Tracks
 from emo_core.preprocess.sample import (
-    Decoded,
+    DecodedWindow,
     Sample,
     SampleConfig,
-    fitted,
-    place,
+    pad_or_crop,
+    resize_size,
     scaled,
     seen_faces,
 )
-from emo_core.preprocess.spec_augment import varied
+from emo_core.preprocess.spec_augment import augment_mel
 from emo_core.synthetic.composed.dataset import FreshDataset, made_of
 from emo_core.synthetic.composed.scene import Scene
 from emo_core.synthetic.composed.soundtrack import mix
@@ -55,14 +55,14 @@ class FreshUtterances(FreshDataset):
         scene = make_utterance(self.sources, self.seed, "train", number)
         return scene, _target(scene.label)
 
-    def composed(self, scene: Scene, times_s: np.ndarray) -> Decoded:
+    def composed(self, scene: Scene, times_s: np.ndarray) -> DecodedWindow:
         rng = np.random.default_rng([*scene.key, CARELESS])
         return decoded_utterance(scene, self.sources, self.cache.config, times_s, rng)
 
     def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, np.ndarray]:
         sample, target = super().__getitem__(place)
         rng = np.random.default_rng([self.seed, place[0] * len(self) + place[1], 2])
-        return replace(sample, mel=torch.from_numpy(varied(sample.mel.numpy(), rng))), target
+        return replace(sample, mel=torch.from_numpy(augment_mel(sample.mel.numpy(), rng))), target
 
 
 def _target(label: str) -> np.ndarray:
@@ -70,9 +70,12 @@ def _target(label: str) -> np.ndarray:
 
 
 def decoded_utterance(
-    scene: Scene, sources: Sources, config: SampleConfig, times_s: np.ndarray,
+    scene: Scene,
+    sources: Sources,
+    config: SampleConfig,
+    times_s: np.ndarray,
     rng: np.random.Generator | None = None,
-) -> Decoded:  # fmt: skip
+) -> DecodedWindow:
     """An utterance as it would be read from a file, at times_s (T,), but for the codec's losses.
 
     rng: with it, the face's box is moved, scaled and turned a little, the same in all frames.
@@ -81,8 +84,8 @@ def decoded_utterance(
     shown, faces = np.ones(len(times_s), bool), known_faces(scene, times_s)
     if rng is not None:
         faces = _careless(faces, rng)
-    return Decoded(
-        place(scaled(frames, fitted((WIDTH, HEIGHT), config)), config),
+    return DecodedWindow(
+        pad_or_crop(scaled(frames, resize_size((WIDTH, HEIGHT), config)), config),
         times_s.astype(np.float32),
         np.round(mix(scene, sources) * 32767).astype(np.int16),
         DURATION_S,
@@ -126,9 +129,15 @@ def _item(truth: dict, path: Path) -> UtteranceItem:
         raise ValueError(f"its face has shape {np.shape(face)}, not {(len(TIMES_S), 5)} or none")
     label = () if emotion == NEUTRAL else (emotion,)
     return UtteranceItem(
-        truth["clip"], path, truth["split"], label, truth["group"], truth["regime"], truth["text"],
+        truth["clip"],
+        path,
+        truth["split"],
+        label,
+        truth["group"],
+        truth["regime"],
+        truth["text"],
         face=face,
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True)
@@ -138,7 +147,7 @@ class UtteranceWindow(FileWindow):
     face: tuple[tuple[float, ...], ...] = field(default=(), repr=False)
 
     def faces_by(self) -> str:
-        return f"the composer {digest(self.face)}"
+        return f"the composer {key_digest(self.face)}"
 
     def follow(self, frames: np.ndarray, times_s: np.ndarray) -> Tracks:
         people = 1 if self.face else 0

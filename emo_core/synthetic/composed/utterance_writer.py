@@ -17,8 +17,10 @@ from emo_core.synthetic.composed.utterances import (
 from emo_core.synthetic.composed.writer import TIMES_S, Composer, make_composed
 
 POLARITY = dict.fromkeys(CLASSES, "negative") | {
-    "happy": "positive", "neutral": "neutral", "surprise": "",
-}  # fmt: skip
+    "happy": "positive",
+    "neutral": "neutral",
+    "surprise": "",
+}
 
 
 def truth(sources: Sources, scene: Scene) -> dict:

@@ -120,13 +120,18 @@ def make_utterance(sources: Sources, seed: int, split: str, index: int) -> Scene
     hidden = str(rng.choice(HIDDEN)) if regime == "heard" else ""
     draw = Draw(sources, split, rng)
     return Scene(
-        seed, split, index, label, regime, hidden,
+        seed,
+        split,
+        index,
+        label,
+        regime,
+        hidden,
         people=() if hidden == "nobody" else _people(draw, "" if hidden else label),
         camera=draw.camera(),
         sounds=_sounds(draw, "" if regime == "seen" else label),
         room=draw.room(),
         backdrop=int(rng.integers(BACKDROPS)) + BACKDROPS * SPLITS.index(split),
-    )  # fmt: skip
+    )
 
 
 def _people(draw: Draw, label: str) -> tuple[Person, ...]:

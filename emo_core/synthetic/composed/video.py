@@ -164,9 +164,12 @@ def _edge(oval: bool, side: int) -> np.ndarray:
 
 
 def _put(
-    frame: np.ndarray, person: Person, face: np.ndarray,
-    view: tuple[float, float, float], t: float,
-) -> None:  # fmt: skip
+    frame: np.ndarray,
+    person: Person,
+    face: np.ndarray,
+    view: tuple[float, float, float],
+    t: float,
+) -> None:
     """Puts one person into the frame, in place: clothes, then the face."""
     x, y, side, tilt = _stance(person, view, t)
     body = (int(x), int(y + 1.02 * side)), (int(0.8 * side), int(0.72 * side))

@@ -49,10 +49,13 @@ def make_composed(
     counts = {"train": train, "val": val, "test": test}
     parts = composer.read(Path(sources).resolve())
     tree = Tree(
-        Path(out), counts, _readme(composer, counts, seed, parts),
+        Path(out),
+        counts,
+        _readme(composer, counts, seed, parts),
         partial(_scenes, composer, parts, counts, seed),
-        partial(write_clip, read=composer.read, root=parts.root), partial(composer.truth, parts),
-    )  # fmt: skip
+        partial(write_clip, read=composer.read, root=parts.root),
+        partial(composer.truth, parts),
+    )
     make_tree(tree, workers, progress)
 
 

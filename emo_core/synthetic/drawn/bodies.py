@@ -3,9 +3,18 @@
 import numpy as np
 
 from emo_core.synthetic.drawn.faces import face_strokes
-from emo_core.synthetic.drawn.heads import blank_head, extras, hair_back, hair_front, head
+from emo_core.synthetic.drawn.heads import blank_head, draw_head, extras, hair_back, hair_front
 from emo_core.synthetic.drawn.motion import Pose, face_of, pose_of
-from emo_core.synthetic.drawn.primitives import CLOTH, LINE, SKIN, Pen, Stroke, mirror, mix, oval
+from emo_core.synthetic.drawn.primitives import (
+    CLOTH,
+    LINE,
+    SKIN,
+    Pen,
+    Stroke,
+    blend_colours,
+    mirror,
+    oval,
+)
 from emo_core.synthetic.drawn.schema import Person, Scene
 
 _MOONLIGHT = (96, 112, 158)
@@ -34,7 +43,7 @@ def person_strokes(
         *hair_back(on_head, person),
         *_body(on_body, person),
         *_arms(on_body, person, pose),
-        *head(on_head, person),
+        *draw_head(on_head, person),
         *hair_front(on_head, person),
         *face_strokes(on_head, person, face_of(person, times_s), times_s),
         *extras(on_head, person),
@@ -43,7 +52,7 @@ def person_strokes(
 
 def _body(pen: Pen, person: Person) -> list[Stroke]:
     skin, main = SKIN[person.look.skin], CLOTH[person.look.colours[0]]
-    legs = mix(CLOTH[person.look.colours[1]], (50, 54, 78), 0.65)
+    legs = blend_colours(CLOTH[person.look.colours[1]], (50, 54, 78), 0.65)
     torso = np.array([(-0.4, 1.2), (-0.98, 1.42), (-1.16, 1.75), (-1.0, 3.0), (-1.02, 4.1)])
     outline = np.concatenate([torso, mirror(torso)[::-1]])
     neck = np.array([(-0.34, 0.7), (-0.38, 1.3), (0, 1.5), (0.38, 1.3), (0.34, 0.7)])
@@ -52,11 +61,11 @@ def _body(pen: Pen, person: Person) -> list[Stroke]:
         pen.fill(leg, legs),
         pen.fill(mirror(leg), legs),
         pen.fill(outline, main),
-        pen.edge(outline, mix(main, LINE, 0.5), 0.04),
+        pen.edge(outline, blend_colours(main, LINE, 0.5), 0.04),
     ]
     strokes += _garment(pen, person)
     if person.look.clothes != "scarf" or person.facing == "away":
-        strokes.append(pen.fill(neck, mix(skin, LINE, 0.22)))
+        strokes.append(pen.fill(neck, blend_colours(skin, LINE, 0.22)))
     return strokes
 
 
@@ -74,20 +83,20 @@ def _garment(pen: Pen, person: Person) -> list[Stroke]:
     if kind == "hoodie":
         hood = np.array([(-0.62, 1.1), (-0.5, 1.55), (0, 1.8), (0.5, 1.55), (0.62, 1.1)])
         pocket = np.array([(-0.6, 2.9), (0.6, 2.9), (0.75, 3.6), (-0.75, 3.6)])
-        darker = mix(main, LINE, 0.25)
+        darker = blend_colours(main, LINE, 0.25)
         return [pen.fill(hood, darker), pen.fill(pocket, darker)]
     if kind == "collar":
         flap = np.array([(-0.42, 1.15), (-0.62, 1.5), (-0.25, 1.75), (0, 1.45)])
         buttons = np.array([(0, 1.6), (0, 4.0)])
         return [
-            pen.line(buttons, mix(main, LINE, 0.4), 0.05),
+            pen.line(buttons, blend_colours(main, LINE, 0.4), 0.05),
             pen.fill(flap, (244, 240, 232)),
             pen.fill(mirror(flap), (244, 240, 232)),
         ]
     if kind == "scarf":
         tail = np.array([(0.1, 1.4), (0.5, 1.4), (0.56, 2.7), (0.2, 2.75)])
         return [
-            pen.fill(tail, mix(other, LINE, 0.15)),
+            pen.fill(tail, blend_colours(other, LINE, 0.15)),
             pen.fill(oval(0, 1.18, 0.66, 0.34), other),
         ]
     if kind == "dungarees":
@@ -101,7 +110,7 @@ def _garment(pen: Pen, person: Person) -> list[Stroke]:
 
 def _arms(pen: Pen, person: Person, pose: Pose) -> list[Stroke]:
     strokes = []
-    sleeve = mix(CLOTH[person.look.colours[0]], LINE, 0.12)
+    sleeve = blend_colours(CLOTH[person.look.colours[0]], LINE, 0.12)
     skin = SKIN[person.look.skin]
     for arm, side in enumerate((-1, 1)):
         lift, swing = pose.lift[:, arm], pose.swing[:, arm]
@@ -119,9 +128,9 @@ def _arms(pen: Pen, person: Person, pose: Pose) -> list[Stroke]:
         )
         hand = joints[:, 2:] + oval(0, 0, 0.27, 0.29)
         strokes += [
-            pen.edge(joints, mix(sleeve, LINE, 0.45), 0.50, closed=False),
+            pen.edge(joints, blend_colours(sleeve, LINE, 0.45), 0.50, closed=False),
             pen.line(joints, sleeve, 0.42),
             pen.fill(hand, skin),
-            pen.edge(hand, mix(skin, LINE, 0.5), 0.04),
+            pen.edge(hand, blend_colours(skin, LINE, 0.5), 0.04),
         ]
     return strokes

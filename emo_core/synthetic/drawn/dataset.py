@@ -10,16 +10,16 @@ import numpy as np
 
 from emo_core.data.cache import Cache
 from emo_core.data.corpus import Corpus, Item
-from emo_core.data.dataset import ClipDataset, FileWindow, Target, digest
+from emo_core.data.dataset import ClipDataset, FileWindow, Target, key_digest
 from emo_core.faces.tracking import Tracks
 from emo_core.preprocess.augment import Augment
 from emo_core.preprocess.sample import (
-    Decoded,
+    DecodedWindow,
     Sample,
     SampleConfig,
-    fitted,
-    frame_grid,
-    place,
+    frame_times,
+    pad_or_crop,
+    resize_size,
     scaled,
     seen_faces,
 )
@@ -38,7 +38,7 @@ from emo_core.synthetic.drawn.ground_truth import (
     FACE,
     LABELS,
     MOMENTS_S,
-    known_faces,
+    drawn_faces,
     target_of,
 )
 
@@ -84,9 +84,15 @@ def _item(truth: dict, path: Path, corpus: str) -> StagedItem:
         label = tuple(zip(*(path.tolist() for path in paths), strict=True))
     scene = (truth["scene"]["seed"], split, truth["scene"]["index"]) if "scene" in truth else None
     return StagedItem(
-        name, path, split, label, str(truth["source"]), truth["regime"], truth.get("text", ""),
+        name,
+        path,
+        split,
+        label,
+        str(truth["source"]),
+        truth["regime"],
+        truth.get("text", ""),
         scene=scene,
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True)
@@ -101,7 +107,7 @@ class StagedWindow(FileWindow):
     def follow(self, frames: np.ndarray, times_s: np.ndarray) -> Tracks:
         if self.scene is None:
             return super().follow(frames, times_s)
-        return known_faces(staged_scene.make_scene(*self.scene), times_s)
+        return drawn_faces(staged_scene.make_drawn_scene(*self.scene), times_s)
 
 
 def windows(corpus: Corpus, items: Sequence[StagedItem], target: Target) -> list[StagedWindow]:
@@ -133,7 +139,7 @@ class SceneWindow:
 
     @property
     def scene(self) -> staged_scene.Scene:
-        return staged_scene.make_scene(self.seed, self.split, self.index)
+        return staged_scene.make_drawn_scene(self.seed, self.split, self.index)
 
     @property
     def name(self) -> str:
@@ -170,25 +176,25 @@ class SceneWindow:
 
     def key(self, cache: Cache) -> str:
         faces = [FACE] if cache.config.people else []
-        return digest("staged", generator_version(), self.seed, self.split, self.index, *faces)
+        return key_digest("staged", generator_version(), self.seed, self.split, self.index, *faces)
 
-    def decode(self, config: SampleConfig) -> Decoded:
+    def decode(self, config: SampleConfig) -> DecodedWindow:
         scene = self.scene
         size = (staged_scene.WIDTH, staged_scene.HEIGHT)
-        grid = frame_grid(config)
+        grid = frame_times(config)
         times_s = np.floor(grid * staged_scene.FPS) / staged_scene.FPS  # the frame on display
         frames = staged_draw.draw_frames(scene, times_s)
-        pixels = place(scaled(frames, fitted(size, config)), config)
+        pixels = pad_or_crop(scaled(frames, resize_size(size, config)), config)
         shown = np.ones(len(times_s), bool)
         wave = staged_sound.synthesise(scene, config.mel.rate)
         length_s = staged_scene.DURATION_S
-        return Decoded(
+        return DecodedWindow(
             pixels,
             times_s.astype(np.float32),
             np.round(wave * 32767).astype(np.int16),
             length_s,
             length_s,
-            **seen_faces(frames, times_s, shown, config, lambda _, at_s: known_faces(scene, at_s)),
+            **seen_faces(frames, times_s, shown, config, lambda _, at_s: drawn_faces(scene, at_s)),
             text=scene.text if config.text_length else "",
         )
 
@@ -205,7 +211,7 @@ class FrameDataset(ClipDataset):
         sample, _ = super().__getitem__(place)
         return sample, self.windows[place[1]].frame_targets(sample.video_times_s.numpy())
 
-    def _decoded(self, index: int) -> Decoded:
+    def _decoded(self, index: int) -> DecodedWindow:
         decoded = super()._decoded(index)
         return replace(decoded, wave=decoded.wave[: self.cache.config.mel.rate // 10])  # not used
 

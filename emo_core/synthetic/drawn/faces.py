@@ -3,7 +3,16 @@
 import numpy as np
 
 from emo_core.synthetic.drawn.motion import Face
-from emo_core.synthetic.drawn.primitives import HAIR, LINE, SKIN, SMALL, Pen, Stroke, mirror, mix
+from emo_core.synthetic.drawn.primitives import (
+    HAIR,
+    LINE,
+    SKIN,
+    SMALL,
+    Pen,
+    Stroke,
+    blend_colours,
+    mirror,
+)
 from emo_core.synthetic.drawn.schema import Person
 
 _MOUTH = (104, 34, 44)
@@ -36,7 +45,7 @@ def _path(x: np.ndarray, y: np.ndarray, shift: np.ndarray) -> np.ndarray:
 
 def _cheeks(pen: Pen, person: Person, face: Face, shift: np.ndarray) -> list[Stroke]:
     skin = SKIN[person.look.skin]
-    blush = mix(skin, (236, 98, 98), 0.18 + 0.25 * person.look.rosy)
+    blush = blend_colours(skin, (236, 98, 98), 0.18 + 0.25 * person.look.rosy)
     raised = np.asarray(face.cheek)[:, None]
     x = 0.62 + 0.02 * raised + 0.19 * SMALL[:, 0]
     y = 0.36 - 0.07 * raised + 0.13 * SMALL[:, 1]
@@ -44,7 +53,7 @@ def _cheeks(pen: Pen, person: Person, face: Face, shift: np.ndarray) -> list[Str
     crease_x = np.asarray(face.mouth_width)[:, None] + 0.10 + 0.05 * (1 - fold**2)
     crease_y = 0.42 - 0.5 * np.asarray(face.mouth_curve)[:, None] + 0.17 * fold
     show = np.asarray(face.cheek) > 0.4
-    edge = mix(skin, LINE, 0.55)
+    edge = blend_colours(skin, LINE, 0.55)
     return [
         *(pen.fill(_path(s * x, y, shift), blush) for s in (-1, 1)),
         *(pen.line(_path(s * crease_x, crease_y, shift), edge, 0.05, show=show) for s in (-1, 1)),
@@ -93,12 +102,12 @@ def _eye(
         pen.fill(ball, _PUPIL),
         pen.fill(glint + shift, (255, 255, 255), show=awake),
         pen.line(white[:, : len(along)], LINE, 0.075),
-        pen.line(white[:, len(along) :], mix(SKIN[person.look.skin], LINE, 0.55), 0.04),
+        pen.line(white[:, len(along) :], blend_colours(SKIN[person.look.skin], LINE, 0.55), 0.04),
     ]
 
 
 def _nose(pen: Pen, person: Person, face: Face, shift: np.ndarray) -> list[Stroke]:
-    edge = mix(SKIN[person.look.skin], LINE, 0.5)
+    edge = blend_colours(SKIN[person.look.skin], LINE, 0.5)
     tip = np.array([(-0.09, 0.22), (-0.02, 0.27), (0.07, 0.24), (0.08, 0.18)]) + 1.4 * shift
     wrinkled = np.asarray(face.wrinkle) > 0.4
     folds = [np.array([(-0.13, y), (0.0, y + 0.045), (0.13, y)]) + shift for y in (-0.06, 0.05)]
@@ -145,7 +154,7 @@ def _mouth(
 
 
 def _brows(pen: Pen, person: Person, face: Face, shift: np.ndarray) -> list[Stroke]:
-    hair = mix(HAIR[person.look.hair_colour], (40, 26, 26), 0.55)
+    hair = blend_colours(HAIR[person.look.hair_colour], (40, 26, 26), 0.55)
     inner, outer = np.asarray(face.brow_inner)[:, None], np.asarray(face.brow_outer)[:, None]
     along = np.linspace(0, 1, 4)  # from the nose outwards
     y = -0.46 - inner * (1 - along) - outer * along - 0.10 * along * (1 - along) * 2

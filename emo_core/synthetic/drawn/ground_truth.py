@@ -39,7 +39,7 @@ def target_of(scene: staged_scene.Scene, corpus: str) -> int | np.ndarray:
     return staged_scene.LABELS.index(scene.label)
 
 
-def known_faces(scene: staged_scene.Scene, times_s: np.ndarray) -> Tracks:
+def drawn_faces(scene: staged_scene.Scene, times_s: np.ndarray) -> Tracks:
     """Everybody who faces the camera, boxed as YuNet would, in the order of the scene.
 
     As Aff-Wild2 comes with its crops. Of 681 drawn faces YuNet finds 98.5 % but the Haar cascade

@@ -11,8 +11,8 @@ from emo_core.synthetic.drawn.primitives import (
     Pen,
     Stroke,
     arc,
+    blend_colours,
     mirror,
-    mix,
     oval,
 )
 from emo_core.synthetic.drawn.schema import Person
@@ -25,13 +25,13 @@ def _skull(person: Person) -> np.ndarray:
     return np.stack([CIRCLE[:, 0] * width, CIRCLE[:, 1] * (1 + 0.05 * down)], axis=-1)
 
 
-def head(pen: Pen, person: Person) -> list[Stroke]:
+def draw_head(pen: Pen, person: Person) -> list[Stroke]:
     skin = SKIN[person.look.skin]
-    edge = mix(skin, LINE, 0.55)
+    edge = blend_colours(skin, LINE, 0.55)
     ear = oval(-0.97, 0.08, 0.17, 0.24)
     skull = _skull(person)
     return [
-        *(pen.fill(e, mix(skin, (200, 90, 80), 0.12)) for e in (ear, mirror(ear))),
+        *(pen.fill(e, blend_colours(skin, (200, 90, 80), 0.12)) for e in (ear, mirror(ear))),
         *(pen.edge(e, edge, 0.04) for e in (ear, mirror(ear))),
         pen.fill(skull, skin),
         pen.edge(skull, edge, 0.05),
@@ -40,7 +40,7 @@ def head(pen: Pen, person: Person) -> list[Stroke]:
 
 def blank_head(pen: Pen, person: Person) -> list[Stroke]:
     """A head without a face: seen from behind, or a silhouette."""
-    strokes = head(pen, person)
+    strokes = draw_head(pen, person)
     if person.facing == "dark":
         return [*strokes, *hair_front(pen, person), *_hat(pen, person)]
     hair = HAIR[person.look.hair_colour]
@@ -52,15 +52,15 @@ def blank_head(pen: Pen, person: Person) -> list[Stroke]:
     return [
         *strokes,
         pen.fill(back, hair),
-        pen.edge(back, mix(hair, (0, 0, 0), 0.4), 0.04),
-        pen.line(shine, mix(hair, (255, 255, 255), 0.25), 0.07),
+        pen.edge(back, blend_colours(hair, (0, 0, 0), 0.4), 0.04),
+        pen.line(shine, blend_colours(hair, (255, 255, 255), 0.25), 0.07),
         *_hat(pen, person),
     ]
 
 
 def hair_back(pen: Pen, person: Person) -> list[Stroke]:
     hair = HAIR[person.look.hair_colour]
-    dark = mix(hair, (0, 0, 0), 0.18)
+    dark = blend_colours(hair, (0, 0, 0), 0.18)
     kind = person.look.hair
     if kind == "long":
         side = np.array([(-1.08, -0.3), (-1.22, 0.5), (-1.17, 1.3), (-0.9, 1.75), (-0.4, 1.92)])
@@ -101,8 +101,8 @@ def hair_front(pen: Pen, person: Person) -> list[Stroke]:
     shine = arc(0.82, 0.9, 0.6, 0.7)
     return [
         pen.fill(shape, hair),
-        pen.edge(shape, mix(hair, (0, 0, 0), 0.4), 0.04),
-        pen.line(shine, mix(hair, (255, 255, 255), 0.22), 0.08),
+        pen.edge(shape, blend_colours(hair, (0, 0, 0), 0.4), 0.04),
+        pen.line(shine, blend_colours(hair, (255, 255, 255), 0.22), 0.08),
     ]
 
 
@@ -168,7 +168,7 @@ def _hat(pen: Pen, person: Person) -> list[Stroke]:
         return [
             pen.fill(oval(0, -1.24, 0.22, 0.2), trim),
             pen.fill(dome, main),
-            pen.fill(band, mix(main, LINE, 0.25)),
+            pen.fill(band, blend_colours(main, LINE, 0.25)),
         ]
     if person.look.hat == "cap":
         side = 1 if person.turn >= 0 else -1
@@ -176,11 +176,11 @@ def _hat(pen: Pen, person: Person) -> list[Stroke]:
         visor = np.array([(-0.6, -0.72), (1.0, -0.72), (1.5, -0.56), (1.0, -0.54), (-0.5, -0.58)])
         if person.facing == "away":
             return [pen.fill(dome, main)]
-        return [pen.fill(dome, main), pen.fill(visor * (side, 1), mix(main, LINE, 0.3))]
+        return [pen.fill(dome, main), pen.fill(visor * (side, 1), blend_colours(main, LINE, 0.3))]
     if person.look.hat == "bow":
         wing = np.array([(0.5, -0.95), (0.95, -1.25), (1.0, -0.75)])
         other = np.array([(0.5, -0.95), (0.05, -1.3), (0.1, -0.8)])
         return [pen.fill(w, trim) for w in (wing, other)] + [
-            pen.fill(oval(0.5, -0.96, 0.12, 0.12), mix(trim, LINE, 0.3))
+            pen.fill(oval(0.5, -0.96, 0.12, 0.12), blend_colours(trim, LINE, 0.3))
         ]
     return []

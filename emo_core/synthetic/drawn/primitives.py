@@ -65,7 +65,7 @@ class Stroke(NamedTuple):
     show: np.ndarray | None = None  # (T,) bool; None shows always
 
 
-def mix(colour: Colour, other: Colour, share: float) -> Colour:
+def blend_colours(colour: Colour, other: Colour, share: float) -> Colour:
     """The colour with `share` of the other mixed in."""
     return tuple(round(a + share * (b - a)) for a, b in zip(colour, other, strict=True))
 

@@ -21,8 +21,8 @@ from emo_core.synthetic.drawn.schema import (
     SOUNDS,
     SPLITS,
     WIDTH,
+    Appearance,
     Evidence,
-    Look,
     Movement,
     Person,
     Scene,
@@ -71,14 +71,14 @@ def style_of(seed: int, source: int) -> Style:
         place=rng.choice(PLACES),
         variant=rng.getrandbits(24),
         ambience=rng.choice(AMBIENCES),
-        cast=tuple(_look(rng, fashion) for _ in range(10)),
+        cast=tuple(_appearance(rng, fashion) for _ in range(10)),
         voice=Voice(rng.uniform(0.75, 1.35), rng.uniform(0.85, 1.2), rng.uniform(0.85, 1.18)),
     )
 
 
-def _look(rng: random.Random, fashion: list[int]) -> Look:
+def _appearance(rng: random.Random, fashion: list[int]) -> Appearance:
     hair = rng.choice(HAIR)
-    return Look(
+    return Appearance(
         skin=rng.randrange(9),
         hair=hair,
         hair_colour=rng.randrange(10),
@@ -181,7 +181,7 @@ __all__ = [
     "SPLITS",
     "WIDTH",
     "Scene",
-    "make_scene",
+    "make_drawn_scene",
 ]
 
 # Which faces go with which sound, most likely first.
@@ -216,7 +216,7 @@ _WORDS = {
 }
 
 
-def make_scene(seed: int, split: str, index: int) -> Scene:
+def make_drawn_scene(seed: int, split: str, index: int) -> Scene:
     """The scene number `index` of a split, whatever other scenes are made.
 
     Raises ValueError for an unknown split or a negative index.
@@ -327,7 +327,7 @@ def _people(
 
 def _person(
     rng: random.Random,
-    look: Look,
+    look: Appearance,
     facing: str,
     layout: Layout,
     number: int,

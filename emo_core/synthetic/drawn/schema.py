@@ -33,7 +33,7 @@ SOUNDS = {
 
 
 @dataclass(frozen=True)
-class Look:
+class Appearance:
     """How one member of a cast is drawn; indices point into the palettes of the drawing."""
 
     skin: int
@@ -54,7 +54,7 @@ class Look:
 class Person:
     """One person: where the head rests, in pixels, and what it does over the clip."""
 
-    look: Look
+    look: Appearance
     x: float
     y: float
     radius: float
@@ -115,7 +115,7 @@ class Style:
     place: str
     variant: int  # seeds the details of the place
     ambience: str
-    cast: tuple[Look, ...]
+    cast: tuple[Appearance, ...]
     voice: Voice
 
 

@@ -28,7 +28,7 @@ VOWELS = {
 Maker = Callable[[int, Voice, np.random.Generator], np.ndarray]
 
 
-def seconds(count: int) -> np.ndarray:
+def seconds_axis(count: int) -> np.ndarray:
     """Sample times (S,) float32."""
     return np.arange(count, dtype=np.float32) / RATE
 
@@ -123,7 +123,7 @@ def laughter(count: int, voice: Voice, rng: np.random.Generator) -> np.ndarray:
 
 def cheering(count: int, voice: Voice, rng: np.random.Generator) -> np.ndarray:
     """Many rising "woo" and "yeah" voices, clapping, now and then a whistle."""
-    time_s = seconds(count)
+    time_s = seconds_axis(count)
     length = count / RATE
     groups = {"u": np.zeros(count, np.float32), "a": np.zeros(count, np.float32)}
     for _ in range(9):
@@ -145,7 +145,7 @@ def _claps(count: int, rng: np.random.Generator) -> np.ndarray:
     hits = np.zeros(count, dtype=np.float32)
     number = int(25 * count / RATE)
     np.add.at(hits, rng.integers(0, count, number), rng.uniform(0.3, 1, number))
-    time_s = seconds(640)
+    time_s = seconds_axis(640)
     burst = noise(640, rng) * np.exp(-time_s / 0.006)
     burst += np.sin(2 * np.pi * rng.uniform(1100, 1700) * time_s) * np.exp(-time_s / 0.004)
     length = 1 << (count + 640 - 1).bit_length()
@@ -180,7 +180,7 @@ def talk(count: int, voice: Voice, rng: np.random.Generator) -> np.ndarray:
 
 def crying(count: int, voice: Voice, rng: np.random.Generator) -> np.ndarray:
     """Long wails that fall and break, with trembling pitch, and sobbing breaths between."""
-    time_s = seconds(count)
+    time_s = seconds_axis(count)
     beat, within = _beats(count, rng.uniform(0.85, 1.15) * voice.tempo, rng)
     top = rng.uniform(390, 520) * voice.pitch * (1 + 0.08 * np.sin(2.4 * beat))
     rise = np.clip(within / 0.10, 0, 1)
@@ -200,7 +200,7 @@ def crying(count: int, voice: Voice, rng: np.random.Generator) -> np.ndarray:
 
 def shouting(count: int, voice: Voice, rng: np.random.Generator) -> np.ndarray:
     """Pressed, rough, fast syllables with a high first formant, two people at once."""
-    time_s = seconds(count)
+    time_s = seconds_axis(count)
     total = np.zeros(count, dtype=np.float32)
     for _ in range(2):
         beat, within = _beats(count, rng.uniform(4.2, 5.4) * voice.tempo, rng)
@@ -220,7 +220,7 @@ def shouting(count: int, voice: Voice, rng: np.random.Generator) -> np.ndarray:
 
 def alarm(count: int, voice: Voice, rng: np.random.Generator) -> np.ndarray:
     """A two-tone horn, a sweeping siren or a fast beeper, two horns a little out of tune."""
-    time_s = seconds(count)
+    time_s = seconds_axis(count)
     kind = rng.integers(3)
     base = rng.uniform(620, 900) * voice.pitch**0.5
     turn = rng.uniform(1.6, 2.4) * voice.tempo * time_s + rng.uniform(0, 1)

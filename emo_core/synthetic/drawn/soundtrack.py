@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from emo_core.synthetic.drawn.schema import AMBIENCES, DURATION_S, Scene, Sound
-from emo_core.synthetic.drawn.sound_effects import MAKERS, RATE, noise, seconds
+from emo_core.synthetic.drawn.sound_effects import MAKERS, RATE, noise, seconds_axis
 
 _FADE_S = 0.03
 _SAMPLES = round(DURATION_S * RATE)
@@ -112,7 +112,7 @@ def _wind(rng: np.random.Generator) -> np.ndarray:
 
 def _traffic(rng: np.random.Generator) -> np.ndarray:
     rumble = _coloured(rng, lambda f: 1 / (1 + (f / 140) ** 2) + 0.03 / (1 + (f / 1500) ** 2))
-    passing = np.exp(-(((seconds(_SAMPLES) - rng.uniform(0, 5)) / 0.9) ** 2))
+    passing = np.exp(-(((seconds_axis(_SAMPLES) - rng.uniform(0, 5)) / 0.9) ** 2))
     tyres = _coloured(rng, lambda f: np.exp(-(((f - 800) / 500) ** 2)))
     return rumble * _swell(rng, 0.8, 0.5) + 0.5 * tyres * passing
 
@@ -131,7 +131,7 @@ def _crowd(rng: np.random.Generator) -> np.ndarray:
 
 def _hum(rng: np.random.Generator) -> np.ndarray:
     mains = rng.choice([50.0, 60.0])
-    phase = 2 * np.pi * mains * seconds(_SAMPLES)
+    phase = 2 * np.pi * mains * seconds_axis(_SAMPLES)
     tones = sum(
         weight * np.sin(number * phase + rng.uniform(0, 6))
         for number, weight in ((1, 0.3), (2, 1.0), (3, 0.2), (4, 0.5), (6, 0.25))

@@ -10,7 +10,14 @@ from emo_core.synthetic import corpus_io as clip_tree
 from emo_core.synthetic.corpus_io import FOLDERS, Progress, Tree, make_tree
 from emo_core.synthetic.drawn.motion import affect, face_box
 from emo_core.synthetic.drawn.render import draw_frames
-from emo_core.synthetic.drawn.scene import DURATION_S, EMOTIONS, FPS, SPLITS, Scene, make_scene
+from emo_core.synthetic.drawn.scene import (
+    DURATION_S,
+    EMOTIONS,
+    FPS,
+    SPLITS,
+    Scene,
+    make_drawn_scene,
+)
 from emo_core.synthetic.drawn.sound_effects import RATE
 from emo_core.synthetic.drawn.soundtrack import synthesise
 
@@ -95,4 +102,4 @@ def _readme(counts: Mapping[str, int], seed: int) -> str:
 def _scenes(counts: Mapping[str, int], seed: int) -> Iterator[Scene]:
     for split in SPLITS:
         for index in range(counts[split]):
-            yield make_scene(seed, split, index)
+            yield make_drawn_scene(seed, split, index)
