@@ -133,7 +133,7 @@ def ccc_of_authors_code(
     Moments with an invalid target (outside -1..1, NaN) count as a pair of zeros; predictions are
     clipped and box-filtered over 20 frames (valence) and 50 (arousal), zeros beyond the ends, run
     by run: a run is consecutive numbers in `order`, or a group's rows as they come.
-    Source: papers/3, section 4.3.
+    Source: docs/papers/jmt.md#evaluation.
     """
     valid = (np.abs(target) <= 1).all(-1, keepdims=True)
     order = places(groups) if order is None else order

@@ -187,7 +187,7 @@ OUTSIDE = re.compile(r"our notes|papers/[123]\b")  # the notes that lie beside t
 CODE = re.compile(r"\b[AD](?:1[0-9]|[1-9])\b(?!-)")  # an assumption or a defect, by number alone
 LINK = re.compile(r"docs/papers/\w+\.md")
 SHARED = re.compile(r"""\.\./shared|["']shared["']|\bshared/(?:data|papers)""")
-MAY_NAME_SHARED = ("tests/", "benchmarks/", "docs/log", "docs/train", "docs/experiments/")
+MAY_NAME_SHARED = ("tests/", "benchmarks/", "docs/archive/", "docs/train", "docs/experiments/")
 
 
 def outside_notes(root: Path) -> list[str]:

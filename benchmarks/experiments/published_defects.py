@@ -26,7 +26,8 @@ from emo_core.tasks import Calibration, MultiLabel
 def scrambled(sites: Sites) -> Sites:
     """Places sorted by (y, x, map) beside values sorted by (map, y, x), as in MESM's first block.
 
-    Vectors so land on wrong pixels and in other utterances of the batch (D2).
+    Vectors so land on wrong pixels and in other utterances of the batch
+    (docs/papers/mesm.md#d2).
     """
     count = sites.shape[0]
     area = sites.shape[1] * sites.shape[2]
@@ -36,7 +37,10 @@ def scrambled(sites: Sites) -> Sites:
 
 @contextmanager
 def scrambled_rows(model: nn.Module) -> Iterator[None]:
-    """The published MESM's row order (D2) while the context is open; needs a sparse mode."""
+    """The published MESM's row order while the context is open; needs a sparse mode.
+
+    Source: docs/papers/mesm.md#d2.
+    """
     towers = [module for module in model.modules() if isinstance(module, SparseTower)]
     hooks = [
         tower.stages[0].convolutions.register_forward_pre_hook(
@@ -52,7 +56,9 @@ def scrambled_rows(model: nn.Module) -> Iterator[None]:
 
 
 def without_attention_gradient(model: nn.Module) -> list[str]:
-    """Names of the attention parameters that a backward pass left without gradient (D1).
+    """Names of the attention parameters that a backward pass left without gradient.
+
+    Source: docs/papers/mesm.md#d1.
 
     Call it after `backward` on a model of mode "faithful": the published code has 30 of them.
     """
@@ -71,7 +77,10 @@ def leak(model: nn.Module, batch: Batch, disturbed: Batch) -> float:
 
 
 def scramble_every_tower() -> None:
-    """MESM's first block puts rows where they don't belong (D2), in training and in use."""
+    """MESM's first block puts rows where they don't belong, in training and in use.
+
+    Source: docs/papers/mesm.md#d2.
+    """
     build = SparseTower.__init__
 
     def init(tower: SparseTower, *sizes: object) -> None:
@@ -84,7 +93,7 @@ def scramble_every_tower() -> None:
 
 
 def attend_across_the_batch() -> None:
-    """JMT's vanilla baseline mistakes the batch for time (papers/3, section 1, row 5)."""
+    """JMT's vanilla baseline mistakes the batch for time (docs/papers/jmt.md#d5)."""
     over_time = VanillaFusion.forward
 
     def turned(tokens: Tokens) -> Tokens:
@@ -115,7 +124,7 @@ def attend_across_a_batch_of_one() -> None:
 
 
 def tune_on_the_scored_split() -> None:
-    """MESM's evaluation chooses thresholds on the split that it scores (D6)."""
+    """MESM's evaluation chooses thresholds on the split that it scores (docs/papers/mesm.md#d6)."""
     score = MultiLabel.scores
 
     def scores(

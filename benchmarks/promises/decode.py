@@ -33,7 +33,7 @@ from emo_core.clip import load_clip
 
 SIDE = 112  # pixels, width and height of the sampled frames
 COUNTS = (16, 32)  # frames per clip
-BOUND = 1.0  # ratio promised in the design, section 8
+BOUND = 1.0  # the promised ratio
 POOL = 8  # pixels averaged before frames are compared: resizing filters differ in fine detail
 
 Sampler = Callable[[Path, np.ndarray, float], np.ndarray]  # path, times, fps -> (T, 112, 112, 3)

@@ -92,7 +92,7 @@ def whole(model: Mesm, batch: Batch, bf16: bool) -> Callable[[], None]:
 
 def main() -> int:
     torch.manual_seed(0)
-    torch.set_num_threads(1)  # two threads spin beside other load (docs/log.md)
+    torch.set_num_threads(1)  # two threads spin beside other load (docs/experiments/0001)
     bf16, batch = bf16_is_fast(CPU), random_batch()
     modes = {"fe2e": ("dense", 1.0), "structured": ("structured", 0.5), "pixels": ("trained", 0.5)}
     models = {

@@ -1,7 +1,7 @@
 """Methods that take something away and look at the score: occlusion, ablation, Shapley sampling.
 
-Ours, on pieces: Captum's ways mask value by value, which for Shapley sampling took ten times as
-long as the model itself (docs/log.md). The tests compare them.
+Ours, on pieces: Captum's ways mask value by value, which costs 158 forward
+passes instead of 15.7 (docs/experiments/0053). The tests compare them.
 """
 
 import torch

@@ -72,7 +72,7 @@ def rollout(question: ForwardFunction, preset: Preset, seed: int) -> Maps:
 
 
 def _crossed(trace: dict[str, Tensor]) -> Shares:
-    """Paper 1: each stream asks the other one, block after block, then both are averaged."""
+    """Group: each stream asks the other one, block after block, then both are averaged."""
     shares = {"video": torch.zeros(()), "audio": torch.zeros(())}
     for own, other in (("video", "audio"), ("audio", "video")):
         blocks = [
@@ -90,7 +90,7 @@ def _crossed(trace: dict[str, Tensor]) -> Shares:
 
 
 def _joint(trace: dict[str, Tensor], step: int) -> Shares:
-    """Paper 3: one moment's answer, back through readout, mixing, crossings and encoders."""
+    """JMT: one moment's answer, back through readout, mixing, crossings and encoders."""
     mixed = _with_residual(trace["attention_mix"][step].mean(0))  # (6, 6)
     reading = trace["attention_readout"][step].mean(0).mean(0)  # (6,), mean over K answers
     answers = reading @ mixed  # (6,)
@@ -108,7 +108,7 @@ def _joint(trace: dict[str, Tensor], step: int) -> Shares:
 
 
 def _summarised(trace: dict[str, Tensor]) -> Shares:
-    """Paper 2: the first token of each modality reads its pictures; modalities count alike."""
+    """MESM: the first token of each modality reads its pictures; modalities count alike."""
     shares = {}
     for stream in ("video", "audio"):
         rolled = None

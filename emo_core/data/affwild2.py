@@ -1,8 +1,8 @@
-"""Aff-Wild2, valence and arousal of every frame: the official tree (paper 3, section 6).
+"""Aff-Wild2, valence and arousal of every frame: the official tree (docs/papers/jmt.md#aff-wild2).
 
 cropped_aligned/<video>[_left|_right]/00001.jpg, .../{Train_Set,Validation_Set}/<video>.txt with
 `valence,arousal` a frame (-5 = invalid), batch*/<video>.mp4|.avi for the sound, and the list of
-test videos. An item is one face of one video; its windows are those of paper 3.
+test videos. An item is one face of one video; its windows: docs/papers/jmt.md#windows.
 """
 
 from collections import Counter
@@ -22,7 +22,8 @@ CHALLENGES = ("VA_Estimation_Challenge", "VA_Set")
 SETS = {"train": ("Train_Set",), "val": ("Validation_Set", "Val_Set")}
 TEST_LISTS = ("Valence_Arousal_Estimation_Challenge_test_set_release.txt",)
 PUBLISHED = {"train": (356, 1_682_057), "val": (76, 383_814), "test": (162, 0)}  # files, rows
-NEVER_TRAINED = {  # in today's test list; the authors skip them too (section 3.1)
+# In today's test list; the authors skip them too (docs/papers/jmt.md#windows).
+NEVER_TRAINED = {
     "313",
     "212",
     "303",

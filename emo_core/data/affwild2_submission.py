@@ -1,4 +1,7 @@
-"""The file that the Aff-Wild2 challenge takes: a row a frame of every test video (paper 3, 4.3)."""
+"""Submission file of the Aff-Wild2 challenge: a row per frame of every test video.
+
+Source: docs/papers/jmt.md#evaluation.
+"""
 
 import math
 import re

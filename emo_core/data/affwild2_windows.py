@@ -1,6 +1,7 @@
-"""How paper 3 cuts an Aff-Wild2 video: windows of 16 tokens, each of 32 frames and 8 images.
+"""JMT's windows of an Aff-Wild2 video and the faces and sound that fill one.
 
-Frames are numbered from 1, as their files are. Source: papers/3, section 3.1.
+A window has 16 tokens, each of 32 frames and 8 images. Frames are numbered from 1, as their files
+are. Source: docs/papers/jmt.md#windows.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -88,7 +89,8 @@ class FaceWindow:
     """16 tokens of 32 frames; the i-th sixteenth of the window is token i's, and ends with it.
 
     At 30 frames a second and windows of 512 / 30 s that is the video's own clock. At other rates
-    a token's sound is cut at its start or padded there with zeros, as the authors pad (3.3).
+    a token's sound is cut at its start or padded there with zeros, as the authors pad
+    (docs/papers/jmt.md#spectrogram).
     """
 
     name: str
@@ -243,7 +245,7 @@ def target_moments(times_s: np.ndarray, numbers: np.ndarray) -> np.ndarray:
 def frame_times(path: Path) -> np.ndarray:
     """(n,) when each frame of a video is shown, on its clip's clock; nothing is decoded but one.
 
-    Frame rates differ between the videos and change within some (section 6).
+    Frame rates differ between the videos and change within some (docs/papers/jmt.md#aff-wild2).
     """
     first_s = load_clip(path).read_frames([0.0], size=(16, 16)).times_s[0]
     try:

@@ -1,9 +1,10 @@
-"""IEMOCAP: the release tree and the layout of paper 2's loader (sections 4.1 to 4.3), by session.
+"""IEMOCAP: the release tree and the layout of MESM's loader, by session.
 
 Session{1..5}/dialog/{EmoEvaluation,transcriptions}/<dialog>.txt, dialog/avi/DivX/<dialog>.avi with
 both actors side by side, dialog/wav/<dialog>.wav with one actor a channel; or
 IEMOCAP_RAW_PROCESSED/<dialog>/<id>/{image_L_0.jpg,audio_L.wav,...} with meta.json.
 Sessions 1 to 3 train, 4 is val, 5 is test: its two speakers are heard nowhere else.
+Source: docs/papers/mesm.md#iemocap.
 """
 
 import json
@@ -36,7 +37,8 @@ from emo_core.data.image_sequence import PictureClip
 
 LABELS = ("ang", "exc", "fru", "hap", "neu", "sad")
 OTHERS = {"fea", "sur", "dis", "oth", "xxx"}  # published, not one of the six
-PUBLISHED = {"ang": 1103, "exc": 1041, "fru": 1849, "hap": 595, "neu": 1708, "sad": 1084}  # 4.1
+# docs/papers/mesm.md#iemocap
+PUBLISHED = {"ang": 1103, "exc": 1041, "fru": 1849, "hap": 595, "neu": 1708, "sad": 1084}
 SPLIT_OF = {"1": "train", "2": "train", "3": "train", "4": "val", "5": "test"}  # by session
 PROCESSED = "IEMOCAP_RAW_PROCESSED"
 EVALUATION = re.compile(r"\[(\d+\.\d+) - (\d+\.\d+)\]\t(\S+)\t(\w+)\t")
@@ -128,7 +130,8 @@ def _read_tree(root: Path) -> tuple[list[Item], list[str], list[str]]:
     else:
         raise CorpusError(
             f"{root.name} has neither Session1 to Session5 nor {PROCESSED}; expected the release "
-            "of IEMOCAP (asked for by its request form) or the layout of paper 2; unpack it there."
+            "of IEMOCAP (asked for by its request form) or the layout IEMOCAP_RAW_PROCESSED; "
+            "unpack it there."
         )
     if not items:
         raise CorpusError(problems[0] if problems else f"{root.name} holds no utterances.")
@@ -236,7 +239,10 @@ def _fault(line: str, found: re.Match | None) -> str | None:
 
 
 def read_transcription(path: Path) -> dict[str, str]:
-    """What is said, by utterance; a colon in the text stays (section 4.3)."""
+    """What is said, by utterance; a colon in the text stays.
+
+    Source: docs/papers/mesm.md#iemocap-release.
+    """
     found = map(SENTENCE.match, read_text(path, "in transcriptions").splitlines())
     return {match[1]: match[2].strip() for match in found if match and "_" in match[1]}
 

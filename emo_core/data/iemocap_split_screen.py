@@ -1,4 +1,7 @@
-"""One of IEMOCAP's two actors: a half of the picture, a channel of the sound (paper 2, 4.2)."""
+"""One of IEMOCAP's two actors: a half of the picture, a channel of the sound.
+
+Source: docs/papers/mesm.md#iemocap-processed-layout.
+"""
 
 import wave
 from collections.abc import Sequence
@@ -93,7 +96,10 @@ def names_speaker(name: str) -> bool:
 
 
 def side_of(name: str) -> int:
-    """0 = left, 1 = right: left is the actor whose sex the dialogue's name ends with (4.2)."""
+    """0 = left, 1 = right: left is the actor whose sex the dialogue's name ends with.
+
+    Source: docs/papers/mesm.md#iemocap-processed-layout.
+    """
     first, last = name.split("_")[0], name.split("_")[-1]
     return int(first[-1] != last[0])
 

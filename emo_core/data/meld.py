@@ -1,8 +1,9 @@
-"""MELD: utterances of a television series, the open stand-in of paper 2 (section 4.5).
+"""MELD: utterances of a television series, the open stand-in for CMU-MOSEI.
 
 {train,dev,test}_sent_emo.csv and clips dia{D}_utt{U}.mp4 in train_splits/, dev_splits_complete/,
 output_repeated_splits_test/. Assumption: its seven classes become CMU-MOSEI's six labels, with
-nothing present for neutral. A clip is read for 20 s at most. Of one dialogue all is in one split.
+nothing present for neutral (docs/papers/mesm.md#a2). A clip is read for 20 s at most. All of a
+dialogue is in one split. Source: docs/papers/mesm.md#meld.
 """
 
 import re

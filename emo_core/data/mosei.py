@@ -1,8 +1,9 @@
-"""CMU-MOSEI: the raw tree or the flattened one of paper 2's notebook (section 4.4).
+"""CMU-MOSEI: the raw tree or the flattened one of MESM's notebook.
 
 [Raw/]Videos/Full/Combined/<vid>.mp4, [Raw/]Transcript/[Segmented/]Combined/<vid>.txt with lines
 vid___clip___start___end___text, [Raw/]Labels/*.csv with three raters' rows a clip or
 CMU_MOSEI_Labels.csd, and MOSEI_SPLIT/{train,valid,test}_split.txt.
+Source: docs/papers/mesm.md#cmu-mosei-raw-tree.
 """
 
 from collections import Counter
@@ -31,7 +32,7 @@ CSD_COLUMNS = ("sentiment", "happy", "sad", "anger", "surprise", "disgust", "fea
 RATERS = 3
 MOST = 3  # of an emotion that a rater may see
 SAME_S = 0.05  # seconds by which the two sources of a segment's times may differ
-PUBLISHED = {"train": 14_524, "val": 1_765, "test": 4_188}  # section 4.1
+PUBLISHED = {"train": 14_524, "val": 1_765, "test": 4_188}  # docs/papers/mesm.md#cmu-mosei
 
 Segment = tuple[str, float, float, str]  # video, start_s, end_s, text
 
@@ -158,7 +159,10 @@ def read_mosei_labels(
 def read_ratings(
     tables: list[Path],
 ) -> tuple[dict[str, tuple[str, ...]], list[str], list[str]]:
-    """An emotion is present where the raters' sum is above 0 (paper 2, 4.4)."""
+    """An emotion is present where the raters' sum is above 0.
+
+    Source: docs/papers/mesm.md#cmu-mosei-raw-tree.
+    """
     sums: dict[str, list[float]] = {}
     raters: Counter[str] = Counter()
     problems = []

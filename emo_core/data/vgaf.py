@@ -1,4 +1,4 @@
-"""VGAF: the official tree of Video-level Group AFfect (paper 1, sections 2.2 to 2.5).
+"""VGAF: the official tree of Video-level Group AFfect (docs/papers/group.md#vgaf).
 
 VGAF/Train/<src>_<clip>.mp4, VGAF/Val/<src>_<clip>.mp4, VGAF/Test/Test_<n>.mp4, and
 Train_labels.txt, Val_labels.txt: a header, then `<name> <1|2|3>` a line.
@@ -12,8 +12,9 @@ from emo_core.data.corpus import Corpus, CorpusError, Item, read_text
 LABELS = ("positive", "neutral", "negative")  # coded 1, 2, 3
 HEADER = ["Vid_name", "Label"]
 FOLDERS = {"train": "Train", "val": "Val", "test": "Test"}
-PUBLISHED = {"train": 2661, "val": 766, "test": 756}  # clips, section 2.4
-REVISIONS = {  # section 2.4: two label revisions are in circulation
+PUBLISHED = {"train": 2661, "val": 766, "test": 756}  # clips, docs/papers/group.md#vgaf-counts
+# Two label revisions are in circulation: docs/papers/group.md#vgaf-counts.
+REVISIONS = {
     "current": {"train": (802, 923, 936), "val": (302, 280, 184)},
     "older": {"train": (806, 923, 932), "val": (299, 281, 186)},
 }

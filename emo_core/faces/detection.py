@@ -1,7 +1,7 @@
 """Where faces are in one picture: YuNet where its file can be had, else OpenCV's Haar cascade.
 
-Measured on one thread, pictures of up to 640 pixels (docs/log.md): YuNet 7 to 10 ms and every face
-of one-person clips; Haar 25 to 65 ms, 0.84 to 0.96 of close faces, few of a crowd.
+Measured on one thread, pictures of up to 640 pixels (docs/experiments/0027): YuNet 7 to 10 ms and
+every face of one-person clips; Haar 25 to 65 ms, 0.84 to 0.96 of close faces, few of a crowd.
 """
 
 import logging

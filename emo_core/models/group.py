@@ -1,6 +1,7 @@
-"""Paper 1: group emotion from whole frames and sound by cross-modal attention, end to end.
+"""Group emotion from whole frames and audio by cross-modal attention, trained end to end.
 
-Follows the abstract of arXiv 2111.05890; the hyper-parameters are assumptions A1-A18 of our notes.
+Follows the abstract of arXiv 2111.05890; its hyper-parameters are the assumptions A1 to A18 in
+docs/papers/group.md#assumptions.
 """
 
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from emo_core.preprocess.batch import Batch, Output
 
 @dataclass(frozen=True)
 class GroupConfig:
-    """Settings of the group model; every ablation of paper 1, section 1.5, is one of them."""
+    """Settings of the group model; docs/papers/group.md#ablations are among them."""
 
     video_backbone: str = "r2plus1d_18"  # or "slim"
     audio_backbone: str = "cnn14"  # or "slim"
@@ -124,7 +125,7 @@ class Group(nn.Module):
 
         What the picture's own head learned of single frames is always added, what the sound's
         learned only where nothing is seen: fusion by itself reads an unseen voice worse, and a
-        face beside meaningless sound (docs/log.md).
+        face beside meaningless sound (docs/experiments/0087 and 0092).
         """
         logits, trace = self.fusion(video, audio)
         seen, heard = (stream.mask.any(1, keepdim=True) for stream in (video, audio))  # (B, 1)

@@ -1,7 +1,7 @@
-"""Paper 3: valence and arousal over time, by a transformer of video, audio and a joint stream.
+"""Valence and arousal over time, by a transformer of video, audio and a joint stream.
 
-Follows the live graph of the code behind arXiv 2403.10488, without its defects; assumptions A1-A5
-of our notes.
+Follows the live graph of the code behind arXiv 2403.10488, without its defects; assumptions and
+defects: docs/papers/jmt.md.
 """
 
 from dataclasses import dataclass, replace
@@ -42,9 +42,9 @@ class JmtConfig:
     audio_backbone: str = "resnet18"  # or "slim"
     video_widths: tuple[int, ...] = (16, 32, 64, 128)  # channels of the slim video backbone
     audio_widths: tuple[int, ...] = (16, 32, 64, 128)  # channels of the slim sound backbone
-    pool: str = "max"  # of a clip's map (A2), or "mean", "flatten"
+    pool: str = "max"  # of a clip's map (docs/papers/jmt.md#a2), or "mean", "flatten"
     steps: int = 16  # S, tokens of a window
-    width: int = 512  # D (A1, as the next two)
+    width: int = 512  # D (docs/papers/jmt.md#a1, as the next two)
     heads: int = 1
     hidden: int = 512  # of the transformers' feed-forward nets
     head_hidden: int = 128
@@ -62,10 +62,12 @@ POCKET = JmtConfig(
     video_backbone="slim", audio_backbone="slim", width=96, hidden=96, head_hidden=32
 )
 SIZES = {"paper": PAPER, "pocket": POCKET}
-SOUND = MelConfig(  # section 3.3: 20 ms in 1024 samples, every 10 ms
+SOUND = MelConfig(  # 20 ms in 1024 samples, every 10 ms (docs/papers/jmt.md#spectrogram)
     44_100, 882, 441, 64, 0.0, 22_050.0, 1e-10, fft=1024, filters="htk"
 )
-SAMPLES = {  # what each size looks at; a step of the paper is 32 frames at 30 a second, 8 are seen
+# Input of each size; a token of the paper covers 32 frames at 30 fps, of which 8 are read
+# (docs/papers/jmt.md#tokens).
+SAMPLES = {
     "paper": SampleConfig(window_s=512 / 30, frames=128, people=1, face_size=112, mel=SOUND),
     "pocket": SampleConfig(frames=32, people=1),
 }

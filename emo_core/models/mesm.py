@@ -1,6 +1,6 @@
-"""Paper 2: six emotions from faces, sound and text. FE2E is MESM with nothing masked: one class.
+"""Six emotions from faces, audio and text. FE2E is MESM with nothing masked: one class.
 
-Follows arXiv 2103.09666; section and defect numbers (D1, ...) are those of our notes on it.
+Follows arXiv 2103.09666; facts and numbered defects: docs/papers/mesm.md.
 """
 
 from dataclasses import dataclass, replace
@@ -33,8 +33,8 @@ class MesmConfig:
     """Settings of FE2E and MESM; the defaults are the paper's sizes.
 
     mode: `dense` is FE2E. `faithful` is MESM as published: a hard mask, so that its attention never
-    learns (D1). `trained` lets it learn. `structured` chooses whole faces and sound chunks before
-    the convolutions, and only those are computed.
+    learns (docs/papers/mesm.md#d1). `trained` lets it learn. `structured` chooses whole faces and
+    sound chunks before the convolutions, and only those are computed.
     """
 
     mode: str = "trained"
@@ -99,7 +99,7 @@ def check_config(config: MesmConfig) -> None:
 class Text(nn.Module):
     """Transcript -> scores, and the vector that asks the pictures. All of it learns as a backbone.
 
-    (The paper's ALBERT and the head on it have a tenth of the rate, section 3.)
+    (The paper's ALBERT and its head have a tenth of the rate: docs/papers/mesm.md#training.)
     """
 
     def __init__(self, config: MesmConfig) -> None:

@@ -1,4 +1,4 @@
-"""What warm-up trains of paper 2's model: a tower that tells single faces or voices apart."""
+"""Pre-training head of MESM's towers: classifies single faces or voices."""
 
 from torch import nn
 

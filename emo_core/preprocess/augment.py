@@ -10,7 +10,10 @@ from emo_core.preprocess.sample import DecodedWindow
 
 @dataclass(frozen=True)
 class Augment:
-    """How strongly; every part at zero leaves the window as it is (paper 1, A16, for pictures)."""
+    """Strength of each change; all at zero leaves the window as it is.
+
+    Source of the defaults: docs/papers/group.md#a16, for video.
+    """
 
     flip: float = 0.5  # chance of a mirrored picture
     zoom: float = 0.2  # up to this share of each side is cut off, the same for all frames

@@ -27,7 +27,7 @@ class MelConfig:
         return round(seconds * self.rate) // self.hop
 
 
-PANNS = MelConfig(32_000, 1024, 320, 64, 50.0, 14_000.0, 1e-10)  # Kong et al. 2020; A7
+PANNS = MelConfig(32_000, 1024, 320, 64, 50.0, 14_000.0, 1e-10)  # docs/papers/group.md#a7
 
 
 @lru_cache(maxsize=4)
@@ -35,7 +35,7 @@ def _filters(config: MelConfig) -> tuple[Tensor, Tensor]:
     from torchaudio.functional import melscale_fbanks  # torchaudio takes a second to import
 
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "At least one mel")  # paper 2: 128 bands, 201 frequencies
+        warnings.filterwarnings("ignore", "At least one mel")  # MESM: 128 bands, 201 frequencies
         filters = melscale_fbanks(
             (config.fft or config.window) // 2 + 1,
             config.lowest_hz,

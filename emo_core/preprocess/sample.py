@@ -30,7 +30,7 @@ class SampleConfig:
     frames: int = 16
     width: int = 96  # pixels
     height: int = 72  # pixels
-    fit: str = "pad"  # "pad" keeps the whole picture, "crop" fills the frame (paper 1, A3)
+    fit: str = "pad"  # "pad" keeps the whole picture, "crop" fills the frame (docs/papers/group.md#a3)
     people: int = 0  # faces kept a frame, those of the largest tracks; 0 = nobody is looked for
     face_size: int = 48  # pixels, height and width of a face
     text_length: int = 0  # tokens kept of the transcript; 0 = it is not read
@@ -46,7 +46,8 @@ class SampleConfig:
         return cls(**{**values, "mel": MelConfig(**values["mel"])})
 
 
-PAPER = SampleConfig(frames=32, width=112, height=112, fit="crop", mel=PANNS)  # A2, A3, A6, A7
+# docs/papers/group.md#a2, #a3, #a6, #a7
+PAPER = SampleConfig(frames=32, width=112, height=112, fit="crop", mel=PANNS)
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ import numpy as np
 
 
 def augment_mel(mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """As if somebody else had said it, partly drowned out: (F, M) -> (F, M).
+    """Imitate another speaker and hide parts of the log-mel: (F, M) -> (F, M).
 
     Without it the sound backbone learns the few people of train by heart: mixes of others were
-    right in 0.66 instead of 0.71 (docs/log.md).
+    right in 0.66 instead of 0.71 (docs/experiments/0062).
     """
     other = filter_augment(stretch_and_shift(mel, 1.0, rng), 1.0, rng)
     missing = max(0, len(mel) - len(other))
@@ -30,7 +30,7 @@ def filter_augment(mel: np.ndarray, strength: float, rng: np.random.Generator) -
     """Some bands louder, others softer, as another throat or room has it (Nam et al. 2022).
 
     Straight lines between three to six bands, 3.5 dB of spread each. Voices of held-out speakers:
-    from 0.71 to 0.75 and from 0.69 to 0.71 on two folds (docs/log.md).
+    from 0.71 to 0.75 and from 0.69 to 0.71 on two folds (docs/experiments/0068).
     """
     count, highest = int(rng.integers(3, 7)), mel.shape[1] - 1
     bands = np.sort(rng.uniform(0, highest, count))

@@ -1,4 +1,4 @@
-"""Any number of classes a clip (paper 2)."""
+"""Any number of classes per clip, as in FE2E and MESM."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,15 +12,15 @@ from torch.nn import functional
 from emo_core import metrics
 from emo_core.tasks.calibration import UNCALIBRATED, Calibration, span
 
-THRESHOLDS = np.arange(1, 20) / 20  # 0.05 ... 0.95 (paper 2, section 3)
+THRESHOLDS = np.arange(1, 20) / 20  # 0.05 ... 0.95 (docs/papers/mesm.md#thresholds-and-scores)
 
 
 @dataclass(frozen=True)
 class MultiLabel:
-    """Any number of classes a clip, paper 2: one yes or no each, scored by mean F1.
+    """Any number of classes per clip, one yes or no each, scored by mean F1.
 
     IEMOCAP papers report plain accuracy, CMU-MOSEI papers the weighted one: both are given, beside
-    what saying no to everything would get.
+    what saying no to everything would get. Source: docs/papers/mesm.md#thresholds-and-scores.
     """
 
     labels: tuple[str, ...] = ("anger", "disgust", "fear", "happy", "sad", "surprise")
@@ -28,7 +28,10 @@ class MultiLabel:
     main: ClassVar[str] = "f1"
 
     def fitted(self, targets: Sequence[np.ndarray]) -> "MultiLabel":
-        """Weighs a yes by no / yes of the training targets, (n, C) of 0 and 1 (paper 2, 3)."""
+        """Weighs a yes by no / yes of the training targets, (n, C) of 0 and 1.
+
+        Source: docs/papers/mesm.md#training.
+        """
         yes = np.asarray(targets).sum(0)
         weights = (len(targets) - yes) / np.maximum(yes, 1)  # a class without a yes has no error
         return replace(self, pos_weight=tuple(float(w) for w in weights))

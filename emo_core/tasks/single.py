@@ -1,4 +1,4 @@
-"""One class a clip (paper 1), or a frame (its warm-up)."""
+"""One class per clip, or per frame in pre-training."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Valence and arousal at moments of a clip (paper 3)."""
+"""Valence and arousal at moments of a clip."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,11 +15,12 @@ TINY = 1e-8  # in the loss: two constants are no concordance, and no error
 
 @dataclass(frozen=True)
 class ValenceArousal:
-    """Valence and arousal in -1..1 at S moments of a clip, paper 3: concordance, maximised.
+    """Valence and arousal in -1..1 at S moments of a clip, scored by concordance.
 
     target: (B, S, 2), or (B, S, 3) with the number of the frame that is meant, by which the
     authors' smoothing puts moments in order (a gap in the numbers starts a new run; NaN = no
     frame). A moment is valid where both values are in -1..1: neither NaN nor Aff-Wild2's -5.
+    Source: docs/papers/jmt.md#loss.
     """
 
     labels: tuple[str, ...] = ("valence", "arousal")
@@ -67,7 +68,8 @@ class ValenceArousal:
         """Every score of a whole split: logits (n, S, 2), target (n, S, 2 or 3), groups (n,).
 
         The official ones count valid moments only. Those `smoothed` are what the authors' code
-        computes: clipped, box-filtered in order, invalid moments as a pair of zeros.
+        computes: clipped, box-filtered in order, invalid moments as a pair of zeros
+        (docs/papers/jmt.md#evaluation).
         """
         sources = np.repeat(groups, target.shape[1])  # (n*S,)
         x, y = (v.flatten(0, 1).double().numpy() for v in (self.values(logits), target))

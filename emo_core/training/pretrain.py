@@ -73,7 +73,8 @@ def warm_up(
     """Teaches the backbones what the recipe says, in place: single parts first, then scenes.
 
     From clip labels alone a small network from scratch does not find a mouth of four pixels in
-    24,000 clips; told what each frame shows, it does in 100,000 frames (docs/log.md).
+    24,000 clips; told what each frame shows, it does in 100,000 frames
+    (docs/experiments/0003, 0005 and 0014).
 
     kept: a file that takes the state after each step; where there is one, what it holds is done.
     """

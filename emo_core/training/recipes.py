@@ -52,10 +52,10 @@ class Recipe:
 
 
 def group_vgaf() -> Recipe:
-    """Paper 1 (arXiv 2111.05890) on VGAF: R(2+1)D-18 + CNN14, two-way cross-modal attention.
+    """arXiv 2111.05890 on VGAF: R(2+1)D-18 + CNN14, two-way cross-modal attention.
 
-    Published: 60.37 % on Val; 58-64 % expected, hyper-parameters assumed. Not run here: VGAF is
-    gated. Needs a GPU; weights are fetched at first use.
+    Published: 60.37 % on Val; 58-64 % expected, hyper-parameters assumed (docs/papers/group.md).
+    Not run here: VGAF is gated. Needs a GPU; weights are fetched at first use.
     """
     return Recipe("vgaf", settings=replace(GROUP_PAPER, pretrained=True), sample=PAPER_SAMPLE)
 
@@ -96,8 +96,8 @@ def group_collage() -> Recipe:
     attention with much dropout has to do: what meets there knows the people of training by heart,
     so more of either trusts it too much. Frames are large, because the faces of eight people are
     small, and read at two sizes, because a face may fill them; without colour, which photographs
-    made grey can't teach. What frames and mixes taught each stream by itself stays: see Group.fuse
-    (docs/log.md). Chosen on people of val.
+    made grey can't teach. What frames and mixes taught each stream by itself stays: see Group.fuse.
+    Chosen on people of val: docs/experiments/0102; its parts: 0071, 0082, 0087, 0091, 0092, 0101.
     """
     return Recipe(
         "collage",
@@ -134,19 +134,22 @@ def group_collage() -> Recipe:
 
 
 IEMOCAP_LABELS = ("ang", "exc", "fru", "hap", "neu", "sad")
-MESM_SOUND = MelConfig(16_000, 400, 200, 128, 0.0, 8_000.0, 1e-10, filters="htk")  # section 2.3
-MESM_SAMPLE = SampleConfig(  # two faces a second (section 4.2); longer utterances lose their end
+# docs/papers/mesm.md#sound
+MESM_SOUND = MelConfig(16_000, 400, 200, 128, 0.0, 8_000.0, 1e-10, filters="htk")
+# Two faces a second; longer utterances lose their end (docs/papers/mesm.md#a4).
+MESM_SAMPLE = SampleConfig(
     window_s=10.0, frames=20, people=1, text_length=100, tokenizer="albert-base-v2", mel=MESM_SOUND
 )
-MESM_TRAIN = TrainConfig(  # section 3; text at a tenth; ours adds warm-up and cosine to its Adam
+# Text at a tenth of the rate; adds warm-up and cosine to Adam (docs/papers/mesm.md#training).
+MESM_TRAIN = TrainConfig(
     epochs=40, batch=2, lr=5e-5, backbone_lr=5e-6, weight_decay=0.0, patience=6
 )
 FE2E_TRAIN = replace(MESM_TRAIN, batch=8)
-PLAIN = Augment(flip=0.0, zoom=0.0, light=0.0, gain_db=0.0)  # paper 2 changes nothing
+PLAIN = Augment(flip=0.0, zoom=0.0, light=0.0, gain_db=0.0)  # none: docs/papers/mesm.md#training
 
 
 def _emotions(corpus: str, model: str, keep: float, labels: tuple[str, ...]) -> Recipe:
-    """Paper 2 at its own size on one of its corpora."""
+    """FE2E or MESM at the paper's size on one of its corpora."""
     sizes = {"fe2e": FE2E_SIZES, "mesm": MESM_SIZES}[model]
     return Recipe(
         corpus,
@@ -160,7 +163,7 @@ def _emotions(corpus: str, model: str, keep: float, labels: tuple[str, ...]) -> 
 
 
 def fe2e_iemocap() -> Recipe:
-    """Paper 2 (arXiv 2103.09666), table 3: FE2E on IEMOCAP, leaving one session out.
+    """arXiv 2103.09666, table 3: FE2E on IEMOCAP, leaving one session out.
 
     Published on an utterance-random split (all speakers in train and test): accuracy 84.5 %, F1
     58.8; saying no to everything has 83.3 %. `--set corpus=iemocap-published` takes that split.
@@ -170,24 +173,26 @@ def fe2e_iemocap() -> Recipe:
 
 
 def mesm_iemocap() -> Recipe:
-    """Paper 2, table 3: MESM with p = 0.7 on IEMOCAP, leaving one session out; attention learns.
+    """arXiv 2103.09666, table 3: MESM with p = 0.7 on IEMOCAP, leaving one session out.
 
-    Published on an utterance-random split with attention that never learned: accuracy 84.4 %, F1
-    57.4 (`--set mode=faithful --set corpus=iemocap-published`). Not run here: IEMOCAP is gated.
+    Its attention learns. Published on an utterance-random split with attention that never learned:
+    accuracy 84.4 %, F1 57.4 (`--set mode=faithful --set corpus=iemocap-published`). Not run here:
+    IEMOCAP is gated.
     """
     return _emotions("iemocap", "mesm", 0.7, IEMOCAP_LABELS)
 
 
 def fe2e_mosei() -> Recipe:
-    """Paper 2, table 4: FE2E on CMU-MOSEI. Published: weighted accuracy 67.6 %, F1 47.4.
+    """arXiv 2103.09666, table 4: FE2E on CMU-MOSEI. Published: weighted accuracy 67.6 %, F1 47.4.
 
-    Flags as for IEMOCAP (assumed). Not run here: the raw videos are no longer given out.
+    Flags as for IEMOCAP (docs/papers/mesm.md#a1). Not run here: the raw videos are no longer given
+    out. Published scores: docs/papers/mesm.md#published-scores.
     """
     return _emotions("mosei", "fe2e", 1.0, MultiLabel().labels)
 
 
 def mesm_mosei() -> Recipe:
-    """Paper 2, table 4: MESM with p = 0.5 on CMU-MOSEI; attention learns.
+    """arXiv 2103.09666, table 4: MESM with p = 0.5 on CMU-MOSEI; attention learns.
 
     Published, with attention that never learned: weighted accuracy 66.8 %, F1 46.8. Not run here.
     """
@@ -212,11 +217,11 @@ def mesm_meld() -> Recipe:
 
 
 def jmt_affwild2() -> Recipe:
-    """Paper 3 (arXiv 2403.10488), table 3: joint transformer on Aff-Wild2, frozen backbones.
+    """arXiv 2403.10488, table 3: joint transformer on Aff-Wild2, frozen backbones.
 
     Published: CCC of valence 0.717, arousal 0.614 on val; 0.472 and 0.443 on test. Its backbones
     were trained on Aff-Wild2 and are not given out; Kinetics and ImageNet weights stand in, so
-    expect less (A3). AdamW in place of SGD. Not run here: Aff-Wild2 is gated.
+    expect less (docs/papers/jmt.md#a3). AdamW in place of SGD. Not run here: Aff-Wild2 is gated.
     """
     return Recipe(
         "affwild2",
@@ -225,7 +230,7 @@ def jmt_affwild2() -> Recipe:
         JMT_SAMPLES["paper"],
         ValenceArousal(),
         TrainConfig(epochs=5, batch=32, lr=3e-4, weight_decay=0.0, clip_norm=1.0, patience=5),
-        Augment(flip=0.0, zoom=0.0, light=0.2, gain_db=0.0),  # section 3.2
+        Augment(flip=0.0, zoom=0.0, light=0.2, gain_db=0.0),  # docs/papers/jmt.md#pictures
     )
 
 
@@ -250,8 +255,8 @@ STAGED_AUGMENT = Augment(zoom=0.0, light=0.1, drop=0.05)
 def fe2e_staged() -> Recipe:
     """FE2E's pocket size on drawn groups: six emotions from one face, sound and transcript.
 
-    Of a group it sees one face, so F1 can't pass 0.67 (docs/log.md). Measured: docs/claims.md.
-    A quarter of an hour of one CPU core after drawing.
+    Of a group it sees one face, so F1 can't pass 0.67 (docs/experiments/0045). Measured:
+    docs/claims.md. A quarter of an hour of one CPU core after drawing.
     """
     return Recipe(
         "staged-emotions",
@@ -279,9 +284,9 @@ def fe2e_utterances() -> Recipe:
     """FE2E's pocket size on real faces and voices: `emo data make utterances`, then this.
 
     Single faces and voices first, then utterances composed anew in every epoch, while the towers
-    hardly change. Sound is standardised a whole utterance at a time (docs/log.md). Three seeds,
-    test people: F1 0.409 ± 0.031, AUC 0.734 ± 0.022; logistic regression on counted features
-    0.316 and 0.635, yes to all 0.256. Ten minutes of one CPU thread.
+    hardly change. Sound is standardised a whole utterance at a time (docs/experiments/0077).
+    Three seeds (docs/experiments/0089), test people: F1 0.409 ± 0.031, AUC 0.734 ± 0.022; logistic
+    regression on counted features 0.316 and 0.635, yes to all 0.256. Ten minutes of one CPU thread.
     """
     return Recipe(
         "utterances",

@@ -45,7 +45,7 @@ class TrainingError(Exception):
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Settings of one run; defaults are paper 1's (A13-A15, A18)."""
+    """Settings of one run; defaults: docs/papers/group.md#a13, #a14, #a15."""
 
     epochs: int = 30
     batch: int = 16  # clips a step and process; gradients of `accumulate` batches are summed

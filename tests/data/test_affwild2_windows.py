@@ -1,4 +1,4 @@
-"""Windows of paper 3: each frame is predicted once, as in the authors' loop."""
+"""JMT's windows: each frame is predicted once, as in the authors' loop."""
 
 from collections import Counter
 

@@ -305,7 +305,7 @@ def test_what_ifs_come_with_a_shift_and_a_swap(events, clip):
 
 @pytest.fixture
 def systems(tmp_path, monkeypatch):
-    """Untrained systems of papers 2 and 3, as checkpoints."""
+    """Untrained fe2e, mesm and jmt, as checkpoints."""
     for name, kind in (("mesm", "mesm-structured"), ("jmt", "jmt")):
         checkpoint, _ = checkpoint_of(kind)
         save_checkpoint(tmp_path / kind, checkpoint, f"# {kind}\n")

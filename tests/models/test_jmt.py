@@ -1,4 +1,4 @@
-"""What must be true of paper 3's model: its counts, its graph, and none of its published bugs."""
+"""What must be true of JMT: its counts, its graph, and none of its published bugs."""
 
 import math
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What warm-up shows paper 2's towers: faces framed as of clips, every class as often."""
+"""Pre-training data of MESM's towers: faces framed as of clips, every class as often."""
 
 from collections import Counter
 from dataclasses import replace

@@ -76,8 +76,9 @@ class Block(nn.Module):
 
     Queries and keys start equal, so at first the most similar tokens attend to each other: where
     two streams carry one clock, those of the same moment. From independent starts, matching in
-    time was found after four epochs or not at all, so after two or three (docs/log.md).
-    Source: MulT (Tsai et al. 2019), section 3.2, as in paper 1, assumption A10.
+    time was found after four epochs or not at all, so after two or three
+    (docs/experiments/0016).
+    Source: MulT (Tsai et al. 2019), section 3.2; docs/papers/group.md#a10.
     """
 
     def __init__(self, width: int, heads: int, dropout: float = 0.1) -> None:
@@ -124,7 +125,9 @@ class PostNormBlock(nn.Module):
 
 
 class Summary(nn.Module):
-    """One vector for a set of tokens: a learned first token reads them (paper 2).
+    """One vector for a set of tokens: a learned first token reads them.
+
+    Source: docs/papers/mesm.md#pooling-over-time.
 
     Nothing encodes position, so the order of the tokens does not matter.
     """

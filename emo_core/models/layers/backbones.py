@@ -22,7 +22,8 @@ def row_independent(read: Read) -> Read:
     return read
 
 
-KINETICS_MEAN, KINETICS_STD = (0.43216, 0.394666, 0.37645), (0.22803, 0.22145, 0.216989)  # A4
+# docs/papers/group.md#a4
+KINETICS_MEAN, KINETICS_STD = (0.43216, 0.394666, 0.37645), (0.22803, 0.22145, 0.216989)
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue (BT.601)
 MEL_MEAN, MEL_STD = -4.0, 4.0  # natural log of power; centre and spread of ordinary sound
 PANNS_WEIGHTS = (  # Kong et al. 2020; the publisher gives an MD5 sum and no SHA-256
@@ -100,7 +101,7 @@ def slim_trunk(inputs: int, widths: tuple[int, ...], strides: tuple) -> nn.Seque
     """A ResNet with one block a stage: a stem of stride 2, then a block for each further width.
 
     A stem of stride 4 trains twice as fast on a CPU, but needed twice the drawings to read faces
-    as well (docs/log.md).
+    as well (docs/experiments/0003 and 0005).
     """
     stem = nn.Sequential(
         nn.Conv2d(inputs, widths[0], 3, 2, 1, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU()
@@ -114,7 +115,8 @@ class FrameResNet(nn.Module):
 
     The peak keeps a small face visible among eight. With more scales the same ResNet reads the
     frame at a half (a quarter, ...) of its size as well: at full size its fields see 87 pixels,
-    less than a face that fills the frame (docs/log.md). Without colour it sees luminance only.
+    less than a face that fills the frame (docs/experiments/0082 and 0091). Without colour
+    (docs/experiments/0101) it sees luminance only.
     """
 
     def __init__(self, widths: tuple[int, ...], scales: int = 1, colour: bool = True) -> None:
@@ -169,7 +171,10 @@ class MelResNet(nn.Module):
 
 
 class R2Plus1D(nn.Module):
-    """Paper video backbone: torchvision's R(2+1)D-18; tokens are its space-time map (A1, A5)."""
+    """Paper video backbone: torchvision's R(2+1)D-18; tokens are its space-time map.
+
+    Source: docs/papers/group.md#a1, #a5.
+    """
 
     channels = 512
 
@@ -218,7 +223,10 @@ class ConvBlock(nn.Module):
 
 
 class Cnn14(nn.Module):
-    """Paper sound backbone: PANNs CNN14 up to block 6; 15 tokens for 5 s (Kong et al. 2020; A8)."""
+    """Paper audio backbone: PANNs CNN14 up to block 6; 15 tokens for 5 s.
+
+    Source: Kong et al. 2020; docs/papers/group.md#a8.
+    """
 
     channels = 2048
     DECIBELS = 4.342945  # per unit of natural log power; PANNs' weights expect dB
@@ -272,13 +280,13 @@ def panns_weights(wanted: set[str]) -> dict[str, Tensor]:
 
 DECIBELS = 4.342945  # per unit of natural log power
 RANGE_DB = 80.0  # what is quieter than the loudest by more counts as that (torchaudio's top_db)
-MEAN_DB, STD_DB = -14.8, 19.895  # of the authors' training data (papers/3, section 3.3)
+MEAN_DB, STD_DB = -14.8, 19.895  # of the authors' training data (docs/papers/jmt.md#spectrogram)
 
 
 class SpectrogramResNet18(nn.Module):
     """ResNet-18 whose first convolution has one channel, the mean of ImageNet's three; one token.
 
-    Source: papers/3, sections 2.3 and 3.3.
+    Source: docs/papers/jmt.md#audio-backbone and #spectrogram.
     """
 
     channels = 512

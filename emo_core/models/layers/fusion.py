@@ -1,4 +1,4 @@
-"""Ways to bring two token streams together: paper 1's cross-modal attention and its ablations.
+"""Ways to bring two token streams together: cross-modal attention and its ablations.
 
 Each takes video and audio tokens of width D and returns (logits, trace). A missing modality has an
 all-False mask and contributes nothing.
@@ -15,12 +15,14 @@ from emo_core.models.layers.backbones import Tokens
 
 
 def classification_head(width: int, classes: int, dropout: float) -> nn.Sequential:
-    """LayerNorm, dropout, linear (paper 1, A11)."""
+    """LayerNorm, dropout, linear (docs/papers/group.md#a11)."""
     return nn.Sequential(nn.LayerNorm(width), nn.Dropout(dropout), nn.Linear(width, classes))
 
 
 class CrossModal(nn.Module):
-    """Cross-modal attention in one or two directions (paper 1, A10; MulT, section 3.2).
+    """Cross-modal attention in one or two directions.
+
+    Source: docs/papers/group.md#a10; MulT (Tsai et al. 2019), section 3.2.
 
     queries: the streams that look at the other one: ("video", "audio") is two-way attention.
     """
@@ -96,10 +98,10 @@ class Late(nn.Module):
 
 
 class WeightedSum(nn.Module):
-    """Paper 2's fusion: each modality's scores times one learned weight, added; one alone stays.
+    """Late fusion: each modality's scores times one learned weight, added; one alone stays.
 
     The weights start at one, which is plain late fusion. The published code draws them at random,
-    sign included (section 2.6 of our notes).
+    sign included (docs/papers/mesm.md#late-fusion).
     """
 
     def __init__(self, names: tuple[str, ...]) -> None:

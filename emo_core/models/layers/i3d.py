@@ -1,4 +1,4 @@
-"""Paper 3's other video backbone: Inception I3D at full frame rate, then a causal network."""
+"""JMT's other video backbone: Inception I3D at full frame rate, then a causal network."""
 
 import math
 from collections.abc import Sequence
@@ -126,8 +126,9 @@ class CausalBlock(nn.Module):
 
 
 class I3dTcn(nn.Module):
-    """I3D, then a causal network over its 7 moments; one token a moment (papers/3, section 2.2).
+    """I3D, then a causal network over its 7 moments; one token per moment.
 
+    Source: docs/papers/jmt.md#i3d.
     side: pixels that faces are scaled to first.
     """
 

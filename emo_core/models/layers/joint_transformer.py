@@ -1,7 +1,8 @@
-"""Paper 3's joint transformer and its ablations: S video and S audio tokens -> S fused ones.
+"""JMT's token pooling, joint transformer and its ablations: S video and S audio tokens -> S fused.
 
-Each takes the two token streams and returns ((B, S, D), trace). What is not real is never looked
-at; where a whole stream is missing, what remains answers. Source: papers/3, section 2.4.
+Each fusion takes the two token streams and returns ((B, S, D), trace). Masked tokens are never
+attended to; where a whole stream is missing, the other one answers.
+Source: docs/papers/jmt.md#fusion.
 """
 
 from dataclasses import dataclass, replace
@@ -124,9 +125,9 @@ class JointFusion(nn.Module):
 class VanillaFusion(nn.Module):
     """The paper's baseline: video and audio ask each other over time, no joint stream.
 
-    The authors' attends over the samples of a batch instead, by an axis mistaken (section 1, 5);
-    1,025 of its parameters get no gradient and are left out. Where one stream is missing there is
-    nothing to ask, so every clip gets one constant.
+    The authors' attends over the samples of a batch instead, by a mistaken axis
+    (docs/papers/jmt.md#d5); 1,025 of its parameters get no gradient and are left out. Where one
+    stream is missing there is nothing to ask, so every clip gets one constant.
     """
 
     def __init__(self, width: int, heads: int, hidden: int) -> None:
@@ -226,8 +227,8 @@ def split_mel_into_steps(mel: Tensor, mask: Tensor, times_s: Tensor, steps: int)
 class StepPool(nn.Module):
     """One vector for a clip, of what its backbone saw at N places and moments.
 
-    kind: the strongest ("max", assumption A2 of paper 3), the mean, or all of them through a
-    linear layer ("flatten", for R(2+1)D-18 at paper size only).
+    kind: the strongest ("max", docs/papers/jmt.md#a2), the mean, or all of them through a linear
+    layer ("flatten", for R(2+1)D-18 at paper size only).
     """
 
     def __init__(self, kind: str, channels: int) -> None:

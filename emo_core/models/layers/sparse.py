@@ -14,7 +14,7 @@ from torch.nn import functional
 class AdditiveAttention(nn.Module):
     """One score for every candidate, given what is asked: w . tanh(W_c x + W_y query).
 
-    Source: Bahdanau et al. 2015, appendix A.1.2; paper 2, our notes 2.7.
+    Source: Bahdanau et al. 2015, appendix A.1.2; docs/papers/mesm.md#text-guided-sparse-towers.
     """
 
     def __init__(self, width: int, query_width: int) -> None:
@@ -48,7 +48,8 @@ def top_p_mask(weights: Tensor, where: Tensor, mass: float) -> Tensor:
     """The smallest set of each group whose weights reach `mass`; at least the strongest one.
 
     weights (G, K) sum to one over `where` (G, K) bool. Returns (G, K) bool, without gradient;
-    from `mass` 1 on, everything in `where`. Source: Holtzman et al. 2020; paper 2.
+    from `mass` 1 on, everything in `where`.
+    Source: Holtzman et al. 2020; docs/papers/mesm.md#text-guided-sparse-towers.
     """
     order = descending(weights, where)
     ordered = weights.detach().gather(-1, order)

@@ -1,6 +1,7 @@
-"""The picture towers of paper 2: VGG, dense (FE2E) or at the sites that the text keeps (MESM).
+"""The VGG towers of FE2E (dense) and MESM (at the sites that the text keeps), and their pictures.
 
-Both map (pictures, query, owner) to (maps, looks); section 2.4 and 2.7 of our notes.
+Both map (pictures, query, owner) to (maps, looks). Sources: docs/papers/mesm.md#towers and
+docs/papers/mesm.md#text-guided-sparse-towers.
 """
 
 from dataclasses import dataclass, replace
@@ -18,8 +19,9 @@ from emo_core.models.layers.sparse import (
     top_p_mask,
 )
 
-FACE_MEAN, FACE_STD = (159.0, 111.0, 102.0), (37.0, 33.0, 32.0)  # of 0 to 255; section 2.2
-CHUNK = 32  # mel frames: 0.4 s at a hop of 200 samples and 16 kHz; section 2.3
+# Of values from 0 to 255; docs/papers/mesm.md#faces.
+FACE_MEAN, FACE_STD = (159.0, 111.0, 102.0), (37.0, 33.0, 32.0)
+CHUNK = 32  # mel frames: 0.4 s at a hop of 200 samples and 16 kHz; docs/papers/mesm.md#sound
 LEAST_STD = 0.5  # of standardised log-mel: digital silence must not become loud noise
 
 
@@ -124,7 +126,8 @@ class SparseStage(nn.Module):
     """Text-guided attention over active sites, top-p selection, convolutions at what is left.
 
     learns: kept values are multiplied by attention x number of sites, which is one where attention
-    is even; else the hard mask is all that attention does, and no gradient reaches it (D1).
+    is even; else the hard mask is all that attention does, and no gradient reaches it
+    (docs/papers/mesm.md#d1).
     """
 
     def __init__(

@@ -22,7 +22,9 @@ LABELS = {
     "staged-emotions": tuple(EMOTIONS),
     "staged-affect": ("valence", "arousal"),
 }
-MOMENTS = 16  # tokens of paper 3; a moment is the end of one of as many equal parts of a clip
+# Tokens of a JMT window (docs/papers/jmt.md#tokens); a moment is the end of one of as many equal
+# parts of a clip.
+MOMENTS = 16
 _LAST_S = staged_scene.DURATION_S - 1 / staged_scene.FPS  # when the last frame is shown
 MOMENTS_S = np.minimum((np.arange(MOMENTS) + 1) * staged_scene.DURATION_S / MOMENTS, _LAST_S)
 # YuNet's box of a drawn face, in radii of the head: its centre to the right and below the head's,
