@@ -1,7 +1,7 @@
 """The page: give it a clip of a group, see what the model says and what it went by.
 
-This file wires and serves. layout.py draws, events.py and deeper.py act, handlers.py and story.py
-compute; style.css and clock.js are what the browser gets.
+This file wires and serves. layout.py draws, callbacks.py and explain_callbacks.py act, service.py
+and explanations.py compute; style.css and clock.js are what the browser gets.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Records -> pieces of the page as HTML; everything a visitor could have written is escaped.
+"""Predictions and their facts -> pieces of the page as HTML; everything from visitors is escaped.
 
 Sentences of the library are English and marked so, for screen readers.
 """

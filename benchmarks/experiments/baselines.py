@@ -1,6 +1,7 @@
 """What plainer methods read on the same held-out faces and voices as the shipped model.
 
-    python benchmarks/baselines.py [--of face voice] [--minutes 10] [--seeds 0 1 2] [--out FILE]
+    python -m benchmarks.experiments.baselines [--of face voice] [--minutes 10] [--seeds 0 1 2]
+        [--out FILE]
 
 Counted features with logistic regression, and torchvision's ResNet-18 from scratch for so many
 minutes of one thread, each on photographs alone or voices alone of training people. Nothing is

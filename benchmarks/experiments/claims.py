@@ -1,6 +1,6 @@
 """The papers' claims, tested again on drawn groups: every run, every seed, one table.
 
-    python benchmarks/claims.py [--out runs/claims] [--seeds 0 1 2] [--only NAME…]
+    python -m benchmarks.experiments.claims [--out runs/claims] [--seeds 0 1 2] [--only NAME…]
 
 Trains what is missing under --out (two runs at a time, one thread each), scores each finished run
 once on the test split, and writes docs/claims.md from all scores that are there. It takes hours on
@@ -24,7 +24,7 @@ STUDENT_T = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}  # two-sided 95 %, by numb
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to train and score: a recipe, what is changed in it, a defect of `_defects.py`."""
+    """One way to train and score: a recipe, changed settings, a defect of `published_defects`."""
 
     recipe: str
     settings: tuple[str, ...] = ()
@@ -165,9 +165,9 @@ CLAIMS = (
 def emo(*words: str, defect: str = "") -> dict:
     """Runs one `emo` command with one thread; returns its JSON."""
     env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    door = [str(ROOT / "benchmarks" / "_defects.py"), defect] if defect else ["-m", "emo_core"]
+    module = ["benchmarks.experiments.published_defects", defect] if defect else ["emo_core"]
     done = subprocess.run(
-        [sys.executable, *door, *words, "--json"],
+        [sys.executable, "-m", *module, *words, "--json"],
         cwd=ROOT,
         env=env,
         stdout=subprocess.PIPE,
@@ -246,8 +246,8 @@ def table(found: dict[str, dict[int, dict]]) -> str:
     lines = [
         "# The papers' claims on drawn groups",
         "",
-        "Written by `python benchmarks/claims.py`. Test split of `staged`; each difference is "
-        "taken seed by seed and has a 95 % t interval over the seeds.",
+        "Written by `python -m benchmarks.experiments.claims`. Test split of `staged`; each "
+        "difference is taken seed by seed and has a 95 % t interval over the seeds.",
         "",
         "| claim | paper | score | with | without | difference | verdict | seeds |",
         "|---|---|---|---|---|---|---|---|",

@@ -1,6 +1,6 @@
 """Which method finds the evidence that was planted? Every method on drawn test clips, one table.
 
-    python benchmarks/evidence.py [--model NAME|DIR…] [--data runs/staged] [--clips 100]
+    python -m benchmarks.experiments.evidence [--model NAME|DIR…] [--data runs/staged] [--clips 100]
                                   [--methods M…] [--preset standard]
 
 Explains what is true of test clips that the model gets right, and writes docs/evidence.md:
@@ -226,9 +226,10 @@ def table(results: dict[str, dict[str, dict[str, list[float]]]], preset: str) ->
     lines = [
         "# Do attributions find what was planted?",
         "",
-        f"Written by `python benchmarks/evidence.py`, preset `{preset}`. Drawn test clips that the "
-        "model gets right; what is explained is the true label's score, of `mesm` that of the "
-        "first emotion that is there, of `jmt` valence at its strongest moment (they see one "
+        f"Written by `python -m benchmarks.experiments.evidence`, preset `{preset}`. "
+        "Drawn test clips that the model gets right; what is explained is the true label's "
+        "score, of `mesm` that of the first emotion that is there, "
+        "of `jmt` valence at its strongest moment (they see one "
         "face, so there is no choice of faces); mean ± standard error, n clips. "
         "A method that is no better than the two rows in brackets has found nothing. Evidence "
         "fills 0.4 to 0.8 of a clip, mostly around its middle; in `synced` 0.22 to 0.34, mostly "

@@ -1,6 +1,6 @@
 """Defects of published code, behind named switches: only claims and their tests use them.
 
-    python benchmarks/_defects.py DEFECT WORDS OF THE EMO COMMAND…
+    python -m benchmarks.experiments.published_defects DEFECT WORDS OF THE EMO COMMAND…
 
 runs `emo` with the defect.
 """

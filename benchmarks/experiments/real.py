@@ -1,6 +1,7 @@
 """Real faces and real voices: the whole table of a checkpoint, on people it has never seen.
 
-    python benchmarks/real.py --data CORPUS [--sources DIR] [--model NAME|DIR…] [--out FILE]
+    python -m benchmarks.experiments.real --data CORPUS [--sources DIR] [--model NAME|DIR…]
+        [--out FILE]
 
 CORPUS is made by `emo data make collage`; DIR holds its photographs and recordings. Test people
 choose nothing: temperature and the threshold of "not sure" come with the checkpoint, from val.

@@ -1,4 +1,4 @@
-"""Held-out people one at a time, and the real clips: what benchmarks/real.py asks a model."""
+"""Held-out people one at a time, and the real clips: inputs of `real.py`."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace

@@ -1,6 +1,7 @@
 """Six emotions of real faces and voices: checkpoints beside plain baselines, people never seen.
 
-    python benchmarks/real_emotions.py --data CORPUS [--model NAME|DIR…] [--split val] [--card]
+    python -m benchmarks.experiments.real_emotions --data CORPUS [--model NAME|DIR…]
+        [--split val] [--card]
 
 CORPUS is made by `emo data make utterances`, and the sources it names are still there. Every row
 has its thresholds from val, as checkpoints have; test people choose nothing. Several checkpoints

@@ -1,6 +1,6 @@
 """First answer on the page, in a browser, against `emo predict` warm and the page's own echo.
 
-    python benchmarks/app.py [--rounds N]
+    python -m benchmarks.promises.app [--rounds N]
 
 Echo: a clip without the consent tick goes the same way, from the file's choice in the browser over
 the upload to a card on the page, but nothing looks into it. Every clip has bytes of its own, so

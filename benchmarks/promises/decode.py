@@ -1,6 +1,6 @@
 """Promise `decode`: sampling T frames by time, against the fastest other way on the same clips.
 
-    python benchmarks/decode.py [--seconds S]
+    python -m benchmarks.promises.decode [--seconds S]
 
 Every contender opens the file, returns the same T frames (the ones on display at given times) as
 112x112 RGB, and uses one decoder thread, since clips are decoded one per thread. Contenders take

@@ -1,8 +1,9 @@
 """Training at paper size on a GPU: clips a second, share of its matmul peak, memory, 30 epochs.
 
 VGAF-sized random clips lie on the GPU as bytes; batches are gathered and normalised there, and the
-Trainer's own step runs. Aim for `group`: 30 epochs in 90 s on one H200. `python benchmarks/gpu.py
---compile default` fuses normalisation and activation; `reduce-overhead` adds CUDA graphs.
+Trainer's own step runs. Aim for `group`: 30 epochs in 90 s on one H200.
+`python -m benchmarks.promises.gpu --compile default` fuses normalisation and activation;
+`reduce-overhead` adds CUDA graphs.
 """
 
 import argparse

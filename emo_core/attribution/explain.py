@@ -1,4 +1,4 @@
-"""Clip -> Attribution: one path for the command, the app and the notebooks."""
+"""Clip -> Attribution and shares of modalities: one path for command, app and notebooks."""
 
 from dataclasses import replace
 from pathlib import Path

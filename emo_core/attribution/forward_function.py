@@ -1,4 +1,4 @@
-"""One window and one score as a function of float inputs: what every method is given."""
+"""One window and one score as a function of float inputs, with batches that fit in memory."""
 
 import os
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Attention rollout: which moments the attention weights, multiplied through, lead to.
+"""Attention maps and attention rollout: the moments that the multiplied weights lead to.
 
 Source: Abnar & Zuidema 2020; half of every block is its residual path. What attention looks at is
 not why the score is as it is: the same map for every class.

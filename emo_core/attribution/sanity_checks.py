@@ -1,4 +1,4 @@
-"""Whether a map can be believed: the checks beside it, and one verdict in plain words."""
+"""Sanity checks of a map, their rank statistics, and one verdict in plain words."""
 
 from copy import deepcopy
 from dataclasses import dataclass, replace

@@ -2,6 +2,7 @@
 
 The order of an epoch and every augmentation follow from (seed, epoch, index) alone, so a resumed
 run sees what an uninterrupted one would have seen, whatever the number of loader workers.
+`processes` makes pools whose workers end with their parent.
 """
 
 import hashlib

@@ -2,7 +2,7 @@
 
 An address is checked before yt-dlp sees it, and yt-dlp may use four extractors only. The download
 runs in a process of its own under caps of time and size, and that process reaches public addresses
-only (`reach`). ffmpeg cuts and merges files that are here; it never fetches.
+only (`io.network_guard`). ffmpeg cuts and merges files that are here; it never fetches.
 """
 
 import json

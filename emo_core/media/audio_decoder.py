@@ -1,4 +1,4 @@
-"""Joining decoded sound into one stretch of the clip's clock, resampled, gaps left silent."""
+"""A window of a clip's audio: seeks, decodes, resamples and joins it, gaps left silent."""
 
 import math
 from collections.abc import Iterator

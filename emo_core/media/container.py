@@ -1,4 +1,7 @@
-"""Opening one file, confined to itself; whatever goes wrong becomes one sentence."""
+"""Opens one media file, confined to itself: sniffs its format, refuses what exceeds the limits.
+
+Every failure becomes one sentence.
+"""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""The first packets of an open file, and when the packets read so far end."""
+"""Packets of an open file: the streams to read, the first packets, and the end of those read."""
 
 from bisect import bisect_left, bisect_right, insort
 from collections import deque

@@ -1,4 +1,4 @@
-"""When a file's last packet ends, and how regularly its frames follow each other.
+"""Facts of a media file: start, duration, frame rate and whether that varies.
 
 Measured on the packets themselves, since what headers declare cannot be trusted.
 """

@@ -1,4 +1,4 @@
-"""The picture track: what decoding it needs to know, found out on its first packets."""
+"""Video and audio streams: parameters that decoding needs, found on the first packets."""
 
 import math
 import struct

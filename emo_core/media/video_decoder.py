@@ -1,4 +1,7 @@
-"""Playing a picture track: decoding no more than the frames on display at given ticks need."""
+"""Video frames at given ticks: seeks, decodes no more than they need, converts them to RGB.
+
+HDR (HLG, PQ) becomes BT.709.
+"""
 
 from bisect import bisect_left
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Writes made clips to disk in the tree of the official VGAF corpus, with the truth beside it."""
+"""Writes and reads made clips: the tree of the official VGAF corpus, with the truth beside it."""
 
 import json
 import os

@@ -1,6 +1,6 @@
 """Predictions and attributions -> figures, pictures, film, report; shared by app and notebooks.
 
-What needs torch or PyAV stays in its module: `view.attribution`, `view.overlay`, `view.report`.
+What needs torch or PyAV stays in its module: `viz.attribution`, `viz.overlay`, `viz.report`.
 """
 
 from emo_core.viz.prediction import (

@@ -1,4 +1,4 @@
-"""Prediction -> figures and pictures, shared by app and notebooks; `sentences` says the same.
+"""Prediction -> figures and pictures, shared by app and notebooks; `viz.captions` says the same.
 
 Figures have a fixed height, no background and mid-grey letters: they stand on light and dark pages.
 Labels have colours that colour-blind people can tell apart, and never colour alone.

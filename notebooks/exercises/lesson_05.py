@@ -64,7 +64,7 @@ def stable_softmax(answer: Any) -> None:
 
 @exercise(
     "a function of q (D,), keys (K, D), values (K, D) that returns (D,)",
-    "This line, four heads of it, is what brings picture and sound together in paper 1.",
+    "This line, four heads of it, is what brings picture and sound together in the group model.",
     "scores = keys @ q / D ** 0.5 has one number for each key.",
     "stable_softmax(keys @ q / len(q) ** 0.5) @ values",
 )

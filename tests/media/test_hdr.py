@@ -1,4 +1,4 @@
-"""media/hdr.py: what a phone films in HLG or PQ comes out in the colours that were there.
+"""HDR in media/video_decoder.py: HLG and PQ films come out in the colours that were there.
 
 The oracle goes the other way: ordinary colours are written as BT.2100 says that they be broadcast,
 and must come back.

@@ -1,1 +1,1 @@
-"""Every layer once; models only wire them."""
+"""Layers that the models are assembled from."""

@@ -1,6 +1,7 @@
-"""Backbones: frames or log-mel to tokens on the clip's clock. One outline for all four.
+"""Backbones: frames, log-mel or spectrogram to tokens on the clip's clock.
 
 Each maps (input, mask, times) to `Tokens`. Values behind a False mask never reach the output.
+`row_independent` marks methods whose rows can be cached one by one.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Ways to bring two token streams together: cross-modal attention and its ablations.
+"""Fusion of two token streams: cross-modal attention, its ablations, heads of single streams.
 
 Each takes video and audio tokens of width D and returns (logits, trace). A missing modality has an
 all-False mask and contributes nothing.

@@ -1,4 +1,4 @@
-"""Convolutions at active sites only, in plain torch: gather, multiply, scatter.
+"""Selection of sites by attention, and convolutions at these only: gather, multiply, scatter.
 
 Follows SparseConvNet (Graham et al. 2018): a submanifold convolution has outputs where its input
 has sites, and no others. Values and places share one index, so that no row can change places.

@@ -1,4 +1,4 @@
-"""Clips composed while training: new ones in every epoch, none of them written anywhere."""
+"""Composed clips as data sets: new ones in every epoch, none written; and the written corpus."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Folders of face photographs and recordings, split so that nobody is on two sides.
+"""Folders of face photographs and recordings, assigned so that no person is in two splits.
 
 SOURCES/faces/labels.csv               file, polarity, person; optionally source
 SOURCES/voices/<name>/labels.csv       file, polarity, and speaker or actor

@@ -1,4 +1,4 @@
-"""Utterances composed while training: new ones in every epoch."""
+"""Composed utterances as data sets: new ones in every epoch; and the written corpus."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace

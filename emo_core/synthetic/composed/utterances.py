@@ -1,6 +1,6 @@
-"""Faces and voices sorted into six emotions and neutral, and what the voices say.
+"""Faces and voices sorted into six emotions and neutral, transcripts, and scenes made of them.
 
-The tables are those of `collage_sources`, with one more column: `emotion`. Sentences do not tell
+The tables are those of `composed.sources`, with one more column: `emotion`. Sentences do not tell
 the emotion, since each is spoken in all that its language has. But German ones only come in four:
 who hears German knows that it is none of disgust, fear and surprise.
 """

@@ -1,6 +1,6 @@
-"""What the drawn world knows about a scene without looking: targets of three tasks, and faces.
+"""Ground truth of a drawn scene: targets of three tasks, and face boxes.
 
-Not called staged_*: what is drawn does not depend on it (`generator_version`).
+What is drawn does not depend on it (`dataset.generator_version`).
 """
 
 import numpy as np
