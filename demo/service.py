@@ -187,7 +187,7 @@ def _preload() -> None:
         load_model(DRAWN_MODEL)
         from demo import explanations  # noqa: F401  # Plotly and Captum take seconds, once
     gc.collect()
-    gc.freeze()  # what is loaded stays: no search for garbage in it while somebody waits
+    gc.freeze()  # loaded modules stay: no garbage collection of them during a request
 
 
 def default_model() -> str:

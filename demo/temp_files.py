@@ -44,7 +44,7 @@ def own_folder() -> Iterator[Path]:
 
 
 def _sweep_stale() -> None:
-    """Deletes this user's folders whose lock nobody holds: the system lets go of a dead one's."""
+    """Deletes this user's folders whose lock is free: the system releases a dead process's."""
     for home in Path(gettempdir()).glob(PREFIX + "*"):
         with suppress(OSError):
             if home.is_symlink() or home.stat().st_uid != os.getuid():

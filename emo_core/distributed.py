@@ -141,7 +141,7 @@ def gather_rows(rows: Tensor) -> Tensor:
     """The rows of all processes, (sum of n, ...), the same everywhere; gradients reach own rows.
 
     So each process computes the loss of the whole batch, whatever the loss is, and the sum of
-    everybody's parameter gradients is the whole batch's gradient.
+    all processes' parameter gradients is the whole batch's gradient.
     """
     if world_size() == 1:
         return rows
@@ -167,7 +167,7 @@ def in_order(rows: Tensor, places: Sequence[int]) -> Tensor:
 
 
 def sum_gradients(parameters: Iterable[nn.Parameter]) -> None:
-    """Adds up everybody's gradients in one message; what nobody used stays without a gradient."""
+    """Sums the processes' gradients in one message; unused parameters keep no gradient."""
     if world_size() == 1:
         return
     learning = [p for p in parameters if p.requires_grad]

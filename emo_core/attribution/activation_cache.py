@@ -1,8 +1,7 @@
-"""What a change leaves as it was is not read again: a model remembers the rows it has read.
+"""Cache of the outputs of rows that a perturbation leaves unchanged.
 
-Exact: such a reader asks every row by itself, and a row counts as known only if all of its values
-are those of one read before. Taking away half of the frames costs half of a picture's reading,
-taking away sound costs none of it.
+Exact: such a method treats every row by itself, and a row is a hit only if all of its values equal
+those of a cached one. Removing half of the frames costs half of a video pass, removing audio none.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What to explain where nothing was said: the label, the window, the moment."""
+"""Defaults of what to explain: the label, the window, the moment."""
 
 from emo_core.attribution.types import AttributionError, Target
 from emo_core.checkpoint import Checkpoint
@@ -41,7 +41,7 @@ def choose_window(prediction: Prediction, label: str, at_s: float | None = None)
 def make_target(
     checkpoint: Checkpoint, sample: Sample, label: str, at_s: float | None = None
 ) -> Target:
-    """The target of one window; of a model of moments the one nearest to at_s, or the strongest."""
+    """Target of one window; of a model of moments, the one nearest to at_s or the strongest."""
     if label not in checkpoint.labels:
         raise AttributionError(
             f"{checkpoint.name} does not know {label!r}; expected one of "

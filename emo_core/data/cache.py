@@ -64,7 +64,7 @@ def _packed(decoded: DecodedWindow, name: str, kind: type, shape: tuple[int, ...
         values = np.pad(values, (0, shape[0] - len(values)))
     else:
         values = getattr(decoded, name)
-        values = np.zeros(shape) if values is None else values  # nobody was looked for
+        values = np.zeros(shape) if values is None else values  # faces were not detected
     return np.ascontiguousarray(values, kind).tobytes()
 
 

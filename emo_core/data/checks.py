@@ -1,4 +1,4 @@
-"""`emo data check`: what is wrong with a corpus before anybody trains on it."""
+"""`emo data check`: faults of a corpus, found before training."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +16,7 @@ from emo_core.data.corpus import Corpus, Item, crossing_groups, summary, with_pr
 from emo_core.data.dataset import meant_part
 from emo_core.data.image_sequence import PictureClip, load_pictures
 
-SILENCE = 1e-3  # peak of a [-1, 1] wave; below -60 dB nobody hears anything
+SILENCE = 1e-3  # peak of a [-1, 1] wave; -60 dB is inaudible
 LISTEN_S = 10.0  # how much of the sound is looked at
 SLACK_S = 0.5  # seconds a part may reach past the end of its file: transcripts are not exact
 FOLDER_FPS = 30.0  # of pictures in a folder; any rate would do to see whether they can be read

@@ -27,7 +27,7 @@ Follow = Callable[[np.ndarray, np.ndarray], Tracks]  # frames (T, H, W, 3), time
 
 
 def track_faces(frames: np.ndarray, times_s: np.ndarray | None = None) -> Tracks:
-    """Everybody whom the detector finds in frames in order of time, (T, H, W, 3) uint8 RGB."""
+    """Tracks of all faces detected in frames in order of time, (T, H, W, 3) uint8 RGB."""
     detector = best_detector()
     return link_detections([detector(frame) for frame in frames])
 
@@ -79,7 +79,7 @@ def _tracks(people: Sequence[dict[int, np.ndarray]], steps: int) -> Tracks:
 
 
 def largest(tracks: Tracks, people: int) -> Tracks:
-    """The `people` tracks with the largest summed area, largest first; nobody = masked zeros."""
+    """The `people` tracks of largest summed area, largest first; missing ones are masked zeros."""
     area = (tracks.boxes[..., 2:] - tracks.boxes[..., :2]).prod(-1) * tracks.mask  # (T, N)
     kept = np.argsort(-area.sum(0), kind="stable")[:people]
     empty = people - len(kept)
@@ -91,7 +91,7 @@ def largest(tracks: Tracks, people: int) -> Tracks:
 
 
 def crop_faces(frames: np.ndarray, tracks: Tracks, size: int) -> np.ndarray:
-    """Faces upright in squares of `size` pixels, (T, P, size, size, 3); black where nobody is."""
+    """Faces upright in squares of `size` pixels, (T, P, size, size, 3); black without a face."""
     steps, people = tracks.mask.shape
     faces = np.zeros((steps, people, size, size, 3), np.uint8)
     for step, person in np.argwhere(tracks.mask):

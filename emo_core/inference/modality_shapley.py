@@ -97,7 +97,7 @@ def _hidden(tokens: Tokens) -> Tokens:
 
 
 def _moments(output: Output, batch: Batch) -> tuple[Tensor, Tensor]:
-    """When the scores of moments are meant, and which are real; both (n, 0) without moments."""
+    """Times (n, S) and mask (n, S) of the scored moments; both (n, 0) without moments."""
     if output.logits.ndim < 3:
         none = batch.mel.new_zeros(len(batch), 0)
         return none, none > 0

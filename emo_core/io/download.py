@@ -313,6 +313,6 @@ def explained(error: Exception) -> str:
 
 def worker_main(but: frozenset[reach.Address] = frozenset()) -> None:
     """The worker's process: a job from standard input, its answer to standard output."""
-    sys.modules["curl_cffi"] = None  # its connections are not Python's, so nobody would check them
+    sys.modules["curl_cffi"] = None  # its connections would bypass the checks
     reach.only_public(but | reach.proxies())
     print(json.dumps(work(json.load(sys.stdin))))

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from emo_core.io.atomic import atomic_path
 
-PATIENCE_S = 8.0  # for the whole file, name look-up included; nobody waits longer for a nicety
+PATIENCE_S = 8.0  # for the whole file, name look-up included; the file is optional
 
 
 class FetchError(Exception):
-    """A file that can't be had; the message says why and where to put it by hand."""
+    """A file that cannot be downloaded; the message says why and where to put it by hand."""
 
 
 @dataclass(frozen=True)
@@ -101,5 +101,5 @@ def _fetch(remote: Remote, patience_s: float, problems: list[str]) -> None:
         remote.path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(remote.path) as part:
             part.write_bytes(content)
-    except Exception as error:  # whatever it was: nobody sees what a thread raises
+    except Exception as error:  # all: exceptions of a thread are lost
         problems.append(str(getattr(error, "reason", None) or error or type(error).__name__))

@@ -194,7 +194,7 @@ class SeekingDecoder:
         return target
 
     def _send(self, packet: Any, following: int | None) -> list[Any]:
-        """Decodes a packet, or only what later frames need of it where nobody asks for it."""
+        """Decodes a packet; of an unwanted frame only what later frames need."""
         wanted = True
         if packet.pts is not None:
             self.sent = max(self.sent, packet.pts)

@@ -121,7 +121,7 @@ class Text(nn.Module):
     def forward(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """(B, L), (B, L) -> the vector (B, Dt) and scores (B, C); zero where nothing is said."""
         present = mask.any(1, keepdim=True)  # (B, 1)
-        if not tokens.shape[1]:  # nobody in the batch has a transcript
+        if not tokens.shape[1]:  # no transcript in the batch
             tokens, mask = tokens.new_zeros(len(tokens), 1), mask.new_zeros(len(mask), 1)
         tokens = tokens.masked_fill(~mask, 0)
         vector = self.backbone["encoder"](tokens, mask | ~present) * present  # (B, Dt)
@@ -187,7 +187,7 @@ class Stream(nn.Module):
     ) -> tuple[Tensor, list[SelectedSites]]:
         """One token a picture: (B, T, D), zero where none is real, and each stage's look."""
         alone = not (self.training and world_size() > 1)  # else other processes wait in the tower
-        if not len(pictures) and alone:  # nobody has this modality; batch norm needs someone
+        if not len(pictures) and alone:  # batch norm fails on an empty batch
             return query.new_zeros(*mask.shape, self.head.in_features), []
         if tuple(pictures.shape[1:]) != self.size:
             raise ValueError(
@@ -235,7 +235,7 @@ class Mesm(nn.Module):
         self.fusion = WeightedSum(tuple(config.modalities))
 
     def forward(self, batch: Batch) -> Output:
-        query = batch.mel.new_zeros(len(batch), self.config.text_width)  # nobody asks
+        query = batch.mel.new_zeros(len(batch), self.config.text_width)  # zeros without text
         scores, trace = {}, {}
         if hasattr(self, "text"):
             query, scores["text"] = self.text(batch.tokens, batch.token_mask)  # (B, Dt), (B, C)

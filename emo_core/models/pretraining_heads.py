@@ -21,7 +21,7 @@ class TowerPretrainHead(nn.Module):
 
     def forward(self, batch: Batch) -> Output:
         pictures, mask = self.stream.pictures(batch)  # (n, c, h, w), (B, T)
-        query = pictures.new_zeros(len(batch), self.asking)  # nobody asks
+        query = pictures.new_zeros(len(batch), self.asking)  # no text
         tokens, _ = self.stream.look(pictures, mask, query)  # (B, T, D)
         seen = Tokens(tokens, mask, mask.float())  # at no moments: the head does not ask when
         return Output(self.head(seen).float(), {})  # (B, classes)

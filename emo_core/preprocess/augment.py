@@ -83,7 +83,7 @@ def _relit(decoded: DecodedWindow, light: float, rng: np.random.Generator) -> De
     faces = None
     if decoded.faces is not None:
         found = decoded.face_mask[..., None, None, None]
-        faces = relit(decoded.faces) * found  # where nobody is stays black
+        faces = relit(decoded.faces) * found  # without a face: stays black
     return replace(decoded, pixels=relit(decoded.pixels), faces=faces)
 
 

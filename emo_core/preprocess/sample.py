@@ -31,7 +31,7 @@ class SampleConfig:
     width: int = 96  # pixels
     height: int = 72  # pixels
     fit: str = "pad"  # "pad" keeps the whole picture, "crop" fills the frame (docs/papers/group.md#a3)
-    people: int = 0  # faces kept a frame, those of the largest tracks; 0 = nobody is looked for
+    people: int = 0  # faces kept a frame, those of the largest tracks; 0 = no face detection
     face_size: int = 48  # pixels, height and width of a face
     text_length: int = 0  # tokens kept of the transcript; 0 = it is not read
     tokenizer: str = "bytes"  # or a name that transformers knows, "albert-base-v2"
@@ -60,7 +60,7 @@ class DecodedWindow:
     video_s: float  # seconds of the window that have a picture; 0 = no picture at all
     audio_s: float  # seconds of the window that the clip covers; 0 = no sound track
     start_s: float = 0.0  # where the window starts in the clip
-    faces: np.ndarray | None = None  # (T, P, h, w, 3) uint8; None = nobody was looked for
+    faces: np.ndarray | None = None  # (T, P, h, w, 3) uint8; None = not detected
     face_mask: np.ndarray | None = None  # (T, P) bool, True where that person's face was found
     face_boxes: np.ndarray | None = None  # (T, P, 4) left, top, right, bottom; 0 to 1 of the frame
     text: str = ""  # what is said in the window; "" = no transcript

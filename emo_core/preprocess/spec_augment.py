@@ -7,7 +7,7 @@ import numpy as np
 def augment_mel(mel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Imitate another speaker and hide parts of the log-mel: (F, M) -> (F, M).
 
-    Without it the sound backbone learns the few people of train by heart: mixes of others were
+    Without it the audio backbone memorises the few people of train: mixes of others were
     right in 0.66 instead of 0.71 (docs/experiments/0062).
     """
     other = filter_augment(stretch_and_shift(mel, 1.0, rng), 1.0, rng)

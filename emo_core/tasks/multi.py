@@ -49,7 +49,7 @@ class MultiLabel:
         )
 
     def probabilities(self, logits: Tensor, temperature: float = 1.0) -> Tensor:
-        """(B, C) logits -> (B, C) probabilities, each of its own question."""
+        """(B, C) logits -> (B, C) independent probabilities, which need not sum to one."""
         return (logits.float() / temperature).sigmoid()
 
     def scores(

@@ -92,9 +92,9 @@ def group_collage() -> Recipe:
     """The pocket model on real faces and voices: `emo data make collage`, then this.
 
     Photographs, frames, voices and mixes first, then collages composed anew in every epoch, of
-    which one frame in four is looked at. By then the backbones hardly change, and one block of
-    attention with much dropout has to do: what meets there knows the people of training by heart,
-    so more of either trusts it too much. Frames are large, because the faces of eight people are
+    which one frame in four is used. By then the backbones hardly change, and one block of
+    attention with much dropout is enough: features of training people are memorised, and a larger
+    fusion overfits to them. Frames are large, because the faces of eight people are
     small, and read at two sizes, because a face may fill them; without colour, which photographs
     made grey can't teach. What frames and mixes taught each stream by itself stays: see Group.fuse.
     Chosen on people of val: docs/experiments/0102; its parts: 0071, 0082, 0087, 0091, 0092, 0101.

@@ -200,8 +200,8 @@ def finish(
 ) -> dict:
     """Calibrates the best weights on held-out sources and writes `checkpoint/`; returns scores.
 
-    command, minutes: what trains this again and how long it took, for the card; None = nobody
-    measured it in one piece.
+    command, minutes: what trains this again and how long it took, for the card; None = not
+    measured in one piece.
     """
     trainer.load_best()
     logits, target = trainer.logits(data.valid)

@@ -177,7 +177,7 @@ class Trainer:
         """Forward and backward and, if `update`, one step of the optimizer; returns the loss.
 
         done: share of the run that is over, which sets the rates. The loss is that of all
-        processes' rows, () float64, and stays on the device so that nobody waits for it.
+        processes' rows, () float64, and stays on the device, which avoids a synchronisation.
         """
         with autocast(self.device, self.bf16):
             logits = self.model(batch).logits

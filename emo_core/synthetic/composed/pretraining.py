@@ -103,7 +103,7 @@ class PartDataset(WarmDataset):
 
 
 def shown(part: Part) -> str:
-    """The emotion of a part, or its polarity where nobody named one."""
+    """The emotion of a part, or its polarity where it has none."""
     return part.emotion or part.polarity
 
 

@@ -166,7 +166,7 @@ class Draw:
             self.person(polarity, place) for polarity, place in zip(shown, places, strict=True)
         )
 
-    def alone(self) -> float:  # the size of somebody who is the only one
+    def alone(self) -> float:  # size of the only person in a scene
         return np.exp(self.between(np.log(0.4), np.log(1.25)))
 
     def places(self, sizes: np.ndarray) -> list[tuple[float, float, float]]:

@@ -117,7 +117,7 @@ class Sources:
         return (kind, split, polarity) in self.pools
 
     def mark(self) -> str:
-        """Tells whether anybody was added, left out, changed or dealt to another split."""
+        """Digest of the parts: changes with any that is added, left out, changed or reassigned."""
         lines = sorted(
             f"{part.kind}|{part.polarity}|{part.emotion}|{part.group}|{part.source}|{part.split}|"
             f"{part.text}|{named_from(self.root, part.path)}|{_size(part.path)}"
@@ -270,8 +270,8 @@ def _check(root: Path, parts: list[Part]) -> None:
                 if (kind, split, label) not in found:
                     raise CorpusError(
                         f"{root.name}/{folder} has no {label} {kind} for {split}; expected at "
-                        "least three people for every polarity, so that nobody is in two splits; "
-                        "add some."
+                        "least three people for every polarity, so that no person is in two "
+                        "splits; add some."
                     )
 
 

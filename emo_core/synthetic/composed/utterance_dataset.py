@@ -45,7 +45,7 @@ CARELESS = 4  # of a scene's random numbers
 class FreshUtterances(FreshDataset):
     """`count` utterances of people of train, other ones in every epoch.
 
-    Sounds are varied and faces cut out carelessly: else it learns the few people by heart.
+    Audio is augmented and face crops are jittered: otherwise it memorises the few people.
     """
 
     def expected(self, index: int) -> np.ndarray:

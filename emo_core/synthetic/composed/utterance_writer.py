@@ -26,7 +26,7 @@ POLARITY = dict.fromkeys(CLASSES, "negative") | {
 def truth(sources: Sources, scene: Scene) -> dict:
     """A collage's line of truth.jsonl, with emotion, words, speaker and where the face is.
 
-    A clip belongs to its speaker, and to the person in the picture where nobody speaks.
+    A clip belongs to its speaker, and to the person in the picture where there is no speech.
     """
     voices = [sound.part for sound in scene.sounds if sound.kind == "voice"]
     owner = voices[0] if voices else scene.people[0].photo

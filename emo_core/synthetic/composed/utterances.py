@@ -79,7 +79,7 @@ def _class_of(row: Mapping[str, str]) -> str:
 
 
 def said(row: Mapping[str, str]) -> str:
-    """What the voice of a table's row says; "" where nobody wrote it down."""
+    """Transcript of a voice, from its row of the table; "" where there is none."""
     spoken = _STATEMENTS.get(row.get("statement", "")) or _SENTENCES.get(row.get("sentence", ""))
     return row.get("text") or spoken or ""
 
@@ -152,13 +152,13 @@ def _sounds(draw: Draw, label: str) -> tuple[Sound, ...]:
 
 
 def text_of(scene: Scene, sources: Sources) -> str:
-    """What is said; "" where nobody speaks or nobody wrote it down."""
+    """Transcript of a scene; "" without speech or without transcript."""
     voices = [sources.parts[sound.part] for sound in scene.sounds if sound.kind == "voice"]
     return voices[0].text if voices else ""
 
 
 def known_faces(scene: Scene, times_s: np.ndarray) -> Tracks:
-    """Everybody who can be seen, boxed as YuNet would; nobody where the scene hides the face.
+    """Boxes of the visible people, as YuNet's; none where the scene hides the face.
 
     A corpus must not depend on the detector that a machine has.
     """

@@ -12,7 +12,7 @@ from emo_core.synthetic.drawn.scene import DURATION_S
 
 SIDES = (16, 32, 64, SIDE)  # pixels, of the copies that faces are taken from
 SOFT = 0.06  # of a photograph's side: how far its edge fades
-BACKDROP = 128  # pixels, height and width of what lies behind everybody
+BACKDROP = 128  # pixels, height and width of the backdrop
 
 
 def compose_frames(
@@ -36,7 +36,7 @@ def compose_frames(
 
 
 def stances(scene: Scene, times_s: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Where everybody's photograph lies in a picture of size (width, height) at these moments.
+    """Place of each person's photograph in a frame of size (width, height) at these moments.
 
     Returns (T, P, 4): its middle from the left and the top, its side, all in pixels; its lean,
     radians clockwise.

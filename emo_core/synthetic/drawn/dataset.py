@@ -54,7 +54,7 @@ def read_staged(root: Path) -> Corpus:
 
 
 def read_staged_emotions(root: Path) -> Corpus:
-    """The same clips with all emotions that somebody feels, in the words of CMU-MOSEI."""
+    """The same clips with all emotions in the scene, under the names of CMU-MOSEI."""
     return _read(root, "staged-emotions")
 
 

@@ -42,7 +42,7 @@ def target_of(scene: staged_scene.Scene, corpus: str) -> int | np.ndarray:
 
 
 def drawn_faces(scene: staged_scene.Scene, times_s: np.ndarray) -> Tracks:
-    """Everybody who faces the camera, boxed as YuNet would, in the order of the scene.
+    """Boxes of the people facing the camera, as YuNet's, in the order of the scene.
 
     As Aff-Wild2 comes with its crops. Of 681 drawn faces YuNet finds 98.5 % but the Haar cascade
     44.5 %, and a corpus must not depend on which of them a machine has.
