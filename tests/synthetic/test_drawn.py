@@ -18,6 +18,7 @@ import pytest
 from emo_core.synthetic.corpus_io import MakeError
 from emo_core.synthetic.drawn import scene as staged_cast
 from emo_core.synthetic.drawn import scene as staged_scene
+from emo_core.synthetic.drawn.dataset import drawing_modules
 from emo_core.synthetic.drawn.motion import affect, face_box
 from emo_core.synthetic.drawn.render import draw_frames
 from emo_core.synthetic.drawn.scene import (
@@ -434,6 +435,17 @@ def test_a_place_that_can_not_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(MakeError, match="can't be written .* run the same command again"):
         make_staged(tmp_path / "file" / "inside", 1, 0, 0, seed=1, workers=1)
+
+
+def test_the_cache_key_follows_every_module_that_scene_and_render_and_sound_import():
+    code = (
+        "import sys\n"
+        "from emo_core.synthetic.drawn import render, scene, soundtrack\n"
+        "print(*(name for name in sys.modules if name.startswith('emo_core.synthetic.drawn.')))"
+    )
+    listed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    used = {f"{name.rpartition('.')[2]}.py" for name in listed.stdout.split()}
+    assert "render.py" in used and used == {path.name for path in drawing_modules()}
 
 
 def test_a_clip_is_the_same_bytes_every_time(tmp_path):
