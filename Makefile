@@ -44,7 +44,7 @@ train: $(VENV)/.demo
 	$(BIN)/emo evaluate $(RUN) --data $(DATA) --corpus staged --split test
 
 bench: $(VENV)/.dev
-	@for name in $(BENCHES); do $(BIN)/emo bench $$name || exit 1; done
+	@for name in $(BENCHES); do $(BIN)/python -m benchmarks $$name || exit 1; done
 
 # Would the repository, pushed as it is, run as a Hugging Face Space?
 space: $(VENV)/.python

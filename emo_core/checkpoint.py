@@ -11,13 +11,14 @@ from torch import nn
 
 from emo_core.io.atomic import atomic_path
 from emo_core.models import MODELS
+from emo_core.old_names import current_names
 from emo_core.preprocess.sample import SampleConfig
 from emo_core.schema import DEFAULT_MODEL
 from emo_core.tasks import Calibration, Task, described, from_description
 
 FORMAT = 1
 SINGLE_LABEL = {"name": "single_label", "settings": {}}  # of checkpoints older than other tasks
-SHIPPED = Path(__file__).parents[1] / "assets" / "checkpoints"
+SHIPPED = Path(__file__).parent / "checkpoints"
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "card.md"
 
 
@@ -93,7 +94,10 @@ def load_checkpoint(name: str | Path = DEFAULT_MODEL) -> Checkpoint:
     config = _read_config(folder / CONFIG)
     try:
         model_class, settings_class, _ = MODELS[config["model"]]
-        values = {**config["settings"], "pretrained": False}  # the weights are beside it
+        values = {
+            **current_names("settings", config["settings"]),
+            "pretrained": False,
+        }  # the weights are beside it
         settings = settings_class(**_with_tuples(values))
         sample = SampleConfig.from_dict(config["sample"])
         calibration = Calibration(**_with_tuples(config["calibration"]))

@@ -88,7 +88,9 @@ def baselines(clips: Clips, task: MultiLabel, root: Path, config: SampleConfig) 
         "no to everything": torch.full(size, -9.0),
     }
     rows = {name: clips.calibrated(task, logits, Calibration()) for name, logits in always.items()}
-    made = fresh(sources_of(root), TRAIN, config, 0, Augment(zoom=0.0, thin=config.frames))
+    made = fresh(
+        sources_of(root), TRAIN, config, 0, Augment(zoom=0.0, frame_subsample=config.frames)
+    )
     train = list(Loader(made, 100, False).epoch(0))
     judged = {"val": list(clips.val.epoch(0)), "judged": list(clips.judged.epoch(0))}
     names = {

@@ -120,7 +120,7 @@ def measure(name: str, options: argparse.Namespace, peak: float) -> dict:
     """One model's numbers."""
     model_class, _, sizes = MODELS[name]
     size, sample = ("pocket", TINY[name]) if options.tiny else ("paper", SAMPLES[name])
-    trainer = Trainer(model_class(sizes[size]), Distance(), TrainConfig(batch=options.batch))
+    trainer = Trainer(model_class(sizes[size]), Distance(), TrainConfig(batch_size=options.batch))
     device, count = trainer.device, 2 * options.batch if options.tiny else CLIPS
     clips = random_clips(sample, count, device)
     with torch.no_grad():

@@ -45,7 +45,7 @@ def main() -> int:
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             logits = model(batch).logits
         functional.cross_entropy(logits.float(), batch.target).backward()
-        nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
+        nn.utils.clip_grad_norm_(model.parameters(), config.max_grad_norm)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
 

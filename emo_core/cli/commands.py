@@ -1,7 +1,6 @@
 """What each word of the `emo` command does; torch is imported where one needs it."""
 
 import argparse
-import sys
 import time
 from importlib import import_module
 from pathlib import Path
@@ -217,20 +216,6 @@ def list_things(args: argparse.Namespace) -> int:
     )
     print_result(args, result, text)
     return DONE
-
-
-def bench(args: argparse.Namespace) -> int:
-    import runpy
-
-    folder = Path(__file__).parents[2] / "benchmarks"
-    known = sorted(path.stem for path in folder.glob("[!_]*.py"))
-    if args.name not in known:
-        raise UsageError(
-            f"there is no benchmark {args.name!r}; expected one of {', '.join(known)}."
-        )
-    sys.path.insert(0, str(folder))
-    sys.argv = [args.name]
-    return int(runpy.run_path(str(folder / f"{args.name}.py"))["main"]() or 0)
 
 
 def card(args: argparse.Namespace) -> int:

@@ -79,7 +79,6 @@ def build_parser() -> Parser:
 
     one = command("list", commands.list_things, "what there is")
     one.add_argument("what", choices=["models", "recipes", "corpora", "methods"])
-    command("bench", commands.bench, "measure a promise of speed").add_argument("name")
     command("card", commands.card, "print a model card").add_argument("model", metavar="RUN|NAME")
     return parser
 

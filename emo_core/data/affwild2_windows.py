@@ -112,7 +112,7 @@ class FaceWindow:
     def decode(self, config: SampleConfig) -> DecodedWindow:
         """Faces at the places of the tokens; raises ClipError where a picture can't be read."""
         shown = self._shown(config)
-        times_s = frame_times(self.raw) if self.raw else np.arange(2) / USUAL_FPS
+        times_s = video_frame_times(self.raw) if self.raw else np.arange(2) / USUAL_FPS
         pixels, faces = self._pictures(config, shown)
         wave = self._wave(config, times_s)
         found = np.zeros(faces.shape[:2], bool)
@@ -242,7 +242,7 @@ def target_moments(times_s: np.ndarray, numbers: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=64)
-def frame_times(path: Path) -> np.ndarray:
+def video_frame_times(path: Path) -> np.ndarray:
     """(n,) when each frame of a video is shown, on its clip's clock; nothing is decoded but one.
 
     Frame rates differ between the videos and change within some (docs/papers/jmt.md#aff-wild2).

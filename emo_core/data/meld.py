@@ -85,7 +85,7 @@ def read_meld_split(root: Path, split: str) -> tuple[list[Item], list[str], list
         raise CorpusError(
             f"{missing} is missing in {root.name}; expected it for the {split} split; copy it."
         )
-    rows, problems = read_utterances(table, split)
+    rows, problems = read_meld_rows(table, split)
     on_disk = {path.stem for path in clips.glob("*.mp4") if not path.name.startswith(".")}
     items, bad = [], []
     for name, (emotion, text, seconds) in rows.items():
@@ -124,7 +124,7 @@ def _list(counts: tuple[int, ...]) -> str:
     return ", ".join(f"{count} {name}" for count, name in zip(counts, ORDER, strict=True))
 
 
-def read_utterances(path: Path, split: str) -> tuple[dict[str, tuple[str, str, float]], list[str]]:
+def read_meld_rows(path: Path, split: str) -> tuple[dict[str, tuple[str, str, float]], list[str]]:
     """One table: ({"train/dia0_utt3": (emotion, text, seconds)}, problems)."""
     rows: dict[str, tuple[str, str, float]] = {}
     problems = []

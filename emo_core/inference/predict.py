@@ -15,7 +15,7 @@ from emo_core.clip import Clip, load_clip
 from emo_core.faces.detection import Haar, best_detector
 from emo_core.inference.modality_shapley import WindowScores, mean_over, modalities, score_windows
 from emo_core.inference.prediction import Media, Moment, Prediction, Span, media_facts
-from emo_core.preprocess.sample import Sample, decode_windows, to_sample, windows
+from emo_core.preprocess.sample import Sample, decode_windows, to_sample, window_spans
 from emo_core.schema import DEFAULT_MODEL
 from emo_core.tasks import MultiLabel, ValenceArousal, described
 
@@ -33,7 +33,7 @@ def predict_clip(
 ) -> Prediction:
     """What the checkpoint says of a clip. Memory does not depend on the clip's length."""
     config = checkpoint.sample
-    spans = windows(clip.duration_s, config.window_s, most_windows)
+    spans = window_spans(clip.duration_s, config.window_s, most_windows)
     decoded = decode_windows(clip, config, spans)
     samples: list[Sample] = []
     scores: list[WindowScores] = []

@@ -43,7 +43,8 @@ WORKER = [
     sys.executable,
     "-P",
     "-c",
-    f"import sys; sys.path.insert(0, {ROOT!r}); from emo_core import download; download.main()",
+    f"import sys; sys.path.insert(0, {ROOT!r}); "
+    "from emo_core.io import download; download.worker_main()",
 ]
 CUT_S = 60  # for ffmpeg, to cut a part of at most 20 s
 REASONS = {  # what yt-dlp raises inside -> what it means

@@ -23,15 +23,17 @@ class GroupConfig:
     audio_backbone: str = "cnn14"  # or "slim"
     video_widths: tuple[int, ...] = (16, 32, 64, 128)  # channels of the slim video backbone
     audio_widths: tuple[int, ...] = (16, 32, 64, 128)  # channels of the slim sound backbone
-    video_scales: int = 1  # the slim video backbone reads a frame at so many sizes, halved
-    video_colour: bool = True  # else the slim video backbone sees luminance only
+    pyramid_levels: int = 1  # the slim video backbone reads a frame at so many sizes, halved
+    use_color: bool = True  # else the slim video backbone sees luminance only
     width: int = 256  # D, of the tokens that meet
     heads: int = 4
     blocks: int = 2  # in each direction
     dropout: float = 0.1
     head_dropout: float = 0.2
     fusion: str = "two_way"
-    alone: bool = False  # streams have heads of their own beside the fusion: see Group.fuse
+    unimodal_heads: bool = (
+        False  # streams have heads of their own beside the fusion: see Group.fuse
+    )
     frozen: bool = False  # backbones fixed: the contrast to end-to-end (claim i)
     pretrained: bool = False  # Kinetics-400 and AudioSet weights, fetched on the user's machine
     classes: int = 3
@@ -77,7 +79,7 @@ class Group(nn.Module):
         self.config = config
         makers = {
             ("video", "slim"): lambda: FrameResNet(
-                tuple(config.video_widths), config.video_scales, config.video_colour
+                tuple(config.video_widths), config.pyramid_levels, config.use_color
             ),
             ("video", "r2plus1d_18"): lambda: R2Plus1D(config.pretrained),
             ("audio", "slim"): lambda: MelResNet(tuple(config.audio_widths)),
@@ -89,7 +91,7 @@ class Group(nn.Module):
             if (name, kind) not in makers:
                 raise ValueError(f"{name}_backbone {kind!r} is not known")
             backbone = makers[name, kind]()
-            alone = self._head(name, backbone.channels) if config.alone else None
+            alone = self._head(name, backbone.channels) if config.unimodal_heads else None
             setattr(self, name, Tower(backbone, config.width, config.frozen, alone))
         self.fusion = make_fusion(
             config.fusion,

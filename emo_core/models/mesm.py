@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from emo_core.distributed import world_size
-from emo_core.models.layers.attention import Summary
+from emo_core.models.layers.attention import ClsTransformer
 from emo_core.models.layers.fusion import WeightedSum
 from emo_core.models.layers.sparse import ThumbnailAttention, scatter_rows, top_k_mask
 from emo_core.models.layers.text_encoders import Albert, ByteEncoder
@@ -128,7 +128,7 @@ class Text(nn.Module):
         return vector, self.backbone["head"](vector) * present
 
 
-class Stream(nn.Module):
+class ModalityTower(nn.Module):
     """Pictures of one modality -> scores: tower, flatten, transformer over time, head."""
 
     def __init__(self, config: MesmConfig, name: str, channels: int, size: tuple[int, int]) -> None:
@@ -150,7 +150,7 @@ class Stream(nn.Module):
             nn.ReLU(),
             nn.Linear(config.hidden, config.width),
         )
-        self.summary = Summary(
+        self.summary = ClsTransformer(
             config.width, config.layers, config.heads, config.feed_forward, config.dropout
         )
         self.head = nn.Linear(config.width, config.classes)
@@ -169,7 +169,7 @@ class Stream(nn.Module):
             trace = self._traced_choice(weights, kept, mask)
             scale = weights * mask.sum(1, keepdim=True)  # (B, T), mean 1
             pictures, mask = pictures[kept[mask]], kept  # the rest is never computed
-        tokens, looks = self.look(pictures, mask, query)  # (B, T, D)
+        tokens, looks = self.encode(pictures, mask, query)  # (B, T, D)
         vector, attentions = self.summary(tokens * scale.unsqueeze(-1), mask)  # (B, D)
         trace |= self._traced_looks(looks, mask)
         for index, weights in enumerate(attentions):
@@ -182,7 +182,7 @@ class Stream(nn.Module):
             return face_pictures(batch.faces, batch.face_mask)
         return chunk_pictures(batch.mel, batch.mel_mask, self.sound)
 
-    def look(
+    def encode(
         self, pictures: Tensor, mask: Tensor, query: Tensor
     ) -> tuple[Tensor, list[SelectedSites]]:
         """One token a picture: (B, T, D), zero where none is real, and each stage's look."""
@@ -229,9 +229,9 @@ class Mesm(nn.Module):
         if "text" in config.modalities:
             self.text = Text(config)
         if "video" in config.modalities:
-            self.video = Stream(config, "video", 3, (config.face_size, config.face_size))
+            self.video = ModalityTower(config, "video", 3, (config.face_size, config.face_size))
         if "audio" in config.modalities:
-            self.audio = Stream(config, "audio", 1, (config.bands, CHUNK))
+            self.audio = ModalityTower(config, "audio", 1, (config.bands, CHUNK))
         self.fusion = WeightedSum(tuple(config.modalities))
 
     def forward(self, batch: Batch) -> Output:

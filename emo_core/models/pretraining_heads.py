@@ -4,7 +4,7 @@ from torch import nn
 
 from emo_core.models.layers.backbones import Tokens
 from emo_core.models.layers.fusion import MeanMaxHead
-from emo_core.models.mesm import MesmConfig, Stream
+from emo_core.models.mesm import MesmConfig, ModalityTower
 from emo_core.preprocess.batch import Batch, Output
 
 
@@ -14,7 +14,7 @@ class TowerPretrainHead(nn.Module):
     All pictures are read: a Glance stays outside.
     """
 
-    def __init__(self, stream: Stream, config: MesmConfig, classes: int) -> None:
+    def __init__(self, stream: ModalityTower, config: MesmConfig, classes: int) -> None:
         super().__init__()
         self.stream, self.asking = stream, config.text_width
         self.head = MeanMaxHead(config.width, classes, config.dropout)
@@ -22,6 +22,6 @@ class TowerPretrainHead(nn.Module):
     def forward(self, batch: Batch) -> Output:
         pictures, mask = self.stream.pictures(batch)  # (n, c, h, w), (B, T)
         query = pictures.new_zeros(len(batch), self.asking)  # no text
-        tokens, _ = self.stream.look(pictures, mask, query)  # (B, T, D)
+        tokens, _ = self.stream.encode(pictures, mask, query)  # (B, T, D)
         seen = Tokens(tokens, mask, mask.float())  # at no moments: the head does not ask when
         return Output(self.head(seen).float(), {})  # (B, classes)

@@ -17,11 +17,15 @@ class Augment:
 
     flip: float = 0.5  # chance of a mirrored picture
     zoom: float = 0.2  # up to this share of each side is cut off, the same for all frames
-    light: float = 0.25  # brightness and contrast, up to this factor
+    color_jitter: float = 0.25  # brightness and contrast, up to this factor
     gain_db: float = 6.0  # loudness, up or down
-    drop: float = 0.0  # chance that picture, as often that sound, as often that text is missing
-    shorten: float = 0.0  # chance that the clip ends early
-    thin: int = 1  # one frame, chosen at random, out of every `thin` is kept: training costs less
+    modality_dropout: float = (
+        0.0  # chance that picture, as often that sound, as often that text is missing
+    )
+    random_truncate: float = 0.0  # chance that the clip ends early
+    frame_subsample: int = (
+        1  # one frame, chosen at random, out of every `thin` is kept: training costs less
+    )
 
 
 NONE = Augment(0, 0, 0, 0)
@@ -32,14 +36,14 @@ def augmented(decoded: DecodedWindow, augment: Augment, rng: np.random.Generator
 
     A zoom leaves the faces alone: they are cut out of the whole frame, and boxes refer to it.
     """
-    if augment.thin > 1:
-        decoded = _thinned(decoded, augment.thin, rng)
+    if augment.frame_subsample > 1:
+        decoded = _thinned(decoded, augment.frame_subsample, rng)
     if rng.random() < augment.flip:
         decoded = _flipped(decoded)
     if augment.zoom:
         decoded = replace(decoded, pixels=_zoomed(decoded.pixels, augment.zoom, rng))
-    if augment.light:
-        decoded = _relit(decoded, augment.light, rng)
+    if augment.color_jitter:
+        decoded = _relit(decoded, augment.color_jitter, rng)
     if augment.gain_db:
         gain = 10 ** (rng.uniform(-augment.gain_db, augment.gain_db) / 20)
         wave = np.clip(decoded.wave * gain, -32767, 32767).astype(np.int16)
@@ -89,13 +93,13 @@ def _relit(decoded: DecodedWindow, light: float, rng: np.random.Generator) -> De
 
 def _with_less(decoded: DecodedWindow, augment: Augment, rng: np.random.Generator) -> DecodedWindow:
     chance = rng.random()
-    if chance < augment.drop and decoded.audio_s:
+    if chance < augment.modality_dropout and decoded.audio_s:
         return replace(decoded, video_s=0.0)
-    if chance < 2 * augment.drop and decoded.video_s:
+    if chance < 2 * augment.modality_dropout and decoded.video_s:
         return replace(decoded, audio_s=0.0)
-    if chance < 3 * augment.drop and decoded.text:
+    if chance < 3 * augment.modality_dropout and decoded.text:
         return replace(decoded, text="")
-    if rng.random() < augment.shorten:
+    if rng.random() < augment.random_truncate:
         length_s = rng.uniform(0.4, 1.0) * max(decoded.video_s, decoded.audio_s)
         return replace(
             decoded,

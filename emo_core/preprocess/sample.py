@@ -30,7 +30,9 @@ class SampleConfig:
     frames: int = 16
     width: int = 96  # pixels
     height: int = 72  # pixels
-    fit: str = "pad"  # "pad" keeps the whole picture, "crop" fills the frame (docs/papers/group.md#a3)
+    fit: str = (
+        "pad"  # "pad" keeps the whole picture, "crop" fills the frame (docs/papers/group.md#a3)
+    )
     people: int = 0  # faces kept a frame, those of the largest tracks; 0 = no face detection
     face_size: int = 48  # pixels, height and width of a face
     text_length: int = 0  # tokens kept of the transcript; 0 = it is not read
@@ -83,7 +85,7 @@ class Sample:
     start_s: float
 
 
-def windows(
+def window_spans(
     duration_s: float, window_s: float, most: int | None = None
 ) -> list[tuple[float, float]]:
     """Cuts a clip into equal windows without gaps: (start_s, end_s) each, in order.

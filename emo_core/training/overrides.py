@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar, get_type_hints
 
+from emo_core.old_names import current_key
+
 Settings = TypeVar("Settings")
 
 
@@ -26,11 +28,13 @@ def setting_names(value: Any, prefix: str = "") -> dict[str, type]:
 def with_setting(settings: Settings, text: str) -> Settings:
     """A copy of frozen `settings` with one `key=value` changed.
 
-    The last part of a name (`lr`) is enough where only one setting ends so. Raises SettingError
+    The last part of a name (`lr`) is enough where only one setting ends so; names of version 0.1
+    (`batch`) still work. Raises SettingError
     on an unknown or ambiguous key and on a value of the wrong type.
     """
     key, equals, value = text.partition("=")
     names = setting_names(settings)
+    key = key if any(n == key or n.endswith(f".{key}") for n in names) else current_key(key)
     found = [n for n in names if n == key] or [n for n in names if n.endswith(f".{key}")]
     if not equals or len(found) != 1:
         why = "is ambiguous" if len(found) > 1 else "is not key=value of a known setting"

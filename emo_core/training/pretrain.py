@@ -184,10 +184,15 @@ def _warm(
 ) -> None:
     rate, passes, seed = warm.learning, warm.passes, recipe.train.seed
     config = replace(
-        recipe.train, epochs=passes, lr=rate, backbone_lr=rate, warmup=0.05, average=warm.average
+        recipe.train,
+        epochs=passes,
+        lr=rate,
+        backbone_lr=rate,
+        warmup_fraction=0.05,
+        ema_decay=warm.average,
     )
     trainer = Trainer(reader, task, config, progress=progress)
-    loader = Loader(dataset, warm.rows, True, seed, config.workers)
+    loader = Loader(dataset, warm.rows, True, seed, config.num_workers)
     for index in range(passes):
         loss = trainer.train_epoch(loader, index, what)
         tell(f"{what} {index + 1}/{passes}: loss {loss:.4f}")

@@ -65,8 +65,8 @@ def group_vgaf_pocket() -> Recipe:
     return Recipe(
         "vgaf",
         settings=GROUP_POCKET,
-        train=TrainConfig(epochs=40, batch=32, lr=1e-3, backbone_lr=1e-3, patience=10),
-        augment=Augment(drop=0.05, shorten=0.2),
+        train=TrainConfig(epochs=40, batch_size=32, lr=1e-3, backbone_lr=1e-3, patience=10),
+        augment=Augment(modality_dropout=0.05, random_truncate=0.2),
     )
 
 
@@ -80,8 +80,8 @@ def group_staged() -> Recipe:
     return Recipe(
         "staged",
         settings=GROUP_POCKET,
-        train=TrainConfig(epochs=6, batch=32, lr=1e-3, backbone_lr=5e-4, patience=8),
-        augment=Augment(zoom=0.0, drop=0.05, shorten=0.05, thin=2),
+        train=TrainConfig(epochs=6, batch_size=32, lr=1e-3, backbone_lr=5e-4, patience=8),
+        augment=Augment(zoom=0.0, modality_dropout=0.05, random_truncate=0.05, frame_subsample=2),
         rendered=11_000,
         warm_up=24,
         world=DRAWN.note,
@@ -103,25 +103,32 @@ def group_collage() -> Recipe:
         "collage",
         settings=replace(
             GROUP_POCKET,
-            video_scales=2,
-            video_colour=False,
+            pyramid_levels=2,
+            use_color=False,
             blocks=1,
             dropout=0.3,
             head_dropout=0.5,
-            alone=True,
+            unimodal_heads=True,
         ),
         sample=SampleConfig(width=224, height=168),
         task=SingleLabel(smoothing=0.1, precision=0.9),
         train=TrainConfig(
             epochs=4,
-            batch=32,
+            batch_size=32,
             lr=2e-4,
             backbone_lr=2e-5,
-            slow=("backbone", "alone"),
+            backbone_modules=("backbone", "alone"),
             weight_decay=2e-2,
-            average=0.995,
+            ema_decay=0.995,
         ),
-        augment=Augment(zoom=0.0, light=0.0, gain_db=0.0, drop=0.1, shorten=0.1, thin=4),
+        augment=Augment(
+            zoom=0.0,
+            color_jitter=0.0,
+            gain_db=0.0,
+            modality_dropout=0.1,
+            random_truncate=0.1,
+            frame_subsample=4,
+        ),
         held_out=0.0,
         initial="group-staged",
         faces=Warm(passes=24, side=120, average=0.998),
@@ -142,10 +149,12 @@ MESM_SAMPLE = SampleConfig(
 )
 # Text at a tenth of the rate; adds warm-up and cosine to Adam (docs/papers/mesm.md#training).
 MESM_TRAIN = TrainConfig(
-    epochs=40, batch=2, lr=5e-5, backbone_lr=5e-6, weight_decay=0.0, patience=6
+    epochs=40, batch_size=2, lr=5e-5, backbone_lr=5e-6, weight_decay=0.0, patience=6
 )
-FE2E_TRAIN = replace(MESM_TRAIN, batch=8)
-PLAIN = Augment(flip=0.0, zoom=0.0, light=0.0, gain_db=0.0)  # none: docs/papers/mesm.md#training
+FE2E_TRAIN = replace(MESM_TRAIN, batch_size=8)
+PLAIN = Augment(
+    flip=0.0, zoom=0.0, color_jitter=0.0, gain_db=0.0
+)  # none: docs/papers/mesm.md#training
 
 
 def _emotions(corpus: str, model: str, keep: float, labels: tuple[str, ...]) -> Recipe:
@@ -229,8 +238,10 @@ def jmt_affwild2() -> Recipe:
         replace(JMT_PAPER, frozen=True, pretrained=True),
         JMT_SAMPLES["paper"],
         ValenceArousal(),
-        TrainConfig(epochs=5, batch=32, lr=3e-4, weight_decay=0.0, clip_norm=1.0, patience=5),
-        Augment(flip=0.0, zoom=0.0, light=0.2, gain_db=0.0),  # docs/papers/jmt.md#pictures
+        TrainConfig(
+            epochs=5, batch_size=32, lr=3e-4, weight_decay=0.0, max_grad_norm=1.0, patience=5
+        ),
+        Augment(flip=0.0, zoom=0.0, color_jitter=0.2, gain_db=0.0),  # docs/papers/jmt.md#pictures
     )
 
 
@@ -243,13 +254,13 @@ def jmt_affwild2_end_to_end() -> Recipe:
     return replace(
         recipe,
         settings=replace(recipe.settings, frozen=False, head_dropout=0.15),
-        train=replace(recipe.train, batch=4, accumulate=8),
+        train=replace(recipe.train, batch_size=4, grad_accum_steps=8),
     )
 
 
 STAGED_SAMPLE = SampleConfig(frames=8, people=1, text_length=64)
-STAGED_TRAIN = TrainConfig(epochs=8, batch=32, lr=1e-3, backbone_lr=1e-3, patience=8)
-STAGED_AUGMENT = Augment(zoom=0.0, light=0.1, drop=0.05)
+STAGED_TRAIN = TrainConfig(epochs=8, batch_size=32, lr=1e-3, backbone_lr=1e-3, patience=8)
+STAGED_AUGMENT = Augment(zoom=0.0, color_jitter=0.1, modality_dropout=0.05)
 
 
 def fe2e_staged() -> Recipe:
@@ -296,14 +307,14 @@ def fe2e_utterances() -> Recipe:
         MultiLabel(),
         TrainConfig(
             epochs=3,
-            batch=32,
+            batch_size=32,
             lr=5e-4,
             backbone_lr=5e-5,
-            slow=("backbone", "tower", "flatten"),
+            backbone_modules=("backbone", "tower", "flatten"),
             weight_decay=2e-2,
-            average=0.995,
+            ema_decay=0.995,
         ),
-        Augment(zoom=0.0, drop=0.1, thin=4),
+        Augment(zoom=0.0, modality_dropout=0.1, frame_subsample=4),
         held_out=0.0,
         faces=Warm(passes=12, average=0.998),
         voices=Warm(passes=10, draws=3200, average=0.998),

@@ -27,6 +27,7 @@ from emo_core.data.dataset import (
 from emo_core.distributed import on_rank_zero, rank, world_size
 from emo_core.io.atomic import atomic_path
 from emo_core.models import MODELS
+from emo_core.old_names import current_recipe
 from emo_core.preprocess.batch import collate
 from emo_core.preprocess.sample import blank_sample
 from emo_core.synthetic.drawn.dataset import rendered
@@ -61,8 +62,8 @@ def loaders(
         train = ConcatDataset([train, fresh])
     valid = ClipDataset([w for w in usable if w.name in names], cache)
     return Data(
-        Loader(train, config.batch, True, seed, config.workers),
-        Loader(valid, config.batch, False, workers=config.workers),
+        Loader(train, config.batch_size, True, seed, config.num_workers),
+        Loader(valid, config.batch_size, False, workers=config.num_workers),
         (*corpus.problems, *problems),
         sources,
     )
@@ -98,7 +99,8 @@ def open_run(run: Path, name: str, recipe: Recipe, root: Path, resume: bool) -> 
     if path.is_file():
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError:
+            found["settings"] = current_recipe(found["settings"])
+        except (ValueError, TypeError, LookupError, AttributeError):
             found = None
         if not resume:
             raise RecipeError(f"{run} holds a run already; add --resume or choose another --out.")

@@ -48,18 +48,24 @@ class TrainConfig:
     """Settings of one run; defaults: docs/papers/group.md#a13, #a14, #a15."""
 
     epochs: int = 30
-    batch: int = 16  # clips a step and process; gradients of `accumulate` batches are summed
-    accumulate: int = 1
+    batch_size: int = (
+        16  # clips a step and process; gradients of `grad_accum_steps` batches are summed
+    )
+    grad_accum_steps: int = 1
     lr: float = 1e-4  # of new layers
     backbone_lr: float = 1e-5
-    slow: tuple[str, ...] = ("backbone",)  # parts of a model that learn at `backbone_lr`
+    backbone_modules: tuple[str, ...] = (
+        "backbone",
+    )  # parts of a model that learn at `backbone_lr`
     weight_decay: float = 1e-3
-    warmup: float = 0.1  # share of all steps
-    clip_norm: float = 1.0
+    warmup_fraction: float = 0.1  # share of all steps
+    max_grad_norm: float = 1.0
     patience: int = 6  # epochs without a better score on held-out sources
     seed: int = 0
-    workers: int = 0  # loader processes
-    average: float = 0.0  # share of itself that the weights' running mean keeps a step; 0 = no mean
+    num_workers: int = 0  # loader processes
+    ema_decay: float = (
+        0.0  # share of itself that the weights' running mean keeps a step; 0 = no mean
+    )
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,7 @@ def parameter_groups(model: nn.Module, config: TrainConfig) -> list[dict]:
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            slow = not set(config.slow).isdisjoint(name.split("."))
+            slow = not set(config.backbone_modules).isdisjoint(name.split("."))
             rate = config.backbone_lr if slow else config.lr
             decay = config.weight_decay if parameter.ndim > 1 else 0.0
             groups.setdefault((rate, decay), []).append(parameter)
@@ -120,7 +126,7 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(parameter_groups(model, config), fused=True)
         self.base_rates = [group["lr"] for group in self.optimizer.param_groups]
         self.next_epoch, self.best, self.epochs_without_improvement = 0, -math.inf, 0
-        if config.average:
+        if config.ema_decay:
             self.averaged = AveragedModel(self.model, avg_fn=self._ema_update, use_buffers=True)
 
     @property
@@ -130,7 +136,7 @@ class Trainer:
 
     def _ema_update(self, mean: Tensor, value: Tensor, steps: Tensor | int) -> Tensor:
         """The running mean after one more step; young means forget faster."""
-        keep = min(self.config.average, (1 + int(steps)) / (10 + int(steps)))
+        keep = min(self.config.ema_decay, (1 + int(steps)) / (10 + int(steps)))
         return mean + (1 - keep) * (value - mean)
 
     def epochs(self, train: Loader, valid: Loader) -> Iterator[Epoch]:
@@ -164,7 +170,7 @@ class Trainer:
                 self.progress(f"{what} {index + 1}/{self.config.epochs}", number, steps)
             done = (index * steps + number + 1) / (self.config.epochs * steps)
             last = number + 1 == steps
-            update = (number + 1) % self.config.accumulate == 0 or last
+            update = (number + 1) % self.config.grad_accum_steps == 0 or last
             total += clips * self.step(batch.to(self.device), done, update)
             if (last or number % CHECK_EVERY == 0) and not math.isfinite(total):
                 raise TrainingError(
@@ -182,12 +188,12 @@ class Trainer:
         with autocast(self.device, self.bf16):
             logits = self.model(batch).logits
         loss = self.task.loss(gather_rows(logits), gather_rows(batch.target))
-        (loss / self.config.accumulate).backward()
+        (loss / self.config.grad_accum_steps).backward()
         if update:
             for group, rate in zip(self.optimizer.param_groups, self.base_rates, strict=True):
-                group["lr"] = rate * lr_schedule(done, self.config.warmup)
+                group["lr"] = rate * lr_schedule(done, self.config.warmup_fraction)
             sum_gradients(self.model.parameters())
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm)
             self.optimizer.step()
             self.optimizer.zero_grad(set_to_none=True)
             if self.averaged:

@@ -33,15 +33,17 @@ HALF = Range("a share from 0 to 0.5", most=0.5, open_most=False)
 SEED = Range("a whole number from 0 to 4294967295", most=2**32)
 
 RANGES = {  # by the last part of a setting's name; whole numbers that are not here are a COUNT
-    **dict.fromkeys(("lr", "learning", "warm_up_lr", "clip_norm"), ABOVE),
+    **dict.fromkeys(("lr", "learning", "warm_up_lr", "max_grad_norm"), ABOVE),
     **dict.fromkeys(("window_s", "seconds", "highest_hz", "floor"), ABOVE),
     **dict.fromkeys(("backbone_lr", "weight_decay", "gain_db", "lowest_hz", "pos_weight"), AMOUNT),
-    **dict.fromkeys(("flip", "shorten", "light", "precision", "keep"), SHARE),
-    **dict.fromkeys(("warmup", "average", "held_out", "zoom", "smoothing"), PART),
+    **dict.fromkeys(("flip", "random_truncate", "color_jitter", "precision", "keep"), SHARE),
+    **dict.fromkeys(
+        ("warmup_fraction", "ema_decay", "average", "held_out", "zoom", "smoothing"), PART
+    ),
     **dict.fromkeys(("dropout", "head_dropout"), PART),
-    **dict.fromkeys(("workers", "rendered", "fresh", "warm_up", "passes"), COUNT_OR_NONE),
+    **dict.fromkeys(("num_workers", "rendered", "fresh", "warm_up", "passes"), COUNT_OR_NONE),
     **dict.fromkeys(("people", "text_length", "fft"), COUNT_OR_NONE),
-    "drop": HALF,
+    "modality_dropout": HALF,
     "seed": SEED,
 }
 
@@ -66,7 +68,12 @@ def _together(recipe: Recipe) -> list[tuple[str, bool, str, Any]]:
     samples, half = round(sample.window_s * mel.rate), mel.rate / 2
     classes = getattr(recipe.settings, "classes", labels)
     return [
-        ("augment.thin", recipe.augment.thin <= sample.frames, "at most sample.frames", 1),
+        (
+            "augment.frame_subsample",
+            recipe.augment.frame_subsample <= sample.frames,
+            "at most sample.frames",
+            1,
+        ),
         ("sample.mel.window", mel.window <= samples, "at most sample.window_s", samples),
         ("sample.mel.highest_hz", mel.highest_hz <= half, "at most half of the rate", half),
         ("sample.mel.lowest_hz", mel.lowest_hz < mel.highest_hz, "less than highest_hz", 0),

@@ -219,7 +219,7 @@ def test_rollout_follows_one_direction_too(catalogue):
 @pytest.mark.parametrize("method", METHODS)
 def test_two_scales_without_colour_and_heads_of_their_own_are_explained(catalogue, method):
     checkpoint, sample = catalogue["group"]
-    options = {"video_scales": 2, "video_colour": False, "alone": True}
+    options = {"pyramid_levels": 2, "use_color": False, "unimodal_heads": True}
     changed = replace(checkpoint, model=small_group(**options).eval())
     found = explain_window(changed, sample, Target("positive", 0), method, "fast")
     for name in ("mel", "video"):

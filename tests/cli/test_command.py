@@ -185,7 +185,6 @@ def test_nothing_but_bad_files_is_exit_2(capsys, bad, run):
         ["evaluate", "nothing", "--data", ".", "--corpus", "staged", "--split", "val"],
         ["evaluate", "group-staged", "--data", ".", "--corpus", "staged", "--split", "train"],
         ["list", "nothing"],
-        ["bench", "nothing"],
     ],
     ids=" ".join,
 )

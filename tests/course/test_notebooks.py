@@ -64,7 +64,8 @@ def test_every_development_requirement_is_pinned_and_installed_so():
 
 def good_lesson(path: Path) -> nbformat.NotebookNode:
     """A notebook without a fault, executed on paper."""
-    head = f"# T\n[c](https://example.org/notebooks/{path.name})\n\n"
+    link = f"[c](https://example.org/notebooks/{path.name})"
+    head = f"# T\n<!-- publish:badges -->\n{link}\n<!-- /publish -->\n\n"
     head += "|Time|1|\n|Memory|1|\n|Data|1|\n|You will be able to|x|\n\n" + TWENTY
     cells = [new_markdown_cell(head)]
     for name in ("sixteen_frames", "samples_per_frame", "sound_delay"):

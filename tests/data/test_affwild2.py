@@ -13,7 +13,7 @@ import pytest
 from emo_core.data import read_corpus
 from emo_core.data.affwild2 import read_annotation
 from emo_core.data.affwild2_submission import check_predictions, write_predictions
-from emo_core.data.affwild2_windows import frame_times
+from emo_core.data.affwild2_windows import video_frame_times
 from emo_core.data.cache import Cache
 from emo_core.data.checks import check_corpus
 from emo_core.data.corpus import CorpusError, refuse_leaks, summary
@@ -250,7 +250,7 @@ def test_frames_are_timed_by_the_container_at_any_rate(tmp_path):
     path = tmp_path / "uneven.mp4"
     times_s = np.cumsum(np.tile([0.04, 0.1, 0.02], 20))
     media.write(path, media.Picture(times_s), media.Sound(start_s=0.0, seconds=4.0))
-    assert frame_times(path) == pytest.approx(times_s, abs=0.003)
+    assert video_frame_times(path) == pytest.approx(times_s, abs=0.003)
 
 
 def test_fewer_frames_a_window_keep_the_last_of_each_token(made):

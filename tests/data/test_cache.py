@@ -162,17 +162,17 @@ def test_augmentation_follows_its_generator_and_none_changes_nothing():
 
 def test_augmentation_never_drops_both_modalities():
     rng = np.random.default_rng(0)
-    spans = [augmented(window(), Augment(drop=0.5), rng) for _ in range(100)]
+    spans = [augmented(window(), Augment(modality_dropout=0.5), rng) for _ in range(100)]
     assert {(d.video_s > 0, d.audio_s > 0) for d in spans} == {(True, False), (False, True)}
     mute = replace(window(), audio_s=0.0)
-    assert all(augmented(mute, Augment(drop=0.5), rng).video_s > 0 for _ in range(100))
+    assert all(augmented(mute, Augment(modality_dropout=0.5), rng).video_s > 0 for _ in range(100))
 
 
 def test_thinning_keeps_one_frame_of_every_pair_with_its_time():
     times_s = np.arange(16, dtype=np.float32)
     pixels = np.broadcast_to(np.arange(16, dtype=np.uint8)[:, None, None, None], (16, 6, 8, 3))
     decoded = replace(window(), pixels=pixels, pixel_times_s=times_s)
-    kept = augmented(decoded, Augment(0, 0, 0, 0, thin=2), np.random.default_rng(0))
+    kept = augmented(decoded, Augment(0, 0, 0, 0, frame_subsample=2), np.random.default_rng(0))
     assert kept.pixels.shape[0] == 8
     np.testing.assert_array_equal(kept.pixels[:, 0, 0, 0], kept.pixel_times_s)
     np.testing.assert_array_equal(kept.pixel_times_s // 2, np.arange(8))
@@ -200,7 +200,7 @@ def test_light_falls_on_faces_as_on_frames_and_nobody_stays_black():
 def test_thinning_keeps_the_faces_of_the_frames_it_keeps():
     rng = np.random.default_rng(0)
     for _ in range(8):
-        kept = augmented(rich_window(), Augment(0, 0, 0, 0, thin=2), rng)
+        kept = augmented(rich_window(), Augment(0, 0, 0, 0, frame_subsample=2), rng)
         at = [np.array_equal(kept.faces[0], face) for face in rich_window().faces].index(True)
         np.testing.assert_array_equal(kept.face_mask[0], rich_window().face_mask[at])
         np.testing.assert_array_equal(kept.face_boxes[0], rich_window().face_boxes[at])
@@ -218,7 +218,9 @@ def test_a_dropped_or_shortened_picture_takes_its_faces_along():
 
 def test_text_is_dropped_as_often_as_the_others():
     rng = np.random.default_rng(0)
-    changed = [augmented(rich_window(), Augment(0, 0, 0, 0, drop=0.2), rng) for _ in range(600)]
+    changed = [
+        augmented(rich_window(), Augment(0, 0, 0, 0, modality_dropout=0.2), rng) for _ in range(600)
+    ]
     missing = np.array([(d.video_s == 0, d.audio_s == 0, d.text == "") for d in changed])
     assert missing.sum(1).max() == 1
     np.testing.assert_allclose(missing.mean(0), 0.2, atol=0.05)

@@ -94,12 +94,12 @@ def test_hostile_links_are_refused_before_a_connection_is_made(url, tmp_path):
 def ask_worker(url: str, folder: Path, but: set[tuple[str, int]]) -> dict:
     """The worker with every extractor, kept to public addresses and `but`."""
     code = (
-        "from emo_core import download\n"
+        "from emo_core.io import download\n"
         "download.EXTRACTORS = ['generic']\n"
         "download.refusal = lambda info, limits: None\n"
         "made = download.options\n"
         "download.options = lambda *told: {**made(*told), 'format': 'b'}\n"
-        f"download.main(frozenset({but!r}))"
+        f"download.worker_main(frozenset({but!r}))"
     )
     job = {"url": url, "folder": str(folder), "start_s": None, "end_s": None}
     job["limits"] = asdict(DownloadLimits(wall_s=20))
@@ -171,7 +171,8 @@ def test_what_may_be_reached_is_reached(tmp_path):
     ],
 )
 def test_a_watched_process_reaches_nothing_private(line, refused):
-    code = f"import os, socket, subprocess\nfrom emo_core import reach\nreach.only_public()\n{line}"
+    code = "import os, socket, subprocess\nfrom emo_core.io import network_guard\n"
+    code += f"network_guard.only_public()\n{line}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert ("ReachError" in done.stderr) == refused, done.stderr
 

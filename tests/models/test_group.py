@@ -13,9 +13,9 @@ from emo_core.models.layers.fusion import FUSIONS
 from tests.conftest import paper_group, random_batch, small_group
 
 MORE = {  # beside two-way fusion
-    "alone": {"alone": True},  # streams have heads of their own
-    "scales": {"video_scales": 3},
-    "grey": {"video_colour": False},
+    "alone": {"unimodal_heads": True},  # streams have heads of their own
+    "scales": {"pyramid_levels": 3},
+    "grey": {"use_color": False},
 }
 KINDS = [*FUSIONS, *MORE]
 

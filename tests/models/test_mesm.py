@@ -16,7 +16,7 @@ from benchmarks.experiments.published_defects import (  # noqa: E402
 )
 from emo_core.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from emo_core.models import MODELS
-from emo_core.models.layers.attention import PostNormBlock, Summary
+from emo_core.models.layers.attention import ClsTransformer, PostNormBlock
 from emo_core.models.layers.fusion import WeightedSum
 from emo_core.models.layers.text_encoders import Albert
 from emo_core.models.layers.vgg import CHUNK, DenseTower, chunk_pictures, face_pictures
@@ -447,7 +447,7 @@ def torchs_layer(ours, width, heads, feed_forward):
 
 def test_the_summary_equals_torchs_encoder_with_a_token_in_front():
     torch.manual_seed(0)
-    summary, tokens = Summary(16, 2, 4, 32, 0.0), torch.randn(2, 5, 16)
+    summary, tokens = ClsTransformer(16, 2, 4, 32, 0.0), torch.randn(2, 5, 16)
     mask = torch.ones(2, 5, dtype=torch.bool)
     mask[1, 2:] = False
     for layer in summary.layers:

@@ -15,7 +15,7 @@ from emo_core.preprocess.sample import (
     pad_or_crop,
     resize_size,
     to_sample,
-    windows,
+    window_spans,
 )
 
 CONFIG = SampleConfig()
@@ -23,7 +23,7 @@ CONFIG = SampleConfig()
 
 @pytest.mark.parametrize("duration", [0.04, 3.0, 4.6, 5.0, 5.2, 5.6, 23.7, 60.0, 119.0])
 def test_windows_cover_a_clip_without_gap_or_overlap(duration):
-    spans = windows(duration, 5.0)
+    spans = window_spans(duration, 5.0)
     assert spans[0][0] == 0 and spans[-1][1] == pytest.approx(duration)
     for (_, end), (start, _) in zip(spans, spans[1:], strict=False):
         assert start == pytest.approx(end)
@@ -32,9 +32,9 @@ def test_windows_cover_a_clip_without_gap_or_overlap(duration):
 
 
 def test_a_long_clip_is_read_in_a_bounded_number_of_places():
-    spans = windows(3 * 3600, 5.0, most=24)
+    spans = window_spans(3 * 3600, 5.0, most=24)
     assert len(spans) == 24 and spans[0][0] == 0 and spans[-1][1] == pytest.approx(3 * 3600)
-    assert windows(3600, 5.0, most=1) == [(0.0, 5.0)]
+    assert window_spans(3600, 5.0, most=1) == [(0.0, 5.0)]
 
 
 def test_the_frame_grid_is_even_and_inside_the_window():

@@ -230,7 +230,7 @@ def test_a_file_and_a_fresh_collage_agree_within_the_codecs_loss(tree, sources):
 
 
 def test_every_epoch_composes_other_collages_of_training_people(sources):
-    fresh = FreshDataset(sources, 6, CONFIG, 0, Augment(zoom=0, thin=2))
+    fresh = FreshDataset(sources, 6, CONFIG, 0, Augment(zoom=0, frame_subsample=2))
     sample, target = fresh[0, 2]
     again, _ = fresh[0, 2]
     other, _ = fresh[1, 2]

@@ -369,7 +369,8 @@ def test_progress_counts_up_to_all_and_a_second_run_has_nothing_to_do(tree):
 def test_a_killed_run_leaves_no_half_file_and_is_completed(tree, tmp_path):
     out = tmp_path / "killed"
     code = (
-        "import sys; from pathlib import Path; from emo_core.data.staged import make_staged\n"
+        "import sys; from pathlib import Path\n"
+        "from emo_core.synthetic.drawn.writer import make_staged\n"
         f"make_staged(Path(sys.argv[1]), **{COUNTS}, seed={SEED}, workers=1)"
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(out)])
@@ -388,7 +389,8 @@ def test_a_killed_run_leaves_no_half_file_and_is_completed(tree, tmp_path):
 
 def test_workers_end_with_a_killed_run(tmp_path):
     code = (
-        "import sys; from pathlib import Path; from emo_core.data.staged import make_staged\n"
+        "import sys; from pathlib import Path\n"
+        "from emo_core.synthetic.drawn.writer import make_staged\n"
         "if __name__ == '__main__': make_staged(Path(sys.argv[1]), 90, 0, 0, seed=1, workers=2)"
     )
     script = tmp_path / "make.py"

@@ -183,7 +183,9 @@ def test_a_reader_answers_each_alone_and_reads_nothing_masked(stream):
 
 def test_towers_learn_slowly_where_a_recipe_says_so():
     model = small("structured")
-    config = TrainConfig(lr=1e-3, backbone_lr=1e-5, slow=("backbone", "tower", "flatten"))
+    config = TrainConfig(
+        lr=1e-3, backbone_lr=1e-5, backbone_modules=("backbone", "tower", "flatten")
+    )
     slow = {id(p) for g in parameter_groups(model, config) if g["lr"] == 1e-5 for p in g["params"]}
     expected = [
         model.text,

@@ -19,7 +19,7 @@ from emo_core.faces.detection import YuNet
 from emo_core.faces.tracking import overlaps
 from emo_core.preprocess.augment import Augment
 from emo_core.preprocess.sample import SampleConfig, frame_times
-from emo_core.synthetic.composed.scene import Scene, make_scene
+from emo_core.synthetic.composed.scene import ComposedScene, make_scene
 from emo_core.synthetic.composed.sources import LABELS, RATE, SPLITS, photograph, read_sources
 from emo_core.synthetic.composed.utterance_dataset import decoded_utterance, fresh, sources_of
 from emo_core.synthetic.composed.utterance_writer import make_utterances
@@ -89,7 +89,7 @@ def speakers(root):
 
 
 @pytest.fixture(scope="module")
-def scenes(speakers) -> list[Scene]:
+def scenes(speakers) -> list[ComposedScene]:
     return [make_utterance(speakers, 0, "train", index) for index in range(700)]
 
 

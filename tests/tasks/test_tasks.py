@@ -271,7 +271,7 @@ def test_one_trainer_for_every_task(name, tmp_path, monkeypatch):
         Loader(ClipDataset(parts[1], cache), 4, False),
         (),
     )
-    config = TrainConfig(epochs=10, batch=8, lr=3e-3, backbone_lr=3e-3, patience=20)
+    config = TrainConfig(epochs=10, batch_size=8, lr=3e-3, backbone_lr=3e-3, patience=20)
     recipe = Recipe("x", settings=small_group().config, sample=CONFIG, train=config, task=task)
     model = Moments(recipe.settings) if name == "valence_arousal" else small_group()
     monkeypatch.setattr("emo_core.training.run.build", lambda recipe: model)

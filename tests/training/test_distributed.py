@@ -83,7 +83,7 @@ def two_runs(folder, batch):
         if distributed.rank():
             for layer in (model.fusion.head[2], model.video.backbone.trunk[0][0]):
                 nn.init.zeros_(layer.weight)  # the first process's weights count
-        config = replace(FAST, epochs=2, batch=batch, accumulate=accumulate)
+        config = replace(FAST, epochs=2, batch_size=batch, grad_accum_steps=accumulate)
         trainer = Trainer(model, SingleLabel(), config)
         trainer.bf16 = False
         epochs = list(trainer.epochs(train, valid))

@@ -30,7 +30,7 @@ from emo_core.training.validate import RANGES, checked
 from tests.conftest import small_group
 
 CONFIG = SampleConfig(frames=2, width=32, height=24, window_s=1.0)
-FAST = TrainConfig(epochs=4, batch=4, lr=3e-3, backbone_lr=3e-3, patience=9)
+FAST = TrainConfig(epochs=4, batch_size=4, lr=3e-3, backbone_lr=3e-3, patience=9)
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,9 @@ class Planted:
 @pytest.fixture
 def data(tmp_path):
     cache = Cache(CONFIG, tmp_path / "cache")
-    train = ClipDataset([Planted(i) for i in range(24)], cache, Augment(drop=0.1), seed=3)
+    train = ClipDataset(
+        [Planted(i) for i in range(24)], cache, Augment(modality_dropout=0.1), seed=3
+    )
     valid = ClipDataset([Planted(i) for i in range(100, 113)], cache)
     return Loader(train, 4, True, 3), Loader(valid, 4, False)
 
@@ -112,7 +114,7 @@ def test_a_killed_run_resumes_with_the_numbers_it_would_have_had(data, tmp_path)
 
 
 def test_the_running_mean_of_the_weights_is_scored_kept_and_resumed(data, tmp_path):
-    ours, means = trainer(tmp_path / "run", average=0.9, epochs=2), {}
+    ours, means = trainer(tmp_path / "run", ema_decay=0.9, epochs=2), {}
     for number, batch in enumerate([*data[0].epoch(0)] * 3):
         ours.step(batch, 0.5)
         keep = min(0.9, (1 + number) / (10 + number)) if number else 0.0
@@ -124,13 +126,13 @@ def test_the_running_mean_of_the_weights_is_scored_kept_and_resumed(data, tmp_pa
         assert torch.allclose(kept[name], value, atol=1e-6), name
     assert any(not torch.equal(kept[name], value) for name, value in ours.model.named_parameters())
 
-    whole = trainer(tmp_path / "whole", average=0.9)
+    whole = trainer(tmp_path / "whole", ema_decay=0.9)
     scores = [epoch.valid["accuracy"] for epoch in whole.epochs(*data)]
-    part = trainer(tmp_path / "part", average=0.9)
+    part = trainer(tmp_path / "part", ema_decay=0.9)
     for epoch in part.epochs(*data):
         if epoch.index == 1:
             break
-    again = trainer(tmp_path / "part", average=0.9)
+    again = trainer(tmp_path / "part", ema_decay=0.9)
     again.resume()
     assert scores[2:] == [epoch.valid["accuracy"] for epoch in again.epochs(*data)]
     for name, value in weights(whole.scored_model).items():
@@ -158,7 +160,7 @@ def test_accumulated_steps_equal_one_large_batch(data):
         type(rows)(**{k: v[part] for k, v in vars(rows).items()})
         for part in (slice(0, 4), slice(4, 8))
     ]
-    once, twice = trainer(), trainer(accumulate=2)
+    once, twice = trainer(), trainer(grad_accum_steps=2)
     for run in (once, twice):
         run.bf16 = False
         run.model.eval()  # batch statistics would differ
@@ -363,9 +365,12 @@ def test_settings_are_typed_and_unknown_ones_are_refused():
 
 
 IMPOSSIBLE = """
-lr=-1 lr=nan lr=inf backbone_lr=-1 weight_decay=-1 clip_norm=-1 accumulate=-1 accumulate=0 batch=0
-batch=-4 epochs=0 patience=0 warmup=1 workers=-1 seed=-1 held_out=-1 held_out=nan held_out=2 flip=9
-drop=2 thin=-1 thin=17 dropout=2 sample.frames=0 sample.width=0 window_s=0 window_s=nan
+lr=-1 lr=nan lr=inf backbone_lr=-1 weight_decay=-1 max_grad_norm=-1 grad_accum_steps=-1
+grad_accum_steps=0 batch_size=0
+batch_size=-4 epochs=0 patience=0 warmup_fraction=1 num_workers=-1 seed=-1 held_out=-1
+held_out=nan held_out=2 flip=9
+modality_dropout=2 frame_subsample=-1 frame_subsample=17 dropout=2 sample.frames=0
+sample.width=0 window_s=0 window_s=nan
 window_s=0.01 mel.rate=0 lowest_hz=9000 filters=none fit=none settings.width=0 settings.width=7
 settings.classes=7 video_widths=8,0 fusion=none video_backbone=none model=none model=mesm
 """

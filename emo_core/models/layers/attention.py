@@ -124,7 +124,7 @@ class PostNormBlock(nn.Module):
         return self.last_norm(x + self.dropout(self.narrow(wide))), weights
 
 
-class Summary(nn.Module):
+class ClsTransformer(nn.Module):
     """One vector for a set of tokens: a learned first token reads them.
 
     Source: docs/papers/mesm.md#pooling-over-time.

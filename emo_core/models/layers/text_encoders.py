@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from emo_core.models.layers.attention import Summary
+from emo_core.models.layers.attention import ClsTransformer
 
 
 class ByteEncoder(nn.Module):
@@ -23,7 +23,7 @@ class ByteEncoder(nn.Module):
         super().__init__()
         self.embed = nn.Embedding(vocabulary, width)
         self.grams = nn.ModuleList(nn.Conv1d(width, width, 5, padding=2) for _ in range(2))
-        self.summary = Summary(width, layers, heads, feed_forward, dropout)
+        self.summary = ClsTransformer(width, layers, heads, feed_forward, dropout)
 
     def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
         """(B, L) int64, (B, L) bool -> (B, D)."""

@@ -21,7 +21,7 @@ from emo_core.preprocess.sample import (
     scaled,
     to_sample,
 )
-from emo_core.synthetic.composed.scene import Scene, make_scene
+from emo_core.synthetic.composed.scene import ComposedScene, make_scene
 from emo_core.synthetic.composed.soundtrack import LENGTH, RATE, mix
 from emo_core.synthetic.composed.sources import Part, Sources, photograph, read_sources, recording
 from emo_core.synthetic.composed.video import compose_frames
@@ -34,7 +34,7 @@ NOTHING = np.zeros(LENGTH, np.int16)
 
 
 def decoded_scene(
-    scene: Scene, sources: Sources, config: SampleConfig, times_s: np.ndarray
+    scene: ComposedScene, sources: Sources, config: SampleConfig, times_s: np.ndarray
 ) -> DecodedWindow:
     """A scene as it would be read from a file, at times_s (T,), but for the codec's losses."""
     frames = compose_frames(scene, sources, times_s, resize_size((WIDTH, HEIGHT), config))
@@ -74,21 +74,21 @@ class FreshDataset(ClipDataset):
         seed: int = 0,
         augment: Augment = NONE,
     ) -> None:
-        self.sources, self.thin = sources, augment.thin
+        self.sources, self.thin = sources, augment.frame_subsample
         windows = [FreshWindow(index, self.expected(index)) for index in range(count)]
-        augment = replace(augment, thin=1)
+        augment = replace(augment, frame_subsample=1)
         super().__init__(windows, Cache(config), augment, FRESH_SEED + seed)
 
     def expected(self, index: int) -> Any:
         """The targets to come, all as often."""
         return index % len(LABELS)
 
-    def scene(self, number: int) -> tuple[Scene, Any]:
+    def scene(self, number: int) -> tuple[ComposedScene, Any]:
         """Scene `number` of train people, and its target."""
         scene = make_scene(self.sources, self.seed, "train", number)
         return scene, LABELS.index(scene.label)
 
-    def composed(self, scene: Scene, times_s: np.ndarray) -> DecodedWindow:
+    def composed(self, scene: ComposedScene, times_s: np.ndarray) -> DecodedWindow:
         """What a file of this scene would be read as."""
         return decoded_scene(scene, self.sources, self.cache.config, times_s)
 

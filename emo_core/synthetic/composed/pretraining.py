@@ -26,7 +26,7 @@ from emo_core.preprocess.spec_augment import (
     stretch_and_shift,
 )
 from emo_core.synthetic.composed.dataset import FreshWindow
-from emo_core.synthetic.composed.scene import Scene, make_scene
+from emo_core.synthetic.composed.scene import ComposedScene, make_scene
 from emo_core.synthetic.composed.soundtrack import mix
 from emo_core.synthetic.composed.sources import SIDE, Part, Sources, photograph, recording
 from emo_core.synthetic.composed.utterances import FACE
@@ -67,7 +67,7 @@ class WarmDataset(Dataset):
     def rng(self, place: tuple[int, int]) -> np.random.Generator:
         return np.random.default_rng([self.seed, *place])
 
-    def scene(self, place: tuple[int, int], fits: Callable[[Scene], bool]) -> Scene:
+    def scene(self, place: tuple[int, int], fits: Callable[[ComposedScene], bool]) -> ComposedScene:
         """A scene of training people, other ones at every place."""
         number = place[0] * len(self) + place[1]
         for attempt in range(number * TRIES, (number + 1) * TRIES):
@@ -88,7 +88,7 @@ class PartDataset(WarmDataset):
 
     def __init__(self, sources: Sources, warm: Warm, config: SampleConfig, seed: int) -> None:
         super().__init__(sources, warm, config, seed)
-        self.classes = sorted({shown(part) for part in sources.some(self.kind, "train")})
+        self.classes = sorted({class_name_of(part) for part in sources.some(self.kind, "train")})
         self.polarities = [p for p in sources.labels if sources.has(self.kind, "train", p)]
 
     def strength(self, place: tuple[int, int]) -> float:
@@ -99,10 +99,10 @@ class PartDataset(WarmDataset):
         """The file of a part and its class."""
         polarity = self.polarities[rng.integers(len(self.polarities))]
         part = self.sources.parts[self.sources.draw(rng, self.kind, "train", polarity)]
-        return part.path, self.classes.index(shown(part))
+        return part.path, self.classes.index(class_name_of(part))
 
 
-def shown(part: Part) -> str:
+def class_name_of(part: Part) -> str:
     """The emotion of a part, or its polarity where it has none."""
     return part.emotion or part.polarity
 

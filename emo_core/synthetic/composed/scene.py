@@ -76,7 +76,7 @@ class Room:
 
 
 @dataclass(frozen=True)
-class Scene:
+class ComposedScene:
     """Everything that decides one clip."""
 
     seed: int
@@ -106,7 +106,7 @@ class Scene:
         return f"{self.seed}/{self.split}/{self.index}"
 
 
-def make_scene(sources: Sources, seed: int, split: str, index: int) -> Scene:
+def make_scene(sources: Sources, seed: int, split: str, index: int) -> ComposedScene:
     """Scene `index` of a split; the same arguments give the same scene."""
     rng = np.random.default_rng([seed, SPLITS.index(split), index])
     label = LABELS[rng.integers(len(LABELS))]
@@ -114,7 +114,7 @@ def make_scene(sources: Sources, seed: int, split: str, index: int) -> Scene:
     hidden = str(rng.choice(HIDDEN)) if regime == "heard" else ""
     draw = Draw(sources, split, rng)
     acted = "" if regime == "heard" else label
-    return Scene(
+    return ComposedScene(
         seed,
         split,
         index,

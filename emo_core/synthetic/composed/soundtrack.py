@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from emo_core.synthetic.composed.scene import Room, Scene, Sound
+from emo_core.synthetic.composed.scene import ComposedScene, Room, Sound
 from emo_core.synthetic.composed.sources import RATE, Sources, recording
 from emo_core.synthetic.drawn.scene import DURATION_S
 
@@ -12,7 +12,7 @@ _HERTZ = np.fft.rfftfreq(_PADDED, 1 / RATE).astype(np.float32).clip(1)
 _OCTAVES = np.log2(_HERTZ.clip(50) / 50) / np.log2(RATE / 2 / 50) - 0.5  # -0.5 to 0.5
 
 
-def mix(scene: Scene, sources: Sources) -> np.ndarray:
+def mix(scene: ComposedScene, sources: Sources) -> np.ndarray:
     """The sound of a scene at RATE: (S,) float32 in [-1, 1]."""
     rng = np.random.default_rng([*scene.key, 2])
     wave = np.zeros(LENGTH, np.float32)

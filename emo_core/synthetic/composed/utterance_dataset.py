@@ -21,7 +21,7 @@ from emo_core.preprocess.sample import (
 )
 from emo_core.preprocess.spec_augment import augment_mel
 from emo_core.synthetic.composed.dataset import FreshDataset, made_of
-from emo_core.synthetic.composed.scene import Scene
+from emo_core.synthetic.composed.scene import ComposedScene
 from emo_core.synthetic.composed.soundtrack import mix
 from emo_core.synthetic.composed.sources import Sources
 from emo_core.synthetic.composed.utterances import (
@@ -51,11 +51,11 @@ class FreshUtterances(FreshDataset):
     def expected(self, index: int) -> np.ndarray:
         return _target(CLASSES[index % len(CLASSES)])
 
-    def scene(self, number: int) -> tuple[Scene, np.ndarray]:
+    def scene(self, number: int) -> tuple[ComposedScene, np.ndarray]:
         scene = make_utterance(self.sources, self.seed, "train", number)
         return scene, _target(scene.label)
 
-    def composed(self, scene: Scene, times_s: np.ndarray) -> DecodedWindow:
+    def composed(self, scene: ComposedScene, times_s: np.ndarray) -> DecodedWindow:
         rng = np.random.default_rng([*scene.key, CARELESS])
         return decoded_utterance(scene, self.sources, self.cache.config, times_s, rng)
 
@@ -70,7 +70,7 @@ def _target(label: str) -> np.ndarray:
 
 
 def decoded_utterance(
-    scene: Scene,
+    scene: ComposedScene,
     sources: Sources,
     config: SampleConfig,
     times_s: np.ndarray,

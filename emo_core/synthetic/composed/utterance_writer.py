@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 
 from emo_core.synthetic.composed import writer as collage
-from emo_core.synthetic.composed.scene import Scene
+from emo_core.synthetic.composed.scene import ComposedScene
 from emo_core.synthetic.composed.sources import Sources
 from emo_core.synthetic.composed.utterances import (
     CLASSES,
@@ -23,7 +23,7 @@ POLARITY = dict.fromkeys(CLASSES, "negative") | {
 }
 
 
-def truth(sources: Sources, scene: Scene) -> dict:
+def truth(sources: Sources, scene: ComposedScene) -> dict:
     """A collage's line of truth.jsonl, with emotion, words, speaker and where the face is.
 
     A clip belongs to its speaker, and to the person in the picture where there is no speech.
@@ -40,7 +40,7 @@ def truth(sources: Sources, scene: Scene) -> dict:
     }
 
 
-def _track(scene: Scene) -> list[list[float]]:
+def _track(scene: ComposedScene) -> list[list[float]]:
     """Left, top, right, bottom (shares) and lean (radians) in every frame; [] = no face."""
     tracks = known_faces(scene, TIMES_S)
     if not tracks.mask.any():

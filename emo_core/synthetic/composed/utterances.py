@@ -15,7 +15,15 @@ import numpy as np
 
 from emo_core.data.corpus import CorpusError
 from emo_core.faces.tracking import Tracks
-from emo_core.synthetic.composed.scene import BACKDROPS, HIDDEN, REGIMES, Draw, Person, Scene, Sound
+from emo_core.synthetic.composed.scene import (
+    BACKDROPS,
+    HIDDEN,
+    REGIMES,
+    ComposedScene,
+    Draw,
+    Person,
+    Sound,
+)
 from emo_core.synthetic.composed.sources import (
     SPLITS,
     Part,
@@ -104,7 +112,7 @@ STREAM = 3  # of a seed's random numbers: no collage takes them
 FACE = (0.04, 0.81, 1.04)
 
 
-def make_utterance(sources: Sources, seed: int, split: str, index: int) -> Scene:
+def make_utterance(sources: Sources, seed: int, split: str, index: int) -> ComposedScene:
     """Utterance `index` of a split; the same arguments give the same one.
 
     sources: of `read_speakers`. Where the split has no face of the class, it can only be heard;
@@ -119,7 +127,7 @@ def make_utterance(sources: Sources, seed: int, split: str, index: int) -> Scene
         regime = "seen"
     hidden = str(rng.choice(HIDDEN)) if regime == "heard" else ""
     draw = Draw(sources, split, rng)
-    return Scene(
+    return ComposedScene(
         seed,
         split,
         index,
@@ -151,13 +159,13 @@ def _sounds(draw: Draw, label: str) -> tuple[Sound, ...]:
     return tuple(sound for sound in sounds if sound)
 
 
-def text_of(scene: Scene, sources: Sources) -> str:
+def text_of(scene: ComposedScene, sources: Sources) -> str:
     """Transcript of a scene; "" without speech or without transcript."""
     voices = [sources.parts[sound.part] for sound in scene.sounds if sound.kind == "voice"]
     return voices[0].text if voices else ""
 
 
-def known_faces(scene: Scene, times_s: np.ndarray) -> Tracks:
+def known_faces(scene: ComposedScene, times_s: np.ndarray) -> Tracks:
     """Boxes of the visible people, as YuNet's; none where the scene hides the face.
 
     A corpus must not depend on the detector that a machine has.

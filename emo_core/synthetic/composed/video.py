@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from emo_core.synthetic.composed.scene import BACKDROPS, Camera, Person, Scene
+from emo_core.synthetic.composed.scene import BACKDROPS, Camera, ComposedScene, Person
 from emo_core.synthetic.composed.sources import SIDE, Sources, photograph
 from emo_core.synthetic.drawn.scene import DURATION_S
 
@@ -16,7 +16,7 @@ BACKDROP = 128  # pixels, height and width of the backdrop
 
 
 def compose_frames(
-    scene: Scene, sources: Sources, times_s: np.ndarray, size: tuple[int, int]
+    scene: ComposedScene, sources: Sources, times_s: np.ndarray, size: tuple[int, int]
 ) -> np.ndarray:
     """The picture at these moments: (T, height, width, 3) uint8 for size (width, height).
 
@@ -35,7 +35,7 @@ def compose_frames(
     return _seen(frames, scene, rng)
 
 
-def stances(scene: Scene, times_s: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def stances(scene: ComposedScene, times_s: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Place of each person's photograph in a frame of size (width, height) at these moments.
 
     Returns (T, P, 4): its middle from the left and the top, its side, all in pixels; its lean,
@@ -50,7 +50,7 @@ def stances(scene: Scene, times_s: np.ndarray, size: tuple[int, int]) -> np.ndar
     return placed
 
 
-def _drifting(scene: Scene) -> tuple[np.random.Generator, np.ndarray]:
+def _drifting(scene: ComposedScene) -> tuple[np.random.Generator, np.ndarray]:
     """The random numbers of a picture, and the first of them: how its camera drifts."""
     rng = np.random.default_rng([*scene.key, 1])
     return rng, rng.uniform(0, 2 * np.pi, (2, 2))
@@ -115,7 +115,7 @@ def _behind(backdrop: np.ndarray, view: tuple[float, float, float], size: tuple[
     return cv2.warpAffine(backdrop, matrix, size, borderMode=cv2.BORDER_REFLECT)
 
 
-def _shown_face(scene: Scene, person: Person, sources: Sources, height: int) -> np.ndarray:
+def _shown_face(scene: ComposedScene, person: Person, sources: Sources, height: int) -> np.ndarray:
     """A face with its edge, just large enough for a picture of `height`: (side, side, 4) uint8."""
     wanted = person.size * max(scene.camera.zoom) * height
     side = next((s for s in SIDES if s >= wanted), SIDE)
@@ -192,7 +192,7 @@ def _put(
     part[:] = (pasted[..., :3] * share + part * (255 - share)) // 255
 
 
-def _seen(frames: list[np.ndarray], scene: Scene, rng: np.random.Generator) -> np.ndarray:
+def _seen(frames: list[np.ndarray], scene: ComposedScene, rng: np.random.Generator) -> np.ndarray:
     """What the camera makes of T frames (H, W, 3): light, colour, blur, noise, compression."""
     camera, (height, width) = scene.camera, frames[0].shape[:2]
     direction, strength = camera.lamp

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from emo_core.synthetic import corpus_io as clip_tree
-from emo_core.synthetic.composed.scene import Scene, make_scene
+from emo_core.synthetic.composed.scene import ComposedScene, make_scene
 from emo_core.synthetic.composed.soundtrack import mix
 from emo_core.synthetic.composed.sources import RATE, Sources, named_from, read_sources
 from emo_core.synthetic.composed.video import compose_frames
@@ -27,8 +27,8 @@ class Composer:
     name: str  # as `emo data make` knows it
     about: str  # what its clips and labels are, in lines
     read: Callable[[Path], Sources]
-    make: Callable[[Sources, int, str, int], Scene]  # seed, split, index
-    truth: Callable[[Sources, Scene], dict]
+    make: Callable[[Sources, int, str, int], ComposedScene]  # seed, split, index
+    truth: Callable[[Sources, ComposedScene], dict]
 
 
 def make_composed(
@@ -59,7 +59,9 @@ def make_composed(
     make_tree(tree, workers, progress)
 
 
-def write_clip(path: Path, scene: Scene, read: Callable[[Path], Sources], root: Path) -> None:
+def write_clip(
+    path: Path, scene: ComposedScene, read: Callable[[Path], Sources], root: Path
+) -> None:
     """Composes and encodes one clip from the sources in `root`."""
     cv2.setNumThreads(1)
     sources = read(root)
@@ -67,7 +69,7 @@ def write_clip(path: Path, scene: Scene, read: Callable[[Path], Sources], root: 
     clip_tree.write_clip(path, frames, FPS, mix(scene, sources), RATE)
 
 
-def truth(sources: Sources, scene: Scene) -> dict:
+def truth(sources: Sources, scene: ComposedScene) -> dict:
     """Everything there is to know about a clip: one line of truth.jsonl."""
     parts, root = sources.parts, sources.root
     return {
@@ -126,7 +128,7 @@ def _readme(composer: Composer, counts: Mapping[str, int], seed: int, sources: S
 
 def _scenes(
     composer: Composer, sources: Sources, counts: Mapping[str, int], seed: int
-) -> Iterator[Scene]:
+) -> Iterator[ComposedScene]:
     for split in SPLITS:
         for index in range(counts[split]):
             yield composer.make(sources, seed, split, index)

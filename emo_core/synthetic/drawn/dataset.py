@@ -213,7 +213,7 @@ class FrameDataset(ClipDataset):
 
     def __init__(self, windows: Sequence[SceneWindow], cache: Cache, seed: int) -> None:
         shown = [window for window in windows if window.regime != "heard"]
-        one = Augment(zoom=0.0, light=0.1, gain_db=0.0, thin=cache.config.frames)
+        one = Augment(zoom=0.0, color_jitter=0.1, gain_db=0.0, frame_subsample=cache.config.frames)
         super().__init__(shown, cache, one, seed)
 
     def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, list[int]]:

@@ -1,0 +1,50 @@
+"""Names of settings before version 0.2, applied where older files and commands are read."""
+
+from collections.abc import Mapping
+from typing import Any
+
+SETTINGS = {  # part of a recipe -> name until 0.1 -> name now
+    "train": {
+        "batch": "batch_size",
+        "accumulate": "grad_accum_steps",
+        "warmup": "warmup_fraction",
+        "clip_norm": "max_grad_norm",
+        "average": "ema_decay",
+        "slow": "backbone_modules",
+        "workers": "num_workers",
+    },
+    "augment": {
+        "thin": "frame_subsample",
+        "drop": "modality_dropout",
+        "shorten": "random_truncate",
+        "light": "color_jitter",
+    },
+    "settings": {
+        "alone": "unimodal_heads",
+        "video_scales": "pyramid_levels",
+        "video_colour": "use_color",
+    },
+}
+
+
+def current_names(part: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of one part of a recipe under the names of this version."""
+    names = SETTINGS.get(part, {})
+    return {names.get(name, name): value for name, value in values.items()}
+
+
+def current_recipe(parts: Mapping[str, Any]) -> dict[str, Any]:
+    """All settings of a stored recipe under the names of this version."""
+    return {
+        part: current_names(part, values) if isinstance(values, Mapping) else values
+        for part, values in parts.items()
+    }
+
+
+def current_key(key: str) -> str:
+    """A dotted or bare setting as `--set` takes it, under its name of this version."""
+    part, _, name = key.rpartition(".")
+    for owner, names in SETTINGS.items():
+        if name in names and part in ("", owner):
+            return f"{part}.{names[name]}" if part else names[name]
+    return key
