@@ -103,7 +103,7 @@ def test_the_sweep_takes_old_files_and_quiet_visitors_only(tmp_path):
     visits.sweep(frozenset({example}))
     assert not old.exists() and new.exists() and example.exists()
     assert set(visits.sessions) == {"here"}
-    assert limits.keep_s + settings.sweep_s < 3600 and Limits().keep_s + Limits().sweep_s <= 3600
+    assert limits.keep_s + limits.sweep_s < 3600 and Limits().keep_s + Limits().sweep_s <= 3600
 
 
 def test_a_visitor_keeps_few_cases_and_one_without_a_session_none(tmp_path):
