@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from demo.settings import Limits
+from emo_core.errors import EmoError
 
 MINUTE_S = 60
 MOST_CASES = 3  # clips of one visitor whose answers are kept while they are here
 
 
-class BusyError(Exception):
+class BusyError(EmoError):
     """Asked too often; one sentence."""
 
 

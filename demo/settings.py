@@ -4,11 +4,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from emo_core.errors import EmoError
+
 ON_SPACE = "SPACE_ID"  # Hugging Face sets it
 YES, NO = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
 
 
-class LimitError(Exception):
+class LimitError(EmoError):
     """A switch that can't be read; one sentence."""
 
 

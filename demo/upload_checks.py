@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from emo_core.clip import Clip, load_clip
+from emo_core.errors import EmoError
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "assets" / "examples"
 MOST_BYTES = 50 << 20  # of one file, as the upload's own limit
@@ -14,7 +15,7 @@ MOST_MINUTES = 10  # of one clip
 MOST_PIXELS = 4096 * 2304  # of one frame: every kind of 4K
 
 
-class UserError(Exception):
+class UserError(EmoError):
     """A clip that gets no answer; one plain sentence for the person who gave it."""
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from emo_core.errors import EmoError
 from emo_core.io.atomic import atomic_path
 from emo_core.models import MODELS
 from emo_core.old_names import current_names
@@ -22,7 +23,7 @@ SHIPPED = Path(__file__).parent / "checkpoints"
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "card.md"
 
 
-class CheckpointError(Exception):
+class CheckpointError(EmoError):
     """A checkpoint that is missing, damaged or made for something else."""
 
 

@@ -19,6 +19,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
 
+from emo_core.errors import EmoError
+
 Value = TypeVar("Value")
 PATIENCE_S = 300.0  # a process that answers nothing for so long is lost; a dead one is noticed now
 POLL_S = 0.02
@@ -27,7 +29,7 @@ _store: dist.Store | None = None  # what the processes of this session write to 
 _turn = 0  # calls of `once` so far, the same number on every process
 
 
-class DistributedError(Exception):
+class DistributedError(EmoError):
     """Processes that can't start or go on together; the message says what to do."""
 
 

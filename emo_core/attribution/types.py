@@ -5,10 +5,12 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from emo_core.errors import EmoError
+
 AXES = {"video": "picture", "faces": "picture", "mel": "sound", "tokens": "words"}
 
 
-class AttributionError(Exception):
+class AttributionError(EmoError):
     """An explanation that can't be made; one plain sentence."""
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emo_core.cli.console import log_line, print_result, progress, short_answer, show_steps
+from emo_core.errors import EmoError
 
 if TYPE_CHECKING:
     from emo_core.training.recipes import Recipe
@@ -20,7 +21,7 @@ DONE, SOME_FAILED, NOTHING = 0, 1, 2  # exit codes
 REAL = Path(__file__).parents[3] / "shared" / "data"  # beside the checkout; not everybody has it
 
 
-class UsageError(Exception):
+class UsageError(EmoError):
     """Words on the command line that can't be followed."""
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from emo_core.cli import commands
 from emo_core.cli.commands import NOTHING, UsageError
 from emo_core.cli.console import log_line
+from emo_core.errors import EmoError
 from emo_core.schema import DEFAULT_METHOD, DEFAULT_MODEL, DEFAULT_PRESET
 
 
@@ -110,30 +111,6 @@ def _explain_words(one: argparse.ArgumentParser) -> None:
     one.add_argument("--out", type=Path, required=True, metavar="DIR")
 
 
-def expected_errors() -> tuple[type[Exception], ...]:
-    """The errors that are one sentence for a person; only of modules that are loaded already."""
-    names = {
-        "emo_core.clip": "ClipError",
-        "emo_core.attribution.types": "AttributionError",
-        "emo_core.checkpoint": "CheckpointError",
-        "emo_core.data.corpus": "CorpusError",
-        "emo_core.io.download": "DownloadError",
-        "emo_core.io.weights_cache": "FetchError",
-        "emo_core.synthetic.corpus_io": "MakeError",
-        "emo_core.preprocess.tokenizer": "TextError",
-        "emo_core.distributed": "DistributedError",
-        "emo_core.training.recipes": "RecipeError",
-        "emo_core.training.overrides": "SettingError",
-        "emo_core.training.trainer": "TrainingError",
-    }
-    loaded = [
-        getattr(sys.modules[module], name)
-        for module, name in names.items()
-        if module in sys.modules and hasattr(sys.modules[module], name)
-    ]
-    return (UsageError, *loaded)
-
-
 def complain(text: str) -> None:
     """Says why a command ends, once: of several processes the first that gets here says it."""
     ranks = sys.modules.get("emo_core.distributed")
@@ -164,7 +141,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if debug:
             raise
-        if isinstance(error, expected_errors()):
+        if isinstance(error, EmoError):
             complain(str(error))
         elif isinstance(error, OSError):
             complain(f"{error.filename or 'a file'}: {error.strerror or error}.")

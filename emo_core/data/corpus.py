@@ -10,8 +10,10 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
+from emo_core.errors import EmoError
 
-class CorpusError(Exception):
+
+class CorpusError(EmoError):
     """A corpus that can't be used as it is; the message says which line or file, and what to do."""
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from emo_core.errors import EmoError
 from emo_core.io import network_guard as reach
 
 EXTRACTORS = ["youtube", "vimeo", "archive.org", "wikimedia.org"]  # exact names of yt-dlp
@@ -56,7 +57,7 @@ REASONS = {  # what yt-dlp raises inside -> what it means
 }
 
 
-class DownloadError(Exception):
+class DownloadError(EmoError):
     """A clip that could not be fetched: what was found, what was expected, what to do."""
 
 

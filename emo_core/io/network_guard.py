@@ -13,11 +13,13 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
+from emo_core.errors import EmoError
+
 Address = tuple[str, int]
 refused: list[str] = []  # what this process was kept from reaching
 
 
-class ReachError(OSError):
+class ReachError(EmoError, OSError):
     """A connection that was not made."""
 
 

@@ -7,12 +7,13 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+from emo_core.errors import EmoError
 from emo_core.io.atomic import atomic_path
 
 PATIENCE_S = 8.0  # for the whole file, name look-up included; the file is optional
 
 
-class FetchError(Exception):
+class FetchError(EmoError):
     """A file that cannot be downloaded; the message says why and where to put it by hand."""
 
 

@@ -11,12 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from emo_core.errors import EmoError
+
 MAX_PIXELS = 8192 * 8192  # per frame: 8K (7680x4320) fits twice; one frame is then 200 MB of RGB
 MAX_DURATION_S = 48 * 3600  # seconds; a longer declared clip is a damaged clock, not a recording
 MAX_OUTPUT_BYTES = 8 << 30  # bytes of pixels or sound one call may return
 
 
-class ClipError(Exception):
+class ClipError(EmoError):
     """A file that cannot be used: one sentence of what was found, what was expected, what to do."""
 
 

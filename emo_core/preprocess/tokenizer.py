@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from emo_core.errors import EmoError
 from emo_core.io.weights_cache import offline
 
 PADDING, CLS, FIRST = 0, 1, 2  # of the byte tokenizer: byte b is token FIRST + b
@@ -13,7 +14,7 @@ BYTES = "bytes"
 BYTE_VOCABULARY = FIRST + 256
 
 
-class TextError(Exception):
+class TextError(EmoError):
     """A transcript that can't become tokens; the message says what to install or to choose."""
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from emo_core.data.corpus import Corpus, CorpusError, Item
 from emo_core.data.dataset import processes
+from emo_core.errors import EmoError
 from emo_core.synthetic.drawn.scene import LABELS, SPLITS
 
 FOLDERS = {"train": "Train", "val": "Val", "test": "Test"}
@@ -26,7 +27,7 @@ _X264 = {"preset": "veryfast", "crf": "23", "threads": "1", "x264-params": "cpu-
 Progress = Callable[[int, int], None]
 
 
-class MakeError(Exception):
+class MakeError(EmoError):
     """Clips that can't be made; the message says what was found and what to do."""
 
 

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar, get_type_hints
 
+from emo_core.errors import EmoError
 from emo_core.old_names import current_key
 
 Settings = TypeVar("Settings")
 
 
-class SettingError(Exception):
+class SettingError(EmoError):
     """A setting that does not exist or a value that does not fit it."""
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from emo_core.errors import EmoError
 from emo_core.models.group import PAPER as GROUP_PAPER
 from emo_core.models.group import POCKET as GROUP_POCKET
 from emo_core.models.group import GroupConfig
@@ -22,7 +23,7 @@ from emo_core.training.data_statements import COLLAGE, DRAWN, UTTERANCES
 from emo_core.training.trainer import TrainConfig
 
 
-class RecipeError(Exception):
+class RecipeError(EmoError):
     """A recipe or a run folder that can't be used; the message says what to do."""
 
 

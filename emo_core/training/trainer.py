@@ -31,6 +31,7 @@ from emo_core.distributed import (
     sum_gradients,
     wrap_model,
 )
+from emo_core.errors import EmoError
 from emo_core.io.atomic import atomic_path
 from emo_core.models.precision import autocast, bf16_is_fast, for_inference
 from emo_core.preprocess.batch import Batch
@@ -39,7 +40,7 @@ from emo_core.tasks import UNCALIBRATED, Calibration, Task
 CHECK_EVERY = 50  # steps between two looks at the loss: on a GPU each look waits for its work
 
 
-class TrainingError(Exception):
+class TrainingError(EmoError):
     """Training can't start or go on; the message says why and what to change."""
 
 

@@ -12,6 +12,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 ORDER = (  # a module imports only from what stands before it
+    "errors",
     "schema",
     "old_names",
     "io",
