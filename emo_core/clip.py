@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -27,7 +28,16 @@ from emo_core.media.probe import ProbeResult
 from emo_core.media.streams import AudioStream, VideoStream
 from emo_core.media.video_decoder import FrameConverter, frames_at
 
-__all__ = ["MAX_PIXELS", "MAX_RATE", "Clip", "ClipError", "DecodedFrames", "load_clip"]
+__all__ = [
+    "MAX_PIXELS",
+    "MAX_RATE",
+    "Clip",
+    "ClipError",
+    "DecodedFrames",
+    "Recording",
+    "load_clip",
+    "picture_size",
+]
 
 MAX_RATE = 384_000  # Hz, the highest rate sound is recorded at
 
@@ -38,6 +48,32 @@ class DecodedFrames:
 
     pixels: np.ndarray  # (T, H, W, 3) uint8 RGB, displayed orientation
     times_s: np.ndarray  # (T,) float64: presentation times of the frames really decoded
+
+
+class Recording(Protocol):
+    """Picture and sound by time: a Clip, or anything that is read like one."""
+
+    @property
+    def text(self) -> str | None: ...
+    @property
+    def duration_s(self) -> float: ...
+    @property
+    def size(self) -> tuple[int, int] | None: ...
+    @property
+    def has_audio(self) -> bool: ...
+    @property
+    def has_video(self) -> bool: ...
+    def read_frames(
+        self, times_s: Iterable[float], size: tuple[int, int] | None = None
+    ) -> DecodedFrames: ...
+    def audio(self, rate: int, start_s: float = 0.0, end_s: float | None = None) -> np.ndarray: ...
+
+
+def picture_size(recording: Recording) -> tuple[int, int]:
+    """(width, height) as displayed; raises ClipError where there is no picture."""
+    if recording.size is None:
+        raise ClipError("this recording holds sound alone; expected a picture; give a video.")
+    return recording.size
 
 
 @dataclass(frozen=True)
@@ -93,7 +129,7 @@ class Clip:
             raise ClipError(
                 f"{printable_name(self.path)}: no picture in this sound file; give a video."
             )
-        width, height = size or self.size
+        width, height = size or picture_size(self)
         most = max((len(part) for part in asked), default=0)
         check_output(printable_name(self.path), most * width * height * 3, width * height)
         picture, origin_s = self._picture, self._origin_s
@@ -139,6 +175,7 @@ def _painted(
     painter = FrameConverter(picture, size)
     for rows, frame in frames_at(path, picture, ticks):
         image, tick = painter.paint(frame), frame_tick(frame)
+        assert tick is not None  # frames without a time are dropped while decoding
         for _ in rows:
             yield image, tick
 

@@ -4,7 +4,7 @@ Source: docs/papers/mesm.md#iemocap-processed-layout.
 """
 
 import wave
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from emo_core.clip import Clip, ClipError, DecodedFrames, load_clip
+from emo_core.clip import Clip, ClipError, DecodedFrames, load_clip, picture_size
 from emo_core.data.cache import Cache
 from emo_core.data.dataset import key_digest, meant_part
 from emo_core.data.image_sequence import PictureClip, load_pictures
@@ -35,7 +35,8 @@ class Actor:
 
     @property
     def size(self) -> tuple[int, int]:
-        return self.clip.size[0] // 2, self.clip.size[1]
+        width, height = picture_size(self.clip)
+        return width // 2, height
 
     @property
     def duration_s(self) -> float:
@@ -46,7 +47,7 @@ class Actor:
         return self.sound is not None or self.clip.has_audio
 
     def read_frames(
-        self, times_s: Sequence[float], size: tuple[int, int] | None = None
+        self, times_s: Iterable[float], size: tuple[int, int] | None = None
     ) -> DecodedFrames:
         """As Clip.read_frames, of this actor's half."""
         width, height = size or self.size

@@ -67,16 +67,17 @@ class Haar:
     name = "haar"
 
     def __init__(self) -> None:
-        self.cascade = cv2.CascadeClassifier(
-            cv2.data.haarcascades + "haarcascade_frontalface_alt2.xml"
-        )
+        from cv2.data import haarcascades
+
+        self.cascade = cv2.CascadeClassifier(haarcascades + "haarcascade_frontalface_alt2.xml")
 
     def __call__(self, picture: np.ndarray) -> np.ndarray:
         """As YuNet's, with angles of zero."""
         grey = cv2.equalizeHist(cv2.cvtColor(_reduced(picture, HAAR_SIDE), cv2.COLOR_RGB2GRAY))
-        rows = self.cascade.detectMultiScale(grey, 1.1, 4, minSize=(SMALLEST, SMALLEST))
-        rows = np.asarray(rows, np.float32).reshape(-1, 4)
-        return _sorted(rows, np.zeros(len(rows)), grey.shape[::-1])
+        found = self.cascade.detectMultiScale(grey, 1.1, 4, minSize=(SMALLEST, SMALLEST))
+        rows = np.asarray(found, np.float32).reshape(-1, 4)
+        height, width = grey.shape
+        return _sorted(rows, np.zeros(len(rows)), (width, height))
 
 
 def _reduced(picture: np.ndarray, side: int) -> np.ndarray:

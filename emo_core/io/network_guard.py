@@ -73,10 +73,12 @@ def _refuse(what: str) -> None:
 
 def proxies() -> frozenset[Address]:
     """Addresses of the proxies that this machine is set up with; they then decide what passes."""
-    found = set()
+    found: set[Address] = set()
     for url in getproxies().values():
         with suppress(OSError, ValueError):
             parts = urlsplit(url if "://" in url else f"http://{url}")
             port = parts.port or {"https": 443}.get(parts.scheme, 80)
-            found |= {info[4][:2] for info in socket.getaddrinfo(parts.hostname, port)}
+            for info in socket.getaddrinfo(parts.hostname, port):
+                host, number = info[4][:2]
+                found.add((str(host), int(number)))
     return frozenset(found)

@@ -114,6 +114,7 @@ class AudioAssembler:
         frame.time_base = Fraction(1, self.rate)
         frame.pts = self.pushed
         self.pushed += len(wave)
+        assert self.resampler is not None  # a run has begun where sound is pending
         self._write(self.resampler.resample(frame))
 
     def _write(self, frames: list[Any]) -> None:

@@ -26,8 +26,9 @@ def last_end(path: Path, tracks: MediaTracks, head: FirstPackets) -> Fraction | 
     finds nothing, from the start.
     """
     ends = [_indexed_end(stream) for stream in tracks.present]
-    if None not in ends:
-        return max(ends)
+    known = [end for end in ends if end is not None]
+    if len(known) == len(ends):
+        return max(known)
     container = tracks.container
     if not container.duration or container.size <= SCAN_BYTES:
         _exhaust(head.rest)

@@ -46,7 +46,8 @@ class VideoStream:
             return None
         context = video.codec_context
         frame = _first_frame(video, head)
-        if frame is None or frame_tick(frame) is None:
+        first = None if frame is None else frame_tick(frame)
+        if frame is None or first is None:
             if not context.width * context.height:  # FFmpeg erases a size beyond max_pixels
                 check_pixels(name, 0, 0)
             raise ClipError(
@@ -60,7 +61,7 @@ class VideoStream:
             index=video.index,
             codec=context.name,
             tick=video.time_base,
-            first=frame_tick(frame),
+            first=first,
             lead=max([0, *leads]),
             reorder=min(MAX_HELD, max(context.reorder_depth, reorder_depth(timed))),
             skips=exact and not frame.interlaced_frame,

@@ -4,7 +4,7 @@ HDR (HLG, PQ) becomes BT.709.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -86,7 +86,7 @@ class FrameConverter:
             interpolation=Interpolation.AREA if shrinks else Interpolation.BILINEAR,
             threads=1,
         )
-        levels = np.frombuffer(rgb.planes[0], np.dtype("<u2") if wide else np.uint8)
+        levels = np.frombuffer(memoryview(rgb.planes[0]), np.dtype("<u2") if wide else np.uint8)
         image = levels.reshape(height, -1)[:, : width * 3].reshape(height, width, 3)
         return self._turned(to_bt709(image, frame.color_trc) if wide else image)
 
@@ -168,12 +168,12 @@ class SeekingDecoder:
 
     def play(self) -> Iterator[tuple[range, Any]]:
         """Runs of ticks with their frames, in order."""
-        packets = read_packets(self.container, [self.stream])
+        packets: Iterator[Any] | None = read_packets(self.container, [self.stream])
         while packets is not None:
             target = yield from self._segment(packets)
             packets = None if target is None else self._land(target)
 
-    def _segment(self, packets: Iterator[Any]) -> Iterator[tuple[range, Any]]:
+    def _segment(self, packets: Iterator[Any]) -> Generator[tuple[range, Any], None, int | None]:
         """Plays on until every tick is answered, or returns the tick to seek to."""
         target = None
         for packet, following in with_following(packets):

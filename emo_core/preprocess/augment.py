@@ -61,8 +61,8 @@ def _thinned(decoded: DecodedWindow, thin: int, rng: np.random.Generator) -> Dec
 
 def _flipped(decoded: DecodedWindow) -> DecodedWindow:
     decoded = replace(decoded, pixels=decoded.pixels[:, :, ::-1])
-    if decoded.faces is None:
-        return decoded
+    if decoded.faces is None or decoded.face_boxes is None or decoded.face_mask is None:
+        return decoded  # the three are there together, or none is
     left, top, right, bottom = np.moveaxis(decoded.face_boxes, -1, 0)
     boxes = np.stack([1 - right, top, 1 - left, bottom], -1) * decoded.face_mask[..., None]
     return replace(decoded, faces=decoded.faces[:, :, :, ::-1], face_boxes=boxes)
@@ -85,7 +85,7 @@ def _relit(decoded: DecodedWindow, light: float, rng: np.random.Generator) -> De
         return cv2.LUT(np.ascontiguousarray(pixels).reshape(-1, 1), table).reshape(pixels.shape)
 
     faces = None
-    if decoded.faces is not None:
+    if decoded.faces is not None and decoded.face_mask is not None:
         found = decoded.face_mask[..., None, None, None]
         faces = relit(decoded.faces) * found  # without a face: stays black
     return replace(decoded, pixels=relit(decoded.pixels), faces=faces)

@@ -31,8 +31,8 @@ class Batch:
         return len(self.video)
 
     def to(self, device: torch.device | str) -> "Batch":
-        moved = {f.name: getattr(self, f.name) for f in fields(self)}
-        return Batch(**{k: v.to(device) if v is not None else None for k, v in moved.items()})
+        held = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(self, **{k: v.to(device) for k, v in held.items() if v is not None})
 
     def without(self, modality: str) -> "Batch":
         """The same batch with "video" (frames and faces), "audio" or "text" marked as missing."""

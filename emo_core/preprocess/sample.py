@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emo_core.clip import Clip, DecodedFrames
+from emo_core.clip import Clip, DecodedFrames, Recording, picture_size
 from emo_core.faces.tracking import DETECTION_SIZE, Follow, crop_faces, largest, track_faces
 from emo_core.preprocess.log_mel import PANNS, MelConfig, log_mel
 from emo_core.preprocess.tokenizer import tokens_of
@@ -165,14 +165,18 @@ def seen_faces(
 
 
 def decode_window(
-    clip: Clip, config: SampleConfig, start_s: float, end_s: float, follow: Follow = track_faces
+    clip: Recording,
+    config: SampleConfig,
+    start_s: float,
+    end_s: float,
+    follow: Follow = track_faces,
 ) -> DecodedWindow:
     """Reads one window of a clip; what lies beyond `end_s` or the clip is zero and masked.
 
     Frames are read once: faces are looked for (`follow`) in them before they are scaled.
     """
     asked_s = _asked(clip, config, start_s, end_s)
-    size = read_size(clip.size, config) if clip.has_video else None
+    size = read_size(picture_size(clip), config) if clip.has_video else None
     frames = clip.read_frames(asked_s, size=size) if clip.has_video else None
     return _decoded(clip, config, start_s, end_s, frames, follow)
 
@@ -184,12 +188,12 @@ def decode_windows(
     frames: Iterator[DecodedFrames | None] = repeat(None)
     if clip.has_video:
         asked = [_asked(clip, config, *span) for span in spans]
-        frames = clip.read_in_turn(asked, read_size(clip.size, config))
+        frames = clip.read_in_turn(asked, read_size(picture_size(clip), config))
     for span in spans:
         yield _decoded(clip, config, *span, next(frames), track_faces)
 
 
-def _length(clip: Clip, config: SampleConfig, start_s: float, end_s: float) -> float:
+def _length(clip: Recording, config: SampleConfig, start_s: float, end_s: float) -> float:
     """Seconds of a window that are read."""
     return min(max(0.0, min(end_s, clip.duration_s) - start_s), config.window_s)
 
@@ -201,7 +205,7 @@ def _shown(config: SampleConfig, length_s: float) -> np.ndarray:
     return inside
 
 
-def _asked(clip: Clip, config: SampleConfig, start_s: float, end_s: float) -> np.ndarray:
+def _asked(clip: Recording, config: SampleConfig, start_s: float, end_s: float) -> np.ndarray:
     """The moments of the clip at which a window's frames are read."""
     length_s = _length(clip, config, start_s, end_s)
     grid = frame_times(config)[_shown(config, length_s)]
@@ -209,7 +213,7 @@ def _asked(clip: Clip, config: SampleConfig, start_s: float, end_s: float) -> np
 
 
 def _decoded(
-    clip: Clip,
+    clip: Recording,
     config: SampleConfig,
     start_s: float,
     end_s: float,
@@ -224,7 +228,8 @@ def _decoded(
     if frames is None:
         frames = DecodedFrames(pixels[:0], grid[:0])
     else:
-        pixels[inside] = pad_or_crop(scaled(frames.pixels, resize_size(clip.size, config)), config)
+        size = resize_size(picture_size(clip), config)
+        pixels[inside] = pad_or_crop(scaled(frames.pixels, size), config)
         times[inside] = np.clip(frames.times_s - start_s, 0.0, config.window_s)
     wave = np.zeros(round(config.window_s * config.mel.rate), np.int16)
     if clip.has_audio and length_s > 0:

@@ -64,7 +64,9 @@ class MultiLabel:
         outcomes = metrics.outcomes(truth, values > (calibration.thresholds or 0.5))
         columns = metrics.binary_scores(outcomes.sum(0))  # name -> (C,)
         columns |= {"auc": metrics.roc_auc(truth, values), "all_negative": 1 - truth.mean(0)}
-        means = {name: metrics.number(metrics.mean_defined(c)) for name, c in columns.items()}
+        means = {
+            name: metrics.number(float(metrics.mean_defined(c))) for name, c in columns.items()
+        }
         drawn = metrics.binary_scores(metrics.resampled(outcomes, groups))["f1"]  # (draws, C)
         drawn = np.nan_to_num(metrics.mean_defined(drawn))
         return {
