@@ -11,7 +11,7 @@ from torch import nn
 
 from emo_core.errors import EmoError
 from emo_core.io.atomic import atomic_path
-from emo_core.models import MODELS
+from emo_core.models import MODELS, GroupConfig, JmtConfig, MesmConfig
 from emo_core.old_names import current_names
 from emo_core.preprocess.sample import SampleConfig
 from emo_core.schema import DEFAULT_MODEL
@@ -34,7 +34,7 @@ class Checkpoint:
     name: str
     model: nn.Module
     model_name: str
-    settings: object  # the model's settings dataclass
+    settings: GroupConfig | MesmConfig | JmtConfig
     sample: SampleConfig
     task: Task
     calibration: Calibration = field(default_factory=Calibration)

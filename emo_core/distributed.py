@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 import torch.distributed as dist
@@ -113,6 +113,7 @@ def on_rank_zero(make: Callable[[], Value]) -> Value:
     global _turn
     if world_size() == 1:
         return make()
+    assert _store is not None  # the processes met at it
     _turn += 1
     answer: list = [None]
     if rank() == 0:
@@ -125,9 +126,9 @@ def on_rank_zero(make: Callable[[], Value]) -> Value:
         while not _store.check([f"once {_turn}"]):
             time.sleep(POLL_S)
     dist.broadcast_object_list(answer)
-    value, error = answer[0]
-    if error is not None:
-        raise error
+    value, failure = answer[0]
+    if failure is not None:
+        raise failure
     return value
 
 
@@ -196,7 +197,8 @@ def wrap_model(model: nn.Module) -> nn.Module:
         return nn.SyncBatchNorm.convert_sync_batchnorm(model)
     for number, module in enumerate(model.modules()):
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
-            module.__class__, module.number = SharedBatchNorm, number
+            module.__class__ = SharedBatchNorm
+            cast(SharedBatchNorm, module).number = number
     return model
 
 
@@ -223,6 +225,8 @@ class SharedBatchNorm(nn.modules.batchnorm._BatchNorm):
                 "processes computed different layers for their rows; expected the same for all; "
                 "train with one process, or let the model compute layers for no rows too."
             )
+        assert self.num_batches_tracked is not None and self.momentum is not None
+        assert self.running_mean is not None and self.running_var is not None  # models track them
         mean = sums[:-2] / count  # (C,)
         centred = rows - mean.view(shape)
         variance = all_reduce(centred.square().sum(over)) / count  # (C,)

@@ -4,13 +4,22 @@ Follows the abstract of arXiv 2111.05890; its hyper-parameters are the assumptio
 docs/papers/group.md#assumptions.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from emo_core.models.layers.attention import time_encoding
-from emo_core.models.layers.backbones import Cnn14, FrameResNet, MelResNet, R2Plus1D, Tokens
+from emo_core.models.layers.backbones import (
+    Backbone,
+    Cnn14,
+    FrameResNet,
+    MelResNet,
+    R2Plus1D,
+    Tokens,
+)
 from emo_core.models.layers.fusion import FUSIONS, FrameHead, MeanMaxHead, make_fusion
 from emo_core.preprocess.batch import Batch, Output
 
@@ -48,7 +57,11 @@ class Tower(nn.Module):
     """One modality: backbone, projection to the common width, then clock and modality are added."""
 
     def __init__(
-        self, backbone: nn.Module, width: int, frozen: bool, alone: nn.Module | None = None
+        self,
+        backbone: Backbone,
+        width: int,
+        frozen: bool,
+        alone: FrameHead | MeanMaxHead | None = None,
     ) -> None:
         super().__init__()
         self.backbone = backbone.requires_grad_(not frozen)
@@ -74,10 +87,13 @@ class Tower(nn.Module):
 class Group(nn.Module):
     """Frames and log-mel -> positive, neutral, negative."""
 
+    video: Tower  # absent where the fusion does not read pictures
+    audio: Tower  # absent where it does not read sound
+
     def __init__(self, config: GroupConfig) -> None:
         super().__init__()
         self.config = config
-        makers = {
+        makers: dict[tuple[str, str], Callable[[], Backbone]] = {
             ("video", "slim"): lambda: FrameResNet(
                 tuple(config.video_widths), config.pyramid_levels, config.use_color
             ),
@@ -103,7 +119,7 @@ class Group(nn.Module):
             config.head_dropout,
         )
 
-    def _head(self, name: str, channels: int) -> nn.Module:
+    def _head(self, name: str, channels: int) -> FrameHead | MeanMaxHead:
         if name == "video":
             return FrameHead(channels, self.config.classes)
         return MeanMaxHead(channels, self.config.classes, self.config.head_dropout)
@@ -162,7 +178,9 @@ class VideoPretrainHead(nn.Module):
     @classmethod
     def sharing_head(cls, model: Group, classes: int) -> "VideoPretrainHead":
         """With the head that the model has for pictures alone, if it has one."""
-        return cls(model, classes, model.video.alone)
+        alone = model.video.alone
+        assert not isinstance(alone, MeanMaxHead)  # that one is of sound
+        return cls(model, classes, alone)
 
     def forward(self, batch: Batch) -> Output:
         seen = self.backbone(batch.video, batch.video_mask, batch.video_times_s)
@@ -184,14 +202,16 @@ class AudioPretrainHead(nn.Module):
     @classmethod
     def sharing_head(cls, model: Group, classes: int) -> "AudioPretrainHead":
         """With the head that the model has for sound alone, if it has one."""
-        return cls(model, classes, model.audio.alone)
+        alone = model.audio.alone
+        assert not isinstance(alone, FrameHead)  # that one is of pictures
+        return cls(model, classes, alone)
 
     def forward(self, batch: Batch) -> Output:
         seen = self.backbone(batch.mel, batch.mel_mask, batch.mel_times_s)
         return Output(self.head(seen).float(), {})  # (B, classes)
 
 
-def group(size: str = "pocket", **changes: object) -> Group:
+def group(size: str = "pocket", **changes: Any) -> Group:
     """A group model of the given size, with settings changed by name."""
     if size not in SIZES:
         raise ValueError(f"size {size!r} is not one of {', '.join(SIZES)}")

@@ -114,7 +114,7 @@ class Jmt(nn.Module):
         faces, mask = batch.faces.squeeze(2), batch.face_mask.squeeze(2)  # (B, T, 3, h, w), (B, T)
         seen = split_frames_into_steps(faces, mask, batch.video_times_s, steps)
         heard = split_mel_into_steps(batch.mel, batch.mel_mask, batch.mel_times_s, steps)
-        return tuple(self._tokens(n, part) for n, part in (("video", seen), ("audio", heard)))
+        return self._tokens("video", seen), self._tokens("audio", heard)
 
     def _tokens(self, name: str, steps: Steps) -> Tokens:
         if hasattr(self, name):

@@ -19,7 +19,7 @@ def row_independent(read: Read) -> Read:
 
     Rows are frames, pieces of film or log-mels. So it holds where batch norm is not learning.
     """
-    read.row_independent = True
+    vars(read)["row_independent"] = True
     return read
 
 
@@ -62,6 +62,12 @@ def luminance(video: Tensor) -> Tensor:
     unit = 255 if video.dtype == torch.uint8 else 1
     weights = (torch.tensor(LUMINANCE, device=video.device) / unit).view(3, 1, 1)
     return (video * weights).sum(-3, keepdim=True).expand(video.shape)
+
+
+class Backbone(nn.Module):
+    """Reads one modality into tokens of `channels` values."""
+
+    channels: int
 
 
 class MaxOverScales(nn.Module):
@@ -111,7 +117,7 @@ def slim_trunk(inputs: int, widths: tuple[int, ...], strides: tuple) -> nn.Seque
     return nn.Sequential(stem, *(Residual(a, b, stride) for a, b, stride in pairs))
 
 
-class FrameResNet(nn.Module):
+class FrameResNet(Backbone):
     """Pocket video backbone: a slim ResNet per frame; one token a frame, mean and peak of its map.
 
     The peak keeps a small face visible among eight. With more scales the same ResNet reads the
@@ -146,7 +152,7 @@ class FrameResNet(nn.Module):
         return self.largest
 
 
-class MelResNet(nn.Module):
+class MelResNet(Backbone):
     """Pocket sound backbone: a slim ResNet over the log-mel; one token every 8 mel frames."""
 
     def __init__(self, widths: tuple[int, ...]) -> None:
@@ -171,7 +177,7 @@ class MelResNet(nn.Module):
         return self.trunk[-1]
 
 
-class R2Plus1D(nn.Module):
+class R2Plus1D(Backbone):
     """Paper video backbone: torchvision's R(2+1)D-18; tokens are its space-time map.
 
     Source: docs/papers/group.md#a1, #a5.
@@ -223,7 +229,7 @@ class ConvBlock(nn.Module):
         return functional.avg_pool2d(x, pool) if pool > 1 else x
 
 
-class Cnn14(nn.Module):
+class Cnn14(Backbone):
     """Paper audio backbone: PANNs CNN14 up to block 6; 15 tokens for 5 s.
 
     Source: Kong et al. 2020; docs/papers/group.md#a8.
@@ -258,7 +264,7 @@ class Cnn14(nn.Module):
 
     @property
     def cam_layer(self) -> nn.Module:
-        return self.conv_block6
+        return self.get_submodule("conv_block6")
 
 
 def panns_weights(wanted: set[str]) -> dict[str, Tensor]:
@@ -284,7 +290,7 @@ RANGE_DB = 80.0  # what is quieter than the loudest by more counts as that (torc
 MEAN_DB, STD_DB = -14.8, 19.895  # of the authors' training data (docs/papers/jmt.md#spectrogram)
 
 
-class SpectrogramResNet18(nn.Module):
+class SpectrogramResNet18(Backbone):
     """ResNet-18 whose first convolution has one channel, the mean of ImageNet's three; one token.
 
     Source: docs/papers/jmt.md#audio-backbone and #spectrogram.

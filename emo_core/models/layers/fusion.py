@@ -5,6 +5,7 @@ all-False mask and contributes nothing.
 """
 
 from collections.abc import Iterable
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -60,7 +61,7 @@ class CrossModal(nn.Module):
     def _blocks(self, name: str) -> Iterable[Block]:
         if name not in self.blocks:
             return ()
-        return self.blocks[name]
+        return cast("Iterable[Block]", self.blocks[name])  # an nn.ModuleList of them
 
 
 class Concat(nn.Module):

@@ -8,7 +8,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import weight_norm
 
-from emo_core.models.layers.backbones import Tokens, normalised_frames, row_independent
+from emo_core.models.layers.backbones import (
+    Backbone,
+    Tokens,
+    normalised_frames,
+    row_independent,
+)
 
 Size = tuple[int, int, int]  # time, height, width
 STAGES = (  # output channels of the four branches, reductions between; "pool" = its kernel
@@ -26,7 +31,7 @@ STAGES = (  # output channels of the four branches, reductions between; "pool" =
 )
 
 
-def same_padding(x: Tensor, kernel: Size, stride: Size) -> Tensor:
+def same_padding(x: Tensor, kernel: tuple[int, ...], stride: tuple[int, ...]) -> Tensor:
     """Zeros around the last three axes so that an output axis is ceil(axis / stride) long."""
     pads: list[int] = []
     for axis, width, step in reversed(list(zip(x.shape[2:], kernel, stride, strict=True))):
@@ -93,9 +98,7 @@ def inception_i3d() -> nn.Sequential:
     ]
     channels = 192
     for stage in STAGES:
-        layers.append(
-            SamePool(stage, half) if len(stage) == 3 else Inception(channels, stage)  # type: ignore
-        )
+        layers.append(SamePool(stage, half) if len(stage) == 3 else Inception(channels, stage))
         channels = getattr(layers[-1], "channels", channels)
     return nn.Sequential(*layers)
 
@@ -125,7 +128,7 @@ class CausalBlock(nn.Module):
         return functional.leaky_relu(y + self.shortcut(x))
 
 
-class I3dTcn(nn.Module):
+class I3dTcn(Backbone):
     """I3D, then a causal network over its 7 moments; one token per moment.
 
     Source: docs/papers/jmt.md#i3d.

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from emo_core.models.layers.attention import Attention, PostNormBlock, masked_mean
-from emo_core.models.layers.backbones import Tokens
+from emo_core.models.layers.backbones import Backbone, Tokens
 
 Fused = tuple[Tensor, dict[str, Tensor]]
 CROSSINGS = (  # (query, context), in the order in which the answers are stacked
@@ -258,7 +258,7 @@ class StepPool(nn.Module):
 class StepStream(nn.Module):
     """One modality: a backbone reads every step by itself; one token of width D a step."""
 
-    def __init__(self, backbone: nn.Module, pool: str, width: int, frozen: bool) -> None:
+    def __init__(self, backbone: Backbone, pool: str, width: int, frozen: bool) -> None:
         super().__init__()
         self.backbone = backbone.requires_grad_(not frozen)
         self.frozen = frozen
