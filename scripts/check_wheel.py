@@ -270,7 +270,11 @@ def require_files(folder: Path, names: Iterable[str]) -> str:
     return ", ".join(names)
 
 
-TINY = ("--set", "epochs=1", "--set", "batch_size=4")
+TINY = tuple(
+    word
+    for setting in ("epochs=1", "batch_size=4", "rendered=4", "warm_up=1")
+    for word in ("--set", setting)
+)
 USES = (
     ("environment", use_nothing_else),
     ("emo list", use_lists),
