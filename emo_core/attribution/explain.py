@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from emo_core.attribution.forward_function import Progress
 from emo_core.attribution.methods import explain_window, find_method, find_preset
@@ -54,7 +55,7 @@ def explain(
     preset: str = DEFAULT_PRESET,
     *,
     text: str | None = None,
-    **where: object,
+    **where: Any,
 ) -> Attribution:
     """Loads what is needed, predicts and explains. Raises ClipError, CheckpointError or
     AttributionError.

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emo_core.clip import Clip
+from emo_core.clip import Clip, picture_size
 from emo_core.faces.tracking import DETECTION_SIZE, Tracks, track_faces
 from emo_core.preprocess.sample import Sample, SampleConfig, resize_size
 
@@ -42,10 +42,11 @@ def find_faces(clip: Clip, sample: Sample, config: SampleConfig) -> FaceRegions 
     """Looks for faces in the clip at the moments of a sample; None where there are none."""
     if not (clip.has_video and bool(sample.video_mask.any())):
         return None
-    scale = min(1.0, DETECTION_SIZE / max(clip.size))
-    size = tuple(max(1, round(side * scale)) for side in clip.size)
+    width, height = picture_size(clip)
+    scale = min(1.0, DETECTION_SIZE / max(width, height))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
     frames = clip.read_frames(sample.start_s + sample.video_times_s.double().numpy(), size)
     tracks = track_faces(frames.pixels, frames.times_s)
-    places = to_sample_frame(tracks, clip.size, config)
+    places = to_sample_frame(tracks, (width, height), config)
     places = FaceRegions(places.boxes, places.mask & sample.video_mask.unsqueeze(-1))
     return places if bool(places.mask.any()) else None

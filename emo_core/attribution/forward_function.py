@@ -146,6 +146,7 @@ class ForwardFunction:
     @cached_property
     def baselines(self) -> tuple[Tensor, ...]:
         """The window with nothing to be seen, heard or read in it, (1, ...) each."""
+        made: dict[str, Callable[[Tensor], Tensor]]
         made = {"mel": self._silence, "tokens": torch.zeros_like}
         return tuple(
             made.get(n, self._plain)(x) for n, x in zip(self.names, self.inputs, strict=True)

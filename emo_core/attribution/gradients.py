@@ -1,7 +1,7 @@
 """Methods that follow gradients: saliency, integrated gradients, Grad-CAM."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from emo_core.attribution.forward_function import ForwardFunction
@@ -38,7 +38,7 @@ def grad_cam(question: ForwardFunction, preset: Preset, seed: int) -> Maps:
     """The last map of each tower, weighted by its gradient (Selvaraju et al. 2017), signed."""
     from captum.attr import LayerGradCam
 
-    layers = getattr(question.model, "cam_layers", dict)()
+    layers: dict[str, nn.Module] = getattr(question.model, "cam_layers", dict)()
     if not layers:
         raise AttributionError(
             f"{question.checkpoint.name} names no layers for Grad-CAM; expected `cam_layers()`; "

@@ -43,7 +43,7 @@ class Method:
 
     @property
     def about(self) -> str:
-        return self.run.__doc__.split("\n")[0]
+        return (self.run.__doc__ or "").split("\n")[0]
 
 
 METHODS = {

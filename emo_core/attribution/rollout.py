@@ -56,7 +56,9 @@ def rollout(question: ForwardFunction, preset: Preset, seed: int) -> Maps:
     """Attention from the answer back to moments of picture and sound; sums to one."""
     trace = {name.split(" (")[0]: value[0] for name, value in question.trace().items()}
     if "attention_joint" in trace:
-        shares = _joint(trace, question.target.step)
+        step = question.target.step
+        assert step is not None  # models with joint attention answer moments
+        shares = _joint(trace, step)
     elif any(name.startswith("attention_video_to_audio") for name in trace) or any(
         name.startswith("attention_audio_to_video") for name in trace
     ):

@@ -42,8 +42,9 @@ def randomized_model(model: nn.Module, seed: int) -> nn.Module:
     with _CHANCE, torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
         for module in twin.modules():
-            if hasattr(module, "reset_parameters"):
-                module.reset_parameters()
+            reset = getattr(module, "reset_parameters", None)
+            if callable(reset):
+                reset()
             else:
                 for parameter in module.parameters(recurse=False):
                     parameter.copy_(torch.randn(parameter.shape) * parameter.std(correction=0))
@@ -132,7 +133,7 @@ def run_checks(
 
     result = SanityChecks(
         found.gap,
-        alike(twin),
+        rank_correlation(cells, values_of(question, twin)),
         alike(contrast),
         other.label if other else None,
         alike(second),
@@ -216,7 +217,8 @@ def _area(fractions: tuple[float, ...], values: tuple[float, ...]) -> float:
 
 def verdict(trust: SanityChecks) -> str:
     """One line for a person."""
-    fatal, doubts = [], []
+    fatal: list[str] = []
+    doubts: list[str] = []
     gains = {
         "taking away what it marks": trust.curves.deletion_gain,
         "adding what it marks": trust.curves.insertion_gain,

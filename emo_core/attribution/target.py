@@ -34,7 +34,8 @@ def choose_window(prediction: Prediction, label: str, at_s: float | None = None)
             )
         return around[0]
     if prediction.values is not None:
-        return max(range(len(spans)), key=lambda n: abs(spans[n].values[label]))
+        means = [span.values or {} for span in spans]  # each has them where the whole has
+        return max(range(len(spans)), key=lambda n: abs(means[n][label]))
     return max(range(len(spans)), key=lambda n: spans[n].probabilities[label])
 
 

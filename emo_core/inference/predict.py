@@ -91,6 +91,7 @@ def _classes(
 ) -> dict:
     """The part of a prediction that is about classes, one or several."""
     task, calibration, labels = checkpoint.task, checkpoint.calibration, checkpoint.labels
+    assert not isinstance(task, ValenceArousal)  # `_values` tells of that one
     by_window = task.probabilities(scores.logits, calibration.temperature)  # (n, C)
     total = (by_window * weight).sum(0)
     best, many = int(total.argmax()), isinstance(task, MultiLabel)
@@ -114,6 +115,7 @@ def _values(
     checkpoint: Checkpoint, scores: WindowScores, ends: list[tuple[float, float]], weight: Tensor
 ) -> dict:
     """The part of a prediction that is about valence and arousal over time."""
+    assert isinstance(checkpoint.task, ValenceArousal)  # `_classes` tells of the others
     values = checkpoint.task.values(scores.logits)  # (n, S, 2)
     by_window = mean_over(values, scores.mask)  # (n, 2)
     labels = checkpoint.labels

@@ -71,6 +71,13 @@ class Prediction:
     values: dict[str, float] | None = None
     moments: tuple[Moment, ...] | None = None
 
+    @property
+    def best_label(self) -> str:
+        """The most probable label; raises ValueError for valence and arousal, which have none."""
+        if self.label is None:
+            raise ValueError(f"{self.model} gives values and no label; expected a model of classes")
+        return self.label
+
     def as_dict(self) -> dict:
         """The answer in the form `emo predict --json` prints; what a task has not, is left out."""
         return {
