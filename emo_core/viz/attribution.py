@@ -40,8 +40,8 @@ def joint_timeline(
 ) -> go.Figure:
     """Probability, picture and sound over the same seconds; picture and sound on one scale."""
     clock = to_timeline(attribution, parts)
-    rows = [("picture", clock.picture), ("sound", clock.sound)]
-    rows = [(name, values.numpy()) for name, values in rows if values is not None]
+    both = [("picture", clock.picture), ("sound", clock.sound)]
+    rows = [(name, values.numpy()) for name, values in both if values is not None]
     told = _probabilities(prediction, attribution.target.label) if prediction else None
     figure = make_subplots(
         rows=len(rows) + (told is not None), cols=1, shared_xaxes=True, vertical_spacing=0.09
@@ -205,7 +205,7 @@ def summarise_clock(attribution: "Attribution", parts: int = 20) -> str:
     strongest = max((float(x.abs().max()) for x in rows.values() if x is not None), default=0.0)
     for name, values in rows.items():
         most = 0.0 if values is None else float(values.abs().max())
-        if most <= SLIGHT * strongest:
+        if values is None or most <= SLIGHT * strongest:
             said.append(f"the {name} " + ("hardly counted" if most else "did not count"))
             continue
         at = int(values.abs().argmax())
@@ -270,7 +270,7 @@ def trust_rows(trust: "SanityChecks") -> list[tuple[str, str, str]]:
         rows.append((f"Against “{trust.contrast_label}”", f"{trust.contrast:+.2f}", what))
     if trust.seed is not None:
         rows.append(("Another seed", f"{trust.seed:+.2f}", "rank correlation; near 1 is good"))
-    if trust.on_faces is not None:
+    if trust.on_faces is not None and trust.face_area is not None:
         what = f"of the picture's map; faces are {100 * trust.face_area:.0f} % of it"
         rows.append(("On faces", f"{100 * trust.on_faces:.0f} %", what))
     return rows
@@ -281,5 +281,5 @@ def summarise_what_if(found: "WhatIf", label: str) -> str:
     if min(found.before.values()) < 0 or min(found.after.values()) < 0:  # valence and arousal
         return f"{found.change}: {label} {found.before[label]:+.2f} → {found.after[label]:+.2f}"
     said = f"{found.change}: {label} {percent(found.before[label])} → {percent(found.after[label])}"
-    first, now = (max(answer, key=answer.get) for answer in (found.before, found.after))
+    first, now = (max(answer, key=answer.__getitem__) for answer in (found.before, found.after))
     return said if first == now else f"{said}; most probable is now {now}"

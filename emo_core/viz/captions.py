@@ -19,7 +19,7 @@ def headline(prediction: "Prediction") -> str:
         return ", ".join(f"{name} {v:+.2f}" for name, v in prediction.values.items()).capitalize()
     if prediction.present is not None:
         return ", ".join(prediction.present).capitalize() or "Nothing stands out"
-    return _with_percent(prediction, prediction.label, ", ").capitalize()
+    return _with_percent(prediction, prediction.best_label, ", ").capitalize()
 
 
 def _with_percent(prediction: "Prediction", label: str, between: str = " ") -> str:
@@ -29,12 +29,13 @@ def _with_percent(prediction: "Prediction", label: str, between: str = " ") -> s
 def summarise(prediction: "Prediction") -> str:
     """The answer in a sentence."""
     if prediction.values is not None:
+        count = len(prediction.moments or ())
         means = " and ".join(f"{name} {value:+.2f}" for name, value in prediction.values.items())
-        return f"On average {means}, each from -1 to 1, over {len(prediction.moments)} moments."
+        return f"On average {means}, each from -1 to 1, over {count} moments."
     if prediction.present is not None:
         found = ", ".join(_with_percent(prediction, label) for label in prediction.present)
-        rest = [label for label in prediction.labels if label not in prediction.present]
-        others = ", ".join(_with_percent(prediction, label) for label in rest)
+        below = [label for label in prediction.labels if label not in prediction.present]
+        others = ", ".join(_with_percent(prediction, label) for label in below)
         return f"People would likely say: {found or 'none of these'}. Below: {others or 'none'}."
     ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])
     rest = ", ".join(f"{label} {percent(value)}" for label, value in ranked[1:])
@@ -49,7 +50,8 @@ def summarise_timeline(prediction: "Prediction") -> str:
     if prediction.moments is not None:
         return f"Valence and arousal at {len(prediction.moments)} moments."
     best = [
-        (max(span.probabilities, key=span.probabilities.get), span) for span in prediction.timeline
+        (max(span.probabilities, key=span.probabilities.__getitem__), span)
+        for span in prediction.timeline
     ]
     runs = [(label, [span for _, span in run]) for label, run in groupby(best, lambda it: it[0])]
     parts = [f"{label} {run[0].start_s:.1f} to {run[-1].end_s:.1f} s" for label, run in runs]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -144,7 +145,8 @@ def save(path: Path, found: Attribution) -> None:
     arrays = {f"map_{name}": values.numpy() for name, values in found.maps.items()}
     arrays |= {f"times_s_{name}": values.numpy() for name, values in found.times_s.items()}
     with atomic_path(path) as part, part.open("wb") as file:
-        np.savez_compressed(file, **arrays, **about)
+        contents: dict[str, Any] = {**arrays, **about}
+        np.savez_compressed(file, **contents)
 
 
 def summary(clip: str, found: Explanation, files: list[str]) -> dict[str, object]:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from emo_core.attribution.timeline import in_space, to_timeline
+from emo_core.clip import picture_size
 from emo_core.io.atomic import atomic_path
 from emo_core.viz.attribution import scale_of, smoothed
 
@@ -71,7 +72,7 @@ def write_overlay(path: Path, clip: "Clip", attribution: "Attribution") -> None:
     plain and the strip below says when. Raises ClipError where the clip has no picture.
     """
     start_s, end_s = attribution.span.start_s, min(attribution.span.end_s, clip.duration_s)
-    size = _even(clip.size)
+    size = _even(picture_size(clip))
     fps = min(round(clip.fps or MOST_FPS), MOST_FPS) or MOST_FPS
     with atomic_path(path) as part, av.open(str(part), "w", format="mp4") as out:
         picture = out.add_stream("libx264", rate=fps)
@@ -123,8 +124,8 @@ def _strip(attribution: "Attribution", width: int) -> np.ndarray:
     _write(image, f"{attribution.method}: {attribution.target} ({verb})", (8, 18))
     _legend(image, attribution.signed)
     clock = to_timeline(attribution, 40)
-    rows = [("picture", clock.picture), ("sound", clock.sound)]
-    rows = [(name, values.numpy()) for name, values in rows if values is not None]
+    parts = [("picture", clock.picture), ("sound", clock.sound)]
+    rows = [(name, values.numpy()) for name, values in parts if values is not None]
     most = max(float(np.abs(values).max()) for _, values in rows) or 1.0
     for row, (name, values) in enumerate(rows):
         middle = 60 + 46 * row

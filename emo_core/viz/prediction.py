@@ -84,11 +84,12 @@ def _beside(edges_s: np.ndarray, number: int, count: int) -> np.ndarray:
 
 def _moments(prediction: "Prediction") -> go.Figure:
     figure = styled(go.Figure(), height=320)
-    times_s = [moment.time_s for moment in prediction.moments]
+    moments = prediction.moments or ()
+    times_s = [moment.time_s for moment in moments]
     for name, colour, dash in (("valence", SPARE[0], "solid"), ("arousal", SPARE[2], "dash")):
         figure.add_scatter(
             x=times_s,
-            y=[getattr(moment, name) for moment in prediction.moments],
+            y=[getattr(moment, name) for moment in moments],
             name=name.capitalize(),
             mode="lines+markers",
             line={"color": colour, "dash": dash},
