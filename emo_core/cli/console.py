@@ -48,4 +48,4 @@ def short_answer(answer: "Prediction") -> str:
         found = [f"{name} {answer.probabilities[name]:.2f}" for name in answer.present]
         return ", ".join(found) or f"none of {', '.join(answer.labels)}"
     unsure = " (not sure)" if answer.abstains else ""
-    return f"{answer.label}{unsure} {answer.probabilities[answer.label]:.2f}"
+    return f"{answer.label}{unsure} {answer.probabilities[answer.best_label]:.2f}"

@@ -40,7 +40,7 @@ def corpora() -> dict:
     """Names that --corpus takes, with what they are."""
     return {
         "corpora": [
-            {"name": name, "about": import_module(module).__doc__.split("\n")[0]}
+            {"name": name, "about": (import_module(module).__doc__ or "").split("\n")[0]}
             for name, module in CORPORA.items()
         ]
     }
