@@ -204,8 +204,8 @@ def face_windows(
     for index, window in enumerate(token_windows(frames)):
         if item.split == "train" and not window.trains(usable):
             continue
-        picks = [pick_images([n for n in t.frames if n in usable]) for t in window.tokens]
-        picks = np.array([row or [0] * IMAGES for row in picks], np.int32)
+        found = [pick_images([n for n in t.frames if n in usable]) for t in window.tokens]
+        picks = np.array([row or [0] * IMAGES for row in found], np.int32)
         ends = np.array([token.predicts or 0 for token in window.tokens], np.int32)
         target = np.full((TOKENS, 3), np.nan, np.float32)
         target[ends > 0, :2] = values[ends[ends > 0] - 1]
@@ -252,6 +252,7 @@ def video_frame_times(path: Path) -> np.ndarray:
         with av.open(f"file:{path}") as container:
             stream = container.streams.video[0]
             packets = [p.dts if p.pts is None else p.pts for p in container.demux(stream)]
+            assert stream.time_base is not None  # an opened file's streams have one
             tick_s = float(stream.time_base)
     except (av.FFmpegError, IndexError, OSError) as error:
         raise ClipError(f"{path.name}: the times of its frames can't be read ({error}).") from error

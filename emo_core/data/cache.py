@@ -10,6 +10,7 @@ import json
 import mmap
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -116,7 +117,8 @@ class Cache:
         record = np.frombuffer(mapped, np.uint8)  # np.memmap costs three times as much to open
         if len(record) != self._bytes:
             return None
-        values, start = {}, 0
+        values: dict[str, Any] = {}
+        start = 0
         for name, kind, shape in self._parts:
             size = np.dtype(kind).itemsize * int(np.prod(shape))
             values[name] = record[start : start + size].view(kind).reshape(shape)

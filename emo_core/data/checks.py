@@ -64,7 +64,8 @@ def _known_content(path: Path, size: int, changed_ns: int) -> str:
 
 def check_corpus(corpus: Corpus, progress: Callable[[int, int], None] | None = None) -> dict:
     """Counts, label revision, undecodable, silent and repeated clips, and leaks between splits."""
-    seen, silent, mute, broken, problems = {}, [], [], [], []
+    seen: dict[str, list[Item]] = {}
+    silent, mute, broken, problems = [], [], [], []
     opened = getattr(reader(corpus.name), "open_utterance", open_clip)
     with ThreadPoolExecutor(cpu_count()) as pool:
         for done, (item, found) in enumerate(

@@ -46,25 +46,31 @@ def _begin() -> None:
 
 def _end_with_parent() -> None:
     """A killed parent can't tell its workers, which would then wait for work for ever."""
-    parent_process().join()
+    parent = parent_process()
+    assert parent is not None  # only workers come here
+    parent.join()
     os._exit(1)
 
 
 KEEP = 0.25  # share of the machine's memory that a data set may fill with windows it has read
 FEW = 64  # windows; below this, starting worker processes costs more than it saves
 
-Target = Callable[[str | tuple[str, ...]], Any]  # what a task makes of an item's label
+Target = Callable[[Any], Any]  # what a task makes of an item's label
 
 
 class Window(Protocol):
     """One labelled window that can be decoded."""
 
-    name: str
-    target: Any  # what the task expects
-    group: str
-    regime: str | None
-    processes: bool  # True where decoding holds Python's lock, so threads would not help
-
+    @property
+    def name(self) -> str: ...
+    @property
+    def target(self) -> Any: ...  # what the task expects
+    @property
+    def group(self) -> str: ...
+    @property
+    def regime(self) -> str | None: ...
+    @property
+    def processes(self) -> bool: ...  # True where decoding holds Python's lock: threads don't help
     def key(self, cache: Cache) -> str: ...
     def decode(self, config: SampleConfig) -> DecodedWindow: ...
 
@@ -83,7 +89,7 @@ class FileWindow:
     processes = False
 
     def key(self, cache: Cache) -> str:
-        decisive = [self.span_s] if self.span_s else []
+        decisive: list[object] = [self.span_s] if self.span_s else []
         decisive += [self.text] if self.text and cache.config.text_length else []
         decisive += [self.faces_by()] if cache.config.people else []
         content = cache.key(self.path)
@@ -128,7 +134,7 @@ def key_digest(*parts: object) -> str:
     return hashlib.blake2b(" ".join(map(str, parts)).encode(), digest_size=16).hexdigest()
 
 
-def file_windows(items: Sequence[Item], target: Target) -> list[FileWindow]:
+def file_windows(items: Sequence[Item], target: Target) -> list[Window]:
     """Labelled items -> windows of whole files or of the part that is meant."""
     return [
         FileWindow(i.name, i.path, target(i.label), i.group, i.regime, i.text, i.span_s)
@@ -216,7 +222,7 @@ class ClipDataset(Dataset):
     def __len__(self) -> int:
         return len(self.windows)
 
-    def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, int]:
+    def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, Any]:
         epoch, index = place
         window, config, decoded = self.windows[index], self.cache.config, self._decoded(index)
         if self.augment is not NONE:
@@ -253,7 +259,11 @@ class ConcatDataset(Dataset):
     def __len__(self) -> int:
         return len(self.windows)
 
-    def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, int]:
+    @property
+    def groups(self) -> np.ndarray:
+        return np.array([window.group for window in self.windows])
+
+    def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, Any]:
         epoch, index = place
         for part in self.parts:
             if index < len(part):
@@ -279,7 +289,8 @@ class EpochBatches(Sampler[list[tuple[int, int]]]):
         rng = np.random.default_rng([self.seed, self.epoch])
         order = rng.permutation(self.size) if self.shuffle else np.arange(self.size)
         for start in range(0, self.size, self.batch):
-            yield [(self.epoch, int(i)) for i in rank_slice(order[start : start + self.batch])]
+            batch: list[int] = order[start : start + self.batch].tolist()
+            yield [(self.epoch, index) for index in rank_slice(batch)]
 
 
 def _collate(rows: list[tuple[Sample, int]]) -> Batch:

@@ -139,7 +139,8 @@ def _read_tree(root: Path) -> tuple[list[Item], list[str], list[str]]:
 
 
 def _read_release(sessions: Sequence[Path]) -> tuple[list[Item], list[str], list[str]]:
-    items, problems, other = [], [], Counter()
+    items, problems = [], []
+    other: Counter[str] = Counter()
     for number in sorted(set(SPLIT_OF) - {path.name[-1] for path in sessions}):
         problems.append(
             f"Session{number} is missing; expected Session1 to Session5 of the release; its "
@@ -200,13 +201,14 @@ def _read_dialogue(session: Path, path: Path, other: Counter) -> tuple[list[Item
 
 def read_evaluation(path: Path) -> tuple[dict[str, tuple[float, float, str]], list[str]]:
     """One EmoEvaluation file: ({utterance: (start_s, end_s, label)}, problems)."""
-    rows, problems, unclear = {}, [], set()
+    rows: dict[str, tuple[float, float, str]] = {}
+    problems, unclear = [], set()
     for number, line in enumerate(read_text(path, "in EmoEvaluation").splitlines(), start=1):
         if not line.startswith("["):
             continue  # rater lines and blank lines
         found = EVALUATION.match(line)
         problem = _fault(line, found)
-        if problem is None:
+        if found is not None and problem is None:
             row = float(found[1]), float(found[2]), found[4]
             if rows.setdefault(found[3], row) != row:
                 unclear.add(found[3])

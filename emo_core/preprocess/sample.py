@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from itertools import repeat
+from typing import Any
 
 import cv2
 import numpy as np
@@ -147,7 +148,7 @@ def scaled(frames: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 def seen_faces(
     frames: np.ndarray, times_s: np.ndarray, shown: np.ndarray, config: SampleConfig, follow: Follow
-) -> dict[str, np.ndarray]:
+) -> dict[str, Any]:
     """The three face fields of `DecodedWindow`, {} where no model needs them.
 
     frames (n, H, W, 3) at times_s (n,) stand where `shown` (T,) is True.
