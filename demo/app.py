@@ -150,7 +150,8 @@ def main() -> None:
             ssr_mode=False,
             prevent_thread_lock=True,
         )
-        demo.visits.sweep_always(service.shared_files)
+        # set by `build_demo`; gradio's class does not declare it
+        demo.visits.sweep_always(service.shared_files)  # type: ignore[attr-defined]
         service.preload_model()  # after the page is up: importing torch would hold it back
         demo.block_thread()
 

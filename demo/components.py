@@ -45,7 +45,7 @@ def _picture(media: "Media") -> str:
 
 
 def _sound(media: "Media") -> str:
-    if not media.has_audio:
+    if not media.has_audio or media.channels is None or media.audio_rate is None:
         return "none"
     named = {1: "mono", 2: "stereo"}.get(media.channels, f"{media.channels} channels")
     return f"{named}, {media.audio_rate / 1000:g} kHz, {media.audio_codec}"
@@ -118,7 +118,8 @@ def answer_headline(words: Words, found: "Prediction") -> str:
         return ", ".join(f"{words.named('label', n)} {v:+.2f}" for n, v in found.values.items())
     if found.present is not None:
         return ", ".join(words.named("label", n) for n in found.present) or words("nothing")
-    return f"{words.named('label', found.label)}, {view.percent(found.probabilities[found.label])}"
+    label = found.best_label
+    return f"{words.named('label', label)}, {view.percent(found.probabilities[label])}"
 
 
 def bars(words: Words, found: "Prediction") -> str:
@@ -175,7 +176,7 @@ def _data_url(image: "np.ndarray") -> str:
     import cv2
 
     _, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-    return "data:image/jpeg;base64," + base64.b64encode(data).decode()
+    return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode()
 
 
 def scale(words: Words, signed: bool) -> str:

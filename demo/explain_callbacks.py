@@ -15,7 +15,7 @@ from demo.sessions import BusyError, Session
 from emo_core.clip import load_clip
 
 if TYPE_CHECKING:
-    from demo.explanations import MapRequest
+    from demo.explanations import SettledRequest
 
 OTHERS = {"mesm": "mesm-staged", "jmt": "jmt-staged"}  # part of the page -> checkpoint
 REAL = {"mesm": "fe2e-utterances"}  # in its place for clips that are no shipped drawing
@@ -23,7 +23,7 @@ PEAKS = 4
 ROOT = Path(__file__).resolve().parents[1]
 
 
-Work = Callable[["Deeper", ClipSession, "MapRequest", Callable, gr.Request], Changes]
+Work = Callable[["Deeper", ClipSession, "SettledRequest", Callable, gr.Request], Changes]
 
 
 def asked(work: Work) -> Callable:
@@ -65,14 +65,14 @@ class Deeper(Events):
 
     @asked
     def explain(
-        self, case: ClipSession, ask: "MapRequest", tell: Callable, request: gr.Request
+        self, case: ClipSession, ask: "SettledRequest", tell: Callable, request: gr.Request
     ) -> Changes:
         """The map, in every tab that shows it."""
         return self._mapped(words_of(request), case, ask, tell)
 
     @asked
     def check(
-        self, case: ClipSession, ask: "MapRequest", tell: Callable, request: gr.Request
+        self, case: ClipSession, ask: "SettledRequest", tell: Callable, request: gr.Request
     ) -> Changes:
         """The checks of the map, which is made where it is not there yet."""
         words = words_of(request)
@@ -80,7 +80,7 @@ class Deeper(Events):
 
     @asked
     def keep(
-        self, case: ClipSession, ask: "MapRequest", tell: Callable, request: gr.Request
+        self, case: ClipSession, ask: "SettledRequest", tell: Callable, request: gr.Request
     ) -> Changes:
         """Film, report and arrays of the map, to watch and to take along."""
         from demo import explanations
@@ -102,7 +102,7 @@ class Deeper(Events):
 
     @asked
     def change(
-        self, case: ClipSession, ask: "MapRequest", tell: Callable, request: gr.Request
+        self, case: ClipSession, ask: "SettledRequest", tell: Callable, request: gr.Request
     ) -> Changes:
         """The standard what-ifs."""
         from demo import explanations
@@ -141,7 +141,7 @@ class Deeper(Events):
             found = {name: self._system(visit, case, name, text) for name in OTHERS}
         except (UserError, BusyError) as error:
             return {page.group: components.state(words, "trouble", "trouble", str(error))}
-        said = {name: other and other.prediction for name, other in found.items()}
+        said = {name: other.prediction if other else None for name, other in found.items()}
         path = said["jmt"]
         text = (
             components.section(words("system_jmt"), affect.summarise_affect(path)) if path else ""
@@ -194,7 +194,7 @@ class Deeper(Events):
         }
 
     def _mapped(
-        self, words: Words, case: ClipSession, ask: "MapRequest", tell: Callable
+        self, words: Words, case: ClipSession, ask: "SettledRequest", tell: Callable
     ) -> Changes:
         from demo import explanations
         from emo_core.viz import attribution as figures
@@ -244,7 +244,7 @@ class Deeper(Events):
         }
 
     def _checked(
-        self, words: Words, case: ClipSession, ask: "MapRequest", tell: Callable
+        self, words: Words, case: ClipSession, ask: "SettledRequest", tell: Callable
     ) -> Changes:
         from demo import explanations
         from emo_core.viz import attribution as figures
@@ -257,7 +257,7 @@ class Deeper(Events):
             self.page.trust_plot: gr.Plot(figures.trust_curves(trust), visible=True),
         }
 
-    def _changes(self, words: Words, ask: "MapRequest", found: tuple) -> str:
+    def _changes(self, words: Words, ask: "SettledRequest", found: tuple) -> str:
         from emo_core.viz.attribution import summarise_what_if
 
         label = words.named("label", ask.target)
@@ -295,7 +295,8 @@ def current(visit: Session, words: Words) -> ClipSession:
 
 def shown_name(found: dict[str, ClipSession | None], case: ClipSession, name: str) -> str:
     """The checkpoint's own name, or the one it would have."""
-    return found[name].checkpoint.name if found[name] else names(case.clip.path)[name]
+    other = found[name]
+    return other.checkpoint.name if other else names(case.clip.path)[name]
 
 
 def names(path: Path) -> dict[str, str]:

@@ -43,7 +43,7 @@ class MapRequest:
     target: str | None = None  # by default the label that leads
     window: int | None = None  # by default where the target is strongest
 
-    def settled(self, case: ClipSession) -> "MapRequest":
+    def settled(self, case: ClipSession) -> "SettledRequest":
         """The same with nothing left open. Raises UserError."""
         with as_user_error():
             methods.find_method(self.method), methods.find_preset(self.preset)
@@ -53,7 +53,15 @@ class MapRequest:
                 window = choose_window(case.prediction, target)
             if not 0 <= window < len(case.prediction.samples):
                 raise AttributionError(f"there is no part {window} of this clip; choose another.")
-        return MapRequest(self.method, self.preset, target, window)
+        return SettledRequest(self.method, self.preset, target, window)
+
+
+@dataclass(frozen=True)
+class SettledRequest(MapRequest):
+    """A request with nothing left open."""
+
+    target: str = ""
+    window: int = 0
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from demo.i18n import FALLBACK, Words, tables
 from demo.settings import Limits
 
 FILE_TYPES = ["video", "audio", ".mkv", ".mov", ".mpg", ".avi", ".webm", ".opus", ".flac", ".m4a"]
-PLOT = {"show_label": False, "container": False}
+PLOT: dict[str, Any] = {"show_label": False, "container": False}
 MOST_SHIFT = 8  # frames of the model, to either side
 
 

@@ -129,7 +129,8 @@ class Sessions:
         old = time.monotonic() - self.limits.keep_s
         for session in [s for s, visit in list(self.sessions.items()) if visit.seen_s < old]:
             self.leave(session)
-        self.of_visitor.forget(), self.of_address.forget()
+        self.of_visitor.forget()
+        self.of_address.forget()
         before = time.time() - self.limits.keep_s
         for path in sorted(self.folder.rglob("*"), reverse=True):
             with suppress(OSError):

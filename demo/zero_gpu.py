@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 LEAST_S, MOST_S = 5, 120  # of a loan; what is asked for counts against the visitor's day
 
 
@@ -19,7 +20,7 @@ def on_gpu(seconds: Callable[..., float]) -> Callable[[Callable[P, R]], Callable
     except ImportError:
         return lambda work: work
 
-    def bounded(*args: P.args, **more: P.kwargs) -> int:
+    def bounded(*args: Any, **more: Any) -> int:
         return round(min(max(seconds(*args, **more), LEAST_S), MOST_S))
 
     def decorate(work: Callable[P, R]) -> Callable[P, R]:
