@@ -10,6 +10,7 @@ import argparse
 import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -95,7 +96,7 @@ def publish(root: Path, owner: str) -> None:
     for name in ("README.md", "CONTRIBUTING.md", "notebooks/README.md"):
         _rewrite(root / name, lambda text: publish_page(text, owner))
     for name in LINKS:
-        _rewrite(root / name, lambda text, name=name: publish_table(name, text, owner))
+        _rewrite(root / name, partial(publish_table, name, owner=owner))
     for path in sorted((root / "docs").rglob("*.md")):
         if not {"_build", "lessons", "project"} & set(path.relative_to(root / "docs").parts):
             _rewrite(path, lambda text: publish_page(text, owner))
