@@ -70,11 +70,11 @@ def hair_back(pen: Pen, person: Person) -> list[Stroke]:
     if kind == "afro":
         return [pen.fill(arc(1.38, 1.30, 0.0, 1.0, bumps=7) - (0, 0.2), dark)]
     if kind == "ponytail":
-        side = 1 if person.turn < 0 else -1
+        away = 1 if person.turn < 0 else -1
         tail = np.array(
             [(0.5, -0.9), (1.3, -0.8), (1.6, -0.1), (1.42, 0.8), (1.15, 0.1), (0.8, -0.3)]
         )
-        return [pen.fill(tail * (side, 1), dark)]
+        return [pen.fill(tail * (away, 1), dark)]
     if kind == "bun":
         return [pen.fill(oval(0, -1.18, 0.42, 0.36), dark)]
     return []

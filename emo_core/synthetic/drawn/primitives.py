@@ -67,7 +67,8 @@ class Stroke(NamedTuple):
 
 def blend_colours(colour: Colour, other: Colour, share: float) -> Colour:
     """The colour with `share` of the other mixed in."""
-    return tuple(round(a + share * (b - a)) for a, b in zip(colour, other, strict=True))
+    red, green, blue = (round(a + share * (b - a)) for a, b in zip(colour, other, strict=True))
+    return red, green, blue
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,8 @@ class Pen:
         return stroke if self.rim is None else stroke._replace(colour=self.rim)
 
     def _lit(self, colour: Colour) -> Colour:
-        return tuple(min(255, round(c * f)) for c, f in zip(colour, self.light, strict=True))
+        red, green, blue = (min(255, round(c * f)) for c, f in zip(colour, self.light, strict=True))
+        return red, green, blue
 
     def _place(self, points: np.ndarray) -> np.ndarray:
         points = np.asarray(points, dtype=float)
