@@ -135,7 +135,7 @@ def _composed(
         return
     warm = getattr(recipe, what)
     shown = kind(data.sources, warm, recipe.sample, recipe.train.seed)
-    task = FrameLabel(shown.classes, warm.smoothing)
+    task = FrameLabel(tuple(shown.classes), warm.smoothing)
     _warm(reader(model, len(shown.classes)), task, shown, recipe, warm, what, tell, progress)
 
 

@@ -252,6 +252,7 @@ def jmt_affwild2_end_to_end() -> Recipe:
     No published score. Not run here: Aff-Wild2 is gated. How much memory it needs is not measured.
     """
     recipe = jmt_affwild2()
+    assert isinstance(recipe.settings, JmtConfig)  # a joint transformer's
     return replace(
         recipe,
         settings=replace(recipe.settings, frozen=False, head_dropout=0.15),
@@ -330,6 +331,7 @@ def mesm_utterances() -> Recipe:
     One seed: test people F1 0.378, AUC 0.709, below fe2e-utterances. Nine minutes.
     """
     recipe = fe2e_utterances()
+    assert isinstance(recipe.settings, MesmConfig)  # FE2E is MESM that keeps all
     settings = replace(recipe.settings, mode="structured", keep=0.5)
     return replace(recipe, model="mesm", settings=settings)
 

@@ -51,15 +51,15 @@ def loaders(
     usable, problems = on_rank_zero(partial(prepare, learnt + judged, cache, progress=progress))
     on_rank_zero(partial(prepare, scenes, cache, progress=progress))
     names, config = {window.name for window in judged}, recipe.train
-    train = ClipDataset(
-        [w for w in usable if w.name not in names] + scenes, cache, recipe.augment, seed
-    )
+    learn = [*(w for w in usable if w.name not in names), *scenes]
+    files = ClipDataset(learn, cache, recipe.augment, seed)
+    train: ClipDataset | ConcatDataset = files
     sources = None
     if recipe.fresh or recipe.faces.passes or recipe.voices.passes:
         composed = _composed(recipe.corpus)
         sources = composed.sources_of(root)
         fresh = composed.fresh(sources, recipe.fresh, recipe.sample, seed, recipe.augment)
-        train = ConcatDataset([train, fresh])
+        train = ConcatDataset([files, fresh])
     valid = ClipDataset([w for w in usable if w.name in names], cache)
     return Data(
         Loader(train, config.batch_size, True, seed, config.num_workers),
@@ -92,7 +92,11 @@ def _divided(recipe: Recipe, corpus: Corpus, seed: int) -> tuple[list[Window], l
 
 def open_run(run: Path, name: str, recipe: Recipe, root: Path, resume: bool) -> None:
     """Makes or reopens a run folder; raises RecipeError where it belongs to another run."""
-    described = {"recipe": name, "settings": asdict(recipe), "data": str(root.resolve())}
+    described: dict[str, Any] = {
+        "recipe": name,
+        "settings": asdict(recipe),
+        "data": str(root.resolve()),
+    }
     described["processes"] = world_size()
     described = json.loads(json.dumps(described))  # tuples become lists, as in the file
     path = run / "run.json"

@@ -150,7 +150,9 @@ class Trainer:
             seed = self.config.seed * 100_003 + index + 15_485_863 * rank()
             torch.manual_seed(seed)  # dropout follows from the epoch
             loss = self.train_epoch(train, index)
-            scores = on_rank_zero(partial(dict, self.evaluate(valid)))  # all stop at the same epoch
+            scores: dict = on_rank_zero(
+                partial(dict, self.evaluate(valid))
+            )  # all stop at the same epoch
             good = self.task.selection_score(scores)
             better = good > self.best
             self.best, self.epochs_without_improvement = (
@@ -188,6 +190,7 @@ class Trainer:
         """
         with autocast(self.device, self.bf16):
             logits = self.model(batch).logits
+        assert batch.target is not None  # a loader's batches have targets
         loss = self.task.loss(gather_rows(logits), gather_rows(batch.target))
         (loss / self.config.grad_accum_steps).backward()
         if update:
@@ -208,6 +211,7 @@ class Trainer:
         with torch.inference_mode(), for_inference(model, self.device):
             for batch in loader.epoch(0):
                 rows.append(model(batch.to(self.device)).logits.float().cpu())
+                assert batch.target is not None  # a loader's batches have targets
                 targets.append(batch.target)
         places = loader.places
         return in_order(torch.cat(rows), places), in_order(torch.cat(targets), places)
@@ -217,32 +221,38 @@ class Trainer:
         logits, target = self.logits(loader)
         return split_scores(self.task, logits, target, loader)
 
+    @property
+    def _folder(self) -> Path:
+        assert self.run is not None  # only a run in a folder is saved, resumed or put back
+        return self.run
+
     def _save(self, record: Epoch) -> None:
         if self.run is None:
             return
         self.run.mkdir(parents=True, exist_ok=True)
         if record.best:
             atomic_save(self.scored_model.state_dict(), self.run / "best.pt")
+        log = [*self._logged(record.index), json.dumps(asdict(record))]
         state = {
             "model": self.model.state_dict(),
             "averaged": self.averaged.state_dict() if self.averaged else None,
             "optimizer": self.optimizer.state_dict(),
             "progress": [self.next_epoch, self.best, self.epochs_without_improvement],
-            "log": [*self._logged(record.index), json.dumps(asdict(record))],
+            "log": log,
         }
         atomic_save(state, self.run / "resume.pt")
-        self._write_log(state["log"])
+        self._write_log(log)
 
     def _write_log(self, lines: list[str]) -> None:
-        atomic_write(("\n".join(lines) + "\n").encode(), self.run / "log.jsonl")
+        atomic_write(("\n".join(lines) + "\n").encode(), self._folder / "log.jsonl")
 
     def _logged(self, epochs: int) -> list[str]:
-        path = self.run / "log.jsonl"
+        path = self._folder / "log.jsonl"
         return path.read_text(encoding="utf-8").splitlines()[:epochs] if path.is_file() else []
 
     def resume(self) -> int:
         """Takes up the state after the last whole epoch; returns how many epochs are done."""
-        path = self.run / "resume.pt"
+        path = self._folder / "resume.pt"
         if not path.is_file():
             return 0
         with as_training_error(path):
@@ -257,7 +267,7 @@ class Trainer:
 
     def load_best(self) -> None:
         """Puts the best weights of the run back into the model, and ends the running mean."""
-        path = self.run / "best.pt"
+        path = self._folder / "best.pt"
         self.averaged = None
         with as_training_error(path):
             state = torch.load(path, map_location=self.device, weights_only=True)
