@@ -81,7 +81,7 @@ def test_gradient_reaches_every_parameter(fusion):
 
 
 def test_the_pictures_own_head_always_speaks_and_the_sounds_where_nothing_is_seen():
-    model, batch = small_group(alone=True).eval(), random_batch()
+    model, batch = small_group(unimodal_heads=True).eval(), random_batch()
     without = small_group().eval()
     without.load_state_dict(
         {name: value for name, value in model.state_dict().items() if ".alone." not in name}
@@ -102,7 +102,7 @@ def test_the_pictures_own_head_always_speaks_and_the_sounds_where_nothing_is_see
 
 
 def test_each_row_decides_for_itself_which_head_speaks():
-    model, batch = small_group(alone=True), random_batch(rows=3)
+    model, batch = small_group(unimodal_heads=True), random_batch(rows=3)
     mel_mask, video_mask = batch.mel_mask.clone(), batch.video_mask.clone()
     mel_mask[0], video_mask[1] = False, False
     mixed = logits(model, replace(batch, mel_mask=mel_mask, video_mask=video_mask))
@@ -119,14 +119,14 @@ def test_each_row_decides_for_itself_which_head_speaks():
     ],
 )
 def test_a_head_that_speaks_learns(missing, speaks, silent):
-    model, batch = small_group(alone=True).train(), random_batch()
+    model, batch = small_group(unimodal_heads=True).train(), random_batch()
     functional.cross_entropy(model(batch.without(missing)).logits, batch.target).backward()
     assert getattr(model, speaks).alone.scores.weight.grad.abs().sum() > 0
     assert not getattr(model, silent).alone.scores.weight.grad.any()
 
 
 def test_without_colour_a_grey_picture_says_the_same():
-    model, batch = small_group(video_colour=False), random_batch()
+    model, batch = small_group(use_color=False), random_batch()
     weights = torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)
     unit = batch.video / 255
     grey = replace(batch, video=(unit * weights).sum(2, keepdim=True).repeat(1, 1, 3, 1, 1))
@@ -140,7 +140,7 @@ def test_without_colour_a_grey_picture_says_the_same():
 
 
 def test_a_frame_is_read_at_its_own_size_and_at_half_and_the_larger_answer_counts():
-    model, batch = small_group(video_scales=2).eval(), random_batch()
+    model, batch = small_group(pyramid_levels=2).eval(), random_batch()
     tower, shape = model.video.backbone, batch.video.shape[:2]
     with torch.no_grad():
         seen = tower(batch.video, batch.video_mask, batch.video_times_s)

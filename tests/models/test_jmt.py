@@ -504,7 +504,7 @@ def test_it_learns_eight_clips_by_heart(fusion):
         mel=batch.mel * 0.1 - 4 + loudness,
         faces=(noise + brightness).to(torch.uint8),
     )
-    config = TrainConfig(lr=3e-3, backbone_lr=3e-3, warmup=0.01, weight_decay=0)
+    config = TrainConfig(lr=3e-3, backbone_lr=3e-3, warmup_fraction=0.01, weight_decay=0)
     trainer = Trainer(small(fusion), ValenceArousal(), config)
     trainer.model.train()
     losses = [trainer.step(batch, 0.2) for _ in range(80)]
