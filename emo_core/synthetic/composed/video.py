@@ -95,7 +95,7 @@ def _backdrop(seed: int) -> np.ndarray:
     top, bottom = np.float32(top), np.float32(bottom)
     picture = np.broadcast_to(top + (bottom - top) * rows, (BACKDROP, BACKDROP, 3)).copy()
     for cells in rng.choice((2, 4, 8, 16, 32), rng.integers(0, 4), replace=False):
-        blots = rng.standard_normal((cells, cells, rng.choice((1, 1, 3))), np.float32)
+        blots: np.ndarray = rng.standard_normal((cells, cells, rng.choice((1, 1, 3))), np.float32)
         blots = cv2.resize(blots, (BACKDROP, BACKDROP), interpolation=cv2.INTER_CUBIC)
         picture += rng.uniform(3, 26) * blots.reshape(BACKDROP, BACKDROP, -1)
     for _ in range(rng.integers(0, 6)):  # furniture
@@ -200,7 +200,7 @@ def _seen(frames: list[np.ndarray], scene: ComposedScene, rng: np.random.Generat
     lamp = 1 + strength * (np.cos(direction) * x + np.sin(direction) * y)
     brightness, contrast = camera.light
     brightness -= 60 * (scene.hidden == "dark")
-    tint = np.float32(camera.tint)
+    tint = np.asarray(camera.tint, np.float32)
     gain = contrast * lamp[..., None] * (tint.mean() if camera.grey else tint)
     gain = np.broadcast_to(gain, (height, width, 3)).astype(np.float32)
     shift = np.float32((128 + brightness) / contrast - 128)
@@ -208,7 +208,7 @@ def _seen(frames: list[np.ndarray], scene: ComposedScene, rng: np.random.Generat
     for number, frame in enumerate(frames):
         if camera.grey:
             frame = cv2.cvtColor(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-        lit = frame + shift
+        lit: np.ndarray = frame + shift
         lit *= gain
         if camera.blur:
             lit = cv2.GaussianBlur(lit, (0, 0), camera.blur * height)
@@ -218,5 +218,7 @@ def _seen(frames: list[np.ndarray], scene: ComposedScene, rng: np.random.Generat
         if camera.quality:
             settings = (cv2.IMWRITE_JPEG_QUALITY, camera.quality)
             packed = cv2.imencode(".jpg", seen[number], settings)[1]
-            seen[number] = cv2.imdecode(packed, cv2.IMREAD_COLOR)
+            unpacked = cv2.imdecode(packed, cv2.IMREAD_COLOR)
+            assert unpacked is not None  # it has just been packed
+            seen[number] = unpacked
     return seen
