@@ -1,4 +1,9 @@
-"""Default names, import-free so that the command line starts fast."""
+"""Default names and label sets, import-free so that the command line starts fast."""
 
 DEFAULT_MODEL = "group-collage"  # a folder of emo_core/checkpoints
 DEFAULT_METHOD, DEFAULT_PRESET = "integrated_gradients", "standard"  # best of docs/evidence.md
+
+POLARITIES = ("positive", "neutral", "negative")  # of a group; VGAF codes them 1, 2, 3
+EMOTIONS = ("anger", "disgust", "fear", "happy", "sad", "surprise")  # of CMU-MOSEI, in its order
+SPLITS = ("train", "val", "test")
+MODALITIES = ("video", "audio", "text")

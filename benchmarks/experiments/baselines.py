@@ -27,9 +27,9 @@ from benchmarks.experiments.real import REAL, mean_and_interval
 from benchmarks.experiments.real_clips import Answers
 from emo_core.preprocess.log_mel import MelConfig
 from emo_core.preprocess.spec_augment import spec_augment
+from emo_core.schema import POLARITIES
 from emo_core.synthetic.composed.pretraining import voice_mel
 from emo_core.synthetic.composed.sources import Part, photograph, read_sources
-from emo_core.synthetic.drawn.scene import LABELS
 
 KINDS = {"face": "faces", "voice": "voices"}
 BATCH, RATE, DECAY = 64, 1e-3, 5e-2
@@ -54,7 +54,7 @@ def regression(train: list[Part], test: list[Part]) -> Tensor:
 
 def targets(parts: list[Part]) -> np.ndarray:
     """Polarities as class indices."""
-    return np.array([LABELS.index(part.polarity) for part in parts])
+    return np.array([POLARITIES.index(part.polarity) for part in parts])
 
 
 def values(part: Part) -> np.ndarray:
@@ -90,16 +90,16 @@ def network(train: list[Part], test: list[Part], minutes: float, seed: int) -> T
     """Scores (n, 3) of `test` by a ResNet-18; every polarity is drawn as often."""
     torch.manual_seed(seed)
     rng, kind = np.random.default_rng(seed), train[0].kind
-    model = resnet18(weights=None, num_classes=len(LABELS))
+    model = resnet18(weights=None, num_classes=len(POLARITIES))
     model.conv1 = nn.Conv2d(1, 64, 7, 2, 3, bias=False)
     model = model.to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(model.parameters(), RATE, weight_decay=DECAY)
     shown, target = [values(part) for part in train], targets(train)
-    rows = [np.flatnonzero(target == label) for label in range(len(LABELS))]
+    rows = [np.flatnonzero(target == label) for label in range(len(POLARITIES))]
     start, steps = time.process_time(), 0  # whatever else this machine does
     while (spent := (time.process_time() - start) / 60 / minutes) < 1:
         optimizer.param_groups[0]["lr"] = RATE * min(1.0, 20 * spent) * (1 - spent)
-        labels = rng.integers(len(LABELS), size=BATCH)
+        labels = rng.integers(len(POLARITIES), size=BATCH)
         crops = [cropped(shown[rng.choice(rows[label])], kind, rng) for label in labels]
         batch = torch.from_numpy(np.stack(crops))[:, None].contiguous(
             memory_format=torch.channels_last

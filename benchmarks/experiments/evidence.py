@@ -27,7 +27,7 @@ from emo_core.checkpoint import Checkpoint, load_checkpoint
 from emo_core.clip import load_clip
 from emo_core.preprocess.batch import collate
 from emo_core.preprocess.sample import Sample, decode_window, to_sample
-from emo_core.synthetic.drawn.ground_truth import EMOTIONS, MOMENTS_S, drawn_faces
+from emo_core.synthetic.drawn.ground_truth import ACTED_AS, MOMENTS_S, drawn_faces
 from emo_core.synthetic.drawn.scene import make_drawn_scene
 from emo_core.synthetic.drawn.schema import FPS, HEIGHT, WIDTH
 from emo_core.tasks import MultiLabel, ValenceArousal
@@ -101,7 +101,7 @@ def asked(checkpoint: Checkpoint, sample: Sample, truth: dict) -> Target | None:
     if isinstance(task, MultiLabel):
         limits = checkpoint.calibration.thresholds or (0.5,) * len(task.labels)
         said = (task.probabilities(logits) > torch.tensor(limits)).tolist()
-        there = [truth["emotions"][EMOTIONS[name]] for name in task.labels]
+        there = [truth["emotions"][ACTED_AS[name]] for name in task.labels]
         both = [n for n in range(len(there)) if there[n] and said[n]]
         return Target(task.labels[both[0]], both[0]) if both else None
     index = checkpoint.labels.index(truth["label"])

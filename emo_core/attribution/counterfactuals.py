@@ -17,7 +17,7 @@ from emo_core.preprocess.sample import Sample
 from emo_core.tasks import ValenceArousal
 
 GREY = 128  # of 255
-MODALITIES = {"picture": "video", "sound": "audio", "words": "text"}
+MODALITY_OF = {"picture": "video", "sound": "audio", "words": "text"}
 
 
 @dataclass(frozen=True)
@@ -107,9 +107,9 @@ def shift_sound(sample: Sample, frames: int, config: MelConfig) -> Sample:
 
 def drop(sample: Sample, name: str) -> Sample:
     """Without the "picture", the "sound" or the "words": marked as missing."""
-    if name not in MODALITIES:
-        raise AttributionError(f"{name!r} is not one of {', '.join(MODALITIES)}.")
-    part = collate([sample]).without(MODALITIES[name])
+    if name not in MODALITY_OF:
+        raise AttributionError(f"{name!r} is not one of {', '.join(MODALITY_OF)}.")
+    part = collate([sample]).without(MODALITY_OF[name])
     masks = ("video_mask", "face_mask", "mel_mask", "token_mask")
     return replace(sample, **{mask: getattr(part, mask)[0] for mask in masks})
 

@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from emo_core.errors import EmoError
+from emo_core.schema import SPLITS
 
 
 class CorpusError(EmoError):
@@ -218,7 +219,7 @@ def hold_out(items: Sequence[One], share: float, seed: int) -> tuple[list[One], 
 def summary(corpus: Corpus) -> dict:
     """Counts per split, in the form `emo data check` prints."""
     splits = {}
-    for name in ("train", "val", "test"):
+    for name in SPLITS:
         chosen = [item for item in corpus.items if item.split == name]
         if chosen:
             counts = Counter(label for item in chosen for label in item.present)

@@ -11,8 +11,8 @@ from collections import Counter
 from pathlib import Path
 
 from emo_core.data.corpus import Corpus, CorpusError, Item, find_folder, named, read_table
+from emo_core.schema import EMOTIONS
 
-LABELS = ("anger", "disgust", "fear", "happy", "sad", "surprise")
 PRESENT = {
     "neutral": (),
     "joy": ("happy",),
@@ -64,7 +64,7 @@ def read_meld(root: Path) -> Corpus:
             f"{root.name} holds no usable clip; expected train_sent_emo.csv beside train_splits, "
             f"and so for dev and test; the first problem: {(problems or ['-'])[0]}"
         )
-    return Corpus("meld", root, LABELS, tuple(items), tuple(problems), tuple(notes))
+    return Corpus("meld", root, EMOTIONS, tuple(items), tuple(problems), tuple(notes))
 
 
 def read_meld_split(root: Path, split: str) -> tuple[list[Item], list[str], list[str]]:

@@ -22,13 +22,13 @@ from emo_core.data.corpus import (
     read_text,
     split_notes,
 )
+from emo_core.schema import EMOTIONS
 
-LABELS = ("anger", "disgust", "fear", "happy", "sad", "surprise")
 ANSWERS = tuple(
     f"Answer.{name}" for name in ("anger", "disgust", "fear", "happiness", "sadness", "surprise")
 )
 CSD = "CMU_MOSEI_Labels.csd"
-CSD_COLUMNS = ("sentiment", "happy", "sad", "anger", "surprise", "disgust", "fear")  # not LABELS
+CSD_COLUMNS = ("sentiment", "happy", "sad", "anger", "surprise", "disgust", "fear")  # not EMOTIONS
 RATERS = 3
 MOST = 3  # of an emotion that a rater may see
 SAME_S = 0.05  # seconds by which the two sources of a segment's times may differ
@@ -69,7 +69,7 @@ def read_mosei(root: Path) -> Corpus:
         )
     notes += split_notes(items, PUBLISHED)
     problems += wrong + doubled + missing
-    return Corpus("mosei", root, LABELS, tuple(items), tuple(problems), tuple(notes))
+    return Corpus("mosei", root, EMOTIONS, tuple(items), tuple(problems), tuple(notes))
 
 
 def _items(
@@ -187,7 +187,7 @@ def read_ratings(
     odd = sorted(name for name, count in raters.items() if count != RATERS)
     notes = [f"{len(odd)} clips have other than {RATERS} raters: {named(odd)}."] if odd else []
     present = {
-        name: tuple(label for label, mark in zip(LABELS, marks, strict=True) if mark > 0)
+        name: tuple(label for label, mark in zip(EMOTIONS, marks, strict=True) if mark > 0)
         for name, marks in sums.items()
     }
     return present, problems, notes
@@ -235,6 +235,6 @@ def csd_labels(
         ):
             if abs(start - start_s) <= SAME_S and abs(end - end_s) <= SAME_S:
                 marks = dict(zip(CSD_COLUMNS, row, strict=True))
-                present[name] = tuple(label for label in LABELS if marks[label] > 0)
+                present[name] = tuple(label for label in EMOTIONS if marks[label] > 0)
                 break
     return present

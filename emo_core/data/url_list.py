@@ -16,9 +16,9 @@ from pathlib import Path
 from emo_core.data.corpus import Corpus, CorpusError, Item, read_table
 from emo_core.io.atomic import atomic_path
 from emo_core.io.download import DownloadError, DownloadLimits, checked_url, fetch
+from emo_core.schema import SPLITS
 
 COLUMNS = ("url", "start_s", "end_s", "label", "group")
-SPLITS = ("train", "val", "test")
 TABLE, CLIPS = "links.csv", "clips"
 
 

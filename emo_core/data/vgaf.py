@@ -8,8 +8,8 @@ from collections import Counter
 from pathlib import Path
 
 from emo_core.data.corpus import Corpus, CorpusError, Item, read_text
+from emo_core.schema import POLARITIES
 
-LABELS = ("positive", "neutral", "negative")  # coded 1, 2, 3
 HEADER = ["Vid_name", "Label"]
 FOLDERS = {"train": "Train", "val": "Val", "test": "Test"}
 PUBLISHED = {"train": 2661, "val": 766, "test": 756}  # clips, docs/papers/group.md#vgaf-counts
@@ -50,7 +50,7 @@ def _read_line(line: str, labels: dict[str, str]) -> str | None:
         return f"{name[:40]} has class {code[:20]!r}, expected 1, 2 or 3; the clip is left out."
     if Path(name).name != name:
         return f"clip name {name[:40]!r} is a path, expected a plain name; the line is left out."
-    label = LABELS[int(code) - 1]
+    label = POLARITIES[int(code) - 1]
     if labels.setdefault(name, label) in (label, ""):
         return None
     labels[name] = ""
@@ -107,7 +107,7 @@ def read_vgaf(root: Path) -> Corpus:
     revision = label_revision(items)
     notes = count_notes(items, revision)
     return Corpus(
-        "vgaf", root, LABELS, tuple(items), tuple(problems), notes, {"revision": revision}
+        "vgaf", root, POLARITIES, tuple(items), tuple(problems), notes, {"revision": revision}
     )
 
 
@@ -125,7 +125,8 @@ def label_revision(items: list[Item]) -> str | None:
     """Which published label revision the counts equal: "current", "older", or None."""
     counts = {
         split: tuple(
-            Counter(i.label for i in items if i.split == split).get(label, 0) for label in LABELS
+            Counter(i.label for i in items if i.split == split).get(label, 0)
+            for label in POLARITIES
         )
         for split in ("train", "val")
     }

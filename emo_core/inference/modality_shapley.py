@@ -13,8 +13,8 @@ from emo_core.models.layers.backbones import Tokens
 from emo_core.models.precision import for_inference
 from emo_core.preprocess.batch import Batch, Output, collate
 from emo_core.preprocess.sample import Sample
+from emo_core.schema import MODALITIES
 
-MODALITIES = ("video", "audio", "text")
 Subset = frozenset[str]
 
 

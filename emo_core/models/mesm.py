@@ -25,7 +25,7 @@ from emo_core.preprocess.batch import Batch, Output
 
 MODES = ("dense", "faithful", "trained", "structured")
 SOUNDS = ("power", "log", "level")
-MODALITIES = ("text", "video", "audio")
+STREAMS = ("text", "video", "audio")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class MesmConfig:
     keep: float = (
         0.7  # attention's mass that is kept of each picture; structured: share of pictures
     )
-    modalities: tuple[str, ...] = MODALITIES
+    modalities: tuple[str, ...] = STREAMS
     text_encoder: str = "albert"  # or "bytes"
     vocabulary: int = 30_000
     text_width: int = 768
@@ -90,8 +90,8 @@ def check_config(config: MesmConfig) -> None:
     ):
         if getattr(config, name) not in known:
             raise ValueError(f"{name} {getattr(config, name)!r} is not one of {', '.join(known)}")
-    if not config.modalities or not set(config.modalities) <= set(MODALITIES):
-        raise ValueError(f"modalities {config.modalities} are not some of {', '.join(MODALITIES)}")
+    if not config.modalities or not set(config.modalities) <= set(STREAMS):
+        raise ValueError(f"modalities {config.modalities} are not some of {', '.join(STREAMS)}")
     if not 0 <= config.keep <= 1:
         raise ValueError(f"keep is {config.keep}; expected a share from 0 to 1")
 

@@ -16,7 +16,7 @@ import numpy as np
 from emo_core.data.corpus import Corpus, CorpusError, Item
 from emo_core.data.dataset import processes
 from emo_core.errors import EmoError
-from emo_core.synthetic.drawn.scene import LABELS, SPLITS
+from emo_core.schema import POLARITIES, SPLITS
 
 FOLDERS = {"train": "Train", "val": "Val", "test": "Test"}
 README = "VGAF_readme.txt"
@@ -47,7 +47,7 @@ class Tree:
     readme: str  # says what was asked for: a folder with another one is refused
     scenes: Callable[[], Iterator[Made]]
     write: Callable[[Path, Made], None]  # for worker processes: can be pickled
-    truth: Callable[[Made], dict]  # its "label" is of LABELS; "" = not in the label files
+    truth: Callable[[Made], dict]  # its "label" is of POLARITIES; "" = not in the label files
 
 
 def make_tree(tree: Tree, workers: int | None = None, progress: Progress | None = None) -> None:
@@ -169,7 +169,7 @@ def _write_labels(tree: Tree) -> None:
     for scene in tree.scenes():
         truth = tree.truth(scene)
         if scene.split in rows and truth["label"]:
-            rows[scene.split].append(f"{scene.name} {LABELS.index(truth['label']) + 1}")
+            rows[scene.split].append(f"{scene.name} {POLARITIES.index(truth['label']) + 1}")
         lines.append(json.dumps(truth, separators=(",", ":")))
     for split, names in rows.items():
         write_text(tree.out / f"{FOLDERS[split]}_labels.txt", "\n".join(names))
@@ -193,7 +193,7 @@ def read_made(
     maker: str,
     labels: tuple[str, ...],
     make: Callable[[dict, Path], Item],
-    polarities: tuple[str, ...] = LABELS,
+    polarities: tuple[str, ...] = POLARITIES,
 ) -> Corpus:
     """The corpus `name`, made by `emo data make <maker>`, whose lines `make` turns into items.
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from emo_core import metrics
+from emo_core.schema import EMOTIONS
 from emo_core.tasks.calibration import UNCALIBRATED, Calibration, span
 
 THRESHOLDS = np.arange(1, 20) / 20  # 0.05 ... 0.95 (docs/papers/mesm.md#thresholds-and-scores)
@@ -23,7 +24,7 @@ class MultiLabel:
     what saying no to everything would get. Source: docs/papers/mesm.md#thresholds-and-scores.
     """
 
-    labels: tuple[str, ...] = ("anger", "disgust", "fear", "happy", "sad", "surprise")
+    labels: tuple[str, ...] = EMOTIONS
     pos_weight: tuple[float, ...] = ()  # of each class's yes in the loss; () = 1
     main: ClassVar[str] = "f1"
 

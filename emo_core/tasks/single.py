@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from emo_core import metrics
+from emo_core.schema import POLARITIES
 from emo_core.tasks.calibration import UNCALIBRATED, Calibration, span
 
 THRESHOLDS = tuple(round(0.5 + 0.01 * step, 2) for step in range(50))  # of "not sure"
@@ -19,7 +20,7 @@ THRESHOLDS = tuple(round(0.5 + 0.01 * step, 2) for step in range(50))  # of "not
 class SingleLabel:
     """One class a clip: cross-entropy on logits, scored by accuracy over all clips."""
 
-    labels: tuple[str, ...] = ("positive", "neutral", "negative")
+    labels: tuple[str, ...] = POLARITIES
     smoothing: float = 0.0  # label smoothing
     precision: float = 0.0  # wanted of the answers that are given; the others are "not sure"
     main: ClassVar[str] = "accuracy"  # the score that training maximises

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from emo_core.schema import POLARITIES
 from emo_core.synthetic.composed.sources import read_sources
-from emo_core.synthetic.drawn.scene import LABELS
 from tests.synthetic.test_composed import make_sources, write_sound, write_table
 
 ROOT = Path(__file__).parents[2]
@@ -38,11 +38,13 @@ def make_planted(root: Path) -> Path:
         noise = rng.normal(0, 20, stripes.shape)
         pixels = (128 + 80 * stripes + noise).clip(0, 255).astype(np.uint8)
         cv2.imwrite(str(root / "faces" / name), pixels)
-        rows.append(f"{name},{LABELS[number % 3]},p{number},{('news', 'film')[number // 3 % 2]}")
+        rows.append(
+            f"{name},{POLARITIES[number % 3]},p{number},{('news', 'film')[number // 3 % 2]}"
+        )
     write_table(root / "faces" / "labels.csv", "file,polarity,person,source", rows)
     rows, t = [], np.arange(16_000) / 16_000
     for speaker in range(8):
-        for number, label in enumerate(LABELS):
+        for number, label in enumerate(POLARITIES):
             hum = 0.2 * np.sin(2 * np.pi * (300, 1200, 3000)[number] * t)
             hum += rng.normal(0, 0.02, len(t))
             write_sound(root / f"voices/made/{speaker}_{label}.wav", hum)

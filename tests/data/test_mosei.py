@@ -11,8 +11,12 @@ from emo_core.data import read_corpus
 from emo_core.data.checks import check_corpus
 from emo_core.data.corpus import CorpusError, refuse_leaks, summary
 from emo_core.data.dataset import corpus_windows
-from emo_core.data.mosei import LABELS, csd_labels, read_transcripts
+from emo_core.data.mosei import (
+    csd_labels,
+    read_transcripts,
+)
 from emo_core.preprocess.sample import SampleConfig
+from emo_core.schema import EMOTIONS
 from emo_core.tasks import MultiLabel
 from tests.support import media_files as media
 
@@ -79,7 +83,7 @@ def labels_of(root: Path) -> dict:
 
 def test_the_raw_tree_is_read_with_labels_parts_and_text(made):
     corpus = refuse_leaks(read_corpus("mosei", made))
-    assert corpus.problems == () and corpus.labels == LABELS
+    assert corpus.problems == () and corpus.labels == EMOTIONS
     assert {item.name: item.label for item in corpus.items} == TRUTH
     for item in corpus.items:
         split, start_s, end_s, text, _ = SEGMENTS[item.name]

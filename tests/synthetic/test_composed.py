@@ -27,11 +27,17 @@ from emo_core.models.group import POCKET, AudioPretrainHead, Group
 from emo_core.preprocess.augment import Augment
 from emo_core.preprocess.sample import SampleConfig, frame_times
 from emo_core.preprocess.spec_augment import augment_mel, filter_augment
+from emo_core.schema import POLARITIES, SPLITS
 from emo_core.synthetic.composed.dataset import FreshDataset, PartWindow, decoded_scene, sources_of
 from emo_core.synthetic.composed.pretraining import Frames, Mixes, Photographs, Voices, Warm
 from emo_core.synthetic.composed.scene import REGIMES, SHOWING, make_scene
 from emo_core.synthetic.composed.soundtrack import mix
-from emo_core.synthetic.composed.sources import LABELS, RATE, SPLITS, pools, read_sources, recording
+from emo_core.synthetic.composed.sources import (
+    RATE,
+    pools,
+    read_sources,
+    recording,
+)
 from emo_core.synthetic.composed.video import compose_frames
 from emo_core.synthetic.composed.writer import make_collage, truth
 from emo_core.synthetic.corpus_io import MakeError
@@ -63,16 +69,16 @@ def make_sources(root: Path) -> Path:
     rows = []
     for number in range(36):
         for photo in range(2):
-            name = f"{LABELS[number % 3]}_{number}_{photo}.png"
+            name = f"{POLARITIES[number % 3]}_{number}_{photo}.png"
             path = root / "faces" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             noise = cv2.resize(rng.uniform(0, 255, (6, 6)), (40, 44)).astype(np.uint8)
             cv2.imwrite(str(path), noise)
-            rows.append(f"{name},{LABELS[number % 3]},p{number},{('news', 'film')[number % 2]}")
+            rows.append(f"{name},{POLARITIES[number % 3]},p{number},{('news', 'film')[number % 2]}")
     write_table(root / "faces" / "labels.csv", "file,polarity,person,source", rows)
     rows = []
     for speaker in range(8):
-        for label in LABELS:
+        for label in POLARITIES:
             write_sound(root / f"voices/made/{speaker}_{label}.wav", 0.2 * rng.uniform(-1, 1, 9000))
             rows.append(f"{speaker}_{label}.wav,{label},{speaker}")
     write_table(root / "voices" / "made" / "labels.csv", "file,polarity,speaker", rows)
@@ -132,7 +138,7 @@ def test_nobody_is_in_two_splits(sources):
 def test_the_shares_of_regimes_and_labels(scenes):
     for found, shares in (
         (Counter(s.regime for s in scenes), REGIMES),
-        (Counter(s.label for s in scenes), dict.fromkeys(LABELS, 1 / 3)),
+        (Counter(s.label for s in scenes), dict.fromkeys(POLARITIES, 1 / 3)),
     ):
         for name, share in shares.items():
             error = (share * (1 - share) / len(scenes)) ** 0.5
@@ -170,7 +176,7 @@ def statistics(scene, sources) -> dict[str, list[float]]:
 def test_colour_loudness_and_sizes_do_not_tell_the_label(scenes, sources):
     some = scenes[:360]
     table = [statistics(scene, sources) for scene in some]
-    target = np.array([LABELS.index(scene.label) for scene in some])
+    target = np.array([POLARITIES.index(scene.label) for scene in some])
     majority = np.bincount(target).max() / len(target)
     bound = majority + 3.5 * (majority * (1 - majority) / len(target)) ** 0.5
     for name in table[0]:
@@ -283,7 +289,7 @@ def test_a_warm_up_that_is_killed_goes_on_after_its_last_whole_step(sources, tmp
     data = Data(clips, clips, (), sources)
 
     def warmed(kept, tell):
-        model = small_group(alone=True)
+        model = small_group(unimodal_heads=True)
         warm_up(recipe, model, data, tell, None, kept)
         return model.state_dict()
 
@@ -314,7 +320,7 @@ def test_a_warm_up_that_is_killed_goes_on_after_its_last_whole_step(sources, tmp
     ],
 )
 def test_what_scenes_teach_a_stream_by_itself_stays_in_the_model(sources, step, stream, lasts):
-    recipe, model = short_warm_up(step), small_group(alone=True)
+    recipe, model = short_warm_up(step), small_group(unimodal_heads=True)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     clips = Loader(FreshDataset(sources, 2, CONFIG), 1, False)
     warm_up(recipe, model, Data(clips, clips, (), sources), print)
@@ -398,7 +404,7 @@ def test_single_parts_are_shown_alone(sources):
             lambda r: write_table(
                 r / "voices/made/labels.csv",
                 "file,polarity,speaker",
-                [f"0_{label}.wav,{label},0" for label in LABELS],
+                [f"0_{label}.wav,{label},0" for label in POLARITIES],
             ),
             "at least three people",
         ),

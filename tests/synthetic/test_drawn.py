@@ -22,8 +22,8 @@ from emo_core.synthetic.drawn.dataset import drawing_modules
 from emo_core.synthetic.drawn.motion import affect, face_box
 from emo_core.synthetic.drawn.render import draw_frames
 from emo_core.synthetic.drawn.scene import (
+    ACTED_EMOTIONS,
     DURATION_S,
-    EMOTIONS,
     FPS,
     HEIGHT,
     WIDTH,
@@ -318,7 +318,7 @@ def test_every_clip_has_its_line_of_truth(tree):
         assert (tree / f"{line['clip']}.mp4").is_file()
         assert len(line["valence"]) == len(line["arousal"]) == 125
         assert max(map(abs, line["valence"] + line["arousal"])) <= 1
-        assert set(line["emotions"]) == set(EMOTIONS)
+        assert set(line["emotions"]) == set(ACTED_EMOTIONS)
         assert set(line["emotions"].values()) <= {0, 1}
         assert all(face < len(line["people"]) for face in line["evidence"]["faces"])
         assert all(sound < len(line["sounds"]) for sound in line["evidence"]["sounds"])

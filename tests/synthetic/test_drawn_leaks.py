@@ -21,9 +21,14 @@ from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from emo_core.schema import POLARITIES
 from emo_core.synthetic.drawn.motion import face_box
 from emo_core.synthetic.drawn.render import draw_frames
-from emo_core.synthetic.drawn.scene import LABELS, REGIMES, Scene, make_drawn_scene
+from emo_core.synthetic.drawn.scene import (
+    REGIMES,
+    Scene,
+    make_drawn_scene,
+)
 from emo_core.synthetic.drawn.schema import MOVES
 from emo_core.synthetic.drawn.sound_effects import RATE
 from emo_core.synthetic.drawn.soundtrack import synthesise
@@ -127,7 +132,7 @@ def ceiling(target: np.ndarray) -> float:
 
 
 def targets(count: int) -> np.ndarray:
-    return np.array([LABELS.index(scene.label) for scene in scenes(count)])
+    return np.array([POLARITIES.index(scene.label) for scene in scenes(count)])
 
 
 def regimes(count: int) -> np.ndarray:
@@ -185,7 +190,7 @@ def mouth_crops(count: int) -> tuple[np.ndarray, np.ndarray]:
             mouth = frame[(y0 + 2 * y1) // 3 - 3 : y1, x0 + (x1 - x0) // 5 : x1 - (x1 - x0) // 5]
             grey = cv2.cvtColor(cv2.resize(mouth, (20, 12)), cv2.COLOR_RGB2GRAY).astype(float)
             crops.append(((grey - grey.mean()) / (grey.std() + 1)).ravel())
-            labels.append(LABELS.index(scene.label))
+            labels.append(POLARITIES.index(scene.label))
     return np.array(crops), np.array(labels)
 
 
@@ -211,7 +216,7 @@ def test_the_sounds_tell_their_polarity():
         for sound in scene.sounds:
             piece = wave[int(sound.start_s * RATE) : int(sound.end_s * RATE)]
             rows.append(log_mel_means(piece))
-            labels.append(LABELS.index(sound.polarity))
+            labels.append(POLARITIES.index(sound.polarity))
     assert accuracy(np.array(rows), np.array(labels)) > 0.75
 
 

@@ -13,7 +13,7 @@ from emo_core.data.dataset import ClipDataset, Loader, corpus_windows
 from emo_core.faces.tracking import overlaps
 from emo_core.preprocess.sample import SampleConfig, scaled, to_sample
 from emo_core.synthetic.drawn.dataset import SceneWindow, rendered
-from emo_core.synthetic.drawn.ground_truth import EMOTIONS, MOMENTS, MOMENTS_S, drawn_faces
+from emo_core.synthetic.drawn.ground_truth import ACTED_AS, MOMENTS, MOMENTS_S, drawn_faces
 from emo_core.synthetic.drawn.motion import face_box
 from emo_core.synthetic.drawn.render import draw_frames
 from emo_core.synthetic.drawn.scene import make_drawn_scene
@@ -52,17 +52,17 @@ def test_files_and_rendered_scenes_have_the_same_targets(tree, name):
 
 
 def test_emotions_are_in_the_order_and_words_of_mosei():
-    assert tuple(EMOTIONS) == ("anger", "disgust", "fear", "happy", "sad", "surprise")
+    assert tuple(ACTED_AS) == ("anger", "disgust", "fear", "happy", "sad", "surprise")
     wanted = ("angry", "disgusted", "afraid", "happy", "sad", "surprised")
-    assert tuple(EMOTIONS.values()) == wanted
+    assert tuple(ACTED_AS.values()) == wanted
     seen = set()
     for window in rendered(80, "staged-emotions"):
-        felt = {name for name, there in zip(EMOTIONS, window.target, strict=True) if there}
+        felt = {name for name, there in zip(ACTED_AS, window.target, strict=True) if there}
         assert window.target.dtype == np.float32 and window.target.shape == (6,)
         people = {person.felt for person in window.scene.people} - {"neutral"}
-        assert {EMOTIONS[name] for name in felt} == people
+        assert {ACTED_AS[name] for name in felt} == people
         seen |= felt
-    assert seen == set(EMOTIONS)
+    assert seen == set(ACTED_AS)
 
 
 def test_valence_and_arousal_are_those_of_the_ends_of_equal_parts():

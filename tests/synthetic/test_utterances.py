@@ -19,13 +19,17 @@ from emo_core.faces.detection import YuNet
 from emo_core.faces.tracking import overlaps
 from emo_core.preprocess.augment import Augment
 from emo_core.preprocess.sample import SampleConfig, frame_times
+from emo_core.schema import EMOTIONS, POLARITIES, SPLITS
 from emo_core.synthetic.composed.scene import ComposedScene, make_scene
-from emo_core.synthetic.composed.sources import LABELS, RATE, SPLITS, photograph, read_sources
+from emo_core.synthetic.composed.sources import (
+    RATE,
+    photograph,
+    read_sources,
+)
 from emo_core.synthetic.composed.utterance_dataset import decoded_utterance, fresh, sources_of
 from emo_core.synthetic.composed.utterance_writer import make_utterances
 from emo_core.synthetic.composed.utterances import (
     CLASSES,
-    EMOTIONS,
     known_faces,
     make_utterance,
     read_speakers,
@@ -248,7 +252,7 @@ def test_a_made_corpus_is_read_as_it_was_made(tree, root, speakers):
     labelled = (tree / "Val_labels.txt").read_text().splitlines()[1:]
     named = {f"Val/{row.split()[0]}" for row in labelled}
     assert named == {line["clip"] for line in lines if line["split"] == "val"} - surprised
-    assert all(line["label"] in (*LABELS, "") for line in lines) and surprised
+    assert all(line["label"] in (*POLARITIES, "") for line in lines) and surprised
     assert sources_of(tree).root == root.resolve()
 
 

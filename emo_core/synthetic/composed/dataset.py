@@ -21,13 +21,18 @@ from emo_core.preprocess.sample import (
     scaled,
     to_sample,
 )
+from emo_core.schema import POLARITIES
 from emo_core.synthetic.composed.scene import ComposedScene, make_scene
 from emo_core.synthetic.composed.soundtrack import LENGTH, RATE, mix
 from emo_core.synthetic.composed.sources import Part, Sources, photograph, read_sources, recording
 from emo_core.synthetic.composed.video import compose_frames
 from emo_core.synthetic.composed.writer import MARK, SOURCES
 from emo_core.synthetic.corpus_io import README, read_made
-from emo_core.synthetic.drawn.scene import DURATION_S, HEIGHT, LABELS, WIDTH
+from emo_core.synthetic.drawn.scene import (
+    DURATION_S,
+    HEIGHT,
+    WIDTH,
+)
 
 FRESH_SEED = 1_000_000  # no made corpus has it
 NOTHING = np.zeros(LENGTH, np.int16)
@@ -81,12 +86,12 @@ class FreshDataset(ClipDataset):
 
     def expected(self, index: int) -> Any:
         """The targets to come, all as often."""
-        return index % len(LABELS)
+        return index % len(POLARITIES)
 
     def scene(self, number: int) -> tuple[ComposedScene, Any]:
         """Scene `number` of train people, and its target."""
         scene = make_scene(self.sources, self.seed, "train", number)
-        return scene, LABELS.index(scene.label)
+        return scene, POLARITIES.index(scene.label)
 
     def composed(self, scene: ComposedScene, times_s: np.ndarray) -> DecodedWindow:
         """What a file of this scene would be read as."""
@@ -117,7 +122,7 @@ class PartWindow:
 
     @property
     def target(self) -> int:
-        return LABELS.index(self.part.polarity)
+        return POLARITIES.index(self.part.polarity)
 
     @property
     def group(self) -> str:
@@ -147,7 +152,7 @@ def read_collage(root: Path) -> Corpus:
 
     Raises CorpusError where the folder is not one that `emo data make collage` made.
     """
-    return read_made(root, "collage", "collage", LABELS, _item)
+    return read_made(root, "collage", "collage", POLARITIES, _item)
 
 
 def _item(truth: dict, path: Path) -> Item:

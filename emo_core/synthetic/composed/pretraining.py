@@ -25,13 +25,18 @@ from emo_core.preprocess.spec_augment import (
     spec_augment,
     stretch_and_shift,
 )
+from emo_core.schema import POLARITIES
 from emo_core.synthetic.composed.dataset import FreshWindow
 from emo_core.synthetic.composed.scene import ComposedScene, make_scene
 from emo_core.synthetic.composed.soundtrack import mix
 from emo_core.synthetic.composed.sources import SIDE, Part, Sources, photograph, recording
 from emo_core.synthetic.composed.utterances import FACE
 from emo_core.synthetic.composed.video import compose_frames
-from emo_core.synthetic.drawn.scene import DURATION_S, HEIGHT, LABELS, WIDTH
+from emo_core.synthetic.drawn.scene import (
+    DURATION_S,
+    HEIGHT,
+    WIDTH,
+)
 
 FRAME_SEED = 2_000_000  # no made corpus has it, nor any fresh collage
 TRIES = 8  # scenes looked at for one that fits
@@ -55,7 +60,7 @@ class Warm:
 class WarmDataset(Dataset):
     """Draws by (epoch, index), as a Loader asks for them."""
 
-    classes: Sequence[str] = LABELS  # what a backbone learns to tell apart
+    classes: Sequence[str] = POLARITIES  # what a backbone learns to tell apart
 
     def __init__(self, sources: Sources, warm: Warm, config: SampleConfig, seed: int) -> None:
         self.sources, self.warm, self.config, self.seed = sources, warm, config, seed
@@ -140,7 +145,7 @@ class Frames(WarmDataset):
         frames = compose_frames(scene, self.sources, times_s, resize_size((WIDTH, HEIGHT), config))
         pixels = place_in(frames, config)[0].transpose(2, 0, 1)
         shown = torch.from_numpy(np.ascontiguousarray(pixels))
-        return single(shown[None], None, config), [LABELS.index(scene.label)]
+        return single(shown[None], None, config), [POLARITIES.index(scene.label)]
 
 
 def _moved(
@@ -265,7 +270,7 @@ class Mixes(WarmDataset):
         wave = torch.from_numpy(mix(scene, self.sources))
         heard = log_mel(wave[None], self.config.mel)[0].numpy()
         heard = torch.from_numpy(augment_mel(heard, self.rng(place)))
-        return single(None, heard, self.config), LABELS.index(scene.label)
+        return single(None, heard, self.config), POLARITIES.index(scene.label)
 
 
 @cache

@@ -4,8 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from emo_core.schema import POLARITIES, SPLITS
 from emo_core.synthetic.composed.sources import Sources
-from emo_core.synthetic.drawn.scene import DURATION_S, LABELS, SPLITS
+from emo_core.synthetic.drawn.scene import (
+    DURATION_S,
+)
 
 REGIMES = {"both": 0.5, "seen": 0.25, "heard": 0.25}
 HIDDEN = ("nobody", "dark", "blurred", "away")  # why nothing can be seen in `heard`
@@ -109,7 +112,7 @@ class ComposedScene:
 def make_scene(sources: Sources, seed: int, split: str, index: int) -> ComposedScene:
     """Scene `index` of a split; the same arguments give the same scene."""
     rng = np.random.default_rng([seed, SPLITS.index(split), index])
-    label = LABELS[rng.integers(len(LABELS))]
+    label = POLARITIES[rng.integers(len(POLARITIES))]
     regime = str(rng.choice(list(REGIMES), p=list(REGIMES.values())))
     hidden = str(rng.choice(HIDDEN)) if regime == "heard" else ""
     draw = Draw(sources, split, rng)
@@ -132,7 +135,7 @@ def make_scene(sources: Sources, seed: int, split: str, index: int) -> ComposedS
 def _mix(label: str, count: int, rng: np.random.Generator) -> list[str]:
     """What each of `count` people shows: the label, and of large groups some are neutral."""
     if not label:
-        return [LABELS[i] for i in rng.integers(len(LABELS), size=count)]
+        return [POLARITIES[i] for i in rng.integers(len(POLARITIES), size=count)]
     showing = int(rng.integers(int(np.ceil(SHOWING * count)), count + 1))
     shown = [label] * showing + ["neutral"] * (count - showing)
     return [shown[i] for i in rng.permutation(count)]

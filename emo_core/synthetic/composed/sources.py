@@ -24,7 +24,7 @@ import numpy as np
 from emo_core.clip import ClipError, load_clip
 from emo_core.data.corpus import CorpusError, read_table
 from emo_core.data.image_sequence import read_picture
-from emo_core.synthetic.drawn.scene import LABELS, SPLITS
+from emo_core.schema import POLARITIES, SPLITS
 
 SHARES = {"train": 0.68, "val": 0.13, "test": 0.19}  # of the items of a source
 ALWAYS_TEST = {  # actors whose faces are among the labelled real clips of the data README
@@ -39,7 +39,7 @@ class Part:
 
     path: Path
     kind: str  # of KINDS
-    polarity: str  # of LABELS, or another class that a reader sorts by; "" = none (ambience)
+    polarity: str  # of POLARITIES, or another class that a reader sorts by; "" = none (ambience)
     group: str  # person, speaker or source recording: in one split only
     source: str  # "news", "film", "ravdess", ...: balanced within each class
     split: str = ""
@@ -66,7 +66,7 @@ def split_groups(parts: list[Part], known: Mapping[str, str] = MappingProxyType(
 
 
 def _stratum(group: list[Part]) -> tuple:
-    rare = min(LABELS, key=lambda label: (label != "negative", label))
+    rare = min(POLARITIES, key=lambda label: (label != "negative", label))
     labels = {part.polarity for part in group}
     return group[0].kind, group[0].source, rare in labels, min(labels)
 
@@ -100,7 +100,7 @@ class Sources:
     root: Path
     parts: tuple[Part, ...]
     pools: dict[tuple[str, str, str], tuple["Pool", ...]] = field(repr=False, compare=False)
-    labels: tuple[str, ...] = LABELS  # what `Part.polarity` may be, beside ""
+    labels: tuple[str, ...] = POLARITIES  # what `Part.polarity` may be, beside ""
 
     def draw(self, rng: np.random.Generator, kind: str, split: str, polarity: str = "") -> int:
         """The place in `parts` of one part; -1 where the split has none of them."""
@@ -190,10 +190,10 @@ def people_of(root: Path, sort: Sort, said: Sort = lambda row: "") -> list[Part]
 
 def _polarity(row: Mapping[str, str]) -> str:
     polarity = row["polarity"].casefold()
-    if polarity and polarity not in LABELS:
+    if polarity and polarity not in POLARITIES:
         raise CorpusError(
             f"labels.csv gives {row['file']} the polarity {row['polarity']!r}; expected "
-            f"{', '.join(LABELS)}, or nothing where it is to be left out; correct that row."
+            f"{', '.join(POLARITIES)}, or nothing where it is to be left out; correct that row."
         )
     return polarity
 
@@ -246,7 +246,7 @@ def _crowds(folder: Path) -> list[Part]:
     parts = []
     for row in _rows(folder, ("file", "polarity_suggested")):
         polarity = row["polarity_suggested"].split(" ")[0]  # "negative (context)"
-        if polarity in LABELS:  # neither "ambiguous" nor "neutral/positive"
+        if polarity in POLARITIES:  # neither "ambiguous" nor "neutral/positive"
             parts.append(Part(folder / row["file"], "crowd", polarity, row["file"], "groups"))
     return parts
 
@@ -266,7 +266,7 @@ def _check(root: Path, parts: list[Part]) -> None:
     found = {(part.kind, part.split, part.polarity) for part in parts}
     for kind, folder in (("face", "faces"), ("voice", "voices")):
         for split in SPLITS:
-            for label in LABELS:
+            for label in POLARITIES:
                 if (kind, split, label) not in found:
                     raise CorpusError(
                         f"{root.name}/{folder} has no {label} {kind} for {split}; expected at "

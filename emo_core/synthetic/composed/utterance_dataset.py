@@ -20,13 +20,13 @@ from emo_core.preprocess.sample import (
     seen_faces,
 )
 from emo_core.preprocess.spec_augment import augment_mel
+from emo_core.schema import EMOTIONS, POLARITIES
 from emo_core.synthetic.composed.dataset import FreshDataset, made_of
 from emo_core.synthetic.composed.scene import ComposedScene
 from emo_core.synthetic.composed.soundtrack import mix
 from emo_core.synthetic.composed.sources import Sources
 from emo_core.synthetic.composed.utterances import (
     CLASSES,
-    EMOTIONS,
     NEUTRAL,
     known_faces,
     make_utterance,
@@ -36,7 +36,11 @@ from emo_core.synthetic.composed.utterances import (
 from emo_core.synthetic.composed.video import compose_frames
 from emo_core.synthetic.composed.writer import TIMES_S
 from emo_core.synthetic.corpus_io import read_made
-from emo_core.synthetic.drawn.scene import DURATION_S, HEIGHT, LABELS, WIDTH
+from emo_core.synthetic.drawn.scene import (
+    DURATION_S,
+    HEIGHT,
+    WIDTH,
+)
 
 SIZE = (240, 180)  # pixels, width and height at which faces are cut out
 CARELESS = 4  # of a scene's random numbers
@@ -111,7 +115,7 @@ def read_utterances(root: Path) -> Corpus:
 
     Raises CorpusError where the folder is not one that `emo data make utterances` made.
     """
-    return read_made(root, "utterances", "utterances", tuple(EMOTIONS), _item, (*LABELS, ""))
+    return read_made(root, "utterances", "utterances", EMOTIONS, _item, (*POLARITIES, ""))
 
 
 @dataclass(frozen=True)

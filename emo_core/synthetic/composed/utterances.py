@@ -15,6 +15,7 @@ import numpy as np
 
 from emo_core.data.corpus import CorpusError
 from emo_core.faces.tracking import Tracks
+from emo_core.schema import SPLITS
 from emo_core.synthetic.composed.scene import (
     BACKDROPS,
     HIDDEN,
@@ -25,7 +26,6 @@ from emo_core.synthetic.composed.scene import (
     Sound,
 )
 from emo_core.synthetic.composed.sources import (
-    SPLITS,
     Part,
     Sources,
     people_of,
@@ -36,7 +36,7 @@ from emo_core.synthetic.composed.sources import (
 from emo_core.synthetic.composed.video import stances
 from emo_core.synthetic.drawn.scene import HEIGHT, WIDTH
 
-EMOTIONS = {  # of CMU-MOSEI, in its order -> the words of the tables
+EMOTION_WORDS = {  # of CMU-MOSEI, in its order -> the words of the tables
     "anger": ("anger", "angry"),
     "disgust": ("disgust",),
     "fear": ("fear", "fearful"),
@@ -45,8 +45,8 @@ EMOTIONS = {  # of CMU-MOSEI, in its order -> the words of the tables
     "surprise": ("surprise", "surprised"),
 }
 NEUTRAL = "neutral"  # none of the six
-CLASSES = (*EMOTIONS, NEUTRAL)
-_CLASS_OF = {word: name for name, words in EMOTIONS.items() for word in words}
+CLASSES = (*EMOTION_WORDS, NEUTRAL)
+_CLASS_OF = {word: name for name, words in EMOTION_WORDS.items() for word in words}
 _CLASS_OF |= dict.fromkeys((NEUTRAL, "calm"), NEUTRAL)
 _STATEMENTS = {  # of RAVDESS
     "01": "Kids are talking by the door.",
@@ -99,7 +99,7 @@ def _check(root: Path, parts: list[Part]) -> None:
     for split in SPLITS:
         for name in CLASSES:
             if name not in found[split]:
-                words = " or ".join(EMOTIONS.get(name, (NEUTRAL, "calm")))
+                words = " or ".join(EMOTION_WORDS.get(name, (NEUTRAL, "calm")))
                 raise CorpusError(
                     f"{root.name} has no face and no voice of {name} for {split}; expected rows "
                     f"with the emotion {words} of at least three people; add some."

@@ -8,13 +8,19 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from emo_core.schema import SPLITS
 from emo_core.synthetic import corpus_io as clip_tree
 from emo_core.synthetic.composed.scene import ComposedScene, make_scene
 from emo_core.synthetic.composed.soundtrack import mix
 from emo_core.synthetic.composed.sources import RATE, Sources, named_from, read_sources
 from emo_core.synthetic.composed.video import compose_frames
 from emo_core.synthetic.corpus_io import FOLDERS, Progress, Tree, make_tree
-from emo_core.synthetic.drawn.scene import DURATION_S, FPS, HEIGHT, SPLITS, WIDTH
+from emo_core.synthetic.drawn.scene import (
+    DURATION_S,
+    FPS,
+    HEIGHT,
+    WIDTH,
+)
 
 SOURCES, MARK = "Sources: ", "Mark of the sources: "  # lines of the folder's README
 TIMES_S = np.arange(round(DURATION_S * FPS)) / FPS

@@ -23,6 +23,7 @@ from emo_core.preprocess.sample import (
     scaled,
     seen_faces,
 )
+from emo_core.schema import POLARITIES, SPLITS
 from emo_core.synthetic.corpus_io import read_made
 from emo_core.synthetic.drawn import (
     render as staged_draw,
@@ -34,16 +35,16 @@ from emo_core.synthetic.drawn import (
     soundtrack as staged_sound,
 )
 from emo_core.synthetic.drawn.ground_truth import (
-    EMOTIONS,
+    ACTED_AS,
+    CORPUS_LABELS,
     FACE,
-    LABELS,
     MOMENTS_S,
     drawn_faces,
     target_of,
 )
 
 FRAME_LABELS = tuple(  # what a single frame shows, for warm-up
-    label + moving for moving in ("", ", moving") for label in staged_scene.LABELS
+    label + moving for moving in ("", ", moving") for label in POLARITIES
 )
 RENDERED_SEED = 1_000_000
 
@@ -64,7 +65,7 @@ def read_staged_affect(root: Path) -> Corpus:
 
 
 def _read(root: Path, corpus: str) -> Corpus:
-    return read_made(root, corpus, "staged", LABELS[corpus], partial(_item, corpus=corpus))
+    return read_made(root, corpus, "staged", CORPUS_LABELS[corpus], partial(_item, corpus=corpus))
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,10 @@ class StagedItem(Item):
 def _item(truth: dict, path: Path, corpus: str) -> StagedItem:
     name, label, split = truth["clip"], truth["label"], truth["split"]
     if corpus == "staged-emotions":
-        label = tuple(name for name, ours in EMOTIONS.items() if truth["emotions"][ours])
+        label = tuple(name for name, ours in ACTED_AS.items() if truth["emotions"][ours])
     if corpus == "staged-affect":
         times_s = np.arange(len(truth["valence"])) / staged_scene.FPS
-        paths = (np.interp(MOMENTS_S, times_s, truth[name]) for name in LABELS[corpus])
+        paths = (np.interp(MOMENTS_S, times_s, truth[name]) for name in CORPUS_LABELS[corpus])
         label = tuple(zip(*(path.tolist() for path in paths), strict=True))
     scene = (truth["scene"]["seed"], split, truth["scene"]["index"]) if "scene" in truth else None
     return StagedItem(
@@ -130,7 +131,7 @@ def drawing_modules() -> list[Path]:
 @lru_cache(maxsize=1)
 def generator_version() -> str:
     """Digest of the code that draws, so that rendered windows in a cache follow its changes."""
-    digest = hashlib.blake2b(digest_size=8)
+    digest = hashlib.blake2b(repr((POLARITIES, SPLITS)).encode(), digest_size=8)
     for path in drawing_modules():
         digest.update(path.read_bytes())
     return digest.hexdigest()
@@ -175,12 +176,12 @@ class SceneWindow:
         """
         scene = self.scene
         acting = () if scene.regime == "synced" else scene.evidence.seconds
-        neutral, labelled = (staged_scene.LABELS.index(name) for name in ("neutral", scene.label))
+        neutral, labelled = (POLARITIES.index(name) for name in ("neutral", scene.label))
         targets = []
         for t in times_s:
             acted = labelled if any(a <= t <= b for a, b in acting) else neutral
             moves = scene.movement.start_s <= t <= scene.movement.end_s
-            targets.append(acted + len(staged_scene.LABELS) * moves)
+            targets.append(acted + len(POLARITIES) * moves)
         return targets
 
     def key(self, cache: Cache) -> str:

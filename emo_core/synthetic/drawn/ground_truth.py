@@ -6,10 +6,11 @@ What is drawn does not depend on it (`dataset.generator_version`).
 import numpy as np
 
 from emo_core.faces.tracking import Tracks
+from emo_core.schema import EMOTIONS, POLARITIES
 from emo_core.synthetic.drawn import scene as staged_scene
 from emo_core.synthetic.drawn.motion import affect, pose_of
 
-EMOTIONS = {  # of CMU-MOSEI, in its order -> the world's own words
+ACTED_AS = {  # emotion -> the drawn world's own word
     "anger": "angry",
     "disgust": "disgusted",
     "fear": "afraid",
@@ -17,9 +18,9 @@ EMOTIONS = {  # of CMU-MOSEI, in its order -> the world's own words
     "sad": "sad",
     "surprise": "surprised",
 }
-LABELS = {
-    "staged": staged_scene.LABELS,
-    "staged-emotions": tuple(EMOTIONS),
+CORPUS_LABELS = {
+    "staged": POLARITIES,
+    "staged-emotions": EMOTIONS,
     "staged-affect": ("valence", "arousal"),
 }
 # Tokens of a JMT window (docs/papers/jmt.md#tokens); a moment is the end of one of as many equal
@@ -35,10 +36,10 @@ FACE = (0.02, 0.18, 1.75, 2.0)
 def target_of(scene: staged_scene.Scene, corpus: str) -> int | np.ndarray:
     """Class index, six emotions (6,) of 0 and 1, or valence and arousal (MOMENTS, 2)."""
     if corpus == "staged-emotions":
-        return np.array([ours in scene.emotions for ours in EMOTIONS.values()], np.float32)
+        return np.array([ours in scene.emotions for ours in ACTED_AS.values()], np.float32)
     if corpus == "staged-affect":
         return affect(scene, MOMENTS_S).astype(np.float32)
-    return staged_scene.LABELS.index(scene.label)
+    return POLARITIES.index(scene.label)
 
 
 def drawn_faces(scene: staged_scene.Scene, times_s: np.ndarray) -> Tracks:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from emo_core.synthetic.drawn.schema import EMOTIONS, HEIGHT, WIDTH, Person, Scene
+from emo_core.synthetic.drawn.schema import ACTED_EMOTIONS, HEIGHT, WIDTH, Person, Scene
 
 # Valence and arousal of a full expression; after Russell's circumplex, rounded.
 AFFECT = {
@@ -269,4 +269,4 @@ def affect(scene: Scene, times_s: np.ndarray) -> np.ndarray:
     return np.clip(np.mean(paths, axis=0), -1, 1)
 
 
-assert set(EXPRESSIONS) == set(AFFECT) == set(_HEAD) == {*EMOTIONS, "neutral"}
+assert set(EXPRESSIONS) == set(AFFECT) == set(_HEAD) == {*ACTED_EMOTIONS, "neutral"}

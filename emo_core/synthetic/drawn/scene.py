@@ -7,19 +7,18 @@ import random
 from dataclasses import dataclass
 from functools import lru_cache
 
+from emo_core.schema import POLARITIES, SPLITS
 from emo_core.synthetic.drawn.schema import (
+    ACTED_EMOTIONS,
     AMBIENCES,
     DURATION_S,
-    EMOTIONS,
     FPS,
     HEIGHT,
-    LABELS,
     MIN_FACE_RADIUS,
     MOVES,
     PLACES,
     REGIMES,
     SOUNDS,
-    SPLITS,
     WIDTH,
     Appearance,
     Evidence,
@@ -171,14 +170,15 @@ def _row(
     return tuple(spots)
 
 
+LABELS = POLARITIES  # the name that lesson 3 imports
+
 __all__ = [
+    "ACTED_EMOTIONS",
     "DURATION_S",
-    "EMOTIONS",
     "FPS",
     "HEIGHT",
     "LABELS",
     "REGIMES",
-    "SPLITS",
     "WIDTH",
     "Scene",
     "make_drawn_scene",
@@ -246,7 +246,7 @@ def make_drawn_scene(seed: int, split: str, index: int) -> Scene:
         sounds=sounds,
         movement=Movement(*layout.slots[layout.moving_slot], layout.movers),
         evidence=_evidence(regime, label, layout, felt, decisive),
-        emotions=tuple(e for e in EMOTIONS if e in felt.values()),
+        emotions=tuple(e for e in ACTED_EMOTIONS if e in felt.values()),
         text=planted.choice(_WORDS[label if heard and regime != "synced" else "neutral"]),
         pan=look.uniform(-1, 1),
         snr_db=look.uniform(0, 20),
@@ -259,7 +259,7 @@ def make_drawn_scene(seed: int, split: str, index: int) -> Scene:
 _CELLS = tuple(
     (regime, label)
     for regime, repeats in (("both", 4), ("seen", 2), ("heard", 2), ("synced", 3))
-    for label in LABELS
+    for label in POLARITIES
     if not (regime == "synced" and label == "neutral")
     for _ in range(repeats)
 )

@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass
 
-LABELS = ("positive", "neutral", "negative")
 REGIMES = ("both", "seen", "heard", "synced")
-EMOTIONS = ("happy", "sad", "angry", "surprised", "disgusted", "afraid")
-SPLITS = ("train", "val", "test")
+ACTED_EMOTIONS = ("happy", "sad", "angry", "surprised", "disgusted", "afraid")
 DURATION_S = 5.0
 FPS = 25
 WIDTH, HEIGHT = 320, 240

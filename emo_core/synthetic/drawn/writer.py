@@ -6,15 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
+from emo_core.schema import SPLITS
 from emo_core.synthetic import corpus_io as clip_tree
 from emo_core.synthetic.corpus_io import FOLDERS, Progress, Tree, make_tree
 from emo_core.synthetic.drawn.motion import affect, face_box
 from emo_core.synthetic.drawn.render import draw_frames
 from emo_core.synthetic.drawn.scene import (
+    ACTED_EMOTIONS,
     DURATION_S,
-    EMOTIONS,
     FPS,
-    SPLITS,
     Scene,
     make_drawn_scene,
 )
@@ -59,7 +59,7 @@ def truth(scene: Scene) -> dict:
         "regime": scene.regime,
         "source": str(scene.source),
         "duration_s": DURATION_S,
-        "emotions": {emotion: int(emotion in scene.emotions) for emotion in EMOTIONS},
+        "emotions": {emotion: int(emotion in scene.emotions) for emotion in ACTED_EMOTIONS},
         "valence": paths[:, 0].tolist(),
         "arousal": paths[:, 1].tolist(),
         "text": scene.text,
