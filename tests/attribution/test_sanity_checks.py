@@ -23,7 +23,7 @@ from emo_core.attribution.sanity_checks import (
 )
 from emo_core.attribution.types import AttributionError, Target
 from emo_core.cli.main import main
-from emo_core.clip import DecodedFrames
+from emo_core.clip import ClipError, DecodedFrames
 from emo_core.faces.tracking import Tracks
 from emo_core.models.group import group
 from emo_core.preprocess.sample import SampleConfig
@@ -269,6 +269,14 @@ def test_a_film_of_any_shape_has_room_for_its_legend(size, shown, good, tmp_path
     bright = image[: shown[1]].max((0, 2))
     assert bright[left : left + shown[0]].min() > 60
     assert bright[: max(0, left - 4)].max(initial=0) < 40
+
+
+def test_a_film_of_sound_alone_is_refused_and_leaves_no_file(good, tmp_path):
+    sound = Wall(9, 16)
+    sound.size = None
+    with pytest.raises(ClipError, match="holds sound alone"):
+        write_overlay(tmp_path / "film.mp4", sound, good[2])
+    assert not list(tmp_path.iterdir())
 
 
 def test_explain_refuses_in_one_sentence(capsys, tmp_path):

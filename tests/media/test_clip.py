@@ -14,7 +14,7 @@ import av
 import numpy as np
 import pytest
 
-from emo_core.clip import MAX_PIXELS, Clip, ClipError, load_clip
+from emo_core.clip import MAX_PIXELS, Clip, ClipError, load_clip, picture_size
 from emo_core.inference.predict import predict
 from emo_core.media import audio_decoder as listening
 from emo_core.media import demux as head_module
@@ -608,6 +608,8 @@ def test_sound_alone_has_no_frames(tmp_path: Path) -> None:
     clip = load_clip(media.write(tmp_path / "talk.wav", None, Sound("pcm_s16le")))
     with pytest.raises(ClipError, match=r"talk\.wav: no picture"):
         clip.frames([0.0])
+    with pytest.raises(ClipError, match="holds sound alone; expected a picture; give a video"):
+        picture_size(clip)
 
 
 def test_cover_art_is_no_picture(tmp_path: Path) -> None:
