@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import combinations
 from math import factorial
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,14 @@ from emo_core.preprocess.sample import Sample
 from emo_core.schema import MODALITIES
 
 Subset = frozenset[str]
+
+
+@runtime_checkable
+class TwoStreams(Protocol):
+    """A model that reads picture and sound apart from each other, then fuses them."""
+
+    def encode(self, batch: Batch) -> tuple[Tokens, Tokens]: ...
+    def fuse(self, video: Tokens, audio: Tokens) -> Output: ...
 
 
 @dataclass(frozen=True)
@@ -52,7 +61,8 @@ def exact_shapley(scores: Mapping[Subset, Tensor], names: Sequence[str]) -> Tens
             factorial(len(s)) * factorial(count - len(s) - 1) / factorial(count) for s in others
         ]
         gains = [scores[subset | {name}] - scores[subset] for subset in others]
-        values.append(sum(w * gain for w, gain in zip(weights, gains, strict=True)))
+        parts = (w * gain for w, gain in zip(weights, gains, strict=True))
+        values.append(sum(parts, start=torch.zeros(())))
     return torch.stack(values, dim=1)
 
 
@@ -77,9 +87,10 @@ def _by_subset(model: nn.Module, batch: Batch) -> Callable[[Subset], Output]:
 
     A model of two streams reads them once and repeats the fusion only.
     """
-    if hasattr(model, "encode"):
+    if isinstance(model, TwoStreams):
         streams = dict(zip(("video", "audio"), model.encode(batch), strict=True))
-        return lambda seen: model.fuse(
+        fuse = model.fuse
+        return lambda seen: fuse(
             *(tokens if name in seen else _hidden(tokens) for name, tokens in streams.items())
         )
 

@@ -4,6 +4,7 @@ Follows arXiv 2103.09666; facts and numbered defects: docs/papers/mesm.md.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -111,6 +112,7 @@ class Text(nn.Module):
             config.text_heads,
             config.text_feed_forward,
         )
+        encoder: Albert | ByteEncoder
         if config.text_encoder == "albert":
             encoder = Albert(*sizes, dropout=0.0, pretrained=config.pretrained)
         else:
@@ -130,6 +132,8 @@ class Text(nn.Module):
 
 class ModalityTower(nn.Module):
     """Pictures of one modality -> scores: tower, flatten, transformer over time, head."""
+
+    tower: DenseTower | SparseTower
 
     def __init__(self, config: MesmConfig, name: str, channels: int, size: tuple[int, int]) -> None:
         super().__init__()
@@ -236,7 +240,8 @@ class Mesm(nn.Module):
 
     def forward(self, batch: Batch) -> Output:
         query = batch.mel.new_zeros(len(batch), self.config.text_width)  # zeros without text
-        scores, trace = {}, {}
+        scores: dict[str, Tensor] = {}
+        trace: dict[str, Tensor] = {}
         if hasattr(self, "text"):
             query, scores["text"] = self.text(batch.tokens, batch.token_mask)  # (B, Dt), (B, C)
         if hasattr(self, "video"):
@@ -258,7 +263,7 @@ class Mesm(nn.Module):
         return {name: getattr(self, name).tower.last for name in towers}
 
 
-def mesm(size: str = "pocket", **changes: object) -> Mesm:
+def mesm(size: str = "pocket", **changes: Any) -> Mesm:
     """A MESM of the given size, with settings changed by name; `mode="dense"` makes it FE2E."""
     if size not in SIZES:
         raise ValueError(f"size {size!r} is not one of {', '.join(SIZES)}")
