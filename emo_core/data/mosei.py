@@ -48,16 +48,9 @@ def read_mosei(root: Path) -> Corpus:
         "Transcript/Combined",
     )
     folder = find_folder(root, "MOSEI_SPLIT", "../MOSEI_SPLIT")
-    for found, what in (
-        (videos, "Videos/Full/Combined"),
-        (transcripts, "Transcript/Segmented/Combined"),
-        (folder, "MOSEI_SPLIT"),
-    ):
-        if found is None:
-            raise CorpusError(
-                f"{root.name} holds no {what}; expected the raw tree of CMU-MOSEI with Videos, "
-                "Transcript, Labels and the published MOSEI_SPLIT; copy it there."
-            )
+    videos = _needed(root, videos, "Videos/Full/Combined")
+    transcripts = _needed(root, transcripts, "Transcript/Segmented/Combined")
+    folder = _needed(root, folder, "MOSEI_SPLIT")
     segments, problems = read_transcripts(transcripts)
     present, wrong, notes = read_mosei_labels(root, segments)
     splits, doubled = read_splits(folder)
@@ -72,6 +65,16 @@ def read_mosei(root: Path) -> Corpus:
     return Corpus("mosei", root, EMOTIONS, tuple(items), tuple(problems), tuple(notes))
 
 
+def _needed(root: Path, found: Path | None, name: str) -> Path:
+    """The folder that was found; raises CorpusError where there is none."""
+    if found is None:
+        raise CorpusError(
+            f"{root.name} holds no {name}; expected the raw tree of CMU-MOSEI with Videos, "
+            "Transcript, Labels and the published MOSEI_SPLIT; copy it there."
+        )
+    return found
+
+
 def _items(
     videos: Path,
     segments: Mapping[str, Segment],
@@ -79,7 +82,8 @@ def _items(
     splits: Mapping[str, str],
 ) -> tuple[list[Item], list[str]]:
     on_disk = {path.stem for path in videos.glob("*.mp4") if not path.name.startswith(".")}
-    items, silent, unlabelled, absent = [], [], [], Counter()
+    items, silent, unlabelled = [], [], []
+    absent: Counter[str] = Counter()
     for name, split in splits.items():
         if name not in segments:
             silent.append(name)
@@ -175,14 +179,15 @@ def read_ratings(
         for number, row in rows:
             name = f"{row['Input.VIDEO_ID'].rpartition('/')[2]}_{row['Input.CLIP']}"
             marks = [_mark(row[answer]) for answer in ANSWERS]
-            if None in marks:
+            known = [mark for mark in marks if mark is not None]
+            if len(known) < len(marks):
                 problems.append(
                     f"{path.name} line {number}: {name} has the answer "
                     f"{row[ANSWERS[marks.index(None)]][:20]!r}, which is no number from 0 to 3 as "
                     "expected; the row is left out."
                 )
                 continue
-            sums[name] = [a + b for a, b in zip(sums.get(name, [0.0] * 6), marks, strict=True)]
+            sums[name] = [a + b for a, b in zip(sums.get(name, [0.0] * 6), known, strict=True)]
             raters[name] += 1
     odd = sorted(name for name, count in raters.items() if count != RATERS)
     notes = [f"{len(odd)} clips have other than {RATERS} raters: {named(odd)}."] if odd else []
