@@ -128,7 +128,7 @@ class Photographs(PartDataset):
         face = _moved(photograph(path), side, share, strength, rng)
         face = _relit(face, strength, rng)
         if rng.random() < 0.5 * strength:  # something stands before it
-            height, width = rng.integers(side // 8, side // 2.5, 2)
+            height, width = rng.integers(side // 8, int(side // 2.5), 2)
             top, left = rng.integers(0, side - 8, 2)
             face[top : top + height, left : left + width] = rng.random()
         tint = _tint(rng)
@@ -226,7 +226,8 @@ class Voices(PartDataset):
             for part in sources.some(kind, "train")
         }
         self.others = sorted(found)
-        self.classes += [f"{kind} {polarity}".strip() for kind, polarity in self.others]
+        others = (f"{kind} {polarity}".strip() for kind, polarity in self.others)
+        self.classes = [*self.classes, *others]
 
     def draw(self, rng: np.random.Generator) -> tuple[Path, int]:
         if not self.others or rng.random() >= OTHERS:
@@ -268,8 +269,8 @@ class Mixes(WarmDataset):
     def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, int]:
         scene = self.scene(place, lambda scene: scene.regime != "seen")
         wave = torch.from_numpy(mix(scene, self.sources))
-        heard = log_mel(wave[None], self.config.mel)[0].numpy()
-        heard = torch.from_numpy(augment_mel(heard, self.rng(place)))
+        mel = log_mel(wave[None], self.config.mel)[0].numpy()
+        heard = torch.from_numpy(augment_mel(mel, self.rng(place)))
         return single(None, heard, self.config), POLARITIES.index(scene.label)
 
 

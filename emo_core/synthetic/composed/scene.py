@@ -141,6 +141,11 @@ def _mix(label: str, count: int, rng: np.random.Generator) -> list[str]:
     return [shown[i] for i in rng.permutation(count)]
 
 
+def _three(values: np.ndarray) -> tuple[int, int, int]:
+    first, second, third = values.tolist()
+    return first, second, third
+
+
 @dataclass(frozen=True)
 class Draw:
     """Parts of a scene of one split, drawn from one stream of random numbers."""
@@ -159,7 +164,7 @@ class Draw:
         if chance >= CROWD[1]:
             count = int(rng.integers(4, 9))
         if count == 1:
-            sizes = [self.alone()]
+            sizes = np.array([self.alone()])
         else:
             largest = min(0.8, 1.6 / count**0.55)
             sizes = np.exp(rng.uniform(np.log(max(0.22, largest / 1.7)), np.log(largest), count))
@@ -200,7 +205,7 @@ class Draw:
             sway=(self.between(0, 0.06), self.between(0.1, 0.8), self.between(0, 6.3)),
             light=(self.between(0.85, 1.3), float(np.exp(rng.normal(0, 0.2)))),
             skin=tuple(skin.tolist()),
-            clothes=tuple(int(v) for v in rng.integers(10, 230, 3)),
+            clothes=_three(rng.integers(10, 230, 3)),
         )
 
     def camera(self) -> Camera:

@@ -77,11 +77,12 @@ def _shuffled(name: str) -> str:
 
 def _dealt(sizes: dict[str, int]) -> dict[str, str]:
     """Groups, large ones first, each to the split that lacks most."""
-    total, filled, where = sum(sizes.values()), Counter(), {}
+    total, where = sum(sizes.values()), {}
+    filled: Counter[str] = Counter()
     for name in sorted(sizes, key=lambda n: n.removeprefix("voice/") not in ALWAYS_TEST):
         lacking = {s: share * total - filled[s] for s, share in SHARES.items()}
         known = name.removeprefix("voice/") in ALWAYS_TEST
-        where[name] = "test" if known else max(lacking, key=lacking.get)
+        where[name] = "test" if known else max(lacking, key=lacking.__getitem__)
         filled[where[name]] += sizes[name]
     return where
 
