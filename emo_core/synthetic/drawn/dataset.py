@@ -213,13 +213,13 @@ class FrameDataset(ClipDataset):
     """One random frame of every rendered scene whose faces can be seen, with what it shows."""
 
     def __init__(self, windows: Sequence[SceneWindow], cache: Cache, seed: int) -> None:
-        shown = [window for window in windows if window.regime != "heard"]
+        self.scenes = shown = [window for window in windows if window.regime != "heard"]
         one = Augment(zoom=0.0, color_jitter=0.1, gain_db=0.0, frame_subsample=cache.config.frames)
         super().__init__(shown, cache, one, seed)
 
     def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, list[int]]:
         sample, _ = super().__getitem__(place)
-        return sample, self.windows[place[1]].frame_targets(sample.video_times_s.numpy())
+        return sample, self.scenes[place[1]].frame_targets(sample.video_times_s.numpy())
 
     def _decoded(self, index: int) -> DecodedWindow:
         decoded = super()._decoded(index)

@@ -246,7 +246,7 @@ def _moving(
     else:
         pump = 0.12 * amount * np.sin(2 * np.pi * 2.6 * since)
         lift, swing, body = [amount + pump, amount - pump], [zero, zero], [zero, zero]
-    return tuple(np.stack(pair, axis=-1) for pair in (lift, swing, body))
+    return np.stack(lift, axis=-1), np.stack(swing, axis=-1), np.stack(body, axis=-1)
 
 
 def face_box(scene: Scene, number: int, times_s: np.ndarray) -> np.ndarray:
