@@ -188,7 +188,8 @@ def refuse_leaks(corpus: Corpus) -> Corpus:
 class Grouped(Protocol):
     """An item or a window."""
 
-    group: str
+    @property
+    def group(self) -> str: ...
 
 
 One = TypeVar("One", bound=Grouped)

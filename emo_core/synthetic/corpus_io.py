@@ -8,7 +8,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import av
 import numpy as np
@@ -23,7 +23,12 @@ README = "VGAF_readme.txt"
 TRUTH = "truth.jsonl"
 # Without cpu-independent the same pixels gave other bytes in up to half of 30 repeats; with it in
 # none of 150, and they are the bytes that x264 writes without assembler.
-_X264 = {"preset": "veryfast", "crf": "23", "threads": "1", "x264-params": "cpu-independent=1"}
+_X264: dict[str, object] = {
+    "preset": "veryfast",
+    "crf": "23",
+    "threads": "1",
+    "x264-params": "cpu-independent=1",
+}
 Progress = Callable[[int, int], None]
 
 
@@ -34,23 +39,30 @@ class MakeError(EmoError):
 class Made(Protocol):
     """A scene that becomes a clip."""
 
-    name: str
-    split: str
+    @property
+    def name(self) -> str: ...
+    @property
+    def split(self) -> str: ...
+
+
+SceneT = TypeVar("SceneT", bound=Made)
 
 
 @dataclass(frozen=True)
-class Tree:
+class Tree(Generic[SceneT]):
     """A corpus to be written: what stands in it, and how a scene becomes a file and a line."""
 
     out: Path
     counts: Mapping[str, int]
     readme: str  # says what was asked for: a folder with another one is refused
-    scenes: Callable[[], Iterator[Made]]
-    write: Callable[[Path, Made], None]  # for worker processes: can be pickled
-    truth: Callable[[Made], dict]  # its "label" is of POLARITIES; "" = not in the label files
+    scenes: Callable[[], Iterator[SceneT]]
+    write: Callable[[Path, SceneT], None]  # for worker processes: can be pickled
+    truth: Callable[[SceneT], dict]  # its "label" is of POLARITIES; "" = not in the label files
 
 
-def make_tree(tree: Tree, workers: int | None = None, progress: Progress | None = None) -> None:
+def make_tree(
+    tree: Tree[SceneT], workers: int | None = None, progress: Progress | None = None
+) -> None:
     """Makes the clips, labels and truth; where some exist already, only what is missing.
 
     progress is called with clips done and clips in all. Raises MakeError for counts that make
@@ -84,7 +96,7 @@ def clip_path(out: Path, scene: Made) -> Path:
     return out / FOLDERS[scene.split] / f"{scene.name}.mp4"
 
 
-def _check_counts(counts: dict[str, int], workers: int | None) -> None:
+def _check_counts(counts: Mapping[str, int], workers: int | None) -> None:
     for split, count in counts.items():
         if count < 0:
             raise MakeError(f"{count} {split} clips were asked for; give 0 or more.")
@@ -113,12 +125,13 @@ def _claim(out: Path, readme: str) -> None:
         (out / folder).mkdir(exist_ok=True)
 
 
-def _written(tree: Tree, scenes: Sequence[Made], workers: int | None) -> Iterator[None]:
+def _written(tree: Tree[SceneT], scenes: Sequence[SceneT], workers: int | None) -> Iterator[None]:
     """Writes the clips, in processes where that pays, and yields once per clip."""
     workers = min(workers or os.cpu_count() or 1, len(scenes))
     if workers <= 1:
         for scene in scenes:
-            yield tree.write(clip_path(tree.out, scene), scene)
+            tree.write(clip_path(tree.out, scene), scene)
+            yield
         return
     pool = processes(workers)
     try:

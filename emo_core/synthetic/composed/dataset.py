@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from emo_core.data.cache import Cache
 from emo_core.data.corpus import Corpus, CorpusError, Item, read_text
-from emo_core.data.dataset import ClipDataset, key_digest
+from emo_core.data.dataset import ClipDataset, Window, key_digest
 from emo_core.preprocess.augment import NONE, Augment, augmented
 from emo_core.preprocess.sample import (
     DecodedWindow,
@@ -82,7 +82,9 @@ class FreshDataset(ClipDataset):
         self.sources, self.thin = sources, augment.frame_subsample
         windows = [FreshWindow(index, self.expected(index)) for index in range(count)]
         augment = replace(augment, frame_subsample=1)
-        super().__init__(windows, Cache(config), augment, FRESH_SEED + seed)
+        # as windows they are counted and grouped only: `__getitem__` composes, nothing is decoded
+        counted = cast("list[Window]", windows)
+        super().__init__(counted, Cache(config), augment, FRESH_SEED + seed)
 
     def expected(self, index: int) -> Any:
         """The targets to come, all as often."""

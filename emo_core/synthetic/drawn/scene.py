@@ -75,6 +75,11 @@ def style_of(seed: int, source: int) -> Style:
     )
 
 
+def _two(rng: random.Random, fashion: list[int]) -> tuple[int, int]:
+    first, second = rng.sample(fashion, 2)
+    return first, second
+
+
 def _appearance(rng: random.Random, fashion: list[int]) -> Appearance:
     hair = rng.choice(HAIR)
     return Appearance(
@@ -82,7 +87,7 @@ def _appearance(rng: random.Random, fashion: list[int]) -> Appearance:
         hair=hair,
         hair_colour=rng.randrange(10),
         clothes=rng.choice(CLOTHES),
-        colours=tuple(rng.sample(fashion, 2)),
+        colours=_two(rng, fashion),
         hat=rng.choice(HATS),
         glasses=rng.choice((0, 0, 0, 0, 0, 0, 1, 2)),
         beard=rng.choice((0, 0, 0, 0, 1, 2)) if hair in ("short", "bald", "spiky", "curly") else 0,
