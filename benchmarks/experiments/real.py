@@ -27,7 +27,7 @@ from benchmarks.experiments.real_clips import (
     tinted,
 )
 from emo_core.checkpoint import CARD, Checkpoint, find_checkpoint, load_checkpoint
-from emo_core.data import read_corpus
+from emo_core.corpora import read_corpus
 from emo_core.data.cache import Cache
 from emo_core.data.dataset import ClipDataset, Loader, corpus_windows, prepare
 from emo_core.synthetic.composed.sources import read_sources

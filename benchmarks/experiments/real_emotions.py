@@ -21,13 +21,13 @@ from benchmarks.experiments.plain_features import plain_scores
 from benchmarks.experiments.real import mean_and_interval
 from benchmarks.experiments.real_clips import of_batches
 from emo_core.checkpoint import CARD, Checkpoint, find_checkpoint, load_checkpoint
-from emo_core.data import read_corpus
+from emo_core.corpora import read_corpus
 from emo_core.data.cache import Cache
 from emo_core.data.dataset import ClipDataset, Loader, corpus_windows, prepare
 from emo_core.preprocess.augment import Augment
 from emo_core.preprocess.batch import Batch
 from emo_core.preprocess.sample import SampleConfig
-from emo_core.synthetic.composed.utterance_dataset import fresh, sources_of
+from emo_core.synthetic.composed.utterance_dataset import FreshUtterances, sources_of
 from emo_core.tasks import MultiLabel
 from emo_core.tasks.calibration import Calibration
 from emo_core.training.model_card import card
@@ -88,7 +88,7 @@ def baselines(clips: Clips, task: MultiLabel, root: Path, config: SampleConfig) 
         "no to everything": torch.full(size, -9.0),
     }
     rows = {name: clips.calibrated(task, logits, Calibration()) for name, logits in always.items()}
-    made = fresh(
+    made = FreshUtterances(
         sources_of(root), TRAIN, config, 0, Augment(zoom=0.0, frame_subsample=config.frames)
     )
     train = list(Loader(made, 100, False).epoch(0))

@@ -2,7 +2,6 @@
 
 import argparse
 import time
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,11 +11,6 @@ from emo_core.errors import EmoError
 if TYPE_CHECKING:
     from emo_core.training.recipes import Recipe
 
-WRITERS = {  # corpora that `emo data make` writes -> module with `make_<corpus>`
-    "staged": "emo_core.synthetic.drawn.writer",
-    "collage": "emo_core.synthetic.composed.writer",
-    "utterances": "emo_core.synthetic.composed.utterance_writer",
-}
 DONE, SOME_FAILED, NOTHING = 0, 1, 2  # exit codes
 REAL = Path(__file__).parents[3] / "shared" / "data"  # beside the checkout; not everybody has it
 
@@ -88,10 +82,13 @@ def explain(args: argparse.Namespace) -> int:
 
 
 def data_make(args: argparse.Namespace) -> int:
+    from emo_core.corpora import find_reader
+
+    reader = find_reader(args.corpus)
+    assert reader.make is not None  # the parser takes no other corpus
     numbers = (args.train, args.val, args.test, args.seed, args.workers, progress("clips"))
-    make = getattr(import_module(WRITERS[args.corpus]), f"make_{args.corpus}")
-    composed = () if args.corpus == "staged" else (args.sources or REAL,)
-    make(args.out, *composed, *numbers)
+    composed = (args.sources or REAL,) if reader.compose else ()
+    reader.make(args.out, *composed, *numbers)
     made = {"corpus": args.corpus, "out": str(args.out), "seed": args.seed}
     counts = {"train": args.train, "val": args.val, "test": args.test}
     print_result(args, {**made, "clips": counts}, f"{sum(counts.values())} clips in {args.out}")
@@ -99,7 +96,7 @@ def data_make(args: argparse.Namespace) -> int:
 
 
 def data_check(args: argparse.Namespace) -> int:
-    from emo_core.data import read_corpus
+    from emo_core.corpora import read_corpus
     from emo_core.data.checks import check_corpus
 
     report = check_corpus(read_corpus(args.corpus, args.root), progress("clips"))
@@ -188,7 +185,7 @@ def train_recipe(args: argparse.Namespace, recipe: "Recipe", first: bool) -> int
 
 def evaluate(args: argparse.Namespace) -> int:
     from emo_core.checkpoint import load_checkpoint
-    from emo_core.data import read_corpus
+    from emo_core.corpora import read_corpus
     from emo_core.data.corpus import refuse_leaks
     from emo_core.training.run import score_corpus
 

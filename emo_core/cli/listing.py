@@ -1,11 +1,11 @@
 """What there is: models with their sizes, recipes, corpora."""
 
-from importlib import import_module
+from inspect import getdoc, getmodule
 
 import torch
 
 from emo_core.checkpoint import shipped_checkpoints
-from emo_core.data import CORPORA
+from emo_core.corpora import CORPORA
 from emo_core.models import MODELS
 from emo_core.training.recipes import RECIPES
 
@@ -40,8 +40,8 @@ def corpora() -> dict:
     """Names that --corpus takes, with what they are."""
     return {
         "corpora": [
-            {"name": name, "about": (import_module(module).__doc__ or "").split("\n")[0]}
-            for name, module in CORPORA.items()
+            {"name": name, "about": (getdoc(getmodule(reader.read)) or "").split("\n")[0]}
+            for name, reader in CORPORA.items()
         ]
     }
 

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from emo_core.clip import Clip, ClipError, load_clip
-from emo_core.data import reader
 from emo_core.data.cache import content_key
 from emo_core.data.corpus import Corpus, Item, crossing_groups, summary, with_problems
 from emo_core.data.dataset import meant_part
@@ -66,7 +65,7 @@ def check_corpus(corpus: Corpus, progress: Callable[[int, int], None] | None = N
     """Counts, label revision, undecodable, silent and repeated clips, and leaks between splits."""
     seen: dict[str, list[Item]] = {}
     silent, mute, broken, problems = [], [], [], []
-    opened = getattr(reader(corpus.name), "open_utterance", open_clip)
+    opened = corpus.open_item or open_clip
     with ThreadPoolExecutor(cpu_count()) as pool:
         for done, (item, found) in enumerate(
             zip(

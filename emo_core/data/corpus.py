@@ -3,10 +3,10 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -49,6 +49,9 @@ class Corpus:
     notes: tuple[str, ...] = ()
     details: dict = field(default_factory=dict)
     leak: str = ""  # a published split that lets groups cross, in words; "" = none may
+    # (corpus, items, target) -> windows, and item -> what is checked; None = of whole files
+    windows: Callable[..., Sequence[Any]] | None = field(default=None, repr=False, compare=False)
+    open_item: Callable[[Any], Any] | None = field(default=None, repr=False, compare=False)
 
     @property
     def multi_label(self) -> bool:

@@ -2,55 +2,32 @@
 
 The order of an epoch and every augmentation follow from (seed, epoch, index) alone, so a resumed
 run sees what an uninterrupted one would have seen, whatever the number of loader workers.
-`processes` makes pools whose workers end with their parent.
 """
 
 import hashlib
 import math
 import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from functools import partial
-from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any, Protocol
 
-import cv2
 import numpy as np
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from emo_core.clip import ClipError, load_clip
-from emo_core.data import reader
 from emo_core.data.cache import Cache
 from emo_core.data.corpus import Corpus, CorpusError, Item
 from emo_core.distributed import rank_slice, world_size
 from emo_core.faces.detection import best_detector
 from emo_core.faces.tracking import Tracks, track_faces
+from emo_core.io.processes import processes
 from emo_core.preprocess.augment import NONE, Augment, augmented
 from emo_core.preprocess.batch import Batch, collate
 from emo_core.preprocess.sample import DecodedWindow, Sample, SampleConfig, decode_window, to_sample
-
-
-def processes(count: int) -> ProcessPoolExecutor:
-    """So many processes, started anew: forking one that has threads of FFmpeg can hang."""
-    return ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_begin)
-
-
-def _begin() -> None:
-    cv2.setNumThreads(1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A killed parent can't tell its workers, which would then wait for work for ever."""
-    parent = parent_process()
-    assert parent is not None  # only workers come here
-    parent.join()
-    os._exit(1)
-
 
 KEEP = 0.25  # share of the machine's memory that a data set may fill with windows it has read
 FEW = 64  # windows; below this, starting worker processes costs more than it saves
@@ -145,8 +122,9 @@ def file_windows(items: Sequence[Item], target: Target) -> list[Window]:
 
 def corpus_windows(corpus: Corpus, items: Sequence[Item], target: Target) -> list[Window]:
     """The windows of labelled items: what the corpus's reader makes of them, else one a file."""
-    make = getattr(reader(corpus.name), "windows", None)
-    return make(corpus, items, target) if make else file_windows(items, target)
+    if corpus.windows is None:
+        return file_windows(items, target)
+    return list(corpus.windows(corpus, items, target))
 
 
 def _store(window: Window, cache: Cache) -> str | None:

@@ -14,8 +14,8 @@ import av
 import numpy as np
 
 from emo_core.data.corpus import Corpus, CorpusError, Item
-from emo_core.data.dataset import processes
 from emo_core.errors import EmoError
+from emo_core.io.processes import processes
 from emo_core.schema import POLARITIES, SPLITS
 
 FOLDERS = {"train": "Train", "val": "Val", "test": "Test"}

@@ -7,13 +7,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import torch
 
 from emo_core.checkpoint import Checkpoint, save_checkpoint
-from emo_core.data import CORPORA, read_corpus, reader
+from emo_core.corpora import CORPORA, find_reader, read_corpus
 from emo_core.data.cache import Cache
 from emo_core.data.corpus import Corpus, CorpusError, hold_out, refuse_leaks
 from emo_core.data.dataset import (
@@ -30,6 +29,7 @@ from emo_core.models import MODELS
 from emo_core.old_names import current_recipe
 from emo_core.preprocess.batch import collate
 from emo_core.preprocess.sample import blank_sample
+from emo_core.synthetic.composed.dataset import FreshDataset
 from emo_core.synthetic.drawn.dataset import rendered
 from emo_core.training.model_card import card
 from emo_core.training.pretrain import Data, warm_up
@@ -56,10 +56,9 @@ def loaders(
     train: ClipDataset | ConcatDataset = files
     sources = None
     if recipe.fresh or recipe.faces.passes or recipe.voices.passes:
-        composed = _composed(recipe.corpus)
-        sources = composed.sources_of(root)
-        fresh = composed.fresh(sources, recipe.fresh, recipe.sample, seed, recipe.augment)
-        train = ConcatDataset([files, fresh])
+        compose = _composer(recipe.corpus)
+        fresh = compose(root, recipe.fresh, recipe.sample, seed, recipe.augment)
+        sources, train = fresh.sources, ConcatDataset([files, fresh])
     valid = ClipDataset([w for w in usable if w.name in names], cache)
     return Data(
         Loader(train, config.batch_size, True, seed, config.num_workers),
@@ -69,15 +68,16 @@ def loaders(
     )
 
 
-def _composed(corpus: str) -> ModuleType:
-    """The reader of a corpus that can be composed anew; raises CorpusError where it can't."""
-    if not hasattr(reader(corpus), "fresh"):
-        able = [name for name in CORPORA if hasattr(reader(name), "fresh")]
+def _composer(corpus: str) -> Callable[..., FreshDataset]:
+    """How clips of a corpus are composed anew; raises CorpusError where they can't be."""
+    compose = find_reader(corpus).compose
+    if compose is None:
+        able = [name for name, reader in CORPORA.items() if reader.compose]
         raise CorpusError(
             f"no new clips can be composed for the corpus {corpus!r}, only for {', '.join(able)}; "
             "leave fresh and the warm-up on parts at 0."
         )
-    return reader(corpus)
+    return compose
 
 
 def _divided(recipe: Recipe, corpus: Corpus, seed: int) -> tuple[list[Window], list[Window]]:

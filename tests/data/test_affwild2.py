@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from emo_core.data import read_corpus
+from emo_core.corpora import read_corpus
 from emo_core.data.affwild2 import read_annotation
 from emo_core.data.affwild2_submission import check_predictions, write_predictions
 from emo_core.data.affwild2_windows import video_frame_times

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from emo_core.clip import ClipError
-from emo_core.data import read_corpus
+from emo_core.corpora import read_corpus
 from emo_core.data.cache import Cache
 from emo_core.data.checks import check_corpus
 from emo_core.data.corpus import CorpusError, refuse_leaks, summary

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from emo_core.data import read_corpus
+from emo_core.corpora import read_corpus
 from emo_core.data.checks import check_corpus
 from emo_core.data.corpus import CorpusError, refuse_leaks
 from emo_core.data.dataset import corpus_windows

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from emo_core.cli.main import main
-from emo_core.data import read_corpus
+from emo_core.corpora import read_corpus
 from emo_core.data import url_list as links
 from emo_core.data.corpus import CorpusError, refuse_leaks
 from emo_core.io.download import DownloadError

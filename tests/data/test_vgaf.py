@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from emo_core.data import read_corpus
+from emo_core.corpora import read_corpus
 from emo_core.data.corpus import CorpusError, Item, hold_out, refuse_leaks, summary
 from emo_core.data.vgaf import label_revision, read_vgaf_labels, source_of
 

@@ -31,7 +31,7 @@ def test_there_are_three_and_each_is_about_ten_lines():
 
 
 def test_a_corpus_is_read_by_its_name(run, monkeypatch, tmp_path):
-    from emo_core.data import CORPORA, read_corpus
+    from emo_core.corpora import CORPORA, read_corpus
 
     monkeypatch.setitem(CORPORA, "smiles", "")
     run(0)

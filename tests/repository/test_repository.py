@@ -27,6 +27,7 @@ ORDER = (  # a module imports only from what stands before it
     "data",
     "checkpoint",
     "synthetic",
+    "corpora",
     "inference",
     "training",
     "attribution",

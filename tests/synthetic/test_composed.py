@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 
 from emo_core.checkpoint import CheckpointError, load_checkpoint
 from emo_core.cli.main import main
-from emo_core.data import read_corpus
+from emo_core.corpora import read_corpus
 from emo_core.data.checks import check_corpus
 from emo_core.data.corpus import CorpusError
 from emo_core.data.dataset import ClipDataset, ConcatDataset, FileWindow, Loader

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from emo_core.data import read_corpus
+from emo_core.corpora import read_corpus
 from emo_core.data.cache import Cache
 from emo_core.data.dataset import ClipDataset, Loader, corpus_windows
 from emo_core.faces.tracking import overlaps

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from emo_core.cli.main import main
-from emo_core.data import read_corpus
+from emo_core.corpora import read_corpus
 from emo_core.data.checks import check_corpus
 from emo_core.data.corpus import CorpusError
 from emo_core.data.dataset import corpus_windows
@@ -26,7 +26,11 @@ from emo_core.synthetic.composed.sources import (
     photograph,
     read_sources,
 )
-from emo_core.synthetic.composed.utterance_dataset import decoded_utterance, fresh, sources_of
+from emo_core.synthetic.composed.utterance_dataset import (
+    FreshUtterances,
+    decoded_utterance,
+    sources_of,
+)
 from emo_core.synthetic.composed.utterance_writer import make_utterances
 from emo_core.synthetic.composed.utterances import (
     CLASSES,
@@ -311,7 +315,7 @@ def splits_drawn(sources, monkeypatch) -> list[str]:
 
 def test_every_epoch_composes_other_utterances_of_training_people(speakers, monkeypatch):
     used = splits_drawn(speakers, monkeypatch)
-    made = fresh(speakers, 14, CONFIG, 0, Augment(zoom=0.0))
+    made = FreshUtterances(speakers, 14, CONFIG, 0, Augment(zoom=0.0))
     sample, target = made[0, 2]
     again, other = made[0, 2][0], made[1, 2][0]
     assert sample.faces.shape == (4, 1, 3, 48, 48) and sample.tokens.shape == (24,)

@@ -146,7 +146,11 @@ class PartWindow:
         return DecodedWindow(pixels, grid.astype(np.float32), wave, 0.0, len(heard) / RATE)
 
 
-fresh = FreshDataset  # what training composes anew in every epoch
+def compose_collages(
+    root: Path, count: int, config: SampleConfig, seed: int = 0, augment: Augment = NONE
+) -> FreshDataset:
+    """`count` collages an epoch of what the collages in `root` were made of; see `sources_of`."""
+    return FreshDataset(sources_of(root), count, config, seed, augment)
 
 
 def read_collage(root: Path) -> Corpus:

@@ -10,6 +10,7 @@ import torch
 from emo_core.data.corpus import Corpus, Item
 from emo_core.data.dataset import FileWindow, Target, key_digest
 from emo_core.faces.tracking import Tracks
+from emo_core.preprocess.augment import NONE, Augment
 from emo_core.preprocess.sample import (
     DecodedWindow,
     Sample,
@@ -107,7 +108,11 @@ def _careless(tracks: Tracks, rng: np.random.Generator) -> Tracks:
     return replace(tracks, boxes=boxes, angles=tracks.angles + np.float32(rng.normal(0, 0.12)))
 
 
-fresh = FreshUtterances  # what training composes anew in every epoch
+def compose_utterances(
+    root: Path, count: int, config: SampleConfig, seed: int = 0, augment: Augment = NONE
+) -> FreshUtterances:
+    """`count` utterances an epoch of what those in `root` were made of; see `sources_of`."""
+    return FreshUtterances(sources_of(root), count, config, seed, augment)
 
 
 def read_utterances(root: Path) -> Corpus:

@@ -175,14 +175,11 @@ def _row(
     return tuple(spots)
 
 
-LABELS = POLARITIES  # the name that lesson 3 imports
-
 __all__ = [
     "ACTED_EMOTIONS",
     "DURATION_S",
     "FPS",
     "HEIGHT",
-    "LABELS",
     "REGIMES",
     "WIDTH",
     "Scene",
