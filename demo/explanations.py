@@ -294,4 +294,4 @@ def explain_json(
     told = explanation_of(case, ask, progress)
     if not checks:
         told = Explanation(**{**vars(told), "trust": None})
-    return explaining.summary(case.prediction.clip, told, [])
+    return explaining.explanation_summary(case.prediction.clip, told, [])

@@ -41,33 +41,33 @@ class CorpusReader:
 CORPORA = {
     reader.name: reader
     for reader in (
-        CorpusReader("staged", staged.read_staged, staged.windows, make=make_staged),
-        CorpusReader("staged-emotions", staged.read_staged_emotions, staged.windows),
-        CorpusReader("staged-affect", staged.read_staged_affect, staged.windows),
+        CorpusReader("staged", staged.read_staged, staged.drawn_windows, make=make_staged),
+        CorpusReader("staged-emotions", staged.read_staged_emotions, staged.drawn_windows),
+        CorpusReader("staged-affect", staged.read_staged_affect, staged.drawn_windows),
         CorpusReader(
             "collage", collage.read_collage, compose=collage.compose_collages, make=make_collage
         ),
         CorpusReader(
             "utterances",
             utterances.read_utterances,
-            utterances.windows,
+            utterances.utterance_windows,
             utterances.compose_utterances,
             make_utterances,
         ),
         CorpusReader("links", url_list.read_links),
         CorpusReader("vgaf", vgaf.read_vgaf),
         CorpusReader(
-            "iemocap", iemocap.read_iemocap, iemocap.windows, open_item=iemocap.open_utterance
+            "iemocap", iemocap.read_iemocap, iemocap.actor_windows, open_item=iemocap.open_utterance
         ),
         CorpusReader(
             "iemocap-published",
             iemocap.read_iemocap_published,
-            iemocap.windows,
+            iemocap.actor_windows,
             open_item=iemocap.open_utterance,
         ),
         CorpusReader("mosei", mosei.read_mosei),
         CorpusReader("meld", meld.read_meld),
-        CorpusReader("affwild2", affwild2.read_affwild2, affwild2.windows),
+        CorpusReader("affwild2", affwild2.read_affwild2, affwild2.affwild2_windows),
     )
 }
 

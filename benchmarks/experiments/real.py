@@ -32,7 +32,7 @@ from emo_core.data.cache import Cache
 from emo_core.data.dataset import ClipDataset, Loader, corpus_windows, prepare
 from emo_core.synthetic.composed.sources import read_sources
 from emo_core.tasks import UNCALIBRATED
-from emo_core.training.model_card import card
+from emo_core.training.model_card import model_card
 
 REAL = Path(__file__).parents[3] / "shared" / "data"
 BASELINES = {  # plain ones, of the data README: statistics and logistic regression
@@ -193,7 +193,7 @@ def write_card(name: str, checkpoint: Checkpoint, split: str, text: str) -> None
     """The card as training wrote it, and what was measured afterwards."""
     heading = f"## Measured on {split} people, and on real clips (`benchmarks/real.py`)"
     path = find_checkpoint(name) / CARD
-    path.write_text(f"{card(checkpoint)}\n{heading}\n\n{text}", encoding="utf-8")
+    path.write_text(f"{model_card(checkpoint)}\n{heading}\n\n{text}", encoding="utf-8")
 
 
 def main() -> int:

@@ -27,10 +27,10 @@ from emo_core.data.dataset import ClipDataset, Loader, corpus_windows, prepare
 from emo_core.preprocess.augment import Augment
 from emo_core.preprocess.batch import Batch
 from emo_core.preprocess.sample import SampleConfig
-from emo_core.synthetic.composed.utterance_dataset import FreshUtterances, sources_of
+from emo_core.synthetic.composed.utterance_dataset import FreshUtterances, utterance_sources_of
 from emo_core.tasks import MultiLabel
 from emo_core.tasks.calibration import Calibration
-from emo_core.training.model_card import card
+from emo_core.training.model_card import model_card
 from emo_core.training.trainer import split_scores
 
 TRAIN = 3000  # utterances of training people that the baselines learn from
@@ -89,7 +89,11 @@ def baselines(clips: Clips, task: MultiLabel, root: Path, config: SampleConfig) 
     }
     rows = {name: clips.calibrated(task, logits, Calibration()) for name, logits in always.items()}
     made = FreshUtterances(
-        sources_of(root), TRAIN, config, 0, Augment(zoom=0.0, frame_subsample=config.frames)
+        utterance_sources_of(root),
+        TRAIN,
+        config,
+        0,
+        Augment(zoom=0.0, frame_subsample=config.frames),
     )
     train = list(Loader(made, 100, False).epoch(0))
     judged = {"val": list(clips.val.epoch(0)), "judged": list(clips.judged.epoch(0))}
@@ -182,7 +186,7 @@ def main() -> int:
     if args.card:
         path = find_checkpoint(args.model[0]) / CARD
         heading = HEADING.format(split=args.split)
-        path.write_text(f"{card(checkpoints[0])}\n{heading}\n\n{text}", encoding="utf-8")
+        path.write_text(f"{model_card(checkpoints[0])}\n{heading}\n\n{text}", encoding="utf-8")
     print(
         json.dumps(
             {

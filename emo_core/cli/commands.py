@@ -19,7 +19,7 @@ class UsageError(EmoError):
     """Words on the command line that can't be followed."""
 
 
-def predict(args: argparse.Namespace) -> int:
+def run_predict(args: argparse.Namespace) -> int:
     from emo_core.clip import ClipError, load_clip
     from emo_core.inference.predict import load_cached, predict_clip
 
@@ -46,7 +46,7 @@ def predict(args: argparse.Namespace) -> int:
     return DONE if not errors else SOME_FAILED if results else NOTHING
 
 
-def explain(args: argparse.Namespace) -> int:
+def run_explain(args: argparse.Namespace) -> int:
     from emo_core.attribution.methods import cost, find_method, find_preset
     from emo_core.attribution.sanity_checks import checks_cost
     from emo_core.clip import load_clip
@@ -75,7 +75,7 @@ def explain(args: argparse.Namespace) -> int:
     with output_folder(args.out):
         story = explaining.build_explanation(checkpoint, clip, wish, progress)
         files = explaining.write_explanation(args.out, clip, story)
-    result = explaining.summary(args.clip, story, files)
+    result = explaining.explanation_summary(args.clip, story, files)
     verdict = f": {story.trust.verdict}" if story.trust else ""
     print_result(args, result, f"{args.out}: {', '.join(files)}{verdict}")
     return DONE
@@ -130,7 +130,7 @@ def data_fetch(args: argparse.Namespace) -> int:
     return DONE if not result["errors"] else SOME_FAILED if result["clips"] else NOTHING
 
 
-def train(args: argparse.Namespace) -> int:
+def run_train(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from emo_core.distributed import session
@@ -183,7 +183,7 @@ def train_recipe(args: argparse.Namespace, recipe: "Recipe", first: bool) -> int
     return SOME_FAILED if data.problems else DONE
 
 
-def evaluate(args: argparse.Namespace) -> int:
+def run_evaluate(args: argparse.Namespace) -> int:
     from emo_core.checkpoint import load_checkpoint
     from emo_core.corpora import read_corpus
     from emo_core.data.corpus import refuse_leaks
@@ -216,7 +216,7 @@ def list_things(args: argparse.Namespace) -> int:
     return DONE
 
 
-def card(args: argparse.Namespace) -> int:
+def print_card(args: argparse.Namespace) -> int:
     from emo_core.checkpoint import CARD, find_checkpoint
 
     text = (find_checkpoint(args.model) / CARD).read_text(encoding="utf-8")

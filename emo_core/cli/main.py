@@ -42,14 +42,14 @@ def build_parser() -> Parser:
         made.set_defaults(run=run)
         return made
 
-    one = command("predict", commands.predict, "say what clips show")
+    one = command("predict", commands.run_predict, "say what clips show")
     one.add_argument("clips", nargs="+", metavar="CLIP")
     one.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME|DIR")
     one.add_argument("--text", metavar="WORDS", help="what is said in the clip")
     one.add_argument("--max-windows", type=int, default=24, help="5-s windows read at most")
 
     _explain_words(
-        command("explain", commands.explain, "say why: maps, checks and what-ifs in a folder")
+        command("explain", commands.run_explain, "say why: maps, checks and what-ifs in a folder")
     )
 
     data = words.add_parser("data", help="make, fetch or check a corpus").add_subparsers(
@@ -64,7 +64,7 @@ def build_parser() -> Parser:
     one.add_argument("root", type=Path)
     one.add_argument("--corpus", required=True, metavar="NAME")
 
-    one = command("train", commands.train, "run a recipe")
+    one = command("train", commands.run_train, "run a recipe")
     one.add_argument("recipe")
     one.add_argument("--data", type=Path, required=True, metavar="ROOT")
     one.add_argument("--out", type=Path, required=True, metavar="RUN")
@@ -72,7 +72,7 @@ def build_parser() -> Parser:
     one.add_argument("--resume", action="store_true")
     one.add_argument("--seed", type=seed, default=0)
 
-    one = command("evaluate", commands.evaluate, "score a checkpoint on one split")
+    one = command("evaluate", commands.run_evaluate, "score a checkpoint on one split")
     one.add_argument("model", metavar="RUN|NAME")
     one.add_argument("--data", type=Path, required=True, metavar="ROOT")
     one.add_argument("--corpus", required=True, metavar="NAME")
@@ -80,7 +80,9 @@ def build_parser() -> Parser:
 
     one = command("list", commands.list_things, "what there is")
     one.add_argument("what", choices=["models", "recipes", "corpora", "methods"])
-    command("card", commands.card, "print a model card").add_argument("model", metavar="RUN|NAME")
+    command("card", commands.print_card, "print a model card").add_argument(
+        "model", metavar="RUN|NAME"
+    )
     return parser
 
 

@@ -77,7 +77,7 @@ def read_affwild2(root: Path) -> Corpus:
     )
 
 
-def windows(corpus: Corpus, items: Sequence[Item], target: Target) -> list[FaceWindow]:
+def affwild2_windows(corpus: Corpus, items: Sequence[Item], target: Target) -> list[FaceWindow]:
     """Windows of 16 tokens with a (16, 2) target each, NaN where no valid label is known.
 
     Of training videos only those that the authors train on. `target` is not asked: a video's label

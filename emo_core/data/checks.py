@@ -11,7 +11,7 @@ import numpy as np
 
 from emo_core.clip import Clip, ClipError, load_clip
 from emo_core.data.cache import content_key
-from emo_core.data.corpus import Corpus, Item, crossing_groups, summary, with_problems
+from emo_core.data.corpus import Corpus, Item, corpus_summary, crossing_groups, with_problems
 from emo_core.data.dataset import meant_part
 from emo_core.data.image_sequence import PictureClip, load_pictures
 
@@ -86,7 +86,7 @@ def check_corpus(corpus: Corpus, progress: Callable[[int, int], None] | None = N
             if progress:
                 progress(done, len(corpus.items))
     problems += ([] if corpus.leak else leaks(corpus)) + repeats(seen)
-    report = summary(with_problems(corpus, problems))
+    report = corpus_summary(with_problems(corpus, problems))
     return {**report, "undecodable": broken, "silent": silent, "no_sound": mute}
 
 

@@ -220,7 +220,7 @@ def hold_out(items: Sequence[One], share: float, seed: int) -> tuple[list[One], 
     return [i for i in items if i.group not in held], [i for i in items if i.group in held]
 
 
-def summary(corpus: Corpus) -> dict:
+def corpus_summary(corpus: Corpus) -> dict:
     """Counts per split, in the form `emo data check` prints."""
     splits = {}
     for name in SPLITS:

@@ -51,7 +51,7 @@ PICKLE = (
 )
 
 
-def windows(corpus: Corpus, items: Sequence[Item], target: Target) -> list[ActorWindow]:
+def actor_windows(corpus: Corpus, items: Sequence[Item], target: Target) -> list[ActorWindow]:
     """Utterances -> windows of the actor who speaks."""
     return [
         ActorWindow(i.name, i.path, target(i.label), i.group, i.text, i.span_s)

@@ -4,7 +4,7 @@ from emo_core.checkpoint import Checkpoint
 from emo_core.training.data_statements import WORLDS, World
 
 
-def card(checkpoint: Checkpoint) -> str:
+def model_card(checkpoint: Checkpoint) -> str:
     """The model card of a finished run, from what was measured."""
     t = checkpoint.training
     scores = t["held_out"]

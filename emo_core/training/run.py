@@ -31,7 +31,7 @@ from emo_core.preprocess.batch import collate
 from emo_core.preprocess.sample import blank_sample
 from emo_core.synthetic.composed.dataset import FreshDataset
 from emo_core.synthetic.drawn.dataset import rendered
-from emo_core.training.model_card import card
+from emo_core.training.model_card import model_card
 from emo_core.training.pretrain import Data, warm_up
 from emo_core.training.recipes import Recipe, RecipeError
 from emo_core.training.trainer import Epoch, TrainConfig, Trainer, split_scores
@@ -236,7 +236,7 @@ def finish(
         trainer.task.calibrate(logits, target),
         training,
     )
-    on_rank_zero(partial(save_checkpoint, run / "checkpoint", checkpoint, card(checkpoint)))
+    on_rank_zero(partial(save_checkpoint, run / "checkpoint", checkpoint, model_card(checkpoint)))
     return scores
 
 

@@ -149,7 +149,7 @@ def save(path: Path, found: Attribution) -> None:
         np.savez_compressed(file, **contents)
 
 
-def summary(clip: str, found: Explanation, files: list[str]) -> dict[str, object]:
+def explanation_summary(clip: str, found: Explanation, files: list[str]) -> dict[str, object]:
     """The answer of `emo explain --json`."""
     attribution, trust = found.attribution, found.trust
     return {

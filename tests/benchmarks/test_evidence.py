@@ -16,7 +16,7 @@ from emo_core.checkpoint import load_checkpoint
 from emo_core.preprocess.sample import to_sample
 from emo_core.synthetic.drawn.dataset import SceneWindow
 from emo_core.synthetic.drawn.scene import make_drawn_scene
-from emo_core.synthetic.drawn.writer import truth
+from emo_core.synthetic.drawn.writer import drawn_truth
 
 SEED, SPLIT = 77, "test"  # scenes that no training saw
 
@@ -30,7 +30,7 @@ def shipped():
 def shown(index):
     checkpoint = shipped()
     sample = to_sample(SceneWindow(SEED, SPLIT, index).decode(checkpoint.sample), checkpoint.sample)
-    return sample, truth(make_drawn_scene(SEED, SPLIT, index))
+    return sample, drawn_truth(make_drawn_scene(SEED, SPLIT, index))
 
 
 def scenes(regime, each):

@@ -16,7 +16,7 @@ from emo_core.data.affwild2_submission import check_predictions, write_predictio
 from emo_core.data.affwild2_windows import video_frame_times
 from emo_core.data.cache import Cache
 from emo_core.data.checks import check_corpus
-from emo_core.data.corpus import CorpusError, refuse_leaks, summary
+from emo_core.data.corpus import CorpusError, corpus_summary, refuse_leaks
 from emo_core.data.dataset import corpus_windows
 from emo_core.preprocess.sample import SampleConfig, to_sample
 from tests.support import media_files as media
@@ -149,7 +149,7 @@ def test_the_tree_is_read_and_both_faces_of_a_video_are_one_source(made):
     assert "train: 3 rows have no picture" in notes and "val: 1 rows are invalid (-5)" in notes
     assert "2 items are one of two faces of a video: 7_left, 7_right" in notes
     assert "train has 4 faces; the published set has 356" in notes
-    assert summary(corpus)["splits"]["test"]["labels"] == {"valence": 0, "arousal": 0}
+    assert corpus_summary(corpus)["splits"]["test"]["labels"] == {"valence": 0, "arousal": 0}
 
 
 def test_older_names_crlf_and_other_minus_fives_read_the_same(made, tree):

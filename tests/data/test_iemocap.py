@@ -13,7 +13,7 @@ from emo_core.clip import ClipError
 from emo_core.corpora import read_corpus
 from emo_core.data.cache import Cache
 from emo_core.data.checks import check_corpus
-from emo_core.data.corpus import CorpusError, refuse_leaks, summary
+from emo_core.data.corpus import CorpusError, corpus_summary, refuse_leaks
 from emo_core.data.dataset import corpus_windows
 from emo_core.data.iemocap import read_transcription
 from emo_core.data.iemocap_split_screen import read_channel, side_of
@@ -110,7 +110,7 @@ def utterance(corpus, name):
 def test_the_release_is_read_by_session_with_its_transcripts(made):
     corpus = refuse_leaks(read_corpus("iemocap", made))
     assert corpus.problems == ()
-    report = summary(corpus)["splits"]
+    report = corpus_summary(corpus)["splits"]
     assert {s: (p["clips"], p["groups"]) for s, p in report.items()} == {
         "train": (4, 3),
         "val": (1, 1),

@@ -9,7 +9,7 @@ import pytest
 from emo_core.clip import ClipError
 from emo_core.corpora import read_corpus
 from emo_core.data.checks import check_corpus
-from emo_core.data.corpus import CorpusError, refuse_leaks, summary
+from emo_core.data.corpus import CorpusError, corpus_summary, refuse_leaks
 from emo_core.data.dataset import corpus_windows
 from emo_core.data.mosei import (
     csd_labels,
@@ -250,4 +250,4 @@ def test_a_missing_folder_is_one_sentence(tree, missing):
 
 
 def test_two_labels_a_clip_are_one_line_of_the_summary(made):
-    assert summary(read_corpus("mosei", made))["splits"]["test"]["labels"]["disgust"] == 1
+    assert corpus_summary(read_corpus("mosei", made))["splits"]["test"]["labels"]["disgust"] == 1

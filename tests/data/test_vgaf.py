@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from emo_core.corpora import read_corpus
-from emo_core.data.corpus import CorpusError, Item, hold_out, refuse_leaks, summary
+from emo_core.data.corpus import CorpusError, Item, corpus_summary, hold_out, refuse_leaks
 from emo_core.data.vgaf import label_revision, read_vgaf_labels, source_of
 
 COUNTS = {"Train": (802, 923, 936), "Val": (302, 280, 184)}
@@ -39,7 +39,7 @@ def test_a_clean_tree_is_read_without_a_word(tree):
     assert corpus.problems == () and len(corpus.items) == 5
     first = next(i for i in corpus.items if i.name == "Train/101_10")
     assert (first.label, first.group, first.split) == ("negative", "101", "train")
-    assert summary(corpus)["splits"]["val"] == {
+    assert corpus_summary(corpus)["splits"]["val"] == {
         "clips": 2,
         "labels": {"positive": 1, "neutral": 1, "negative": 0},
         "groups": 1,

@@ -47,7 +47,7 @@ def test_a_new_error_is_one_line_exactly_where_it_derives_from_the_base(capsys, 
     def card(args):
         raise PlantedError("the card is blank; expected text; write one.")
 
-    monkeypatch.setattr(commands, "card", card)
+    monkeypatch.setattr(commands, "print_card", card)
     assert main(["card", "group-collage"]) == 2
     out, err = capsys.readouterr()
     sentence = "emo: the card is blank; expected text; write one.\n"

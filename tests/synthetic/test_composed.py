@@ -39,7 +39,7 @@ from emo_core.synthetic.composed.sources import (
     recording,
 )
 from emo_core.synthetic.composed.video import compose_frames
-from emo_core.synthetic.composed.writer import make_collage, truth
+from emo_core.synthetic.composed.writer import composed_truth, make_collage
 from emo_core.synthetic.corpus_io import MakeError
 from emo_core.tasks import SingleLabel
 from emo_core.training.pretrain import Data, take_backbones, warm_up
@@ -232,7 +232,7 @@ def test_a_file_and_a_fresh_collage_agree_within_the_codecs_loss(tree, sources):
     fresh = decoded_scene(scene, sources, CONFIG, frame_times(CONFIG))
     assert np.abs(read.pixels.astype(int) - fresh.pixels).mean() < 8
     assert np.corrcoef(read.wave, fresh.wave)[0, 1] > 0.9
-    assert truth(sources, scene)["label"] == line["label"]
+    assert composed_truth(sources, scene)["label"] == line["label"]
 
 
 def test_every_epoch_composes_other_collages_of_training_people(sources):

@@ -33,7 +33,7 @@ from emo_core.synthetic.drawn.scene import (
 from emo_core.synthetic.drawn.schema import PLACES
 from emo_core.synthetic.drawn.sound_effects import RATE
 from emo_core.synthetic.drawn.soundtrack import synthesise
-from emo_core.synthetic.drawn.writer import make_staged, truth, write_clip
+from emo_core.synthetic.drawn.writer import drawn_truth, make_staged, write_drawn_clip
 
 COUNTS = {"train": 9, "val": 3, "test": 2}
 SEED = 5
@@ -326,7 +326,7 @@ def test_every_clip_has_its_line_of_truth(tree):
         for person in line["people"]:
             assert len(person["box"]) == 25 and person["box"][1][0] == 0.2
             assert person["facing"] in ("front", "away", "dark")
-    assert lines[0] == json.loads(json.dumps(truth(make_drawn_scene(SEED, "train", 0))))
+    assert lines[0] == json.loads(json.dumps(drawn_truth(make_drawn_scene(SEED, "train", 0))))
 
 
 def test_the_files_agree_with_the_drawing_and_the_synthesis(tree):
@@ -454,6 +454,6 @@ def test_a_clip_is_the_same_bytes_every_time(tmp_path):
     scene, held, found = make_drawn_scene(SEED, "train", 4), [], set()
     for size in (1, 70_001, 300_000, 12_345):  # the encoder must not mind where its memory lies
         held.append(np.ones(size, np.uint8))
-        write_clip(tmp_path / "clip.mp4", scene)
+        write_drawn_clip(tmp_path / "clip.mp4", scene)
         found.add((tmp_path / "clip.mp4").read_bytes())
     assert len(found) == 1

@@ -32,7 +32,7 @@ from emo_core.synthetic.drawn.scene import (
 from emo_core.synthetic.drawn.schema import MOVES
 from emo_core.synthetic.drawn.sound_effects import RATE
 from emo_core.synthetic.drawn.soundtrack import synthesise
-from emo_core.synthetic.drawn.writer import write_clip
+from emo_core.synthetic.drawn.writer import write_drawn_clip
 
 SEED = 20
 FAST, LARGE = 240, 1500
@@ -100,7 +100,7 @@ def statistics(number: int, with_file: bool = False) -> dict[str, list[float]]:
     if with_file:
         with TemporaryDirectory() as folder:
             path = Path(folder) / "clip.mp4"
-            write_clip(path, scene)
+            write_drawn_clip(path, scene)
             found["file size"] = [path.stat().st_size, duration_s(path)]
     return found
 

@@ -29,7 +29,7 @@ from emo_core.synthetic.composed.sources import (
 from emo_core.synthetic.composed.utterance_dataset import (
     FreshUtterances,
     decoded_utterance,
-    sources_of,
+    utterance_sources_of,
 )
 from emo_core.synthetic.composed.utterance_writer import make_utterances
 from emo_core.synthetic.composed.utterances import (
@@ -257,7 +257,7 @@ def test_a_made_corpus_is_read_as_it_was_made(tree, root, speakers):
     named = {f"Val/{row.split()[0]}" for row in labelled}
     assert named == {line["clip"] for line in lines if line["split"] == "val"} - surprised
     assert all(line["label"] in (*POLARITIES, "") for line in lines) and surprised
-    assert sources_of(tree).root == root.resolve()
+    assert utterance_sources_of(tree).root == root.resolve()
 
 
 def test_a_file_and_a_fresh_utterance_agree_within_the_codecs_loss(tree, speakers):

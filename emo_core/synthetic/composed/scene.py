@@ -18,7 +18,7 @@ CROWD = (0.35, 0.75)  # of clips: up to here one person, up to here two or three
 
 
 @dataclass(frozen=True)
-class Person:
+class ComposedPerson:
     """One face in the picture. Lengths are in heights of the picture."""
 
     photo: int  # place in Sources.parts
@@ -52,7 +52,7 @@ class Camera:
 
 
 @dataclass(frozen=True)
-class Sound:
+class ComposedSound:
     """One voice, crowd or ambience. Loudness is relative to the other sounds of a scene."""
 
     part: int  # place in Sources.parts
@@ -88,9 +88,9 @@ class ComposedScene:
     label: str
     regime: str
     hidden: str  # of HIDDEN, "" = the faces can be seen
-    people: tuple[Person, ...]
+    people: tuple[ComposedPerson, ...]
     camera: Camera
-    sounds: tuple[Sound, ...]
+    sounds: tuple[ComposedSound, ...]
     room: Room
     backdrop: int  # seed of the background
 
@@ -157,7 +157,7 @@ class Draw:
     def between(self, low: float, high: float) -> float:
         return float(self.rng.uniform(low, high))
 
-    def people(self, label: str) -> tuple[Person, ...]:
+    def people(self, label: str) -> tuple[ComposedPerson, ...]:
         """One large face to eight small ones; those behind come first."""
         chance, rng = self.rng.random(), self.rng
         count = 1 if chance < CROWD[0] else int(rng.integers(2, 4))
@@ -191,11 +191,11 @@ class Draw:
             places.append((x, float(y), float(size)))
         return places
 
-    def person(self, polarity: str, place: tuple[float, float, float]) -> Person:
+    def person(self, polarity: str, place: tuple[float, float, float]) -> ComposedPerson:
         rng, warm = self.rng, self.between(0, 1)
         skin = np.array([1.0, 1 - 0.28 * warm, 1 - 0.5 * warm]) * self.between(0.75, 1.1)
         photo = self.sources.draw(rng, "face", self.split, polarity)
-        return Person(
+        return ComposedPerson(
             photo,
             polarity,
             *place,
@@ -226,7 +226,7 @@ class Draw:
             quality=int(rng.integers(30, 85)) if rare[3] else 0,
         )
 
-    def sounds(self, label: str) -> tuple[Sound, ...]:
+    def sounds(self, label: str) -> tuple[ComposedSound, ...]:
         """Voices, a crowd or both, if a label is to be heard, often over ambience."""
         rng, sounds = self.rng, []
         chance, several = rng.random(2)
@@ -243,7 +243,7 @@ class Draw:
             sounds.append(self.sound("ambience", "", loudness))
         return tuple(sound for sound in sounds if sound)
 
-    def sound(self, kind: str, polarity: str, gain_db: float | None = None) -> Sound | None:
+    def sound(self, kind: str, polarity: str, gain_db: float | None = None) -> ComposedSound | None:
         rng = self.rng
         part = self.sources.draw(rng, kind, self.split, polarity)
         gain_db = self.between(-6, 3) if gain_db is None else gain_db
@@ -252,7 +252,7 @@ class Draw:
         if part < 0:
             return None
         start_s = 0.0 if kind == "ambience" else start_s
-        return Sound(part, kind, polarity, start_s, skip, speed, gain_db)
+        return ComposedSound(part, kind, polarity, start_s, skip, speed, gain_db)
 
     def room(self) -> Room:
         rare = self.rng.random(4) < (0.4, 0.35, 0.35, 0.1)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from emo_core.synthetic.composed.scene import ComposedScene, Room, Sound
+from emo_core.synthetic.composed.scene import ComposedScene, ComposedSound, Room
 from emo_core.synthetic.composed.sources import RATE, Sources, recording
 from emo_core.synthetic.drawn.scene import DURATION_S
 
@@ -30,7 +30,7 @@ def mix(scene: ComposedScene, sources: Sources) -> np.ndarray:
     return wave.clip(-1, 1)
 
 
-def _add(wave: np.ndarray, sound: Sound, heard: np.ndarray) -> None:
+def _add(wave: np.ndarray, sound: ComposedSound, heard: np.ndarray) -> None:
     """Adds one recording, in place; ambience and long recordings fill the clip."""
     spare = len(heard) - round(LENGTH * sound.speed) - 2
     if spare > 0:

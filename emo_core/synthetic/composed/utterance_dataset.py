@@ -112,7 +112,7 @@ def compose_utterances(
     root: Path, count: int, config: SampleConfig, seed: int = 0, augment: Augment = NONE
 ) -> FreshUtterances:
     """`count` utterances an epoch of what those in `root` were made of; see `sources_of`."""
-    return FreshUtterances(sources_of(root), count, config, seed, augment)
+    return FreshUtterances(utterance_sources_of(root), count, config, seed, augment)
 
 
 def read_utterances(root: Path) -> Corpus:
@@ -166,7 +166,7 @@ class UtteranceWindow(FileWindow):
         return Tracks(rows[..., :4], rows[..., 4], np.ones(rows.shape[:2], bool))
 
 
-def windows(
+def utterance_windows(
     corpus: Corpus, items: Sequence[UtteranceItem], target: Target
 ) -> list[UtteranceWindow]:
     """One window a clip, with the task's targets."""
@@ -176,7 +176,7 @@ def windows(
     ]
 
 
-def sources_of(root: Path) -> Sources:
+def utterance_sources_of(root: Path) -> Sources:
     """The faces and voices that the utterances in `root` were made of.
 
     Raises CorpusError where they are no longer there, or others than then.

@@ -23,7 +23,7 @@ POLARITY = dict.fromkeys(CLASSES, "negative") | {
 }
 
 
-def truth(sources: Sources, scene: ComposedScene) -> dict:
+def utterance_truth(sources: Sources, scene: ComposedScene) -> dict:
     """A collage's line of truth.jsonl, with emotion, words, speaker and where the face is.
 
     A clip belongs to its speaker, and to the person in the picture where there is no speech.
@@ -31,7 +31,7 @@ def truth(sources: Sources, scene: ComposedScene) -> dict:
     voices = [sound.part for sound in scene.sounds if sound.kind == "voice"]
     owner = voices[0] if voices else scene.people[0].photo
     return {
-        **collage.truth(sources, scene),
+        **collage.composed_truth(sources, scene),
         "label": POLARITY[scene.label],
         "emotion": scene.label,
         "text": text_of(scene, sources),
@@ -57,6 +57,6 @@ UTTERANCES = Composer(
     "Face and voice are of different people. Clips are 5 s, 320x240, 25 frames/s.\n",
     read_speakers,
     make_utterance,
-    truth,
+    utterance_truth,
 )
 make_utterances = partial(make_composed, UTTERANCES)

@@ -20,10 +20,10 @@ from emo_core.synthetic.composed.scene import (
     BACKDROPS,
     HIDDEN,
     REGIMES,
+    ComposedPerson,
     ComposedScene,
+    ComposedSound,
     Draw,
-    Person,
-    Sound,
 )
 from emo_core.synthetic.composed.sources import (
     Part,
@@ -142,7 +142,7 @@ def make_utterance(sources: Sources, seed: int, split: str, index: int) -> Compo
     )
 
 
-def _people(draw: Draw, label: str) -> tuple[Person, ...]:
+def _people(draw: Draw, label: str) -> tuple[ComposedPerson, ...]:
     """One person who shows the label; anything that the split has where there is none."""
     shown = [name for name in CLASSES if draw.sources.has("face", draw.split, name)]
     label = label or shown[draw.rng.integers(len(shown))]
@@ -150,7 +150,7 @@ def _people(draw: Draw, label: str) -> tuple[Person, ...]:
     return (draw.person(label, place),)
 
 
-def _sounds(draw: Draw, label: str) -> tuple[Sound, ...]:
+def _sounds(draw: Draw, label: str) -> tuple[ComposedSound, ...]:
     """One voice, often over ambience; without a label ambience alone."""
     sounds = [draw.sound("voice", label)] if label else []
     if not label or draw.rng.random() < 0.6:

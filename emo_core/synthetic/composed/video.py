@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from emo_core.synthetic.composed.scene import BACKDROPS, Camera, ComposedScene, Person
+from emo_core.synthetic.composed.scene import BACKDROPS, Camera, ComposedPerson, ComposedScene
 from emo_core.synthetic.composed.sources import SIDE, Sources, photograph
 from emo_core.synthetic.drawn.scene import DURATION_S
 
@@ -56,13 +56,13 @@ def _drifting(scene: ComposedScene) -> tuple[np.random.Generator, np.ndarray]:
     return rng, rng.uniform(0, 2 * np.pi, (2, 2))
 
 
-def _phase(person: Person, t: float) -> float:
+def _phase(person: ComposedPerson, t: float) -> float:
     _, often, begins = person.sway
     return 2 * np.pi * often * t + begins
 
 
 def _stance(
-    person: Person, view: tuple[float, float, float], t: float
+    person: ComposedPerson, view: tuple[float, float, float], t: float
 ) -> tuple[float, float, float, float]:
     """(x, y, side, lean) of a photograph at t; see `stances`."""
     scale, right, down = view
@@ -115,7 +115,9 @@ def _behind(backdrop: np.ndarray, view: tuple[float, float, float], size: tuple[
     return cv2.warpAffine(backdrop, matrix, size, borderMode=cv2.BORDER_REFLECT)
 
 
-def _shown_face(scene: ComposedScene, person: Person, sources: Sources, height: int) -> np.ndarray:
+def _shown_face(
+    scene: ComposedScene, person: ComposedPerson, sources: Sources, height: int
+) -> np.ndarray:
     """A face with its edge, just large enough for a picture of `height`: (side, side, 4) uint8."""
     wanted = person.size * max(scene.camera.zoom) * height
     side = next((s for s in SIDES if s >= wanted), SIDE)
@@ -149,7 +151,7 @@ def _copies(path: Path) -> dict[int, np.ndarray]:
     }
 
 
-def _back_of_head(person: Person, side: int) -> np.ndarray:
+def _back_of_head(person: ComposedPerson, side: int) -> np.ndarray:
     rng = np.random.default_rng(person.photo)
     hair = rng.normal(rng.uniform(15, 170), 14, (8, SIDES[0]))  # strands
     return cv2.resize(hair, (side, side)).clip(0, 255).astype(np.uint8)
@@ -165,7 +167,7 @@ def _edge(oval: bool, side: int) -> np.ndarray:
 
 def _put(
     frame: np.ndarray,
-    person: Person,
+    person: ComposedPerson,
     face: np.ndarray,
     view: tuple[float, float, float],
     t: float,

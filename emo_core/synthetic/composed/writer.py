@@ -59,13 +59,13 @@ def make_composed(
         counts,
         _readme(composer, counts, seed, parts),
         partial(_scenes, composer, parts, counts, seed),
-        partial(write_clip, read=composer.read, root=parts.root),
+        partial(write_composed_clip, read=composer.read, root=parts.root),
         partial(composer.truth, parts),
     )
     make_tree(tree, workers, progress)
 
 
-def write_clip(
+def write_composed_clip(
     path: Path, scene: ComposedScene, read: Callable[[Path], Sources], root: Path
 ) -> None:
     """Composes and encodes one clip from the sources in `root`."""
@@ -75,7 +75,7 @@ def write_clip(
     clip_tree.write_clip(path, frames, FPS, mix(scene, sources), RATE)
 
 
-def truth(sources: Sources, scene: ComposedScene) -> dict:
+def composed_truth(sources: Sources, scene: ComposedScene) -> dict:
     """Everything there is to know about a clip: one line of truth.jsonl."""
     parts, root = sources.parts, sources.root
     return {
@@ -116,7 +116,7 @@ COLLAGE = Composer(
     "people acted or posed, not a judgement of groups. Clips are 5 s, 320x240, 25 frames/s.\n",
     read_sources,
     make_scene,
-    truth,
+    composed_truth,
 )
 make_collage = partial(make_composed, COLLAGE)
 

@@ -111,7 +111,9 @@ class StagedWindow(FileWindow):
         return drawn_faces(staged_scene.make_drawn_scene(*self.scene), times_s)
 
 
-def windows(corpus: Corpus, items: Sequence[StagedItem], target: Target) -> list[StagedWindow]:
+def drawn_windows(
+    corpus: Corpus, items: Sequence[StagedItem], target: Target
+) -> list[StagedWindow]:
     """One window a clip, with the task's targets."""
     return [
         StagedWindow(i.name, i.path, target(i.label), i.group, i.regime, i.text, scene=i.scene)

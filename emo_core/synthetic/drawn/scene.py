@@ -50,7 +50,7 @@ def _source_sizes(seed: int, split: str, block: int) -> tuple[int, ...]:
     return (*sizes, left)
 
 
-def source_of(seed: int, split: str, index: int) -> tuple[int, int]:
+def drawn_source_of(seed: int, split: str, index: int) -> tuple[int, int]:
     """The source id of a clip, never shared between splits, and its number in the source."""
     block, offset = divmod(index, _SOURCE_BLOCK)
     for ordinal, size in enumerate(_source_sizes(seed, split, block)):
@@ -225,7 +225,7 @@ def make_drawn_scene(seed: int, split: str, index: int) -> Scene:
     """
     if split not in SPLITS or index < 0:
         raise ValueError(f"no scene {index} in split {split!r}; splits are {', '.join(SPLITS)}")
-    source, clip = source_of(seed, split, index)
+    source, clip = drawn_source_of(seed, split, index)
     style = style_of(seed, source)
     regime, label = _cell(seed, split, index)
     look = random.Random(f"{seed}/{split}/{index}/look")

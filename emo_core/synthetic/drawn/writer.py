@@ -37,17 +37,17 @@ def make_staged(
     """Makes the clips, labels and truth, as `make_tree` says. Raises MakeError."""
     counts = {"train": train, "val": val, "test": test}
     scenes = partial(_scenes, counts, seed)
-    tree = Tree(Path(out), counts, _readme(counts, seed), scenes, write_clip, truth)
+    tree = Tree(Path(out), counts, _readme(counts, seed), scenes, write_drawn_clip, drawn_truth)
     make_tree(tree, workers, progress)
 
 
-def write_clip(path: Path, scene: Scene) -> None:
+def write_drawn_clip(path: Path, scene: Scene) -> None:
     """Draws, sounds and encodes one clip."""
     frames = draw_frames(scene, np.arange(FRAME_COUNT) / FPS)
     clip_tree.write_clip(path, frames, FPS, synthesise(scene), RATE)
 
 
-def truth(scene: Scene) -> dict:
+def drawn_truth(scene: Scene) -> dict:
     """Everything there is to know about a clip: one line of truth.jsonl."""
     paths = affect(scene, np.arange(FRAME_COUNT) / FPS).round(3)
     movement = scene.movement
