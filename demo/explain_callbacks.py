@@ -178,9 +178,9 @@ class Deeper(Events):
             checkpoint = service.load_model(model)
         except UserError as error:
             return {page.about: components.state(words, "trouble", "trouble", str(error))}
-        world = checkpoint.training.get("world", "")
+        warning = checkpoint.data_warning
         parts = (
-            components.section(words("about_head"), f"{checkpoint.name}: {world}"),
+            components.section(words("about_head"), f"{checkpoint.name}: {warning}"),
             components.section(words("calibration"), scores.summarise_calibration(checkpoint)),
             components.section(words("limits"), words("limits_say"), english=False),
         )

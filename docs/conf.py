@@ -24,7 +24,7 @@ extensions = [
     "mathml",
 ]
 source_suffix = {".md": "myst-nb", ".ipynb": "myst-nb", ".rst": "restructuredtext"}
-exclude_patterns = ["_build", "_templates", "_ext", "archive"]
+exclude_patterns = ["_build", "_templates", "_ext", "archive", "training"]
 suppress_warnings = [
     "myst.header",  # lessons and generated pages may skip a level of headings
     "ref.python",  # a record that a package passes on has two addresses

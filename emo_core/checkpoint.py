@@ -9,10 +9,11 @@ from typing import Any
 
 from torch import nn
 
+from emo_core.data.statement import NOT_STATED, STATEMENT
 from emo_core.errors import EmoError
 from emo_core.io.atomic import atomic_path
 from emo_core.models import MODELS, GroupConfig, JmtConfig, MesmConfig
-from emo_core.old_names import current_names
+from emo_core.old_names import current_names, current_training
 from emo_core.preprocess.sample import SampleConfig
 from emo_core.schema import DEFAULT_MODEL
 from emo_core.tasks import Calibration, Task, described, from_description
@@ -41,12 +42,18 @@ class Checkpoint:
     training: dict = field(default_factory=dict)  # recipe, seed, data, scores
 
     @property
+    def data_warning(self) -> str:
+        """One sentence on the training data, beside every answer."""
+        stated = self.training.get("data_statement")
+        return stated["warning"] if stated else NOT_STATED
+
+    @property
     def labels(self) -> tuple[str, ...]:
         return self.task.labels
 
 
-def save_checkpoint(folder: Path, checkpoint: Checkpoint, card: str) -> None:
-    """Writes the three files; each appears whole or not at all."""
+def save_checkpoint(folder: Path, checkpoint: Checkpoint, card: str, statement: str = "") -> None:
+    """Write the three files, and DATA.md where there is one; each appears whole or not at all."""
     from safetensors.torch import save
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -63,7 +70,10 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, card: str) -> None:
     state = {k: v.detach().cpu().contiguous() for k, v in checkpoint.model.state_dict().items()}
     with atomic_path(folder / WEIGHTS) as part:
         part.write_bytes(save(state, {"model": checkpoint.model_name}))  # one key: stable bytes
-    for name, text in ((CONFIG, json.dumps(config, indent=1) + "\n"), (CARD, card)):
+    texts = {CONFIG: json.dumps(config, indent=1) + "\n", CARD: card, STATEMENT: statement}
+    for name, text in texts.items():
+        if name == STATEMENT and not statement:
+            continue
         with atomic_path(folder / name) as part:
             part.write_text(text, encoding="utf-8")
 
@@ -95,16 +105,15 @@ def load_checkpoint(name: str | Path = DEFAULT_MODEL) -> Checkpoint:
     config = _read_config(folder / CONFIG)
     try:
         model_class, settings_class, _ = MODELS[config["model"]]
-        values = {
-            **current_names("settings", config["settings"]),
-            "pretrained": False,
-        }  # the weights are beside it
+        values = current_names("settings", config["settings"])
+        values["pretrained"] = False  # the weights are beside it
         settings = settings_class(**_with_tuples(values))
         sample = SampleConfig.from_dict(config["sample"])
         calibration = Calibration(**_with_tuples(config["calibration"]))
         model = model_class(settings)
         task = from_description(config.get("task", SINGLE_LABEL), config["labels"])
         _refuse_unfit(settings, sample, calibration, config["labels"])
+        training = current_training(config.get("training", {}))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"{folder.name}/{CONFIG} does not describe a model of this version ({error}); "
@@ -119,7 +128,7 @@ def load_checkpoint(name: str | Path = DEFAULT_MODEL) -> Checkpoint:
         sample,
         task,
         calibration,
-        config.get("training", {}),
+        training,
     )
 
 

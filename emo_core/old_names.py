@@ -27,6 +27,9 @@ SETTINGS = {  # part of a recipe -> name until 0.1 -> name now
 }
 
 
+REMOVED = ("world",)  # settings of 0.1 that are none now: data states itself in DATA.md
+
+
 def current_names(part: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """Values of one part of a recipe under the names of this version."""
     names = SETTINGS.get(part, {})
@@ -38,6 +41,7 @@ def current_recipe(parts: Mapping[str, Any]) -> dict[str, Any]:
     return {
         part: current_names(part, values) if isinstance(values, Mapping) else values
         for part, values in parts.items()
+        if part not in REMOVED
     }
 
 
@@ -48,3 +52,19 @@ def current_key(key: str) -> str:
         if name in names and part in ("", owner):
             return f"{part}.{names[name]}" if part else names[name]
     return key
+
+
+def current_training(found: Mapping[str, Any]) -> dict[str, Any]:
+    """What a checkpoint says of its training, in the form of this version.
+
+    Until 0.1 one sentence on the data stood under "world". Raises TypeError where the statement on
+    the data has no warning.
+    """
+    training = dict(found)
+    world = training.pop("world", "")
+    if world and not training.get("data_statement"):
+        training["data_statement"] = {"warning": world}
+    stated = training.get("data_statement")
+    if stated and not (isinstance(stated, dict) and isinstance(stated.get("warning"), str)):
+        raise TypeError("data_statement has no warning")
+    return training

@@ -11,6 +11,7 @@ import pytest  # noqa: E402
 import torch  # noqa: E402
 from filelock import FileLock  # noqa: E402
 
+from benchmarks.experiments.stated_sources import stated_sources  # noqa: E402
 from emo_core.models.group import PAPER, POCKET, Group  # noqa: E402
 from emo_core.preprocess.batch import Batch  # noqa: E402
 
@@ -31,6 +32,12 @@ def real_data() -> Path:
     if not REAL.is_dir():
         pytest.skip("the real recordings (shared/data beside the checkout) are not here")
     return REAL
+
+
+@pytest.fixture(scope="session")
+def real_sources(real_data, tmp_path_factory) -> Path:
+    """The same recordings with the statement that says which speakers are kept for test."""
+    return stated_sources(real_data, tmp_path_factory.mktemp("sources"))
 
 
 @pytest.fixture(scope="session")

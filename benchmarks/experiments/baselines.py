@@ -11,6 +11,7 @@ chosen on anybody: the last weights are scored, once.
 import argparse
 import json
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from torchvision.models import resnet18
 from benchmarks.experiments.plain_features import histograms, statistics
 from benchmarks.experiments.real import REAL, mean_and_interval
 from benchmarks.experiments.real_clips import Answers
+from benchmarks.experiments.stated_sources import stated_sources
 from emo_core.preprocess.log_mel import MelConfig
 from emo_core.preprocess.spec_augment import spec_augment
 from emo_core.schema import POLARITIES
@@ -143,6 +145,8 @@ def main() -> int:
             file=sys.stderr,
         )
         return 2
+    if args.sources == REAL:  # its statement lies in this repository
+        args.sources = stated_sources(REAL, Path(tempfile.mkdtemp(prefix="sources-")))
     torch.set_num_threads(1)
     sources, found = read_sources(args.sources), {}
     for kind in args.of:

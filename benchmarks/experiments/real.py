@@ -11,6 +11,7 @@ Several checkpoints are seeds of one recipe: their mean and the 95 % t interval 
 import argparse
 import json
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from benchmarks.experiments.real_clips import (
     open_clip,
     tinted,
 )
+from benchmarks.experiments.stated_sources import stated_sources
 from emo_core.checkpoint import CARD, Checkpoint, find_checkpoint, load_checkpoint
 from emo_core.corpora import read_corpus
 from emo_core.data.cache import Cache
@@ -211,6 +213,8 @@ def main() -> int:
             file=sys.stderr,
         )
         return 2
+    if args.sources == REAL:  # its statement lies in this repository
+        args.sources = stated_sources(REAL, Path(tempfile.mkdtemp(prefix="sources-")))
     checkpoints = [load_checkpoint(name) for name in args.model]
     results = [measure(c, args.data, args.sources, args.split) for c in checkpoints]
     told = [clips(c, args.sources) for c in checkpoints]

@@ -1,6 +1,7 @@
 """What each word of the `emo` command does; torch is imported where one needs it."""
 
 import argparse
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from emo_core.training.recipes import Recipe
 
 DONE, SOME_FAILED, NOTHING = 0, 1, 2  # exit codes
-REAL = Path(__file__).parents[3] / "shared" / "data"  # beside the checkout; not everybody has it
 
 
 class UsageError(EmoError):
@@ -87,12 +87,23 @@ def data_make(args: argparse.Namespace) -> int:
     reader = find_reader(args.corpus)
     assert reader.make is not None  # the parser takes no other corpus
     numbers = (args.train, args.val, args.test, args.seed, args.workers, progress("clips"))
-    composed = (args.sources or REAL,) if reader.compose else ()
+    composed = (_sources(args),) if reader.compose else ()
     reader.make(args.out, *composed, *numbers)
     made = {"corpus": args.corpus, "out": str(args.out), "seed": args.seed}
     counts = {"train": args.train, "val": args.val, "test": args.test}
     print_result(args, {**made, "clips": counts}, f"{sum(counts.values())} clips in {args.out}")
     return DONE
+
+
+def _sources(args: argparse.Namespace) -> Path:
+    """The folder that clips are composed of: of --sources, else of the variable EMO_DATA."""
+    named = args.sources or os.environ.get("EMO_DATA")
+    if not named:
+        raise UsageError(
+            f"{args.corpus} is composed of photographs and recordings, but no folder of them is "
+            "named; give --sources DIR, or set EMO_DATA."
+        )
+    return Path(named)
 
 
 def data_check(args: argparse.Namespace) -> int:

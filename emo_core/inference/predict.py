@@ -163,10 +163,7 @@ def _notes(
             f"The clip is long: {len(spans)} windows of {checkpoint.sample.window_s:g} s, spread "
             f"evenly over {clip.duration_s / 60:.1f} minutes, were read."
         )
-    world = checkpoint.training.get("world")
-    if world:
-        notes.append(world)
-    return tuple(notes)
+    return (*notes, checkpoint.data_warning)
 
 
 def _input_notes(clip: Clip, checkpoint: Checkpoint, samples: list[Sample]) -> list[str]:

@@ -14,6 +14,7 @@ import av
 import numpy as np
 
 from emo_core.data.corpus import Corpus, CorpusError, Item
+from emo_core.data.statement import STATEMENT
 from emo_core.errors import EmoError
 from emo_core.io.processes import processes
 from emo_core.schema import POLARITIES, SPLITS
@@ -58,6 +59,7 @@ class Tree(Generic[SceneT]):
     scenes: Callable[[], Iterator[SceneT]]
     write: Callable[[Path, SceneT], None]  # for worker processes: can be pickled
     truth: Callable[[SceneT], dict]  # its "label" is of POLARITIES; "" = not in the label files
+    statement: str = ""  # text of the DATA.md that lies with the clips; "" = none
 
 
 def make_tree(
@@ -79,6 +81,8 @@ def make_tree(
             if progress is not None:
                 progress(done, total)
         _write_labels(tree)
+        if tree.statement:
+            write_text(out / STATEMENT, tree.statement)
     except (OSError, av.FFmpegError) as error:
         raise MakeError(
             f"{error.filename or out} can't be written ({error.strerror}); free some space or "

@@ -1,13 +1,13 @@
 """Model cards, written from what was measured."""
 
 from emo_core.checkpoint import Checkpoint
-from emo_core.training.data_statements import WORLDS, World
+from emo_core.data.statement import HEADINGS
 
 
 def model_card(checkpoint: Checkpoint) -> str:
     """The model card of a finished run, from what was measured."""
     t = checkpoint.training
-    scores = t["held_out"]
+    scores, stated = t["held_out"], t.get("data_statement") or {}
     columns = list(next(iter(scores["per_class"].values())))
     rows = [
         f"| {label} | {' | '.join(_cell(part[name]) for name in columns)} |"
@@ -21,7 +21,7 @@ def model_card(checkpoint: Checkpoint) -> str:
             + (f" and {t['rendered']} rendered scenes" if t["rendered"] else "")
             + ".",
             *_effort(t),
-            t["world"],
+            checkpoint.data_warning,
             "",
             "## Scores on held-out sources",
             "",
@@ -35,10 +35,10 @@ def model_card(checkpoint: Checkpoint) -> str:
             "",
             checkpoint.task.choice(checkpoint.calibration),
             "",
-            *_world(t["corpus"]),
+            *_data(stated),
             "## Intended and forbidden use",
             "",
-            f"For teaching and research. The label is {_label(t['corpus'])}; never what a person "
+            f"For teaching and research. {_label(stated)} never what a person "
             "feels. Not for use at work, in class or on anybody who has not agreed.",
             "",
         ]
@@ -54,25 +54,20 @@ def _effort(training: dict) -> list[str]:
     ]
 
 
-def _label(corpus: str) -> str:
-    world = WORLDS.get(corpus.split("-")[0])
-    return world.label if world else World.label
+def _label(stated: dict[str, str]) -> str:
+    """What the label is, as far as the data's statement says."""
+    label = stated.get("label")
+    return f"The label is {label};" if label else "What the label means was not stated; it is"
 
 
-def _world(corpus: str) -> list[str]:
-    """What a known world's training data was, and what its model may be used for."""
-    world = WORLDS.get(corpus.split("-")[0])
-    parts = {
-        "Sources": "sources",
-        "Labels": "mapping",
-        "Licence": "licence",
-        "Known failures": "failures",
-    }
+def _data(stated: dict[str, str]) -> list[str]:
+    """The statement's parts, but for what stands elsewhere in the card."""
+    parts = {heading: stated.get(field) for heading, field in HEADINGS.items()}
     return [
         line
-        for title, name in parts.items()
-        if world
-        for line in (f"## {title}", "", getattr(world, name), "")
+        for heading, text in parts.items()
+        if text and heading not in ("Warning", "Label")
+        for line in (f"## {heading}", "", text, "")
     ]
 
 

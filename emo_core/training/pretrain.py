@@ -60,6 +60,7 @@ class Data:
     valid: Loader
     problems: tuple[str, ...]
     sources: Sources | None = None  # what collages are composed of, where a run composes any
+    statement: str = ""  # text of the DATA.md that lies with the corpus
 
 
 def warm_up(

@@ -19,7 +19,6 @@ from emo_core.preprocess.sample import PAPER as PAPER_SAMPLE
 from emo_core.preprocess.sample import SampleConfig
 from emo_core.synthetic.composed.pretraining import Warm
 from emo_core.tasks import MultiLabel, SingleLabel, Task, ValenceArousal
-from emo_core.training.data_statements import COLLAGE, DRAWN, UTTERANCES
 from emo_core.training.trainer import TrainConfig
 
 
@@ -49,7 +48,6 @@ class Recipe:
     voices: Warm = field(default_factory=Warm)  # and the sound backbone voices
     mixes: Warm = field(default_factory=Warm)  # then what is heard in collages
     fresh: int = 0  # collages composed anew in every epoch
-    world: str = ""  # what a visitor must know of the training data
 
 
 def group_vgaf() -> Recipe:
@@ -85,7 +83,6 @@ def group_staged() -> Recipe:
         augment=Augment(zoom=0.0, modality_dropout=0.05, random_truncate=0.05, frame_subsample=2),
         rendered=11_000,
         warm_up=24,
-        world=DRAWN.note,
     )
 
 
@@ -137,7 +134,6 @@ def group_collage() -> Recipe:
         voices=Warm(passes=18, draws=3200, average=0.998),
         mixes=Warm(passes=6, draws=5120, learning=1e-3, average=0.998),
         fresh=4096,
-        world=COLLAGE.note,
     )
 
 
@@ -280,7 +276,6 @@ def fe2e_staged() -> Recipe:
         STAGED_TRAIN,
         STAGED_AUGMENT,
         rendered=4_000,
-        world=DRAWN.note,
     )
 
 
@@ -321,7 +316,6 @@ def fe2e_utterances() -> Recipe:
         faces=Warm(passes=12, average=0.998),
         voices=Warm(passes=10, draws=3200, average=0.998),
         fresh=2048,
-        world=UTTERANCES.note,
     )
 
 
@@ -349,7 +343,6 @@ def jmt_staged() -> Recipe:
         ValenceArousal(),
         STAGED_TRAIN,
         STAGED_AUGMENT,
-        world=DRAWN.note,
     )
 
 

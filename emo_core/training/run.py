@@ -23,6 +23,7 @@ from emo_core.data.dataset import (
     corpus_windows,
     prepare,
 )
+from emo_core.data.statement import STATEMENT, parse_statement, statement_text
 from emo_core.distributed import on_rank_zero, rank, world_size
 from emo_core.io.atomic import atomic_path
 from emo_core.models import MODELS
@@ -46,6 +47,8 @@ def loaders(
     corpus = refuse_leaks(read_corpus(recipe.corpus, root))
     if tuple(corpus.labels) != tuple(recipe.task.labels):
         raise CorpusError(f"{root.name} has labels {corpus.labels}; expected {recipe.task.labels}.")
+    statement = statement_text(root)
+    parse_statement(statement, f"{root.name}/{STATEMENT}")
     learnt, judged = _divided(recipe, corpus, seed)
     cache, scenes = Cache(recipe.sample), rendered(recipe.rendered, recipe.corpus)
     usable, problems = on_rank_zero(partial(prepare, learnt + judged, cache, progress=progress))
@@ -65,6 +68,7 @@ def loaders(
         Loader(valid, config.batch_size, False, workers=config.num_workers),
         (*corpus.problems, *problems),
         sources,
+        statement,
     )
 
 
@@ -212,13 +216,14 @@ def finish(
     trainer.load_best()
     logits, target = trainer.logits(data.valid)
     scores = split_scores(trainer.task, logits, target, data.valid)
+    stated = parse_statement(data.statement)
     training = {
         "recipe": name,
         "seed": recipe.train.seed,
         "corpus": recipe.corpus,
         "rendered": recipe.rendered,
         "held_out": scores,
-        "world": recipe.world,
+        "data_statement": asdict(stated) if stated else None,
     }
     if minutes is not None:
         training |= {
@@ -236,7 +241,8 @@ def finish(
         trainer.task.calibrate(logits, target),
         training,
     )
-    on_rank_zero(partial(save_checkpoint, run / "checkpoint", checkpoint, model_card(checkpoint)))
+    card = model_card(checkpoint)
+    on_rank_zero(partial(save_checkpoint, run / "checkpoint", checkpoint, card, data.statement))
     return scores
 
 

@@ -534,8 +534,8 @@ def test_a_recording_of_five_milliseconds_is_named(tmp_path):
 
 
 @pytest.mark.real_data
-def test_real_sources_are_split_by_person(real_data):
-    sources = read_sources(real_data)
+def test_real_sources_are_split_by_person(real_sources):
+    sources = read_sources(real_sources)
     where: dict[str, set[str]] = {}
     for part in sources.parts:
         where.setdefault(f"{part.kind}/{part.group}", set()).add(part.split)

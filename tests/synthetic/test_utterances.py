@@ -135,9 +135,9 @@ def test_splits_are_those_of_collages_and_nobody_crosses(root, speakers):
 
 
 @pytest.mark.real_data
-def test_real_splits_are_those_of_collages_and_nobody_crosses(real_data):
-    check_splits(real_data)
-    assert all(part.text for part in read_speakers(real_data).parts if part.kind == "voice")
+def test_real_splits_are_those_of_collages_and_nobody_crosses(real_sources):
+    check_splits(real_sources)
+    assert all(part.text for part in read_speakers(real_sources).parts if part.kind == "voice")
 
 
 def test_an_utterance_is_one_face_and_one_voice_of_its_class(scenes, speakers):

@@ -1,8 +1,11 @@
 """Every shipped checkpoint is small and its card says what it was made of and may be used for."""
 
+from dataclasses import asdict
+
 import pytest
 
 from emo_core.checkpoint import CARD, SHIPPED, WEIGHTS, load_checkpoint, shipped_checkpoints
+from emo_core.data.statement import STATEMENT, parse_statement
 from tests.conftest import ROOT
 
 LARGEST = 8_000_000  # bytes
@@ -25,7 +28,11 @@ def test_a_shipped_checkpoint_is_small_and_has_a_whole_card(name):
     for part in PARTS:
         assert f"## {part}\n" in text, part
     checkpoint = load_checkpoint(name)
-    assert checkpoint.training["world"] in text
+    assert checkpoint.data_warning in text
+    stated = parse_statement((folder / STATEMENT).read_text(encoding="utf-8"))
+    assert stated and asdict(stated) == checkpoint.training["data_statement"]
+    for part in (stated.sources, stated.label_mapping, stated.licence, stated.failures):
+        assert part in text
     assert "never what a person feels" in text and (folder / WEIGHTS).is_file()
 
 

@@ -1,11 +1,16 @@
 """Settings written before version 0.2 keep working: in commands, run folders and checkpoints."""
 
 import json
+import shutil
 from dataclasses import asdict, fields
+from pathlib import Path
 
 import pytest
+from rewrite_checkpoint import rewrite
 
-from emo_core.checkpoint import load_checkpoint
+from emo_core.checkpoint import CONFIG, SHIPPED, WEIGHTS, CheckpointError, load_checkpoint
+from emo_core.clip import load_clip
+from emo_core.inference.predict import predict_clip
 from emo_core.models.group import GroupConfig
 from emo_core.old_names import SETTINGS, current_key, current_names, current_recipe
 from emo_core.preprocess.augment import Augment
@@ -13,6 +18,7 @@ from emo_core.training.overrides import SettingError, with_setting
 from emo_core.training.recipes import RecipeError, find_recipe
 from emo_core.training.run import open_run
 from emo_core.training.trainer import TrainConfig
+from tests.conftest import ROOT
 
 OWNERS = {"train": TrainConfig, "augment": Augment, "settings": GroupConfig}
 NAME = "group-vgaf-pocket"
@@ -74,6 +80,38 @@ def test_names_of_other_parts_stay():
     assert current_recipe({"corpus": "vgaf"}) == {"corpus": "vgaf"}
 
 
-def test_a_checkpoint_with_old_settings_is_the_same_model():
-    settings = load_checkpoint("group-collage").settings
-    assert settings.unimodal_heads and settings.pyramid_levels == 2 and not settings.use_color
+@pytest.fixture
+def old_checkpoint(tmp_path):
+    """The shipped checkpoint with the settings as version 0.1 wrote them."""
+    folder = tmp_path / "group-collage"
+    shutil.copytree(SHIPPED / "group-collage", folder)
+    (folder / "DATA.md").unlink()
+    shutil.copy(Path(__file__).parent / "old_format" / "group-collage.json", folder / CONFIG)
+    return folder
+
+
+def answer(folder: Path) -> dict:
+    clip = load_clip(ROOT / "assets" / "examples" / "both_positive.mp4")
+    return {**predict_clip(clip, load_checkpoint(folder)).as_dict(), "seconds": 0}
+
+
+def test_a_checkpoint_of_the_old_format_answers_the_same_also_once_rewritten(old_checkpoint):
+    assert '"alone"' in (old_checkpoint / CONFIG).read_text()
+    shipped = answer(SHIPPED / "group-collage")
+    assert answer(old_checkpoint) == shipped
+    text = (SHIPPED / "group-collage" / "DATA.md").read_text(encoding="utf-8")
+    rewrite(old_checkpoint, text)
+    assert answer(old_checkpoint) == shipped
+    for name in (CONFIG, "DATA.md", WEIGHTS):
+        ours, theirs = (
+            (f / name).read_bytes() for f in (old_checkpoint, SHIPPED / "group-collage")
+        )
+        assert ours == theirs, name
+
+
+def test_an_unknown_setting_of_a_checkpoint_is_named(old_checkpoint):
+    config = json.loads((old_checkpoint / CONFIG).read_text())
+    config["settings"]["alonely"] = True
+    (old_checkpoint / CONFIG).write_text(json.dumps(config))
+    with pytest.raises(CheckpointError, match="alonely"):
+        load_checkpoint(old_checkpoint)

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from emo_core.cli.main import main
+from emo_core.data.statement import NOT_STATED, STATEMENT
 from emo_core.synthetic.composed.utterance_writer import make_utterances
 from emo_core.synthetic.composed.writer import make_collage
 from emo_core.training.recipes import RECIPES, find_recipe
@@ -93,7 +94,12 @@ def test_a_recipe_starts_on_its_corpus_and_writes_a_run(name, trees, tmp_path, c
     done = json.loads(capsys.readouterr().out)
     assert done["epochs"] == 1 and done["held_out"]["n"] > 0
     files = {path.name for path in (run / "checkpoint").iterdir()}
-    assert files == {"config.json", "model.safetensors", "card.md"}
+    stated = {STATEMENT} if (data / STATEMENT).exists() else set()
+    assert files == {"config.json", "model.safetensors", "card.md"} | stated
+    card = (run / "checkpoint" / "card.md").read_text(encoding="utf-8")
+    assert (NOT_STATED in card) == (not stated)
+    for ours in ("RAVDESS", "EMO-DB", "LFW", "ESC-10", "CC BY-NC-SA", "German"):
+        assert ours not in card, f"{name} was trained on something else"
     words = ["--data", str(data), "--corpus", recipe.corpus, "--split", "val", "--json"]
     assert main(["evaluate", str(run), *words]) in (0, 1)
     assert json.loads(capsys.readouterr().out)["n"] > 0

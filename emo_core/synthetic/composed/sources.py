@@ -4,6 +4,7 @@ SOURCES/faces/labels.csv               file, polarity, person; optionally source
 SOURCES/voices/<name>/labels.csv       file, polarity, and speaker or actor
 SOURCES/sounds/groups/labels.csv       file, polarity_suggested: crowds and distress (optional)
 SOURCES/sounds/esc10/<class>/*.ogg     ambience; baby cries count as distress (optional)
+SOURCES/DATA.md                        what is known of them; speakers kept for test (optional)
 
 `polarity` is a mapping from the emotion one person shows, not a judgement of a group. Blanks around
 names do not count, else one person would be two.
@@ -24,12 +25,10 @@ import numpy as np
 from emo_core.clip import ClipError, load_clip
 from emo_core.data.corpus import CorpusError, read_table
 from emo_core.data.image_sequence import read_picture
+from emo_core.data.statement import held_out_groups, statement_text
 from emo_core.schema import POLARITIES, SPLITS
 
 SHARES = {"train": 0.68, "val": 0.13, "test": 0.19}  # of the items of a source
-ALWAYS_TEST = {  # actors whose faces are among the labelled real clips of the data README
-    f"ravdess/{actor}" for actor in ("1", "6", "14", "01", "06")
-}
 KINDS = ("face", "voice", "crowd", "ambience")
 
 
@@ -47,10 +46,15 @@ class Part:
     text: str = ""  # what a voice says, where that is known
 
 
-def split_groups(parts: list[Part], known: Mapping[str, str] = MappingProxyType({})) -> list[Part]:
+def split_groups(
+    parts: list[Part],
+    known: Mapping[str, str] = MappingProxyType({}),
+    held_out: frozenset[str] = frozenset(),
+) -> list[Part]:
     """Every group into one split, each source and class near SHARES, the same on any machine.
 
-    known: KIND/GROUP -> split, of groups that have one already.
+    known: KIND/GROUP -> split, of groups that have one already. held_out: voices' groups that are
+    in test whatever the shares.
     """
     of_group: dict[str, list[Part]] = defaultdict(list)
     for part in parts:
@@ -61,7 +65,7 @@ def split_groups(parts: list[Part], known: Mapping[str, str] = MappingProxyType(
     where = dict(known)
     for names in strata.values():
         names.sort(key=lambda name: (-len(of_group[name]), _shuffled(name)))
-        where |= _dealt({name: len(of_group[name]) for name in names})
+        where |= _assign({name: len(of_group[name]) for name in names}, held_out)
     return [replace(part, split=where[f"{part.kind}/{part.group}"]) for part in parts]
 
 
@@ -75,13 +79,13 @@ def _shuffled(name: str) -> str:
     return hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
 
 
-def _dealt(sizes: dict[str, int]) -> dict[str, str]:
+def _assign(sizes: dict[str, int], held_out: frozenset[str]) -> dict[str, str]:
     """Groups, large ones first, each to the split that lacks most."""
     total, where = sum(sizes.values()), {}
     filled: Counter[str] = Counter()
-    for name in sorted(sizes, key=lambda n: n.removeprefix("voice/") not in ALWAYS_TEST):
+    for name in sorted(sizes, key=lambda n: n.removeprefix("voice/") not in held_out):
         lacking = {s: share * total - filled[s] for s, share in SHARES.items()}
-        known = name.removeprefix("voice/") in ALWAYS_TEST
+        known = name.removeprefix("voice/") in held_out
         where[name] = "test" if known else max(lacking, key=lacking.__getitem__)
         filled[where[name]] += sizes[name]
     return where
@@ -167,7 +171,7 @@ def read_sources(root: Path) -> Sources:
         )
     parts = people_of(root, _polarity)
     parts += _crowds(root / "sounds" / "groups") + _field(root / "sounds" / "esc10")
-    parts = split_groups(parts)
+    parts = split_groups(parts, held_out=held_out_groups(statement_text(root)))
     _check(root, parts)
     return Sources(root, tuple(parts), pools(parts))
 

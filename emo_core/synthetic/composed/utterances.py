@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from emo_core.data.corpus import CorpusError
+from emo_core.data.statement import held_out_groups, statement_text
 from emo_core.faces.tracking import Tracks
 from emo_core.schema import SPLITS
 from emo_core.synthetic.composed.scene import (
@@ -75,7 +76,8 @@ def read_speakers(root: Path) -> Sources:
     """
     known = read_sources(root).parts
     where = {f"{part.kind}/{part.group}": part.split for part in known}
-    parts = split_groups(people_of(root, _class_of, said), where)
+    held_out = held_out_groups(statement_text(root))
+    parts = split_groups(people_of(root, _class_of, said), where, held_out)
     parts = [replace(part, emotion=part.polarity) for part in parts]  # one word for each
     _check(root, parts)
     parts += [part for part in known if part.kind == "ambience"]

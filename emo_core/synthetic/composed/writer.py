@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from emo_core.data.statement import statement_text
 from emo_core.schema import SPLITS
 from emo_core.synthetic import corpus_io as clip_tree
 from emo_core.synthetic.composed.scene import ComposedScene, make_scene
@@ -61,6 +62,7 @@ def make_composed(
         partial(_scenes, composer, parts, counts, seed),
         partial(write_composed_clip, read=composer.read, root=parts.root),
         partial(composer.truth, parts),
+        statement_text(parts.root),
     )
     make_tree(tree, workers, progress)
 

@@ -25,6 +25,34 @@ FRAME_COUNT = round(DURATION_S * FPS)
 _BOXES_HZ = 5
 
 
+STATEMENT = """# Training data
+
+## Warning
+
+This model has only ever seen drawings: on a real clip its answer means nothing yet.
+
+## Label
+
+perceived group affect, as annotators would say it
+
+## Sources
+
+Groups drawn by this project with synthesised sound; no real person is in them.
+
+## Labels
+
+The label is what the drawn scene was made to show; the planted evidence is known.
+
+## Licence
+
+MIT, as the code.
+
+## Known failures
+
+Anything that is not a drawing of this world.
+"""  # DATA.md of every drawn corpus
+
+
 def make_staged(
     out: Path,
     train: int,
@@ -37,7 +65,8 @@ def make_staged(
     """Makes the clips, labels and truth, as `make_tree` says. Raises MakeError."""
     counts = {"train": train, "val": val, "test": test}
     scenes = partial(_scenes, counts, seed)
-    tree = Tree(Path(out), counts, _readme(counts, seed), scenes, write_drawn_clip, drawn_truth)
+    readme = _readme(counts, seed)
+    tree = Tree(Path(out), counts, readme, scenes, write_drawn_clip, drawn_truth, STATEMENT)
     make_tree(tree, workers, progress)
 
 

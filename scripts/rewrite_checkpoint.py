@@ -1,0 +1,61 @@
+"""Write a checkpoint's config.json in the format of this version, and its DATA.md.
+
+    python scripts/rewrite_checkpoint.py FOLDER [--statement DATA.md]
+
+Weights and card stay as they are, byte for byte. Old names are those of emo_core/old_names.py; a
+statement replaces the one sentence on the training data that version 0.1 wrote.
+"""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from emo_core.checkpoint import CONFIG, load_checkpoint
+from emo_core.data.statement import STATEMENT, parse_statement
+from emo_core.errors import EmoError
+from emo_core.io.atomic import atomic_path
+from emo_core.old_names import current_names, current_training
+
+
+def rewritten(config: dict, statement: str) -> dict:
+    """The same settings under the names of this version, with the statement on the data."""
+    training = current_training(config.get("training", {}))
+    stated = parse_statement(statement)
+    if stated:
+        training["data_statement"] = asdict(stated)
+    settings = current_names("settings", config["settings"])
+    return {**config, "settings": settings, "training": training}
+
+
+def rewrite(folder: Path, statement: str = "") -> None:
+    """Rewrite one folder; what it loads to stays the same. Raises EmoError where it can't load."""
+    load_checkpoint(folder)
+    config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    texts = {CONFIG: json.dumps(rewritten(config, statement), indent=1) + "\n"}
+    if statement:
+        texts[STATEMENT] = statement
+    for name, text in texts.items():
+        with atomic_path(folder / name) as part:
+            part.write_text(text, encoding="utf-8")
+    load_checkpoint(folder)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Rewrite the folder that the command line names; returns the exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--statement", type=Path, help="a DATA.md to put beside the weights")
+    args = parser.parse_args(argv)
+    try:
+        text = args.statement.read_text(encoding="utf-8") if args.statement else ""
+        rewrite(args.folder, text)
+    except (EmoError, OSError, UnicodeDecodeError) as error:
+        print(f"rewrite_checkpoint: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
