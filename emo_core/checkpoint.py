@@ -72,7 +72,8 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, card: str, statement: 
         part.write_bytes(save(state, {"model": checkpoint.model_name}))  # one key: stable bytes
     texts = {CONFIG: json.dumps(config, indent=1) + "\n", CARD: card, STATEMENT: statement}
     for name, text in texts.items():
-        if name == STATEMENT and not statement:
+        if name == STATEMENT and not statement:  # nor one of an earlier state of the run
+            (folder / name).unlink(missing_ok=True)
             continue
         with atomic_path(folder / name) as part:
             part.write_text(text, encoding="utf-8")

@@ -20,7 +20,7 @@ HEADINGS = {  # heading of DATA.md -> field
     "Licence": "licence",
     "Known failures": "failures",
 }
-HELD_OUT = "Held out for test"  # optional heading: people that `emo data make` keeps for test
+HELD_OUT = "Held out for test"  # optional heading: speakers that `emo data make` keeps for test
 _HEADING = re.compile(r"^## +(.+?) *$", re.M)
 
 
@@ -40,7 +40,7 @@ def statement_text(folder: Path) -> str:
     """The text of a folder's DATA.md, "" where it has none; raises CorpusError if it is no text."""
     path = folder / STATEMENT
     try:
-        return path.read_text(encoding="utf-8") if path.exists() else ""
+        return path.read_text(encoding="utf-8-sig") if path.exists() else ""
     except (OSError, UnicodeDecodeError) as error:
         raise CorpusError(
             f"{folder.name}/{STATEMENT} can't be read as text; expected Markdown in UTF-8 with the "
@@ -72,9 +72,18 @@ def parse_statement(text: str, name: str = STATEMENT) -> DataStatement | None:
 
 
 def held_out_groups(text: str) -> frozenset[str]:
-    """Persons and speakers that a DATA.md keeps for test: its lines `- name` under HELD_OUT."""
-    lines = _parts(text).get(HELD_OUT, "").splitlines()
-    return frozenset(line[2:].strip() for line in lines if line.startswith("- "))
+    """Speakers, as `NAME/SPEAKER`, that a DATA.md keeps for test: its list under HELD_OUT.
+
+    Raises CorpusError on a line that is no item of a list.
+    """
+    lines = [line.strip() for line in _parts(text).get(HELD_OUT, "").splitlines() if line.strip()]
+    for line in lines:
+        if not line.startswith("- "):
+            raise CorpusError(
+                f"{STATEMENT} has the line {line!r} under '## {HELD_OUT}'; expected a list of "
+                "speakers, each as '- NAME/SPEAKER' of voices/NAME/labels.csv; correct that line."
+            )
+    return frozenset(line[2:].strip() for line in lines)
 
 
 def _parts(text: str) -> dict[str, str]:

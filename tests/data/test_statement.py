@@ -5,7 +5,14 @@ import shutil
 
 import pytest
 
-from emo_core.checkpoint import CONFIG, SHIPPED, WEIGHTS, CheckpointError, load_checkpoint
+from emo_core.checkpoint import (
+    CONFIG,
+    SHIPPED,
+    WEIGHTS,
+    CheckpointError,
+    load_checkpoint,
+    save_checkpoint,
+)
 from emo_core.cli.main import main
 from emo_core.corpora import read_corpus
 from emo_core.data.corpus import CorpusError
@@ -18,6 +25,7 @@ from emo_core.data.statement import (
     statement_text,
 )
 from emo_core.synthetic.composed.sources import read_sources
+from emo_core.synthetic.composed.utterances import read_speakers
 from emo_core.synthetic.composed.writer import make_collage
 from tests.synthetic.test_composed import make_sources
 
@@ -50,6 +58,8 @@ def test_a_folder_without_one_says_nothing_and_bytes_are_refused(tmp_path):
     (tmp_path / STATEMENT).write_bytes(b"\xff\xfe\x00pictures")
     with pytest.raises(CorpusError, match=f"{STATEMENT} can't be read as text"):
         statement_text(tmp_path)
+    (tmp_path / STATEMENT).write_bytes(FULL.removeprefix("# Data\n\n").encode("utf-8-sig"))
+    assert parse_statement(statement_text(tmp_path))  # an editor's byte-order mark is no text
     (tmp_path / STATEMENT).unlink()
     (tmp_path / STATEMENT).mkdir()
     with pytest.raises(CorpusError, match="can't be read as text"):
@@ -67,6 +77,52 @@ def test_speakers_named_in_it_are_kept_for_test_and_others_are_not(tmp_path):
     now = {part.group: part.split for part in read_sources(root).parts}
     assert all(now[name] == "test" for name in learnt)
     read_sources.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("- made/99", "DATA.md holds out made/99, of whom"),
+        ("- made/ 1", "DATA.md holds out made/ 1, of whom"),
+        ("made/1", "has the line 'made/1' under '## Held out for test'"),
+    ],
+)
+def test_a_speaker_who_cannot_be_held_out_is_named(line, message, tmp_path, capsys):
+    root = make_sources(tmp_path / "sources")
+    (root / STATEMENT).write_text(f"{FULL}## Held out for test\n\n{line}\n", encoding="utf-8")
+    out = tmp_path / "out"
+    words = ["--sources", str(root), "--train", "0", "--val", "1", "--test", "0"]
+    assert main(["data", "make", "collage", str(out), *words]) == 2
+    said = capsys.readouterr().err.strip()
+    assert message in said and "\n" not in said and not out.exists()
+
+
+def test_a_bad_one_of_the_sources_stops_before_a_clip_is_made(tmp_path, capsys):
+    root = make_sources(tmp_path / "sources")
+    (root / STATEMENT).write_text("## Warning\n\nBeware.\n", encoding="utf-8")
+    assert main(["data", "make", "collage", str(tmp_path / "out"), "--sources", str(root)]) == 2
+    assert "sources/DATA.md says nothing under Label" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_checkpoint_that_is_written_again_keeps_no_statement_of_other_data(tmp_path):
+    checkpoint = load_checkpoint("group-staged")
+    save_checkpoint(tmp_path, checkpoint, "card", FULL)
+    assert (tmp_path / STATEMENT).read_text(encoding="utf-8") == FULL
+    save_checkpoint(tmp_path, checkpoint, "card")
+    assert not (tmp_path / STATEMENT).exists()
+
+
+@pytest.mark.real_data
+def test_recordings_beside_the_checkout_get_a_statement_and_sentences(real_sources):
+    text = statement_text(real_sources)
+    assert parse_statement(text) and held_out_groups(text) == {
+        "ravdess/1",
+        "ravdess/6",
+        "ravdess/14",
+    }
+    said = {part.text for part in read_speakers(real_sources).parts if part.kind == "voice"}
+    assert len(said) == 12 and "Dogs are sitting by the door." in said and "" not in said
 
 
 def test_it_lies_with_the_clips_that_are_made_of_the_sources(tmp_path, drawn):

@@ -25,7 +25,7 @@ import numpy as np
 from emo_core.clip import ClipError, load_clip
 from emo_core.data.corpus import CorpusError, read_table
 from emo_core.data.image_sequence import read_picture
-from emo_core.data.statement import held_out_groups, statement_text
+from emo_core.data.statement import STATEMENT, held_out_groups, statement_text
 from emo_core.schema import POLARITIES, SPLITS
 
 SHARES = {"train": 0.68, "val": 0.13, "test": 0.19}  # of the items of a source
@@ -171,9 +171,24 @@ def read_sources(root: Path) -> Sources:
         )
     parts = people_of(root, _polarity)
     parts += _crowds(root / "sounds" / "groups") + _field(root / "sounds" / "esc10")
-    parts = split_groups(parts, held_out=held_out_groups(statement_text(root)))
+    parts = split_groups(parts, held_out=read_held_out(root))
     _check(root, parts)
     return Sources(root, tuple(parts), pools(parts))
+
+
+def read_held_out(root: Path) -> frozenset[str]:
+    """Voices' groups that DATA.md keeps for test; raises CorpusError on one without recordings."""
+    held_out = held_out_groups(statement_text(root))
+    if held_out:
+        everybody = people_of(root, lambda row: "any")
+        speakers = {part.group for part in everybody if part.kind == "voice"}
+        unknown = ", ".join(sorted(held_out - speakers))
+        if unknown:
+            raise CorpusError(
+                f"{root.name}/{STATEMENT} holds out {unknown}, of whom voices/ has no recording; "
+                "expected NAME/SPEAKER as in voices/NAME/labels.csv; correct the list."
+            )
+    return held_out
 
 
 def people_of(root: Path, sort: Sort, said: Sort = lambda row: "") -> list[Part]:

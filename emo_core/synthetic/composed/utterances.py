@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 
 from emo_core.data.corpus import CorpusError
-from emo_core.data.statement import held_out_groups, statement_text
 from emo_core.faces.tracking import Tracks
 from emo_core.schema import SPLITS
 from emo_core.synthetic.composed.scene import (
@@ -31,6 +30,7 @@ from emo_core.synthetic.composed.sources import (
     Sources,
     people_of,
     pools,
+    read_held_out,
     read_sources,
     split_groups,
 )
@@ -49,22 +49,6 @@ NEUTRAL = "neutral"  # none of the six
 CLASSES = (*EMOTION_WORDS, NEUTRAL)
 _CLASS_OF = {word: name for name, words in EMOTION_WORDS.items() for word in words}
 _CLASS_OF |= dict.fromkeys((NEUTRAL, "calm"), NEUTRAL)
-_STATEMENTS = {  # of RAVDESS
-    "01": "Kids are talking by the door.",
-    "02": "Dogs are sitting by the door.",
-}
-_SENTENCES = {  # of EMO-DB
-    "a01": "Der Lappen liegt auf dem Eisschrank.",
-    "a02": "Das will sie am Mittwoch abgeben.",
-    "a04": "Heute abend könnte ich es ihm sagen.",
-    "a05": "Das schwarze Stück Papier befindet sich da oben neben dem Holzstück.",
-    "a07": "In sieben Stunden wird es soweit sein.",
-    "b01": "Was sind denn das für Tüten, die da unter dem Tisch stehen?",
-    "b02": "Sie haben es gerade hochgetragen und jetzt gehen sie wieder runter.",
-    "b03": "An den Wochenenden bin ich jetzt immer nach Hause gefahren und habe Agnes besucht.",
-    "b09": "Ich will das eben wegbringen und dann mit Karl was trinken gehen.",
-    "b10": "Die wird auf dem Platz sein, wo wir sie immer hinlegen.",
-}
 
 
 @lru_cache(maxsize=4)
@@ -76,8 +60,7 @@ def read_speakers(root: Path) -> Sources:
     """
     known = read_sources(root).parts
     where = {f"{part.kind}/{part.group}": part.split for part in known}
-    held_out = held_out_groups(statement_text(root))
-    parts = split_groups(people_of(root, _class_of, said), where, held_out)
+    parts = split_groups(people_of(root, _class_of, said), where, read_held_out(root))
     parts = [replace(part, emotion=part.polarity) for part in parts]  # one word for each
     _check(root, parts)
     parts += [part for part in known if part.kind == "ambience"]
@@ -90,8 +73,7 @@ def _class_of(row: Mapping[str, str]) -> str:
 
 def said(row: Mapping[str, str]) -> str:
     """Transcript of a voice, from its row of the table; "" where there is none."""
-    spoken = _STATEMENTS.get(row.get("statement", "")) or _SENTENCES.get(row.get("sentence", ""))
-    return row.get("text") or spoken or ""
+    return row.get("text", "")
 
 
 def _check(root: Path, parts: list[Part]) -> None:

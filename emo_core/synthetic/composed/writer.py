@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from emo_core.data.statement import statement_text
+from emo_core.data.statement import STATEMENT, parse_statement, statement_text
 from emo_core.schema import SPLITS
 from emo_core.synthetic import corpus_io as clip_tree
 from emo_core.synthetic.composed.scene import ComposedScene, make_scene
@@ -55,6 +55,8 @@ def make_composed(
     """
     counts = {"train": train, "val": val, "test": test}
     parts = composer.read(Path(sources).resolve())
+    statement = statement_text(parts.root)
+    parse_statement(statement, f"{parts.root.name}/{STATEMENT}")  # refused before a clip is made
     tree = Tree(
         Path(out),
         counts,
@@ -62,7 +64,7 @@ def make_composed(
         partial(_scenes, composer, parts, counts, seed),
         partial(write_composed_clip, read=composer.read, root=parts.root),
         partial(composer.truth, parts),
-        statement_text(parts.root),
+        statement,
     )
     make_tree(tree, workers, progress)
 
