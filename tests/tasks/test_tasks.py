@@ -9,198 +9,24 @@ import pytest
 import torch
 from sklearn import metrics as oracle
 from torch import nn
-from torch.nn import functional
 
-from emo_core import metrics
 from emo_core.checkpoint import SHIPPED, CheckpointError, load_checkpoint
 from emo_core.data.cache import Cache
 from emo_core.data.dataset import ClipDataset, Loader
 from emo_core.preprocess.batch import Output
 from emo_core.preprocess.sample import DecodedWindow, SampleConfig
-from emo_core.tasks import (
-    TASKS,
-    Calibration,
-    MultiLabel,
-    SingleLabel,
-    ValenceArousal,
-    described,
-    from_description,
-)
+from emo_core.tasks import TASKS, described, from_description
+from emo_core.tasks.multi import MultiLabel
+from emo_core.tasks.single import SingleLabel
+from emo_core.tasks.valence_arousal import ValenceArousal
 from emo_core.training.recipes import Recipe
 from emo_core.training.run import Data, finish, start
 from emo_core.training.trainer import TrainConfig, channels_last, split_scores
 from tests.conftest import small_group
+from tests.tasks.test_multi import answered
 
 CONFIG = SampleConfig(frames=2, width=32, height=24, window_s=1.0)
-RNG = np.random.default_rng(0)
 SIX = MultiLabel()
-
-
-def answered(rows: int = 240, seed: int = 0):
-    """Logits of a fair model, multi-hot targets, four rows a group."""
-    rng = np.random.default_rng(seed)
-    target = rng.random((rows, 6)) < [0.5, 0.3, 0.1, 0.6, 0.2, 0.05]
-    logits = 2.0 * target - 1.5 + rng.normal(size=target.shape)
-    tensors = (torch.tensor(values, dtype=torch.float32) for values in (logits, target))
-    return *tensors, np.arange(rows) // 4
-
-
-def test_a_yes_weighs_as_many_as_there_are_noes():
-    targets = [SIX.target(label) for label in (("anger", "sad"), "anger", (), ("happy",))]
-    assert targets[0].tolist() == [1, 0, 0, 0, 1, 0] and targets[0].dtype == np.float32
-    task = SIX.fitted(targets)
-    assert task.pos_weight == (1.0, 4.0, 4.0, 3.0, 3.0, 4.0)
-    logits, target = torch.randn(4, 6), torch.tensor(np.array(targets))
-    p, w = torch.sigmoid(logits), torch.tensor(task.pos_weight)
-    wanted = -(w * target * p.log() + (1 - target) * (1 - p).log()).mean()
-    torch.testing.assert_close(task.loss(logits, target), wanted)
-    plain = functional.binary_cross_entropy_with_logits(logits, target)
-    torch.testing.assert_close(SIX.loss(logits, target), plain)
-
-
-def test_multi_label_scores_equal_scikit_learns_at_the_given_thresholds():
-    logits, target, groups = answered()
-    thresholds = (0.2, 0.3, 0.4, 0.5, 0.6, 0.1)
-    scores = SIX.scores(logits, target, groups, Calibration(thresholds=thresholds))
-    values = torch.sigmoid(logits).numpy()
-    truth, answers = target.numpy(), values > thresholds
-    assert scores["f1"] == pytest.approx(oracle.f1_score(truth, answers, average="macro"))
-    assert scores["auc"] == pytest.approx(oracle.roc_auc_score(truth, values))
-    for i, label in enumerate(SIX.labels):
-        part = scores["per_class"][label]
-        balanced = oracle.balanced_accuracy_score(truth[:, i], answers[:, i])
-        assert part["weighted_accuracy"] == pytest.approx(balanced)
-        assert part["recall"] == pytest.approx(oracle.recall_score(truth[:, i], answers[:, i]))
-        assert part["n"] == truth[:, i].sum()
-    assert scores["accuracy"] == pytest.approx((truth == answers).mean())
-    assert scores["all_negative"] == pytest.approx(1 - truth.mean())
-    assert scores["interval"][0] < scores["f1"] < scores["interval"][1]
-    line = SIX.summary(scores)
-    assert "weighted accuracy" in line and ", accuracy" in line and "all negative" in line
-
-
-def test_on_a_one_hot_set_saying_no_to_everything_is_right_five_times_of_six():
-    target = torch.eye(6).repeat(5, 1)
-    scores = SIX.scores(torch.full((30, 6), -9.0), target, np.arange(30))
-    assert scores["accuracy"] == scores["all_negative"] == pytest.approx(5 / 6)
-    assert scores["weighted_accuracy"] == 0.5 and scores["f1"] == 0
-
-
-def test_thresholds_are_the_best_of_the_grid():
-    logits, target, _ = answered()
-    found = SIX.calibrate(logits, target).thresholds
-    values = torch.sigmoid(logits).numpy()
-    grid = [round(0.05 * step, 2) for step in range(1, 20)]
-    for i in range(6):
-        f1 = [oracle.f1_score(target[:, i], values[:, i] > t, zero_division=0) for t in grid]
-        assert found[i] == pytest.approx(grid[int(np.argmax(f1))])
-    nothing = SIX.calibrate(logits, torch.zeros_like(target)).thresholds
-    assert nothing == (0.5,) * 6
-
-
-def test_scores_do_not_choose_thresholds():
-    logits, target, groups = answered()
-    low = logits - 3  # at 0.5 almost nothing is found; a threshold tuned here would find it
-    tuned = SIX.scores(low, target, groups, SIX.calibrate(low, target))
-    assert SIX.scores(low, target, groups)["f1"] < 0.5 * tuned["f1"]
-
-
-def test_nothing_to_find_is_a_number_all_the_same():
-    scores = SIX.scores(torch.full((8, 6), -3.0), torch.zeros(8, 6), np.arange(8))
-    assert scores["f1"] == 0 and scores["auc"] is None and "undefined" in SIX.summary(scores)
-    json.dumps(scores, allow_nan=False)
-
-
-def slow_ccc_loss(x: np.ndarray, y: np.ndarray, degrees: int) -> float:
-    """The authors' form, by correlation and standard deviations."""
-    rho = np.corrcoef(x, y)[0, 1]
-    spread = x.var(ddof=degrees) + y.var(ddof=degrees) + (x.mean() - y.mean()) ** 2
-    return 1 - 2 * rho * x.std(ddof=degrees) * y.std(ddof=degrees) / spread
-
-
-@pytest.mark.parametrize("unbiased", [True, False])
-def test_the_concordance_loss_is_the_authors_over_valid_moments(unbiased):
-    task = ValenceArousal(unbiased=unbiased)
-    logits, target = torch.randn(5, 16, 2), torch.rand(5, 16, 2) * 2 - 1
-    flat = (logits.flatten(0, 1).double().numpy(), target.flatten(0, 1).double().numpy())
-    wanted = sum(slow_ccc_loss(flat[0][:, i], flat[1][:, i], int(unbiased)) for i in (0, 1))
-    assert task.loss(logits, target).item() == pytest.approx(wanted, abs=1e-5)
-    keep = torch.rand(5, 16) < 0.6
-    kept = tuple(part[keep.flatten().numpy()] for part in flat)
-    wanted = sum(slow_ccc_loss(kept[0][:, i], kept[1][:, i], int(unbiased)) for i in (0, 1))
-    for invalid in (-5.0, float("nan")):
-        marked = torch.where(keep.unsqueeze(-1), target, invalid)
-        assert task.loss(logits, marked).item() == pytest.approx(wanted, abs=1e-5)
-    half = target.clone()
-    half[~keep, 1] = -5.0  # one of the two is enough to make a moment invalid
-    assert task.loss(logits, half).item() == pytest.approx(wanted, abs=1e-5)
-
-
-@pytest.mark.parametrize("unbiased", [True, False])
-@pytest.mark.parametrize("shape", [(1, 1, 2), (3, 4, 2)])
-@pytest.mark.parametrize("x", [0.3, None], ids=["constant output", "output"])
-@pytest.mark.parametrize("y", [0.3, -5.0, None], ids=["constant target", "invalid", "target"])
-def test_loss_and_gradient_are_finite(unbiased, shape, x, y):
-    generator = torch.Generator().manual_seed(0)
-    logits, target = (torch.rand(shape, generator=generator) - 0.5 for _ in range(2))
-    logits = (logits if x is None else torch.full(shape, x)).requires_grad_()
-    target = target if y is None else torch.full(shape, y)
-    loss = ValenceArousal(unbiased=unbiased).loss(logits, target)
-    loss.backward()
-    assert loss.isfinite() and logits.grad.isfinite().all()
-    assert logits.grad.abs().max() < 1e3
-    if y == -5.0:
-        assert loss.item() == 2 and not logits.grad.any()
-
-
-def test_valence_and_arousal_are_scored_on_valid_moments_and_as_the_authors_do():
-    task, groups = ValenceArousal(), np.repeat(["a", "b", "c"], 4)
-    target = RNG.uniform(-1, 1, (12, 16, 2))
-    logits = target + RNG.normal(0, 0.4, target.shape)
-    target[3, 5:9] = -5
-    scores = task.scores(torch.tensor(logits), torch.tensor(target), groups)
-    valid = target[..., 0] > -5
-    for i, name in enumerate(task.labels):
-        x, y = logits[..., i][valid].clip(-1, 1).astype(np.float32), target[..., i][valid]
-        wanted = 1 - slow_ccc_loss(x.astype(float), y, 0)
-        assert scores["per_class"][name]["ccc"] == pytest.approx(wanted)
-    assert (scores["n"], scores["invalid"]) == (188, 4)
-    mean = np.mean([part["ccc"] for part in scores["per_class"].values()])
-    assert scores["ccc"] == pytest.approx(mean) == task.selection_score(scores)
-    assert scores["interval"][0] < scores["ccc"] < scores["interval"][1]
-    assert scores["smoothed"] < 0.5 * scores["ccc"]  # noise without a course in time
-    both = metrics.ccc_of_authors_code(
-        logits.reshape(-1, 2), target.reshape(-1, 2), np.repeat(groups, 16)
-    )
-    assert scores["smoothed"] == pytest.approx(both.mean(), abs=1e-6)
-    assert f"{scores['ccc']:.3f}" in task.summary(scores)
-
-
-def test_frame_numbers_beside_the_target_order_the_smoothing():
-    task, steps = ValenceArousal(), np.arange(1, 129)
-    course = np.stack([np.sin(steps / 20), np.cos(steps / 15)], -1)
-    logits = course + RNG.normal(0, 0.3, course.shape)
-    groups = np.array(["v"] * 8)
-    rows = [steps.reshape(16, 8).T - 1, RNG.permutation(128).reshape(8, 16)]  # phases; anyhow
-    found = [
-        task.scores(
-            torch.tensor(logits[row]),
-            torch.tensor(np.concatenate([course[row], row[..., None] + 1.0], -1)),
-            groups,
-        )
-        for row in rows
-    ]
-    assert found[0]["smoothed"] == pytest.approx(found[1]["smoothed"], abs=1e-6)
-    assert found[0]["smoothed"] > 0.5
-    unordered = task.scores(torch.tensor(logits[rows[1]]), torch.tensor(course[rows[1]]), groups)
-    assert unordered["smoothed"] < 0.3
-
-
-def test_a_split_without_a_valid_moment_is_zero():
-    scores = ValenceArousal().scores(
-        torch.zeros(2, 3, 2), torch.full((2, 3, 2), -5.0), np.arange(2)
-    )
-    assert scores["n"] == 0 and scores["ccc"] == 0 and scores["interval"] == [0, 0]
 
 
 @dataclass(frozen=True)
@@ -360,18 +186,3 @@ def test_a_description_of_something_else_is_one_sentence(tmp_path, wrong):
     path.write_text(json.dumps({**json.loads(path.read_text()), **wrong}))
     with pytest.raises(CheckpointError, match="does not describe a model"):
         load_checkpoint(tmp_path / "new")
-
-
-def test_moments_without_a_frame_are_not_smoothed_in():
-    generator = torch.Generator().manual_seed(0)
-    logits = torch.rand(4, 16, 2, generator=generator) * 2 - 1
-    target = torch.cat([logits * 0.5, torch.arange(64.0).reshape(4, 16, 1)], dim=-1)
-    groups, task = np.array(["a"] * 4), ValenceArousal()
-    whole = task.scores(logits, target, groups)["smoothed"]
-    no_frame = torch.full((1, 16, 3), float("nan"))
-    more = task.scores(
-        torch.cat([logits, torch.ones(1, 16, 2)]),
-        torch.cat([target, no_frame]),
-        np.array(["a"] * 5),
-    )
-    assert more["smoothed"] == pytest.approx(whole)
