@@ -300,7 +300,7 @@ def test_another_rate_is_the_same_sound():
 
 def test_the_tree_and_the_label_files_are_byte_exact(tree):
     scenes = {s: [make_drawn_scene(SEED, s, i) for i in range(n)] for s, n in COUNTS.items()}
-    expected = {"Train_labels.txt", "Val_labels.txt", "VGAF_readme.txt", "truth.jsonl"}
+    expected = {"Train_labels.txt", "Val_labels.txt", "VGAF_readme.txt", "truth.jsonl", "DATA.md"}
     expected |= {f"{s.title()}/{scene.name}.mp4" for s in COUNTS for scene in scenes[s]}
     assert set(contents(tree)) == expected
     assert {path.name for path in (tree / "Test").iterdir()} == {"Test_1.mp4", "Test_2.mp4"}

@@ -237,7 +237,7 @@ def finished_run(data, tmp_path):
     recipe = Recipe("staged", settings=small_group().config, sample=CONFIG, train=FAST)
     run = Trainer(small_group(), recipe.task, FAST, tmp_path / "run")
     list(run.epochs(*data))
-    loaders = type("Data", (), {"valid": data[1], "problems": ()})
+    loaders = type("Data", (), {"valid": data[1], "problems": (), "statement": ""})
     finish("group-staged", recipe, tmp_path / "run", run, loaders)
     return recipe, run, tmp_path / "run" / "checkpoint"
 
