@@ -73,7 +73,7 @@ def upload(page, path: Path, tab: str = "video") -> None:
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory):
     """A clip of one window, one of three, a sound and a broken file."""
-    from tests.demo.test_service import write_clip
+    from tests.support.predictions import write_clip
 
     folder = tmp_path_factory.mktemp("clips")
     broken = folder / "broken.mp4"

@@ -24,8 +24,8 @@ from emo_core.checkpoint import load_checkpoint, save_checkpoint
 from emo_core.cli.main import main as emo
 from emo_core.inference.predict import predict
 from emo_core.schema import DEFAULT_MODEL
-from tests.demo.test_service import write_clip
 from tests.support.explained import checkpoint_of
+from tests.support.predictions import write_clip
 
 ROOT = Path(__file__).parents[2]
 

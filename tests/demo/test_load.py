@@ -9,7 +9,7 @@ import gradio_client
 import psutil
 import pytest
 
-from tests.demo.test_service import write_clip
+from tests.support.predictions import write_clip
 from tests.support.serving import patient_client, served
 
 CLIENTS, EACH = 30, 10

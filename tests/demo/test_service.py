@@ -1,13 +1,10 @@
-"""The app without a browser: its figures, what it says of odd clips, and what it keeps private."""
+"""The app without a browser: what it says of odd clips, and what it keeps private."""
 
 import ast
 import asyncio
 import json
-from fractions import Fraction
 from pathlib import Path
 
-import av
-import numpy as np
 import pytest
 import torch
 
@@ -17,21 +14,14 @@ from demo import (
     upload_checks,
 )
 from demo.i18n import Words
-from emo_core import viz as view
 from emo_core.checkpoint import Checkpoint, save_checkpoint, shipped_checkpoints
-from emo_core.inference.predict import Media, Prediction, Span
 from emo_core.models.group import POCKET, Group
-from emo_core.preprocess.log_mel import PANNS, MelConfig
-from emo_core.preprocess.log_mel import log_mel as mel_of
-from emo_core.preprocess.sample import Sample, SampleConfig
+from emo_core.preprocess.sample import SampleConfig
 from emo_core.schema import DEFAULT_MODEL
 from emo_core.tasks import SingleLabel
-from emo_core.viz import captions as sentences
+from tests.support.predictions import LABELS, write_clip
 
 ROOT = Path(__file__).parents[2]
-
-LABELS = ("positive", "neutral", "negative")
-RATE = 16_000  # Hz
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -48,79 +38,6 @@ def model(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EMO_MODEL", name)
         yield name
-
-
-def write_clip(path: Path, seconds: float, picture: bool = True, sound: bool = True) -> Path:
-    """A clip whose frames are as grey as 4 times their number, with a tone of 1 kHz."""
-    with av.open(str(path), "w") as container:
-        if picture:
-            stream = container.add_stream("libx264", rate=10)
-            stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        if sound:
-            voice = container.add_stream("pcm_s16le" if path.suffix == ".wav" else "aac", rate=RATE)
-            voice.layout = "mono"
-        for number in range(max(1, round(seconds * 10)) if picture else 0):
-            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 4 * number % 256, np.uint8))
-            frame.pts, frame.time_base = number, Fraction(1, 10)
-            container.mux(stream.encode(frame))
-        if picture:
-            container.mux(stream.encode(None))
-        if sound:
-            wave = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(round(seconds * RATE)) / RATE)
-            frame = av.AudioFrame.from_ndarray(
-                (wave * 32767).astype(np.int16)[None], "s16", layout="mono"
-            )
-            frame.rate, frame.pts, frame.time_base = RATE, 0, Fraction(1, RATE)
-            container.mux(voice.encode(frame))
-            container.mux(voice.encode(None))
-    return path
-
-
-def made_prediction(spans: list[tuple[float, float, tuple]], abstains: bool = False) -> Prediction:
-    """A prediction of which everything is known: each window holds a tone of 1 kHz."""
-    config = MelConfig()
-    wave = torch.sin(2 * torch.pi * 1000 * torch.arange(5 * RATE) / RATE)
-    mel = mel_of(wave[None], config)[0]
-    mel_times_s = torch.arange(len(mel)) * config.hop / config.rate
-    grid = torch.arange(16) * 5 / 16
-    samples = tuple(
-        Sample(
-            torch.full((16, 3, 8, 12), number, dtype=torch.uint8),
-            grid < end - start,
-            grid,
-            mel,
-            mel_times_s < end - start,
-            mel_times_s,
-            torch.zeros(16, 0, 3, 48, 48),
-            torch.zeros(16, 0, dtype=torch.bool),
-            torch.zeros(0, dtype=torch.int64),
-            torch.zeros(0, dtype=torch.bool),
-            start,
-        )
-        for number, (start, end, _) in enumerate(spans)
-    )
-    values = [dict(zip(LABELS, values, strict=True)) for _, _, values in spans]
-    mean = {label: float(np.mean([value[label] for value in values])) for label in LABELS}
-    times = [s.start_s + float(t) for s in samples for t in s.video_times_s[s.video_mask]]
-    media = Media(spans[-1][1], 25.0, 320, 240, True, True, False, 1, RATE, 0, "h264", "aac")
-    return Prediction(
-        "made.mp4",
-        "none",
-        LABELS,
-        mean,
-        max(mean, key=mean.get),
-        abstains,
-        tuple(Span(*span[:2], value) for span, value in zip(spans, values, strict=True)),
-        {"video": 0.0, "audio": 0.0},
-        tuple(times),
-        media,
-        (),
-        {"decode": 0.0, "model": 0.0},
-        samples,
-    )
-
-
-TWO = [(0.0, 5.0, (0.7, 0.2, 0.1)), (5.0, 9.0, (0.1, 0.3, 0.6))]
 
 
 def imports(path: Path) -> set[str]:
@@ -152,88 +69,6 @@ def test_torch_is_loaded_only_when_asked(path):
     allowed = {"emo_core", "emo_core.clip", "emo_core.errors", "emo_core.schema", "emo_core.viz"}
     own = {name for name in at_top if name and name.startswith("emo_core")}
     assert own <= allowed and "story" not in at_top
-
-
-def test_timeline_stacks_each_window_where_it_lies():
-    figure = view.timeline(made_prediction(TWO))
-    assert figure.layout.height == 320
-    heights = np.sum([bar.y for bar in figure.data], axis=0)
-    np.testing.assert_allclose(heights, 1)
-    by_name = {bar.name: bar for bar in figure.data}
-    assert set(by_name) == {"Positive", "Neutral", "Negative"}
-    assert tuple(by_name["Negative"].y) == (0.1, 0.6)
-    left = np.array(by_name["Neutral"].x) - np.array(by_name["Neutral"].width) / 2
-    np.testing.assert_allclose(left, [0, 5])
-    shapes = {bar.marker.pattern.shape for bar in figure.data}
-    assert len(shapes) == 3, "labels must differ by more than colour"
-
-
-def test_bars_show_every_label_and_its_value():
-    bar = view.probability_bars(made_prediction(TWO[:1])).data[0]
-    assert list(zip(bar.y, bar.x, bar.text, strict=True)) == [
-        ("Positive", 0.7, "70 %"),
-        ("Neutral", 0.2, "20 %"),
-        ("Negative", 0.1, "10 %"),
-    ]
-
-
-def test_tone_is_brightest_at_its_own_frequency_over_all_of_its_time():
-    config = MelConfig()
-    figure = view.log_mel_figure(made_prediction(TWO), config)
-    heat = figure.data[0]
-    columns = np.asarray(heat.z).T
-    assert figure.layout.height == 340 and np.isfinite(columns).all()
-    assert len(columns) * heat.dx == pytest.approx(9.0, abs=0.03)
-    loudest_hz = view.band_hz(config)[columns.mean(0).argmax()]
-    assert loudest_hz == pytest.approx(1000, rel=0.05)
-    ticks = dict(zip(figure.layout.yaxis.ticktext, figure.layout.yaxis.tickvals, strict=True))
-    assert abs(ticks["1,000"] - columns.mean(0).argmax()) < 1
-
-
-@pytest.mark.parametrize("config", [MelConfig(), PANNS])
-def test_bands_are_centred_where_torchaudio_puts_them(config):
-    from torchaudio.functional import melscale_fbanks
-
-    filters = melscale_fbanks(
-        8001, config.lowest_hz, config.highest_hz, config.bands, config.rate, "slaney", "slaney"
-    )
-    peaks_hz = filters.argmax(0).numpy() * config.rate / 2 / 8000
-    np.testing.assert_allclose(view.band_hz(config), peaks_hz, atol=config.rate / 8000)
-
-
-def test_time_that_was_not_read_stays_empty_in_the_spectrogram():
-    prediction = made_prediction([(0.0, 5.0, TWO[0][2]), (15.0, 20.0, TWO[1][2])])
-    columns, step_s = view.joined_mel(prediction)
-    times_s = (np.arange(len(columns)) + 0.5) * step_s
-    unread = np.isnan(columns).any(axis=1)
-    assert unread[(times_s > 5.1) & (times_s < 14.9)].all()
-    assert not unread[(times_s < 4.9) | (times_s > 15.1)].any()
-
-
-def test_long_clip_sends_a_bounded_picture_of_its_sound():
-    spans = [(5.0 * at, 5.0 * at + 5, TWO[0][2]) for at in range(24)]
-    columns, step_s = view.joined_mel(made_prediction(spans))
-    assert len(columns) == view.MOST_COLUMNS and np.isfinite(columns).all()
-    assert len(columns) * step_s == pytest.approx(120, abs=0.05)
-
-
-def test_frames_are_the_models_own_with_their_times():
-    frames = view.frames_used(made_prediction(TWO), most=100)
-    assert len(frames) == 16 + 13  # the second window has 4 of 5 s
-    assert frames[1][1] == "0.31 s" and frames[16][1] == "5.00 s"
-    assert frames[16][0].shape == (8, 12, 3) and (frames[16][0] == 1).all()
-    few = view.frames_used(made_prediction(TWO), most=4)
-    assert [few[0][1], few[-1][1]] == [frames[0][1], frames[-1][1]] and len(few) == 4
-
-
-def test_sentences_say_what_the_figures_show():
-    prediction = made_prediction(TWO)
-    runs = sentences.summarise_timeline(prediction)
-    assert "positive 0.0 to 5.0 s" in runs and "negative 5.0 to 9.0 s" in runs
-    assert "29 frames" in sentences.summarise_frames(prediction, 16)
-    sure = sentences.summarise(made_prediction(TWO[:1]))
-    assert "group positive: 70 %, then neutral 20 %, negative 10 %" in sure
-    assert sentences.summarise(made_prediction(TWO[:1], abstains=True)).startswith("Not sure")
 
 
 def test_one_window_gives_an_answer_without_timeline(tmp_path):

@@ -376,7 +376,7 @@ def test_a_file_of_unknown_duration_is_refused_after_the_probe(site, tmp_path, m
 
 
 def made_film(path: Path, seconds: float) -> Path:
-    from tests.demo.test_service import write_clip
+    from tests.support.predictions import write_clip
 
     return write_clip(path, seconds)
 

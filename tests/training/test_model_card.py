@@ -1,11 +1,12 @@
 """Every shipped checkpoint is small and its card says what it was made of and may be used for."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
 from emo_core.checkpoint import CARD, SHIPPED, WEIGHTS, load_checkpoint, shipped_checkpoints
 from emo_core.data.statement import STATEMENT, parse_statement
+from emo_core.training.model_card import model_card
 from tests.conftest import ROOT
 
 LARGEST = 8_000_000  # bytes
@@ -42,6 +43,29 @@ def test_what_real_recordings_taught_is_for_research_and_teaching_only():
         real = load_checkpoint(name).training["corpus"] in ("collage", "utterances")
         assert ("CC BY-NC-SA 4.0" in text and "research and teaching only" in text) == real
         assert ("RAVDESS" in text and "EMO-DB" in text and "ESC-10" in text) == real
+
+
+def told(**changes):
+    """A shipped checkpoint whose record of training is changed."""
+    checkpoint = load_checkpoint("group-staged")
+    return replace(checkpoint, training={**checkpoint.training, **changes})
+
+
+def test_a_card_tells_the_scores_class_by_class():
+    part = {"recall": 0.5, "f1": None, "n": 7}
+    scores = {**told().training["held_out"], "per_class": {"positive": part}}
+    card = model_card(told(held_out=scores))
+    assert "| class | recall | f1 | n |\n|---|---|---|---|\n| positive | 0.500 | - | 7 |\n" in card
+    assert told().task.summary(scores) in card and told().task.choice(told().calibration) in card
+
+
+def test_a_card_says_what_was_not_stated_and_leaves_out_what_is_not_known():
+    card = model_card(told(data_statement=None, rendered=0))
+    assert "What the label means was not stated; it is never what a person feels" in card
+    assert "## Sources" not in card and "rendered scenes" not in card
+    assert "corpus `x` and 12 rendered scenes." in model_card(told(corpus="x", rendered=12))
+    sitting = {"minutes": 61.7, "command": "emo train x", "machine": "a laptop"}
+    assert "`emo train x` took 62 minutes (a laptop)." in model_card(told(**sitting))
 
 
 @pytest.mark.real_data

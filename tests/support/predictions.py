@@ -1,0 +1,87 @@
+"""Clips and predictions of which everything is known."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import torch
+
+from emo_core.inference.prediction import Media, Prediction, Span
+from emo_core.preprocess.log_mel import MelConfig
+from emo_core.preprocess.log_mel import log_mel as mel_of
+from emo_core.preprocess.sample import Sample
+
+LABELS = ("positive", "neutral", "negative")
+RATE = 16_000  # Hz
+TWO = [(0.0, 5.0, (0.7, 0.2, 0.1)), (5.0, 9.0, (0.1, 0.3, 0.6))]
+
+
+def write_clip(path: Path, seconds: float, picture: bool = True, sound: bool = True) -> Path:
+    """A clip whose frames are as grey as 4 times their number, with a tone of 1 kHz."""
+    with av.open(str(path), "w") as container:
+        if picture:
+            stream = container.add_stream("libx264", rate=10)
+            stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        if sound:
+            voice = container.add_stream("pcm_s16le" if path.suffix == ".wav" else "aac", rate=RATE)
+            voice.layout = "mono"
+        for number in range(max(1, round(seconds * 10)) if picture else 0):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 4 * number % 256, np.uint8))
+            frame.pts, frame.time_base = number, Fraction(1, 10)
+            container.mux(stream.encode(frame))
+        if picture:
+            container.mux(stream.encode(None))
+        if sound:
+            wave = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(round(seconds * RATE)) / RATE)
+            frame = av.AudioFrame.from_ndarray(
+                (wave * 32767).astype(np.int16)[None], "s16", layout="mono"
+            )
+            frame.rate, frame.pts, frame.time_base = RATE, 0, Fraction(1, RATE)
+            container.mux(voice.encode(frame))
+            container.mux(voice.encode(None))
+    return path
+
+
+def made_prediction(spans: list[tuple[float, float, tuple]], abstains: bool = False) -> Prediction:
+    """A prediction of which everything is known: each window holds a tone of 1 kHz."""
+    config = MelConfig()
+    wave = torch.sin(2 * torch.pi * 1000 * torch.arange(5 * RATE) / RATE)
+    mel = mel_of(wave[None], config)[0]
+    mel_times_s = torch.arange(len(mel)) * config.hop / config.rate
+    grid = torch.arange(16) * 5 / 16
+    samples = tuple(
+        Sample(
+            torch.full((16, 3, 8, 12), number, dtype=torch.uint8),
+            grid < end - start,
+            grid,
+            mel,
+            mel_times_s < end - start,
+            mel_times_s,
+            torch.zeros(16, 0, 3, 48, 48),
+            torch.zeros(16, 0, dtype=torch.bool),
+            torch.zeros(0, dtype=torch.int64),
+            torch.zeros(0, dtype=torch.bool),
+            start,
+        )
+        for number, (start, end, _) in enumerate(spans)
+    )
+    values = [dict(zip(LABELS, values, strict=True)) for _, _, values in spans]
+    mean = {label: float(np.mean([value[label] for value in values])) for label in LABELS}
+    times = [s.start_s + float(t) for s in samples for t in s.video_times_s[s.video_mask]]
+    media = Media(spans[-1][1], 25.0, 320, 240, True, True, False, 1, RATE, 0, "h264", "aac")
+    return Prediction(
+        "made.mp4",
+        "none",
+        LABELS,
+        mean,
+        max(mean, key=mean.get),
+        abstains,
+        tuple(Span(*span[:2], value) for span, value in zip(spans, values, strict=True)),
+        {"video": 0.0, "audio": 0.0},
+        tuple(times),
+        media,
+        (),
+        {"decode": 0.0, "model": 0.0},
+        samples,
+    )

@@ -1,0 +1,72 @@
+"""The report: one HTML file that needs nothing else, whose words are never markup."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from emo_core.attribution.methods import explain_window
+from emo_core.attribution.types import Target
+from emo_core.inference.prediction import Span
+from emo_core.viz import report
+from tests.support.explained import planted, planted_sample
+from tests.support.predictions import TWO, made_prediction
+
+
+@pytest.fixture(scope="module")
+def story():
+    checkpoint, sample = planted(), planted_sample()
+    found = explain_window(checkpoint, sample, Target("red", 0), "saliency", "fast")
+    said = {"red": 0.25, "green": 0.75}
+    prediction = replace(
+        made_prediction(TWO),
+        labels=("red", "green"),
+        probabilities=said,
+        label="green",
+        timeline=(Span(0.0, 5.0, said), Span(5.0, 9.0, said)),
+    )
+    share = {"video": 0.5, "audio": -0.25}
+    return report.Explanation(checkpoint, prediction, sample, found, share, None, None, ())
+
+
+def own(page: str) -> str:
+    """The page without plotly's code, which is the first script."""
+    return page.replace(re.search(r"<script>.*?</script>", page, re.S)[0], "", 1)
+
+
+def test_a_report_needs_nothing_but_itself(story):
+    page = report.page(story)
+    assert page.startswith("<!doctype html>") and page.count("plotly.js v") == 1
+    assert not re.search(r"(src|href)=[\"']?(?!data:)\w", own(page))
+    assert "http:" not in own(page) and "https:" not in own(page)
+    assert own(page).count("<section>") == own(page).count("</section>") == 7
+
+
+def test_it_says_the_answer_the_target_and_what_it_is_not(story):
+    page = own(report.page(story))
+    assert "green 75 %, red 25 %." in page
+    assert "Why made.mp4 was called “red”" in page and report.CAPTION in page
+    assert "saliency, preset fast" in page
+    assert "Not checked." in page and "Where attention looked" not in page
+    unsure = replace(story, prediction=replace(story.prediction, abstains=True))
+    assert "Not sure: green" in own(report.page(unsure))
+    affect = replace(story.prediction, values={"valence": 0.25, "arousal": -1.0})
+    assert "valence +0.25, arousal -1.00" in own(report.page(replace(story, prediction=affect)))
+
+
+def test_names_of_clips_and_notes_are_never_markup(story):
+    evil = replace(story.prediction, clip="<b>x</b>&.mp4", notes=("<i>y</i>",))
+    page = own(report.page(replace(story, prediction=evil)))
+    assert "<b>x" not in page and "<i>y" not in page
+    assert "&lt;b&gt;x&lt;/b&gt;&amp;.mp4" in page and "&lt;i&gt;y&lt;/i&gt;" in page
+
+
+def test_it_is_written_whole_or_not_at_all(story, tmp_path, monkeypatch):
+    path = tmp_path / "report.html"
+    report.write_report(path, story)
+    whole = path.read_text(encoding="utf-8")
+    assert whole.endswith("</body></html>\n")
+    monkeypatch.setattr(report, "_settings", lambda story: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        report.write_report(path, story)
+    assert path.read_text(encoding="utf-8") == whole and list(tmp_path.iterdir()) == [path]
