@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -58,17 +57,14 @@ def run(drawn, tmp_path_factory):
 TINY = ("epochs=1", "rendered=4", "video_widths=8,8", "audio_widths=8,8,8,8", "settings.width=16")
 
 
-def test_help_is_quick_and_needs_no_torch():
-    best = 9.0
-    for _ in range(3):
-        started = time.perf_counter()
-        subprocess.run(
-            [sys.executable, "-m", "emo_core", "--help"], check=True, capture_output=True
-        )
-        best = min(best, time.perf_counter() - started)
-    assert best < 1.0  # the promise of 0.5 s is a benchmark; this catches an import of torch
-    code = "import sys, emo_core, emo_core.__main__; sys.exit('torch' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True)
+def test_help_needs_no_torch():
+    """How quick it is, is a benchmark; the slow part would be an import of torch."""
+    code = (
+        "import runpy, sys; sys.argv = ['emo', '--help']\n"
+        "try: runpy.run_module('emo_core', run_name='__main__')\n"
+        "except SystemExit as ended: sys.exit(ended.code or 'torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
 def test_the_card_names_the_command_and_its_minutes(run):

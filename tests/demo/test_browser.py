@@ -250,7 +250,7 @@ def test_leaving_deletes_the_clip(browser, app, clips, request):
     folder = request.config.stash[FOLDER]
     assert list(folder.rglob("leaver.mp4"))
     page.close()
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + PATIENCE_S
     while list(folder.rglob("leaver.mp4")) and time.monotonic() < deadline:
         time.sleep(0.5)
     assert not list(folder.rglob("leaver.mp4"))

@@ -163,7 +163,7 @@ def test_what_takes_long_is_announced_and_what_does_not_is_not(events, clip, mon
         return real(*args)
 
     service.load_model(service.default_model())
-    monkeypatch.setattr("demo.callbacks.SOON_S", 60)
+    monkeypatch.setattr("demo.callbacks.SOON_S", 600)
     assert [list(step) for step in shown(events, clip)][0] == ["status", "details"]
     assert len(shown(events, clip)) == 2
     monkeypatch.setattr("demo.callbacks.SOON_S", 0.1)

@@ -30,10 +30,10 @@ def test_the_screen_recorder_of_gradio_is_not_offered(tmp_path):
         before = files(tmp_path)
         sent = {"Content-Type": "multipart/form-data; boundary=x"}
         with pytest.raises(HTTPError) as refused:
-            urlopen(Request(f"{url}/gradio_api/process_recording", FORM, sent), timeout=60)
+            urlopen(Request(f"{url}/gradio_api/process_recording", FORM, sent), timeout=PATIENCE_S)
         assert refused.value.code == 404 and files(tmp_path) <= before
         refused.value.close()
-        with urlopen(f"{url}/config", timeout=60) as answer:
+        with urlopen(f"{url}/config", timeout=PATIENCE_S) as answer:
             assert b'"footer_links":["api"]' in answer.read().replace(b": ", b":")
 
 

@@ -146,7 +146,7 @@ def test_too_large_and_too_long_are_refused_before_decoding(tmp_path, monkeypatc
 
 def test_a_missing_model_is_said_in_a_sentence(tmp_path, monkeypatch):
     monkeypatch.setenv("EMO_MODEL", "no-such-model")
-    service.preload_model().join(60)  # must not raise in its thread
+    service.preload_model().join(300)  # must not raise in its thread
     with pytest.raises(service.UserError, match="no-such-model"):
         service.predict_view(write_clip(tmp_path / "a.mp4", 1.0))
 

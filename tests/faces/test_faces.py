@@ -315,7 +315,7 @@ def server(monkeypatch, tmp_path):
         def do_GET(self):
             asked.append(self.path)
             if "slow" in self.path:
-                ended.wait(20)
+                ended.wait(600)
                 return
             if "drip" in self.path:
                 self.send_response(200)
@@ -408,8 +408,8 @@ def test_whatever_goes_wrong_while_fetching_is_a_fetch_error(server, monkeypatch
 def test_a_server_that_drips_is_not_waited_for(server):
     started = time.monotonic()
     with pytest.raises(FetchError, match="no answer within 0.5 s"):
-        cached_download(replace(remote(f"{server.url}/drip.onnx"), size=1000), 0.5)
-    assert time.monotonic() - started < 4
+        cached_download(replace(remote(f"{server.url}/drip.onnx"), size=10_000), 0.5)
+    assert time.monotonic() - started < 300  # dripping takes 1000 s
 
 
 @pytest.mark.parametrize("where", ["slow.onnx", "missing.onnx"])
@@ -430,6 +430,6 @@ def test_a_server_without_an_answer_means_haar_soon_and_is_asked_once(server, mo
         job.start()
     for job in jobs:
         job.join()
-    assert time.monotonic() - started < 8  # 0.5 s, and three cascades to load
+    assert time.monotonic() - started < 300  # an answer would come after 600 s
     assert kinds == ["haar"] * 3 and server.asked == [f"/{where}"]
     detectors._yunet_file.cache_clear()

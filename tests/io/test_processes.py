@@ -11,7 +11,7 @@ import psutil
 from emo_core.io.processes import processes
 from tests.conftest import ROOT
 
-HANG_S = 120  # only a hang takes this long
+HANG_S = 300  # only a hang takes this long
 
 
 def test_workers_are_other_processes_with_one_thread_of_opencv():

@@ -37,6 +37,7 @@ from emo_core.synthetic.drawn.writer import drawn_truth, make_staged, write_draw
 
 COUNTS = {"train": 9, "val": 3, "test": 2}
 SEED = 5
+HANG_S = 300  # only a hang takes this long
 
 
 @pytest.fixture(scope="module")
@@ -374,7 +375,7 @@ def test_a_killed_run_leaves_no_half_file_and_is_completed(tree, tmp_path):
         f"make_staged(Path(sys.argv[1]), **{COUNTS}, seed={SEED}, workers=1)"
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(out)])
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + HANG_S
     while len(list(out.rglob("*.mp4"))) < 3 and time.monotonic() < deadline:
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGKILL)
@@ -396,13 +397,13 @@ def test_workers_end_with_a_killed_run(tmp_path):
     script = tmp_path / "make.py"
     script.write_text(code)
     process = subprocess.Popen([sys.executable, str(script), str(tmp_path / "out")])
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + HANG_S
     while not list(tmp_path.rglob("*.mp4")) and time.monotonic() < deadline:
         time.sleep(0.1)
     workers = psutil.Process(process.pid).children()
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    assert len(workers) >= 2 and not psutil.wait_procs(workers, timeout=20)[1]
+    assert len(workers) >= 2 and not psutil.wait_procs(workers, timeout=HANG_S)[1]
 
 
 @pytest.mark.parametrize(
