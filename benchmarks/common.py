@@ -4,10 +4,30 @@ import json
 import random
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+
+class FixedBatches:
+    """Batches that lie in memory, the same in every epoch, in the place of a Loader."""
+
+    def __init__(self, batches: Sequence[Any]) -> None:
+        self.batches = batches
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    @property
+    def sizes(self) -> list[int]:
+        """Clips of each batch."""
+        return [len(batch) for batch in self.batches]
+
+    def epoch(self, index: int) -> Iterator[Any]:
+        """The batches of any epoch."""
+        return iter(self.batches)
 
 
 def shuffled_times(

@@ -10,14 +10,15 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import fields, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.common import FixedBatches
 from emo_core.models import MODELS
 from emo_core.preprocess.batch import Batch
 from emo_core.preprocess.log_mel import MelConfig
@@ -105,15 +106,34 @@ def matmul_peak(device: torch.device, side: int) -> float:
     return MATMULS * 2 * side**3 / min(seconds(run, device) for _ in range(3))
 
 
-def train_epochs(trainer: Trainer, clips: Batch, batch: int, epochs: int) -> int:
-    """Trains without waiting for the device once; whole batches only. Returns clips trained on."""
-    steps = max(1, len(clips) // batch)
-    for epoch in range(epochs):
-        order = torch.randperm(len(clips), device=clips.video.device)
-        for step in range(steps):
-            done = (epoch * steps + step + 1) / (epochs * steps)
-            trainer.step(chosen(clips, order[step * batch :][:batch]), done)
-    return epochs * steps * min(batch, len(clips))
+@dataclass(frozen=True)
+class ShuffledBatches:
+    """Whole batches of clips on the device, in another order in every epoch."""
+
+    clips: Batch
+    batch: int
+
+    def __len__(self) -> int:
+        return max(1, len(self.clips) // self.batch)
+
+    @property
+    def sizes(self) -> list[int]:
+        """Clips of each batch."""
+        return [min(self.batch, len(self.clips))] * len(self)
+
+    def epoch(self, index: int) -> Iterator[Batch]:
+        """The batches of an epoch."""
+        order = torch.randperm(len(self.clips), device=self.clips.video.device)
+        for step in range(len(self)):
+            yield chosen(self.clips, order[step * self.batch :][: self.batch])
+
+
+def train_epochs(trainer: Trainer, batches: ShuffledBatches | FixedBatches, epochs: int) -> int:
+    """Trains from the start of a run's schedule; returns clips trained on."""
+    trainer.config, trainer.next_epoch = replace(trainer.config, epochs=epochs), 0
+    for _ in trainer.epochs(batches, None):
+        pass
+    return epochs * sum(batches.sizes)
 
 
 def measure(name: str, options: argparse.Namespace, peak: float) -> dict:
@@ -129,17 +149,17 @@ def measure(name: str, options: argparse.Namespace, peak: float) -> dict:
     trainer.model.train()
     few = chosen(clips, torch.arange(options.batch, device=device))
     with FlopCounterMode(display=False) as counter:
-        trainer.step(few, 0.5)
+        train_epochs(trainer, FixedBatches([few]), 1)
     if options.compile:
         trainer.model.compile(mode=options.compile)
-    warm_s = seconds(lambda: [trainer.step(few, 0.5) for _ in range(WARM_STEPS)], device)
+    warm_s = seconds(lambda: train_epochs(trainer, FixedBatches([few]), WARM_STEPS), device)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
     trained = 0
 
     def run() -> None:
         nonlocal trained
-        trained = train_epochs(trainer, clips, options.batch, options.epochs)
+        trained = train_epochs(trainer, ShuffledBatches(clips, options.batch), options.epochs)
 
     spent = seconds(run, device)
     flops = counter.get_total_flops() / options.batch

@@ -3,6 +3,7 @@
 import argparse
 import os
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,9 @@ from emo_core.cli.console import log_line, print_result, progress, short_answer,
 from emo_core.errors import EmoError
 
 if TYPE_CHECKING:
+    from emo_core.training.pretrain import Data
     from emo_core.training.recipes import Recipe
+    from emo_core.training.trainer import Epoch, Trainer
 
 DONE, SOME_FAILED, NOTHING = 0, 1, 2  # exit codes
 
@@ -142,9 +145,27 @@ def data_fetch(args: argparse.Namespace) -> int:
 
 
 def run_train(args: argparse.Namespace) -> int:
+    """Trains in this process; only the first of several writes and prints."""
+    from emo_core.distributed import session
+
+    started, recipe = time.monotonic(), chosen_recipe(args)
+    with session() as first:
+        tell = log_line if first else (lambda text: None)
+        data, trainer, epochs = start_run(args, recipe, tell, show_steps if first else None)
+        main_score = trainer.task.main
+        for epoch in epochs:
+            tell(
+                f"epoch {epoch.index + 1}/{recipe.train.epochs}: loss {epoch.loss:.4f}, "
+                f"held-out {main_score} {epoch.valid[main_score]:.3f}{' *' if epoch.best else ''}"
+            )
+        minutes = None if args.resume else (time.monotonic() - started) / 60
+        return finish_run(args, recipe, data, trainer, minutes, first)
+
+
+def chosen_recipe(args: argparse.Namespace) -> "Recipe":
+    """The recipe that the command names, with its seed and settings, checked."""
     from dataclasses import replace
 
-    from emo_core.distributed import session
     from emo_core.training.overrides import with_setting
     from emo_core.training.recipes import find_recipe
     from emo_core.training.validate import checked
@@ -153,32 +174,39 @@ def run_train(args: argparse.Namespace) -> int:
     recipe = replace(usual, train=replace(usual.train, seed=args.seed))
     for text in args.set:
         recipe = with_setting(recipe, text)
-    recipe = checked(recipe, usual)
-    with session() as first:
-        return train_recipe(args, recipe, first)
+    return checked(recipe, usual)
 
 
-def train_recipe(args: argparse.Namespace, recipe: "Recipe", first: bool) -> int:
-    """Trains in this process; only the first of several writes and prints."""
+def start_run(
+    args: argparse.Namespace,
+    recipe: "Recipe",
+    tell: Callable[[str], None],
+    steps: Callable[[str, int, int], None] | None,
+) -> tuple["Data", "Trainer", Iterator["Epoch"]]:
+    """Opens the run folder, reads the corpus and pretrains: its data, its trainer, its epochs."""
     from emo_core.distributed import on_rank_zero
     from emo_core.training import run
 
-    started = time.monotonic()
-    tell, steps = (log_line, show_steps) if first else (lambda text: None, None)
     run.try_out(recipe)
     on_rank_zero(lambda: run.open_run(args.out, args.recipe, recipe, args.data, args.resume))
     with run.release_on_failure(args.out):
         data = run.loaders(recipe, args.data, recipe.train.seed, progress("decoded"))
         for problem in data.problems:
             tell(f"emo: {problem}")
-        trainer, epochs = run.start(recipe, args.out, data, args.resume, tell, steps)
-    task = trainer.task
-    for epoch in epochs:
-        tell(
-            f"epoch {epoch.index + 1}/{recipe.train.epochs}: loss {epoch.loss:.4f}, "
-            f"held-out {task.main} {epoch.valid[task.main]:.3f}{' *' if epoch.best else ''}"
-        )
-    minutes = None if args.resume else (time.monotonic() - started) / 60
+        return data, *run.start(recipe, args.out, data, args.resume, tell, steps)
+
+
+def finish_run(
+    args: argparse.Namespace,
+    recipe: "Recipe",
+    data: "Data",
+    trainer: "Trainer",
+    minutes: float | None,
+    first: bool,
+) -> int:
+    """Writes the checkpoint and prints its scores; returns the exit code."""
+    from emo_core.training import run
+
     words = ["emo train", args.recipe, "--data CORPUS --seed", str(args.seed)]
     words += [f"--set {text}" for text in args.set]
     scores = run.finish(args.recipe, recipe, args.out, trainer, data, " ".join(words), minutes)
@@ -190,7 +218,8 @@ def train_recipe(args: argparse.Namespace, recipe: "Recipe", first: bool) -> int
         "errors": list(data.problems),
     }
     if first:
-        print_result(args, result, f"{args.out}/checkpoint: held-out {task.summary(scores)}")
+        said = trainer.task.summary(scores)
+        print_result(args, result, f"{args.out}/checkpoint: held-out {said}")
     return SOME_FAILED if data.problems else DONE
 
 

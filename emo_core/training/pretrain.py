@@ -194,7 +194,6 @@ def _warm(
     )
     trainer = Trainer(reader, task, config, progress=progress)
     loader = Loader(dataset, warm.rows, True, seed, config.num_workers)
-    for index in range(passes):
-        loss = trainer.train_epoch(loader, index, what)
-        tell(f"{what} {index + 1}/{passes}: loss {loss:.4f}")
+    for epoch in trainer.epochs(loader, None, what):
+        tell(f"{what} {epoch.index + 1}/{passes}: loss {epoch.loss:.4f}")
     reader.load_state_dict(trainer.scored_model.state_dict())

@@ -10,12 +10,13 @@ import io
 import json
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -107,6 +108,20 @@ def channels_last(model: nn.Module) -> nn.Module:
     return model
 
 
+class Batches(Protocol):
+    """What a run learns from; a Loader is one."""
+
+    def __len__(self) -> int:
+        """Batches an epoch."""
+
+    @property
+    def sizes(self) -> Sequence[int]:
+        """Clips of each batch, over all processes."""
+
+    def epoch(self, index: int) -> Iterator[Batch]:
+        """The batches of epoch `index`."""
+
+
 class Trainer:
     """Fits any model that maps a Batch to an Output, for any task that scores logits."""
 
@@ -140,69 +155,72 @@ class Trainer:
         keep = min(self.config.ema_decay, (1 + int(steps)) / (10 + int(steps)))
         return mean + (1 - keep) * (value - mean)
 
-    def epochs(self, train: Loader, valid: Loader) -> Iterator[Epoch]:
-        """Trains, and yields one record per epoch so that the caller prints, plots or stops."""
-        while (
-            self.next_epoch < self.config.epochs
-            and self.epochs_without_improvement < self.config.patience
-        ):
-            index = self.next_epoch
-            seed = self.config.seed * 100_003 + index + 15_485_863 * rank()
-            torch.manual_seed(seed)  # dropout follows from the epoch
-            loss = self.train_epoch(train, index)
-            scores: dict = on_rank_zero(
-                partial(dict, self.evaluate(valid))
-            )  # all stop at the same epoch
-            good = self.task.selection_score(scores)
-            better = good > self.best
-            self.best, self.epochs_without_improvement = (
-                (good, 0) if better else (self.best, self.epochs_without_improvement + 1)
-            )
-            self.next_epoch += 1
-            record = Epoch(index, loss, scores, better)
+    def epochs(self, train: Batches, valid: Loader | None, what: str = "epoch") -> Iterator[Epoch]:
+        """Trains, and yields one record per epoch so that the caller prints, plots or stops.
+
+        Without `valid` nothing is scored, chosen or stopped early, and dropout goes on with the
+        caller's random numbers. Raises TrainingError where the loss is no number.
+        """
+        config, steps = self.config, len(train)
+        while self.next_epoch < config.epochs and self.epochs_without_improvement < config.patience:
+            index, total = self.next_epoch, torch.zeros((), dtype=torch.float64, device=self.device)
+            if valid is not None:  # dropout follows from the epoch
+                torch.manual_seed(config.seed * 100_003 + index + 15_485_863 * rank())
+            self.model.train()
+            for number, (clips, batch) in enumerate(
+                zip(train.sizes, train.epoch(index), strict=True), start=1
+            ):
+                if self.progress:
+                    self.progress(f"{what} {index + 1}/{config.epochs}", number - 1, steps)
+                loss = self.loss(batch.to(self.device))
+                (loss / config.grad_accum_steps).backward()
+                if number % config.grad_accum_steps == 0 or number == steps:
+                    self._set_rates((index * steps + number) / (config.epochs * steps))
+                    sum_gradients(self.model.parameters())
+                    nn.utils.clip_grad_norm_(self.model.parameters(), config.max_grad_norm)
+                    self.optimizer.step()
+                    self.optimizer.zero_grad(set_to_none=True)
+                    if self.averaged:
+                        self.averaged.update_parameters(self.model)
+                total += clips * loss.detach().double()
+                if number % CHECK_EVERY == 1 or number == steps:
+                    self._refuse_no_number(total, index)
+            record = self._scored(index, total.item() / sum(train.sizes), valid)
             on_rank_zero(partial(self._save, record))
             yield record
 
-    def train_epoch(self, train: Loader, index: int, what: str = "epoch") -> float:
-        """One pass over the training clips; returns the mean loss."""
-        self.model.train()
-        steps = len(train)
-        total = torch.zeros((), dtype=torch.float64, device=self.device)
-        for number, (clips, batch) in enumerate(zip(train.sizes, train.epoch(index), strict=True)):
-            if self.progress:
-                self.progress(f"{what} {index + 1}/{self.config.epochs}", number, steps)
-            done = (index * steps + number + 1) / (self.config.epochs * steps)
-            last = number + 1 == steps
-            update = (number + 1) % self.config.grad_accum_steps == 0 or last
-            total += clips * self.step(batch.to(self.device), done, update)
-            if (last or number % CHECK_EVERY == 0) and not math.isfinite(total):
-                raise TrainingError(
-                    f"the loss is {total.item()} in epoch {index}; expected a number; "
-                    f"try --set lr={self.config.lr / 3:.1g}."
-                )
-        return total.item() / sum(train.sizes)
-
-    def step(self, batch: Batch, done: float, update: bool = True) -> Tensor:
-        """Forward and backward and, if `update`, one step of the optimizer; returns the loss.
-
-        done: share of the run that is over, which sets the rates. The loss is that of all
-        processes' rows, () float64, and stays on the device, which avoids a synchronisation.
-        """
+    def loss(self, batch: Batch) -> Tensor:
+        """The loss of all processes' rows of a batch, () on the device, to be derived."""
         with autocast(self.device, self.bf16):
             logits = self.model(batch).logits
         assert batch.target is not None  # a loader's batches have targets
-        loss = self.task.loss(gather_rows(logits), gather_rows(batch.target))
-        (loss / self.config.grad_accum_steps).backward()
-        if update:
-            for group, rate in zip(self.optimizer.param_groups, self.base_rates, strict=True):
-                group["lr"] = rate * lr_schedule(done, self.config.warmup_fraction)
-            sum_gradients(self.model.parameters())
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm)
-            self.optimizer.step()
-            self.optimizer.zero_grad(set_to_none=True)
-            if self.averaged:
-                self.averaged.update_parameters(self.model)
-        return loss.detach().double()
+        return self.task.loss(gather_rows(logits), gather_rows(batch.target))
+
+    def _set_rates(self, done: float) -> None:
+        """Sets the rate of each group of weights. done: share of the run that is over."""
+        for group, rate in zip(self.optimizer.param_groups, self.base_rates, strict=True):
+            group["lr"] = rate * lr_schedule(done, self.config.warmup_fraction)
+
+    def _refuse_no_number(self, total: Tensor, index: int) -> None:
+        """Raises TrainingError where the summed loss is not finite; waits for the device."""
+        if not math.isfinite(total):
+            raise TrainingError(
+                f"the loss is {total.item()} in epoch {index}; expected a number; "
+                f"try --set lr={self.config.lr / 3:.1g}."
+            )
+
+    def _scored(self, index: int, loss: float, valid: Loader | None) -> Epoch:
+        """The record of an epoch that is over; counts it."""
+        self.next_epoch += 1
+        if valid is None:
+            return Epoch(index, loss, {}, False)
+        scores: dict = on_rank_zero(partial(dict, self.evaluate(valid)))  # all stop together
+        good = self.task.selection_score(scores)
+        better = good > self.best
+        self.best, self.epochs_without_improvement = (
+            (good, 0) if better else (self.best, self.epochs_without_improvement + 1)
+        )
+        return Epoch(index, loss, scores, better)
 
     def logits(self, loader: Loader) -> tuple[Tensor, Tensor]:
         """Scores of every clip in order: logits (n, C), target (n,), on the CPU."""

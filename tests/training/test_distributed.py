@@ -177,14 +177,14 @@ def emo_train(rank, folder, drawn, name, *words, die_at=None):
     if rank:  # whole files are written by renaming: nobody but the first may do so
         os.replace = Path.write_text = None
     if die_at is not None:
-        step, steps = Trainer.step, iter(range(100))
+        loss, steps = Trainer.loss, iter(range(100))
 
-        def dying_step(self, *args):
+        def dying_loss(self, batch):
             if rank and next(steps) == die_at:
                 os.kill(os.getpid(), signal.SIGKILL)
-            return step(self, *args)
+            return loss(self, batch)
 
-        Trainer.step = dying_step
+        Trainer.loss = dying_loss
     settings = (*TINY, "epochs=3", "train.batch=4", "warm_up=1", "patience=9")
     return main(
         [

@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from benchmarks.common import FixedBatches
 from emo_core.checkpoint import CheckpointError, find_checkpoint, load_checkpoint, save_checkpoint
 from emo_core.cli.console import log_line, show_steps
 from emo_core.cli.main import main
@@ -81,6 +83,17 @@ def trainer(run=None, **changes):
     return Trainer(small_group(), SingleLabel(), replace(FAST, **changes), run)
 
 
+def killing(what, number, steps):
+    """A progress that is interrupted at the fourth step."""
+    if number == 3:
+        raise KeyboardInterrupt
+
+
+def one_step(run, batch):
+    """One step of the optimizer, as the only one of a run's next epoch."""
+    next(run.epochs(FixedBatches([batch]), None))
+
+
 def weights(model):
     return {name: value.clone() for name, value in model.state_dict().items()}
 
@@ -102,7 +115,9 @@ def test_a_killed_run_resumes_with_the_numbers_it_would_have_had(data, tmp_path)
     for epoch in killed.epochs(*data):
         if epoch.index == 1:
             break
-    killed.train_epoch(data[0], 2)  # the epoch it is killed in, half done or whole
+    killed.progress = killing  # in the midst of the next epoch
+    with pytest.raises(KeyboardInterrupt):
+        list(killed.epochs(*data))
     again = trainer(tmp_path / "killed")
     assert again.resume() == 2
     resumed = [epoch.loss for epoch in again.epochs(*data)]
@@ -114,9 +129,9 @@ def test_a_killed_run_resumes_with_the_numbers_it_would_have_had(data, tmp_path)
 
 
 def test_the_running_mean_of_the_weights_is_scored_kept_and_resumed(data, tmp_path):
-    ours, means = trainer(tmp_path / "run", ema_decay=0.9, epochs=2), {}
+    ours, means = trainer(ema_decay=0.9, epochs=99), {}
     for number, batch in enumerate([*data[0].epoch(0)] * 3):
-        ours.step(batch, 0.5)
+        one_step(ours, batch)
         keep = min(0.9, (1 + number) / (10 + number)) if number else 0.0
         for name, value in ours.model.named_parameters():
             old = means.get(name, torch.zeros_like(value))
@@ -163,11 +178,10 @@ def test_accumulated_steps_equal_one_large_batch(data):
     once, twice = trainer(), trainer(grad_accum_steps=2)
     for run in (once, twice):
         run.bf16 = False
-        run.model.eval()  # batch statistics would differ
+        run.model.train = partial(run.model.train, False)  # batch statistics would differ
         run.optimizer.step = run.optimizer.zero_grad = lambda **_: None  # keep the gradients
-    once.step(rows, 0.5)
-    twice.step(halves[0], 0.5, update=False)
-    twice.step(halves[1], 0.5, update=True)
+    for run, batches in ((once, [rows]), (twice, halves)):
+        next(run.epochs(FixedBatches(batches), None))
     pairs = zip(once.model.named_parameters(), twice.model.parameters(), strict=True)
     for (name, one), other in pairs:
         torch.testing.assert_close(one.grad, other.grad, atol=1e-6, rtol=1e-3, msg=name)
@@ -198,7 +212,7 @@ def test_training_stops_early_and_keeps_the_best(data, tmp_path, monkeypatch):
 
 def test_a_loss_that_is_no_number_stops_with_a_sentence(data, monkeypatch):
     run = trainer()
-    monkeypatch.setattr(run, "step", lambda *a: float("nan"))
+    monkeypatch.setattr(run, "loss", lambda batch: torch.tensor(torch.nan, requires_grad=True))
     with pytest.raises(TrainingError, match=r"loss is nan in epoch 0.*--set lr="):
         list(run.epochs(*data))
 
@@ -207,7 +221,8 @@ def test_progress_is_told_before_every_step_and_shown_on_a_terminal_only(data, c
     told = []
     torch.manual_seed(0)
     run = Trainer(small_group(), SingleLabel(), FAST, progress=lambda *what: told.append(what))
-    run.train_epoch(data[0], 1)
+    run.next_epoch = 1
+    next(run.epochs(data[0], None))
     assert told == [("epoch 2/4", step, 6) for step in range(6)]
     show_steps("epoch 2/4", 0, 6)
     log_line("done")
@@ -220,8 +235,8 @@ def test_progress_is_told_before_every_step_and_shown_on_a_terminal_only(data, c
 
 def test_an_epochs_loss_is_the_mean_over_clips_not_over_batches(data, monkeypatch):
     run, losses = trainer(), iter([0.0, 0.0, 0.0, 13.0])  # of 4, 4, 4 and 1 clips
-    monkeypatch.setattr(run, "step", lambda *a: torch.tensor(next(losses)))
-    assert run.train_epoch(data[1], 0) == 1
+    monkeypatch.setattr(run, "loss", lambda batch: torch.tensor(next(losses), requires_grad=True))
+    assert next(run.epochs(data[1], None)).loss == 1
 
 
 def test_kernels_of_pictures_and_of_clips_are_stored_channels_last():
