@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from emo_core.clip import load_clip
     from emo_core.inference.predict import predict
 
+__version__ = "0.2.0"  # as in pyproject.toml; the page also runs where nothing is installed
 __all__ = ["explain", "load_clip", "load_model", "predict"]
 _HOMES = {  # public name -> (module, name there); imported at first use: torch takes seconds
     "explain": ("emo_core.attribution.explain", "explain"),

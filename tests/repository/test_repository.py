@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+import emo_core
+
 ROOT = Path(__file__).parents[2]
 FLOORS = {"yt-dlp"}  # sites change every few weeks and old releases stop working
 OPTIONAL = {  # done without where they are missing, which is said
@@ -132,6 +134,12 @@ def test_imports_point_one_way(tmp_path, module, line, kept):
     )
     assert (done.returncode == 0) == kept, done.stdout
     assert kept or "BROKEN" in done.stdout or "homeless" in done.stdout
+
+
+def test_the_package_says_its_version():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert emo_core.__version__ == project["version"]
+    assert f"## {project['version']} " in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
 def test_the_design_forbids_index_hosts_in_files():
