@@ -3,6 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
+STAGE = {
+    "passes": "epochs",
+    "draws": "samples_per_epoch",
+    "learning": "lr",
+    "rows": "batch_size",
+    "side": "image_size",
+    "average": "ema_decay",
+}
+DRAWN_FRAMES = {  # settings of a recipe itself -> of its stage `drawn_frames`
+    "warm_up": "epochs",
+    "warm_up_lr": "lr",
+    "warm_up_batch": "batch_size",
+}
 SETTINGS = {  # part of a recipe -> name until 0.1 -> name now
     "train": {
         "batch": "batch_size",
@@ -24,9 +37,17 @@ SETTINGS = {  # part of a recipe -> name until 0.1 -> name now
         "video_scales": "pyramid_levels",
         "video_colour": "use_color",
     },
+    **dict.fromkeys(("faces", "frames", "voices", "mixes"), STAGE),
 }
 
 
+UNUSED = {  # settings of `drawn_frames` that 0.1 did not have, with the values it ran with
+    "samples_per_epoch": 6400,
+    "image_size": 80,
+    "seconds": 3.2,
+    "ema_decay": 0.0,
+    "smoothing": 0.0,
+}
 REMOVED = ("world",)  # settings of 0.1 that are none now: data states itself in DATA.md
 
 
@@ -38,18 +59,24 @@ def current_names(part: str, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def current_recipe(parts: Mapping[str, Any]) -> dict[str, Any]:
     """All settings of a stored recipe under the names of this version."""
-    return {
+    current = {
         part: current_names(part, values) if isinstance(values, Mapping) else values
         for part, values in parts.items()
-        if part not in REMOVED
+        if part not in (*REMOVED, *DRAWN_FRAMES)
     }
+    if "warm_up" in parts:
+        stage = {new: parts[old] for old, new in DRAWN_FRAMES.items() if old in parts}
+        current["drawn_frames"] = {**UNUSED, **stage}
+    return current
 
 
 def current_key(key: str) -> str:
     """A dotted or bare setting as `--set` takes it, under its name of this version."""
+    if key in DRAWN_FRAMES:
+        return f"drawn_frames.{DRAWN_FRAMES[key]}"
     part, _, name = key.rpartition(".")
     for owner, names in SETTINGS.items():
-        if name in names and part in ("", owner):
+        if name in names and (part == owner or not part and names is not STAGE):
             return f"{part}.{names[name]}" if part else names[name]
     return key
 

@@ -67,7 +67,8 @@ def execute(notebook: nbformat.NotebookNode, small: bool) -> nbformat.NotebookNo
     client.execute()
     seconds = time.perf_counter() - started
     unit = 1 if sys.platform == "darwin" else 1024  # bytes; what ru_maxrss counts in
-    memory, cpu = map(float, notebook.cells.pop().outputs[0].text.split())
+    outputs = notebook.cells.pop().outputs  # one line, which may arrive in several pieces
+    memory, cpu = map(float, "".join(one.text for one in outputs).split())
     cleaned(notebook)
     notebook.metadata["emo"] = {
         "source": source_digest(notebook),

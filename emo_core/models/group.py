@@ -165,7 +165,7 @@ class Group(nn.Module):
 
 
 class VideoPretrainHead(nn.Module):
-    """A group model's video backbone with a score for every frame: what warm-up trains.
+    """A group model's video backbone with a score for every frame: what pre-training trains.
 
     Needs a backbone that makes one token a frame. head: one that stays in the model.
     """
@@ -188,7 +188,7 @@ class VideoPretrainHead(nn.Module):
 
 
 class AudioPretrainHead(nn.Module):
-    """A group model's sound backbone with a score for every recording: what warm-up trains.
+    """A group model's sound backbone with a score for every recording: what pre-training trains.
 
     head: one that stays in the model.
     """

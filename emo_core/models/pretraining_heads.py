@@ -9,7 +9,7 @@ from emo_core.preprocess.batch import Batch, Output
 
 
 class TowerPretrainHead(nn.Module):
-    """A stream's tower with a score for every face or voice: what warm-up trains.
+    """A stream's tower with a score for every face or voice: what pre-training trains.
 
     All pictures are read: a Glance stays outside.
     """

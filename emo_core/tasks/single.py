@@ -130,7 +130,7 @@ def _answered(probabilities: np.ndarray, truth: np.ndarray, below: float) -> dic
 
 @dataclass(frozen=True)
 class FrameLabel(SingleLabel):
-    """One class a frame, for warm-up: targets come as (B, T), logits as (B*T, C)."""
+    """One class a frame, for pre-training: targets come as (B, T), logits as (B*T, C)."""
 
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
         return super().loss(logits, target.flatten())

@@ -29,14 +29,16 @@ def setting_names(value: Any, prefix: str = "") -> dict[str, type]:
 def with_setting(settings: Settings, text: str) -> Settings:
     """A copy of frozen `settings` with one `key=value` changed.
 
-    The last part of a name (`lr`) is enough where only one setting ends so; names of version 0.1
+    The last part of a name (`window_s`) is enough where only one setting ends so, and where one of
+    `train` does (`lr`); names of version 0.1
     (`batch`) still work. Raises SettingError
     on an unknown or ambiguous key and on a value of the wrong type.
     """
     key, equals, value = text.partition("=")
     names = setting_names(settings)
     key = key if any(n == key or n.endswith(f".{key}") for n in names) else current_key(key)
-    found = [n for n in names if n == key] or [n for n in names if n.endswith(f".{key}")]
+    found = [n for n in names if n in (key, f"train.{key}")]
+    found = found or [n for n in names if n.endswith(f".{key}")]
     if not equals or len(found) != 1:
         why = "is ambiguous" if len(found) > 1 else "is not key=value of a known setting"
         raise SettingError(f"{text!r} {why}; expected one of {', '.join(found or sorted(names))}.")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -20,36 +20,18 @@ from emo_core.synthetic.composed.pretraining import (
     Frames,
     Mixes,
     Photographs,
+    PretrainDataset,
+    PretrainStage,
     Voices,
-    Warm,
-    WarmDataset,
 )
 from emo_core.synthetic.composed.sources import Sources
-from emo_core.synthetic.drawn.dataset import FRAME_LABELS, FrameDataset, SceneWindow
-from emo_core.tasks import FrameLabel, Task
+from emo_core.synthetic.drawn.dataset import FrameDataset, SceneWindow
+from emo_core.tasks import FrameLabel
 from emo_core.training.recipes import Recipe, RecipeError
 from emo_core.training.trainer import Trainer, as_training_error, atomic_save
 
-Tell = Callable[[str], None]
+LogLine = Callable[[str], None]
 Progress = Callable[[str, int, int], None]
-
-
-def _read(stream: str) -> Callable[[Mesm, int], nn.Module]:
-    return lambda model, classes: TowerPretrainHead(getattr(model, stream), model.config, classes)
-
-
-STEPS = {  # model -> stream, what it is shown, what reads it, the recipe's field
-    Group: (
-        ("video", Photographs, VideoPretrainHead, "faces"),
-        ("video", Frames, VideoPretrainHead.sharing_head, "frames"),
-        ("audio", Voices, AudioPretrainHead, "voices"),
-        ("audio", Mixes, AudioPretrainHead.sharing_head, "mixes"),
-    ),
-    Mesm: (
-        ("video", Faces, _read("video"), "faces"),
-        ("audio", Voices, _read("audio"), "voices"),
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -63,15 +45,60 @@ class Data:
     statement: str = ""  # text of the DATA.md that lies with the corpus
 
 
-def warm_up(
+class StageKind(NamedTuple):
+    """A kind of pre-training: what a backbone is shown, and the head that reads it."""
+
+    name: str  # the recipe's field with its settings, a PretrainStage
+    stream: str  # whose backbone learns
+    shown: Callable[[PretrainStage, Recipe, Data], Any]  # a dataset; None where a run has no such
+    head: Callable[[Any, int], nn.Module]  # (model, classes) -> what is trained
+
+
+def _drawn(_: PretrainStage, recipe: Recipe, data: Data) -> FrameDataset | None:
+    """Single frames of drawn scenes, where a run has any."""
+    scenes = [w for w in data.train.dataset.windows if isinstance(w, SceneWindow)]
+    return FrameDataset(scenes, data.train.dataset.cache, recipe.train.seed) if scenes else None
+
+
+def _composed(kind: type[PretrainDataset]) -> Callable[[PretrainStage, Recipe, Data], Any]:
+    """Photographs, recordings or scenes of them, where a run has any."""
+
+    def shown(stage: PretrainStage, recipe: Recipe, data: Data) -> PretrainDataset | None:
+        if data.sources is None:
+            return None
+        return kind(data.sources, stage, recipe.sample, recipe.train.seed)
+
+    return shown
+
+
+def _tower(stream: str) -> Callable[[Mesm, int], nn.Module]:
+    return lambda model, classes: TowerPretrainHead(getattr(model, stream), model.config, classes)
+
+
+STAGES: dict[type[nn.Module], tuple[StageKind, ...]] = {  # of a model, in the order they run
+    Group: (
+        StageKind("drawn_frames", "video", _drawn, VideoPretrainHead),
+        StageKind("faces", "video", _composed(Photographs), VideoPretrainHead),
+        StageKind("frames", "video", _composed(Frames), VideoPretrainHead.sharing_head),
+        StageKind("voices", "audio", _composed(Voices), AudioPretrainHead),
+        StageKind("mixes", "audio", _composed(Mixes), AudioPretrainHead.sharing_head),
+    ),
+    Mesm: (
+        StageKind("faces", "video", _composed(Faces), _tower("video")),
+        StageKind("voices", "audio", _composed(Voices), _tower("audio")),
+    ),
+}
+
+
+def pretrain(
     recipe: Recipe,
     model: Any,
     data: Data,
-    tell: Tell,
+    log_line: LogLine,
     progress: Progress | None = None,
     kept: Path | None = None,
 ) -> None:
-    """Teaches the backbones what the recipe says, in place: single parts first, then scenes.
+    """Run the recipe's stages of pre-training, in place: single frames and parts, then scenes.
 
     From clip labels alone a small network from scratch does not find a mouth of four pixels in
     24,000 clips; told what each frame shows, it does in 100,000 frames
@@ -82,76 +109,38 @@ def warm_up(
     _refuse_unread(recipe, model)
     if recipe.initial:
         take_backbones(recipe.initial, model)
-    steps = [partial(step, recipe, model, data, tell, progress) for step in _steps(recipe, model)]
-    done = _taken_up(model, kept, tell) if kept and kept.is_file() else 0
-    for number, step in enumerate(steps[done:], start=done + 1):
-        step()
+    kinds = [kind for kind in STAGES.get(type(model), ()) if _wanted(kind, recipe, model)]
+    done = _taken_up(model, kept, log_line) if kept and kept.is_file() else 0
+    for number, kind in enumerate(kinds[done:], start=done + 1):
+        _run_stage(kind, recipe, model, data, log_line, progress)
         if kept:
             state = {"model": model.state_dict(), "chance": torch.get_rng_state(), "done": number}
             on_rank_zero(partial(atomic_save, state, kept))
 
 
-def _taken_up(model: Any, kept: Path, tell: Tell) -> int:
+def _taken_up(model: Any, kept: Path, log_line: LogLine) -> int:
     """Puts the state of a killed run into a model; returns how many steps it had done."""
     with as_training_error(kept):
         state = torch.load(kept, map_location="cpu", weights_only=True)
         model.load_state_dict(state["model"])
         torch.set_rng_state(state["chance"])
         done = int(state["done"])
-    tell(f"warm-up goes on after step {done}")
+    log_line(f"pre-training goes on after stage {done}")
     return done
 
 
-def _steps(recipe: Recipe, model: Any) -> list[Callable]:
-    steps = [_drawn] if recipe.warm_up and hasattr(model, "video") else []
-    for stream, kind, reader, what in STEPS.get(type(model), ()):
-        if getattr(recipe, what).passes and hasattr(model, stream):
-            steps.append(partial(_composed, kind, reader, what))
-    return steps
-
-
-def _drawn(recipe: Recipe, model: Any, data: Data, tell: Tell, progress: Progress | None) -> None:
-    """Single frames of drawn scenes, where a run has any."""
-    scenes = [w for w in data.train.dataset.windows if isinstance(w, SceneWindow)]
-    if not scenes:
-        return
-    frames = FrameDataset(scenes, data.train.dataset.cache, recipe.train.seed)
-    reader, task = VideoPretrainHead(model, len(FRAME_LABELS)), FrameLabel(FRAME_LABELS)
-    warm = Warm(recipe.warm_up, 0, recipe.warm_up_lr, recipe.warm_up_batch)
-    _warm(reader, task, frames, recipe, warm, "warm-up", tell, progress)
-
-
-def _composed(
-    kind: type[WarmDataset],
-    reader: Callable,
-    what: str,
-    recipe: Recipe,
-    model: Any,
-    data: Data,
-    tell: Tell,
-    progress: Progress | None,
-) -> None:
-    """Parts or scenes of photographs and recordings, where a run has any."""
-    if data.sources is None:
-        return
-    warm = getattr(recipe, what)
-    shown = kind(data.sources, warm, recipe.sample, recipe.train.seed)
-    task = FrameLabel(tuple(shown.classes), warm.smoothing)
-    _warm(reader(model, len(shown.classes)), task, shown, recipe, warm, what, tell, progress)
+def _wanted(kind: StageKind, recipe: Recipe, model: Any) -> bool:
+    return getattr(recipe, kind.name).epochs > 0 and hasattr(model, kind.stream)
 
 
 def _refuse_unread(recipe: Recipe, model: Any) -> None:
-    """Raises RecipeError for a step that this model has no reader for."""
-    known = {what for _, _, _, what in STEPS.get(type(model), ())}
-    known |= {"warm_up"} if isinstance(model, Group) else set()
-    asked = {
-        what for what in ("faces", "frames", "voices", "mixes") if getattr(recipe, what).passes
-    }
-    asked |= {"warm_up"} if recipe.warm_up else set()
-    if unread := sorted(asked - known):
+    """Raises RecipeError for a stage that this model has no head for."""
+    known = {kind.name for kind in STAGES.get(type(model), ())}
+    every = {kind.name for kinds in STAGES.values() for kind in kinds}
+    if unread := sorted(n for n in every - known if getattr(recipe, n).epochs):
         raise RecipeError(
-            f"{recipe.model} has no warm-up by {', '.join(unread)}; it has "
-            f"{', '.join(sorted(known)) or 'none'}; leave the others at 0."
+            f"{recipe.model} has no pre-training by {', '.join(unread)}; it has "
+            f"{', '.join(sorted(known)) or 'none'}; leave the epochs of the others at 0."
         )
 
 
@@ -173,27 +162,31 @@ def take_backbones(name: str, model: Any) -> None:
                 ) from error
 
 
-def _warm(
-    reader: nn.Module,
-    task: Task,
-    dataset: Any,
+def _run_stage(
+    kind: StageKind,
     recipe: Recipe,
-    warm: Warm,
-    what: str,
-    tell: Tell,
+    model: Any,
+    data: Data,
+    log_line: LogLine,
     progress: Progress | None,
 ) -> None:
-    rate, passes, seed = warm.learning, warm.passes, recipe.train.seed
+    """Trains one head and its backbone, in place; the backbone stays with the model."""
+    stage: PretrainStage = getattr(recipe, kind.name)
+    shown = kind.shown(stage, recipe, data)
+    if shown is None:
+        return
     config = replace(
         recipe.train,
-        epochs=passes,
-        lr=rate,
-        backbone_lr=rate,
+        epochs=stage.epochs,
+        lr=stage.lr,
+        backbone_lr=stage.lr,
         warmup_fraction=0.05,
-        ema_decay=warm.average,
+        ema_decay=stage.ema_decay,
     )
-    trainer = Trainer(reader, task, config, progress=progress)
-    loader = Loader(dataset, warm.rows, True, seed, config.num_workers)
-    for epoch in trainer.epochs(loader, None, what):
-        tell(f"{what} {epoch.index + 1}/{passes}: loss {epoch.loss:.4f}")
-    reader.load_state_dict(trainer.scored_model.state_dict())
+    head = kind.head(model, len(shown.classes))
+    task = FrameLabel(tuple(shown.classes), stage.smoothing)
+    trainer = Trainer(head, task, config, progress=progress)
+    loader = Loader(shown, stage.batch_size, True, recipe.train.seed, config.num_workers)
+    for epoch in trainer.epochs(loader, None, kind.name):
+        log_line(f"{kind.name} {epoch.index + 1}/{stage.epochs}: loss {epoch.loss:.4f}")
+    head.load_state_dict(trainer.scored_model.state_dict())

@@ -17,13 +17,16 @@ from emo_core.preprocess.augment import Augment
 from emo_core.preprocess.log_mel import MelConfig
 from emo_core.preprocess.sample import PAPER as PAPER_SAMPLE
 from emo_core.preprocess.sample import SampleConfig
-from emo_core.synthetic.composed.pretraining import Warm
+from emo_core.synthetic.composed.pretraining import PretrainStage
 from emo_core.tasks import MultiLabel, SingleLabel, Task, ValenceArousal
 from emo_core.training.trainer import TrainConfig
 
 
 class RecipeError(EmoError):
     """A recipe or a run folder that can't be used; the message says what to do."""
+
+
+DRAWN_FRAMES = PretrainStage(lr=3e-3, batch_size=128, smoothing=0.0)
 
 
 @dataclass(frozen=True)
@@ -39,14 +42,12 @@ class Recipe:
     augment: Augment = field(default_factory=Augment)
     held_out: float = 0.1  # share of train, by source, that early stopping looks at; 0 = val
     rendered: int = 0  # drawn scenes added to train without becoming files
-    warm_up: int = 0  # epochs in which the video backbone first learns single rendered frames
-    warm_up_lr: float = 3e-3
-    warm_up_batch: int = 128  # frames
     initial: str = ""  # checkpoint whose backbones this run starts from
-    faces: Warm = field(default_factory=Warm)  # first, the video backbone learns photographs
-    frames: Warm = field(default_factory=Warm)  # then single frames of collages
-    voices: Warm = field(default_factory=Warm)  # and the sound backbone voices
-    mixes: Warm = field(default_factory=Warm)  # then what is heard in collages
+    drawn_frames: PretrainStage = DRAWN_FRAMES  # first, single rendered frames: the video backbone
+    faces: PretrainStage = PretrainStage()  # then photographs
+    frames: PretrainStage = PretrainStage()  # and single frames of collages
+    voices: PretrainStage = PretrainStage()  # the audio backbone: voices
+    mixes: PretrainStage = PretrainStage()  # and what is heard in collages
     fresh: int = 0  # collages composed anew in every epoch
 
 
@@ -74,7 +75,7 @@ def group_staged() -> Recipe:
 
     Ceilings by construction: one modality 0.767, late fusion 0.900, alignment 1.000.
     Measured: the README's table. Two CPU cores, about half an hour after drawing. The
-    warm-up uses the planted evidence of rendered scenes as frame labels.
+    pre-training uses the planted evidence of rendered scenes as frame labels.
     """
     return Recipe(
         "staged",
@@ -82,7 +83,7 @@ def group_staged() -> Recipe:
         train=TrainConfig(epochs=6, batch_size=32, lr=1e-3, backbone_lr=5e-4, patience=8),
         augment=Augment(zoom=0.0, modality_dropout=0.05, random_truncate=0.05, frame_subsample=2),
         rendered=11_000,
-        warm_up=24,
+        drawn_frames=replace(DRAWN_FRAMES, epochs=24),
     )
 
 
@@ -129,10 +130,10 @@ def group_collage() -> Recipe:
         ),
         held_out=0.0,
         initial="group-staged",
-        faces=Warm(passes=24, side=120, average=0.998),
-        frames=Warm(passes=8, draws=5120, learning=1e-3, average=0.998),
-        voices=Warm(passes=18, draws=3200, average=0.998),
-        mixes=Warm(passes=6, draws=5120, learning=1e-3, average=0.998),
+        faces=PretrainStage(epochs=24, image_size=120, ema_decay=0.998),
+        frames=PretrainStage(epochs=8, samples_per_epoch=5120, lr=1e-3, ema_decay=0.998),
+        voices=PretrainStage(epochs=18, samples_per_epoch=3200, ema_decay=0.998),
+        mixes=PretrainStage(epochs=6, samples_per_epoch=5120, lr=1e-3, ema_decay=0.998),
         fresh=4096,
     )
 
@@ -313,8 +314,8 @@ def fe2e_utterances() -> Recipe:
         ),
         Augment(zoom=0.0, modality_dropout=0.1, frame_subsample=4),
         held_out=0.0,
-        faces=Warm(passes=12, average=0.998),
-        voices=Warm(passes=10, draws=3200, average=0.998),
+        faces=PretrainStage(epochs=12, ema_decay=0.998),
+        voices=PretrainStage(epochs=10, samples_per_epoch=3200, ema_decay=0.998),
         fresh=2048,
     )
 

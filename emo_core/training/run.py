@@ -33,7 +33,7 @@ from emo_core.preprocess.sample import blank_sample
 from emo_core.synthetic.composed.dataset import FreshDataset
 from emo_core.synthetic.drawn.dataset import rendered
 from emo_core.training.model_card import model_card
-from emo_core.training.pretrain import Data, warm_up
+from emo_core.training.pretrain import Data, pretrain
 from emo_core.training.recipes import Recipe, RecipeError
 from emo_core.training.trainer import Epoch, TrainConfig, Trainer, split_scores
 
@@ -58,7 +58,7 @@ def loaders(
     files = ClipDataset(learn, cache, recipe.augment, seed)
     train: ClipDataset | ConcatDataset = files
     sources = None
-    if recipe.fresh or recipe.faces.passes or recipe.voices.passes:
+    if recipe.fresh or recipe.faces.epochs or recipe.voices.epochs:
         compose = _composer(recipe.corpus)
         fresh = compose(root, recipe.fresh, recipe.sample, seed, recipe.augment)
         sources, train = fresh.sources, ConcatDataset([files, fresh])
@@ -79,7 +79,7 @@ def _composer(corpus: str) -> Callable[..., FreshDataset]:
         able = [name for name, reader in CORPORA.items() if reader.compose]
         raise CorpusError(
             f"no new clips can be composed for the corpus {corpus!r}, only for {', '.join(able)}; "
-            "leave fresh and the warm-up on parts at 0."
+            "leave fresh and the epochs of pre-training at 0."
         )
     return compose
 
@@ -181,17 +181,17 @@ def start(
     run: Path,
     data: Data,
     resume: bool,
-    tell: Callable[[str], None] = log.info,
+    log_line: Callable[[str], None] = log.info,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> tuple[Trainer, Iterator[Epoch]]:
     """The trainer of a run, and its epochs: `for epoch in epochs` trains.
 
-    tell: gets a line for each epoch of the warm-up; progress: see `Trainer`.
+    tell: gets a line for each epoch of pre-training; progress: see `Trainer`.
     """
     torch.manual_seed(recipe.train.seed)
     model = build(recipe)
     if not resume or not (run / "resume.pt").is_file():
-        warm_up(recipe, model, data, tell, progress, run / "warm.pt")
+        pretrain(recipe, model, data, log_line, progress, run / "warm.pt")
     task = recipe.task.fitted([window.target for window in data.train.dataset.windows])
     trainer = Trainer(model, task, recipe.train, run, progress)
     if resume:

@@ -1,6 +1,6 @@
 """The training loop, whole: `for epoch in Trainer(...).epochs(train, valid)`.
 
-A run folder holds `warm.pt` (state after the last whole step of warm-up, where there is one),
+A run folder holds `warm.pt` (state after the last whole stage of pre-training, where there is one),
 `resume.pt` (after the last whole epoch), `best.pt` (best weights so far) and `log.jsonl`. Batches,
 augmentation and dropout follow from (seed, epoch), so a run that is killed at any moment and
 resumed has the numbers it would have had.

@@ -32,17 +32,17 @@ PART = Range("a share from 0 to less than 1", most=1)
 HALF = Range("a share from 0 to 0.5", most=0.5, open_most=False)
 SEED = Range("a whole number from 0 to 4294967295", most=2**32)
 
-RANGES = {  # by the last part of a setting's name; whole numbers that are not here are a COUNT
-    **dict.fromkeys(("lr", "learning", "warm_up_lr", "max_grad_norm"), ABOVE),
+STAGE_NAMES = ("drawn_frames", "faces", "frames", "voices", "mixes")
+RANGES = {  # by a setting's name or its last part; whole numbers that are not here are a COUNT
+    **dict.fromkeys(("lr", "max_grad_norm"), ABOVE),
     **dict.fromkeys(("window_s", "seconds", "highest_hz", "floor"), ABOVE),
     **dict.fromkeys(("backbone_lr", "weight_decay", "gain_db", "lowest_hz", "pos_weight"), AMOUNT),
     **dict.fromkeys(("flip", "random_truncate", "color_jitter", "precision", "keep"), SHARE),
-    **dict.fromkeys(
-        ("warmup_fraction", "ema_decay", "average", "held_out", "zoom", "smoothing"), PART
-    ),
+    **dict.fromkeys(("warmup_fraction", "ema_decay", "held_out", "zoom", "smoothing"), PART),
     **dict.fromkeys(("dropout", "head_dropout"), PART),
-    **dict.fromkeys(("num_workers", "rendered", "fresh", "warm_up", "passes"), COUNT_OR_NONE),
+    **dict.fromkeys(("num_workers", "rendered", "fresh"), COUNT_OR_NONE),
     **dict.fromkeys(("people", "text_length", "fft"), COUNT_OR_NONE),
+    **dict.fromkeys((f"{stage}.epochs" for stage in STAGE_NAMES), COUNT_OR_NONE),
     "modality_dropout": HALF,
     "seed": SEED,
 }
@@ -52,7 +52,7 @@ def checked(recipe: Recipe, usual: Recipe) -> Recipe:
     """The same recipe; raises RecipeError where a number can't be. usual: has values that can."""
     for name in setting_names(recipe):
         value = _found(recipe, name)
-        allowed = RANGES.get(name.split(".")[-1], COUNT)
+        allowed = RANGES.get(name) or RANGES.get(name.split(".")[-1], COUNT)
         numbers = value if isinstance(value, tuple) else (value,)
         if not all(isinstance(n, str | bool) or allowed.holds(n) for n in numbers):
             raise _refused(name, value, allowed.words, _found(usual, name))

@@ -29,7 +29,13 @@ from emo_core.preprocess.sample import SampleConfig, frame_times
 from emo_core.preprocess.spec_augment import augment_mel, filter_augment
 from emo_core.schema import POLARITIES, SPLITS
 from emo_core.synthetic.composed.dataset import FreshDataset, PartWindow, decoded_scene, sources_of
-from emo_core.synthetic.composed.pretraining import Frames, Mixes, Photographs, Voices, Warm
+from emo_core.synthetic.composed.pretraining import (
+    Frames,
+    Mixes,
+    Photographs,
+    PretrainStage,
+    Voices,
+)
 from emo_core.synthetic.composed.scene import REGIMES, SHOWING, make_scene
 from emo_core.synthetic.composed.soundtrack import mix
 from emo_core.synthetic.composed.sources import (
@@ -42,7 +48,7 @@ from emo_core.synthetic.composed.video import compose_frames
 from emo_core.synthetic.composed.writer import composed_truth, make_collage
 from emo_core.synthetic.corpus_io import MakeError
 from emo_core.tasks import SingleLabel
-from emo_core.training.pretrain import Data, take_backbones, warm_up
+from emo_core.training.pretrain import Data, pretrain, take_backbones
 from emo_core.training.recipes import find_recipe
 from emo_core.training.run import loaders
 from tests.conftest import random_batch, small_group
@@ -247,7 +253,7 @@ def test_every_epoch_composes_other_collages_of_training_people(sources):
     assert len(joined) == 6 and (joined[0, 2][0].video == sample.video).all()
 
 
-def test_warm_up_shows_parts_and_scenes_of_training_people(sources, monkeypatch):
+def test_pretraining_shows_parts_and_scenes_of_training_people(sources, monkeypatch):
     used = []
     drawn = type(sources).draw
 
@@ -256,7 +262,7 @@ def test_warm_up_shows_parts_and_scenes_of_training_people(sources, monkeypatch)
         return drawn(self, rng, kind, split, polarity)
 
     monkeypatch.setattr(type(sources), "draw", noted)
-    warm = Warm(passes=2, draws=60, side=32, seconds=1.0)
+    warm = PretrainStage(epochs=2, samples_per_epoch=60, image_size=32, seconds=1.0)
     for kind in (Photographs, Frames, Voices, Mixes):
         shown, heard = kind(sources, warm, CONFIG, 0), kind in (Voices, Mixes)
         rows = [shown[0, index] for index in range(30)]
@@ -271,26 +277,26 @@ def test_warm_up_shows_parts_and_scenes_of_training_people(sources, monkeypatch)
     assert set(used) == {"train"}
 
 
-WARM_STEPS = ("faces", "frames", "voices", "mixes")
+STAGES = ("faces", "frames", "voices", "mixes")
 
 
-def short_warm_up(*steps):
+def short_pretraining(*steps):
     """The recipe with one short pass of these steps only."""
     recipe = replace(find_recipe("group-collage"), sample=CONFIG, initial="")
-    warm = Warm(0, 16, rows=8, side=32, seconds=1.0)
-    passes = {what: replace(warm, passes=int(what in steps)) for what in WARM_STEPS}
+    warm = PretrainStage(0, 16, batch_size=8, image_size=32, seconds=1.0)
+    passes = {what: replace(warm, epochs=int(what in steps)) for what in STAGES}
     return replace(recipe, **passes)
 
 
-@pytest.mark.parametrize("killed_at", WARM_STEPS)
-def test_a_warm_up_that_is_killed_goes_on_after_its_last_whole_step(sources, tmp_path, killed_at):
-    recipe = short_warm_up(*WARM_STEPS)
+@pytest.mark.parametrize("killed_at", STAGES)
+def test_killed_pretraining_goes_on_after_its_last_whole_stage(sources, tmp_path, killed_at):
+    recipe = short_pretraining(*STAGES)
     clips = Loader(FreshDataset(sources, 2, CONFIG), 1, False)
     data = Data(clips, clips, (), sources)
 
     def warmed(kept, tell):
         model = small_group(unimodal_heads=True)
-        warm_up(recipe, model, data, tell, None, kept)
+        pretrain(recipe, model, data, tell, None, kept)
         return model.state_dict()
 
     def kill(line):
@@ -304,7 +310,7 @@ def test_a_warm_up_that_is_killed_goes_on_after_its_last_whole_step(sources, tmp
     told = []
     again = warmed(tmp_path / "warm.pt", told.append)
     assert [line.split(" ")[0] for line in told if "/" in line] == [
-        *WARM_STEPS[WARM_STEPS.index(killed_at) :]
+        *STAGES[STAGES.index(killed_at) :]
     ]
     for name, value in whole.items():
         assert torch.equal(value, again[name]), name
@@ -320,10 +326,10 @@ def test_a_warm_up_that_is_killed_goes_on_after_its_last_whole_step(sources, tmp
     ],
 )
 def test_what_scenes_teach_a_stream_by_itself_stays_in_the_model(sources, step, stream, lasts):
-    recipe, model = short_warm_up(step), small_group(unimodal_heads=True)
+    recipe, model = short_pretraining(step), small_group(unimodal_heads=True)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     clips = Loader(FreshDataset(sources, 2, CONFIG), 1, False)
-    warm_up(recipe, model, Data(clips, clips, (), sources), print)
+    pretrain(recipe, model, Data(clips, clips, (), sources), print)
     changed = {n for n, value in model.state_dict().items() if not torch.equal(value, before[n])}
     heads = {name for name in before if name.startswith(f"{stream}.alone.")}
     assert heads and heads & changed == (heads if lasts else set())
@@ -331,7 +337,7 @@ def test_what_scenes_teach_a_stream_by_itself_stays_in_the_model(sources, step, 
 
 
 def test_crowds_and_ambience_are_classes_beside_the_voices(sources):
-    warm = Warm(passes=1, draws=200, side=32, seconds=1.0)
+    warm = PretrainStage(epochs=1, samples_per_epoch=200, image_size=32, seconds=1.0)
     rain = next(part for part in sources.parts if part.kind == "ambience")
     cheer = replace(rain, kind="crowd", polarity="positive", split="train")
     parts = (*sources.parts, cheer)
@@ -350,7 +356,12 @@ def test_parts_are_told_apart_by_emotion_where_it_is_known(sources):
         replace(part, emotion=glad[index % 2]) if part.polarity == "positive" else part
         for index, part in enumerate(sources.parts)
     ]
-    shown = Photographs(replace(sources, parts=tuple(parts)), Warm(passes=1, draws=60), CONFIG, 0)
+    shown = Photographs(
+        replace(sources, parts=tuple(parts)),
+        PretrainStage(epochs=1, samples_per_epoch=60),
+        CONFIG,
+        0,
+    )
     assert shown.classes == ["amusement", "joy", "negative", "neutral"]
     seen = Counter(shown.classes[shown[0, index][1][0]] for index in range(60))
     assert set(seen) == set(shown.classes)
@@ -586,7 +597,7 @@ def test_backbones_of_a_checkpoint_are_taken_or_refused_in_a_sentence():
         take_backbones("group-staged", small_group())
 
 
-def test_sound_warm_up_reads_only_what_is_real():
+def test_sound_pretraining_reads_only_what_is_real():
     torch.manual_seed(0)
     reader, batch = AudioPretrainHead(small_group(), 3).eval(), random_batch()
     mask = batch.mel_mask.clone()

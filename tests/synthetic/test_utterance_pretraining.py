@@ -13,16 +13,16 @@ from emo_core.preprocess.batch import collate
 from emo_core.preprocess.sample import frame_times
 from emo_core.synthetic.composed import pretraining as collage_warm
 from emo_core.synthetic.composed import video as collage_picture
-from emo_core.synthetic.composed.pretraining import SHARE, Faces, Voices, Warm, single
+from emo_core.synthetic.composed.pretraining import SHARE, Faces, PretrainStage, Voices, single
 from emo_core.synthetic.composed.utterance_dataset import decoded_utterance
 from emo_core.synthetic.composed.utterances import CLASSES, make_utterance, read_speakers
 from emo_core.tasks import FrameLabel
-from emo_core.training.pretrain import warm_up
+from emo_core.training.pretrain import pretrain
 from emo_core.training.recipes import RecipeError, find_recipe
 from emo_core.training.trainer import TrainConfig, parameter_groups
 from tests.synthetic.test_utterances import CONFIG, make_speakers, splits_drawn
 
-WARM = Warm(passes=4, draws=140)
+STAGE = PretrainStage(epochs=4, samples_per_epoch=140)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_a_warm_face_is_as_large_as_a_face_of_a_clip(speakers, monkeypatch):
     monkeypatch.setattr(Faces, "strength", lambda *_: 0.0)
     for module in (collage_warm, collage_picture):
         monkeypatch.setattr(module, "photograph", lambda _: np.full((128, 128), 255, np.uint8))
-    warm = Faces(speakers, WARM, CONFIG, 0)
+    warm = Faces(speakers, STAGE, CONFIG, 0)
     shown = [warm[0, number][0].faces[0, 0, 0].numpy() for number in range(30)]
     shares = [(face > 200).mean() ** 0.5 for face in shown if face[0, 0] < 150]
     assert len(shares) > 10 and np.allclose(shares, SHARE, atol=0.03)
@@ -76,17 +76,17 @@ def test_a_warm_face_is_as_large_as_a_face_of_a_clip(speakers, monkeypatch):
     assert len(found) > 10 and abs(np.median(found) - SHARE) < 0.08  # edges are soft
 
 
-def test_warm_up_draws_every_class_as_often_and_training_people_only(speakers, monkeypatch):
+def test_pretraining_draws_every_class_as_often_and_training_people_only(speakers, monkeypatch):
     used = splits_drawn(speakers, monkeypatch)
     for kind, stream in ((Faces, "faces"), (Voices, "mel")):
-        made = kind(speakers, WARM, CONFIG, 0)
+        made = kind(speakers, STAGE, CONFIG, 0)
         assert set(CLASSES) <= set(made.classes)
         found = Counter(np.ravel(made[epoch, n][1])[0] for epoch in range(2) for n in range(140))
         share = 1 / len(CLASSES) * (1 - 0.15 * (kind is Voices))
         for name in CLASSES:
             count, error = found[made.classes.index(name)], (280 * share * (1 - share)) ** 0.5
             assert abs(count - 280 * share) < 4 * error, (stream, name)
-        again = kind(speakers, WARM, CONFIG, 0)
+        again = kind(speakers, STAGE, CONFIG, 0)
         for one, other in ((made[1, 3], again[1, 3]),):
             assert torch.equal(getattr(one[0], stream), getattr(other[0], stream))
     assert set(used) == {"train"}
@@ -96,7 +96,7 @@ def test_warm_up_draws_every_class_as_often_and_training_people_only(speakers, m
 @pytest.mark.parametrize("stream", ["video", "audio"])
 def test_a_reader_teaches_the_tower_and_leaves_the_rest_alone(stream, mode, speakers):
     kind = Faces if stream == "video" else Voices
-    made = kind(speakers, WARM, CONFIG, 0)
+    made = kind(speakers, STAGE, CONFIG, 0)
     reader = reader_of(stream, mode, len(made.classes)).train()
     samples, targets = zip(*(made[3, n] for n in range(8)), strict=True)
     logits = reader(collate(samples)).logits
@@ -197,11 +197,11 @@ def test_towers_learn_slowly_where_a_recipe_says_so():
 @pytest.mark.parametrize(
     "setting,words",
     [
-        ({"frames": WARM}, "fe2e has no warm-up by frames; it has faces, voices"),
-        ({"warm_up": 2}, "fe2e has no warm-up by warm_up"),
+        ({"frames": STAGE}, "fe2e has no pre-training by frames; it has faces, voices"),
+        ({"drawn_frames": STAGE}, "fe2e has no pre-training by drawn_frames"),
     ],
 )
-def test_a_warm_up_that_nothing_would_read_is_refused(setting, words):
+def test_a_stage_that_nothing_would_read_is_refused(setting, words):
     recipe = replace(find_recipe("fe2e-utterances"), **setting)
     with pytest.raises(RecipeError, match=words):
-        warm_up(recipe, small(), None, print)
+        pretrain(recipe, small(), None, print)

@@ -233,7 +233,7 @@ def test_a_lost_process_ends_the_run_with_a_sentence_and_it_resumes_exactly(
     assert result["epochs"] == 3 and not (tmp_path / "killed.out.1").read_text()
     lines = (tmp_path / "whole.err.0").read_text().splitlines()
     assert [line.split(":")[0] for line in lines] == [
-        "warm-up 1/1",
+        "drawn_frames 1/1",
         "epoch 1/3",
         "epoch 2/3",
         "epoch 3/3",

@@ -12,15 +12,18 @@ from emo_core.checkpoint import CONFIG, SHIPPED, WEIGHTS, CheckpointError, load_
 from emo_core.clip import load_clip
 from emo_core.inference.predict import predict_clip
 from emo_core.models.group import GroupConfig
-from emo_core.old_names import SETTINGS, current_key, current_names, current_recipe
+from emo_core.old_names import DRAWN_FRAMES, SETTINGS, current_key, current_names, current_recipe
 from emo_core.preprocess.augment import Augment
+from emo_core.synthetic.composed.pretraining import PretrainStage
 from emo_core.training.overrides import SettingError, with_setting
 from emo_core.training.recipes import RecipeError, find_recipe
 from emo_core.training.run import open_run
 from emo_core.training.trainer import TrainConfig
 from tests.conftest import ROOT
 
+STAGES = ("faces", "frames", "voices", "mixes")
 OWNERS = {"train": TrainConfig, "augment": Augment, "settings": GroupConfig}
+OWNERS |= dict.fromkeys(STAGES, PretrainStage)
 NAME = "group-vgaf-pocket"
 
 
@@ -31,6 +34,8 @@ def old_form(recipe) -> dict:
         for old, new in names.items():
             if new in stored[part]:
                 stored[part][old] = stored[part].pop(new)
+    drawn_frames = stored.pop("drawn_frames")
+    stored |= {old: drawn_frames[new] for old, new in DRAWN_FRAMES.items()}
     return stored
 
 
@@ -47,6 +52,17 @@ def test_the_command_takes_old_and_new_names():
     assert with_setting(recipe, "augment.drop=0.25").augment.modality_dropout == 0.25
     with pytest.raises(SettingError, match="augment.batch"):
         with_setting(recipe, "augment.batch=4")
+
+
+def test_pretraining_takes_old_names_and_a_bare_name_is_of_the_training():
+    recipe = find_recipe("group-collage")
+    assert with_setting(recipe, "faces.passes=3") == with_setting(recipe, "faces.epochs=3")
+    assert with_setting(recipe, "warm_up=2").drawn_frames.epochs == 2
+    assert with_setting(recipe, "warm_up_batch=2").drawn_frames.batch_size == 2
+    changed = with_setting(recipe, "lr=0.5")
+    assert changed.train.lr == 0.5 and changed.faces == recipe.faces
+    with pytest.raises(SettingError, match="passes"):
+        with_setting(recipe, "passes=1")
 
 
 def test_a_run_begun_before_the_renames_is_resumed(tmp_path):

@@ -1,4 +1,4 @@
-"""Warm-up: frames of rendered scenes carry what they show, and only the video backbone learns."""
+"""Pre-training: rendered frames carry what they show, and only the video backbone learns."""
 
 from dataclasses import replace
 
@@ -11,8 +11,8 @@ from emo_core.data.dataset import ClipDataset, Loader
 from emo_core.preprocess.augment import Augment
 from emo_core.preprocess.sample import SampleConfig
 from emo_core.synthetic.drawn.dataset import FRAME_LABELS, FrameDataset, SceneWindow, rendered
-from emo_core.training.recipes import find_recipe
-from emo_core.training.run import Data, warm_up
+from emo_core.training.recipes import DRAWN_FRAMES, find_recipe
+from emo_core.training.run import Data, pretrain
 from tests.conftest import small_group
 
 CONFIG = SampleConfig(frames=4, width=48, height=36)
@@ -50,23 +50,25 @@ def test_one_frame_of_every_scene_whose_faces_can_be_seen(cache):
     assert len(shown) == CONFIG.frames  # another frame of the same scene in other epochs
 
 
-def test_warm_up_teaches_the_video_backbone_and_nothing_else(cache):
-    recipe = replace(find_recipe("group-staged"), sample=CONFIG, warm_up=6, warm_up_batch=8)
+def test_pretraining_teaches_the_video_backbone_and_nothing_else(cache):
+    stage = replace(DRAWN_FRAMES, epochs=6, batch_size=8)
+    recipe = replace(find_recipe("group-staged"), sample=CONFIG, drawn_frames=stage)
     windows = rendered(12)
     loader = Loader(ClipDataset(windows, cache, Augment()), 4, True)
     model = small_group()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    warm_up(recipe, model, Data(loader, loader, ()), print)
+    pretrain(recipe, model, Data(loader, loader, ()), print)
     changed = {n for n, value in model.state_dict().items() if not torch.equal(value, before[n])}
     assert changed and all(name.startswith("video.backbone.") for name in changed)
     assert {n for n, _ in model.named_parameters() if n.startswith("video.backbone.")} <= changed
 
 
-def test_without_rendered_scenes_or_pictures_there_is_nothing_to_warm_up(cache):
-    recipe = replace(find_recipe("group-staged"), sample=CONFIG, warm_up=1)
+def test_without_rendered_scenes_or_pictures_there_is_nothing_to_pretrain(cache):
+    stage = replace(DRAWN_FRAMES, epochs=1)
+    recipe = replace(find_recipe("group-staged"), sample=CONFIG, drawn_frames=stage)
     loader = Loader(ClipDataset(rendered(2), cache), 2, False)
-    sound_only, silent = small_group("audio"), replace(recipe, warm_up=0)
+    sound_only, silent = small_group("audio"), replace(recipe, drawn_frames=DRAWN_FRAMES)
     for settings, model in ((recipe, sound_only), (silent, small_group())):
         before = {name: value.clone() for name, value in model.state_dict().items()}
-        warm_up(settings, model, Data(loader, loader, ()), print)
+        pretrain(settings, model, Data(loader, loader, ()), print)
         assert all(torch.equal(v, before[n]) for n, v in model.state_dict().items())

@@ -44,27 +44,29 @@ FIRST, FULL = 0.15, 0.5  # strength in the first pass; share of the passes until
 
 
 @dataclass(frozen=True)
-class Warm:
+class PretrainStage:
     """How a backbone meets its parts before it meets scenes."""
 
-    passes: int = 0  # 0 = not at all
-    draws: int = 6400  # in a pass
-    learning: float = 2e-3  # highest rate
-    rows: int = 64  # in a batch
-    side: int = 80  # pixels of a photograph
+    epochs: int = 0  # 0 = not at all
+    samples_per_epoch: int = 6400  # in a pass
+    lr: float = 2e-3  # highest rate
+    batch_size: int = 64  # in a batch
+    image_size: int = 80  # pixels of a photograph
     seconds: float = 3.2  # of a voice
-    average: float = 0.0  # see TrainConfig
+    ema_decay: float = 0.0  # see TrainConfig
     smoothing: float = 0.1  # of labels
 
 
-class WarmDataset(Dataset):
+class PretrainDataset(Dataset):
     """Draws by (epoch, index), as a Loader asks for them."""
 
     classes: Sequence[str] = POLARITIES  # what a backbone learns to tell apart
 
-    def __init__(self, sources: Sources, warm: Warm, config: SampleConfig, seed: int) -> None:
-        self.sources, self.warm, self.config, self.seed = sources, warm, config, seed
-        self.windows = [FreshWindow(index) for index in range(warm.draws)]
+    def __init__(
+        self, sources: Sources, stage: PretrainStage, config: SampleConfig, seed: int
+    ) -> None:
+        self.sources, self.stage, self.config, self.seed = sources, stage, config, seed
+        self.windows = [FreshWindow(index) for index in range(stage.samples_per_epoch)]
 
     def __len__(self) -> int:
         return len(self.windows)
@@ -82,7 +84,7 @@ class WarmDataset(Dataset):
         return scene
 
 
-class PartDataset(WarmDataset):
+class PartDataset(PretrainDataset):
     """Single parts by emotion, every polarity as often.
 
     Emotions teach a backbone more than the three polarities they are mapped to
@@ -91,14 +93,16 @@ class PartDataset(WarmDataset):
 
     kind = ""  # of KINDS
 
-    def __init__(self, sources: Sources, warm: Warm, config: SampleConfig, seed: int) -> None:
+    def __init__(
+        self, sources: Sources, warm: PretrainStage, config: SampleConfig, seed: int
+    ) -> None:
         super().__init__(sources, warm, config, seed)
         self.classes = sorted({class_name_of(part) for part in sources.some(self.kind, "train")})
         self.polarities = [p for p in sources.labels if sources.has(self.kind, "train", p)]
 
     def strength(self, place: tuple[int, int]) -> float:
         """Of changes, at a place of an epoch."""
-        return min(1.0, FIRST + place[0] / (FULL * self.warm.passes))
+        return min(1.0, FIRST + place[0] / (FULL * self.stage.epochs))
 
     def draw(self, rng: np.random.Generator) -> tuple[Path, int]:
         """The file of a part and its class."""
@@ -118,7 +122,7 @@ class Photographs(PartDataset):
     kind = "face"
 
     def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, list[int]]:
-        pixels, target = self.picture(place, self.warm.side)
+        pixels, target = self.picture(place, self.stage.image_size)
         return single(pixels, None, self.config), [target]
 
     def picture(self, place: tuple[int, int], side: int, share: float = 1.0) -> tuple[Tensor, int]:
@@ -136,7 +140,7 @@ class Photographs(PartDataset):
         return torch.from_numpy(pixels).permute(2, 0, 1)[None], target
 
 
-class Frames(WarmDataset):
+class Frames(PretrainDataset):
     """Single frames of collages whose faces can be seen."""
 
     def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, list[int]]:
@@ -218,7 +222,9 @@ class Voices(PartDataset):
 
     kind = "voice"
 
-    def __init__(self, sources: Sources, warm: Warm, config: SampleConfig, seed: int) -> None:
+    def __init__(
+        self, sources: Sources, warm: PretrainStage, config: SampleConfig, seed: int
+    ) -> None:
         super().__init__(sources, warm, config, seed)
         found = {
             (part.kind, part.polarity)
@@ -241,7 +247,7 @@ class Voices(PartDataset):
         rng, strength = self.rng(place), self.strength(place)
         path, target = self.draw(rng)
         mel = voice_mel(path, self.config.mel)
-        frames = self.config.mel.frames(self.warm.seconds)
+        frames = self.config.mel.frames(self.stage.seconds)
         mel = filter_augment(stretch_and_shift(mel, strength, rng), strength, rng)
         mel = _cut(mel, frames, rng, self.config.mel)
         bands = np.linspace(-0.5, 0.5, mel.shape[1], dtype=np.float32)
@@ -263,7 +269,7 @@ class Voices(PartDataset):
         return np.logaddexp(mel, other - other.max() + level)
 
 
-class Mixes(WarmDataset):
+class Mixes(PretrainDataset):
     """The sound of collages whose label can be heard: voices, crowds, ambience, room."""
 
     def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, int]:

@@ -43,7 +43,7 @@ from emo_core.synthetic.drawn.ground_truth import (
     target_of,
 )
 
-FRAME_LABELS = tuple(  # what a single frame shows, for warm-up
+FRAME_LABELS = tuple(  # what a single frame shows, for pre-training
     label + moving for moving in ("", ", moving") for label in POLARITIES
 )
 RENDERED_SEED = 1_000_000
@@ -213,6 +213,8 @@ class SceneWindow:
 
 class FrameDataset(ClipDataset):
     """One random frame of every rendered scene whose faces can be seen, with what it shows."""
+
+    classes = FRAME_LABELS
 
     def __init__(self, windows: Sequence[SceneWindow], cache: Cache, seed: int) -> None:
         self.scenes = shown = [window for window in windows if window.regime != "heard"]
