@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import urlopen
 
+from environments import install, make_environment
+
 ROOT = Path(__file__).resolve().parents[1]
 COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 NEEDED = {
@@ -128,26 +130,6 @@ def check_sizes(paths: list[Path]) -> str:
     )
 
 
-def make_environment(requirements: Path, folder: Path) -> Path:
-    """An environment of these requirements alone. Gives its Python."""
-    python = folder / "bin" / "python"
-    uv, own = shutil.which("uv"), sys.executable
-    tool = (
-        [uv, "pip", "install", "--python", str(python)]
-        if uv
-        else [str(python), "-m", "pip", "install"]
-    )
-    make = [
-        [uv, "venv", "--quiet", "--allow-existing", "--python", own, str(folder)]
-        if uv
-        else [own, "-m", "venv", str(folder)],
-        [*tool, "--quiet", "-r", str(requirements)],
-    ]
-    for command in make:
-        subprocess.run(command, check=True)
-    return python
-
-
 def check_start(python: Path, root: Path, app_file: str) -> str:
     """The app comes up from a copy of the repository, and answers a shipped example."""
     with tempfile.TemporaryDirectory(prefix="space-") as folder:
@@ -244,7 +226,8 @@ def checks(python: Path | None) -> Iterator[tuple[str, str]]:
     yield "sizes", check_sizes(tracked(ROOT))
     if python is None:
         folder = ROOT / "build" / "space"
-        python = make_environment(requirements, folder)
+        python = make_environment(folder)
+        install(python, "-r", requirements)
         yield "environment", f"made of requirements.txt alone in {folder.relative_to(ROOT)}"
     yield "start", check_start(python, ROOT, front["app_file"])
 

@@ -11,7 +11,6 @@ chosen on anybody: the last weights are scored, once.
 import argparse
 import json
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -24,14 +23,14 @@ from torch import Tensor, nn
 from torchvision.models import resnet18
 
 from benchmarks.experiments.plain_features import histograms, statistics
-from benchmarks.experiments.real import REAL, mean_and_interval
+from benchmarks.experiments.real import mean_and_interval
 from benchmarks.experiments.real_clips import Answers
-from benchmarks.experiments.stated_sources import stated_sources
+from benchmarks.experiments.stated_sources import REAL, with_statement
 from emo_core.preprocess.log_mel import MelConfig
 from emo_core.preprocess.spec_augment import spec_augment
 from emo_core.schema import POLARITIES
 from emo_core.synthetic.composed.pretraining import voice_mel
-from emo_core.synthetic.composed.sources import SourceItem, photograph, read_sources
+from emo_core.synthetic.composed.sources import SourceItem, SourcePool, photograph, read_sources
 
 KINDS = {"face": "faces", "voice": "voices"}
 BATCH, RATE, DECAY = 64, 1e-3, 5e-2
@@ -50,7 +49,7 @@ def regression(train: list[SourceItem], test: list[SourceItem]) -> Tensor:
     model = make_pipeline(
         StandardScaler(), LogisticRegression(C=0.01, max_iter=1000, class_weight="balanced")
     )
-    model.resize_mode([features(part) for part in train], targets(train))
+    model.fit([features(part) for part in train], targets(train))
     return torch.from_numpy(model.decision_function([features(part) for part in test]))
 
 
@@ -145,10 +144,14 @@ def main() -> int:
             file=sys.stderr,
         )
         return 2
-    if args.sources == REAL:  # its statement lies in this repository
-        args.sources = stated_sources(REAL, Path(tempfile.mkdtemp(prefix="sources-")))
     torch.set_num_threads(1)
-    sources, found = read_sources(args.sources), {}
+    with with_statement(args.sources) as folder:
+        return _compare(args, read_sources(folder))
+
+
+def _compare(args: argparse.Namespace, sources: SourcePool) -> int:
+    """Score both kinds of baseline on the held-out people and print the table."""
+    found: dict = {}
     for kind in args.of:
         folder = KINDS[kind]
         train, test = sources.items_of(kind, "train"), sources.items_of(kind, args.split)

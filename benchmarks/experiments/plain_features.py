@@ -57,7 +57,7 @@ def fitted(features: np.ndarray, target: np.ndarray) -> list:
     return [
         make_pipeline(
             StandardScaler(), LogisticRegression(C=0.01, max_iter=500, class_weight="balanced")
-        ).resize_mode(features, yes)
+        ).fit(features, yes)
         for yes in target.T
     ]
 

@@ -11,7 +11,6 @@ Several checkpoints are seeds of one recipe: their mean and the 95 % t interval 
 import argparse
 import json
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,7 +26,7 @@ from benchmarks.experiments.real_clips import (
     open_clip,
     tinted,
 )
-from benchmarks.experiments.stated_sources import stated_sources
+from benchmarks.experiments.stated_sources import REAL, with_statement
 from emo_core.checkpoint import CARD, Checkpoint, find_checkpoint, load_checkpoint
 from emo_core.corpora import read_corpus
 from emo_core.data.cache import Cache
@@ -36,7 +35,6 @@ from emo_core.synthetic.composed.sources import read_sources
 from emo_core.tasks import UNCALIBRATED
 from emo_core.training.model_card import model_card
 
-REAL = Path(__file__).parents[3] / "shared" / "data"
 BASELINES = {  # plain ones, of the data README: statistics and logistic regression
     "faces": 0.60,
     "voices: ravdess": 0.65,
@@ -193,7 +191,7 @@ def spoken(row: dict) -> str:
 
 def write_card(name: str, checkpoint: Checkpoint, split: str, text: str) -> None:
     """The card as training wrote it, and what was measured afterwards."""
-    heading = f"## Measured on {split} people, and on real clips (`benchmarks/real.py`)"
+    heading = f"## Measured on {split} people, and on real clips (`python -m benchmarks real`)"
     path = find_checkpoint(name) / CARD
     path.write_text(f"{model_card(checkpoint)}\n{heading}\n\n{text}", encoding="utf-8")
 
@@ -213,11 +211,10 @@ def main() -> int:
             file=sys.stderr,
         )
         return 2
-    if args.sources == REAL:  # its statement lies in this repository
-        args.sources = stated_sources(REAL, Path(tempfile.mkdtemp(prefix="sources-")))
     checkpoints = [load_checkpoint(name) for name in args.model]
-    results = [measure(c, args.data, args.sources, args.split) for c in checkpoints]
-    told = [clips(c, args.sources) for c in checkpoints]
+    with with_statement(args.sources) as sources:
+        results = [measure(c, args.data, sources, args.split) for c in checkpoints]
+        told = [clips(c, sources) for c in checkpoints]
     text = table(results, told)
     print(text)
     if args.out:

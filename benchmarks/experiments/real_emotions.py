@@ -34,7 +34,9 @@ from emo_core.training.model_card import model_card
 from emo_core.training.trainer import split_scores
 
 TRAIN = 3000  # utterances of training people that the baselines learn from
-HEADING = "## Measured on {split} people, beside plain baselines (`benchmarks/real_emotions.py`)"
+HEADING = (
+    "## Measured on {split} people, beside plain baselines (`python -m benchmarks real_emotions`)"
+)
 SHOWN = {  # what a model is shown -> what is taken away
     "all": (),
     "face alone": ("audio", "text"),

@@ -9,6 +9,9 @@ made with `--sources OUT` have the splits of the shipped checkpoints.
 import argparse
 import csv
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from emo_core.data.statement import STATEMENT
@@ -16,6 +19,7 @@ from emo_core.data.statement import STATEMENT
 STATEMENTS = Path(__file__).parents[2] / "docs" / "training"
 CORPORA = ("collage", "utterances")
 TABLE = "labels.csv"
+REAL = Path(__file__).parents[3] / "shared" / "data"
 
 
 def stated_sources(data: Path, out: Path, corpus: str = "collage") -> Path:
@@ -30,6 +34,16 @@ def stated_sources(data: Path, out: Path, corpus: str = "collage") -> Path:
         _link(folder, out / "voices" / folder.name, leave=(TABLE,))
         _add_transcripts(folder / TABLE, out / "voices" / folder.name / TABLE)
     return out
+
+
+@contextmanager
+def with_statement(data: Path) -> Iterator[Path]:
+    """Sources as they are, but those beside the checkout with this repository's statement."""
+    if data != REAL:
+        yield data
+        return
+    with tempfile.TemporaryDirectory(prefix="sources-") as folder:
+        yield stated_sources(data, Path(folder))
 
 
 def _link(source: Path, out: Path, leave: tuple[str, ...]) -> None:

@@ -386,7 +386,8 @@ batch_size=-4 epochs=0 patience=0 warmup_fraction=1 num_workers=-1 seed=-1 held_
 held_out=nan held_out=2 flip=9
 modality_dropout=2 frame_subsample=-1 frame_subsample=17 dropout=2 sample.frames=0
 sample.width=0 window_s=0 window_s=nan
-window_s=0.01 mel.rate=0 lowest_hz=9000 filters=none resize_mode=none settings.width=0 settings.width=7
+window_s=0.01 mel.rate=0 lowest_hz=9000 filters=none resize_mode=none
+settings.width=0 settings.width=7
 settings.classes=7 video_widths=8,0 fusion=none video_backbone=none model=none model=mesm
 """
 
