@@ -52,7 +52,7 @@ def session() -> Iterator[bool]:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield True
         return
-    after = signal.signal(signal.SIGTERM, _told_to_stop)  # torchrun's word to the survivors
+    after = signal.signal(signal.SIGTERM, _raise_lost)  # torchrun's word to the survivors
     try:
         _join()
         yield rank() == 0
@@ -94,7 +94,7 @@ def _lost() -> DistributedError:
     )
 
 
-def _told_to_stop(*_: object) -> None:
+def _raise_lost(*_: object) -> None:
     raise _lost()
 
 

@@ -272,7 +272,7 @@ def _landed(job: dict) -> dict:
 def cut(path: Path, start_s: float, end_s: float) -> bool:
     """Leaves only a part of a file that is here; False where there is none."""
     part = path.with_name("part.mp4")
-    told = [
+    command = [
         "ffmpeg",
         "-nostdin",
         "-loglevel",
@@ -295,7 +295,7 @@ def cut(path: Path, start_s: float, end_s: float) -> bool:
         f"file:{part}",
     ]
     try:
-        subprocess.run(told, check=True, timeout=CUT_S, stdin=subprocess.DEVNULL)
+        subprocess.run(command, check=True, timeout=CUT_S, stdin=subprocess.DEVNULL)
     except (OSError, subprocess.SubprocessError):
         return False
     if part.stat().st_size < 1000:  # a container without a picture or a sound in it
