@@ -13,6 +13,7 @@ OURS = {"emo_core", "demo", "benchmarks"}
 FOLDERS = ("emo_core", "demo", "benchmarks", "scripts", "tests")
 PLANTED = {  # made-up trees, whose imports are not meant to exist
     "tests/scripts/test_measure_structure.py",
+    "tests/repository/test_code_in_strings.py",
     "tests/repository/test_imports.py",
 }
 
