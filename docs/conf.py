@@ -46,6 +46,7 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_sidebars = {"index": [], "architecture": [], "results": [], "claims": [], "evidence": []}
+html_context = {"default_mode": "auto"}
 html_theme_options = {
     "logo": {"text": "emo"},
     "navbar_align": "left",

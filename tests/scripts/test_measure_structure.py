@@ -181,16 +181,25 @@ def test_a_module_that_only_another_module_imports_counts_as_untested(plant):
     assert result.places == ("emo_core.media.limits",)
 
 
-def test_the_files_of_a_trip_are_those_whose_functions_run(plant, monkeypatch):
+@pytest.fixture
+def other_packages(monkeypatch):
+    """Imports of emo_core and demo find a planted tree, and the real one again afterwards."""
+    real = dict(sys.modules)
+    for name in [n for n in sys.modules if n.split(".")[0] in ("emo_core", "demo")]:
+        del sys.modules[name]
+    yield monkeypatch
+    sys.modules.clear()
+    sys.modules.update(real)
+
+
+def test_the_files_of_a_trip_are_those_whose_functions_run(plant, other_packages):
     changes = {
         "emo_core/entered.py": "from demo.called import inner\ndef go():\n    return inner()\n",
         "demo/called.py": "def inner():\n    return 1\ndef other():\n    return 2\n",
         "emo_core/imported.py": "def idle():\n    return 0\n",
     }
     root = plant(changes)
-    for name in [n for n in sys.modules if n.split(".")[0] in ("emo_core", "demo")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.syspath_prepend(str(root))
+    other_packages.syspath_prepend(str(root))
     from emo_core import entered, imported
 
     assert imported.idle() == 0
