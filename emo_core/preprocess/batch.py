@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from emo_core.preprocess.sample import Sample
+from emo_core.preprocess.trace import Trace
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,10 @@ class Batch:
 
 @dataclass(frozen=True)
 class Output:
-    """A model's answer: scores, and named intermediates for attribution and teaching."""
+    """A model's answer: scores, and intermediates for attribution and teaching."""
 
     logits: Tensor  # (B, C); a model of moments: (B, S, C)
-    trace: dict[str, Tensor]  # attention weights carry their axes in the name
+    trace: Trace = Trace()
 
 
 def collate(samples: Sequence[Sample], targets: Sequence[Any] | None = None) -> Batch:
