@@ -272,7 +272,7 @@ def require_files(folder: Path, names: Iterable[str]) -> str:
 
 TINY = tuple(
     word
-    for setting in ("epochs=1", "batch_size=4", "rendered=4", "drawn_frames.epochs=1")
+    for setting in ("epochs=1", "batch_size=4", "synthetic_scenes=4", "drawn_frames.epochs=1")
     for word in ("--set", setting)
 )
 USES = (

@@ -158,7 +158,7 @@ def run_train(args: argparse.Namespace) -> int:
     """Trains in this process; only the first of several writes and prints."""
     from emo_core.distributed import session
 
-    started, recipe = time.monotonic(), chosen_recipe(args)
+    started, recipe = time.monotonic(), build_recipe(args)
     with session() as first:
         log = log_line if first else (lambda text: None)
         data, trainer, epochs = start_run(args, recipe, log, show_steps if first else None)
@@ -172,7 +172,7 @@ def run_train(args: argparse.Namespace) -> int:
         return finish_run(args, recipe, data, trainer, minutes, first)
 
 
-def chosen_recipe(args: argparse.Namespace) -> "Recipe":
+def build_recipe(args: argparse.Namespace) -> "Recipe":
     """The recipe that the command names, with its seed and settings, checked."""
     from dataclasses import replace
 
