@@ -6,7 +6,7 @@ from emo_core.attribution.forward_function import Progress
 from emo_core.attribution.methods import explain_window, find_method, find_preset
 from emo_core.attribution.target import choose_label, choose_window, make_target
 from emo_core.attribution.types import (
-    STANDARD,
+    DEFAULT_REQUEST,
     Attribution,
     AttributionError,
     ExplainRequest,
@@ -21,7 +21,7 @@ from emo_core.preprocess.sample import Sample
 def explain(
     checkpoint: Checkpoint,
     prediction: Prediction,
-    request: ExplainRequest = STANDARD,
+    request: ExplainRequest = DEFAULT_REQUEST,
     progress: Progress | None = None,
 ) -> Attribution:
     """Explain one window of a prediction of the same checkpoint; nothing is decoded again.
@@ -32,7 +32,7 @@ def explain(
     if not isinstance(checkpoint, Checkpoint):
         raise AttributionError(
             f"explain got {checkpoint!r} as its model; expected a checkpoint and a prediction; "
-            "call explain(load_model(name), predict(clip, name))."
+            "call explain(load_model(name), predict(clip, name), ExplainRequest(...))."
         )
     label, window = choose_subject(checkpoint, prediction, request)
     sample = prediction.samples[window]

@@ -12,7 +12,7 @@ from emo_core.attribution.feature_mask import patch_mask, real_of
 from emo_core.attribution.forward_function import ForwardFunction, PassBudget, Progress
 from emo_core.attribution.methods import cost, explain_window, find_method
 from emo_core.attribution.perturbation import scores_without
-from emo_core.attribution.types import PRESETS, STANDARD, Attribution, ExplainRequest, Target
+from emo_core.attribution.types import DEFAULT_REQUEST, PRESETS, Attribution, ExplainRequest, Target
 from emo_core.checkpoint import Checkpoint
 from emo_core.preprocess.sample import Sample
 
@@ -103,7 +103,7 @@ def run_checks(
     checkpoint: Checkpoint,
     sample: Sample,
     found: Attribution,
-    request: ExplainRequest = STANDARD,
+    request: ExplainRequest = DEFAULT_REQUEST,
     faces: FaceRegions | None = None,
     progress: Progress | None = None,
 ) -> SanityChecks:

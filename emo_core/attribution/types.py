@@ -33,7 +33,7 @@ class ExplainRequest:
     checks: bool = True  # of the map, in a report
 
 
-STANDARD = ExplainRequest()
+DEFAULT_REQUEST = ExplainRequest()
 
 
 @dataclass(frozen=True)
