@@ -26,8 +26,8 @@ class Batch:
     face_mask: Tensor  # (B, T, P)
     tokens: Tensor  # (B, L) int64
     token_mask: Tensor  # (B, L)
-    face_eyes: Tensor | None = None  # (B, T, P, 4) x, y of both eyes, 0 to 1 of the frame
     target: Tensor | None = None  # what the task says: class index (B,), classes (B, C), ...
+    face_eyes: Tensor | None = None  # (B, T, P, 4) x, y of both eyes, 0 to 1 of the frame
 
     def __len__(self) -> int:
         return len(self.video)
