@@ -11,6 +11,7 @@ from typing import Any
 
 from emo_core.data import affwild2, iemocap, meld, mosei, url_list, vgaf
 from emo_core.data.corpus import Corpus, CorpusError
+from emo_core.data.open_corpora import cremad, gavid, ravdess
 from emo_core.synthetic.composed import dataset as collage
 from emo_core.synthetic.composed import utterance_dataset as utterances
 from emo_core.synthetic.composed.dataset import FreshDataset
@@ -67,6 +68,11 @@ CORPORA = {
         ),
         CorpusReader("mosei", mosei.read_mosei),
         CorpusReader("meld", meld.read_meld),
+        CorpusReader("cremad", cremad.read_cremad),
+        CorpusReader("cremad-polarity", cremad.read_cremad_polarity),
+        CorpusReader("ravdess", ravdess.read_ravdess),
+        CorpusReader("ravdess-polarity", ravdess.read_ravdess_polarity),
+        CorpusReader("gavid", gavid.read_gavid),
         CorpusReader("affwild2", affwild2.read_affwild2, affwild2.affwild2_windows),
     )
 }
