@@ -14,7 +14,7 @@ from emo_core.data.corpus import Corpus, CorpusError
 from emo_core.data.open_corpora import cremad, gavid, ravdess
 from emo_core.synthetic.composed import dataset as collage
 from emo_core.synthetic.composed import utterance_dataset as utterances
-from emo_core.synthetic.composed.dataset import FreshDataset
+from emo_core.synthetic.composed.dataset import OnTheFlyDataset
 from emo_core.synthetic.composed.utterance_writer import make_utterances
 from emo_core.synthetic.composed.writer import make_collage
 from emo_core.synthetic.drawn import dataset as staged
@@ -34,7 +34,7 @@ class CorpusReader:
     name: str
     read: Callable[[Path], Corpus]
     windows: Callable[..., Sequence[Any]] | None = None
-    compose: Callable[..., FreshDataset] | None = None
+    compose: Callable[..., OnTheFlyDataset] | None = None
     make: Callable[..., None] | None = None
     open_item: Callable[..., Any] | None = None
 
