@@ -369,7 +369,7 @@ def fe2e_cremad() -> Recipe:
     """FE2E's pocket size from scratch on CREMA-D: six acted emotions, actors held out.
 
     Not run here: the clips are 2.4 GB (`emo data get cremad`). Raters name the acted emotion in
-    40.9 % by ear, 58.2 % by eye, 63.6 % by both (docs/papers/corpora.md#cremad).
+    40.9 % by ear, 58.2 % by eye, 63.6 % by both (docs/papers/corpora.md#crema-d).
     """
     return _acted("cremad", "fe2e", CREMAD_LABELS)
 

@@ -3,7 +3,7 @@
 VideoFlash/<actor>_<sentence>_<emotion>_<level>.flv, VideoDemographics.csv and
 processedResults/tabulatedVotes.csv. Licence: ODbL 1.0. No split is published: actors are held out,
 those whose number ends in 4 or 9 for val, in 0 or 5 for test.
-Source: docs/papers/corpora.md#cremad.
+Source: docs/papers/corpora.md#crema-d.
 """
 
 import re
@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from emo_core.data.corpus import Corpus, CorpusError, Item, find_folder, named, read_table
+from emo_core.data.corpus import Corpus, CorpusError, Item, find_folder, name_list, read_table
 from emo_core.data.open_corpora.cremad_votes import read_votes, votes_note, votes_summary
 from emo_core.schema import POLARITIES
 
@@ -146,7 +146,7 @@ def _read_clips(folder: Path) -> tuple[list[Item], list[str]]:
     if pointers:
         problems.append(
             f"{len(pointers)} files are pointers of Git LFS, not clips, and are left out: "
-            f"{named(pointers)}; fetch them with `git lfs pull` or `emo data get cremad`."
+            f"{name_list(pointers)}; fetch them with `git lfs pull` or `emo data get cremad`."
         )
     return items, problems
 
@@ -184,7 +184,7 @@ def _without_row(items: list[Item], actors: dict) -> list[str]:
     if not actors or not missing:
         return []
     return [
-        f"{len(missing)} actors have clips but no row in {DEMOGRAPHICS}: {named(missing)}; "
+        f"{len(missing)} actors have clips but no row in {DEMOGRAPHICS}: {name_list(missing)}; "
         "restore the official file."
     ]
 
@@ -193,8 +193,8 @@ def _notes(items: list[Item], folder: Path) -> list[str]:
     notes = ["No split is published: actors are held out, by the last digit of their number."]
     bad = [n for n in KNOWN_BAD if any((folder / f"{n}{end}").exists() for end in (".flv", ".mp4"))]
     if bad:
-        told = ", ".join(f"{name} ({KNOWN_BAD[name]})" for name in bad)
-        notes.append(f"{len(bad)} clips that the publisher names as damaged are left out: {told}.")
+        listed = ", ".join(f"{name} ({KNOWN_BAD[name]})" for name in bad)
+        notes.append(f"{len(bad)} clips that the publisher calls damaged are left out: {listed}.")
     actors = len({item.group for item in items})
     if len(items) + len(bad) != CLIPS or actors != ACTORS:
         notes.append(
@@ -203,6 +203,6 @@ def _notes(items: list[Item], folder: Path) -> list[str]:
         )
     levels = Counter(item.name.rpartition("_")[2] for item in items)
     if levels:
-        told = ", ".join(f"{levels[level]} {level}" for level in LEVELS)
-        notes.append(f"Levels of intensity: {told} (XX: none was asked for).")
+        listed = ", ".join(f"{levels[level]} {level}" for level in LEVELS)
+        notes.append(f"Levels of intensity: {listed} (XX: none was asked for).")
     return notes

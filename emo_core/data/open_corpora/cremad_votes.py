@@ -22,11 +22,11 @@ Votes = Mapping[str, Mapping[str, tuple[int, ...]]]  # clip -> condition -> vote
 
 
 @dataclass(frozen=True)
-class HumanShare:
+class HumanModalities:
     """How many raters named a label, as shares of one, and what each modality added to that."""
 
-    audio_alone: float
-    video_alone: float
+    audio_only: float
+    video_only: float
     both: float
     audio: float  # Shapley value of hearing; with `video` it sums to both - CHANCE
     video: float  # Shapley value of seeing
@@ -82,7 +82,7 @@ def _read_responses(path: Path) -> tuple[Votes, list[str]]:
     return votes, problems
 
 
-def human_share(votes: Mapping[str, tuple[int, ...]], label: str) -> HumanShare | None:
+def human_modalities(votes: Mapping[str, tuple[int, ...]], label: str) -> HumanModalities | None:
     """What raters' eyes and ears added to naming `label`; None where a condition has no votes.
 
     Exact Shapley values of two players, as of a model's modalities; with nothing to go by, one of
@@ -96,7 +96,7 @@ def human_share(votes: Mapping[str, tuple[int, ...]], label: str) -> HumanShare 
         named[condition] = counts[place] / sum(counts)
     audio, video, both = (named[condition] for condition in ("audio", "video", "both"))
     share = ((audio - CHANCE) + (both - video)) / 2
-    return HumanShare(audio, video, both, share, both - CHANCE - share)
+    return HumanModalities(audio, video, both, share, both - CHANCE - share)
 
 
 def votes_summary(votes: Votes, labels: Mapping[str, str]) -> dict:
@@ -104,13 +104,13 @@ def votes_summary(votes: Votes, labels: Mapping[str, str]) -> dict:
     found = [
         share
         for clip, label in labels.items()
-        if (share := human_share(votes.get(clip, {}), label)) is not None
+        if (share := human_modalities(votes.get(clip, {}), label)) is not None
     ]
     if not found:
         return {}
     means = {
         name: sum(getattr(share, name) for share in found) / len(found)
-        for name in HumanShare.__dataclass_fields__
+        for name in HumanModalities.__dataclass_fields__
     }
     return {"clips": len(found), **{name: round(mean, 4) for name, mean in means.items()}}
 
@@ -121,8 +121,8 @@ def votes_note(votes: Votes, labels: Mapping[str, str]) -> list[str]:
     if not means:
         return ["Raters' votes are not here (processedResults/tabulatedVotes.csv)."]
     return [
-        f"Raters named the acted emotion in {means['audio_alone']:.1%} from the voice alone, "
-        f"{means['video_alone']:.1%} from the face alone and {means['both']:.1%} from both (means "
+        f"Raters named the acted emotion in {means['audio_only']:.1%} from the voice alone, "
+        f"{means['video_only']:.1%} from the face alone and {means['both']:.1%} from both (means "
         f"of {means['clips']} clips): seeing added {means['video']:.3f}, hearing "
         f"{means['audio']:.3f} (Shapley values)."
     ]

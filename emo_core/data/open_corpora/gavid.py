@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from emo_core.data.corpus import Corpus, CorpusError, Item, named, read_text, split_notes
+from emo_core.data.corpus import Corpus, CorpusError, Item, name_list, read_text, split_notes
 from emo_core.schema import POLARITIES
 
 PUBLISHED = {"train": 3503, "val": 542, "test": 1046}  # Dataset_Details.png of the repository
@@ -84,7 +84,7 @@ def _read_labels(path: Path, clips: set[str]) -> tuple[dict[str, str], list[str]
     rows = [{k: (v or "").strip() for k, v in row.items() if isinstance(k, str)} for row in reader]
     columns = [name for name in reader.fieldnames or () if name]
     of_clips = [c for c in columns if any(_stem(row[c]) in clips for row in rows)]
-    of_classes = [c for c in columns if rows and _share(rows, c) > 0.5]
+    of_classes = [c for c in columns if rows and _class_share(rows, c) > 0.5]
     if len(of_clips) != 1 or len(of_classes) != 1:
         return {}, [
             f"{path.name} has the columns {', '.join(columns)[:80]}, of which {len(of_clips)} name "
@@ -94,7 +94,7 @@ def _read_labels(path: Path, clips: set[str]) -> tuple[dict[str, str], list[str]
     return _labelled_rows(path, rows, of_clips[0], of_classes[0])
 
 
-def _share(rows: list[Row], column: str) -> float:
+def _class_share(rows: list[Row], column: str) -> float:
     """The share of rows with one of the classes; a column with one value for all is none."""
     values = [row[column].lower() for row in rows]
     known = [value for value in values if value in CLASSES]
@@ -133,8 +133,8 @@ def _contradictions(known: Mapping[str, str], found: Mapping[str, str], path: Pa
     if not differ:
         return []
     return [
-        f"{path.name} labels {len(differ)} clips differently from another table: {named(differ)}; "
-        "expected one class a clip; the first table stays."
+        f"{path.name} labels {len(differ)} clips differently from another table: "
+        f"{name_list(differ)}; expected one class a clip; the first table stays."
     ]
 
 
@@ -144,12 +144,13 @@ def _unlabelled(clips: Mapping[str, Path], labels: Mapping[str, str]) -> list[st
     problems = []
     if without:
         problems.append(
-            f"{len(without)} clips have no row and are left out: {named(without)}; add their rows."
+            f"{len(without)} clips have no row and are left out: "
+            f"{name_list(without)}; add their rows."
         )
     if absent:
         problems.append(
-            f"{len(absent)} clips that a table names are not here: {named(absent)}; copy them, or "
-            "take their rows out."
+            f"{len(absent)} clips that a table names are not here: {name_list(absent)}; "
+            "copy them, or take their rows out."
         )
     return problems
 

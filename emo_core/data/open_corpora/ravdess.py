@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from emo_core.data.corpus import Corpus, CorpusError, Item, named
+from emo_core.data.corpus import Corpus, CorpusError, Item, name_list
 from emo_core.data.open_corpora.cremad import with_polarity
 
 LABELS = ("neutral", "calm", "happy", "sad", "anger", "fear", "disgust", "surprise")  # 01 to 08
@@ -17,7 +17,7 @@ SENTENCES = ("Kids are talking by the door", "Dogs are sitting by the door")
 CHANNELS = ("speech", "song")
 MODALITIES = ("both", "video-only", "audio-only")
 # Modality, channel, emotion, intensity, statement, repetition, actor: numbers from 1
-PARTS = (3, 2, 8, 2, 2, 2, 24)
+MOST = (3, 2, 8, 2, 2, 2, 24)
 NAME = re.compile(r"\d{2}(-\d{2}){6}")
 CLIPS_OF = {"speech": 60, "song": 44}  # of one actor, published; actor 18 sings nothing
 ACTORS = {"speech": 24, "song": 23}
@@ -33,7 +33,7 @@ def parse_ravdess_name(stem: str) -> tuple[int, ...] | None:
     if not NAME.fullmatch(stem):
         return None
     numbers = tuple(map(int, stem.split("-")))
-    if not all(1 <= n <= most for n, most in zip(numbers, PARTS, strict=True)):
+    if not all(1 <= n <= most for n, most in zip(numbers, MOST, strict=True)):
         return None
     return numbers
 
@@ -108,7 +108,7 @@ def _notes(items: tuple[Item, ...], others: Counter[str]) -> list[str]:
         whole = CLIPS_OF[channel] * ACTORS[channel]
         if counts and counts.total() != whole:
             partial = sorted(actor for actor, n in counts.items() if n != CLIPS_OF[channel])
-            not_whole = f"; not whole: {named(partial)}" if partial else ""
+            not_whole = f"; not whole: {name_list(partial)}" if partial else ""
             notes.append(
                 f"{channel} has {counts.total()} clips of {len(counts)} actors; the published set "
                 f"has {whole} of {ACTORS[channel]}{not_whole}."

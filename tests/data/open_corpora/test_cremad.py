@@ -82,7 +82,7 @@ def test_clips_the_publisher_calls_damaged_are_named_and_left_out(tree):
         (tree / "VideoFlash" / f"{name}.flv").write_bytes(b"x" * 2000)
     corpus = read_corpus("cremad", tree)
     assert len(corpus.items) == 48
-    assert "4 clips that the publisher names as damaged are left out: 1076_MTI_NEU_XX" in " ".join(
+    assert "4 clips that the publisher calls damaged are left out: 1076_MTI_NEU_XX" in " ".join(
         corpus.notes
     )
 

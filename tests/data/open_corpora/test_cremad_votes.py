@@ -6,8 +6,8 @@ from emo_core.data.open_corpora.cremad_votes import (
     CHANCE,
     RESPONSES,
     TABULATED,
-    HumanShare,
-    human_share,
+    HumanModalities,
+    human_modalities,
     read_votes,
     votes_note,
     votes_summary,
@@ -66,17 +66,17 @@ def test_another_table_is_one_sentence(tmp_path):
 
 
 def test_what_eyes_and_ears_add_sums_to_what_both_together_know():
-    share = human_share(PUBLISHED, "happy")
-    assert isinstance(share, HumanShare)
-    assert (share.audio_alone, share.video_alone) == (3 / 9, 1.0)
+    share = human_modalities(PUBLISHED, "happy")
+    assert isinstance(share, HumanModalities)
+    assert (share.audio_only, share.video_only) == (3 / 9, 1.0)
     assert share.audio + share.video == pytest.approx(share.both - CHANCE)
     # by hand: hearing first adds 1/3 - 1/6, after seeing 8/9 - 1; the mean of the two
     assert share.audio == pytest.approx(((1 / 3 - 1 / 6) + (8 / 9 - 1)) / 2)
 
 
 def test_a_condition_without_votes_has_no_share():
-    assert human_share({**PUBLISHED, "video": (0,) * 6}, "happy") is None
-    assert human_share({}, "happy") is None
+    assert human_modalities({**PUBLISHED, "video": (0,) * 6}, "happy") is None
+    assert human_modalities({}, "happy") is None
 
 
 def test_the_summary_is_over_clips_with_every_condition(tmp_path):
@@ -84,6 +84,6 @@ def test_the_summary_is_over_clips_with_every_condition(tmp_path):
     votes, _ = write(tmp_path, cremad_votes(names))
     labels = dict(zip([*names, "1003_DFA_ANG_XX"], ["happy", "anger", "anger"], strict=True))
     summary = votes_summary(votes, labels)
-    assert (summary["clips"], summary["audio_alone"], summary["both"]) == (2, 0.4, 0.8)
+    assert (summary["clips"], summary["audio_only"], summary["both"]) == (2, 0.4, 0.8)
     assert "40.0% from the voice alone, 60.0% from the face alone" in votes_note(votes, labels)[0]
     assert "are not here" in votes_note({}, labels)[0]

@@ -55,11 +55,11 @@ def test_columns_are_found_by_their_content(tree, header, row):
     table = tree / "annotations.csv"
     rows = [line.split(",")[:2] for line in table.read_text().splitlines()[1:]]
     short = {"Positive": "P", "Negative": "N", "Neutral": "Ne"}
-    told = [
+    listed = [
         row.format(name=name.removesuffix(".mp4"), label=label, short=short[label])
         for name, label in rows
     ]
-    table.write_text("\n".join([header, *told]) + "\n")
+    table.write_text("\n".join([header, *listed]) + "\n")
     corpus = read_corpus("gavid", tree)
     assert corpus.problems == () and len(corpus.items) == 24
     assert {i.label for i in corpus.items if i.name.startswith("train00")} == {"positive"}
