@@ -20,7 +20,7 @@ from emo_core.models.layers.backbones import (
     R2Plus1D,
     Tokens,
 )
-from emo_core.models.layers.cam import resize_frames, resize_map
+from emo_core.models.layers.cam import resize_frame_maps, resize_maps
 from emo_core.models.layers.fusion import (
     FUSIONS,
     FrameHead,
@@ -172,8 +172,8 @@ class Group(nn.Module):
     def cam_placement(self, tower: str, cam: Tensor, batch: Batch, trace: Trace) -> Tensor:
         """Maps of frames or of the whole sound -> (T, 1, H, W) or (F, M)."""
         if tower == "video":
-            return resize_frames(cam, batch.video.shape[1], *batch.video.shape[-2:])
-        return resize_map(cam, (batch.mel.shape[1], batch.mel.shape[2]))[0]
+            return resize_frame_maps(cam, batch.video.shape[1], *batch.video.shape[-2:])
+        return resize_maps(cam, (batch.mel.shape[1], batch.mel.shape[2]))[0]
 
     def rollout(self, batch: Batch, trace: FusionTrace, step: int | None) -> dict[str, Tensor]:
         """Share of each token (N,) of the answer, by stream."""

@@ -18,7 +18,7 @@ from emo_core.models.layers.backbones import (
     SpectrogramResNet18,
     Tokens,
 )
-from emo_core.models.layers.cam import resize_frames, resize_map
+from emo_core.models.layers.cam import resize_frame_maps, resize_maps
 from emo_core.models.layers.i3d import I3dTcn
 from emo_core.models.layers.joint_transformer import (
     FUSIONS,
@@ -159,12 +159,12 @@ class Jmt(nn.Module):
         """Each step's map at the faces (T, 1, 1, h, w) or mel frames (F, M) that the step read."""
         if tower == "video":
             mask = batch.face_mask[0]  # (T, 1)
-            faces = resize_frames(cam, len(mask), *batch.faces.shape[-2:])
+            faces = resize_frame_maps(cam, len(mask), *batch.faces.shape[-2:])
             return faces.unsqueeze(1) * mask[..., None, None, None]
         frames, bands = batch.mel.shape[1:]
         if not self.audio.backbone.time_first:
             cam = cam.transpose(2, 3)
-        cam = resize_map(cam, (frames // len(cam), bands))  # (S, n, M)
+        cam = resize_maps(cam, (frames // len(cam), bands))  # (S, n, M)
         number = torch.arange(frames, device=cam.device).view(1, -1, 1)
         steps = split_mel_into_steps(number, batch.mel_mask, batch.mel_times_s, len(cam))
         placed = cam.new_zeros(frames, bands)

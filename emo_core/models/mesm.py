@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from emo_core.models.layers.attention import ClsTransformer, with_residual
-from emo_core.models.layers.cam import resize_map
+from emo_core.models.layers.cam import resize_maps
 from emo_core.models.layers.fusion import WeightedSum
 from emo_core.models.layers.sparse import ThumbnailAttention, scatter_rows, top_k_mask
 from emo_core.models.layers.text_encoders import Albert, ByteEncoder
@@ -299,13 +299,13 @@ class Mesm(nn.Module):
             first = mask & (mask.cumsum(-1) == 1)  # of each frame the first face is read
             first = first & trace.towers["video"].computed(mask.any(-1)).unsqueeze(-1)
             placed = cam.new_zeros(*mask.shape, 1, *batch.faces.shape[-2:])
-            placed[first] = resize_map(cam, (placed.shape[-2], placed.shape[-1])).unsqueeze(1)
+            placed[first] = resize_maps(cam, (placed.shape[-2], placed.shape[-1])).unsqueeze(1)
             return placed
         mel_mask, bands = batch.mel_mask[0], batch.mel.shape[-1]
         chunks = functional.pad(mel_mask, (0, -len(mel_mask) % CHUNK)).unflatten(0, (-1, CHUNK))
         computed = trace.towers["audio"].computed(chunks.any(-1))  # (S,)
         placed = cam.new_zeros(len(computed), CHUNK, bands)
-        placed[computed] = resize_map(cam, (bands, CHUNK)).transpose(1, 2)
+        placed[computed] = resize_maps(cam, (bands, CHUNK)).transpose(1, 2)
         return placed.flatten(0, 1)[: len(mel_mask)] * mel_mask.unsqueeze(-1)
 
     def rollout(self, batch: Batch, trace: MesmTrace, step: int | None) -> dict[str, Tensor]:
