@@ -23,12 +23,11 @@ from emo_core.data.dataset import ClipDataset, EpochBatches, FileWindow, Loader,
 from emo_core.preprocess.augment import Augment
 from emo_core.preprocess.sample import DecodedWindow, SampleConfig
 from emo_core.tasks import SingleLabel
-from emo_core.training.overrides import SettingError, setting_names, with_setting
 from emo_core.training.pretrain import _resume_stages
 from emo_core.training.recipes import RECIPES, Recipe, RecipeError, find_recipe
 from emo_core.training.run import build, finish, open_run, release_on_failure
+from emo_core.training.settings import SettingError, setting_types, validate, with_setting
 from emo_core.training.trainer import TrainConfig, Trainer, TrainingError, atomic_save, lr_schedule
-from emo_core.training.validate import RANGES, checked
 from tests.conftest import small_group
 
 CONFIG = SampleConfig(frames=2, width=32, height=24, window_s=1.0)
@@ -396,16 +395,39 @@ settings.classes=7 video_widths=8,0 fusion=none video_backbone=none model=none m
 def test_settings_that_cannot_be_are_refused_before_training(text):
     usual = find_recipe("group-staged")
     with pytest.raises(RecipeError, match=r"expected .*--set") as caught:
-        build(checked(with_setting(usual, text), usual))
+        build(validate(with_setting(usual, text), usual))
     assert "\n" not in str(caught.value) and text.split("=")[0].split(".")[-1] in str(caught.value)
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_every_recipe_is_in_range_and_every_share_has_one(name):
+def test_every_recipe_is_in_range_and_every_number_has_one(name):
     recipe = find_recipe(name)
-    assert checked(recipe, recipe) is recipe
-    shares = {n.split(".")[-1] for n, kind in setting_names(recipe).items() if kind is float}
-    assert shares <= set(RANGES)
+    assert validate(recipe, recipe) is recipe
+    bare = (int, float, tuple[int, ...], tuple[float, ...])
+    assert [n for n, kind in setting_types(recipe).items() if kind in bare] == []
+
+
+def test_a_refusal_names_setting_value_range_and_a_value_that_is_allowed():
+    usual = find_recipe("group-staged")
+    for text, said in (
+        (
+            "augment.flip=9",
+            "augment.flip is 9.0; expected a share from 0 to 1; give for example "
+            "--set augment.flip=0.5.",
+        ),
+        (
+            "video_widths=8,0",
+            "settings.video_widths is (8, 0); expected a whole number of at least "
+            "1; give for example --set settings.video_widths=16,32,64,128.",
+        ),
+        (
+            "lr=inf",
+            "train.lr is inf; expected a number above 0; give for example --set train.lr=0.001.",
+        ),
+    ):
+        with pytest.raises(RecipeError) as caught:
+            validate(with_setting(usual, text), usual)
+        assert str(caught.value) == said
 
 
 def test_a_failed_start_gives_its_folder_back_and_a_running_one_does_not(tmp_path, capsys):
