@@ -191,14 +191,16 @@ def load_cached(model: str | Path = DEFAULT_MODEL) -> Checkpoint:
 
 def predict(
     clip: str | Path | Clip,
-    model: str | Path = DEFAULT_MODEL,
+    model: str | Path | Checkpoint = DEFAULT_MODEL,
     most_windows: int = MOST_WINDOWS,
     text: str | None = None,
 ) -> Prediction:
     """Loads what is needed and predicts. Raises ClipError or CheckpointError.
 
-    model: a shipped name, a checkpoint folder or a run folder. text: what is said in the clip.
+    model: a shipped name, a checkpoint folder, a run folder or a loaded checkpoint.
+    text: what is said in the clip.
     """
     clip = clip if isinstance(clip, Clip) else load_clip(clip)
     clip = clip if text is None else replace(clip, text=text)
-    return predict_clip(clip, load_cached(model), most_windows)
+    checkpoint = model if isinstance(model, Checkpoint) else load_cached(model)
+    return predict_clip(clip, checkpoint, most_windows)

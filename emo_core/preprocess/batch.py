@@ -25,6 +25,7 @@ class Batch:
     face_mask: Tensor  # (B, T, P)
     tokens: Tensor  # (B, L) int64
     token_mask: Tensor  # (B, L)
+    face_eyes: Tensor | None = None  # (B, T, P, 4) x, y of both eyes, 0 to 1 of the frame
     target: Tensor | None = None  # what the task says: class index (B,), classes (B, C), ...
 
     def __len__(self) -> int:
@@ -55,6 +56,7 @@ class Output:
 def collate(samples: Sequence[Sample], targets: Sequence[Any] | None = None) -> Batch:
     """Stacks samples of one SampleConfig into a batch."""
     names = [f.name for f in fields(Batch) if f.name != "target"]
-    stacked = {name: torch.stack([getattr(s, name) for s in samples]) for name in names}
+    held = {name: [getattr(s, name) for s in samples] for name in names}
+    stacked = {name: torch.stack(own) for name, own in held.items() if own[0] is not None}
     target = None if targets is None else torch.as_tensor(np.asarray(targets))
     return Batch(**stacked, target=target)
