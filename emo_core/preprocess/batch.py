@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from emo_core.preprocess.sample import Sample
+from emo_core.preprocess.trace import Trace
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,8 @@ class Batch:
     face_mask: Tensor  # (B, T, P)
     tokens: Tensor  # (B, L) int64
     token_mask: Tensor  # (B, L)
-    face_eyes: Tensor | None = None  # (B, T, P, 4) x, y of both eyes, 0 to 1 of the frame
     target: Tensor | None = None  # what the task says: class index (B,), classes (B, C), ...
+    face_eyes: Tensor | None = None  # (B, T, P, 4) x, y of both eyes, 0 to 1 of the frame
 
     def __len__(self) -> int:
         return len(self.video)
@@ -47,10 +48,10 @@ class Batch:
 
 @dataclass(frozen=True)
 class Output:
-    """A model's answer: scores, and named intermediates for attribution and teaching."""
+    """A model's answer: scores, and intermediates for attribution and teaching."""
 
     logits: Tensor  # (B, C); a model of moments: (B, S, C)
-    trace: dict[str, Tensor]  # attention weights carry their axes in the name
+    trace: Trace = Trace()
 
 
 def collate(samples: Sequence[Sample], targets: Sequence[Any] | None = None) -> Batch:
