@@ -27,6 +27,7 @@ from emo_core.faces.tracking import (
 )
 from emo_core.preprocess.log_mel import PANNS, MelConfig, log_mel
 from emo_core.preprocess.tokenizer import tokens_of
+from emo_core.ranges import Count, CountOrNone, Positive
 
 TAIL = 0.1  # windows; a tail shorter than this is left unread instead of making a window of its own
 
@@ -35,15 +36,15 @@ TAIL = 0.1  # windows; a tail shorter than this is left unread instead of making
 class SampleConfig:
     """How a window of a clip becomes tensors; travels in the checkpoint. Defaults: pocket size."""
 
-    window_s: float = 5.0
-    frames: int = 16
-    width: int = 96  # pixels
-    height: int = 72  # pixels
+    window_s: Positive = 5.0
+    frames: Count = 16
+    width: Count = 96  # pixels
+    height: Count = 72  # pixels
     resize_mode: str = "pad"  # the whole image; "crop" fills the frame (docs/papers/group.md#a3)
-    people: int = 0  # faces kept a frame, those of the largest tracks; 0 = no face detection
-    face_size: int = 48  # pixels, height and width of a face; 0 = not cut out: see face_eyes
-    face_every: int = 1  # one frame in so many is searched for faces, which are followed between
-    text_length: int = 0  # tokens kept of the transcript; 0 = it is not read
+    people: CountOrNone = 0  # faces kept a frame, of the largest tracks; 0 = no face detection
+    face_size: CountOrNone = 48  # pixels, height and width of a face; 0 = not cut: see face_eyes
+    face_every: Count = 1  # one frame in so many is searched for faces, followed between
+    text_length: CountOrNone = 0  # tokens kept of the transcript; 0 = it is not read
     tokenizer: str = "bytes"  # or a name that transformers knows, "albert-base-v2"
     mel: MelConfig = field(default_factory=MelConfig)
 

@@ -17,6 +17,7 @@ from emo_core.preprocess.augment import Augment
 from emo_core.preprocess.log_mel import MelConfig
 from emo_core.preprocess.sample import PAPER as PAPER_SAMPLE
 from emo_core.preprocess.sample import SampleConfig
+from emo_core.ranges import CountOrNone, OpenShare
 from emo_core.synthetic.composed.pretraining import PretrainStage
 from emo_core.tasks import MultiLabel, SingleLabel, Task, ValenceArousal
 from emo_core.training.trainer import TrainConfig
@@ -40,15 +41,15 @@ class Recipe:
     task: Task = field(default_factory=SingleLabel)
     train: TrainConfig = field(default_factory=TrainConfig)
     augment: Augment = field(default_factory=Augment)
-    held_out: float = 0.1  # share of train, by source, that early stopping looks at; 0 = val
-    synthetic_scenes: int = 0  # drawn scenes added to train without becoming files
+    held_out: OpenShare = 0.1  # share of train, by source, that early stopping looks at; 0 = val
+    synthetic_scenes: CountOrNone = 0  # drawn scenes added to train without becoming files
     init_checkpoint: str = ""  # checkpoint whose backbones this run starts from
     drawn_frames: PretrainStage = DRAWN_FRAMES  # first, single rendered frames: the video backbone
     faces: PretrainStage = PretrainStage()  # then photographs
     frames: PretrainStage = PretrainStage()  # and single frames of collages
     voices: PretrainStage = PretrainStage()  # the audio backbone: voices
     mixes: PretrainStage = PretrainStage()  # and what is heard in collages
-    samples_on_the_fly: int = 0  # collages composed anew in every epoch
+    samples_on_the_fly: CountOrNone = 0  # collages composed anew in every epoch
 
 
 def group_vgaf() -> Recipe:

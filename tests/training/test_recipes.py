@@ -6,8 +6,7 @@ import pytest
 
 from emo_core.cli.main import main
 from emo_core.data.statement import NOT_STATED, STATEMENT
-from emo_core.synthetic.composed.utterance_writer import make_utterances
-from emo_core.synthetic.composed.writer import make_collage
+from emo_core.synthetic.composed.writer import make_collage, make_utterances
 from emo_core.training.recipes import RECIPES, find_recipe
 from tests.data import test_affwild2, test_iemocap, test_meld, test_mosei
 from tests.support import open_trees
