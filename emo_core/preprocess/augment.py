@@ -93,14 +93,14 @@ def _jitter_color(decoded: DecodedWindow, light: float, rng: np.random.Generator
     contrast, bright = rng.uniform(1 - light, 1 + light), rng.uniform(-light, light) * 128
     table = np.clip((np.arange(256) - 128) * contrast + 128 + bright, 0, 255).astype(np.uint8)
 
-    def relit(pixels: np.ndarray) -> np.ndarray:
+    def jitter(pixels: np.ndarray) -> np.ndarray:
         return cv2.LUT(np.ascontiguousarray(pixels).reshape(-1, 1), table).reshape(pixels.shape)
 
     faces = None
     if decoded.faces is not None and decoded.face_mask is not None:
         found = decoded.face_mask[..., None, None, None]
-        faces = relit(decoded.faces) * found  # without a face: stays black
-    return replace(decoded, pixels=relit(decoded.pixels), faces=faces)
+        faces = jitter(decoded.faces) * found  # without a face: stays black
+    return replace(decoded, pixels=jitter(decoded.pixels), faces=faces)
 
 
 def _drop_modality(
