@@ -20,7 +20,7 @@ from emo_core.models.layers.backbones import (
     R2Plus1D,
     Tokens,
 )
-from emo_core.models.layers.cam import resize_frames, resize_map
+from emo_core.models.layers.cam import resize_frame_maps, resize_maps
 from emo_core.models.layers.fusion import (
     FUSIONS,
     FrameHead,
@@ -34,6 +34,7 @@ from emo_core.models.layers.towers import Tower, at_times, join_towers
 from emo_core.models.layers.whisper import shipped_whisper
 from emo_core.preprocess.batch import Batch, Output
 from emo_core.preprocess.trace import Trace
+from emo_core.ranges import Count, Counts, OpenShare
 
 
 @dataclass(frozen=True)
@@ -42,29 +43,29 @@ class GroupConfig:
 
     video_backbone: str = "r2plus1d_18"  # or "slim"
     audio_backbone: str = "cnn14"  # or "slim"
-    video_widths: tuple[int, ...] = (16, 32, 64, 128)  # channels of the slim video backbone
-    audio_widths: tuple[int, ...] = (16, 32, 64, 128)  # channels of the slim sound backbone
-    pyramid_levels: int = 1  # the slim video backbone reads a frame at so many sizes, halved
+    video_widths: Counts = (16, 32, 64, 128)  # channels of the slim video backbone
+    audio_widths: Counts = (16, 32, 64, 128)  # channels of the slim sound backbone
+    pyramid_levels: Count = 1  # the slim video backbone reads a frame at so many sizes, halved
     use_color: bool = True  # else the slim video backbone sees luminance only
-    width: int = 256  # D, of the tokens that meet
-    heads: int = 4
-    blocks: int = 2  # in each direction
-    dropout: float = 0.1
-    head_dropout: float = 0.2
+    width: Count = 256  # D, of the tokens that meet
+    heads: Count = 4
+    blocks: Count = 2  # in each direction
+    dropout: OpenShare = 0.1
+    head_dropout: OpenShare = 0.2
     fusion: str = "two_way"
     unimodal_heads: bool = (
         False  # streams have heads of their own beside the fusion: see Group.fuse
     )
     added_heads: tuple[str, ...] = ("video",)  # always added; others only where no video is
     people: str = ""  # or "expression": faces as tokens beside whole frames
-    people_every: int = 1  # one frame in so many is read for faces
+    people_every: Count = 1  # one frame in so many is read for faces
     speech: str = ""  # or "whisper": an encoder beside the small audio backbone
     train_encoders: bool = False  # those two learn as well; else only what reads them
-    video_size: tuple[int, ...] = ()  # width, height that the slim video backbone reads; () = all
-    mel_pool: int = 1  # mel frames averaged into one for the slim audio backbone
+    video_size: Counts = ()  # width, height that the slim video backbone reads; () = all
+    mel_pool: Count = 1  # mel frames averaged into one for the slim audio backbone
     frozen: bool = False  # backbones fixed: the contrast to end-to-end (claim i)
     pretrained: bool = False  # Kinetics-400 and AudioSet weights, fetched on the user's machine
-    classes: int = 3
+    classes: Count = 3
 
 
 PAPER = GroupConfig()
@@ -208,8 +209,8 @@ class Group(nn.Module):
     def cam_placement(self, tower: str, cam: Tensor, batch: Batch, trace: Trace) -> Tensor:
         """Maps of frames or of the whole sound -> (T, 1, H, W) or (F, M)."""
         if tower == "video":
-            return resize_frames(cam, batch.video.shape[1], *batch.video.shape[-2:])
-        return resize_map(cam, (batch.mel.shape[1], batch.mel.shape[2]))[0]
+            return resize_frame_maps(cam, batch.video.shape[1], *batch.video.shape[-2:])
+        return resize_maps(cam, (batch.mel.shape[1], batch.mel.shape[2]))[0]
 
     def rollout(self, batch: Batch, trace: FusionTrace, step: int | None) -> dict[str, Tensor]:
         """Share of each token (N,) of the answer, by stream; where a stream has two towers, of

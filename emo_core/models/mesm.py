@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from emo_core.models.layers.attention import ClsTransformer, with_residual
-from emo_core.models.layers.cam import resize_map
+from emo_core.models.layers.cam import resize_maps
 from emo_core.models.layers.fusion import WeightedSum
 from emo_core.models.layers.sparse import ThumbnailAttention, scatter_rows, top_k_mask
 from emo_core.models.layers.text_encoders import Albert, ByteEncoder
@@ -26,6 +26,7 @@ from emo_core.models.layers.vgg import (
 )
 from emo_core.preprocess.batch import Batch, Output
 from emo_core.preprocess.trace import Trace, axes
+from emo_core.ranges import Count, Counts, OpenShare, Share
 
 MODES = ("dense", "faithful", "trained", "structured")
 SOUNDS = ("power", "log", "level")
@@ -42,28 +43,28 @@ class MesmConfig:
     """
 
     mode: str = "trained"
-    keep: float = (
+    keep: Share = (
         0.7  # attention's mass that is kept of each picture; structured: share of pictures
     )
     modalities: tuple[str, ...] = STREAMS
     text_encoder: str = "albert"  # or "bytes"
-    vocabulary: int = 30_000
-    text_width: int = 768
-    text_layers: int = 12
-    text_heads: int = 12
-    text_feed_forward: int = 3072
+    vocabulary: Count = 30_000
+    text_width: Count = 768
+    text_layers: Count = 12
+    text_heads: Count = 12
+    text_feed_forward: Count = 3072
     pretrained: bool = False  # ALBERT's weights, fetched on the user's machine
-    face_size: int = 48  # pixels
-    bands: int = 128  # of the mel
+    face_size: Count = 48  # pixels
+    bands: Count = 128  # of the mel
     sound: str = "power"  # as published; see chunk_pictures for "log" and "level"
-    widths: tuple[int, ...] = (64, 128, 256, 512)  # channels of the towers
-    hidden: int = 1024  # between a tower and the transformer
-    width: int = 64  # D, of the transformers
-    layers: int = 4
-    heads: int = 4
-    feed_forward: int = 2048
-    dropout: float = 0.1
-    classes: int = 6
+    widths: Counts = (64, 128, 256, 512)  # channels of the towers
+    hidden: Count = 1024  # between a tower and the transformer
+    width: Count = 64  # D, of the transformers
+    layers: Count = 4
+    heads: Count = 4
+    feed_forward: Count = 2048
+    dropout: OpenShare = 0.1
+    classes: Count = 6
 
 
 PAPER = MesmConfig()
@@ -299,13 +300,13 @@ class Mesm(nn.Module):
             first = mask & (mask.cumsum(-1) == 1)  # of each frame the first face is read
             first = first & trace.towers["video"].computed(mask.any(-1)).unsqueeze(-1)
             placed = cam.new_zeros(*mask.shape, 1, *batch.faces.shape[-2:])
-            placed[first] = resize_map(cam, (placed.shape[-2], placed.shape[-1])).unsqueeze(1)
+            placed[first] = resize_maps(cam, (placed.shape[-2], placed.shape[-1])).unsqueeze(1)
             return placed
         mel_mask, bands = batch.mel_mask[0], batch.mel.shape[-1]
         chunks = functional.pad(mel_mask, (0, -len(mel_mask) % CHUNK)).unflatten(0, (-1, CHUNK))
         computed = trace.towers["audio"].computed(chunks.any(-1))  # (S,)
         placed = cam.new_zeros(len(computed), CHUNK, bands)
-        placed[computed] = resize_map(cam, (bands, CHUNK)).transpose(1, 2)
+        placed[computed] = resize_maps(cam, (bands, CHUNK)).transpose(1, 2)
         return placed.flatten(0, 1)[: len(mel_mask)] * mel_mask.unsqueeze(-1)
 
     def rollout(self, batch: Batch, trace: MesmTrace, step: int | None) -> dict[str, Tensor]:
