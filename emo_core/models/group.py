@@ -105,7 +105,8 @@ class Group(nn.Module):
         }
         for name, kind in self._kinds().items():
             if (name, kind) not in makers:
-                raise ValueError(f"{name}: {kind!r} is not known")
+                setting = name if name in ("people", "speech") else f"{name}_backbone"
+                raise ValueError(f"{setting} {kind!r} is not known")
             backbone = makers[name, kind]()
             alone = self._head(name, backbone.channels) if config.unimodal_heads else None
             encoder = name in ("people", "speech")
