@@ -56,6 +56,7 @@ UNUSED = {  # settings of `drawn_frames` that 0.1 did not have, with the values 
     "ema_decay": 0.0,
     "smoothing": 0.0,
 }
+ONLY_TASK = {"name": "single_label", "settings": {}}  # of checkpoints that name none
 REMOVED = ("world",)  # settings of 0.1 that are none now: data states itself in DATA.md
 
 
