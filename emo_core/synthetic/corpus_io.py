@@ -115,7 +115,7 @@ def _claim(out: Path, readme: str) -> None:
     if out.exists() and not out.is_dir():
         raise MakeError(f"{out} is a file; name a new folder for the clips.")
     readme_file = out / README
-    if readme_file.is_file() and about.read_bytes() != readme.encode():
+    if readme_file.is_file() and readme_file.read_bytes() != readme.encode():
         raise MakeError(
             f"{out} holds clips made with other counts, another seed or other sources; choose a "
             "new folder, or repeat the arguments that its VGAF_readme.txt names."
