@@ -11,6 +11,8 @@ from typing import Any
 
 from emo_core.data import affwild2, iemocap, meld, mosei, url_list, vgaf
 from emo_core.data.corpus import Corpus, CorpusError
+from emo_core.data.folder import reader as folder
+from emo_core.data.folder.assembly import folder_windows
 from emo_core.synthetic.composed import dataset as collage
 from emo_core.synthetic.composed import utterance_dataset as utterances
 from emo_core.synthetic.composed.dataset import FreshDataset
@@ -27,6 +29,7 @@ class CorpusReader:
     windows: (corpus, items, target) -> windows, where they are not one a file.
     open_item: what `emo data check` looks at, where it is not the whole file.
     compose: (root, count, config, seed, augment) -> clips composed anew in every epoch.
+    own_labels: whether labels are the data's own, so that a recipe takes them from there.
     make: (out, [sources where it has `compose`,] train, val, test, seed, workers, progress).
     """
 
@@ -36,6 +39,7 @@ class CorpusReader:
     compose: Callable[..., FreshDataset] | None = None
     make: Callable[..., None] | None = None
     open_item: Callable[..., Any] | None = None
+    own_labels: bool = False
 
 
 CORPORA = {
@@ -54,7 +58,9 @@ CORPORA = {
             utterances.compose_utterances,
             make_utterances,
         ),
-        CorpusReader("links", url_list.read_links),
+        CorpusReader("folder", folder.read_folder, folder_windows, own_labels=True),
+        CorpusReader("folder-affect", folder.read_folder_affect, folder_windows, own_labels=True),
+        CorpusReader("links", url_list.read_links, own_labels=True),
         CorpusReader("vgaf", vgaf.read_vgaf),
         CorpusReader(
             "iemocap", iemocap.read_iemocap, iemocap.actor_windows, open_item=iemocap.open_utterance

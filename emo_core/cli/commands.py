@@ -166,11 +166,18 @@ def chosen_recipe(args: argparse.Namespace) -> "Recipe":
     """The recipe that the command names, with its seed and settings, checked."""
     from dataclasses import replace
 
+    from emo_core.training.fitting import fit_recipe
     from emo_core.training.overrides import with_setting
     from emo_core.training.recipes import find_recipe
     from emo_core.training.validate import checked
 
     usual = find_recipe(args.recipe)
+    if args.corpus:
+        usual = replace(usual, corpus=args.corpus)
+    for text in args.set:
+        if with_setting(usual, text).corpus != usual.corpus:  # decides what the labels are
+            usual = with_setting(usual, text)
+    usual = fit_recipe(usual, args.data)
     recipe = replace(usual, train=replace(usual.train, seed=args.seed))
     for text in args.set:
         recipe = with_setting(recipe, text)
@@ -208,6 +215,7 @@ def finish_run(
     from emo_core.training import run
 
     words = ["emo train", args.recipe, "--data CORPUS --seed", str(args.seed)]
+    words += [f"--corpus {args.corpus}"] if args.corpus else []
     words += [f"--set {text}" for text in args.set]
     scores = run.finish(args.recipe, recipe, args.out, trainer, data, " ".join(words), minutes)
     result = {
