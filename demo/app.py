@@ -84,7 +84,7 @@ def _explanations(page: layout.Page, events: Deeper) -> None:
     """Everything behind the first answer, each on demand."""
     asked = [page.method, page.preset, page.target, page.window]
     page.method.input(events.price, [page.method, page.preset], page.results, **AT_ONCE)
-    long = {"show_progress": "full", "show_progress_on": page.told, **PRIVATE, **MODEL}
+    long = {"show_progress": "full", "show_progress_on": page.explain_status, **PRIVATE, **MODEL}
     for trigger, run in (
         (page.explain.click, events.explain),
         (page.clock_tab.select, events.explain),
@@ -94,7 +94,7 @@ def _explanations(page: layout.Page, events: Deeper) -> None:
     ):
         began = trigger(events.start, None, page.cancel, **AT_ONCE)
         ended = began.then(run, asked, page.results, **long)
-        ended.failure(events.broken, None, page.told, **PRIVATE)
+        ended.failure(events.broken, None, page.explain_status, **PRIVATE)
         ended.then(events.stopped, None, page.cancel, **AT_ONCE)
     page.cancel.click(events.stop, None, page.cancel, **AT_ONCE)
     where = [page.target, page.window]

@@ -25,9 +25,9 @@ def words_of(request: gr.Request) -> Words:
 
 def address_of(request: gr.Request, behind_proxy: bool) -> str:
     """Where a request comes from; what a visitor claims about it counts only from the proxy on."""
-    told = request.headers.get("x-forwarded-for") if behind_proxy else None
-    if told:
-        return told.split(",")[-1].strip()
+    forwarded = request.headers.get("x-forwarded-for") if behind_proxy else None
+    if forwarded:
+        return forwarded.split(",")[-1].strip()
     return request.client.host if request.client else "unknown"
 
 
@@ -101,7 +101,7 @@ class Events:
         visit = self.visits.of(request.session_hash)
         case, visit.waiting = visit.waiting, None
         if case is None:
-            return {self.page.told: gr.skip()}
+            return {self.page.explain_status: gr.skip()}
         return self._details(words_of(request), case, service.view_of(case))
 
     def _details(self, words: Words, case: ClipSession, result: service.PredictionView) -> Changes:
@@ -162,7 +162,7 @@ class Events:
             "confusion",
         )
         return {
-            page.told: "",
+            page.explain_status: "",
             page.frames_map: hint,
             page.sound_map_text: hint,
             page.clock_text: hint,
@@ -201,7 +201,7 @@ class Events:
         """What each preset of another method costs."""
         case = self.visits.of(request.session_hash).current
         if case is None:
-            return {self.page.told: gr.skip()}
+            return {self.page.explain_status: gr.skip()}
         return {self.page.preset: self._presets(words_of(request), case, method, preset)}
 
     def start(self, request: gr.Request) -> gr.Button:

@@ -50,11 +50,11 @@ def asked(work: Work) -> Callable:
                 return not visit.stop.is_set()
 
             ask = explanations.MapRequest(method, preset, target, window).settled(case)
-            return {page.told: "", **work(self, case, ask, tell, request)}
+            return {page.explain_status: "", **work(self, case, ask, tell, request)}
         except explanations.Cancelled:
-            return {page.told: components.hint(words("stopped"))}
+            return {page.explain_status: components.hint(words("stopped"))}
         except (UserError, BusyError) as error:
-            return {page.told: components.state(words, "trouble", "trouble", str(error))}
+            return {page.explain_status: components.state(words, "trouble", "trouble", str(error))}
 
     event.__name__, event.__doc__ = work.__name__, work.__doc__
     return event
@@ -190,7 +190,7 @@ class Deeper(Events):
                 words("confusion"), scores.summarise_confusion(checkpoint)
             ),
             page.confusion: gr.Plot(scores.confusion_figure(checkpoint), visible=True),
-            page.card: service.card_text(model),
+            page.model_card: service.card_text(model),
         }
 
     def _mapped(
@@ -214,7 +214,7 @@ class Deeper(Events):
         grid = components.scale(words, found.signed) + components.frame_gallery(shown)
         matrix = explanations.attention_of(case, ask)
         return {
-            page.told: components.hint(words("cached") if known else told),
+            page.explain_status: components.hint(words("cached") if known else told),
             page.frames_map: components.section(
                 words("frames_map"), words("frames_map_say"), grid, english=False
             )

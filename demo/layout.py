@@ -35,7 +35,7 @@ class Page:
     preset: Any = None
     explain: Any = None
     cancel: Any = None
-    told: Any = None
+    explain_status: Any = None
     tabs: Any = None
     frames: Any = None
     frames_map: Any = None
@@ -76,7 +76,7 @@ class Page:
     about: Any = None
     confusion_text: Any = None
     confusion: Any = None
-    card: Any = None
+    model_card: Any = None
     facts: Any = None
     json: Any = None
 
@@ -118,7 +118,7 @@ def draw(limits: Limits) -> Page:
             _inputs(page, say, limits)
         with gr.Column(scale=9, min_width=320, elem_id="get"):
             page.status = gr.HTML(components.empty_state(Words(FALLBACK)), elem_id="answer")
-            with gr.Column(visible=False, elem_id="story") as page.details:
+            with gr.Column(visible=False, elem_id="details") as page.details:
                 _details(page, say)
     gr.Markdown(say("notice_more"), elem_classes="notice")
     return page
@@ -191,7 +191,7 @@ def _details(page: Page, say: gr.I18n) -> None:
             page.cancel = gr.Button(
                 say("cancel"), variant="stop", interactive=False, elem_id="cancel"
             )
-        page.told = gr.HTML(elem_id="told", min_height=34)
+        page.explain_status = gr.HTML(elem_id="explain-status", min_height=34)
     with gr.Tabs(selected="saw", elem_id="tabs") as page.tabs:
         _explained(page, say)
         _questions(page, say)
@@ -271,4 +271,4 @@ def _around(page: Page, say: gr.I18n) -> None:
         page.confusion_text = gr.HTML()
         page.confusion = gr.Plot(label=say("confusion"), visible=False, **PLOT)
         with gr.Accordion(say("card"), open=False):
-            page.card = gr.Markdown()
+            page.model_card = gr.Markdown()

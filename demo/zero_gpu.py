@@ -24,12 +24,12 @@ def on_gpu(seconds: Callable[..., float]) -> Callable[[Callable[P, R]], Callable
         return round(min(max(seconds(*args, **more), LEAST_S), MOST_S))
 
     def decorate(work: Callable[P, R]) -> Callable[P, R]:
-        on_card = spaces.GPU(duration=bounded)(work)
+        on_space_gpu = spaces.GPU(duration=bounded)(work)
 
         @wraps(work)
         def call(*args: P.args, **more: P.kwargs) -> R:
             more.pop("progress", None)
-            return on_card(*args, **more)
+            return on_space_gpu(*args, **more)
 
         return call
 

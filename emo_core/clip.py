@@ -15,12 +15,12 @@ from typing import Protocol
 
 import numpy as np
 
-from emo_core.media.audio_decoder import AudioBuffer, read_sound
+from emo_core.media.audio_decoder import AudioBuffer, read_audio
 from emo_core.media.container import (
     MAX_PIXELS,
     ClipError,
     check_output,
-    checked_path,
+    check_path,
     printable_name,
 )
 from emo_core.media.demux import frame_tick
@@ -36,7 +36,7 @@ __all__ = [
     "DecodedFrames",
     "Recording",
     "load_clip",
-    "picture_size",
+    "video_size",
 ]
 
 MAX_RATE = 384_000  # Hz, the highest rate sound is recorded at
@@ -69,7 +69,7 @@ class Recording(Protocol):
     def audio(self, rate: int, start_s: float = 0.0, end_s: float | None = None) -> np.ndarray: ...
 
 
-def picture_size(recording: Recording) -> tuple[int, int]:
+def video_size(recording: Recording) -> tuple[int, int]:
     """(width, height) as displayed; raises ClipError where there is no picture."""
     if recording.size is None:
         raise ClipError("this recording holds sound alone; expected a picture; give a video.")
@@ -94,10 +94,10 @@ class Clip:
     video_codec: str | None
     audio_codec: str | None
     container: str
-    restarts: bool  # whether its clock jumps back, as where recordings were joined byte by byte
+    timestamps_reset: bool  # its clock jumps back: recordings were joined byte by byte
     _origin_s: Fraction = field(repr=False)
-    _picture: VideoStream | None = field(repr=False)
-    _sound: AudioStream | None = field(repr=False)
+    _video: VideoStream | None = field(repr=False)
+    _audio: AudioStream | None = field(repr=False)
 
     def frames(self, times_s: Iterable[float]) -> np.ndarray:
         """The frames on display at these times, (T, H, W, 3) uint8 RGB."""
@@ -125,14 +125,14 @@ class Clip:
         times = np.concatenate(asked) if asked else np.empty(0)
         if not np.isfinite(times).all():
             raise ValueError("times_s holds a time that is not a number; give seconds")
-        if self._picture is None:
+        if self._video is None:
             raise ClipError(
                 f"{printable_name(self.path)}: no picture in this sound file; give a video."
             )
-        width, height = size or picture_size(self)
+        width, height = size or video_size(self)
         most = max((len(part) for part in asked), default=0)
         check_output(printable_name(self.path), most * width * height * 3, width * height)
-        picture, origin_s = self._picture, self._origin_s
+        picture, origin_s = self._video, self._origin_s
         orders = [np.argsort(part, kind="stable") for part in asked]
         ticks = [
             picture.tick_at(part[row], origin_s)
@@ -141,7 +141,7 @@ class Clip:
         ]
         if any(later < sooner for sooner, later in pairwise(ticks)):
             raise ValueError("a stretch begins before the one before it ends; give them in turn")
-        shown = _painted(self.path, picture, ticks, (width, height))
+        shown = _decode_images(self.path, picture, ticks, (width, height))
         for order in orders:
             pixels = np.empty((len(order), height, width, 3), dtype=np.uint8)
             shown_s = np.empty(len(order))
@@ -163,17 +163,17 @@ class Clip:
         count = round((end_s - start_s) * rate)
         check_output(printable_name(self.path), count * 4)
         wave = np.zeros(count, dtype=np.float32)
-        if self._sound is not None and count:
-            read_sound(self.path, self._sound, AudioBuffer(wave, rate, start_s, self._origin_s))
+        if self._audio is not None and count:
+            read_audio(self.path, self._audio, AudioBuffer(wave, rate, start_s, self._origin_s))
         return wave
 
 
-def _painted(
-    path: Path, picture: VideoStream, ticks: list[int], size: tuple[int, int]
+def _decode_images(
+    path: Path, video: VideoStream, ticks: list[int], size: tuple[int, int]
 ) -> Iterator[tuple[np.ndarray, int]]:
     """For each of sorted ticks the image on display, valid until the next, and since when."""
-    painter = FrameConverter(picture, size)
-    for rows, frame in frames_at(path, picture, ticks):
+    painter = FrameConverter(video, size)
+    for rows, frame in frames_at(path, video, ticks):
         image, tick = painter.paint(frame), frame_tick(frame)
         assert tick is not None  # frames without a time are dropped while decoding
         for _ in rows:
@@ -186,9 +186,9 @@ def load_clip(path: str | Path, text: str | None = None) -> Clip:
     text: a transcript that travels with the clip. Raises ClipError for anything that is not one
     readable video or sound file on disk.
     """
-    path = checked_path(path)
+    path = check_path(path)
     found = ProbeResult.of(path)
-    picture, sound = found.picture, found.sound
+    picture, sound = found.video, found.audio
     return Clip(
         path=path,
         text=text,
@@ -204,8 +204,8 @@ def load_clip(path: str | Path, text: str | None = None) -> Clip:
         video_codec=picture.codec if picture else None,
         audio_codec=sound.codec if sound else None,
         container=found.container,
-        restarts=found.restarts,
+        timestamps_reset=found.timestamps_reset,
         _origin_s=found.origin_s,
-        _picture=picture,
-        _sound=sound,
+        _video=picture,
+        _audio=sound,
     )

@@ -15,7 +15,7 @@ from emo_core.data.folder import reader as folder
 from emo_core.data.folder.assembly import folder_windows
 from emo_core.synthetic.composed import dataset as collage
 from emo_core.synthetic.composed import utterance_dataset as utterances
-from emo_core.synthetic.composed.dataset import FreshDataset
+from emo_core.synthetic.composed.dataset import OnTheFlyDataset
 from emo_core.synthetic.composed.utterance_writer import make_utterances
 from emo_core.synthetic.composed.writer import make_collage
 from emo_core.synthetic.drawn import dataset as staged
@@ -36,7 +36,7 @@ class CorpusReader:
     name: str
     read: Callable[[Path], Corpus]
     windows: Callable[..., Sequence[Any]] | None = None
-    compose: Callable[..., FreshDataset] | None = None
+    compose: Callable[..., OnTheFlyDataset] | None = None
     make: Callable[..., None] | None = None
     open_item: Callable[..., Any] | None = None
     own_labels: bool = False

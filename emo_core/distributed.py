@@ -52,7 +52,7 @@ def session() -> Iterator[bool]:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield True
         return
-    after = signal.signal(signal.SIGTERM, _told_to_stop)  # torchrun's word to the survivors
+    after = signal.signal(signal.SIGTERM, _raise_lost)  # torchrun's word to the survivors
     try:
         _join()
         yield rank() == 0
@@ -60,7 +60,7 @@ def session() -> Iterator[bool]:
     except BaseException as error:
         after = signal.SIG_IGN  # this process ends by itself, with its own exit code
         if isinstance(error, dist.DistError) or "gloo" in str(error):
-            raise _lost() from error
+            raise _lost_error() from error
         raise
     finally:
         signal.signal(signal.SIGTERM, after)
@@ -87,15 +87,15 @@ def _join() -> None:
     dist.init_process_group(backend, store=_store, rank=own, world_size=count, timeout=patience)
 
 
-def _lost() -> DistributedError:
+def _lost_error() -> DistributedError:
     return DistributedError(
         "a process of this run was lost or stopped; expected all of them to the end; whole epochs "
         "are kept, so start the same command again with --resume."
     )
 
 
-def _told_to_stop(*_: object) -> None:
-    raise _lost()
+def _raise_lost(*_: object) -> None:
+    raise _lost_error()
 
 
 def is_main_process() -> bool:
@@ -159,12 +159,12 @@ def gather_rows(rows: Tensor) -> Tensor:
     return torch.cat(parts)
 
 
-def in_order(rows: Tensor, places: Sequence[int]) -> Tensor:
-    """Row i of all processes' rows at place i, each place once. rows (n, ...) at `places` (n,)."""
+def in_order(rows: Tensor, indices: Sequence[int]) -> Tensor:
+    """Row i of all processes' rows at place i, each place once. rows (n, ...) at `indices` (n,)."""
     if world_size() == 1:
         return rows
     parts: list = [None] * world_size()
-    dist.all_gather_object(parts, (list(places), rows))
+    dist.all_gather_object(parts, (list(indices), rows))
     whole = {place: row for where, part in parts for place, row in zip(where, part, strict=True)}
     return torch.stack([whole[place] for place in sorted(whole)])
 

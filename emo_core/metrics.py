@@ -136,7 +136,7 @@ def ccc_of_authors_code(
     Source: docs/papers/jmt.md#evaluation.
     """
     valid = (np.abs(target) <= 1).all(-1, keepdims=True)
-    order = places(groups) if order is None else order
+    order = row_numbers(groups) if order is None else order
     _, source = np.unique(groups, return_inverse=True)
     rows = np.lexsort((order, source))
     x = np.where(valid, predicted.clip(-1, 1), 0)[rows]
@@ -149,7 +149,7 @@ def ccc_of_authors_code(
     return np.array(columns)
 
 
-def places(groups: np.ndarray) -> np.ndarray:
+def row_numbers(groups: np.ndarray) -> np.ndarray:
     """The number of each row within its group, in order of appearance. (n,) -> (n,) int."""
     _, index, counts = np.unique(groups, return_inverse=True, return_counts=True)
     by_group = np.argsort(index, kind="stable")
@@ -164,7 +164,7 @@ def box_filter(values: np.ndarray, size: int) -> np.ndarray:
     return (sums[size:] - sums[:-size]) / size
 
 
-def resampled(
+def bootstrap_sums(
     parts: np.ndarray, groups: np.ndarray, seed: int = 0, draws: int = 2000
 ) -> np.ndarray:
     """Sums of `parts` over bootstrap draws of whole groups. (n, ...), (n,) -> (draws, ...).
@@ -189,6 +189,6 @@ def clustered_interval(
 ) -> tuple[float, float]:
     """95 % bootstrap interval of accuracy that draws whole groups. (n,) bool, (n,) any labels."""
     parts = np.stack([correct, np.ones(len(correct))], axis=-1)
-    hits, sizes = resampled(parts, groups, seed, draws).T
+    hits, sizes = bootstrap_sums(parts, groups, seed, draws).T
     low, high = np.percentile(hits / sizes, [2.5, 97.5])
     return float(low), float(high)

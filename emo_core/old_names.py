@@ -16,6 +16,13 @@ DRAWN_FRAMES = {  # settings of a recipe itself -> of its stage `drawn_frames`
     "warm_up_lr": "lr",
     "warm_up_batch": "batch_size",
 }
+RECIPE = {  # settings of a recipe itself
+    "initial": "init_checkpoint",
+    "fresh": "samples_on_the_fly",
+    "rendered": "synthetic_scenes",
+}
+STATE = {"averaged": "ema_model"}  # keys of resume.pt
+TRAINING = {"rendered": "synthetic_scenes"}  # what a checkpoint says of its training
 SETTINGS = {  # part of a recipe -> name until 0.1 -> name now
     "train": {
         "batch": "batch_size",
@@ -32,6 +39,7 @@ SETTINGS = {  # part of a recipe -> name until 0.1 -> name now
         "shorten": "random_truncate",
         "light": "color_jitter",
     },
+    "sample": {"fit": "resize_mode"},
     "settings": {
         "alone": "unimodal_heads",
         "video_scales": "pyramid_levels",
@@ -60,7 +68,9 @@ def current_names(part: str, values: Mapping[str, Any]) -> dict[str, Any]:
 def current_recipe(parts: Mapping[str, Any]) -> dict[str, Any]:
     """All settings of a stored recipe under the names of this version."""
     current = {
-        part: current_names(part, values) if isinstance(values, Mapping) else values
+        RECIPE.get(part, part): current_names(part, values)
+        if isinstance(values, Mapping)
+        else values
         for part, values in parts.items()
         if part not in (*REMOVED, *DRAWN_FRAMES)
     }
@@ -70,8 +80,15 @@ def current_recipe(parts: Mapping[str, Any]) -> dict[str, Any]:
     return current
 
 
+def current_state(state: Mapping[str, Any]) -> dict[str, Any]:
+    """The state of a run that is resumed, under the keys of this version."""
+    return {STATE.get(name, name): value for name, value in state.items()}
+
+
 def current_key(key: str) -> str:
     """A dotted or bare setting as `--set` takes it, under its name of this version."""
+    if key in RECIPE:
+        return RECIPE[key]
     if key in DRAWN_FRAMES:
         return f"drawn_frames.{DRAWN_FRAMES[key]}"
     part, _, name = key.rpartition(".")
@@ -87,10 +104,10 @@ def current_training(found: Mapping[str, Any]) -> dict[str, Any]:
     Until 0.1 one sentence on the data stood under "world". Raises TypeError where the statement on
     the data has no warning.
     """
-    training = dict(found)
-    world = training.pop("world", "")
-    if world and not training.get("data_statement"):
-        training["data_statement"] = {"warning": world}
+    training = {TRAINING.get(name, name): value for name, value in found.items()}
+    warning = training.pop("world", "")
+    if warning and not training.get("data_statement"):
+        training["data_statement"] = {"warning": warning}
     stated = training.get("data_statement")
     if stated and not (isinstance(stated, dict) and isinstance(stated.get("warning"), str)):
         raise TypeError("data_statement has no warning")

@@ -27,6 +27,11 @@ PACKAGE = "emo_core"
 EXAMPLE = ROOT / "assets" / "examples" / "both_positive.mp4"
 CHECKPOINTS = ("fe2e-utterances", "group-collage", "group-staged", "jmt-staged", "mesm-staged")
 CHECKPOINT_FILES = ("DATA.md", "card.md", "config.json", "model.safetensors")
+ENCODERS = (
+    "face_detection_yunet_2026may.onnx",
+    "face_expression.safetensors",
+    "whisper_tiny_2_blocks.safetensors",
+)
 EXPLANATION = ("report.html", "overlay.mp4", "attribution.npz")
 MOST_BYTES = 40 * 10**6
 ABSENT = ("demo", "benchmarks", "tests", "scripts", "gradio", "jupyterlab")  # top-level packages
@@ -120,6 +125,7 @@ def check_contents(wheel: Path) -> str:
     needed = {
         f"{PACKAGE}/checkpoints/{name}/{file}" for name in CHECKPOINTS for file in CHECKPOINT_FILES
     }
+    needed |= {f"{PACKAGE}/weights/{file}" for file in ENCODERS}
     missing = sorted({f"{PACKAGE}/py.typed", *needed} - names)
     if missing:
         raise WheelError(f"it lacks {', '.join(missing)}; add them to the package data.")
@@ -272,7 +278,7 @@ def require_files(folder: Path, names: Iterable[str]) -> str:
 
 TINY = tuple(
     word
-    for setting in ("epochs=1", "batch_size=4", "rendered=4", "drawn_frames.epochs=1")
+    for setting in ("epochs=1", "batch_size=4", "synthetic_scenes=4", "drawn_frames.epochs=1")
     for word in ("--set", setting)
 )
 USES = (

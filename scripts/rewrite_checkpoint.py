@@ -19,21 +19,22 @@ from emo_core.io.atomic import atomic_path
 from emo_core.old_names import current_names, current_training
 
 
-def rewritten(config: dict, statement: str) -> dict:
+def rewrite_config(config: dict, statement: str) -> dict:
     """The same settings under the names of this version, with the statement on the data."""
     training = current_training(config.get("training", {}))
     stated = parse_statement(statement)
     if stated:
         training["data_statement"] = asdict(stated)
     settings = current_names("settings", config["settings"])
-    return {**config, "settings": settings, "training": training}
+    sample = current_names("sample", config["sample"])
+    return {**config, "settings": settings, "sample": sample, "training": training}
 
 
 def rewrite(folder: Path, statement: str = "") -> None:
     """Rewrite one folder; what it loads to stays the same. Raises EmoError where it can't load."""
     load_checkpoint(folder)
     config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    texts = {CONFIG: json.dumps(rewritten(config, statement), indent=1) + "\n"}
+    texts = {CONFIG: json.dumps(rewrite_config(config, statement), indent=1) + "\n"}
     if statement:
         texts[STATEMENT] = statement
     for name, text in texts.items():

@@ -57,7 +57,7 @@ def page_trip(root: Path, model: str) -> Callable[[], Any]:
     """From a visitor's file to the answer's HTML; the model is loaded already."""
     load_model = first("demo.service:load_model", "handlers:load_model")
     open_clip = first("demo.service:open_case", "handlers:open_case")
-    render = first("demo.components:answer", "cards:answer")
+    render = first("demo.components:answer_html", "demo.components:answer")
     words = first("demo.i18n:Words", "words:Words")("en")
     load_model(model)
     path = example(root)

@@ -30,21 +30,21 @@ from emo_core.preprocess.log_mel import MelConfig
 from emo_core.preprocess.spec_augment import spec_augment
 from emo_core.schema import POLARITIES
 from emo_core.synthetic.composed.pretraining import voice_mel
-from emo_core.synthetic.composed.sources import Part, Sources, photograph, read_sources
+from emo_core.synthetic.composed.sources import SourceItem, SourcePool, photograph, read_sources
 
 KINDS = {"face": "faces", "voice": "voices"}
 BATCH, RATE, DECAY = 64, 1e-3, 5e-2
 CROPS = {"face": (112, 112), "voice": (256, 64)}  # of 128x128 pixels; of log-mel, 2.6 s long
 
 
-def features(part: Part) -> np.ndarray:
+def features(part: SourceItem) -> np.ndarray:
     """Gradient histograms of a photograph, or statistics of a voice's log-mel."""
     if part.kind == "face":
         return histograms(photograph(part.path).astype(np.float32))
     return statistics(voice_mel(part.path, MelConfig()))
 
 
-def regression(train: list[Part], test: list[Part]) -> Tensor:
+def regression(train: list[SourceItem], test: list[SourceItem]) -> Tensor:
     """Scores (n, 3) of `test` by logistic regression on counted features."""
     model = make_pipeline(
         StandardScaler(), LogisticRegression(C=0.01, max_iter=1000, class_weight="balanced")
@@ -53,12 +53,12 @@ def regression(train: list[Part], test: list[Part]) -> Tensor:
     return torch.from_numpy(model.decision_function([features(part) for part in test]))
 
 
-def targets(parts: list[Part]) -> np.ndarray:
+def targets(parts: list[SourceItem]) -> np.ndarray:
     """Polarities as class indices."""
     return np.array([POLARITIES.index(part.polarity) for part in parts])
 
 
-def values(part: Part) -> np.ndarray:
+def values(part: SourceItem) -> np.ndarray:
     """What ResNet-18 sees: standardised pixels or log-mel, at least as large as a crop."""
     if part.kind == "face":
         found = photograph(part.path).astype(np.float32)
@@ -87,7 +87,7 @@ def cropped(found: np.ndarray, kind: str, rng: np.random.Generator | None) -> np
     return crop
 
 
-def network(train: list[Part], test: list[Part], minutes: float, seed: int) -> Tensor:
+def network(train: list[SourceItem], test: list[SourceItem], minutes: float, seed: int) -> Tensor:
     """Scores (n, 3) of `test` by a ResNet-18; every polarity is drawn as often."""
     torch.manual_seed(seed)
     rng, kind = np.random.default_rng(seed), train[0].kind
@@ -121,7 +121,7 @@ def network(train: list[Part], test: list[Part], minutes: float, seed: int) -> T
         return torch.cat([model(b[:, None]) for b in torch.from_numpy(middles).split(BATCH)])
 
 
-def scores(logits: Tensor, test: list[Part]) -> dict[str, float]:
+def scores(logits: Tensor, test: list[SourceItem]) -> dict[str, float]:
     """UAR of all and of each source."""
     answers = Answers(logits, targets(test), np.array([part.group for part in test]))
     sources = np.array([part.source for part in test])
@@ -149,12 +149,12 @@ def main() -> int:
         return _compare(args, read_sources(folder))
 
 
-def _compare(args: argparse.Namespace, sources: Sources) -> int:
+def _compare(args: argparse.Namespace, sources: SourcePool) -> int:
     """Score both kinds of baseline on the held-out people and print the table."""
     found: dict = {}
     for kind in args.of:
         folder = KINDS[kind]
-        train, test = sources.some(kind, "train"), sources.some(kind, args.split)
+        train, test = sources.items_of(kind, "train"), sources.items_of(kind, args.split)
         plain = scores(regression(train, test), test)
         seeds = []
         for seed in args.seeds:

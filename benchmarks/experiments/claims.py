@@ -46,7 +46,7 @@ class Claim:
 
 
 EMOTIONS, AFFECT = "staged-emotions", "staged-affect"
-SMALL = ("modalities=text,audio", "rendered=0", "train.epochs=4")  # single sites are slow
+SMALL = ("modalities=text,audio", "synthetic_scenes=0", "train.epochs=4")  # single sites are slow
 VARIANTS = {
     "group-two-way": Variant("group-staged"),
     "group-video": Variant("group-staged", ("settings.fusion=video", "train.epochs=3")),

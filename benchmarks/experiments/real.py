@@ -87,7 +87,7 @@ def measure(checkpoint: Checkpoint, root: Path, data: Path, split: str) -> dict:
     found, facts = collages(checkpoint, root, split)
     rows = {f"collage: {name}": answers for name, answers in found.items()}
     for kind, folder in (("face", "faces"), ("voice", "voices")):
-        names = sorted({part.source for part in sources.some(kind, split)})
+        names = sorted({part.source for part in sources.items_of(kind, split)})
         parts = [of_parts(checkpoint, sources, kind, name, split) for name in names]
         rows[folder] = together(parts)
         rows |= {f"{folder}: {name}": part for name, part in zip(names, parts, strict=True)}

@@ -15,8 +15,8 @@ from emo_core.inference.predict import predict_clip
 from emo_core.models.layers.backbones import LUMINANCE
 from emo_core.preprocess.batch import Batch
 from emo_core.preprocess.sample import decode_window, to_sample
-from emo_core.synthetic.composed.dataset import PartWindow
-from emo_core.synthetic.composed.sources import Sources
+from emo_core.synthetic.composed.dataset import SourceItemWindow
+from emo_core.synthetic.composed.sources import SourcePool
 
 CREMAD = {
     "HAP": "positive",
@@ -46,7 +46,7 @@ class Answers:
         """UAR over the classes that occur, its 95 % interval over groups, recalls, n."""
         right = np.eye(3)[self.target] * (self.logits.argmax(-1).numpy() == self.target)[:, None]
         parts = np.stack([right, np.eye(3)[self.target]], -1)  # (n, C, 2)
-        drawn = metrics.resampled(parts, self.groups)
+        drawn = metrics.bootstrap_sums(parts, self.groups)
         hits, sizes = parts.sum(0).T
         with np.errstate(invalid="ignore", divide="ignore"):
             recalls, shares = hits / sizes, drawn[..., 0] / drawn[..., 1]
@@ -60,14 +60,16 @@ class Answers:
 
 
 def of_parts(
-    checkpoint: Checkpoint, sources: Sources, kind: str, source: str, split: str = "test"
+    checkpoint: Checkpoint, sources: SourcePool, kind: str, source: str, split: str = "test"
 ) -> Answers:
     """Every photograph ("face") or voice of one source, alone, of people of `split`."""
     config, labels = checkpoint.sample, checkpoint.labels
-    parts = [part for part in sources.some(kind, split) if part.source == source]
+    parts = [part for part in sources.items_of(kind, split) if part.source == source]
     config = replace(config, frames=1) if kind == "face" else config  # all frames are the same
     rows = [
-        score_windows(checkpoint, [to_sample(PartWindow(p).decode(config), config) for p in some])
+        score_windows(
+            checkpoint, [to_sample(SourceItemWindow(p).decode(config), config) for p in some]
+        )
         for some in batched(parts)
     ]
     target = np.array([labels.index(part.polarity) for part in parts])

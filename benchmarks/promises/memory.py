@@ -11,7 +11,7 @@ BOUND = 1.2
 CODE = """
 import re, sys
 from pathlib import Path
-from emo_core.inference import predict
+from emo_core import predict
 answer = predict(sys.argv[1])
 status = Path("/proc/self/status").read_text()  # ru_maxrss would start at the parent's peak
 print(re.search(r"VmHWM:\\s+(\\d+)", status)[1], len(answer.timeline),

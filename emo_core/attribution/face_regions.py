@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emo_core.clip import Clip, picture_size
+from emo_core.clip import Clip, video_size
 from emo_core.faces.tracking import DETECTION_SIZE, Tracks, track_faces
 from emo_core.preprocess.sample import Sample, SampleConfig, resize_size
 
@@ -42,7 +42,7 @@ def find_faces(clip: Clip, sample: Sample, config: SampleConfig) -> FaceRegions 
     """Looks for faces in the clip at the moments of a sample; None where there are none."""
     if not (clip.has_video and bool(sample.video_mask.any())):
         return None
-    width, height = picture_size(clip)
+    width, height = video_size(clip)
     scale = min(1.0, DETECTION_SIZE / max(width, height))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     frames = clip.read_frames(sample.start_s + sample.video_times_s.double().numpy(), size)

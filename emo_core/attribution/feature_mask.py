@@ -10,13 +10,13 @@ from emo_core.attribution.forward_function import MASKS, ForwardFunction
 from emo_core.attribution.types import Preset
 
 
-def parts_of(count: int, parts: int) -> Tensor:
+def equal_bins(count: int, parts: int) -> Tensor:
     """Positions 0..count-1 -> the number of the equal part that each is in, (count,)."""
     parts = max(1, min(parts, count))
     return torch.arange(count) * parts // max(count, 1)
 
 
-def time_parts(times_s: Tensor, window_s: float, parts: int) -> Tensor:
+def time_bins(times_s: Tensor, window_s: float, parts: int) -> Tensor:
     """Moments of a window -> the number of the equal part of the clock that each is in."""
     return (times_s.double() * parts / window_s).long().clamp(0, parts - 1)
 
@@ -36,11 +36,11 @@ def time_mask(question: ForwardFunction, preset: Preset, parts: int) -> tuple[Te
 def _time_ids(question: ForwardFunction, name: str, preset: Preset, parts: int) -> Tensor:
     sample, window_s = question.sample, question.checkpoint.sample.window_s
     if name == "tokens":
-        return parts_of(len(sample.tokens), preset.words)
+        return equal_bins(len(sample.tokens), preset.words)
     times_s = sample.mel_times_s if name == "mel" else sample.video_times_s
     mask = getattr(sample, MASKS[name])
     inner = (1,) * (getattr(sample, name).ndim - mask.ndim)
-    ids = time_parts(times_s, window_s, parts)
+    ids = time_bins(times_s, window_s, parts)
     return ids.view(-1, *(1,) * (mask.ndim - 1), *inner).expand(*mask.shape, *inner)
 
 
@@ -48,14 +48,14 @@ def _block_ids(question: ForwardFunction, name: str, preset: Preset) -> Tensor:
     sample = question.sample
     shape = getattr(sample, name).shape
     if name == "tokens":
-        return parts_of(shape[0], preset.words)
+        return equal_bins(shape[0], preset.words)
     if name == "mel":
         steps, bands = preset.patches
         when = _time_ids(question, name, preset, steps)
-        return when * bands + parts_of(shape[1], bands)
+        return when * bands + equal_bins(shape[1], bands)
     steps, high, wide = preset.blocks
     when = _time_ids(question, name, preset, steps)
-    down, across = parts_of(shape[-2], high), parts_of(shape[-1], wide)
+    down, across = equal_bins(shape[-2], high), equal_bins(shape[-1], wide)
     return (when * high + down.unsqueeze(-1)) * wide + across
 
 

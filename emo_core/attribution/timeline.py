@@ -7,7 +7,7 @@ from torch import Tensor
 
 from emo_core.attribution.types import AXES, Attribution
 
-PARTS = 20  # of the clock, where nothing else is asked for
+TIME_BINS = 20  # of the clock, where nothing else is asked for
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def in_space(attribution: Attribution, name: str) -> Tensor:
     return values.sum(1) if name == "video" else values.sum(2).transpose(1, 2).flatten(2)
 
 
-def to_timeline(attribution: Attribution, parts: int = PARTS) -> Timeline:
+def to_timeline(attribution: Attribution, parts: int = TIME_BINS) -> Timeline:
     """Both modalities in equal parts of the window. A value of a frame fills the frame's time."""
     start_s, end_s = attribution.span
     edges_s = torch.linspace(start_s, end_s, parts + 1)

@@ -148,13 +148,13 @@ def run_train(args: argparse.Namespace) -> int:
     """Trains in this process; only the first of several writes and prints."""
     from emo_core.distributed import session
 
-    started, recipe = time.monotonic(), chosen_recipe(args)
+    started, recipe = time.monotonic(), build_recipe(args)
     with session() as first:
-        tell = log_line if first else (lambda text: None)
-        data, trainer, epochs = start_run(args, recipe, tell, show_steps if first else None)
+        log = log_line if first else (lambda text: None)
+        data, trainer, epochs = start_run(args, recipe, log, show_steps if first else None)
         main_score = trainer.task.main
         for epoch in epochs:
-            tell(
+            log(
                 f"epoch {epoch.index + 1}/{recipe.train.epochs}: loss {epoch.loss:.4f}, "
                 f"held-out {main_score} {epoch.valid[main_score]:.3f}{' *' if epoch.best else ''}"
             )
@@ -162,7 +162,7 @@ def run_train(args: argparse.Namespace) -> int:
         return finish_run(args, recipe, data, trainer, minutes, first)
 
 
-def chosen_recipe(args: argparse.Namespace) -> "Recipe":
+def build_recipe(args: argparse.Namespace) -> "Recipe":
     """The recipe that the command names, with its seed and settings, checked."""
     from dataclasses import replace
 
@@ -187,7 +187,7 @@ def chosen_recipe(args: argparse.Namespace) -> "Recipe":
 def start_run(
     args: argparse.Namespace,
     recipe: "Recipe",
-    tell: Callable[[str], None],
+    log: Callable[[str], None],
     steps: Callable[[str, int, int], None] | None,
 ) -> tuple["Data", "Trainer", Iterator["Epoch"]]:
     """Opens the run folder, reads the corpus and pretrains: its data, its trainer, its epochs."""
@@ -199,8 +199,8 @@ def start_run(
     with run.release_on_failure(args.out):
         data = run.loaders(recipe, args.data, recipe.train.seed, progress("decoded"))
         for problem in data.problems:
-            tell(f"emo: {problem}")
-        return data, *run.start(recipe, args.out, data, args.resume, tell, steps)
+            log(f"emo: {problem}")
+        return data, *run.start(recipe, args.out, data, args.resume, log, steps)
 
 
 def finish_run(

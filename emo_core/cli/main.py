@@ -48,7 +48,7 @@ def build_parser() -> Parser:
     one.add_argument("--text", metavar="WORDS", help="what is said in the clip")
     one.add_argument("--max-windows", type=int, default=24, help="5-s windows read at most")
 
-    _explain_words(
+    _add_explain_arguments(
         command("explain", commands.run_explain, "say why: maps, checks and what-ifs in a folder")
     )
 
@@ -56,7 +56,7 @@ def build_parser() -> Parser:
         dest="action", required=True, metavar="make|fetch|check"
     )
     made = "draw a corpus, or compose one of faces and voices"
-    _make_words(command("make", commands.data_make, made, data))
+    _add_make_arguments(command("make", commands.data_make, made, data))
     one = command("fetch", commands.data_fetch, "download the clips that a table names", data)
     one.add_argument("table", type=Path, metavar="LINKS.csv")
     one.add_argument("out", type=Path, metavar="OUT")
@@ -87,7 +87,7 @@ def build_parser() -> Parser:
     return parser
 
 
-def _make_words(one: argparse.ArgumentParser) -> None:
+def _add_make_arguments(one: argparse.ArgumentParser) -> None:
     one.add_argument("corpus", choices=["staged", "collage", "utterances"])
     one.add_argument("out", type=Path, metavar="OUT")
     one.add_argument(
@@ -99,7 +99,7 @@ def _make_words(one: argparse.ArgumentParser) -> None:
     one.add_argument("--workers", type=int, default=None)
 
 
-def _explain_words(one: argparse.ArgumentParser) -> None:
+def _add_explain_arguments(one: argparse.ArgumentParser) -> None:
     one.add_argument("clip", metavar="CLIP")
     one.add_argument("--method", default=DEFAULT_METHOD, metavar="M")
     one.add_argument("--target", metavar="L", help="label; by default the predicted one")
@@ -114,14 +114,14 @@ def _explain_words(one: argparse.ArgumentParser) -> None:
     one.add_argument("--out", type=Path, required=True, metavar="DIR")
 
 
-def complain(text: str) -> None:
+def log_error(text: str) -> None:
     """Says why a command ends, once: of several processes the first that gets here says it."""
     ranks = sys.modules.get("emo_core.distributed")
     if ranks is None or ranks.is_main_process():
         log_line(f"emo: {text}")
 
 
-def write_every_name() -> None:
+def escape_output() -> None:
     """Letters that the terminal's encoding does not have are spelled, and end no batch."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -131,12 +131,12 @@ def write_every_name() -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code."""
     debug = "--debug" in (argv if argv is not None else sys.argv)
-    write_every_name()
+    escape_output()
     try:
         args = build_parser().parse_args(argv)
         return args.run(args)
     except KeyboardInterrupt:
-        complain("stopped.")
+        log_error("stopped.")
         return NOTHING
     except BrokenPipeError:
         sys.stderr.close()
@@ -145,11 +145,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         if debug:
             raise
         if isinstance(error, EmoError):
-            complain(str(error))
+            log_error(str(error))
         elif isinstance(error, OSError):
-            complain(f"{error.filename or 'a file'}: {error.strerror or error}.")
+            log_error(f"{error.filename or 'a file'}: {error.strerror or error}.")
         else:
-            complain(
+            log_error(
                 f"this should not happen ({type(error).__name__}: {error}); run again with "
                 "--debug and report what it prints."
             )

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from emo_core.data.affwild2_windows import FaceWindow, face_windows
-from emo_core.data.corpus import Corpus, CorpusError, Item, find_folder, named, read_text
+from emo_core.data.corpus import Corpus, CorpusError, Item, find_folder, name_list, read_text
 from emo_core.data.dataset import Target
 
 LABELS = ("valence", "arousal")
@@ -52,7 +52,7 @@ def read_affwild2(root: Path) -> Corpus:
             "Validation_Set with a .txt a video; unpack them there."
         )
     test = _test_names(root)
-    kept, problems = _guarded(files["train"], [path.stem for path in files["val"]], test)
+    kept, problems = _drop_held_out(files["train"], [path.stem for path in files["val"]], test)
     problems += [f"{s} has no annotations; expected {SETS[s][0]}." for s in SETS if not files[s]]
     videos = raw_videos(root)
     items: list[Item] = []
@@ -93,7 +93,7 @@ def affwild2_windows(corpus: Corpus, items: Sequence[Item], target: Target) -> l
         path = files.get((item.split, item.name))
         values = read_annotation(path)[0] if path else None
         folder = corpus.root / "cropped_aligned" / item.name
-        made += face_windows(item, folder, sorted(picture_ids(folder)), values)
+        made += face_windows(item, folder, sorted(image_numbers(folder)), values)
     return made
 
 
@@ -128,7 +128,7 @@ def raw_videos(root: Path) -> dict[str, Path]:
     }
 
 
-def picture_ids(folder: Path) -> set[int]:
+def image_numbers(folder: Path) -> set[int]:
     """Numbers of the frames that have a picture; gaps are frames without a face."""
     if not folder.is_dir():
         return set()
@@ -174,7 +174,7 @@ def _test_names(root: Path) -> list[str]:
     return []
 
 
-def _guarded(
+def _drop_held_out(
     train: Sequence[Path], val: Sequence[str], test: Sequence[str]
 ) -> tuple[list[Path], list[str]]:
     """Training files whose video is in no other list, and a sentence for every other."""
@@ -211,7 +211,7 @@ def _read_face(
     except CorpusError as error:
         return None, [str(error)]
     problems = list(wrong)
-    seen = picture_ids(pictures / name)
+    seen = image_numbers(pictures / name)
     if not seen:
         return None, [*problems, f"cropped_aligned/{name} holds no picture; copy it again."]
     if base_name(name) not in videos:
@@ -244,5 +244,5 @@ def _notes(items: Sequence[Item], facts: dict[str, Counter]) -> tuple[str, ...]:
         ]
     sides = sorted(item.name for item in items if item.name != item.group)
     if sides:
-        notes.append(f"{len(sides)} items are one of two faces of a video: {named(sides)}.")
+        notes.append(f"{len(sides)} items are one of two faces of a video: {name_list(sides)}.")
     return tuple(notes)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emo_core.data.corpus import CorpusError, named, read_text
+from emo_core.data.corpus import CorpusError, name_list, read_text
 from emo_core.io.atomic import atomic_path
 
 HEADER = "image_location,valence,arousal"
@@ -49,7 +49,7 @@ def check_predictions(path: Path, frames: Mapping[str, int]) -> list[str]:
             (seen[video] - set(range(1, count + 1)), "don't exist"),
         ):
             if wrong:
-                names = named([f"{number:05d}" for number in sorted(wrong)])
+                names = name_list([f"{number:05d}" for number in sorted(wrong)])
                 problems.append(f"{video}: {len(wrong)} frames {what}: {names}.")
     return problems
 

@@ -18,7 +18,7 @@ from emo_core.clip import ClipError, load_clip
 from emo_core.data.cache import Cache
 from emo_core.data.corpus import Item
 from emo_core.data.dataset import key_digest
-from emo_core.data.image_sequence import read_picture
+from emo_core.data.image_sequence import read_image
 from emo_core.preprocess.sample import DecodedWindow, SampleConfig, pad_or_crop, resize_size
 
 TOKENS = 16  # of a window
@@ -81,7 +81,7 @@ def pick_images(labelled: Sequence[int]) -> list[int]:
 
 
 OTHER_FACE = 2_000_000  # frames: the second face of a video is not a continuation of the first
-USUAL_FPS = 30.0  # frames a second where there is no raw video to ask
+DEFAULT_FPS = 30.0  # frames a second where there is no raw video to ask
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class FaceWindow:
 
     name: str
     folder: Path  # of the pictures
-    pictures: str  # digest of what they are, see `pictures_key`
+    images: str  # digest of what they are, see `images_key`
     raw: Path | None  # the video, for its sound and the times of its frames
     picks: np.ndarray  # (16, 8) int32 numbers of the frames that are seen; 0 = none
     ends: np.ndarray  # (16,) int32 number of the frame each token predicts; 0 = the video is over
@@ -107,13 +107,13 @@ class FaceWindow:
     def key(self, cache: Cache) -> str:
         """By the sizes and times of the pictures: reading three million of them takes hours."""
         raw = cache.key(self.raw) if self.raw else ""
-        return key_digest(self.folder.resolve(), self.pictures, raw, *self.picks.flat, *self.ends)
+        return key_digest(self.folder.resolve(), self.images, raw, *self.picks.flat, *self.ends)
 
     def decode(self, config: SampleConfig) -> DecodedWindow:
         """Faces at the places of the tokens; raises ClipError where a picture can't be read."""
-        shown = self._shown(config)
-        times_s = video_frame_times(self.raw) if self.raw else np.arange(2) / USUAL_FPS
-        pixels, faces = self._pictures(config, shown)
+        shown = self._frame_numbers(config)
+        times_s = video_frame_times(self.raw) if self.raw else np.arange(2) / DEFAULT_FPS
+        pixels, faces = self._read_images(config, shown)
         wave = self._wave(config, times_s)
         found = np.zeros(faces.shape[:2], bool)
         found[:, :1] = (shown > 0)[:, None]
@@ -127,7 +127,7 @@ class FaceWindow:
             face_mask=found if config.people else None,
         )
 
-    def _shown(self, config: SampleConfig) -> np.ndarray:
+    def _frame_numbers(self, config: SampleConfig) -> np.ndarray:
         """(T,) frame numbers: of a token's 8 the last, every other, ... as many as fit."""
         if config.frames not in [TOKENS * count for count in (1, 2, 4, 8)]:
             raise ClipError(
@@ -137,13 +137,15 @@ class FaceWindow:
         step = TOKENS * IMAGES // config.frames
         return self.picks[:, ::-step][:, ::-1].reshape(-1)
 
-    def _pictures(self, config: SampleConfig, shown: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _read_images(
+        self, config: SampleConfig, shown: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         side = config.face_size
         pixels = np.zeros((len(shown), config.height, config.width, 3), np.uint8)
         faces = np.zeros((len(shown), config.people, side, side, 3), np.uint8)
         for row, number in enumerate(shown):
             if number:
-                image = read_picture(self.folder / f"{number:05d}.jpg")
+                image = read_image(self.folder / f"{number:05d}.jpg")
                 size = resize_size(image.shape[1::-1], config)
                 pixels[row] = pad_or_crop(cv2.resize(image, size)[None], config)[0]
                 faces[row, :1] = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
@@ -199,7 +201,7 @@ def face_windows(
     if item.split == "train":
         usable &= set((np.flatnonzero(~np.isnan(values).any(1)) + 1).tolist())
     raw = None if item.path == folder else item.path
-    pictures = pictures_key(folder)
+    pictures = images_key(folder)
     made = []
     for index, window in enumerate(token_windows(frames)):
         if item.split == "train" and not window.trains(usable):
@@ -215,7 +217,7 @@ def face_windows(
     return made
 
 
-def pictures_key(folder: Path) -> str:
+def images_key(folder: Path) -> str:
     """Digest of name, size and times of change of every picture; asked once a face and reading."""
     if not folder.is_dir():
         return ""
@@ -237,7 +239,7 @@ def target_moments(times_s: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     """When frames of these numbers (from 1) are shown; beyond the last at the usual step."""
     index = np.maximum(numbers - 1, 0)
     inside = np.minimum(index, len(times_s) - 1)
-    step_s = np.median(np.diff(times_s)) if len(times_s) > 1 else 1 / USUAL_FPS
+    step_s = np.median(np.diff(times_s)) if len(times_s) > 1 else 1 / DEFAULT_FPS
     return times_s[inside] + (index - inside) * step_s
 
 

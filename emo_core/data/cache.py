@@ -32,6 +32,7 @@ def content_key(path: Path) -> str:
 def _decisive(config: SampleConfig) -> dict:
     """The settings on which the bytes of a record depend; unused ones left out."""
     settings = {"version": VERSION, **config.as_dict()}
+    settings["fit"] = settings.pop("resize_mode")  # as in version 0.1: caches stay valid
     settings["mel"] = {"rate": config.mel.rate}  # the log-mel is made from the wave afterwards
     del settings["tokenizer"]  # so are the tokens from the text
     if not config.people:
@@ -57,7 +58,7 @@ def _record(config: SampleConfig) -> tuple[tuple[str, type, tuple[int, ...]], ..
     return tuple(part for part in parts if np.prod(part[2]))
 
 
-def _packed(decoded: DecodedWindow, name: str, kind: type, shape: tuple[int, ...]) -> bytes:
+def _to_bytes(decoded: DecodedWindow, name: str, kind: type, shape: tuple[int, ...]) -> bytes:
     if name == "spans_s":
         values = np.array([decoded.video_s, decoded.audio_s, decoded.start_s])
     elif name == "text":
@@ -78,8 +79,8 @@ class Cache:
         self.config = config
         self.folder = (folder or cache_folder()) / digest.hexdigest()
         self._known: dict[tuple, str] = {}
-        self._parts = _record(config)
-        self._bytes = sum(np.dtype(kind).itemsize * int(np.prod(s)) for _, kind, s in self._parts)
+        self._fields = _record(config)
+        self._bytes = sum(np.dtype(kind).itemsize * int(np.prod(s)) for _, kind, s in self._fields)
 
     def key(self, path: Path) -> str:
         """Content key of a file; computed once per (path, size, time of change)."""
@@ -119,7 +120,7 @@ class Cache:
             return None
         values: dict[str, Any] = {}
         start = 0
-        for name, kind, shape in self._parts:
+        for name, kind, shape in self._fields:
             size = np.dtype(kind).itemsize * int(np.prod(shape))
             values[name] = record[start : start + size].view(kind).reshape(shape)
             start += size
@@ -132,8 +133,8 @@ class Cache:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with atomic_path(path) as part, part.open("wb") as file:
-                for name, kind, shape in self._parts:
-                    file.write(_packed(decoded, name, kind, shape))
+                for name, kind, shape in self._fields:
+                    file.write(_to_bytes(decoded, name, kind, shape))
         except OSError as error:
             raise CorpusError(
                 f"the cache in {self.folder.parent} can't be written ({error.strerror}); expected "

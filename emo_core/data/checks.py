@@ -12,8 +12,8 @@ import numpy as np
 from emo_core.clip import Clip, ClipError, load_clip
 from emo_core.data.cache import content_key
 from emo_core.data.corpus import Corpus, Item, corpus_summary, crossing_groups, with_problems
-from emo_core.data.dataset import meant_part
-from emo_core.data.image_sequence import PictureClip, load_pictures
+from emo_core.data.dataset import resolve_span
+from emo_core.data.image_sequence import ImageSequence, load_image_sequence
 
 SILENCE = 1e-3  # peak of a [-1, 1] wave; -60 dB is inaudible
 LISTEN_S = 10.0  # how much of the sound is looked at
@@ -21,10 +21,10 @@ SLACK_S = 0.5  # seconds a part may reach past the end of its file: transcripts 
 FOLDER_FPS = 30.0  # of pictures in a folder; any rate would do to see whether they can be read
 
 
-def open_clip(item: Item) -> Clip | PictureClip:
+def open_clip(item: Item) -> Clip | ImageSequence:
     """The file of an item, or its folder of pictures."""
     if item.path.is_dir():
-        return load_pictures(item.path, FOLDER_FPS)
+        return load_image_sequence(item.path, FOLDER_FPS)
     return load_clip(item.path)
 
 
@@ -36,7 +36,7 @@ def inspect_clip(
         clip = opened(item)
         if not clip.has_video:
             return f"{item.name}: it has no picture; expected a video.", "", ""
-        start_s, end_s = meant_part(clip.duration_s, item.span_s, item.path, SLACK_S)
+        start_s, end_s = resolve_span(clip.duration_s, item.span_s, item.path, SLACK_S)
         clip.read_frames(np.array([start_s, (start_s + end_s) / 2]), size=(64, 64))
         key = f"{_content(item.path)} {item.span_s}"
         if not clip.has_audio:
@@ -52,11 +52,11 @@ def _content(path: Path) -> str:
     if path.is_dir():
         return str(path)
     status = path.stat()
-    return _known_content(path, status.st_size, status.st_mtime_ns)
+    return _cached_content_key(path, status.st_size, status.st_mtime_ns)
 
 
 @lru_cache(maxsize=64)
-def _known_content(path: Path, size: int, changed_ns: int) -> str:
+def _cached_content_key(path: Path, size: int, changed_ns: int) -> str:
     """Content key of a file, computed once for all the utterances in it."""
     return content_key(path)
 

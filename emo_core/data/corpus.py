@@ -74,7 +74,7 @@ def _labelled(items: Iterable[Item]) -> set[str]:
     return {item.split for item in items if item.label is not None}
 
 
-def read_text(path: Path, place: str) -> str:
+def read_text(path: Path, expected: str) -> str:
     """A text file in UTF-8, with or without a byte order mark.
 
     place: where it belongs, in words. Raises CorpusError where it is missing or is not text.
@@ -83,19 +83,19 @@ def read_text(path: Path, place: str) -> str:
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise CorpusError(
-            f"{path.name} is missing or is not a text file; expected it {place}; copy it again."
+            f"{path.name} is missing or is not a text file; expected it {expected}; copy it again."
         ) from error
 
 
 def read_table(
-    path: Path, columns: Sequence[str], place: str, several_lines: bool = False
+    path: Path, columns: Sequence[str], expected: str, several_lines: bool = False
 ) -> list[tuple[int, dict[str, str]]]:
     """Rows of a CSV file with a header: (line number, {column: value}); blank lines are skipped.
 
     several_lines: whether a row may go over several lines, as where people wrote free text. Raises
     CorpusError where it is no table or one of `columns` is missing from its header.
     """
-    text = io.StringIO(read_text(path, place), newline="")
+    text = io.StringIO(read_text(path, expected), newline="")
     try:
         rows = _rows(path, columns, csv.DictReader(text, restval=""))
     except csv.Error as error:
@@ -143,12 +143,12 @@ def read_splits(folder: Path) -> tuple[dict[str, str], list[str]]:
     return splits, problems
 
 
-def find_folder(root: Path, *places: str) -> Path | None:
+def find_folder(root: Path, *names: str) -> Path | None:
     """The first of these folders that is there; None = none is."""
-    return next((root / place for place in places if (root / place).is_dir()), None)
+    return next((root / place for place in names if (root / place).is_dir()), None)
 
 
-def named(things: Sequence[str], most: int = 3) -> str:
+def name_list(things: Sequence[str], most: int = 3) -> str:
     """The first few of many names, for a sentence: "a, b, c and 5 more"."""
     more = f" and {len(things) - most} more" if len(things) > most else ""
     return ", ".join(things[:most]) + more

@@ -25,11 +25,11 @@ from emo_core.distributed import rank_slice, world_size
 from emo_core.faces.detection import best_detector
 from emo_core.faces.tracking import Tracks, track_faces
 from emo_core.io.processes import processes
-from emo_core.preprocess.augment import NONE, Augment, augmented
+from emo_core.preprocess.augment import NONE, Augment, augment_window
 from emo_core.preprocess.batch import Batch, collate
 from emo_core.preprocess.sample import DecodedWindow, Sample, SampleConfig, decode_window, to_sample
 
-KEEP = 0.25  # share of the machine's memory that a data set may fill with windows it has read
+MEMORY_SHARE = 0.25  # of the machine's, that a data set may fill with windows it has read
 FEW = 64  # windows; below this, starting worker processes costs more than it saves
 
 Target = Callable[[Any], Any]  # what a task makes of an item's label
@@ -78,7 +78,7 @@ class FileWindow:
 
     def decode(self, config: SampleConfig) -> DecodedWindow:
         clip = load_clip(self.path)
-        start_s, end_s = meant_part(clip.duration_s, self.span_s, self.path)
+        start_s, end_s = resolve_span(clip.duration_s, self.span_s, self.path)
         decoded = decode_window(clip, config, start_s, end_s, self.follow)
         return replace(decoded, text=self.text)
 
@@ -87,7 +87,7 @@ class FileWindow:
         return track_faces(frames, times_s)
 
 
-def meant_part(
+def resolve_span(
     duration_s: float, span_s: tuple[float, float] | None, path: Path, slack_s: float = math.inf
 ) -> tuple[float, float]:
     """When the part of a file that is meant starts and ends; None = all of it.
@@ -144,7 +144,7 @@ def prepare(
 ) -> tuple[list[Window], list[str]]:
     """Decodes what the cache lacks: (windows that can be used, a sentence for each other one)."""
     problems: dict[int, str] = {}
-    missing = [i for i, window in enumerate(windows) if not _stored(window, cache)]
+    missing = [i for i, window in enumerate(windows) if not _is_stored(window, cache)]
     pool = _pool([windows[i] for i in missing], workers or os.cpu_count() or 1)
     try:
         jobs = {pool.submit(_store, windows[i], cache): i for i in missing}
@@ -165,7 +165,7 @@ def prepare(
     return usable, [problems[i] for i in sorted(problems)]
 
 
-def _stored(window: Window, cache: Cache) -> bool:
+def _is_stored(window: Window, cache: Cache) -> bool:
     try:
         return cache.has(window.key(cache))
     except OSError:
@@ -194,23 +194,23 @@ class ClipDataset(Dataset):
         self, windows: Sequence[Window], cache: Cache, augment: Augment = NONE, seed: int = 0
     ) -> None:
         self.windows, self.cache, self.augment, self.seed = list(windows), cache, augment, seed
-        self._kept: dict[int, DecodedWindow] = {}
-        self._room = KEEP * machine_bytes() / world_size()
+        self._in_memory: dict[int, DecodedWindow] = {}
+        self._room = MEMORY_SHARE * machine_bytes() / world_size()
 
     def __len__(self) -> int:
         return len(self.windows)
 
-    def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, Any]:
-        epoch, index = place
-        window, config, decoded = self.windows[index], self.cache.config, self._decoded(index)
+    def __getitem__(self, position: tuple[int, int]) -> tuple[Sample, Any]:
+        epoch, index = position
+        window, config, decoded = self.windows[index], self.cache.config, self._load_window(index)
         if self.augment is not NONE:
             rng = np.random.default_rng([self.seed, epoch, index])
-            decoded = augmented(decoded, self.augment, rng)
+            decoded = augment_window(decoded, self.augment, rng)
         return to_sample(decoded, config), window.target
 
-    def _decoded(self, index: int) -> DecodedWindow:
-        if index in self._kept:
-            return self._kept[index]
+    def _load_window(self, index: int) -> DecodedWindow:
+        if index in self._in_memory:
+            return self._in_memory[index]
         window = self.windows[index]
         found = self.cache.get(window.key(self.cache), partial(window.decode, self.cache.config))
         large = {name: getattr(found, name) for name in ("pixels", "wave", "faces")}
@@ -218,7 +218,7 @@ class ClipDataset(Dataset):
         if self._room >= size:
             self._room -= size
             copied = {name: v.copy() for name, v in large.items() if v is not None}
-            found = self._kept[index] = replace(found, **copied)
+            found = self._in_memory[index] = replace(found, **copied)
         return found
 
     @property
@@ -229,10 +229,10 @@ class ClipDataset(Dataset):
 class ConcatDataset(Dataset):
     """Several data sets of one SampleConfig, one after the other."""
 
-    def __init__(self, parts: Sequence[ClipDataset]) -> None:
-        self.parts = [part for part in parts if len(part)]
-        self.windows = [window for part in self.parts for window in part.windows]
-        self.cache = parts[0].cache
+    def __init__(self, datasets: Sequence[ClipDataset]) -> None:
+        self.datasets = [part for part in datasets if len(part)]
+        self.windows = [window for part in self.datasets for window in part.windows]
+        self.cache = datasets[0].cache
 
     def __len__(self) -> int:
         return len(self.windows)
@@ -241,13 +241,13 @@ class ConcatDataset(Dataset):
     def groups(self) -> np.ndarray:
         return np.array([window.group for window in self.windows])
 
-    def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, Any]:
-        epoch, index = place
-        for part in self.parts:
+    def __getitem__(self, position: tuple[int, int]) -> tuple[Sample, Any]:
+        epoch, index = position
+        for part in self.datasets:
             if index < len(part):
                 return part[epoch, index]
             index -= len(part)
-        raise IndexError(f"place {place[1]} of {len(self)}")
+        raise IndexError(f"place {position[1]} of {len(self)}")
 
 
 class EpochBatches(Sampler[list[tuple[int, int]]]):
@@ -305,7 +305,7 @@ class Loader:
         return [min(batch, size - start) for start in range(0, size, batch)]
 
     @property
-    def places(self) -> list[int]:
+    def indices(self) -> list[int]:
         """Which windows this process reads, in the order of an epoch."""
         return [index for batch in self.batches for _, index in batch]
 

@@ -21,7 +21,7 @@ from emo_core.data.corpus import (
     Item,
     crossing_groups,
     find_folder,
-    named,
+    name_list,
     read_splits,
     read_text,
 )
@@ -29,11 +29,11 @@ from emo_core.data.dataset import Target
 from emo_core.data.iemocap_split_screen import (
     Actor,
     ActorWindow,
+    audio_file_of,
     names_speaker,
     open_speaker,
-    sound_of,
 )
-from emo_core.data.image_sequence import PictureClip
+from emo_core.data.image_sequence import ImageSequence
 
 LABELS = ("ang", "exc", "fru", "hap", "neu", "sad")
 OTHERS = {"fea", "sur", "dis", "oth", "xxx"}  # published, not one of the six
@@ -60,7 +60,7 @@ def actor_windows(corpus: Corpus, items: Sequence[Item], target: Target) -> list
     ]
 
 
-def open_utterance(item: Item) -> Actor | PictureClip:
+def open_utterance(item: Item) -> Actor | ImageSequence:
     """What `emo data check` looks at: the actor who speaks."""
     return open_speaker(item.name, item.path)
 
@@ -96,7 +96,7 @@ def read_iemocap_published(root: Path) -> Corpus:
     if missing:
         problems.append(
             f"{len(missing)} ids of the published split are no usable utterance here: "
-            f"{named(missing)}; copy the tree again."
+            f"{name_list(missing)}; copy the tree again."
         )
     crossing = len(crossing_groups(items))
     leak = (
@@ -155,7 +155,7 @@ def _read_release(sessions: Sequence[Path]) -> tuple[list[Item], list[str], list
                 found, wrong = [], [f"{session.name}: {error}"]
             items += found
             problems += wrong
-            mixed += [path.stem] * bool(found and sound_of(found[0].path) is None)
+            mixed += [path.stem] * bool(found and audio_file_of(found[0].path) is None)
             mute += [item.name for item in found if not item.text]
     return items, problems, _release_notes(other, mixed, mute)
 
@@ -167,11 +167,13 @@ def _release_notes(other: Counter, mixed: Sequence[str], mute: Sequence[str]) ->
         notes.append(f"Utterances outside the six labels are left out: {counts}.")
     if mixed:
         notes.append(
-            f"{len(mixed)} dialogues have no stereo wav ({named(mixed)}): there the mono mix of "
-            "both actors is heard."
+            f"{len(mixed)} dialogues have no stereo wav ({name_list(mixed)}): there the mono mix "
+            "of both actors is heard."
         )
     if mute:
-        notes.append(f"{len(mute)} utterances have no line in the transcriptions: {named(mute)}.")
+        notes.append(
+            f"{len(mute)} utterances have no line in the transcriptions: {name_list(mute)}."
+        )
     return notes
 
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from emo_core.clip import Clip, ClipError, DecodedFrames, load_clip, picture_size
+from emo_core.clip import Clip, ClipError, DecodedFrames, load_clip, video_size
 from emo_core.data.cache import Cache
-from emo_core.data.dataset import key_digest, meant_part
-from emo_core.data.image_sequence import PictureClip, load_pictures
+from emo_core.data.dataset import key_digest, resolve_span
+from emo_core.data.image_sequence import ImageSequence, load_image_sequence
 from emo_core.faces.detection import best_detector
 from emo_core.preprocess.sample import DecodedWindow, SampleConfig, decode_window
 
@@ -28,14 +28,14 @@ class Actor:
 
     clip: Clip
     side: int  # 0 = left, 1 = right
-    sound: Path | None  # stereo wav; None = the mono mix of the video
+    audio_file: Path | None  # stereo wav; None = the mono mix of the video
     text: str = ""  # what is said
 
     has_video = True
 
     @property
     def size(self) -> tuple[int, int]:
-        width, height = picture_size(self.clip)
+        width, height = video_size(self.clip)
         return width // 2, height
 
     @property
@@ -44,7 +44,7 @@ class Actor:
 
     @property
     def has_audio(self) -> bool:
-        return self.sound is not None or self.clip.has_audio
+        return self.audio_file is not None or self.clip.has_audio
 
     def read_frames(
         self, times_s: Iterable[float], size: tuple[int, int] | None = None
@@ -57,9 +57,9 @@ class Actor:
     def audio(self, rate: int, start_s: float = 0.0, end_s: float | None = None) -> np.ndarray:
         """As Clip.audio, of this actor's channel."""
         end_s = self.duration_s if end_s is None else end_s
-        if self.sound is None:
+        if self.audio_file is None:
             return self.clip.audio(rate, start_s, end_s)
-        return read_channel(self.sound, self.side, rate, start_s, end_s)
+        return read_channel(self.audio_file, self.side, rate, start_s, end_s)
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class ActorWindow:
 
     def key(self, cache: Cache) -> str:
         files = sorted(self.path.iterdir()) if self.path.is_dir() else [self.path]
-        sound = sound_of(self.path)
+        sound = audio_file_of(self.path)
         files += [sound] if sound else []
         faces = [best_detector().name] if cache.config.people else []  # another one finds others
         return key_digest(
@@ -86,7 +86,7 @@ class ActorWindow:
 
     def decode(self, config: SampleConfig) -> DecodedWindow:
         clip = replace(open_speaker(self.name, self.path), text=self.text)
-        start_s, end_s = meant_part(clip.duration_s, self.span_s, self.path)
+        start_s, end_s = resolve_span(clip.duration_s, self.span_s, self.path)
         return decode_window(clip, config, start_s, end_s)
 
 
@@ -105,16 +105,16 @@ def side_of(name: str) -> int:
     return int(first[-1] != last[0])
 
 
-def open_speaker(name: str, path: Path) -> Actor | PictureClip:
+def open_speaker(name: str, path: Path) -> Actor | ImageSequence:
     """Picture and sound of the actor who speaks an utterance, in either layout."""
     side = side_of(name)
     if not path.is_dir():
-        return Actor(load_clip(path), side, sound_of(path))
+        return Actor(load_clip(path), side, audio_file_of(path))
     letter = "LR"[side]
-    return load_pictures(path, FPS, f"image_{letter}_", f"audio_{letter}.wav")
+    return load_image_sequence(path, FPS, f"image_{letter}_", f"audio_{letter}.wav")
 
 
-def sound_of(video: Path) -> Path | None:
+def audio_file_of(video: Path) -> Path | None:
     """The stereo recording of a dialogue's video, where there is one."""
     if video.suffix != ".avi":
         return None  # the processed layout: a folder

@@ -11,7 +11,7 @@ import numpy as np
 from emo_core.clip import Clip, ClipError, DecodedFrames, load_clip
 
 
-def read_picture(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
+def read_image(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
     """One picture file: (H, W, 3) uint8 RGB, resized to (width, height) if `size` says so.
 
     Raises ClipError where it can't be read.
@@ -29,31 +29,31 @@ def read_picture(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
     return np.ascontiguousarray(pixels[..., ::-1])
 
 
-def picture_number(path: Path) -> int:
+def image_number(path: Path) -> int:
     """The number a picture's name ends with ("image_L_12.jpg" -> 12); -1 where there is none."""
     digits = re.search(r"(\d+)$", path.stem)
     return int(digits[1]) if digits else -1
 
 
 @dataclass(frozen=True)
-class PictureClip:
-    """Pictures shown at a constant rate, with sound. Made by `load_pictures`."""
+class ImageSequence:
+    """Pictures shown at a constant rate, with sound. Made by `load_image_sequence`."""
 
     path: Path
-    pictures: tuple[Path, ...]
+    images: tuple[Path, ...]
     fps: float
     size: tuple[int, int]  # (width, height)
-    sound: Clip | None
+    audio_clip: Clip | None
     text: str = ""  # what is said
     has_video = True
 
     @property
     def has_audio(self) -> bool:
-        return self.sound is not None and self.sound.has_audio
+        return self.audio_clip is not None and self.audio_clip.has_audio
 
     @property
     def duration_s(self) -> float:
-        return len(self.pictures) / self.fps
+        return len(self.images) / self.fps
 
     def frames(self, times_s: Iterable[float]) -> np.ndarray:
         """The pictures on display at these times, (T, H, W, 3) uint8 RGB."""
@@ -64,21 +64,21 @@ class PictureClip:
     ) -> DecodedFrames:
         """As Clip.read_frames: before the first picture the first, after the last the last."""
         asked = np.floor(np.asarray(list(times_s), np.float64) * self.fps + 1e-6).astype(int)
-        rows = np.clip(asked, 0, len(self.pictures) - 1)
-        seen = {row: read_picture(self.pictures[row], size or self.size) for row in set(rows)}
+        rows = np.clip(asked, 0, len(self.images) - 1)
+        seen = {row: read_image(self.images[row], size or self.size) for row in set(rows)}
         return DecodedFrames(np.stack([seen[row] for row in rows]), rows / self.fps)
 
     def audio(self, rate: int, start_s: float = 0.0, end_s: float | None = None) -> np.ndarray:
         """As Clip.audio: (S,) float32 in [-1, 1], zeros where there is no sound."""
         end_s = self.duration_s if end_s is None else end_s
-        if self.sound is None:
+        if self.audio_clip is None:
             return np.zeros(round((end_s - start_s) * rate), np.float32)
-        return self.sound.audio(rate, start_s, end_s)
+        return self.audio_clip.audio(rate, start_s, end_s)
 
 
-def load_pictures(
-    folder: Path, fps: float, prefix: str = "", sound: str = "audio.wav"
-) -> PictureClip:
+def load_image_sequence(
+    folder: Path, fps: float, prefix: str = "", audio_name: str = "audio.wav"
+) -> ImageSequence:
     """The pictures of a folder whose names start with `prefix`, in the order of their numbers.
 
     Raises ClipError where there are none, or the first one can't be read.
@@ -89,7 +89,7 @@ def load_pictures(
             f"{folder.name}: no picture {prefix}*.jpg in this folder; expected at least one; "
             "copy the folder again."
         )
-    pictures = tuple(sorted(found, key=lambda path: (picture_number(path), path.name)))
-    height, width = read_picture(pictures[0]).shape[:2]
-    heard = load_clip(folder / sound) if (folder / sound).is_file() else None
-    return PictureClip(folder, pictures, fps, (width, height), heard)
+    pictures = tuple(sorted(found, key=lambda path: (image_number(path), path.name)))
+    height, width = read_image(pictures[0]).shape[:2]
+    heard = load_clip(folder / audio_name) if (folder / audio_name).is_file() else None
+    return ImageSequence(folder, pictures, fps, (width, height), heard)

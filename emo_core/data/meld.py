@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from emo_core.data.corpus import Corpus, CorpusError, Item, find_folder, named, read_table
+from emo_core.data.corpus import Corpus, CorpusError, Item, find_folder, name_list, read_table
 from emo_core.schema import EMOTIONS
 
 PRESENT = {
@@ -111,7 +111,9 @@ def _notes(split: str, rows: dict, bad: list[str], extra: list[str]) -> list[str
     if bad:
         notes.append(f"{split}: {len(bad)} known bad clips are left out: {', '.join(bad)}.")
     if extra:
-        notes.append(f"{split}: {len(extra)} clips have no row and are left out: {named(extra)}.")
+        notes.append(
+            f"{split}: {len(extra)} clips have no row and are left out: {name_list(extra)}."
+        )
     if found != PUBLISHED[split]:
         notes.append(
             f"{split} has {sum(found)} rows ({_list(found)}); the published table has "

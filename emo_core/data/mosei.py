@@ -16,7 +16,7 @@ from emo_core.data.corpus import (
     CorpusError,
     Item,
     find_folder,
-    named,
+    name_list,
     read_splits,
     read_table,
     read_text,
@@ -48,9 +48,9 @@ def read_mosei(root: Path) -> Corpus:
         "Transcript/Combined",
     )
     folder = find_folder(root, "MOSEI_SPLIT", "../MOSEI_SPLIT")
-    videos = _needed(root, videos, "Videos/Full/Combined")
-    transcripts = _needed(root, transcripts, "Transcript/Segmented/Combined")
-    folder = _needed(root, folder, "MOSEI_SPLIT")
+    videos = _require_folder(root, videos, "Videos/Full/Combined")
+    transcripts = _require_folder(root, transcripts, "Transcript/Segmented/Combined")
+    folder = _require_folder(root, folder, "MOSEI_SPLIT")
     segments, problems = read_transcripts(transcripts)
     present, wrong, notes = read_mosei_labels(root, segments)
     splits, doubled = read_splits(folder)
@@ -65,7 +65,7 @@ def read_mosei(root: Path) -> Corpus:
     return Corpus("mosei", root, EMOTIONS, tuple(items), tuple(problems), tuple(notes))
 
 
-def _needed(root: Path, found: Path | None, name: str) -> Path:
+def _require_folder(root: Path, found: Path | None, name: str) -> Path:
     """The folder that was found; raises CorpusError where there is none."""
     if found is None:
         raise CorpusError(
@@ -103,7 +103,7 @@ def _items(
         if names:
             problems.append(
                 f"{len(names)} ids of the published split have no {what} and are left out: "
-                f"{named(sorted(names))}."
+                f"{name_list(sorted(names))}."
             )
     return items, problems
 
@@ -190,7 +190,7 @@ def read_ratings(
             sums[name] = [a + b for a, b in zip(sums.get(name, [0.0] * 6), known, strict=True)]
             raters[name] += 1
     odd = sorted(name for name, count in raters.items() if count != RATERS)
-    notes = [f"{len(odd)} clips have other than {RATERS} raters: {named(odd)}."] if odd else []
+    notes = [f"{len(odd)} clips have other than {RATERS} raters: {name_list(odd)}."] if odd else []
     present = {
         name: tuple(label for label, mark in zip(EMOTIONS, marks, strict=True) if mark > 0)
         for name, marks in sums.items()

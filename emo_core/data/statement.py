@@ -56,7 +56,7 @@ def parse_statement(text: str, name: str = STATEMENT) -> DataStatement | None:
     """
     if not text.strip():
         return None
-    parts = _parts(text)
+    parts = _sections(text)
     missing = [heading for heading in HEADINGS if not parts.get(heading)]
     if missing:
         raise CorpusError(
@@ -76,7 +76,9 @@ def held_out_groups(text: str) -> frozenset[str]:
 
     Raises CorpusError on a line that is no item of a list.
     """
-    lines = [line.strip() for line in _parts(text).get(HELD_OUT, "").splitlines() if line.strip()]
+    lines = [
+        line.strip() for line in _sections(text).get(HELD_OUT, "").splitlines() if line.strip()
+    ]
     for line in lines:
         if not line.startswith("- "):
             raise CorpusError(
@@ -86,7 +88,7 @@ def held_out_groups(text: str) -> frozenset[str]:
     return frozenset(line[2:].strip() for line in lines)
 
 
-def _parts(text: str) -> dict[str, str]:
+def _sections(text: str) -> dict[str, str]:
     """Heading -> what stands under it."""
     found = _HEADING.split(text)
     return {found[i]: found[i + 1].strip() for i in range(1, len(found) - 1, 2)}

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from emo_core.data.corpus import Corpus, CorpusError, Item, read_table
 from emo_core.io.atomic import atomic_path
-from emo_core.io.download import DownloadError, DownloadLimits, checked_url, fetch
+from emo_core.io.download import DownloadError, DownloadLimits, check_url, fetch
 from emo_core.schema import SPLITS
 
 COLUMNS = ("url", "start_s", "end_s", "label", "group")
@@ -76,7 +76,7 @@ def _link(row: dict[str, str]) -> Link:
     split = values["split"] or split_of(values["group"])
     if split not in SPLITS:
         raise CorpusError(f"split {split[:20]!r} is none of {', '.join(SPLITS)}")
-    return Link(checked_url(values["url"]), start_s, end_s, values["label"], values["group"], split)
+    return Link(check_url(values["url"]), start_s, end_s, values["label"], values["group"], split)
 
 
 def fetch_links(table: Path, out: Path, progress: Callable[[int, int], None] | None = None) -> dict:
@@ -89,7 +89,7 @@ def fetch_links(table: Path, out: Path, progress: Callable[[int, int], None] | N
         first = f"; the first problem: {problems[0]}" if problems else "."
         raise CorpusError(f"{table.name} has no usable row; expected {','.join(COLUMNS)}{first}")
     if (out / TABLE).is_file():
-        links = _joined(out / TABLE, links)
+        links = _merge_links(out / TABLE, links)
     elif out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CorpusError(f"{out} holds something else; expected a new or empty folder.")
     (out / CLIPS).mkdir(parents=True, exist_ok=True)
@@ -110,7 +110,7 @@ def fetch_links(table: Path, out: Path, progress: Callable[[int, int], None] | N
     return {"clips": there, "fetched": fetched, "errors": errors}
 
 
-def _joined(path: Path, links: list[Link]) -> list[Link]:
+def _merge_links(path: Path, links: list[Link]) -> list[Link]:
     """What is there already and what is new; a row that changed counts as new."""
     known = {link.name: link for link in read_links_table(path)[0]}
     return list((known | {link.name: link for link in links}).values())

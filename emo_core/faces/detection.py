@@ -36,29 +36,29 @@ class YuNet:
     def __init__(self, path: Path) -> None:
         self.net = cv2.FaceDetectorYN.create(str(path), "", (LARGE, LARGE), SCORE, 0.3, 50)
 
-    def __call__(self, picture: np.ndarray) -> np.ndarray:
+    def __call__(self, image: np.ndarray) -> np.ndarray:
         """(H, W, 3) uint8 RGB -> (N, 5), largest face first: left, top, right and bottom as shares
         of the picture, and radians clockwise by which the face leans.
 
         Of 15 degrees it sees 16 on faces of 220 pixels, 10 on 128, 5 on 80 (medians of 40
         photographs): small faces are turned upright in part.
         """
-        if min(picture.shape[:2]) < SMALLEST:
+        if min(image.shape[:2]) < SMALLEST:
             return EMPTY
-        found = self._look(picture)
-        if not len(found) and max(picture.shape[:2]) > LARGE:
-            found = self._look(_reduced(picture, LARGE))
+        found = self._detect(image)
+        if not len(found) and max(image.shape[:2]) > LARGE:
+            found = self._detect(_shrink(image, LARGE))
         return found
 
-    def _look(self, picture: np.ndarray) -> np.ndarray:
-        size = picture.shape[1], picture.shape[0]
+    def _detect(self, image: np.ndarray) -> np.ndarray:
+        size = image.shape[1], image.shape[0]
         self.net.setInputSize(size)
-        _, rows = self.net.detect(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        _, rows = self.net.detect(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
         if rows is None:
             return EMPTY
         marks = rows[:, 4:14].reshape(-1, 5, 2)  # two eyes, nose, two corners of the mouth
         down = marks[:, 3:].mean(1) - marks[:, :2].mean(1)  # steadier than the line of the eyes
-        return _sorted(rows[:, :4], np.arctan2(-down[:, 0], down[:, 1]), size)
+        return _sort_by_size(rows[:, :4], np.arctan2(-down[:, 0], down[:, 1]), size)
 
 
 class Haar:
@@ -71,25 +71,25 @@ class Haar:
 
         self.cascade = cv2.CascadeClassifier(haarcascades + "haarcascade_frontalface_alt2.xml")
 
-    def __call__(self, picture: np.ndarray) -> np.ndarray:
+    def __call__(self, image: np.ndarray) -> np.ndarray:
         """As YuNet's, with angles of zero."""
-        grey = cv2.equalizeHist(cv2.cvtColor(_reduced(picture, HAAR_SIDE), cv2.COLOR_RGB2GRAY))
+        grey = cv2.equalizeHist(cv2.cvtColor(_shrink(image, HAAR_SIDE), cv2.COLOR_RGB2GRAY))
         found = self.cascade.detectMultiScale(grey, 1.1, 4, minSize=(SMALLEST, SMALLEST))
         rows = np.asarray(found, np.float32).reshape(-1, 4)
         height, width = grey.shape
-        return _sorted(rows, np.zeros(len(rows)), (width, height))
+        return _sort_by_size(rows, np.zeros(len(rows)), (width, height))
 
 
-def _reduced(picture: np.ndarray, side: int) -> np.ndarray:
-    height, width = picture.shape[:2]
+def _shrink(image: np.ndarray, side: int) -> np.ndarray:
+    height, width = image.shape[:2]
     scale = side / max(height, width)
     if scale >= 1:
-        return picture
+        return image
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
-def _sorted(boxes: np.ndarray, angles: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def _sort_by_size(boxes: np.ndarray, angles: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Rows left, top, width, height in pixels -> the form of a detector's answer."""
     corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
     rows = np.column_stack([corners / (*size, *size), angles]).astype(np.float32)

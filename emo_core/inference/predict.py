@@ -151,7 +151,7 @@ def _notes(
         notes.append("The clip has no sound: the answer rests on the picture alone.")
     if not clip.has_video:
         notes.append("The clip has no picture: the answer rests on the sound alone.")
-    if clip.restarts:
+    if clip.timestamps_reset:
         notes.append(
             "The clip's clock jumps back, as where recordings were joined: what follows was left "
             "out."

@@ -71,7 +71,7 @@ class DownloadLimits:
     wall_s: float = 180.0  # time from start to end
 
 
-def checked_url(url: str) -> str:
+def check_url(url: str) -> str:
     """The address, if it is https on an allowed host; raises DownloadError with the reason."""
     try:
         parts = urlsplit(url)
@@ -108,7 +108,7 @@ def fetch(
 
     Nothing stays on disk but `out`. Raises DownloadError, one sentence, for everything else.
     """
-    checked_url(url)
+    check_url(url)
     if start_s is not None and not 0 <= start_s < (end_s or 0) <= start_s + limits.clip_s:
         raise DownloadError(
             f"{url}: the part from {start_s} to {end_s} s is refused; expected start before end "
@@ -117,14 +117,14 @@ def fetch(
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=out.parent) as folder:
         job = {"url": url, "folder": folder, "start_s": start_s, "end_s": end_s}
-        answer = _guarded({**job, "limits": asdict(limits)}, Path(folder), limits)
+        answer = _run_worker({**job, "limits": asdict(limits)}, Path(folder), limits)
         if "error" in answer:
             raise DownloadError(answer["error"])
         os.replace(Path(folder) / answer["file"], out)
     return out
 
 
-def _guarded(job: dict, folder: Path, limits: DownloadLimits) -> dict:
+def _run_worker(job: dict, folder: Path, limits: DownloadLimits) -> dict:
     """Runs the worker under the caps; whatever it started ends with it."""
     started = time.monotonic()
     with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as words:
@@ -240,15 +240,15 @@ def work(job: dict) -> dict:
             if reason is None:
                 site.extract_info(job["url"], download=True)
     except (yt_dlp.utils.YoutubeDLError, OSError) as error:
-        reason = explained(error)
+        reason = explain_failure(error)
     if reach.refused:
         reason = "it leads to an address that isn't on the open internet"
     if reason:
         return {"error": f"{job['url']}: {reason}; choose another, or download it yourself."}
-    return _landed(job)
+    return _check_result(job)
 
 
-def _landed(job: dict) -> dict:
+def _check_result(job: dict) -> dict:
     """What the download left in its folder, if that is one clip within the cap."""
     made = sorted(Path(job["folder"]).glob("clip.*"))
     if len(made) != 1 or made[0].suffix in (".part", ".ytdl"):
@@ -261,7 +261,7 @@ def _landed(job: dict) -> dict:
             "error": f"{job['url']}: only a part is wanted, and ffmpeg, which cuts it, isn't "
             "installed; install it, or leave the times out."
         }
-    if job["start_s"] is not None and not cut(made[0], job["start_s"], job["end_s"]):
+    if job["start_s"] is not None and not trim(made[0], job["start_s"], job["end_s"]):
         return {
             "error": f"{job['url']}: there is nothing to cut out from {job['start_s']:g} to "
             f"{job['end_s']:g} s; choose times within the video."
@@ -269,10 +269,10 @@ def _landed(job: dict) -> dict:
     return {"file": made[0].name}
 
 
-def cut(path: Path, start_s: float, end_s: float) -> bool:
+def trim(path: Path, start_s: float, end_s: float) -> bool:
     """Leaves only a part of a file that is here; False where there is none."""
     part = path.with_name("part.mp4")
-    told = [
+    command = [
         "ffmpeg",
         "-nostdin",
         "-loglevel",
@@ -295,7 +295,7 @@ def cut(path: Path, start_s: float, end_s: float) -> bool:
         f"file:{part}",
     ]
     try:
-        subprocess.run(told, check=True, timeout=CUT_S, stdin=subprocess.DEVNULL)
+        subprocess.run(command, check=True, timeout=CUT_S, stdin=subprocess.DEVNULL)
     except (OSError, subprocess.SubprocessError):
         return False
     if part.stat().st_size < 1000:  # a container without a picture or a sound in it
@@ -304,7 +304,7 @@ def cut(path: Path, start_s: float, end_s: float) -> bool:
     return True
 
 
-def explained(error: Exception) -> str:
+def explain_failure(error: Exception) -> str:
     """What yt-dlp raised, as the middle of a sentence."""
     cause = (getattr(error, "exc_info", None) or (None, error, None))[1]
     reason = REASONS.get(type(cause).__name__)

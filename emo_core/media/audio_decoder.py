@@ -15,8 +15,8 @@ from emo_core.media.demux import decode, discard_others, frame_tick, read_packet
 from emo_core.media.streams import AudioStream, mono
 
 PRE_ROLL_S = 0.5  # seconds of sound decoded before a window: MP3 and Opus need up to 0.25
-SOUND_SLACK_S = 0.03  # seconds a sound packet's time may stray before it counts as a gap
-SOUND_BATCH = 64  # decoded sound frames mixed and resampled at once
+AUDIO_SLACK_S = 0.03  # seconds a sound packet's time may stray before it counts as a gap
+RESAMPLE_BATCH = 64  # decoded sound frames mixed and resampled at once
 
 
 @dataclass
@@ -32,7 +32,7 @@ class AudioBuffer:
     def end_s(self) -> float:
         return self.start_s + len(self.wave) / self.rate
 
-    def place(self, samples: np.ndarray, at: int) -> None:
+    def write(self, samples: np.ndarray, at: int) -> None:
         """Writes resampled sound whose first sample has index `at` in the window."""
         start, stop = max(at, 0), min(at + len(samples), len(self.wave))
         if start < stop:
@@ -42,20 +42,20 @@ class AudioBuffer:
 class AudioAssembler:
     """Joins decoded frames into unbroken sound, resamples it and places it by its time."""
 
-    def __init__(self, sound: AudioStream, window: AudioBuffer) -> None:
-        self.sound = sound
+    def __init__(self, audio: AudioStream, window: AudioBuffer) -> None:
+        self.audio = audio
         self.window = window
         self.resampler: Any | None = None
-        self.start_s = float(sound.start_s)
-        self.rate = sound.rate  # Hz, of the frames in this run
+        self.start_s = float(audio.start_s)
+        self.rate = audio.rate  # Hz, of the frames in this run
         self.due = 0  # position of the next sample, counted from the track's first
         self.pending: list[np.ndarray] = []
         self.pushed = 0  # samples given to the resampler
         self.cursor = 0  # window index of the next resampled sample
         self.padding = 0  # resampled samples of padding still to be dropped
         start = round(window.start_s * window.rate)
-        self.base = round((sound.start_s - window.origin_s) * window.rate) - start
-        self.heard_from_s = window.start_s + float(window.origin_s - sound.start_s) - PRE_ROLL_S / 5
+        self.base = round((audio.start_s - window.origin_s) * window.rate) - start
+        self.used_from_s = window.start_s + float(window.origin_s - audio.start_s) - PRE_ROLL_S / 5
 
     def add(self, frame: Any, tick_s: float) -> None:
         """Appends one decoded frame, beginning anew where it does not join the sound before it."""
@@ -65,16 +65,16 @@ class AudioAssembler:
             self.finish()
             self.rate = frame.rate
         at = self._position(frame, tick_s)
-        if at + frame.samples <= self.heard_from_s * self.rate:
+        if at + frame.samples <= self.used_from_s * self.rate:
             self.finish()  # warm-up
             return
-        slack = max(SOUND_SLACK_S, 2 * tick_s) * self.rate
+        slack = max(AUDIO_SLACK_S, 2 * tick_s) * self.rate
         if self.resampler is None or abs(at - self.due) > slack:
             self.finish()
             self._start(at)
         self.pending.append(mono(frame))
         self.due += frame.samples
-        if len(self.pending) >= SOUND_BATCH:
+        if len(self.pending) >= RESAMPLE_BATCH:
             self._push()
 
     def _position(self, frame: Any, tick_s: float) -> int:
@@ -83,10 +83,10 @@ class AudioAssembler:
         if pts is None:
             return self.due
         exact = (pts * tick_s - self.start_s) * self.rate
-        size = self.sound.frame_samples
+        size = self.audio.frame_samples
         if size and tick_s * self.rate > 1:
-            whole = round((exact - self.sound.first_samples) / size)
-            snapped = self.sound.first_samples + whole * size
+            whole = round((exact - self.audio.first_samples) / size)
+            snapped = self.audio.first_samples + whole * size
             if abs(snapped - exact) <= tick_s * self.rate:
                 return snapped
         return round(exact)
@@ -124,7 +124,7 @@ class AudioAssembler:
             wave = np.clip(frame.to_ndarray()[0], -1, 1)
             dropped = min(self.padding, len(wave))
             self.padding -= dropped
-            self.window.place(wave[dropped:], self.cursor + dropped)
+            self.window.write(wave[dropped:], self.cursor + dropped)
             self.cursor += len(wave)
 
     def finish(self) -> None:
@@ -137,22 +137,22 @@ class AudioAssembler:
         self.resampler = None
 
 
-def read_sound(path: Path, sound: AudioStream, window: AudioBuffer) -> None:
+def read_audio(path: Path, audio: AudioStream, window: AudioBuffer) -> None:
     """Fills a window, decoding from a little before it so that its first samples are right."""
-    period_s = 1 / math.gcd(sound.rate, window.rate)  # after which both sample grids meet again
+    period_s = 1 / math.gcd(audio.rate, window.rate)  # after which both sample grids meet again
     early_s = float(window.origin_s) + window.start_s - PRE_ROLL_S - period_s
-    from_s = early_s if early_s > float(sound.start_s) + 1 else None
-    if from_s is not None and _mix(path, sound, window, from_s):
+    from_s = early_s if early_s > float(audio.start_s) + 1 else None
+    if from_s is not None and _mix(path, audio, window, from_s):
         return
-    _mix(path, sound, window, None)
+    _mix(path, audio, window, None)
 
 
-def _mix(path: Path, sound: AudioStream, window: AudioBuffer, from_s: float | None) -> bool:
+def _mix(path: Path, audio: AudioStream, window: AudioBuffer, from_s: float | None) -> bool:
     """Decodes into the window; False where seeking failed or landed too late to be used."""
     import av
 
     with open_container(path) as container:
-        stream = next(it for it in container.streams if it.index == sound.index)
+        stream = next(it for it in container.streams if it.index == audio.index)
         if from_s is not None and _misleads(container, stream):
             return False
         use_one_thread(stream)
@@ -160,7 +160,7 @@ def _mix(path: Path, sound: AudioStream, window: AudioBuffer, from_s: float | No
         packets = read_packets(container, [stream])
         if from_s is not None:
             try:
-                _seek_sound(container, stream, from_s)
+                _seek_audio(container, stream, from_s)
             except (av.FFmpegError, OverflowError):
                 return False
             first = next(packets, None)
@@ -168,7 +168,7 @@ def _mix(path: Path, sound: AudioStream, window: AudioBuffer, from_s: float | No
                 return False
             packets = chain([first], packets)
         discard_others(container, [stream])
-        joiner = AudioAssembler(sound, window)
+        joiner = AudioAssembler(audio, window)
         until_s = float(window.origin_s) + window.end_s + PRE_ROLL_S / 5
         for packet in _between(packets, tick_s, from_s, until_s):
             for frame in decode(stream, packet):
@@ -196,7 +196,7 @@ def _between(
             yield packet
 
 
-def _seek_sound(container: Any, stream: Any, at_s: float) -> None:
+def _seek_audio(container: Any, stream: Any, at_s: float) -> None:
     """Matroska lists key frames of the picture only; seeking by sound would read the whole file."""
     if container.format.name.startswith("matroska"):
         container.seek(int(at_s * 1_000_000))

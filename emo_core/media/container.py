@@ -146,7 +146,7 @@ def mp4_boxes(path: Path) -> set[bytes]:
     return names
 
 
-def checked_path(path: str | Path) -> Path:
+def check_path(path: str | Path) -> Path:
     """The path of a regular, readable, non-empty file; anything else is refused before opening."""
     if "://" in str(path) and not os.path.exists(path):
         raise ClipError(
@@ -223,13 +223,13 @@ def _open(path: Path, head: bytes) -> Any:
     if names_its_tracks(head):
         quick = options | {"probesize": "32", "skip_frame": "all"}
         container = av.open(f"file:{path}", options=quick, metadata_errors="replace")
-        if _described(container):
+        if _has_streams(container):
             return container
         container.close()
     return av.open(f"file:{path}", options=options, metadata_errors="replace")
 
 
-def _described(container: Any) -> bool:
+def _has_streams(container: Any) -> bool:
     """Whether the header alone told what the tracks are."""
     streams = [*container.streams.video, *container.streams.audio]
     return bool(streams) and all(stream.codec_context is not None for stream in streams)

@@ -104,7 +104,7 @@ class MediaTracks:
 
     container: Any
     video: Any | None
-    sound: Any | None
+    audio: Any | None
 
     @classmethod
     def choose(cls, container: Any, name: str) -> "MediaTracks":
@@ -125,7 +125,7 @@ class MediaTracks:
 
     @property
     def present(self) -> list[Any]:
-        return [stream for stream in (self.video, self.sound) if stream is not None]
+        return [stream for stream in (self.video, self.audio) if stream is not None]
 
 
 def _best(container: Any, kind: str, related: Any | None) -> Any | None:
@@ -164,7 +164,7 @@ def _tag(stream: Any) -> str:
 
 
 HEAD_PACKETS = 48  # picture packets read when a file is opened: reordering, pace, first frame
-SOUND_PACKETS = 3  # sound packets read then
+AUDIO_PACKETS = 3  # sound packets read then
 HEAD_BYTES = 32 << 20  # bytes read at most to find the first picture and the first sound
 JUMP_S = 3  # seconds back that no reordering of frames explains
 SHOWN = 300  # latest presentation times kept
@@ -173,12 +173,12 @@ SHOWN = 300  # latest presentation times kept
 class EndTimes:
     """Notes when the packets that pass by end, and when the latest pictures are shown."""
 
-    def __init__(self, picture: int | None) -> None:
-        self.picture = picture  # index of the picture track
+    def __init__(self, video_index: int | None) -> None:
+        self.video_index = video_index  # index of the picture track
         self.ticks: dict[int, int] = {}  # by track, the latest end
         self.pace: dict[int, Fraction] = {}  # by track, seconds per tick
         self.shown: deque[int] = deque(maxlen=SHOWN)  # presentation ticks of pictures
-        self.restarts = False  # whether a track's clock jumped back, as where files were joined
+        self.timestamps_reset = False  # whether a track's clock jumped back: files were joined
 
     def noting(self, packets: Iterator[Any]) -> Iterator[Any]:
         """Passes packets on, noting each."""
@@ -191,13 +191,13 @@ class EndTimes:
                     stream = packet.stream
                     self.pace[at] = stream.time_base
                     self.ticks.setdefault(at, -NEVER)
-                    usual[at] = _usual_ticks(stream)
+                    usual[at] = _default_ticks(stream)
                 latest[at] = max(pts, latest.get(at, pts))
-                self.restarts |= (latest[at] - pts) * self.pace[at] > JUMP_S
+                self.timestamps_reset |= (latest[at] - pts) * self.pace[at] > JUMP_S
                 end = pts + (packet.duration or usual[at])
                 if end > self.ticks[at]:
                     self.ticks[at] = end
-                if at == self.picture:
+                if at == self.video_index:
                     self.shown.append(pts)
             yield packet
 
@@ -207,7 +207,7 @@ class EndTimes:
         return max((end * self.pace[at] for at, end in self.ticks.items()), default=None)
 
 
-def _usual_ticks(stream: Any) -> int:
+def _default_ticks(stream: Any) -> int:
     """How long a picture lasts that does not say so: the last ones of MPEG and FLV files."""
     rate = stream.average_rate if stream.type == "video" else None
     return round(1 / rate / stream.time_base) if rate else 0
@@ -218,7 +218,7 @@ class FirstPackets:
     """The first packets of each track, and an iterator over all that follow."""
 
     video: list[Any]
-    sound: list[Any]
+    audio: list[Any]
     rest: Iterator[Any]
     ends: EndTimes  # of all packets read so far
 
@@ -229,12 +229,12 @@ class FirstPackets:
         rest = ends.noting(read_packets(tracks.container, tracks.present))
         head = cls([], [], rest, ends)
         video_packets = 0 if tracks.video is None else HEAD_PACKETS
-        sound_packets = 0 if tracks.sound is None else SOUND_PACKETS
+        sound_packets = 0 if tracks.audio is None else AUDIO_PACKETS
         bytes_read = 0
         for packet in rest:
-            (head.video if packet.stream is tracks.video else head.sound).append(packet)
+            (head.video if packet.stream is tracks.video else head.audio).append(packet)
             bytes_read += packet.size
-            enough = len(head.video) >= video_packets and len(head.sound) >= sound_packets
+            enough = len(head.video) >= video_packets and len(head.audio) >= sound_packets
             if enough or bytes_read > HEAD_BYTES:
                 break
         return head
@@ -252,7 +252,7 @@ class FirstPackets:
         """Raises ClipError where a chosen track is copy-protected."""
         for kind, stream, packets in (
             ("picture", tracks.video, self.video),
-            ("sound", tracks.sound, self.sound),
+            ("sound", tracks.audio, self.audio),
         ):
             if stream is not None and is_encrypted(stream, packets):
                 raise ClipError(

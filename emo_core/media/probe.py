@@ -121,13 +121,13 @@ class ProbeResult:
     """The facts of one file. Its clock starts with the earlier of its two tracks."""
 
     container: str
-    picture: VideoStream | None
-    sound: AudioStream | None
+    video: VideoStream | None
+    audio: AudioStream | None
     origin_s: Fraction  # the clip's zero on the container's clock
     duration_s: float  # at least one frame
     fps: float | None
     variable_rate: bool
-    restarts: bool  # whether its clock jumps back somewhere; large files are not read through
+    timestamps_reset: bool  # its clock jumps back somewhere; large files are not read through
 
     @classmethod
     def of(cls, path: Path) -> "ProbeResult":
@@ -137,25 +137,25 @@ class ProbeResult:
             tracks = MediaTracks.choose(container, name)
             head = FirstPackets.read(tracks)
             head.refuse_encrypted(tracks, name)
-            picture = VideoStream.survey(tracks, head, name)
-            sound = AudioStream.survey(tracks, head, name)
-            starts = _starts(picture, sound, name)
+            video = VideoStream.survey(tracks, head, name)
+            audio = AudioStream.survey(tracks, head, name)
+            starts = _starts(video, audio, name)
             end = last_end(path, tracks, head)
-            steps_s = frame_steps(tracks.video, head) if picture else []
-            fps = frame_rate(tracks.video, steps_s) if picture else None
-            varies = rate_varies(steps_s, float(picture.tick)) if picture else False
+            steps_s = frame_steps(tracks.video, head) if video else []
+            fps = frame_rate(tracks.video, steps_s) if video else None
+            varies = rate_varies(steps_s, float(video.tick)) if video else False
             seconds = float(max([*starts] if end is None else [*starts, end]) - min(starts))
             check_duration(name, seconds)
             seconds = max(seconds, 1 / fps if fps else 0.0)
             kind = container.format.name
-            restarts = head.ends.restarts
-        return cls(kind, picture, sound, min(starts), seconds, fps, varies, restarts)
+            restarts = head.ends.timestamps_reset
+        return cls(kind, video, audio, min(starts), seconds, fps, varies, restarts)
 
 
-def _starts(picture: VideoStream | None, sound: AudioStream | None, name: str) -> list[Fraction]:
+def _starts(video: VideoStream | None, audio: AudioStream | None, name: str) -> list[Fraction]:
     """When each track starts, in seconds on the container's clock."""
-    starts = [picture.first * picture.tick] if picture else []
-    starts += [sound.start_s] if sound else []
+    starts = [video.first * video.tick] if video else []
+    starts += [audio.start_s] if audio else []
     if not starts:
         raise ClipError(
             f"{name}: neither picture nor sound in this file; expected a video or a "

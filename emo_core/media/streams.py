@@ -187,12 +187,12 @@ class AudioStream:
 
         Raises ClipError where packets are there but nothing comes out of them.
         """
-        sound = tracks.sound
+        sound = tracks.audio
         if sound is None:
             return None
         frames: list[Any] = []
         packets = 0
-        for packet in head.packets(sound, head.sound):
+        for packet in head.packets(sound, head.audio):
             packets += 1
             frames += [frame for frame in decode(sound, packet) if frame.samples and frame.rate]
             if len(frames) >= 2 or packets > MAX_UNDECODABLE:

@@ -64,11 +64,11 @@ def _light(transfer: int) -> np.ndarray:
 class FrameConverter:
     """Turns decoded frames into displayed RGB of one size, whatever size they come in."""
 
-    def __init__(self, picture: VideoStream, size: tuple[int, int]) -> None:
+    def __init__(self, video: VideoStream, size: tuple[int, int]) -> None:
         from av.video.reformatter import VideoReformatter
 
-        self.picture = picture
-        self.stored = size[::-1] if picture.transposed else size
+        self.video = video
+        self.stored = size[::-1] if video.transposed else size
         self.reformatter = VideoReformatter()
 
     def paint(self, frame: Any) -> np.ndarray:
@@ -88,12 +88,12 @@ class FrameConverter:
         )
         levels = np.frombuffer(memoryview(rgb.planes[0]), np.dtype("<u2") if wide else np.uint8)
         image = levels.reshape(height, -1)[:, : width * 3].reshape(height, width, 3)
-        return self._turned(to_bt709(image, frame.color_trc) if wide else image)
+        return self._apply_matrix(to_bt709(image, frame.color_trc) if wide else image)
 
-    def _turned(self, image: np.ndarray) -> np.ndarray:
+    def _apply_matrix(self, image: np.ndarray) -> np.ndarray:
         """An image as stored, (H, W, 3), turned and mirrored as the display matrix says."""
-        a, b, c, d = self.picture.matrix
-        if self.picture.transposed:
+        a, b, c, d = self.video.matrix
+        if self.video.transposed:
             image = image.swapaxes(0, 1)
         if a + c < 0:
             image = image[:, ::-1]
@@ -110,7 +110,7 @@ class SeekFailed(Exception):
     """A seek ended where the wanted frame cannot be decoded from."""
 
 
-def frames_at(path: Path, picture: VideoStream, ticks: list[int]) -> Iterator[tuple[range, Any]]:
+def frames_at(path: Path, video: VideoStream, ticks: list[int]) -> Iterator[tuple[range, Any]]:
     """For sorted ticks, runs of them with the one frame on display during each run.
 
     Seeks where that saves decoding. Where the file's seeking proves wrong (the first frame after
@@ -120,7 +120,7 @@ def frames_at(path: Path, picture: VideoStream, ticks: list[int]) -> Iterator[tu
     seeking = True
     while done < len(ticks):
         with open_container(path) as container:
-            player = SeekingDecoder(container, picture, ticks[done:], seeking)
+            player = SeekingDecoder(container, video, ticks[done:], seeking)
             reached = done
             try:
                 for rows, frame in player.play():
@@ -142,29 +142,27 @@ def frames_at(path: Path, picture: VideoStream, ticks: list[int]) -> Iterator[tu
 class SeekingDecoder:
     """Decodes one picture track forward and hands out the frame on display at each tick."""
 
-    def __init__(
-        self, container: Any, picture: VideoStream, ticks: list[int], seeking: bool
-    ) -> None:
+    def __init__(self, container: Any, video: VideoStream, ticks: list[int], seeking: bool) -> None:
         self.container = container
-        self.picture = picture
+        self.video = video
         self.ticks = ticks
         self.seeking = seeking
         self.blind = seeking  # whether to search where the index does not reach
         # MPEG's index holds only what happened to be read, so it tells nothing about the rest
         self.indexed = container.format.name.startswith(("mov", "matroska", "avi"))
-        self.stream = next(it for it in container.streams if it.index == picture.index)
+        self.stream = next(it for it in container.streams if it.index == video.index)
         discard_others(container, [self.stream])
         use_one_thread(self.stream)
         context = self.stream.codec_context
-        context.reorder_depth = max(context.reorder_depth, picture.reorder)
+        context.reorder_depth = max(context.reorder_depth, video.reorder)
         self.answered = 0  # ticks whose frame was handed out
         self.covered = 0  # ticks, from the first on, whose frame was sent to the decoder
         self.ahead: dict[int, int] = {}  # runs of later ticks sent before them (reordering)
         self.shown: Any | None = None  # latest frame out of the decoder since landing
         self.landed = False  # whether decoding began anywhere but at the start
         self.landing: int | None = None  # tick of the latest seek, which is not tried twice
-        self.sent = picture.first  # latest presentation time sent to the decoder
-        self.last_key = picture.first
+        self.sent = video.first  # latest presentation time sent to the decoder
+        self.last_key = video.first
 
     def play(self) -> Iterator[tuple[range, Any]]:
         """Runs of ticks with their frames, in order."""
@@ -209,7 +207,7 @@ class SeekingDecoder:
                 if start > self.covered:
                     break
                 self.covered = max(self.covered, self.ahead.pop(start))
-        if self.picture.skips:
+        if self.video.skips:
             self.stream.codec_context.skip_frame = "DEFAULT" if wanted else "NONREF"
         return decode(self.stream, packet)
 
@@ -238,13 +236,13 @@ class SeekingDecoder:
         if target <= here or target == self.landing:
             return None
         index = self.stream.index_entries
-        reach = self.picture.first
+        reach = self.video.first
         if self.indexed and len(index):
-            at = index.search_timestamp(target - self.picture.lead)
+            at = index.search_timestamp(target - self.video.lead)
             if at >= 0 and index[at].timestamp > here:
                 return target
             reach = index[-1].timestamp
-        tick = float(self.picture.tick)
+        tick = float(self.video.tick)
         ahead_s, lost_s = (target - here) * tick, (here - self.last_key) * tick
         if (target - reach) * tick < BLIND_SEEK_S or not self.blind:
             return None
@@ -256,8 +254,8 @@ class SeekingDecoder:
 
         context = self.stream.codec_context
         self.landing = target
-        backs = (int(back_s / self.picture.tick) for back_s in SEEK_BACK_S)
-        for goal in (target, *(target - self.picture.lead - back for back in backs)):
+        backs = (int(back_s / self.video.tick) for back_s in SEEK_BACK_S)
+        for goal in (target, *(target - self.video.lead - back for back in backs)):
             try:
                 self.container.seek(goal, stream=self.stream)
             except (av.FFmpegError, OverflowError):
@@ -268,8 +266,8 @@ class SeekingDecoder:
                 self.blind = self.blind and key.pts > self.sent
                 self.landed, self.shown, self.ahead = True, None, {}
                 self.sent = key.pts
-                context.reorder_depth = max(context.reorder_depth, self.picture.reorder)
+                context.reorder_depth = max(context.reorder_depth, self.video.reorder)
                 return chain([key], packets)
-            if goal <= self.picture.first:
+            if goal <= self.video.first:
                 break
         raise SeekFailed

@@ -19,47 +19,47 @@ class Augment:
     zoom: float = 0.2  # up to this share of each side is cut off, the same for all frames
     color_jitter: float = 0.25  # brightness and contrast, up to this factor
     gain_db: float = 6.0  # loudness, up or down
-    modality_dropout: float = (
-        0.0  # chance that picture, as often that sound, as often that text is missing
-    )
+    modality_dropout: float = 0.0  # chance of each modality to be missing
     random_truncate: float = 0.0  # chance that the clip ends early
-    frame_subsample: int = (
-        1  # one frame, chosen at random, out of every `thin` is kept: training costs less
-    )
+    frame_subsample: int = 1  # one random frame out of so many is kept, which saves time
 
 
 NONE = Augment(0, 0, 0, 0)
 
 
-def augmented(decoded: DecodedWindow, augment: Augment, rng: np.random.Generator) -> DecodedWindow:
+def augment_window(
+    decoded: DecodedWindow, augment: Augment, rng: np.random.Generator
+) -> DecodedWindow:
     """A changed copy; the same `rng` state gives the same change. Faces change as frames do.
 
     A zoom leaves the faces alone: they are cut out of the whole frame, and boxes refer to it.
     """
     if augment.frame_subsample > 1:
-        decoded = _thinned(decoded, augment.frame_subsample, rng)
+        decoded = _subsample_frames(decoded, augment.frame_subsample, rng)
     if rng.random() < augment.flip:
-        decoded = _flipped(decoded)
+        decoded = _flip(decoded)
     if augment.zoom:
-        decoded = replace(decoded, pixels=_zoomed(decoded.pixels, augment.zoom, rng))
+        decoded = replace(decoded, pixels=_zoom(decoded.pixels, augment.zoom, rng))
     if augment.color_jitter:
-        decoded = _relit(decoded, augment.color_jitter, rng)
+        decoded = _jitter_color(decoded, augment.color_jitter, rng)
     if augment.gain_db:
         gain = 10 ** (rng.uniform(-augment.gain_db, augment.gain_db) / 20)
         wave = np.clip(decoded.wave * gain, -32767, 32767).astype(np.int16)
         decoded = replace(decoded, wave=wave)
-    return _with_less(decoded, augment, rng)
+    return _drop_modality(decoded, augment, rng)
 
 
-def _thinned(decoded: DecodedWindow, thin: int, rng: np.random.Generator) -> DecodedWindow:
-    starts = np.arange(0, len(decoded.pixels) - thin + 1, thin)
-    kept = starts + rng.integers(0, thin, len(starts))
+def _subsample_frames(
+    decoded: DecodedWindow, every: int, rng: np.random.Generator
+) -> DecodedWindow:
+    starts = np.arange(0, len(decoded.pixels) - every + 1, every)
+    kept = starts + rng.integers(0, every, len(starts))
     names = ("pixels", "pixel_times_s", "faces", "face_mask", "face_boxes")
     found = {name: getattr(decoded, name) for name in names}
     return replace(decoded, **{k: v[kept] for k, v in found.items() if v is not None})
 
 
-def _flipped(decoded: DecodedWindow) -> DecodedWindow:
+def _flip(decoded: DecodedWindow) -> DecodedWindow:
     decoded = replace(decoded, pixels=decoded.pixels[:, :, ::-1])
     if decoded.faces is None or decoded.face_boxes is None or decoded.face_mask is None:
         return decoded  # the three are there together, or none is
@@ -68,7 +68,7 @@ def _flipped(decoded: DecodedWindow) -> DecodedWindow:
     return replace(decoded, faces=decoded.faces[:, :, :, ::-1], face_boxes=boxes)
 
 
-def _zoomed(pixels: np.ndarray, zoom: float, rng: np.random.Generator) -> np.ndarray:
+def _zoom(pixels: np.ndarray, zoom: float, rng: np.random.Generator) -> np.ndarray:
     height, width = pixels.shape[1:3]
     keep = 1 - rng.uniform(0, zoom)
     h, w = round(height * keep), round(width * keep)
@@ -77,7 +77,7 @@ def _zoomed(pixels: np.ndarray, zoom: float, rng: np.random.Generator) -> np.nda
     return np.stack([cv2.resize(frame, (width, height)) for frame in part])
 
 
-def _relit(decoded: DecodedWindow, light: float, rng: np.random.Generator) -> DecodedWindow:
+def _jitter_color(decoded: DecodedWindow, light: float, rng: np.random.Generator) -> DecodedWindow:
     contrast, bright = rng.uniform(1 - light, 1 + light), rng.uniform(-light, light) * 128
     table = np.clip((np.arange(256) - 128) * contrast + 128 + bright, 0, 255).astype(np.uint8)
 
@@ -91,7 +91,9 @@ def _relit(decoded: DecodedWindow, light: float, rng: np.random.Generator) -> De
     return replace(decoded, pixels=relit(decoded.pixels), faces=faces)
 
 
-def _with_less(decoded: DecodedWindow, augment: Augment, rng: np.random.Generator) -> DecodedWindow:
+def _drop_modality(
+    decoded: DecodedWindow, augment: Augment, rng: np.random.Generator
+) -> DecodedWindow:
     chance = rng.random()
     if chance < augment.modality_dropout and decoded.audio_s:
         return replace(decoded, video_s=0.0)

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emo_core.clip import Clip, DecodedFrames, Recording, picture_size
+from emo_core.clip import Clip, DecodedFrames, Recording, video_size
 from emo_core.faces.tracking import DETECTION_SIZE, Follow, crop_faces, largest, track_faces
 from emo_core.preprocess.log_mel import PANNS, MelConfig, log_mel
 from emo_core.preprocess.tokenizer import tokens_of
@@ -31,9 +31,7 @@ class SampleConfig:
     frames: int = 16
     width: int = 96  # pixels
     height: int = 72  # pixels
-    fit: str = (
-        "pad"  # "pad" keeps the whole picture, "crop" fills the frame (docs/papers/group.md#a3)
-    )
+    resize_mode: str = "pad"  # the whole image; "crop" fills the frame (docs/papers/group.md#a3)
     people: int = 0  # faces kept a frame, those of the largest tracks; 0 = no face detection
     face_size: int = 48  # pixels, height and width of a face
     text_length: int = 0  # tokens kept of the transcript; 0 = it is not read
@@ -50,7 +48,7 @@ class SampleConfig:
 
 
 # docs/papers/group.md#a2, #a3, #a6, #a7
-PAPER = SampleConfig(frames=32, width=112, height=112, fit="crop", mel=PANNS)
+PAPER = SampleConfig(frames=32, width=112, height=112, resize_mode="crop", mel=PANNS)
 
 
 @dataclass(frozen=True)
@@ -110,7 +108,7 @@ def frame_times(config: SampleConfig) -> np.ndarray:
 def resize_size(size: tuple[int, int], config: SampleConfig) -> tuple[int, int]:
     """(width, height) to scale a picture of `size` to, before padding or cropping."""
     scales = config.width / size[0], config.height / size[1]
-    scale = min(scales) if config.fit == "pad" else max(scales)
+    scale = min(scales) if config.resize_mode == "pad" else max(scales)
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
@@ -133,11 +131,11 @@ def read_size(size: tuple[int, int], config: SampleConfig) -> tuple[int, int]:
     if not config.people:
         return resize_size(size, config)
     scale = min(1.0, DETECTION_SIZE / max(size))
-    looked = max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
-    return max(looked, resize_size(size, config))
+    searched = max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+    return max(searched, resize_size(size, config))
 
 
-def scaled(frames: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def resize_frames(frames: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Frames (T, h, w, 3) at another (width, height)."""
     if frames.shape[2:0:-1] == size:
         return frames
@@ -146,7 +144,7 @@ def scaled(frames: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.stack([cv2.resize(frame, size, interpolation=how) for frame in frames])
 
 
-def seen_faces(
+def face_fields(
     frames: np.ndarray, times_s: np.ndarray, shown: np.ndarray, config: SampleConfig, follow: Follow
 ) -> dict[str, Any]:
     """The three face fields of `DecodedWindow`, {} where no model needs them.
@@ -176,10 +174,10 @@ def decode_window(
 
     Frames are read once: faces are looked for (`follow`) in them before they are scaled.
     """
-    asked_s = _asked(clip, config, start_s, end_s)
-    size = read_size(picture_size(clip), config) if clip.has_video else None
+    asked_s = _read_times(clip, config, start_s, end_s)
+    size = read_size(video_size(clip), config) if clip.has_video else None
     frames = clip.read_frames(asked_s, size=size) if clip.has_video else None
-    return _decoded(clip, config, start_s, end_s, frames, follow)
+    return _assemble(clip, config, start_s, end_s, frames, follow)
 
 
 def decode_windows(
@@ -188,10 +186,10 @@ def decode_windows(
     """`decode_window` for windows that follow each other, the picture decoded in one go."""
     frames: Iterator[DecodedFrames | None] = repeat(None)
     if clip.has_video:
-        asked = [_asked(clip, config, *span) for span in spans]
-        frames = clip.read_in_turn(asked, read_size(picture_size(clip), config))
+        asked = [_read_times(clip, config, *span) for span in spans]
+        frames = clip.read_in_turn(asked, read_size(video_size(clip), config))
     for span in spans:
-        yield _decoded(clip, config, *span, next(frames), track_faces)
+        yield _assemble(clip, config, *span, next(frames), track_faces)
 
 
 def _length(clip: Recording, config: SampleConfig, start_s: float, end_s: float) -> float:
@@ -199,21 +197,21 @@ def _length(clip: Recording, config: SampleConfig, start_s: float, end_s: float)
     return min(max(0.0, min(end_s, clip.duration_s) - start_s), config.window_s)
 
 
-def _shown(config: SampleConfig, length_s: float) -> np.ndarray:
+def _frame_mask(config: SampleConfig, length_s: float) -> np.ndarray:
     """Which moments of the grid have a frame: (T,) bool."""
     inside = frame_times(config) < length_s
     inside[0] = True  # a clip shorter than the first part still shows its first frame
     return inside
 
 
-def _asked(clip: Recording, config: SampleConfig, start_s: float, end_s: float) -> np.ndarray:
+def _read_times(clip: Recording, config: SampleConfig, start_s: float, end_s: float) -> np.ndarray:
     """The moments of the clip at which a window's frames are read."""
     length_s = _length(clip, config, start_s, end_s)
-    grid = frame_times(config)[_shown(config, length_s)]
+    grid = frame_times(config)[_frame_mask(config, length_s)]
     return start_s + np.minimum(grid, max(length_s - 1e-3, 0.0))
 
 
-def _decoded(
+def _assemble(
     clip: Recording,
     config: SampleConfig,
     start_s: float,
@@ -223,14 +221,14 @@ def _decoded(
 ) -> DecodedWindow:
     """A window whose frames, if it has any, have been read; its sound is read here."""
     length_s = _length(clip, config, start_s, end_s)
-    inside, grid = _shown(config, length_s), frame_times(config)
+    inside, grid = _frame_mask(config, length_s), frame_times(config)
     pixels = np.zeros((config.frames, config.height, config.width, 3), np.uint8)
     times = grid.astype(np.float32)
     if frames is None:
         frames = DecodedFrames(pixels[:0], grid[:0])
     else:
-        size = resize_size(picture_size(clip), config)
-        pixels[inside] = pad_or_crop(scaled(frames.pixels, size), config)
+        size = resize_size(video_size(clip), config)
+        pixels[inside] = pad_or_crop(resize_frames(frames.pixels, size), config)
         times[inside] = np.clip(frames.times_s - start_s, 0.0, config.window_s)
     wave = np.zeros(round(config.window_s * config.mel.rate), np.int16)
     if clip.has_audio and length_s > 0:
@@ -243,7 +241,7 @@ def _decoded(
         max(length_s, 1e-3) if clip.has_video else 0.0,
         length_s if clip.has_audio else 0.0,
         start_s,
-        **seen_faces(frames.pixels, frames.times_s, inside, config, follow),
+        **face_fields(frames.pixels, frames.times_s, inside, config, follow),
         text=(clip.text or "") if config.text_length else "",
     )
 

@@ -30,13 +30,13 @@ def tokens_of(text: str, length: int, tokenizer: str = BYTES) -> tuple[Tensor, T
     if tokenizer == BYTES:
         ids = [CLS, *(FIRST + byte for byte in text.encode("utf-8", "replace"))][:length]
     else:
-        ids = _pretrained(tokenizer)(text, truncation=True, max_length=length)["input_ids"]
+        ids = _load_tokenizer(tokenizer)(text, truncation=True, max_length=length)["input_ids"]
     tokens[: len(ids)] = torch.tensor(ids)
     return tokens, torch.arange(length) < len(ids)
 
 
 @lru_cache(maxsize=2)
-def _pretrained(name: str) -> Any:
+def _load_tokenizer(name: str) -> Any:
     try:
         from transformers import AutoTokenizer  # takes seconds
     except ImportError as error:

@@ -76,7 +76,7 @@ def make_tree(
         _claim(out, tree.readme)
         missing = [s for s in tree.scenes() if not clip_path(out, s).exists()]
         done = total - len(missing)
-        for _ in _written(tree, missing, workers):
+        for _ in _write_clips(tree, missing, workers):
             done += 1
             if progress is not None:
                 progress(done, total)
@@ -120,7 +120,7 @@ def _claim(out: Path, readme: str) -> None:
             f"{out} holds clips made with other counts, another seed or other sources; choose a "
             "new folder, or repeat the arguments that its VGAF_readme.txt names."
         )
-    if not mark.is_file() and out.exists() and any(p != part_of(mark) for p in out.iterdir()):
+    if not mark.is_file() and out.exists() and any(p != partial_path(mark) for p in out.iterdir()):
         raise MakeError(f"{out} already holds something else; choose a new or an empty folder.")
     out.mkdir(parents=True, exist_ok=True)
     if not mark.is_file():
@@ -129,7 +129,9 @@ def _claim(out: Path, readme: str) -> None:
         (out / folder).mkdir(exist_ok=True)
 
 
-def _written(tree: Tree[SceneT], scenes: Sequence[SceneT], workers: int | None) -> Iterator[None]:
+def _write_clips(
+    tree: Tree[SceneT], scenes: Sequence[SceneT], workers: int | None
+) -> Iterator[None]:
     """Writes the clips, in processes where that pays, and yields once per clip."""
     workers = min(workers or os.cpu_count() or 1, len(scenes))
     if workers <= 1:
@@ -151,7 +153,7 @@ def write_clip(path: Path, frames: np.ndarray, fps: int, wave: np.ndarray, rate:
 
     The file appears under its name only when complete.
     """
-    part = part_of(path)
+    part = partial_path(path)
     with av.open(str(part), "w", format="mp4") as container:
         picture = container.add_stream("libx264", rate=fps)
         picture.height, picture.width, picture.pix_fmt = *frames.shape[1:3], "yuv420p"
@@ -164,11 +166,11 @@ def write_clip(path: Path, frames: np.ndarray, fps: int, wave: np.ndarray, rate:
             frame.pts, frame.time_base = number, Fraction(1, fps)
             container.mux(picture.encode(frame))
         container.mux(picture.encode(None))
-        _mux_sound(container, sound, wave)
+        _mux_audio(container, sound, wave)
     part.replace(path)
 
 
-def _mux_sound(
+def _mux_audio(
     container: av.container.OutputContainer, stream: av.AudioStream, wave: np.ndarray
 ) -> None:
     block = 1024  # samples of one AAC frame
@@ -195,16 +197,16 @@ def _write_labels(tree: Tree) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Writes a text file whole or not at all."""
-    part_of(path).write_bytes(text.encode())
-    part_of(path).replace(path)
+    partial_path(path).write_bytes(text.encode())
+    partial_path(path).replace(path)
 
 
-def part_of(path: Path) -> Path:
+def partial_path(path: Path) -> Path:
     """The name of a file while it is being written."""
     return path.with_name(f"{path.name}.part")
 
 
-def read_made(
+def read_made_corpus(
     root: Path,
     name: str,
     maker: str,
@@ -228,7 +230,7 @@ def read_made(
     for number, line in enumerate(path.read_bytes().splitlines(), start=1):
         try:
             truth = json.loads(line)  # of bytes: one that is no text costs its own line only
-            item = make(truth, _checked(root, truth, polarities))
+            item = make(truth, _check_truth(root, truth, polarities))
             if known.setdefault(item.name, number) == number:
                 items.append(item)
             else:
@@ -243,7 +245,7 @@ def read_made(
     return Corpus(name, root, labels, tuple(items), tuple(problems))
 
 
-def _checked(root: Path, truth: dict, polarities: tuple[str, ...]) -> Path:
+def _check_truth(root: Path, truth: dict, polarities: tuple[str, ...]) -> Path:
     name, label, split = truth["clip"], truth["label"], truth["split"]
     path = root / f"{name}.mp4"
     for key in ("clip", "regime", "text"):

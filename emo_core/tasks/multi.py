@@ -68,7 +68,7 @@ class MultiLabel:
         means = {
             name: metrics.number(float(metrics.mean_defined(c))) for name, c in columns.items()
         }
-        drawn = metrics.binary_scores(metrics.resampled(outcomes, groups))["f1"]  # (draws, C)
+        drawn = metrics.binary_scores(metrics.bootstrap_sums(outcomes, groups))["f1"]  # (draws, C)
         drawn = np.nan_to_num(metrics.mean_defined(drawn))
         return {
             "n": len(truth),

@@ -77,7 +77,7 @@ class ValenceArousal:
         valid = self.valid(target).flatten().numpy()
         parts = metrics.moments(x[valid], y[valid])  # (valid, 2, 6)
         ccc = metrics.ccc(parts.sum(0))  # (2,)
-        drawn = metrics.ccc(metrics.resampled(parts, sources[valid])).mean(-1)  # (draws,)
+        drawn = metrics.ccc(metrics.bootstrap_sums(parts, sources[valid])).mean(-1)  # (draws,)
         meant = np.ones(len(y), bool) if order is None else ~np.isnan(order)
         smoothed = metrics.ccc_of_authors_code(
             x[meant], y[meant], sources[meant], None if order is None else order[meant]

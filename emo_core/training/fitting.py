@@ -46,7 +46,9 @@ def fit_recipe(recipe: Recipe, root: Path) -> Recipe:
         settings = replace(settings, classes=len(corpus.labels))
     stages = {name: replace(getattr(recipe, name), epochs=0) for name in STAGE_NAMES}
     task = fitted_task(recipe.task, kind, corpus.labels)
-    return replace(recipe, settings=settings, task=task, rendered=0, fresh=0, **stages)
+    return replace(
+        recipe, settings=settings, task=task, synthetic_scenes=0, samples_on_the_fly=0, **stages
+    )
 
 
 def corpus_task(corpus: Corpus) -> type[SingleLabel] | type[MultiLabel] | type[ValenceArousal]:

@@ -18,7 +18,7 @@ def model_card(checkpoint: Checkpoint) -> str:
             f"# {checkpoint.name}",
             "",
             f"Recipe `{t['recipe']}`, seed {t['seed']}, corpus `{t['corpus']}`"
-            + (f" and {t['rendered']} rendered scenes" if t["rendered"] else "")
+            + (f" and {t['synthetic_scenes']} rendered scenes" if t["synthetic_scenes"] else "")
             + ".",
             *_effort(t),
             checkpoint.data_warning,

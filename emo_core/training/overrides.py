@@ -42,16 +42,18 @@ def with_setting(settings: Settings, text: str) -> Settings:
     if not equals or len(found) != 1:
         why = "is ambiguous" if len(found) > 1 else "is not key=value of a known setting"
         raise SettingError(f"{text!r} {why}; expected one of {', '.join(found or sorted(names))}.")
-    return _replaced(settings, found[0].split("."), _typed(found[0], value, names[found[0]]))
+    return _replace_at(
+        settings, found[0].split("."), _parse_value(found[0], value, names[found[0]])
+    )
 
 
-def _replaced(value: Any, path: Sequence[str], new: Any) -> Any:
+def _replace_at(value: Any, path: Sequence[str], new: Any) -> Any:
     if len(path) > 1:
-        new = _replaced(getattr(value, path[0]), path[1:], new)
+        new = _replace_at(getattr(value, path[0]), path[1:], new)
     return replace(value, **{path[0]: new})
 
 
-def _typed(key: str, text: str, kind: Any) -> Any:
+def _parse_value(key: str, text: str, kind: Any) -> Any:
     try:
         if kind is bool:
             return {"true": True, "false": False}[text.lower()]

@@ -18,13 +18,13 @@ from emo_core.models.pretraining_heads import TowerPretrainHead
 from emo_core.synthetic.composed.pretraining import (
     Faces,
     Frames,
-    Mixes,
     Photographs,
     PretrainDataset,
     PretrainStage,
+    SceneAudio,
     Voices,
 )
-from emo_core.synthetic.composed.sources import Sources
+from emo_core.synthetic.composed.sources import SourcePool
 from emo_core.synthetic.drawn.dataset import FrameDataset, SceneWindow
 from emo_core.tasks import FrameLabel
 from emo_core.training.recipes import Recipe, RecipeError
@@ -41,7 +41,7 @@ class Data:
     train: Loader
     valid: Loader
     problems: tuple[str, ...]
-    sources: Sources | None = None  # what collages are composed of, where a run composes any
+    sources: SourcePool | None = None  # what collages are composed of, where a run composes any
     statement: str = ""  # text of the DATA.md that lies with the corpus
 
 
@@ -50,17 +50,17 @@ class StageKind(NamedTuple):
 
     name: str  # the recipe's field with its settings, a PretrainStage
     stream: str  # whose backbone learns
-    shown: Callable[[PretrainStage, Recipe, Data], Any]  # a dataset; None where a run has no such
+    dataset: Callable[[PretrainStage, Recipe, Data], Any]  # a dataset; None where a run has no such
     head: Callable[[Any, int], nn.Module]  # (model, classes) -> what is trained
 
 
-def _drawn(_: PretrainStage, recipe: Recipe, data: Data) -> FrameDataset | None:
+def _drawn_frames(_: PretrainStage, recipe: Recipe, data: Data) -> FrameDataset | None:
     """Single frames of drawn scenes, where a run has any."""
     scenes = [w for w in data.train.dataset.windows if isinstance(w, SceneWindow)]
     return FrameDataset(scenes, data.train.dataset.cache, recipe.train.seed) if scenes else None
 
 
-def _composed(kind: type[PretrainDataset]) -> Callable[[PretrainStage, Recipe, Data], Any]:
+def _dataset_of(kind: type[PretrainDataset]) -> Callable[[PretrainStage, Recipe, Data], Any]:
     """Photographs, recordings or scenes of them, where a run has any."""
 
     def shown(stage: PretrainStage, recipe: Recipe, data: Data) -> PretrainDataset | None:
@@ -77,15 +77,15 @@ def _tower(stream: str) -> Callable[[Mesm, int], nn.Module]:
 
 STAGES: dict[type[nn.Module], tuple[StageKind, ...]] = {  # of a model, in the order they run
     Group: (
-        StageKind("drawn_frames", "video", _drawn, VideoPretrainHead),
-        StageKind("faces", "video", _composed(Photographs), VideoPretrainHead),
-        StageKind("frames", "video", _composed(Frames), VideoPretrainHead.sharing_head),
-        StageKind("voices", "audio", _composed(Voices), AudioPretrainHead),
-        StageKind("mixes", "audio", _composed(Mixes), AudioPretrainHead.sharing_head),
+        StageKind("drawn_frames", "video", _drawn_frames, VideoPretrainHead),
+        StageKind("faces", "video", _dataset_of(Photographs), VideoPretrainHead),
+        StageKind("frames", "video", _dataset_of(Frames), VideoPretrainHead.sharing_head),
+        StageKind("voices", "audio", _dataset_of(Voices), AudioPretrainHead),
+        StageKind("mixes", "audio", _dataset_of(SceneAudio), AudioPretrainHead.sharing_head),
     ),
     Mesm: (
-        StageKind("faces", "video", _composed(Faces), _tower("video")),
-        StageKind("voices", "audio", _composed(Voices), _tower("audio")),
+        StageKind("faces", "video", _dataset_of(Faces), _tower("video")),
+        StageKind("voices", "audio", _dataset_of(Voices), _tower("audio")),
     ),
 }
 
@@ -96,7 +96,7 @@ def pretrain(
     data: Data,
     log_line: LogLine,
     progress: Progress | None = None,
-    kept: Path | None = None,
+    state_file: Path | None = None,
 ) -> None:
     """Run the recipe's stages of pre-training, in place: single frames and parts, then scenes.
 
@@ -107,21 +107,21 @@ def pretrain(
     kept: a file that takes the state after each step; where there is one, what it holds is done.
     """
     _refuse_unread(recipe, model)
-    if recipe.initial:
-        take_backbones(recipe.initial, model)
-    kinds = [kind for kind in STAGES.get(type(model), ()) if _wanted(kind, recipe, model)]
-    done = _taken_up(model, kept, log_line) if kept and kept.is_file() else 0
+    if recipe.init_checkpoint:
+        take_backbones(recipe.init_checkpoint, model)
+    kinds = [kind for kind in STAGES.get(type(model), ()) if _is_wanted(kind, recipe, model)]
+    done = _resume_stages(model, state_file, log_line) if state_file and state_file.is_file() else 0
     for number, kind in enumerate(kinds[done:], start=done + 1):
         _run_stage(kind, recipe, model, data, log_line, progress)
-        if kept:
+        if state_file:
             state = {"model": model.state_dict(), "chance": torch.get_rng_state(), "done": number}
-            on_rank_zero(partial(atomic_save, state, kept))
+            on_rank_zero(partial(atomic_save, state, state_file))
 
 
-def _taken_up(model: Any, kept: Path, log_line: LogLine) -> int:
+def _resume_stages(model: Any, state_file: Path, log_line: LogLine) -> int:
     """Puts the state of a killed run into a model; returns how many steps it had done."""
-    with as_training_error(kept):
-        state = torch.load(kept, map_location="cpu", weights_only=True)
+    with as_training_error(state_file):
+        state = torch.load(state_file, map_location="cpu", weights_only=True)
         model.load_state_dict(state["model"])
         torch.set_rng_state(state["chance"])
         done = int(state["done"])
@@ -129,7 +129,7 @@ def _taken_up(model: Any, kept: Path, log_line: LogLine) -> int:
     return done
 
 
-def _wanted(kind: StageKind, recipe: Recipe, model: Any) -> bool:
+def _is_wanted(kind: StageKind, recipe: Recipe, model: Any) -> bool:
     return getattr(recipe, kind.name).epochs > 0 and hasattr(model, kind.stream)
 
 
@@ -158,7 +158,7 @@ def take_backbones(name: str, model: Any) -> None:
             except (RuntimeError, AttributeError) as error:
                 raise CheckpointError(
                     f"the {stream} backbone of {name} does not fit this recipe's; expected the "
-                    "same kind and widths; give --set initial= to start from nothing."
+                    "same kind and widths; give --set init_checkpoint= to start from nothing."
                 ) from error
 
 
@@ -172,7 +172,7 @@ def _run_stage(
 ) -> None:
     """Trains one head and its backbone, in place; the backbone stays with the model."""
     stage: PretrainStage = getattr(recipe, kind.name)
-    shown = kind.shown(stage, recipe, data)
+    shown = kind.dataset(stage, recipe, data)
     if shown is None:
         return
     config = replace(

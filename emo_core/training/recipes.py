@@ -41,14 +41,14 @@ class Recipe:
     train: TrainConfig = field(default_factory=TrainConfig)
     augment: Augment = field(default_factory=Augment)
     held_out: float = 0.1  # share of train, by source, that early stopping looks at; 0 = val
-    rendered: int = 0  # drawn scenes added to train without becoming files
-    initial: str = ""  # checkpoint whose backbones this run starts from
+    synthetic_scenes: int = 0  # drawn scenes added to train without becoming files
+    init_checkpoint: str = ""  # checkpoint whose backbones this run starts from
     drawn_frames: PretrainStage = DRAWN_FRAMES  # first, single rendered frames: the video backbone
     faces: PretrainStage = PretrainStage()  # then photographs
     frames: PretrainStage = PretrainStage()  # and single frames of collages
     voices: PretrainStage = PretrainStage()  # the audio backbone: voices
     mixes: PretrainStage = PretrainStage()  # and what is heard in collages
-    fresh: int = 0  # collages composed anew in every epoch
+    samples_on_the_fly: int = 0  # collages composed anew in every epoch
 
 
 def group_vgaf() -> Recipe:
@@ -82,7 +82,7 @@ def group_staged() -> Recipe:
         settings=GROUP_POCKET,
         train=TrainConfig(epochs=6, batch_size=32, lr=1e-3, backbone_lr=5e-4, patience=8),
         augment=Augment(zoom=0.0, modality_dropout=0.05, random_truncate=0.05, frame_subsample=2),
-        rendered=11_000,
+        synthetic_scenes=11_000,
         drawn_frames=replace(DRAWN_FRAMES, epochs=24),
     )
 
@@ -129,21 +129,21 @@ def group_collage() -> Recipe:
             frame_subsample=4,
         ),
         held_out=0.0,
-        initial="group-staged",
+        init_checkpoint="group-staged",
         faces=PretrainStage(epochs=24, image_size=120, ema_decay=0.998),
         frames=PretrainStage(epochs=8, samples_per_epoch=5120, lr=1e-3, ema_decay=0.998),
         voices=PretrainStage(epochs=18, samples_per_epoch=3200, ema_decay=0.998),
         mixes=PretrainStage(epochs=6, samples_per_epoch=5120, lr=1e-3, ema_decay=0.998),
-        fresh=4096,
+        samples_on_the_fly=4096,
     )
 
 
 IEMOCAP_LABELS = ("ang", "exc", "fru", "hap", "neu", "sad")
 # docs/papers/mesm.md#sound
-MESM_SOUND = MelConfig(16_000, 400, 200, 128, 0.0, 8_000.0, 1e-10, filters="htk")
+MESM_MEL = MelConfig(16_000, 400, 200, 128, 0.0, 8_000.0, 1e-10, filters="htk")
 # Two faces a second; longer utterances lose their end (docs/papers/mesm.md#a4).
 MESM_SAMPLE = SampleConfig(
-    window_s=10.0, frames=20, people=1, text_length=100, tokenizer="albert-base-v2", mel=MESM_SOUND
+    window_s=10.0, frames=20, people=1, text_length=100, tokenizer="albert-base-v2", mel=MESM_MEL
 )
 # Text at a tenth of the rate; adds warm-up and cosine to Adam (docs/papers/mesm.md#training).
 MESM_TRAIN = TrainConfig(
@@ -276,7 +276,7 @@ def fe2e_staged() -> Recipe:
         MultiLabel(),
         STAGED_TRAIN,
         STAGED_AUGMENT,
-        rendered=4_000,
+        synthetic_scenes=4_000,
     )
 
 
@@ -316,7 +316,7 @@ def fe2e_utterances() -> Recipe:
         held_out=0.0,
         faces=PretrainStage(epochs=12, ema_decay=0.998),
         voices=PretrainStage(epochs=10, samples_per_epoch=3200, ema_decay=0.998),
-        fresh=2048,
+        samples_on_the_fly=2048,
     )
 
 

@@ -30,8 +30,8 @@ from emo_core.models import MODELS
 from emo_core.old_names import current_recipe
 from emo_core.preprocess.batch import collate
 from emo_core.preprocess.sample import blank_sample
-from emo_core.synthetic.composed.dataset import FreshDataset
-from emo_core.synthetic.drawn.dataset import rendered
+from emo_core.synthetic.composed.dataset import OnTheFlyDataset
+from emo_core.synthetic.drawn.dataset import synthetic_windows
 from emo_core.training.fitting import refuse_other_labels, window_target
 from emo_core.training.model_card import model_card
 from emo_core.training.pretrain import Data, pretrain
@@ -51,19 +51,21 @@ def loaders(
     refuse_other_labels(corpus, recipe.task.labels, f"the recipe for {recipe.corpus}")
     statement = statement_text(root)
     parse_statement(statement, f"{root.name}/{STATEMENT}")
-    learnt, judged = _divided(recipe, corpus, seed)
-    cache, scenes = Cache(recipe.sample), rendered(recipe.rendered, recipe.corpus)
-    usable, problems = on_rank_zero(partial(prepare, learnt + judged, cache, progress=progress))
+    train_windows, valid_windows = _split_windows(recipe, corpus, seed)
+    cache, scenes = Cache(recipe.sample), synthetic_windows(recipe.synthetic_scenes, recipe.corpus)
+    usable, problems = on_rank_zero(
+        partial(prepare, train_windows + valid_windows, cache, progress=progress)
+    )
     on_rank_zero(partial(prepare, scenes, cache, progress=progress))
-    names, config = {window.name for window in judged}, recipe.train
+    names, config = {window.name for window in valid_windows}, recipe.train
     learn = [*(w for w in usable if w.name not in names), *scenes]
     files = ClipDataset(learn, cache, recipe.augment, seed)
     train: ClipDataset | ConcatDataset = files
     sources = None
-    if recipe.fresh or recipe.faces.epochs or recipe.voices.epochs:
+    if recipe.samples_on_the_fly or recipe.faces.epochs or recipe.voices.epochs:
         compose = _composer(recipe.corpus)
-        fresh = compose(root, recipe.fresh, recipe.sample, seed, recipe.augment)
-        sources, train = fresh.sources, ConcatDataset([files, fresh])
+        on_the_fly = compose(root, recipe.samples_on_the_fly, recipe.sample, seed, recipe.augment)
+        sources, train = on_the_fly.sources, ConcatDataset([files, on_the_fly])
     valid = ClipDataset([w for w in usable if w.name in names], cache)
     return Data(
         Loader(train, config.batch_size, True, seed, config.num_workers),
@@ -74,7 +76,7 @@ def loaders(
     )
 
 
-def _composer(corpus: str) -> Callable[..., FreshDataset]:
+def _composer(corpus: str) -> Callable[..., OnTheFlyDataset]:
     """How clips of a corpus are composed anew; raises CorpusError where they can't be."""
     compose = find_reader(corpus).compose
     if compose is None:
@@ -86,9 +88,9 @@ def _composer(corpus: str) -> Callable[..., FreshDataset]:
     return compose
 
 
-def _divided(recipe: Recipe, corpus: Corpus, seed: int) -> tuple[list[Window], list[Window]]:
+def _split_windows(recipe: Recipe, corpus: Corpus, seed: int) -> tuple[list[Window], list[Window]]:
     """Windows to learn from, and those that choose: of held-out sources, or the val split."""
-    files = any(item.split == "train" for item in corpus.items) or not recipe.fresh
+    files = any(item.split == "train" for item in corpus.items) or not recipe.samples_on_the_fly
     items = corpus.split("train") if files else []  # others are composed while training
     target = window_target(recipe.task, recipe.sample, recipe.settings)
     train = corpus_windows(corpus, items, target)
@@ -154,7 +156,7 @@ def build(recipe: Recipe) -> Any:
             f"model is {recipe.model!r}; expected {' or '.join(known)}, whose settings this recipe "
             f"has; give --set model={known[0]} or choose another recipe."
         )
-    with _fitting(f"no {recipe.model} model can be built"):
+    with _as_recipe_error(f"no {recipe.model} model can be built"):
         return MODELS[recipe.model][0](recipe.settings)
 
 
@@ -165,12 +167,12 @@ def try_out(recipe: Recipe) -> None:
     """
     model = build(replace(recipe, settings=replace(recipe.settings, pretrained=False))).eval()
     sample = blank_sample(replace(recipe.sample, tokenizer="bytes"))
-    with _fitting(f"the {recipe.model} model can't read a window"), torch.inference_mode():
+    with _as_recipe_error(f"the {recipe.model} model can't read a window"), torch.inference_mode():
         model(collate([sample]))
 
 
 @contextmanager
-def _fitting(what: str) -> Iterator[None]:
+def _as_recipe_error(what: str) -> Iterator[None]:
     """Settings that do not fit together are a sentence."""
     try:
         yield
@@ -226,7 +228,7 @@ def finish(
         "recipe": name,
         "seed": recipe.train.seed,
         "corpus": recipe.corpus,
-        "rendered": recipe.rendered,
+        "synthetic_scenes": recipe.synthetic_scenes,
         "held_out": scores,
         "data_statement": asdict(stated) if stated else None,
     }

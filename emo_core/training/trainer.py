@@ -35,6 +35,7 @@ from emo_core.distributed import (
 from emo_core.errors import EmoError
 from emo_core.io.atomic import atomic_path
 from emo_core.models.precision import autocast, bf16_is_fast, for_inference
+from emo_core.old_names import current_state
 from emo_core.preprocess.batch import Batch
 from emo_core.tasks import UNCALIBRATED, Calibration, Task
 
@@ -50,24 +51,18 @@ class TrainConfig:
     """Settings of one run; defaults: docs/papers/group.md#a13, #a14, #a15."""
 
     epochs: int = 30
-    batch_size: int = (
-        16  # clips a step and process; gradients of `grad_accum_steps` batches are summed
-    )
-    grad_accum_steps: int = 1
+    batch_size: int = 16  # clips a step and process
+    grad_accum_steps: int = 1  # batches whose gradients are summed for a step
     lr: float = 1e-4  # of new layers
     backbone_lr: float = 1e-5
-    backbone_modules: tuple[str, ...] = (
-        "backbone",
-    )  # parts of a model that learn at `backbone_lr`
+    backbone_modules: tuple[str, ...] = ("backbone",)  # modules that learn at `backbone_lr`
     weight_decay: float = 1e-3
     warmup_fraction: float = 0.1  # share of all steps
     max_grad_norm: float = 1.0
     patience: int = 6  # epochs without a better score on held-out sources
     seed: int = 0
     num_workers: int = 0  # loader processes
-    ema_decay: float = (
-        0.0  # share of itself that the weights' running mean keeps a step; 0 = no mean
-    )
+    ema_decay: float = 0.0  # of the weights' running mean, a step; 0 = no mean
 
 
 @dataclass(frozen=True)
@@ -136,19 +131,19 @@ class Trainer:
         """progress: told (what, steps done, steps) before each step."""
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model = wrap_model(channels_last(model.to(self.device)))
-        self.averaged: AveragedModel | None = None
+        self.ema_model: AveragedModel | None = None
         self.task, self.config, self.run, self.progress = task, config, run, progress
         self.bf16 = bf16_is_fast(self.device)
         self.optimizer = torch.optim.AdamW(parameter_groups(model, config), fused=True)
         self.base_rates = [group["lr"] for group in self.optimizer.param_groups]
         self.next_epoch, self.best, self.epochs_without_improvement = 0, -math.inf, 0
         if config.ema_decay:
-            self.averaged = AveragedModel(self.model, avg_fn=self._ema_update, use_buffers=True)
+            self.ema_model = AveragedModel(self.model, avg_fn=self._ema_update, use_buffers=True)
 
     @property
     def scored_model(self) -> nn.Module:
         """The model that is scored and saved: the running mean of the weights, or the weights."""
-        return self.averaged.module if self.averaged else self.model
+        return self.ema_model.module if self.ema_model else self.model
 
     def _ema_update(self, mean: Tensor, value: Tensor, steps: Tensor | int) -> Tensor:
         """The running mean after one more step; young means forget faster."""
@@ -180,12 +175,12 @@ class Trainer:
                     nn.utils.clip_grad_norm_(self.model.parameters(), config.max_grad_norm)
                     self.optimizer.step()
                     self.optimizer.zero_grad(set_to_none=True)
-                    if self.averaged:
-                        self.averaged.update_parameters(self.model)
+                    if self.ema_model:
+                        self.ema_model.update_parameters(self.model)
                 total += clips * loss.detach().double()
                 if number % CHECK_EVERY == 1 or number == steps:
                     self._refuse_no_number(total, index)
-            record = self._scored(index, total.item() / sum(train.sizes), valid)
+            record = self._score_epoch(index, total.item() / sum(train.sizes), valid)
             on_rank_zero(partial(self._save, record))
             yield record
 
@@ -209,7 +204,7 @@ class Trainer:
                 f"try --set lr={self.config.lr / 3:.1g}."
             )
 
-    def _scored(self, index: int, loss: float, valid: Loader | None) -> Epoch:
+    def _score_epoch(self, index: int, loss: float, valid: Loader | None) -> Epoch:
         """The record of an epoch that is over; counts it."""
         self.next_epoch += 1
         if valid is None:
@@ -231,7 +226,7 @@ class Trainer:
                 rows.append(model(batch.to(self.device)).logits.float().cpu())
                 assert batch.target is not None  # a loader's batches have targets
                 targets.append(batch.target)
-        places = loader.places
+        places = loader.indices
         return in_order(torch.cat(rows), places), in_order(torch.cat(targets), places)
 
     def evaluate(self, loader: Loader) -> dict:
@@ -250,10 +245,10 @@ class Trainer:
         self.run.mkdir(parents=True, exist_ok=True)
         if record.best:
             atomic_save(self.scored_model.state_dict(), self.run / "best.pt")
-        log = [*self._logged(record.index), json.dumps(asdict(record))]
+        log = [*self._read_log(record.index), json.dumps(asdict(record))]
         state = {
             "model": self.model.state_dict(),
-            "averaged": self.averaged.state_dict() if self.averaged else None,
+            "ema_model": self.ema_model.state_dict() if self.ema_model else None,
             "optimizer": self.optimizer.state_dict(),
             "progress": [self.next_epoch, self.best, self.epochs_without_improvement],
             "log": log,
@@ -264,7 +259,7 @@ class Trainer:
     def _write_log(self, lines: list[str]) -> None:
         atomic_write(("\n".join(lines) + "\n").encode(), self._folder / "log.jsonl")
 
-    def _logged(self, epochs: int) -> list[str]:
+    def _read_log(self, epochs: int) -> list[str]:
         path = self._folder / "log.jsonl"
         return path.read_text(encoding="utf-8").splitlines()[:epochs] if path.is_file() else []
 
@@ -274,10 +269,11 @@ class Trainer:
         if not path.is_file():
             return 0
         with as_training_error(path):
-            state = torch.load(path, map_location=self.device, weights_only=True)
+            stored = torch.load(path, map_location=self.device, weights_only=True)
+            state = current_state(stored)
             self.model.load_state_dict(state["model"])
-            if self.averaged:
-                self.averaged.load_state_dict(state["averaged"])
+            if self.ema_model:
+                self.ema_model.load_state_dict(state["ema_model"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.next_epoch, self.best, self.epochs_without_improvement = state["progress"]
         on_rank_zero(partial(self._write_log, state["log"]))
@@ -286,7 +282,7 @@ class Trainer:
     def load_best(self) -> None:
         """Puts the best weights of the run back into the model, and ends the running mean."""
         path = self._folder / "best.pt"
-        self.averaged = None
+        self.ema_model = None
         with as_training_error(path):
             state = torch.load(path, map_location=self.device, weights_only=True)
             self.model.load_state_dict(state)

@@ -40,7 +40,7 @@ RANGES = {  # by a setting's name or its last part; whole numbers that are not h
     **dict.fromkeys(("flip", "random_truncate", "color_jitter", "precision", "keep"), SHARE),
     **dict.fromkeys(("warmup_fraction", "ema_decay", "held_out", "zoom", "smoothing"), PART),
     **dict.fromkeys(("dropout", "head_dropout"), PART),
-    **dict.fromkeys(("num_workers", "rendered", "fresh"), COUNT_OR_NONE),
+    **dict.fromkeys(("num_workers", "synthetic_scenes", "samples_on_the_fly"), COUNT_OR_NONE),
     **dict.fromkeys(("people", "text_length", "fft"), COUNT_OR_NONE),
     **dict.fromkeys((f"{stage}.epochs" for stage in STAGE_NAMES), COUNT_OR_NONE),
     "modality_dropout": HALF,
@@ -78,7 +78,7 @@ def _together(recipe: Recipe) -> list[tuple[str, bool, str, Any]]:
         ("sample.mel.highest_hz", mel.highest_hz <= half, "at most half of the rate", half),
         ("sample.mel.lowest_hz", mel.lowest_hz < mel.highest_hz, "less than highest_hz", 0),
         ("sample.mel.filters", mel.filters in ("slaney", "htk"), "slaney or htk", "slaney"),
-        ("sample.fit", sample.fit in ("pad", "crop"), "pad or crop", "pad"),
+        ("sample.resize_mode", sample.resize_mode in ("pad", "crop"), "pad or crop", "pad"),
         ("settings.classes", classes == labels, "as many as the task has labels", labels),
     ]
 

@@ -42,23 +42,23 @@ def joint_timeline(
     clock = to_timeline(attribution, parts)
     both = [("picture", clock.picture), ("sound", clock.sound)]
     rows = [(name, values.numpy()) for name, values in both if values is not None]
-    told = _probabilities(prediction, attribution.target.label) if prediction else None
+    curve = _probabilities(prediction, attribution.target.label) if prediction else None
     figure = make_subplots(
-        rows=len(rows) + (told is not None), cols=1, shared_xaxes=True, vertical_spacing=0.09
+        rows=len(rows) + (curve is not None), cols=1, shared_xaxes=True, vertical_spacing=0.09
     )
-    if told is not None:
+    if curve is not None:
         figure.add_scatter(
-            x=told[0],
-            y=told[1],
+            x=curve[0],
+            y=curve[1],
             line={"shape": "hv", "color": "#8c8c8c"},
             name="Probability",
             row=1,
             col=1,
         )
-        figure.update_yaxes(range=[0, 1.05], tickformat=".0%", title=told[2], row=1, col=1)
+        figure.update_yaxes(range=[0, 1.05], tickformat=".0%", title=curve[2], row=1, col=1)
     edges_s = clock.edges_s.numpy()
     most = max(float(np.abs(values).max()) for _, values in rows) * 1.08 or 1.0
-    for row, (name, values) in enumerate(rows, start=1 + (told is not None)):
+    for row, (name, values) in enumerate(rows, start=1 + (curve is not None)):
         figure.add_bar(
             x=(edges_s[1:] + edges_s[:-1]) / 2,
             y=values,
@@ -70,10 +70,10 @@ def joint_timeline(
         )
         low = -most if attribution.signed else 0
         figure.update_yaxes(range=[low, most], title=NAMES[name], row=row, col=1)
-    styled(figure, height=130 * (len(rows) + (told is not None)) + 90)
+    styled(figure, height=130 * (len(rows) + (curve is not None)) + 90)
     figure.update_layout(showlegend=False, bargap=0)
     figure.update_yaxes(zeroline=True, zerolinecolor="rgba(128,128,128,0.7)", ticksuffix="  ")
-    figure.update_xaxes(title="Seconds of the clip", row=len(rows) + (told is not None), col=1)
+    figure.update_xaxes(title="Seconds of the clip", row=len(rows) + (curve is not None), col=1)
     return figure
 
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from emo_core.attribution.timeline import in_space, to_timeline
-from emo_core.clip import picture_size
+from emo_core.clip import video_size
 from emo_core.io.atomic import atomic_path
 from emo_core.viz.attribution import scale_of, smoothed
 
@@ -72,7 +72,7 @@ def write_overlay(path: Path, clip: "Clip", attribution: "Attribution") -> None:
     plain and the strip below says when. Raises ClipError where the clip has no picture.
     """
     start_s, end_s = attribution.span.start_s, min(attribution.span.end_s, clip.duration_s)
-    size = _even(picture_size(clip))
+    size = _even(video_size(clip))
     fps = min(round(clip.fps or MOST_FPS), MOST_FPS) or MOST_FPS
     with atomic_path(path) as part, av.open(str(part), "w", format="mp4") as out:
         picture = out.add_stream("libx264", rate=fps)

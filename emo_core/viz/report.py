@@ -60,25 +60,25 @@ class Explanation:
     changes: "tuple[WhatIf, ...]"
 
 
-def write_report(path: Path, story: Explanation) -> None:
+def write_report(path: Path, explanation: Explanation) -> None:
     """Writes the file; it appears whole or not at all."""
     with atomic_path(path) as part:
-        part.write_text(page(story), encoding="utf-8", errors="replace")
+        part.write_text(page(explanation), encoding="utf-8", errors="replace")
 
 
-def page(story: Explanation) -> str:
+def page(explanation: Explanation) -> str:
     """The whole report as HTML; plotly's code is in it once."""
-    title = f"Why {story.prediction.clip} was called “{story.attribution.target}”"
+    title = f"Why {explanation.prediction.clip} was called “{explanation.attribution.target}”"
     parts = (
-        _answer(story),
-        _clock(story),
-        _frames(story),
-        _sound(story),
-        _modalities(story),
-        _attention(story),
-        _trust(story),
-        _changes(story),
-        _settings(story),
+        _answer(explanation),
+        _clock(explanation),
+        _frames(explanation),
+        _sound(explanation),
+        _modalities(explanation),
+        _attention(explanation),
+        _trust(explanation),
+        _changes(explanation),
+        _settings(explanation),
     )
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -105,8 +105,8 @@ def _figure(figure: go.Figure) -> str:
     )
 
 
-def _answer(story: Explanation) -> str:
-    prediction = story.prediction
+def _answer(explanation: Explanation) -> str:
+    prediction = explanation.prediction
     notes = "".join(f"<li>{_safe(note)}</li>" for note in prediction.notes)
     notes = f'<ul class="quiet">{notes}</ul>' if notes else ""
     if prediction.values is not None:
@@ -120,16 +120,16 @@ def _answer(story: Explanation) -> str:
     )
 
 
-def _clock(story: Explanation) -> str:
-    figure = figures.joint_timeline(story.attribution, story.prediction)
-    text = figures.summarise_clock(story.attribution)
-    if "tokens" in story.attribution.maps:
-        text += " " + figures.summarise_words(story.attribution)
+def _clock(explanation: Explanation) -> str:
+    figure = figures.joint_timeline(explanation.attribution, explanation.prediction)
+    text = figures.summarise_clock(explanation.attribution)
+    if "tokens" in explanation.attribution.maps:
+        text += " " + figures.summarise_words(explanation.attribution)
     return _section("When: picture and sound on one clock", _figure(figure), text)
 
 
-def _frames(story: Explanation) -> str:
-    shown = overlay_frames(story.attribution, story.sample)
+def _frames(explanation: Explanation) -> str:
+    shown = overlay_frames(explanation.attribution, explanation.sample)
     if not shown:
         return _section("Where: the picture", "", "No picture was explained.")
     images = "".join(
@@ -138,7 +138,7 @@ def _frames(story: Explanation) -> str:
         for image, caption in shown
     )
     ends = ("lowers the score", "raises the score")
-    if not story.attribution.signed:
+    if not explanation.attribution.signed:
         ends = ("", "matters (strength only)")
     words = "".join(f"<span>{end}</span>" for end in ends)
     scale = f'<div class="scale"></div><div class="ends">{words}</div>'
@@ -156,8 +156,10 @@ def _png(image: np.ndarray) -> str:
     return "data:image/png;base64," + base64.b64encode(data.tobytes()).decode()
 
 
-def _sound(story: Explanation) -> str:
-    figure = figures.mel_overlay(story.attribution, story.sample, story.checkpoint.sample.mel)
+def _sound(explanation: Explanation) -> str:
+    figure = figures.mel_overlay(
+        explanation.attribution, explanation.sample, explanation.checkpoint.sample.mel
+    )
     text = (
         "The sound as the model got it, in grey; orange raises the score, blue lowers it. Strong "
         "colours are this map's own strongest: the clock above compares sound and picture."
@@ -165,33 +167,33 @@ def _sound(story: Explanation) -> str:
     return _section("Which sound: log-mel under the map", _figure(figure), text)
 
 
-def _modalities(story: Explanation) -> str:
+def _modalities(explanation: Explanation) -> str:
     return _section(
         "How much each modality adds",
-        _figure(figures.share_bars(story.share)),
-        figures.summarise_share(story.share),
+        _figure(figures.share_bars(explanation.share)),
+        figures.summarise_share(explanation.share),
     )
 
 
-def _attention(story: Explanation) -> str:
-    if story.matrix is None:
+def _attention(explanation: Explanation) -> str:
+    if explanation.matrix is None:
         return ""
     return _section(
         "Where attention looked",
-        _figure(figures.attention_matrix(story.matrix)),
-        figures.summarise_attention(story.matrix),
+        _figure(figures.attention_matrix(explanation.matrix)),
+        figures.summarise_attention(explanation.matrix),
     )
 
 
-def _trust(story: Explanation) -> str:
-    if story.trust is None:
+def _trust(explanation: Explanation) -> str:
+    if explanation.trust is None:
         return _section("Can this map be believed?", "", "Not checked.")
     rows = "".join(
         f"<tr><th>{_safe(name)}</th><td>{_safe(value)}</td><td>{_safe(meaning)}</td></tr>"
-        for name, value, meaning in figures.trust_rows(story.trust)
+        for name, value, meaning in figures.trust_rows(explanation.trust)
     )
-    verdict = f'<p class="verdict">{_safe(story.trust.verdict)}</p>'
-    body = f"{verdict}<table>{rows}</table>{_figure(figures.trust_curves(story.trust))}"
+    verdict = f'<p class="verdict">{_safe(explanation.trust.verdict)}</p>'
+    body = f"{verdict}<table>{rows}</table>{_figure(figures.trust_curves(explanation.trust))}"
     return _section(
         "Can this map be believed?",
         body,
@@ -200,18 +202,18 @@ def _trust(story: Explanation) -> str:
     )
 
 
-def _changes(story: Explanation) -> str:
-    label = story.attribution.target.label
-    said = (figures.summarise_what_if(change, label) for change in story.changes)
+def _changes(explanation: Explanation) -> str:
+    label = explanation.attribution.target.label
+    said = (figures.summarise_what_if(change, label) for change in explanation.changes)
     items = "".join(f"<li>{_safe(words)}</li>" for words in said)
     return _section("What if?", f"<ul>{items}</ul>") if items else ""
 
 
-def _settings(story: Explanation) -> str:
-    found = story.attribution
-    spent = found.forward_passes + (story.trust.forward_passes if story.trust else 0)
+def _settings(explanation: Explanation) -> str:
+    found = explanation.attribution
+    spent = found.forward_passes + (explanation.trust.forward_passes if explanation.trust else 0)
     rows = {
-        "Clip": story.prediction.clip,
+        "Clip": explanation.prediction.clip,
         "Window": f"{found.span.start_s:.2f} to {found.span.end_s:.2f} s",
         "Model": found.model,
         "Method": f"{found.method}, preset {found.preset}",

@@ -144,7 +144,7 @@ def test_faces_are_placed_where_the_sample_shows_them():
     wide = SampleConfig(width=96, height=72)  # a 2:1 picture gets black above and below
     box = to_sample_frame(tracks, (200, 100), wide).boxes[0, 0]
     torch.testing.assert_close(box, torch.tensor([0, 1 / 6, 0.5, 5 / 6]))
-    found = to_sample_frame(tracks, (200, 100), replace(wide, fit="crop")).boxes[0, 0]
+    found = to_sample_frame(tracks, (200, 100), replace(wide, resize_mode="crop")).boxes[0, 0]
     torch.testing.assert_close(found, torch.tensor([0, 0, 0.5, 1.0]))
     assert share_on_faces(explain_window(planted(), planted_sample(), RED, "saliency"), None) == (
         None,

@@ -56,7 +56,7 @@ def make_planted(root: Path) -> Path:
 def test_both_read_what_is_planted(baselines, tmp_path):
     sources = read_sources(make_planted(tmp_path))
     for kind in baselines.KINDS:
-        train, test = sources.some(kind, "train"), sources.some(kind, "test")
+        train, test = sources.items_of(kind, "train"), sources.items_of(kind, "test")
         counted = baselines.regression(train, test)
         learned = baselines.network(train, test, 1, seed=0)
         for logits in (counted, learned):
@@ -92,7 +92,7 @@ def test_the_table_is_of_people_nobody_learned_from(baselines, tmp_path, monkeyp
 
 def test_a_network_of_one_seed_is_one_network(baselines, tmp_path):
     sources = read_sources(make_planted(tmp_path))
-    parts = sources.some("voice", "train"), sources.some("voice", "test")
+    parts = sources.items_of("voice", "train"), sources.items_of("voice", "test")
     one = baselines.network(*parts, 0.2, seed=0)
     assert torch.equal(one, baselines.network(*parts, 0.2, seed=0))
     assert not torch.equal(one, baselines.network(*parts, 0.2, seed=1))

@@ -54,7 +54,13 @@ def run(drawn, tmp_path_factory):
     return folder
 
 
-TINY = ("epochs=1", "rendered=4", "video_widths=8,8", "audio_widths=8,8,8,8", "settings.width=16")
+TINY = (
+    "epochs=1",
+    "synthetic_scenes=4",
+    "video_widths=8,8",
+    "audio_widths=8,8,8,8",
+    "settings.width=16",
+)
 
 
 def test_help_needs_no_torch():
@@ -69,7 +75,7 @@ def test_help_needs_no_torch():
 
 def test_the_card_names_the_command_and_its_minutes(run):
     text = (run / "checkpoint" / "card.md").read_text(encoding="utf-8")
-    told = "`emo train group-staged --data CORPUS --seed 0 --set epochs=1 --set rendered=4"
+    told = "`emo train group-staged --data CORPUS --seed 0 --set epochs=1 --set synthetic_scenes=4"
     assert told in text and re.search(r"` took \d+ minutes \(\d+ CPU threads?\)\.", text)
 
 

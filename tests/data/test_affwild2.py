@@ -28,7 +28,7 @@ LENGTHS = {
     "test": {"313": 33},
 }  # frames
 CONFIG = SampleConfig(
-    window_s=512 / 30, frames=128, width=8, height=8, people=1, face_size=112, fit="crop"
+    window_s=512 / 30, frames=128, width=8, height=8, people=1, face_size=112, resize_mode="crop"
 )
 
 

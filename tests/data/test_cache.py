@@ -12,7 +12,7 @@ import pytest
 
 from emo_core.data.cache import Cache, content_key
 from emo_core.data.corpus import CorpusError
-from emo_core.preprocess.augment import NONE, Augment, augmented
+from emo_core.preprocess.augment import NONE, Augment, augment_window
 from emo_core.preprocess.sample import DecodedWindow, SampleConfig
 
 CONFIG = SampleConfig(frames=2, width=8, height=6, window_s=1.0)
@@ -55,7 +55,7 @@ def test_content_decides_not_the_name(tmp_path):
 
 def test_settings_decide_except_those_made_afterwards(tmp_path):
     base = Cache(CONFIG, tmp_path).folder
-    for change in ({"frames": 3}, {"width": 9}, {"fit": "crop"}, {"window_s": 2.0}):
+    for change in ({"frames": 3}, {"width": 9}, {"resize_mode": "crop"}, {"window_s": 2.0}):
         assert Cache(replace(CONFIG, **change), tmp_path).folder != base
     rate = replace(CONFIG, mel=replace(CONFIG.mel, rate=8000))
     bands = replace(CONFIG, mel=replace(CONFIG.mel, bands=32))
@@ -153,33 +153,35 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path, monkeypatch):
 def test_augmentation_follows_its_generator_and_none_changes_nothing():
     decoded = replace(window(), pixels=np.arange(288, dtype=np.uint8).reshape(2, 6, 8, 3) % 251)
     first, again, other = (
-        augmented(decoded, Augment(), np.random.default_rng(seed)) for seed in (1, 1, 2)
+        augment_window(decoded, Augment(), np.random.default_rng(seed)) for seed in (1, 1, 2)
     )
     assert same(first, again) and not same(first, other)
-    assert same(augmented(decoded, NONE, np.random.default_rng(1)), decoded)
+    assert same(augment_window(decoded, NONE, np.random.default_rng(1)), decoded)
     assert first.pixels.shape == decoded.pixels.shape and first.wave.dtype == np.int16
 
 
 def test_augmentation_never_drops_both_modalities():
     rng = np.random.default_rng(0)
-    spans = [augmented(window(), Augment(modality_dropout=0.5), rng) for _ in range(100)]
+    spans = [augment_window(window(), Augment(modality_dropout=0.5), rng) for _ in range(100)]
     assert {(d.video_s > 0, d.audio_s > 0) for d in spans} == {(True, False), (False, True)}
     mute = replace(window(), audio_s=0.0)
-    assert all(augmented(mute, Augment(modality_dropout=0.5), rng).video_s > 0 for _ in range(100))
+    assert all(
+        augment_window(mute, Augment(modality_dropout=0.5), rng).video_s > 0 for _ in range(100)
+    )
 
 
 def test_thinning_keeps_one_frame_of_every_pair_with_its_time():
     times_s = np.arange(16, dtype=np.float32)
     pixels = np.broadcast_to(np.arange(16, dtype=np.uint8)[:, None, None, None], (16, 6, 8, 3))
     decoded = replace(window(), pixels=pixels, pixel_times_s=times_s)
-    kept = augmented(decoded, Augment(0, 0, 0, 0, frame_subsample=2), np.random.default_rng(0))
+    kept = augment_window(decoded, Augment(0, 0, 0, 0, frame_subsample=2), np.random.default_rng(0))
     assert kept.pixels.shape[0] == 8
     np.testing.assert_array_equal(kept.pixels[:, 0, 0, 0], kept.pixel_times_s)
     np.testing.assert_array_equal(kept.pixel_times_s // 2, np.arange(8))
 
 
 def test_a_flip_turns_faces_and_boxes_round():
-    flipped = augmented(rich_window(), Augment(1, 0, 0, 0), np.random.default_rng(0))
+    flipped = augment_window(rich_window(), Augment(1, 0, 0, 0), np.random.default_rng(0))
     before = rich_window()
     np.testing.assert_array_equal(flipped.faces, before.faces[:, :, :, ::-1])
     np.testing.assert_array_equal(flipped.pixels, before.pixels[:, :, ::-1])
@@ -192,7 +194,7 @@ def test_a_flip_turns_faces_and_boxes_round():
 def test_light_falls_on_faces_as_on_frames_and_nobody_stays_black():
     decoded = rich_window()
     decoded = replace(decoded, pixels=np.full_like(decoded.pixels, decoded.faces[0, 0, 0, 0, 0]))
-    relit = augmented(decoded, Augment(0, 0, 0.5, 0), np.random.default_rng(3))
+    relit = augment_window(decoded, Augment(0, 0, 0.5, 0), np.random.default_rng(3))
     assert relit.faces[0, 0, 0, 0, 0] == relit.pixels[0, 0, 0, 0] != decoded.pixels[0, 0, 0, 0]
     assert not relit.faces[0, 1].any()
 
@@ -200,7 +202,7 @@ def test_light_falls_on_faces_as_on_frames_and_nobody_stays_black():
 def test_thinning_keeps_the_faces_of_the_frames_it_keeps():
     rng = np.random.default_rng(0)
     for _ in range(8):
-        kept = augmented(rich_window(), Augment(0, 0, 0, 0, frame_subsample=2), rng)
+        kept = augment_window(rich_window(), Augment(0, 0, 0, 0, frame_subsample=2), rng)
         at = [np.array_equal(kept.faces[0], face) for face in rich_window().faces].index(True)
         np.testing.assert_array_equal(kept.face_mask[0], rich_window().face_mask[at])
         np.testing.assert_array_equal(kept.face_boxes[0], rich_window().face_boxes[at])
@@ -219,7 +221,8 @@ def test_a_dropped_or_shortened_picture_takes_its_faces_along():
 def test_text_is_dropped_as_often_as_the_others():
     rng = np.random.default_rng(0)
     changed = [
-        augmented(rich_window(), Augment(0, 0, 0, 0, modality_dropout=0.2), rng) for _ in range(600)
+        augment_window(rich_window(), Augment(0, 0, 0, 0, modality_dropout=0.2), rng)
+        for _ in range(600)
     ]
     missing = np.array([(d.video_s == 0, d.audio_s == 0, d.text == "") for d in changed])
     assert missing.sum(1).max() == 1

@@ -68,13 +68,13 @@ def test_a_folder_without_one_says_nothing_and_bytes_are_refused(tmp_path):
 
 def test_speakers_named_in_it_are_kept_for_test_and_others_are_not(tmp_path):
     root = make_sources(tmp_path / "sources").resolve()
-    before = {part.group: part.split for part in read_sources(root).parts}
+    before = {part.group: part.split for part in read_sources(root).items}
     learnt = [f"made/{n}" for n in range(8) if before[f"made/{n}"] == "train"][:2]
     lines = "".join(f"- {name}\n" for name in learnt)
     (root / STATEMENT).write_text(f"{FULL}## Held out for test\n\n{lines}", encoding="utf-8")
     assert held_out_groups(statement_text(root)) == set(learnt)
     read_sources.cache_clear()
-    now = {part.group: part.split for part in read_sources(root).parts}
+    now = {part.group: part.split for part in read_sources(root).items}
     assert all(now[name] == "test" for name in learnt)
     read_sources.cache_clear()
 
@@ -121,7 +121,7 @@ def test_recordings_beside_the_checkout_get_a_statement_and_sentences(real_sourc
         "ravdess/6",
         "ravdess/14",
     }
-    said = {part.text for part in read_speakers(real_sources).parts if part.kind == "voice"}
+    said = {part.text for part in read_speakers(real_sources).items if part.kind == "voice"}
     assert len(said) == 12 and "Dogs are sitting by the door." in said and "" not in said
 
 
@@ -140,7 +140,7 @@ def test_a_bad_one_stops_a_training_before_anything_is_decoded(tmp_path, drawn, 
     data = tmp_path / "data"
     shutil.copytree(drawn, data)
     (data / STATEMENT).write_text("## Warning\n\nBeware.\n", encoding="utf-8")
-    words = ["--data", str(data), "--out", str(tmp_path / "run"), "--set", "rendered=0"]
+    words = ["--data", str(data), "--out", str(tmp_path / "run"), "--set", "synthetic_scenes=0"]
     assert main(["train", "group-vgaf-pocket", *words]) == 2
     said = capsys.readouterr().err.strip()
     assert said.count("\n") == 0 and "data/DATA.md says nothing under Label" in said

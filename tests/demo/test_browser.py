@@ -158,7 +158,7 @@ def test_the_story_of_one_clip_on_one_clock(page, app):
     assert page.locator("#preset").get_by_text("passes").count() == 3, "costs come before the run"
     page.locator("#explain").click()
     page.locator("#frames-map img").first.wait_for()
-    assert "Done in" in page.locator("#told").inner_text()
+    assert "Done in" in page.locator("#explain-status").inner_text()
     assert page.locator("#frames-map img").count() == 16
     open_tab(page, "One clock")
     page.locator("#clock .main-svg").first.wait_for()
@@ -185,7 +185,7 @@ def test_the_story_of_one_clip_on_one_clock(page, app):
     )
     open_tab(page, "Trust?")
     page.locator("#trust .verdict").wait_for()
-    assert "nothing was computed again" in page.locator("#told").inner_text()
+    assert "nothing was computed again" in page.locator("#explain-status").inner_text()
     open_tab(page, "What if?")
     page.locator("#whatif .whatif").first.wait_for()
     open_tab(page, "Three systems")

@@ -152,7 +152,7 @@ def test_of_two_clips_the_tick_means_the_later_one(later, events, clip, tmp_path
 def test_a_tick_without_a_new_answer_leaves_the_page_alone(events, clip):
     shown(events, EXAMPLES[0])
     assert list(events.again(None, None, False, asked_by()))[0].keys() == {"status"}
-    assert events.details(asked_by()).keys() == {"told"}, "maps would be wiped"
+    assert events.details(asked_by()).keys() == {"explain_status"}, "maps would be wiped"
 
 
 def test_what_takes_long_is_announced_and_what_does_not_is_not(events, clip, monkeypatch):
@@ -178,7 +178,7 @@ def test_nothing_of_the_clip_before_stays_behind_one_that_fails(events, clip, tm
     broken.write_bytes(b"nothing of a film")
     (trouble,) = shown(events, broken)
     assert "No answer" in trouble["status"] and trouble["details"].visible is False
-    told = events.explain(*FAST[:2], None, None, asked_by(), Bar())["told"]
+    told = events.explain(*FAST[:2], None, None, asked_by(), Bar())["explain_status"]
     assert "give one first" in told
 
 
@@ -216,9 +216,9 @@ def test_the_same_map_is_made_once(events, clip, monkeypatch):
     )
     shown(events, clip)
     first = events.explain(*FAST, asked_by(), Bar())
-    assert "Done in" in first["told"] and first["frames_map"].count("<img") > 3
+    assert "Done in" in first["explain_status"] and first["frames_map"].count("<img") > 3
     second = events.explain(*FAST, asked_by(), Bar())
-    assert "nothing was computed again" in second["told"] and len(made) == 1
+    assert "nothing was computed again" in second["explain_status"] and len(made) == 1
     label = predict(clip).label
     events.explain("grad_cam", "fast", label, 0, asked_by(), Bar())
     assert len(made) == 1, "what was left open is the same question"
@@ -241,11 +241,19 @@ def test_progress_is_told_and_stop_ends_it(events, clip):
 
     impatient = Impatient()
     ended = events.explain("ablation", "fast", None, None, request, impatient)
-    assert "Stopped" in ended["told"] and set(ended) == {"told"} and len(impatient.steps) == 2
+    assert (
+        "Stopped" in ended["explain_status"]
+        and set(ended) == {"explain_status"}
+        and len(impatient.steps) == 2
+    )
     events.start(request)
     assert not visit.stop.is_set()
     done = events.explain("ablation", "standard", None, None, request, bar)
-    assert "Done in" in done["told"] and bar.steps == sorted(bar.steps) and len(bar.steps) > 2
+    assert (
+        "Done in" in done["explain_status"]
+        and bar.steps == sorted(bar.steps)
+        and len(bar.steps) > 2
+    )
     assert bar.steps[-1][1] == methods.cost("ablation", "standard", visit.current.checkpoint)
 
 
@@ -258,7 +266,10 @@ def test_who_leaves_stops_what_runs_for_them(events, clip):
             events.leave(asked_by())
 
     gone = Gone()
-    assert "Stopped" in events.explain("ablation", "fast", None, None, asked_by(), gone)["told"]
+    assert (
+        "Stopped"
+        in events.explain("ablation", "fast", None, None, asked_by(), gone)["explain_status"]
+    )
     assert len(gone.steps) == 1
 
 
@@ -343,14 +354,16 @@ def test_a_system_that_is_not_here_says_so(events, clip, monkeypatch):
 def test_the_model_tells_what_it_got_wrong(events):
     about = events.about(asked_by())
     assert "Limits" in about["about"] and "photographs" in about["about"]
-    assert "held-out" in about["card"]
+    assert "held-out" in about["model_card"]
 
 
 def test_before_a_clip_and_beyond_the_rate_there_is_a_sentence(events, clip):
-    assert "give one first" in events.explain(*FAST, asked_by(), Bar())["told"]
+    assert "give one first" in events.explain(*FAST, asked_by(), Bar())["explain_status"]
     events.visits.of_visitor.most = 1
     shown(events, clip, request=asked_by("two"))
-    assert "more than 1 questions" in events.explain(*FAST, asked_by("two"), Bar())["told"]
+    assert (
+        "more than 1 questions" in events.explain(*FAST, asked_by("two"), Bar())["explain_status"]
+    )
     assert "more than 1 questions" in shown(events, clip, request=asked_by("two"))[-1]["status"]
     error = Programs(events).predict(str(clip), asked_by("two"))["errors"][0]
     assert error["clip"] == "mine.mp4" and "more than 1" in error["error"]
@@ -367,7 +380,7 @@ def test_before_a_clip_and_beyond_the_rate_there_is_a_sentence(events, clip):
 )
 def test_questions_that_make_no_sense_get_a_sentence(events, clip, ask):
     shown(events, clip)
-    assert 'role="alert"' in events.explain(*ask, asked_by(), Bar())["told"]
+    assert 'role="alert"' in events.explain(*ask, asked_by(), Bar())["explain_status"]
 
 
 def test_explain_of_programs_is_that_of_the_command(events, clip, capsys, tmp_path):

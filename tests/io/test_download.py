@@ -16,7 +16,7 @@ from emo_core.io import download
 from emo_core.io.download import (
     DownloadError,
     DownloadLimits,
-    checked_url,
+    check_url,
     fetch,
     options,
     refusal,
@@ -39,7 +39,7 @@ FINE = {"duration": 12.0, "filesize": 10**6}
     ],
 )
 def test_allowed_addresses_pass_unchanged(url):
-    assert checked_url(url) == url
+    assert check_url(url) == url
 
 
 @pytest.mark.parametrize(

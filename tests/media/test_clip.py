@@ -14,7 +14,7 @@ import av
 import numpy as np
 import pytest
 
-from emo_core.clip import MAX_PIXELS, Clip, ClipError, load_clip, picture_size
+from emo_core.clip import MAX_PIXELS, Clip, ClipError, load_clip, video_size
 from emo_core.inference.predict import predict
 from emo_core.media import audio_decoder as listening
 from emo_core.media import demux as head_module
@@ -230,7 +230,7 @@ def test_files_joined_byte_by_byte_are_told(name: str, tmp_path: Path) -> None:
     once = load_clip(path)
     path.write_bytes(2 * path.read_bytes())
     twice = load_clip(path)
-    assert twice.restarts and not once.restarts
+    assert twice.timestamps_reset and not once.timestamps_reset
     assert twice.duration_s == pytest.approx(once.duration_s, abs=0.05)
     assert any("clock jumps back" in note for note in predict(path).notes)
 
@@ -277,7 +277,7 @@ def test_scrambled_times_do_not_stop_the_process(tmp_path: Path) -> None:
             packet.stream = stream
             container.mux(packet)
     clip = load_clip(path)
-    assert clip._picture.reorder <= 16
+    assert clip._video.reorder <= 16
     assert clip.frames(np.linspace(0, clip.duration_s, 20)).shape == (20, 48, 64, 3)
 
 
@@ -296,7 +296,7 @@ def test_hevc_with_temporal_layers_is_decoded_in_full(tmp_path: Path) -> None:
     clip = load_clip(
         media.write(tmp_path / "l.mp4", Picture(regular(30), "libx265", options=layered))
     )
-    assert plain._picture.skips and not clip._picture.skips
+    assert plain._video.skips and not clip._video.skips
     for each in (plain, clip):
         times, pixels = decoded_in_full(each.path)
         assert np.array_equal(each.read_frames(times[::4], size=(32, 24)).pixels, pixels[::4])
@@ -609,7 +609,7 @@ def test_sound_alone_has_no_frames(tmp_path: Path) -> None:
     with pytest.raises(ClipError, match=r"talk\.wav: no picture"):
         clip.frames([0.0])
     with pytest.raises(ClipError, match="holds sound alone; expected a picture; give a video"):
-        picture_size(clip)
+        video_size(clip)
 
 
 def test_cover_art_is_no_picture(tmp_path: Path) -> None:

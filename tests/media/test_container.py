@@ -90,13 +90,13 @@ def test_paths_that_lead_to_no_file_are_refused(tmp_path, monkeypatch, name, con
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(ClipError, match=said):
-        container.checked_path(name)
+        container.check_path(name)
 
 
 def test_a_file_comes_back_as_a_whole_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.mp4").write_bytes(b"x")
-    assert container.checked_path("a.mp4") == tmp_path / "a.mp4"
+    assert container.check_path("a.mp4") == tmp_path / "a.mp4"
 
 
 @pytest.mark.parametrize(

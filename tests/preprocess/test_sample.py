@@ -44,14 +44,14 @@ def test_the_frame_grid_is_even_and_inside_the_window():
 
 
 @pytest.mark.parametrize("size", [(1920, 1080), (1080, 1920), (320, 240), (7, 4001), (4001, 7)])
-@pytest.mark.parametrize("fit", ["pad", "crop"])
-def test_every_picture_fits_the_frame(size, fit):
-    config = SampleConfig(fit=fit)
+@pytest.mark.parametrize("resize_mode", ["pad", "crop"])
+def test_every_picture_fits_the_frame(size, resize_mode):
+    config = SampleConfig(resize_mode=resize_mode)
     width, height = resize_size(size, config)
     placed = pad_or_crop(np.full((2, height, width, 3), 200, np.uint8), config)
     assert placed.shape == (2, 72, 96, 3)
     share = (placed[0, :, :, 0] == 200).mean()
-    if fit == "crop":
+    if resize_mode == "crop":
         assert share == 1
     elif 0.1 < size[0] / size[1] < 10:
         wanted = min(size[0] / size[1] / (4 / 3), (4 / 3) / (size[0] / size[1]))

@@ -42,10 +42,10 @@ def library(monkeypatch):
         fake = types.ModuleType("transformers")
         fake.AutoTokenizer = types.SimpleNamespace(from_pretrained=from_pretrained)
         monkeypatch.setitem(sys.modules, "transformers", fake)
-        text._pretrained.cache_clear()
+        text._load_tokenizer.cache_clear()
 
     yield put
-    text._pretrained.cache_clear()
+    text._load_tokenizer.cache_clear()
 
 
 def test_a_named_tokenizer_is_asked_offline_and_cut(library):
@@ -71,7 +71,7 @@ def test_a_tokenizer_that_is_not_here_is_one_sentence(library, monkeypatch):
     library(from_pretrained)
     with pytest.raises(TextError, match=r"^the files of the tokenizer 'x' can't be had \(no such"):
         tokens_of("words", 4, "x")
-    text._pretrained.cache_clear()
+    text._load_tokenizer.cache_clear()
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(TextError, match=r"needs the package transformers.*reads bytes\.$"):
         tokens_of("words", 4, "x")
@@ -89,6 +89,6 @@ def test_a_real_tokenizer_from_local_files(tmp_path):
     )
     fast = transformers.PreTrainedTokenizerFast(tokenizer_object=made, pad_token="<pad>")
     fast.save_pretrained(tmp_path)
-    text._pretrained.cache_clear()
+    text._load_tokenizer.cache_clear()
     tokens, mask = tokens_of("yes no", 6, str(tmp_path))
     assert tokens.tolist() == [2, 4, 5, 3, 0, 0] and mask.sum() == 4

@@ -28,12 +28,17 @@ from emo_core.preprocess.augment import Augment
 from emo_core.preprocess.sample import SampleConfig, frame_times
 from emo_core.preprocess.spec_augment import augment_mel, filter_augment
 from emo_core.schema import POLARITIES, SPLITS
-from emo_core.synthetic.composed.dataset import FreshDataset, PartWindow, decoded_scene, sources_of
+from emo_core.synthetic.composed.dataset import (
+    OnTheFlyDataset,
+    SourceItemWindow,
+    decode_scene,
+    sources_of,
+)
 from emo_core.synthetic.composed.pretraining import (
     Frames,
-    Mixes,
     Photographs,
     PretrainStage,
+    SceneAudio,
     Voices,
 )
 from emo_core.synthetic.composed.scene import REGIMES, SHOWING, make_scene
@@ -130,15 +135,15 @@ def test_the_same_numbers_compose_the_same_clip(sources):
 
 def test_nobody_is_in_two_splits(sources):
     where: dict[str, set[str]] = {}
-    for part in sources.parts:
+    for part in sources.items:
         where.setdefault(f"{part.kind}/{part.group}", set()).add(part.split)
     assert all(len(splits) == 1 for splits in where.values())
     assert {split for splits in where.values() for split in splits} == set(SPLITS)
     for split in SPLITS:
         for index in range(60):
             scene = make_scene(sources, 0, split, index)
-            used = [p.photo for p in scene.people] + [s.part for s in scene.sounds]
-            assert {sources.parts[part].split for part in used} <= {split}
+            used = [p.item for p in scene.people] + [s.item for s in scene.sounds]
+            assert {sources.items[part].split for part in used} <= {split}
 
 
 def test_the_shares_of_regimes_and_labels(scenes):
@@ -153,10 +158,8 @@ def test_the_shares_of_regimes_and_labels(scenes):
 
 def test_the_label_is_what_the_parts_show(scenes, sources):
     for scene in scenes:
-        for used, part in [(p, p.photo) for p in scene.people] + [
-            (s, s.part) for s in scene.sounds
-        ]:
-            assert used.polarity == sources.parts[part].polarity
+        for used, part in [(p, p.item) for p in scene.people] + [(s, s.item) for s in scene.sounds]:
+            assert used.polarity == sources.items[part].polarity
         voices = [s for s in scene.sounds if s.kind != "ambience"]
         assert bool(voices) == (scene.regime != "seen")
         assert bool(scene.hidden) == (scene.regime == "heard")
@@ -235,14 +238,14 @@ def test_a_file_and_a_fresh_collage_agree_within_the_codecs_loss(tree, sources):
     scene = make_scene(sources, 0, "train", line["scene"]["index"])
     scene = replace(scene, camera=replace(scene.camera, noise=0.0, quality=0))
     read = FileWindow("one", tree / f"{line['clip']}.mp4", 0, "one").decode(CONFIG)
-    fresh = decoded_scene(scene, sources, CONFIG, frame_times(CONFIG))
+    fresh = decode_scene(scene, sources, CONFIG, frame_times(CONFIG))
     assert np.abs(read.pixels.astype(int) - fresh.pixels).mean() < 8
     assert np.corrcoef(read.wave, fresh.wave)[0, 1] > 0.9
     assert composed_truth(sources, scene)["label"] == line["label"]
 
 
 def test_every_epoch_composes_other_collages_of_training_people(sources):
-    fresh = FreshDataset(sources, 6, CONFIG, 0, Augment(zoom=0, frame_subsample=2))
+    fresh = OnTheFlyDataset(sources, 6, CONFIG, 0, Augment(zoom=0, frame_subsample=2))
     sample, target = fresh[0, 2]
     again, _ = fresh[0, 2]
     other, _ = fresh[1, 2]
@@ -263,8 +266,8 @@ def test_pretraining_shows_parts_and_scenes_of_training_people(sources, monkeypa
 
     monkeypatch.setattr(type(sources), "draw", noted)
     warm = PretrainStage(epochs=2, samples_per_epoch=60, image_size=32, seconds=1.0)
-    for kind in (Photographs, Frames, Voices, Mixes):
-        shown, heard = kind(sources, warm, CONFIG, 0), kind in (Voices, Mixes)
+    for kind in (Photographs, Frames, Voices, SceneAudio):
+        shown, heard = kind(sources, warm, CONFIG, 0), kind in (Voices, SceneAudio)
         rows = [shown[0, index] for index in range(30)]
         targets = Counter(int(np.ravel(target)[0]) for _, target in rows)
         assert set(targets) == set(range(len(shown.classes))) >= {0, 1, 2}
@@ -282,7 +285,7 @@ STAGES = ("faces", "frames", "voices", "mixes")
 
 def short_pretraining(*steps):
     """The recipe with one short pass of these steps only."""
-    recipe = replace(find_recipe("group-collage"), sample=CONFIG, initial="")
+    recipe = replace(find_recipe("group-collage"), sample=CONFIG, init_checkpoint="")
     warm = PretrainStage(0, 16, batch_size=8, image_size=32, seconds=1.0)
     passes = {what: replace(warm, epochs=int(what in steps)) for what in STAGES}
     return replace(recipe, **passes)
@@ -291,7 +294,7 @@ def short_pretraining(*steps):
 @pytest.mark.parametrize("killed_at", STAGES)
 def test_killed_pretraining_goes_on_after_its_last_whole_stage(sources, tmp_path, killed_at):
     recipe = short_pretraining(*STAGES)
-    clips = Loader(FreshDataset(sources, 2, CONFIG), 1, False)
+    clips = Loader(OnTheFlyDataset(sources, 2, CONFIG), 1, False)
     data = Data(clips, clips, (), sources)
 
     def warmed(kept, tell):
@@ -328,7 +331,7 @@ def test_killed_pretraining_goes_on_after_its_last_whole_stage(sources, tmp_path
 def test_what_scenes_teach_a_stream_by_itself_stays_in_the_model(sources, step, stream, lasts):
     recipe, model = short_pretraining(step), small_group(unimodal_heads=True)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    clips = Loader(FreshDataset(sources, 2, CONFIG), 1, False)
+    clips = Loader(OnTheFlyDataset(sources, 2, CONFIG), 1, False)
     pretrain(recipe, model, Data(clips, clips, (), sources), print)
     changed = {n for n, value in model.state_dict().items() if not torch.equal(value, before[n])}
     heads = {name for name in before if name.startswith(f"{stream}.alone.")}
@@ -338,10 +341,10 @@ def test_what_scenes_teach_a_stream_by_itself_stays_in_the_model(sources, step, 
 
 def test_crowds_and_ambience_are_classes_beside_the_voices(sources):
     warm = PretrainStage(epochs=1, samples_per_epoch=200, image_size=32, seconds=1.0)
-    rain = next(part for part in sources.parts if part.kind == "ambience")
+    rain = next(part for part in sources.items if part.kind == "ambience")
     cheer = replace(rain, kind="crowd", polarity="positive", split="train")
-    parts = (*sources.parts, cheer)
-    shown = Voices(replace(sources, parts=parts, pools=pools(parts)), warm, CONFIG, 0)
+    parts = (*sources.items, cheer)
+    shown = Voices(replace(sources, items=parts, pools=pools(parts)), warm, CONFIG, 0)
     assert shown.classes == ["negative", "neutral", "positive", "ambience", "crowd positive"]
     drawn = [shown.draw(np.random.default_rng(seed)) for seed in range(600)]
     for path, target in drawn:
@@ -354,10 +357,10 @@ def test_parts_are_told_apart_by_emotion_where_it_is_known(sources):
     glad = ("joy", "amusement")
     parts = [
         replace(part, emotion=glad[index % 2]) if part.polarity == "positive" else part
-        for index, part in enumerate(sources.parts)
+        for index, part in enumerate(sources.items)
     ]
     shown = Photographs(
-        replace(sources, parts=tuple(parts)),
+        replace(sources, items=tuple(parts)),
         PretrainStage(epochs=1, samples_per_epoch=60),
         CONFIG,
         0,
@@ -389,16 +392,18 @@ def test_a_filter_moves_bands_and_never_moments():
 
 def test_a_corpus_without_training_clips_trains_on_fresh_ones(root, tmp_path):
     make_collage(tmp_path / "c", root, 0, 2, 2, seed=0, workers=1)
-    recipe = replace(find_recipe("group-collage"), sample=CONFIG, fresh=5, rendered=0)
+    recipe = replace(
+        find_recipe("group-collage"), sample=CONFIG, samples_on_the_fly=5, synthetic_scenes=0
+    )
     found = loaders(recipe, tmp_path / "c", 0)
     assert len(found.train.dataset) == 5 and len(found.valid.dataset) == 2
     with pytest.raises(CorpusError, match="no labelled clips in split 'train'"):
-        loaders(replace(recipe, fresh=0), tmp_path / "c", 0)
+        loaders(replace(recipe, samples_on_the_fly=0), tmp_path / "c", 0)
 
 
 def test_single_parts_are_shown_alone(sources):
-    face = PartWindow(sources.some("face", "test")[0]).decode(CONFIG)
-    voice = PartWindow(sources.some("voice", "test")[0]).decode(CONFIG)
+    face = SourceItemWindow(sources.items_of("face", "test")[0]).decode(CONFIG)
+    voice = SourceItemWindow(sources.items_of("voice", "test")[0]).decode(CONFIG)
     assert face.video_s and not face.audio_s and (face.pixels[0] == face.pixels[-1]).all()
     assert (face.pixels[..., 0] == face.pixels[..., 2]).all() and face.pixels.any()
     assert voice.audio_s == pytest.approx(9000 / RATE) and not voice.video_s
@@ -460,7 +465,7 @@ def test_without_the_folder_one_sentence(tmp_path, capsys, tree):
     (moved / "VGAF_readme.txt").write_text(text)
     with pytest.raises(CorpusError, match="are not there; .* put them back"):
         sources_of(moved)
-    assert sources_of(tree).parts
+    assert sources_of(tree).items
 
 
 def add_row(table: Path, row: str) -> None:
@@ -471,11 +476,11 @@ def test_sources_that_changed_since_are_refused(tmp_path):
     """One more person and others change sides: held-out ones would be trained on."""
     root, out = make_sources(tmp_path / "sources"), tmp_path / "made"
     make_collage(out, root, 1, 1, 1, seed=0, workers=1)
-    before = {part.path: part.split for part in read_sources(root.resolve()).parts}
+    before = {part.path: part.split for part in read_sources(root.resolve()).items}
     for number in range(3):
         add_row(root / "faces" / "labels.csv", f"neutral_1_0.png,neutral,new{number},news")
     read_sources.cache_clear()
-    now = {part.path: part.split for part in read_sources(root.resolve()).parts}
+    now = {part.path: part.split for part in read_sources(root.resolve()).items}
     assert any(before[path] != now[path] for path in before)  # the danger is real
     with pytest.raises(CorpusError, match="changed since it was made.* make the corpus again"):
         sources_of(out)
@@ -512,7 +517,7 @@ def test_blanks_and_capitals_in_a_table_make_no_second_person(tmp_path):
         for file, polarity, person, source in (row.split(",") for row in rows[::2])
     ]
     write_table(table, header, rows)
-    found = read_sources(root).some
+    found = read_sources(root).items_of
     sides = {split: {part.group for part in found("face", split)} for split in SPLITS}
     assert sum(map(len, sides.values())) == len(set().union(*sides.values())) == 36
     assert sum(len(found("face", split)) for split in SPLITS) == len(rows)
@@ -548,13 +553,15 @@ def test_a_recording_of_five_milliseconds_is_named(tmp_path):
 def test_real_sources_are_split_by_person(real_sources):
     sources = read_sources(real_sources)
     where: dict[str, set[str]] = {}
-    for part in sources.parts:
+    for part in sources.items:
         where.setdefault(f"{part.kind}/{part.group}", set()).add(part.split)
     assert all(len(splits) == 1 for splits in where.values())
     assert {"ravdess/1", "ravdess/6", "ravdess/14"} <= {
-        part.group for part in sources.some("voice", "test")
+        part.group for part in sources.items_of("voice", "test")
     }
-    assert len(sources.some("face", "test")) > 500 and len(sources.some("voice", "test")) > 150
+    assert (
+        len(sources.items_of("face", "test")) > 500 and len(sources.items_of("voice", "test")) > 150
+    )
     scene = make_scene(sources, 0, "test", 0)
     assert compose_frames(scene, sources, np.array([1.0]), SIZE).std() > 1
     assert np.abs(mix(scene, sources)).max() > 0.01

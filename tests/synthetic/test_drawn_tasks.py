@@ -11,8 +11,8 @@ from emo_core.corpora import read_corpus
 from emo_core.data.cache import Cache
 from emo_core.data.dataset import ClipDataset, Loader, corpus_windows
 from emo_core.faces.tracking import overlaps
-from emo_core.preprocess.sample import SampleConfig, scaled, to_sample
-from emo_core.synthetic.drawn.dataset import SceneWindow, rendered
+from emo_core.preprocess.sample import SampleConfig, resize_frames, to_sample
+from emo_core.synthetic.drawn.dataset import SceneWindow, synthetic_windows
 from emo_core.synthetic.drawn.ground_truth import ACTED_AS, MOMENTS, MOMENTS_S, drawn_faces
 from emo_core.synthetic.drawn.motion import face_box
 from emo_core.synthetic.drawn.render import draw_frames
@@ -56,7 +56,7 @@ def test_emotions_are_in_the_order_and_words_of_mosei():
     wanted = ("angry", "disgusted", "afraid", "happy", "sad", "surprised")
     assert tuple(ACTED_AS.values()) == wanted
     seen = set()
-    for window in rendered(80, "staged-emotions"):
+    for window in synthetic_windows(80, "staged-emotions"):
         felt = {name for name, there in zip(ACTED_AS, window.target, strict=True) if there}
         assert window.target.dtype == np.float32 and window.target.shape == (6,)
         people = {person.felt for person in window.scene.people} - {"neutral"}
@@ -67,7 +67,7 @@ def test_emotions_are_in_the_order_and_words_of_mosei():
 
 def test_valence_and_arousal_are_those_of_the_ends_of_equal_parts():
     assert MOMENTS_S[:-1] == pytest.approx(np.arange(1, MOMENTS) * 5 / MOMENTS)
-    for window in rendered(40, "staged-affect"):
+    for window in synthetic_windows(40, "staged-affect"):
         target, scene = window.target, window.scene
         assert target.shape == (MOMENTS, 2) and np.abs(target).max() <= 1
         planted = [any(a + 0.3 < t < b - 0.3 for a, b in scene.evidence.seconds) for t in MOMENTS_S]
@@ -143,7 +143,7 @@ def test_faces_and_text_change_no_byte_of_the_rest(tree):
     times_s = np.array([1.0, 2.0])
     full = draw_frames(window.scene, times_s)
     np.testing.assert_array_equal(
-        scaled(full, (96, 72)), draw_frames(window.scene, times_s, (96, 72))
+        resize_frames(full, (96, 72)), draw_frames(window.scene, times_s, (96, 72))
     )
     assert to_sample(plain, PLAIN).faces.shape[1] == 0
 

@@ -14,7 +14,7 @@ from emo_core.preprocess.sample import frame_times
 from emo_core.synthetic.composed import pretraining as collage_warm
 from emo_core.synthetic.composed import video as collage_picture
 from emo_core.synthetic.composed.pretraining import SHARE, Faces, PretrainStage, Voices, single
-from emo_core.synthetic.composed.utterance_dataset import decoded_utterance
+from emo_core.synthetic.composed.utterance_dataset import decode_utterance
 from emo_core.synthetic.composed.utterances import CLASSES, make_utterance, read_speakers
 from emo_core.tasks import FrameLabel
 from emo_core.training.pretrain import pretrain
@@ -71,7 +71,7 @@ def test_a_warm_face_is_as_large_as_a_face_of_a_clip(speakers, monkeypatch):
             continue
         person = replace(scene.people[0], oval=False, light=(1.0, 1.0), skin=(1.0, 1.0, 1.0))
         scene = replace(scene, people=(person,), camera=replace(scene.camera, **plain))
-        face = decoded_utterance(scene, speakers, CONFIG, frame_times(CONFIG)).faces[0, 0, ..., 0]
+        face = decode_utterance(scene, speakers, CONFIG, frame_times(CONFIG)).faces[0, 0, ..., 0]
         found.append((face > 200).mean() ** 0.5)
     assert len(found) > 10 and abs(np.median(found) - SHARE) < 0.08  # edges are soft
 

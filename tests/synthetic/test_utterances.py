@@ -27,18 +27,18 @@ from emo_core.synthetic.composed.sources import (
     read_sources,
 )
 from emo_core.synthetic.composed.utterance_dataset import (
-    FreshUtterances,
-    decoded_utterance,
+    OnTheFlyUtterances,
+    decode_utterance,
     utterance_sources_of,
 )
 from emo_core.synthetic.composed.utterance_writer import make_utterances
 from emo_core.synthetic.composed.utterances import (
     CLASSES,
-    known_faces,
+    composed_faces,
     make_utterance,
     read_speakers,
-    said,
     text_of,
+    transcript_of_row,
 )
 from emo_core.synthetic.composed.video import compose_frames
 from emo_core.tasks import MultiLabel
@@ -115,12 +115,12 @@ def lines_of(tree: Path) -> list[dict]:
 
 def check_splits(root: Path) -> None:
     sources, where = read_speakers(root), {}
-    known = {part.path: part.split for part in read_sources(root).parts}
-    for part in sources.parts:
+    known = {part.path: part.split for part in read_sources(root).items}
+    for part in sources.items:
         assert part.split == known.get(part.path, part.split), part.path
         where.setdefault(f"{part.kind}/{part.group}", set()).add(part.split)
     assert all(len(splits) == 1 for splits in where.values())
-    surprised = [part for part in sources.parts if part.polarity == "surprise"]
+    surprised = [part for part in sources.items if part.polarity == "surprise"]
     assert {part.split for part in surprised} == set(SPLITS)
     assert {part.kind for part in surprised} == {"face", "voice"}
     assert not any(part.path in known for part in surprised)
@@ -131,14 +131,14 @@ def test_splits_are_those_of_collages_and_nobody_crosses(root, speakers):
     for split in SPLITS:
         for index in range(60):
             scene = make_utterance(speakers, 0, split, index)
-            used = [p.photo for p in scene.people] + [s.part for s in scene.sounds]
-            assert {speakers.parts[part].split for part in used} == {split}
+            used = [p.item for p in scene.people] + [s.item for s in scene.sounds]
+            assert {speakers.items[part].split for part in used} == {split}
 
 
 @pytest.mark.real_data
 def test_real_splits_are_those_of_collages_and_nobody_crosses(real_sources):
     check_splits(real_sources)
-    assert all(part.text for part in read_speakers(real_sources).parts if part.kind == "voice")
+    assert all(part.text for part in read_speakers(real_sources).items if part.kind == "voice")
 
 
 def test_an_utterance_is_one_face_and_one_voice_of_its_class(scenes, speakers):
@@ -147,8 +147,8 @@ def test_an_utterance_is_one_face_and_one_voice_of_its_class(scenes, speakers):
         assert bool(voices) == (scene.regime != "seen") and len(voices) < 2
         assert bool(scene.hidden) == (scene.regime == "heard")
         assert len(scene.people) == (scene.hidden != "nobody")
-        for used, part in [(p, p.photo) for p in scene.people] + [(s, s.part) for s in voices]:
-            assert used.polarity == speakers.parts[part].polarity
+        for used, part in [(p, p.item) for p in scene.people] + [(s, s.item) for s in voices]:
+            assert used.polarity == speakers.items[part].polarity
             assert used.polarity == scene.label or scene.hidden
         assert all(voice.polarity == scene.label for voice in voices)
         assert bool(text_of(scene, speakers)) == bool(voices)
@@ -183,8 +183,8 @@ def test_a_class_without_faces_is_heard_and_one_without_voices_seen(tmp_path):
 
 
 def test_what_is_said_is_known_from_the_tables():
-    assert said({"statement": "02", "text": "Hello."}) == "Hello."
-    assert said({"statement": "01", "sentence": "a01"}) == ""  # a code is no sentence
+    assert transcript_of_row({"statement": "02", "text": "Hello."}) == "Hello."
+    assert transcript_of_row({"statement": "01", "sentence": "a01"}) == ""  # a code is no sentence
 
 
 def test_the_box_lies_where_the_photograph_was_put(scenes, speakers):
@@ -192,14 +192,14 @@ def test_the_box_lies_where_the_photograph_was_put(scenes, speakers):
     plain = {"zoom": (1.0, 1.15), "grey": True, "blur": 0.0, "noise": 0.0, "quality": 0}
     looked = 0
     for scene in scenes[:120]:
-        tracks = known_faces(scene, np.array([0.2, 3.0]))
+        tracks = composed_faces(scene, np.array([0.2, 3.0]))
         assert tracks.mask.shape == (2, 0 if scene.hidden else 1)
         if scene.hidden or not 0.5 < scene.people[0].size < 0.8:
             continue
         person = replace(scene.people[0], oval=False, light=(1.0, 1.0))
         scene = replace(scene, people=(person,), camera=replace(scene.camera, **plain))
-        tracks = known_faces(scene, np.array([0.2, 3.0]))
-        face = photograph(speakers.parts[person.photo].path)
+        tracks = composed_faces(scene, np.array([0.2, 3.0]))
+        face = photograph(speakers.items[person.item].path)
         face = face[:, ::-1] if person.mirrored else face
         for frame, box, lean in zip(
             compose_frames(scene, speakers, np.array([0.2, 3.0]), SIZE),
@@ -228,7 +228,7 @@ def test_yunet_finds_real_faces_where_they_were_put(real_data):
     sources, detector, found = read_speakers(real_data), YuNet(weights), []
     for index in range(60):
         scene, times_s = make_utterance(sources, 0, "val", index), np.array([2.0])
-        known = known_faces(scene, times_s).boxes[0] * (*SIZE, *SIZE)
+        known = composed_faces(scene, times_s).boxes[0] * (*SIZE, *SIZE)
         if len(known):
             frame = compose_frames(scene, sources, times_s, SIZE)[0]
             seen = detector(frame)
@@ -248,7 +248,7 @@ def test_a_made_corpus_is_read_as_it_was_made(tree, root, speakers):
         assert item.group == (speaking or [p["person"] for p in line["people"]])[0]
         window = corpus_windows(corpus, [item], MultiLabel().target)[0]
         times_s = np.array([0.0, 1.33, 4.9])
-        known, read = known_faces(scene, times_s), window.follow(np.zeros((3, 1, 1, 3)), times_s)
+        known, read = composed_faces(scene, times_s), window.follow(np.zeros((3, 1, 1, 3)), times_s)
         assert np.abs(known.boxes - read.boxes).max(initial=0) < 2e-3
         assert (known.mask == read.mask).all() and known.angles.shape == read.angles.shape
     surprised = {line["clip"] for line in lines if line["emotion"] == "surprise"}
@@ -268,7 +268,7 @@ def test_a_file_and_a_fresh_utterance_agree_within_the_codecs_loss(tree, speaker
         scene = make_utterance(speakers, SEED, line["split"], line["scene"]["index"])
         scene = replace(scene, camera=replace(scene.camera, noise=0.0, quality=0))
         read = corpus_windows(corpus, [item], MultiLabel().target)[0].decode(CONFIG)
-        made = decoded_utterance(scene, speakers, CONFIG, frame_times(CONFIG))
+        made = decode_utterance(scene, speakers, CONFIG, frame_times(CONFIG))
         assert read.face_mask.all() and made.face_mask.all()
         assert np.abs(read.faces.astype(int) - made.faces).mean() < 12
         assert np.abs(read.pixels.astype(int) - made.pixels).mean() < 8
@@ -314,7 +314,7 @@ def splits_drawn(sources, monkeypatch) -> list[str]:
 
 def test_every_epoch_composes_other_utterances_of_training_people(speakers, monkeypatch):
     used = splits_drawn(speakers, monkeypatch)
-    made = FreshUtterances(speakers, 14, CONFIG, 0, Augment(zoom=0.0))
+    made = OnTheFlyUtterances(speakers, 14, CONFIG, 0, Augment(zoom=0.0))
     sample, target = made[0, 2]
     again, other = made[0, 2][0], made[1, 2][0]
     assert sample.faces.shape == (4, 1, 3, 48, 48) and sample.tokens.shape == (24,)
@@ -329,12 +329,14 @@ def test_every_epoch_composes_other_utterances_of_training_people(speakers, monk
 
 def test_only_composed_corpora_train_on_fresh_clips(tree, drawn, tmp_path, monkeypatch):
     monkeypatch.setenv("EMO_CACHE", str(tmp_path))
-    recipe = replace(find_recipe("fe2e-utterances"), sample=CONFIG, fresh=5)
+    recipe = replace(find_recipe("fe2e-utterances"), sample=CONFIG, samples_on_the_fly=5)
     found = loaders(recipe, tree, 0)
     assert len(found.train.dataset) == 7 and len(found.valid.dataset) == 6
     assert next(iter(found.train.epoch(0))).target.shape == (7, 6)
     with pytest.raises(CorpusError, match="only for collage, utterances"):
-        loaders(replace(find_recipe("fe2e-staged"), rendered=0, fresh=5), drawn, 0)
+        loaders(
+            replace(find_recipe("fe2e-staged"), synthetic_scenes=0, samples_on_the_fly=5), drawn, 0
+        )
 
 
 def test_the_command_makes_utterances(root, tmp_path, capsys):

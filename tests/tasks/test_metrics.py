@@ -174,12 +174,12 @@ def test_the_authors_evaluation_step_by_step():
 
 def test_resampled_sums_are_those_of_whole_groups():
     parts, groups = RNG.random((6, 2)), np.array(list("aabccc"))
-    drawn = metrics.resampled(parts, groups, draws=50)
+    drawn = metrics.bootstrap_sums(parts, groups, draws=50)
     rng = np.random.default_rng(0)
     sums = np.stack([parts[groups == g].sum(0) for g in "abc"])
     wanted = sums[rng.integers(0, 3, (50, 3))].sum(1)
     np.testing.assert_allclose(drawn, wanted)
-    assert metrics.resampled(parts[:0], groups[:0], draws=3).shape == (3, 2)
+    assert metrics.bootstrap_sums(parts[:0], groups[:0], draws=3).shape == (3, 2)
 
 
 @pytest.mark.parametrize("hits, count", [(450, 500), (9, 10), (5, 5), (0, 7), (1, 1)])

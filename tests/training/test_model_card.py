@@ -60,10 +60,10 @@ def test_a_card_tells_the_scores_class_by_class():
 
 
 def test_a_card_says_what_was_not_stated_and_leaves_out_what_is_not_known():
-    card = model_card(told(data_statement=None, rendered=0))
+    card = model_card(told(data_statement=None, synthetic_scenes=0))
     assert "What the label means was not stated; it is never what a person feels" in card
     assert "## Sources" not in card and "rendered scenes" not in card
-    assert "corpus `x` and 12 rendered scenes." in model_card(told(corpus="x", rendered=12))
+    assert "corpus `x` and 12 rendered scenes." in model_card(told(corpus="x", synthetic_scenes=12))
     sitting = {"minutes": 61.7, "command": "emo train x", "machine": "a laptop"}
     assert "`emo train x` took 62 minutes (a laptop)." in model_card(told(**sitting))
 

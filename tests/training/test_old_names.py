@@ -12,8 +12,16 @@ from emo_core.checkpoint import CONFIG, SHIPPED, WEIGHTS, CheckpointError, load_
 from emo_core.clip import load_clip
 from emo_core.inference.predict import predict_clip
 from emo_core.models.group import GroupConfig
-from emo_core.old_names import DRAWN_FRAMES, SETTINGS, current_key, current_names, current_recipe
+from emo_core.old_names import (
+    DRAWN_FRAMES,
+    RECIPE,
+    SETTINGS,
+    current_key,
+    current_names,
+    current_recipe,
+)
 from emo_core.preprocess.augment import Augment
+from emo_core.preprocess.sample import SampleConfig
 from emo_core.synthetic.composed.pretraining import PretrainStage
 from emo_core.training.overrides import SettingError, with_setting
 from emo_core.training.recipes import RecipeError, find_recipe
@@ -22,7 +30,7 @@ from emo_core.training.trainer import TrainConfig
 from tests.conftest import ROOT
 
 STAGES = ("faces", "frames", "voices", "mixes")
-OWNERS = {"train": TrainConfig, "augment": Augment, "settings": GroupConfig}
+OWNERS = {"train": TrainConfig, "augment": Augment, "sample": SampleConfig, "settings": GroupConfig}
 OWNERS |= dict.fromkeys(STAGES, PretrainStage)
 NAME = "group-vgaf-pocket"
 
@@ -36,6 +44,7 @@ def old_form(recipe) -> dict:
                 stored[part][old] = stored[part].pop(new)
     drawn_frames = stored.pop("drawn_frames")
     stored |= {old: drawn_frames[new] for old, new in DRAWN_FRAMES.items()}
+    stored |= {old: stored.pop(new) for old, new in RECIPE.items()}
     return stored
 
 
@@ -50,6 +59,9 @@ def test_the_command_takes_old_and_new_names():
     assert with_setting(recipe, "batch=4").train.batch_size == 4
     assert with_setting(recipe, "train.batch=4") == with_setting(recipe, "train.batch_size=4")
     assert with_setting(recipe, "augment.drop=0.25").augment.modality_dropout == 0.25
+    assert with_setting(recipe, "fit=crop").sample.resize_mode == "crop"
+    assert with_setting(recipe, "rendered=7").synthetic_scenes == 7
+    assert with_setting(recipe, "fresh=7") == with_setting(recipe, "samples_on_the_fly=7")
     with pytest.raises(SettingError, match="augment.batch"):
         with_setting(recipe, "augment.batch=4")
 

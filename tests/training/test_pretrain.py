@@ -10,7 +10,12 @@ from emo_core.data.cache import Cache
 from emo_core.data.dataset import ClipDataset, Loader
 from emo_core.preprocess.augment import Augment
 from emo_core.preprocess.sample import SampleConfig
-from emo_core.synthetic.drawn.dataset import FRAME_LABELS, FrameDataset, SceneWindow, rendered
+from emo_core.synthetic.drawn.dataset import (
+    FRAME_LABELS,
+    FrameDataset,
+    SceneWindow,
+    synthetic_windows,
+)
 from emo_core.training.recipes import DRAWN_FRAMES, find_recipe
 from emo_core.training.run import Data, pretrain
 from tests.conftest import small_group
@@ -53,7 +58,7 @@ def test_one_frame_of_every_scene_whose_faces_can_be_seen(cache):
 def test_pretraining_teaches_the_video_backbone_and_nothing_else(cache):
     stage = replace(DRAWN_FRAMES, epochs=6, batch_size=8)
     recipe = replace(find_recipe("group-staged"), sample=CONFIG, drawn_frames=stage)
-    windows = rendered(12)
+    windows = synthetic_windows(12)
     loader = Loader(ClipDataset(windows, cache, Augment()), 4, True)
     model = small_group()
     before = {name: value.clone() for name, value in model.state_dict().items()}
@@ -66,7 +71,7 @@ def test_pretraining_teaches_the_video_backbone_and_nothing_else(cache):
 def test_without_rendered_scenes_or_pictures_there_is_nothing_to_pretrain(cache):
     stage = replace(DRAWN_FRAMES, epochs=1)
     recipe = replace(find_recipe("group-staged"), sample=CONFIG, drawn_frames=stage)
-    loader = Loader(ClipDataset(rendered(2), cache), 2, False)
+    loader = Loader(ClipDataset(synthetic_windows(2), cache), 2, False)
     sound_only, silent = small_group("audio"), replace(recipe, drawn_frames=DRAWN_FRAMES)
     for settings, model in ((recipe, sound_only), (silent, small_group())):
         before = {name: value.clone() for name, value in model.state_dict().items()}

@@ -80,14 +80,20 @@ def test_a_recipe_starts_on_its_corpus_and_writes_a_run(name, trees, tmp_path, c
     recipe = find_recipe(name)
     data = trees[recipe.corpus.split("-")[0]]
     kind = "mesm" if recipe.model == "fe2e" else recipe.model
-    settings = [*SMALL[kind], "train.epochs=1", "train.batch=4", "accumulate=1", "rendered=0"]
+    settings = [
+        *SMALL[kind],
+        "train.epochs=1",
+        "train.batch=4",
+        "accumulate=1",
+        "synthetic_scenes=0",
+    ]
     if name == "group-collage":  # the same steps, of a few draws each
         steps = ("faces", "frames", "voices", "mixes")
         few = [f"{step}.{s}" for step in steps for s in ("passes=1", "draws=8")]
-        settings += ["initial=", "fresh=6", *few]
+        settings += ["init_checkpoint=", "samples_on_the_fly=6", *few]
     if recipe.corpus == "utterances":
         few = [f"{step}.{s}" for step in ("faces", "voices") for s in ("passes=1", "draws=8")]
-        settings += ["fresh=6", "thin=1", *few]
+        settings += ["samples_on_the_fly=6", "frame_subsample=1", *few]
     words = [word for setting in settings for word in ("--set", setting)]
     run = tmp_path / "run"
     assert main(["train", name, "--data", str(data), "--out", str(run), "--json", *words]) in (0, 1)

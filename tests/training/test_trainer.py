@@ -24,7 +24,7 @@ from emo_core.preprocess.augment import Augment
 from emo_core.preprocess.sample import DecodedWindow, SampleConfig
 from emo_core.tasks import SingleLabel
 from emo_core.training.overrides import SettingError, setting_names, with_setting
-from emo_core.training.pretrain import _taken_up
+from emo_core.training.pretrain import _resume_stages
 from emo_core.training.recipes import RECIPES, Recipe, RecipeError, find_recipe
 from emo_core.training.run import build, finish, open_run, release_on_failure
 from emo_core.training.trainer import TrainConfig, Trainer, TrainingError, atomic_save, lr_schedule
@@ -386,7 +386,8 @@ batch_size=-4 epochs=0 patience=0 warmup_fraction=1 num_workers=-1 seed=-1 held_
 held_out=nan held_out=2 flip=9
 modality_dropout=2 frame_subsample=-1 frame_subsample=17 dropout=2 sample.frames=0
 sample.width=0 window_s=0 window_s=nan
-window_s=0.01 mel.rate=0 lowest_hz=9000 filters=none fit=none settings.width=0 settings.width=7
+window_s=0.01 mel.rate=0 lowest_hz=9000 filters=none resize_mode=none
+settings.width=0 settings.width=7
 settings.classes=7 video_widths=8,0 fusion=none video_backbone=none model=none model=mesm
 """
 
@@ -467,7 +468,7 @@ def test_damaged_files_of_a_run_are_one_sentence(tmp_path, name, damage):
     take = {
         "resume.pt": run.resume,
         "best.pt": run.load_best,
-        "warm.pt": lambda: _taken_up(run.model, path, print),
+        "warm.pt": lambda: _resume_stages(run.model, path, print),
     }[name]
     if (name, damage) == ("resume.pt", "lost"):  # a run that was stopped in its first epoch
         assert take() == 0

@@ -14,7 +14,7 @@ from tests.support.predictions import TWO, made_prediction
 
 
 @pytest.fixture(scope="module")
-def story():
+def explanation():
     checkpoint, sample = planted(), planted_sample()
     found = explain_window(checkpoint, sample, Target("red", 0), "saliency", "fast")
     said = {"red": 0.25, "green": 0.75}
@@ -34,39 +34,41 @@ def own(page: str) -> str:
     return page.replace(re.search(r"<script>.*?</script>", page, re.S)[0], "", 1)
 
 
-def test_a_report_needs_nothing_but_itself(story):
-    page = report.page(story)
+def test_a_report_needs_nothing_but_itself(explanation):
+    page = report.page(explanation)
     assert page.startswith("<!doctype html>") and page.count("plotly.js v") == 1
     assert not re.search(r"(src|href)=[\"']?(?!data:)\w", own(page))
     assert "http:" not in own(page) and "https:" not in own(page)
     assert own(page).count("<section>") == own(page).count("</section>") == 7
 
 
-def test_it_says_the_answer_the_target_and_what_it_is_not(story):
-    page = own(report.page(story))
+def test_it_says_the_answer_the_target_and_what_it_is_not(explanation):
+    page = own(report.page(explanation))
     assert "green 75 %, red 25 %." in page
     assert "Why made.mp4 was called “red”" in page and report.CAPTION in page
     assert "saliency, preset fast" in page
     assert "Not checked." in page and "Where attention looked" not in page
-    unsure = replace(story, prediction=replace(story.prediction, abstains=True))
+    unsure = replace(explanation, prediction=replace(explanation.prediction, abstains=True))
     assert "Not sure: green" in own(report.page(unsure))
-    affect = replace(story.prediction, values={"valence": 0.25, "arousal": -1.0})
-    assert "valence +0.25, arousal -1.00" in own(report.page(replace(story, prediction=affect)))
+    affect = replace(explanation.prediction, values={"valence": 0.25, "arousal": -1.0})
+    assert "valence +0.25, arousal -1.00" in own(
+        report.page(replace(explanation, prediction=affect))
+    )
 
 
-def test_names_of_clips_and_notes_are_never_markup(story):
-    evil = replace(story.prediction, clip="<b>x</b>&.mp4", notes=("<i>y</i>",))
-    page = own(report.page(replace(story, prediction=evil)))
+def test_names_of_clips_and_notes_are_never_markup(explanation):
+    evil = replace(explanation.prediction, clip="<b>x</b>&.mp4", notes=("<i>y</i>",))
+    page = own(report.page(replace(explanation, prediction=evil)))
     assert "<b>x" not in page and "<i>y" not in page
     assert "&lt;b&gt;x&lt;/b&gt;&amp;.mp4" in page and "&lt;i&gt;y&lt;/i&gt;" in page
 
 
-def test_it_is_written_whole_or_not_at_all(story, tmp_path, monkeypatch):
+def test_it_is_written_whole_or_not_at_all(explanation, tmp_path, monkeypatch):
     path = tmp_path / "report.html"
-    report.write_report(path, story)
+    report.write_report(path, explanation)
     whole = path.read_text(encoding="utf-8")
     assert whole.endswith("</body></html>\n")
-    monkeypatch.setattr(report, "_settings", lambda story: 1 / 0)
+    monkeypatch.setattr(report, "_settings", lambda explanation: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        report.write_report(path, story)
+        report.write_report(path, explanation)
     assert path.read_text(encoding="utf-8") == whole and list(tmp_path.iterdir()) == [path]

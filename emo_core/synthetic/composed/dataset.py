@@ -10,36 +10,42 @@ import numpy as np
 from emo_core.data.cache import Cache
 from emo_core.data.corpus import Corpus, CorpusError, Item, read_text
 from emo_core.data.dataset import ClipDataset, Window, key_digest
-from emo_core.preprocess.augment import NONE, Augment, augmented
+from emo_core.preprocess.augment import NONE, Augment, augment_window
 from emo_core.preprocess.sample import (
     DecodedWindow,
     Sample,
     SampleConfig,
     frame_times,
     pad_or_crop,
+    resize_frames,
     resize_size,
-    scaled,
     to_sample,
 )
 from emo_core.schema import POLARITIES
 from emo_core.synthetic.composed.scene import ComposedScene, make_scene
 from emo_core.synthetic.composed.soundtrack import LENGTH, RATE, mix
-from emo_core.synthetic.composed.sources import Part, Sources, photograph, read_sources, recording
+from emo_core.synthetic.composed.sources import (
+    SourceItem,
+    SourcePool,
+    photograph,
+    read_sources,
+    recording,
+)
 from emo_core.synthetic.composed.video import compose_frames
 from emo_core.synthetic.composed.writer import MARK, SOURCES
-from emo_core.synthetic.corpus_io import README, read_made
+from emo_core.synthetic.corpus_io import README, read_made_corpus
 from emo_core.synthetic.drawn.scene import (
     DURATION_S,
     HEIGHT,
     WIDTH,
 )
 
-FRESH_SEED = 1_000_000  # no made corpus has it
-NOTHING = np.zeros(LENGTH, np.int16)
+ON_THE_FLY_SEED = 1_000_000  # no made corpus has it
+SILENCE = np.zeros(LENGTH, np.int16)
 
 
-def decoded_scene(
-    scene: ComposedScene, sources: Sources, config: SampleConfig, times_s: np.ndarray
+def decode_scene(
+    scene: ComposedScene, sources: SourcePool, config: SampleConfig, times_s: np.ndarray
 ) -> DecodedWindow:
     """A scene as it would be read from a file, at times_s (T,), but for the codec's losses."""
     frames = compose_frames(scene, sources, times_s, resize_size((WIDTH, HEIGHT), config))
@@ -50,7 +56,7 @@ def decoded_scene(
 
 
 @dataclass(frozen=True)
-class FreshWindow:
+class OnTheFlyWindow:
     """What a data set knows of a scene before it is composed."""
 
     index: int
@@ -65,7 +71,7 @@ class FreshWindow:
     group = name
 
 
-class FreshDataset(ClipDataset):
+class OnTheFlyDataset(ClipDataset):
     """`count` collages of people of train, other ones in every epoch.
 
     Of every `augment.thin` frames only the one that is kept is composed.
@@ -73,20 +79,20 @@ class FreshDataset(ClipDataset):
 
     def __init__(
         self,
-        sources: Sources,
+        sources: SourcePool,
         count: int,
         config: SampleConfig,
         seed: int = 0,
         augment: Augment = NONE,
     ) -> None:
-        self.sources, self.thin = sources, augment.frame_subsample
-        windows = [FreshWindow(index, self.expected(index)) for index in range(count)]
+        self.sources, self.frame_subsample = sources, augment.frame_subsample
+        windows = [OnTheFlyWindow(index, self.next_target(index)) for index in range(count)]
         augment = replace(augment, frame_subsample=1)
         # as windows they are counted and grouped only: `__getitem__` composes, nothing is decoded
         counted = cast("list[Window]", windows)
-        super().__init__(counted, Cache(config), augment, FRESH_SEED + seed)
+        super().__init__(counted, Cache(config), augment, ON_THE_FLY_SEED + seed)
 
-    def expected(self, index: int) -> Any:
+    def next_target(self, index: int) -> Any:
         """The targets to come, all as often."""
         return index % len(POLARITIES)
 
@@ -95,62 +101,64 @@ class FreshDataset(ClipDataset):
         scene = make_scene(self.sources, self.seed, "train", number)
         return scene, POLARITIES.index(scene.label)
 
-    def composed(self, scene: ComposedScene, times_s: np.ndarray) -> DecodedWindow:
+    def compose(self, scene: ComposedScene, times_s: np.ndarray) -> DecodedWindow:
         """What a file of this scene would be read as."""
-        return decoded_scene(scene, self.sources, self.cache.config, times_s)
+        return decode_scene(scene, self.sources, self.cache.config, times_s)
 
-    def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, Any]:
-        epoch, index = place
+    def __getitem__(self, position: tuple[int, int]) -> tuple[Sample, Any]:
+        epoch, index = position
         config, number = self.cache.config, epoch * len(self) + index
         scene, target = self.scene(number)
         rng = np.random.default_rng([self.seed, number, 1])
-        grid = frame_times(config).reshape(-1, self.thin)
-        times_s = grid[np.arange(len(grid)), rng.integers(0, self.thin, len(grid))]
-        decoded = augmented(self.composed(scene, times_s), self.augment, rng)
+        grid = frame_times(config).reshape(-1, self.frame_subsample)
+        times_s = grid[np.arange(len(grid)), rng.integers(0, self.frame_subsample, len(grid))]
+        decoded = augment_window(self.compose(scene, times_s), self.augment, rng)
         return to_sample(decoded, config), target
 
 
 @dataclass(frozen=True)
-class PartWindow:
+class SourceItemWindow:
     """One photograph shown for five seconds, or one recording without a picture."""
 
-    part: Part
+    item: SourceItem
     processes = False
     regime = None
 
     @property
     def name(self) -> str:
-        return f"{self.part.path.parent.name}/{self.part.path.stem}"
+        return f"{self.item.path.parent.name}/{self.item.path.stem}"
 
     @property
     def target(self) -> int:
-        return POLARITIES.index(self.part.polarity)
+        return POLARITIES.index(self.item.polarity)
 
     @property
     def group(self) -> str:
-        return self.part.group
+        return self.item.group
 
     def key(self, cache: Cache) -> str:
-        return key_digest(cache.key(self.part.path), "part")
+        return key_digest(cache.key(self.item.path), "part")
 
     def decode(self, config: SampleConfig) -> DecodedWindow:
         grid = frame_times(config)
         pixels = np.zeros((len(grid), config.height, config.width, 3), np.uint8)
-        wave = NOTHING.copy()
-        if self.part.kind == "face":
-            face = np.repeat(photograph(self.part.path)[None, ..., None], 3, -1)
-            pixels[:] = pad_or_crop(scaled(face, resize_size(face.shape[2:0:-1], config)), config)
+        wave = SILENCE.copy()
+        if self.item.kind == "face":
+            face = np.repeat(photograph(self.item.path)[None, ..., None], 3, -1)
+            pixels[:] = pad_or_crop(
+                resize_frames(face, resize_size(face.shape[2:0:-1], config)), config
+            )
             return DecodedWindow(pixels, grid.astype(np.float32), wave, DURATION_S, 0.0)
-        heard = recording(self.part.path)[:LENGTH]
+        heard = recording(self.item.path)[:LENGTH]
         wave[: len(heard)] = np.round(0.1 * heard * 32767).clip(-32767, 32767)
         return DecodedWindow(pixels, grid.astype(np.float32), wave, 0.0, len(heard) / RATE)
 
 
 def compose_collages(
     root: Path, count: int, config: SampleConfig, seed: int = 0, augment: Augment = NONE
-) -> FreshDataset:
+) -> OnTheFlyDataset:
     """`count` collages an epoch of what the collages in `root` were made of; see `sources_of`."""
-    return FreshDataset(sources_of(root), count, config, seed, augment)
+    return OnTheFlyDataset(sources_of(root), count, config, seed, augment)
 
 
 def read_collage(root: Path) -> Corpus:
@@ -158,7 +166,7 @@ def read_collage(root: Path) -> Corpus:
 
     Raises CorpusError where the folder is not one that `emo data make collage` made.
     """
-    return read_made(root, "collage", "collage", POLARITIES, _item)
+    return read_made_corpus(root, "collage", "collage", POLARITIES, _item)
 
 
 def _item(truth: dict, path: Path) -> Item:
@@ -167,23 +175,23 @@ def _item(truth: dict, path: Path) -> Item:
     )
 
 
-def sources_of(root: Path) -> Sources:
+def sources_of(root: Path) -> SourcePool:
     """The photographs and recordings that the collages in `root` were made of.
 
     Raises CorpusError where they are no longer there, or others than the collages were made of.
     """
-    return made_of(root, read_sources)
+    return verify_sources(root, read_sources)
 
 
-def made_of(root: Path, read: Callable[[Path], Sources]) -> Sources:
+def verify_sources(root: Path, read: Callable[[Path], SourcePool]) -> SourcePool:
     """What `read` finds in the folder that the README of a composed corpus names as its sources.
 
     One person more or less and others change sides: new clips would show who is in the held-out
     ones. Raises CorpusError where the folder is no longer there or holds others than then.
     """
     text = read_text(root / README, f"in {root.name}/ as made")
-    sources = read(_folder(root, _named(text, SOURCES)))
-    if _named(text, MARK) not in ("", sources.mark()):  # older corpora have no mark
+    sources = read(_folder(root, _line_value(text, SOURCES)))
+    if _line_value(text, MARK) not in ("", sources.fingerprint()):  # older corpora have no mark
         raise CorpusError(
             f"the sources of {root.name} ({sources.root}) were changed since it was made, which "
             "may put its held-out people into training; expected the same files and tables; put "
@@ -192,7 +200,7 @@ def made_of(root: Path, read: Callable[[Path], Sources]) -> Sources:
     return sources
 
 
-def _named(text: str, what: str) -> str:
+def _line_value(text: str, what: str) -> str:
     """The rest of the line that begins so; "" where there is none."""
     lines = [line.removeprefix(what) for line in text.splitlines() if line.startswith(what)]
     return lines[0] if lines else ""

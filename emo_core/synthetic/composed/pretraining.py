@@ -26,10 +26,10 @@ from emo_core.preprocess.spec_augment import (
     stretch_and_shift,
 )
 from emo_core.schema import POLARITIES
-from emo_core.synthetic.composed.dataset import FreshWindow
+from emo_core.synthetic.composed.dataset import OnTheFlyWindow
 from emo_core.synthetic.composed.scene import ComposedScene, make_scene
 from emo_core.synthetic.composed.soundtrack import mix
-from emo_core.synthetic.composed.sources import SIDE, Part, Sources, photograph, recording
+from emo_core.synthetic.composed.sources import SIDE, SourceItem, SourcePool, photograph, recording
 from emo_core.synthetic.composed.utterances import FACE
 from emo_core.synthetic.composed.video import compose_frames
 from emo_core.synthetic.drawn.scene import (
@@ -63,20 +63,22 @@ class PretrainDataset(Dataset):
     classes: Sequence[str] = POLARITIES  # what a backbone learns to tell apart
 
     def __init__(
-        self, sources: Sources, stage: PretrainStage, config: SampleConfig, seed: int
+        self, sources: SourcePool, stage: PretrainStage, config: SampleConfig, seed: int
     ) -> None:
         self.sources, self.stage, self.config, self.seed = sources, stage, config, seed
-        self.windows = [FreshWindow(index) for index in range(stage.samples_per_epoch)]
+        self.windows = [OnTheFlyWindow(index) for index in range(stage.samples_per_epoch)]
 
     def __len__(self) -> int:
         return len(self.windows)
 
-    def rng(self, place: tuple[int, int]) -> np.random.Generator:
-        return np.random.default_rng([self.seed, *place])
+    def rng(self, position: tuple[int, int]) -> np.random.Generator:
+        return np.random.default_rng([self.seed, *position])
 
-    def scene(self, place: tuple[int, int], fits: Callable[[ComposedScene], bool]) -> ComposedScene:
+    def scene(
+        self, position: tuple[int, int], fits: Callable[[ComposedScene], bool]
+    ) -> ComposedScene:
         """A scene of training people, other ones at every place."""
-        number = place[0] * len(self) + place[1]
+        number = position[0] * len(self) + position[1]
         for attempt in range(number * TRIES, (number + 1) * TRIES):
             scene = make_scene(self.sources, FRAME_SEED + self.seed, "train", attempt)
             if fits(scene):
@@ -84,7 +86,7 @@ class PretrainDataset(Dataset):
         return scene
 
 
-class PartDataset(PretrainDataset):
+class SourceItemDataset(PretrainDataset):
     """Single parts by emotion, every polarity as often.
 
     Emotions teach a backbone more than the three polarities they are mapped to
@@ -94,43 +96,45 @@ class PartDataset(PretrainDataset):
     kind = ""  # of KINDS
 
     def __init__(
-        self, sources: Sources, warm: PretrainStage, config: SampleConfig, seed: int
+        self, sources: SourcePool, stage: PretrainStage, config: SampleConfig, seed: int
     ) -> None:
-        super().__init__(sources, warm, config, seed)
-        self.classes = sorted({class_name_of(part) for part in sources.some(self.kind, "train")})
+        super().__init__(sources, stage, config, seed)
+        self.classes = sorted(
+            {class_name_of(part) for part in sources.items_of(self.kind, "train")}
+        )
         self.polarities = [p for p in sources.labels if sources.has(self.kind, "train", p)]
 
-    def strength(self, place: tuple[int, int]) -> float:
+    def strength(self, position: tuple[int, int]) -> float:
         """Of changes, at a place of an epoch."""
-        return min(1.0, FIRST + place[0] / (FULL * self.stage.epochs))
+        return min(1.0, FIRST + position[0] / (FULL * self.stage.epochs))
 
     def draw(self, rng: np.random.Generator) -> tuple[Path, int]:
         """The file of a part and its class."""
         polarity = self.polarities[rng.integers(len(self.polarities))]
-        part = self.sources.parts[self.sources.draw(rng, self.kind, "train", polarity)]
+        part = self.sources.items[self.sources.draw(rng, self.kind, "train", polarity)]
         return part.path, self.classes.index(class_name_of(part))
 
 
-def class_name_of(part: Part) -> str:
+def class_name_of(part: SourceItem) -> str:
     """The emotion of a part, or its polarity where it has none."""
     return part.emotion or part.polarity
 
 
-class Photographs(PartDataset):
+class Photographs(SourceItemDataset):
     """Faces that fill a square picture."""
 
     kind = "face"
 
-    def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, list[int]]:
-        pixels, target = self.picture(place, self.stage.image_size)
+    def __getitem__(self, position: tuple[int, int]) -> tuple[Sample, list[int]]:
+        pixels, target = self.image(position, self.stage.image_size)
         return single(pixels, None, self.config), [target]
 
-    def picture(self, place: tuple[int, int], side: int, share: float = 1.0) -> tuple[Tensor, int]:
+    def image(self, position: tuple[int, int], side: int, share: float = 1.0) -> tuple[Tensor, int]:
         """A photograph of `share` of a picture (1, 3, side, side) uint8, and its class."""
-        rng, strength = self.rng(place), self.strength(place)
+        rng, strength = self.rng(position), self.strength(position)
         path, target = self.draw(rng)
-        face = _moved(photograph(path), side, share, strength, rng)
-        face = _relit(face, strength, rng)
+        face = _warp_face(photograph(path), side, share, strength, rng)
+        face = _jitter_tones(face, strength, rng)
         if rng.random() < 0.5 * strength:  # something stands before it
             height, width = rng.integers(side // 8, int(side // 2.5), 2)
             top, left = rng.integers(0, side - 8, 2)
@@ -143,16 +147,16 @@ class Photographs(PartDataset):
 class Frames(PretrainDataset):
     """Single frames of collages whose faces can be seen."""
 
-    def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, list[int]]:
-        scene, config = self.scene(place, lambda scene: not scene.hidden), self.config
-        times_s = self.rng(place).uniform(0, DURATION_S, 1)
+    def __getitem__(self, position: tuple[int, int]) -> tuple[Sample, list[int]]:
+        scene, config = self.scene(position, lambda scene: not scene.hidden), self.config
+        times_s = self.rng(position).uniform(0, DURATION_S, 1)
         frames = compose_frames(scene, self.sources, times_s, resize_size((WIDTH, HEIGHT), config))
         pixels = place_in(frames, config)[0].transpose(2, 0, 1)
         shown = torch.from_numpy(np.ascontiguousarray(pixels))
         return single(shown[None], None, config), [POLARITIES.index(scene.label)]
 
 
-def _moved(
+def _warp_face(
     face: np.ndarray, side: int, share: float, strength: float, rng: np.random.Generator
 ) -> np.ndarray:
     scale = share * side / SIDE * np.exp(strength * rng.uniform(np.log(0.8), np.log(1.35)))
@@ -167,7 +171,7 @@ def _moved(
     return cv2.warpAffine(face, matrix, (side, side), flags=cv2.INTER_AREA, borderValue=around)
 
 
-def _relit(face: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
+def _jitter_tones(face: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
     """Bytes -> another contrast, gamma and brightness, blur and noise: float32, about 0 to 1."""
     contrast = 1 + strength * rng.uniform(-0.4, 0.3)
     gamma = np.exp(strength * rng.normal(0, 0.3))
@@ -213,7 +217,7 @@ def single(
 OTHERS = 0.15  # of the draws are crowds and ambience
 
 
-class Voices(PartDataset):
+class Voices(SourceItemDataset):
     """Voices as log-mel, changed there: a draw takes a tenth of the time it takes in sound.
 
     Crowds of each polarity and ambience are classes of their own: heard in mixes alone, an unknown
@@ -223,13 +227,13 @@ class Voices(PartDataset):
     kind = "voice"
 
     def __init__(
-        self, sources: Sources, warm: PretrainStage, config: SampleConfig, seed: int
+        self, sources: SourcePool, stage: PretrainStage, config: SampleConfig, seed: int
     ) -> None:
-        super().__init__(sources, warm, config, seed)
+        super().__init__(sources, stage, config, seed)
         found = {
             (part.kind, part.polarity)
             for kind in ("crowd", "ambience")
-            for part in sources.some(kind, "train")
+            for part in sources.items_of(kind, "train")
         }
         self.others = sorted(found)
         others = (f"{kind} {polarity}".strip() for kind, polarity in self.others)
@@ -240,16 +244,16 @@ class Voices(PartDataset):
             return super().draw(rng)
         number = int(rng.integers(len(self.others)))
         kind, polarity = self.others[number]
-        part = self.sources.parts[self.sources.draw(rng, kind, "train", polarity)]
+        part = self.sources.items[self.sources.draw(rng, kind, "train", polarity)]
         return part.path, len(self.classes) - len(self.others) + number
 
-    def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, int]:
-        rng, strength = self.rng(place), self.strength(place)
+    def __getitem__(self, position: tuple[int, int]) -> tuple[Sample, int]:
+        rng, strength = self.rng(position), self.strength(position)
         path, target = self.draw(rng)
         mel = voice_mel(path, self.config.mel)
         frames = self.config.mel.frames(self.stage.seconds)
         mel = filter_augment(stretch_and_shift(mel, strength, rng), strength, rng)
-        mel = _cut(mel, frames, rng, self.config.mel)
+        mel = _crop_mel(mel, frames, rng, self.config.mel)
         bands = np.linspace(-0.5, 0.5, mel.shape[1], dtype=np.float32)
         mel = mel + rng.uniform(-6.5, -2.0) + strength * rng.normal(0, 1.5) * bands
         mel = self._over_ambience(mel, strength, rng)
@@ -264,19 +268,19 @@ class Voices(PartDataset):
         if part < 0 or rng.random() < 0.4:
             slope = np.linspace(-0.5, 0.5, mel.shape[1], dtype=np.float32) * rng.normal(0, 3)
             return np.logaddexp(mel, level - 4 + slope + 0.3 * rng.standard_normal(mel.shape))
-        other = voice_mel(self.sources.parts[part].path, self.config.mel)
-        other = _cut(other, len(mel), rng, self.config.mel)
+        other = voice_mel(self.sources.items[part].path, self.config.mel)
+        other = _crop_mel(other, len(mel), rng, self.config.mel)
         return np.logaddexp(mel, other - other.max() + level)
 
 
-class Mixes(PretrainDataset):
+class SceneAudio(PretrainDataset):
     """The sound of collages whose label can be heard: voices, crowds, ambience, room."""
 
-    def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, int]:
-        scene = self.scene(place, lambda scene: scene.regime != "seen")
+    def __getitem__(self, position: tuple[int, int]) -> tuple[Sample, int]:
+        scene = self.scene(position, lambda scene: scene.regime != "seen")
         wave = torch.from_numpy(mix(scene, self.sources))
         mel = log_mel(wave[None], self.config.mel)[0].numpy()
-        heard = torch.from_numpy(augment_mel(mel, self.rng(place)))
+        heard = torch.from_numpy(augment_mel(mel, self.rng(position)))
         return single(None, heard, self.config), POLARITIES.index(scene.label)
 
 
@@ -286,7 +290,9 @@ def voice_mel(path: Path, config: MelConfig) -> np.ndarray:
     return log_mel(torch.from_numpy(recording(path))[None], config)[0].numpy()
 
 
-def _cut(mel: np.ndarray, frames: int, rng: np.random.Generator, config: MelConfig) -> np.ndarray:
+def _crop_mel(
+    mel: np.ndarray, frames: int, rng: np.random.Generator, config: MelConfig
+) -> np.ndarray:
     """`frames` of it from anywhere; what is shorter lies anywhere in silence."""
     spare = len(mel) - frames
     if spare >= 0:
@@ -302,6 +308,6 @@ SHARE = 1 / ((1 + 2 * MARGIN) * max(FACE[1:]))  # of the square around YuNet's b
 class Faces(Photographs):
     """Photographs in squares of `SampleConfig.face_size`, of the size that faces of clips have."""
 
-    def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, list[int]]:
-        face, target = self.picture(place, self.config.face_size, SHARE)
+    def __getitem__(self, position: tuple[int, int]) -> tuple[Sample, list[int]]:
+        face, target = self.image(position, self.config.face_size, SHARE)
         return single(None, None, self.config, face), [target]

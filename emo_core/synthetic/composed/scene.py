@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emo_core.schema import POLARITIES, SPLITS
-from emo_core.synthetic.composed.sources import Sources
+from emo_core.synthetic.composed.sources import SourcePool
 from emo_core.synthetic.drawn.scene import (
     DURATION_S,
 )
@@ -21,7 +21,7 @@ CROWD = (0.35, 0.75)  # of clips: up to here one person, up to here two or three
 class ComposedPerson:
     """One face in the picture. Lengths are in heights of the picture."""
 
-    photo: int  # place in Sources.parts
+    item: int  # place in Sources.items
     polarity: str
     x: float  # of the middle, from the left
     y: float  # from the top
@@ -55,7 +55,7 @@ class Camera:
 class ComposedSound:
     """One voice, crowd or ambience. Loudness is relative to the other sounds of a scene."""
 
-    part: int  # place in Sources.parts
+    item: int  # place in Sources.items
     kind: str
     polarity: str
     start_s: float
@@ -109,7 +109,7 @@ class ComposedScene:
         return f"{self.seed}/{self.split}/{self.index}"
 
 
-def make_scene(sources: Sources, seed: int, split: str, index: int) -> ComposedScene:
+def make_scene(sources: SourcePool, seed: int, split: str, index: int) -> ComposedScene:
     """Scene `index` of a split; the same arguments give the same scene."""
     rng = np.random.default_rng([seed, SPLITS.index(split), index])
     label = POLARITIES[rng.integers(len(POLARITIES))]
@@ -150,7 +150,7 @@ def _three(values: np.ndarray) -> tuple[int, int, int]:
 class Draw:
     """Parts of a scene of one split, drawn from one stream of random numbers."""
 
-    sources: Sources
+    sources: SourcePool
     split: str
     rng: np.random.Generator
 
@@ -164,7 +164,7 @@ class Draw:
         if chance >= CROWD[1]:
             count = int(rng.integers(4, 9))
         if count == 1:
-            sizes = np.array([self.alone()])
+            sizes = np.array([self.single_size()])
         else:
             largest = min(0.8, 1.6 / count**0.55)
             sizes = np.exp(rng.uniform(np.log(max(0.22, largest / 1.7)), np.log(largest), count))
@@ -174,7 +174,7 @@ class Draw:
             self.person(polarity, place) for polarity, place in zip(shown, places, strict=True)
         )
 
-    def alone(self) -> float:  # size of the only person in a scene
+    def single_size(self) -> float:  # size of the only person in a scene
         return np.exp(self.between(np.log(0.4), np.log(1.25)))
 
     def places(self, sizes: np.ndarray) -> list[tuple[float, float, float]]:
@@ -191,14 +191,14 @@ class Draw:
             places.append((x, float(y), float(size)))
         return places
 
-    def person(self, polarity: str, place: tuple[float, float, float]) -> ComposedPerson:
-        rng, warm = self.rng, self.between(0, 1)
-        skin = np.array([1.0, 1 - 0.28 * warm, 1 - 0.5 * warm]) * self.between(0.75, 1.1)
+    def person(self, polarity: str, position: tuple[float, float, float]) -> ComposedPerson:
+        rng, hue = self.rng, self.between(0, 1)
+        skin = np.array([1.0, 1 - 0.28 * hue, 1 - 0.5 * hue]) * self.between(0.75, 1.1)
         photo = self.sources.draw(rng, "face", self.split, polarity)
         return ComposedPerson(
             photo,
             polarity,
-            *place,
+            *position,
             tilt=float(rng.normal(0, 0.1)),
             mirrored=bool(rng.random() < 0.5),
             oval=bool(rng.random() < 0.6),

@@ -3,7 +3,7 @@
 import numpy as np
 
 from emo_core.synthetic.composed.scene import ComposedScene, ComposedSound, Room
-from emo_core.synthetic.composed.sources import RATE, Sources, recording
+from emo_core.synthetic.composed.sources import RATE, SourcePool, recording
 from emo_core.synthetic.drawn.scene import DURATION_S
 
 LENGTH = round(DURATION_S * RATE)
@@ -12,12 +12,12 @@ _HERTZ = np.fft.rfftfreq(_PADDED, 1 / RATE).astype(np.float32).clip(1)
 _OCTAVES = np.log2(_HERTZ.clip(50) / 50) / np.log2(RATE / 2 / 50) - 0.5  # -0.5 to 0.5
 
 
-def mix(scene: ComposedScene, sources: Sources) -> np.ndarray:
+def mix(scene: ComposedScene, sources: SourcePool) -> np.ndarray:
     """The sound of a scene at RATE: (S,) float32 in [-1, 1]."""
     rng = np.random.default_rng([*scene.key, 2])
     wave = np.zeros(LENGTH, np.float32)
     for sound in scene.sounds:
-        _add(wave, sound, recording(sources.parts[sound.part].path))
+        _add(wave, sound, recording(sources.items[sound.item].path))
     wave = _through(wave, scene.room, rng)
     level = 10 ** (scene.room.level_db / 20)
     rms = np.sqrt(np.square(wave).mean())
@@ -49,9 +49,9 @@ def _add(wave: np.ndarray, sound: ComposedSound, heard: np.ndarray) -> None:
 
 def _at_speed(wave: np.ndarray, speed: float) -> np.ndarray:
     """Played faster, so higher, or slower: (S,) -> about (S / speed,)."""
-    places = np.arange(int((len(wave) - 1) / speed), dtype=np.float32) * np.float32(speed)
-    before = places.astype(np.int32)
-    share = places - before
+    positions = np.arange(int((len(wave) - 1) / speed), dtype=np.float32) * np.float32(speed)
+    before = positions.astype(np.int32)
+    share = positions - before
     return wave[before] * (1 - share) + wave[before + 1] * share
 
 

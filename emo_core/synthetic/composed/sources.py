@@ -24,7 +24,7 @@ import numpy as np
 
 from emo_core.clip import ClipError, load_clip
 from emo_core.data.corpus import CorpusError, read_table
-from emo_core.data.image_sequence import read_picture
+from emo_core.data.image_sequence import read_image
 from emo_core.data.statement import STATEMENT, held_out_groups, statement_text
 from emo_core.schema import POLARITIES, SPLITS
 
@@ -33,7 +33,7 @@ KINDS = ("face", "voice", "crowd", "ambience")
 
 
 @dataclass(frozen=True)
-class Part:
+class SourceItem:
     """One photograph or recording that scenes are composed of."""
 
     path: Path
@@ -46,36 +46,36 @@ class Part:
     text: str = ""  # what a voice says, where that is known
 
 
-def split_groups(
-    parts: list[Part],
+def assign_splits(
+    items: list[SourceItem],
     known: Mapping[str, str] = MappingProxyType({}),
     held_out: frozenset[str] = frozenset(),
-) -> list[Part]:
+) -> list[SourceItem]:
     """Every group into one split, each source and class near SHARES, the same on any machine.
 
     known: KIND/GROUP -> split, of groups that have one already. held_out: voices' groups that are
     in test whatever the shares.
     """
-    of_group: dict[str, list[Part]] = defaultdict(list)
-    for part in parts:
+    of_group: dict[str, list[SourceItem]] = defaultdict(list)
+    for part in items:
         of_group[f"{part.kind}/{part.group}"].append(part)
     strata: dict[tuple, list[str]] = defaultdict(list)
     for name in (name for name in of_group if name not in known):
         strata[_stratum(of_group[name])].append(name)
     where = dict(known)
     for names in strata.values():
-        names.sort(key=lambda name: (-len(of_group[name]), _shuffled(name)))
+        names.sort(key=lambda name: (-len(of_group[name]), _name_hash(name)))
         where |= _assign({name: len(of_group[name]) for name in names}, held_out)
-    return [replace(part, split=where[f"{part.kind}/{part.group}"]) for part in parts]
+    return [replace(part, split=where[f"{part.kind}/{part.group}"]) for part in items]
 
 
-def _stratum(group: list[Part]) -> tuple:
+def _stratum(group: list[SourceItem]) -> tuple:
     rare = min(POLARITIES, key=lambda label: (label != "negative", label))
     labels = {part.polarity for part in group}
     return group[0].kind, group[0].source, rare in labels, min(labels)
 
 
-def _shuffled(name: str) -> str:
+def _name_hash(name: str) -> str:
     return hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
 
 
@@ -99,13 +99,13 @@ Sort = Callable[[Mapping[str, str]], str]  # what to make of a row of a table
 
 
 @dataclass(frozen=True)
-class Sources:
+class SourcePool:
     """All parts, and who is where."""
 
     root: Path
-    parts: tuple[Part, ...]
+    items: tuple[SourceItem, ...]
     pools: dict[tuple[str, str, str], tuple["Pool", ...]] = field(repr=False, compare=False)
-    labels: tuple[str, ...] = POLARITIES  # what `Part.polarity` may be, beside ""
+    labels: tuple[str, ...] = POLARITIES  # what `SourceItem.polarity` may be, beside ""
 
     def draw(self, rng: np.random.Generator, kind: str, split: str, polarity: str = "") -> int:
         """The place in `parts` of one part; -1 where the split has none of them."""
@@ -115,24 +115,24 @@ class Sources:
         shares = np.cumsum([pool.share for pool in pools])
         pool = pools[min(int(np.searchsorted(shares, rng.random() * shares[-1])), len(pools) - 1)]
         row = int(np.searchsorted(pool.edges, rng.random() * pool.edges[-1]))
-        return pool.places[min(row, len(pool.places) - 1)]
+        return pool.rows[min(row, len(pool.rows) - 1)]
 
     def has(self, kind: str, split: str, polarity: str) -> bool:
         """Whether `draw` would find one."""
         return (kind, split, polarity) in self.pools
 
-    def mark(self) -> str:
+    def fingerprint(self) -> str:
         """Digest of the parts: changes with any that is added, left out, changed or reassigned."""
         lines = sorted(
             f"{part.kind}|{part.polarity}|{part.emotion}|{part.group}|{part.source}|{part.split}|"
-            f"{part.text}|{named_from(self.root, part.path)}|{_size(part.path)}"
-            for part in self.parts
+            f"{part.text}|{relative_name(self.root, part.path)}|{_size(part.path)}"
+            for part in self.items
         )
         return hashlib.blake2b("\n".join(lines).encode(), digest_size=8).hexdigest()
 
-    def some(self, kind: str, split: str) -> list[Part]:
+    def items_of(self, kind: str, split: str) -> list[SourceItem]:
         """The parts of one kind in one split."""
-        return [part for part in self.parts if part.kind == kind and part.split == split]
+        return [part for part in self.items if part.kind == kind and part.split == split]
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ class Pool:
     """
 
     share: float
-    places: tuple[int, ...]
+    rows: tuple[int, ...]
     edges: np.ndarray  # cumulative weights
 
 
@@ -156,13 +156,13 @@ def _size(path: Path) -> int:
         return -1
 
 
-def named_from(root: Path, path: Path) -> str:
+def relative_name(root: Path, path: Path) -> str:
     """The file's name from `root`, also where it lies beside it."""
     return Path(os.path.relpath(path, root)).as_posix()
 
 
 @lru_cache(maxsize=4)
-def read_sources(root: Path) -> Sources:
+def read_sources(root: Path) -> SourcePool:
     """Reads the label tables; raises CorpusError where faces or voices are missing."""
     if not root.is_dir():
         raise CorpusError(
@@ -171,17 +171,17 @@ def read_sources(root: Path) -> Sources:
         )
     parts = people_of(root, _polarity)
     parts += _crowds(root / "sounds" / "groups") + _field(root / "sounds" / "esc10")
-    parts = split_groups(parts, held_out=read_held_out(root))
+    parts = assign_splits(parts, held_out=read_held_out(root))
     _check(root, parts)
-    return Sources(root, tuple(parts), pools(parts))
+    return SourcePool(root, tuple(parts), pools(parts))
 
 
 def read_held_out(root: Path) -> frozenset[str]:
     """Voices' groups that DATA.md keeps for test; raises CorpusError on one without recordings."""
     held_out = held_out_groups(statement_text(root))
     if held_out:
-        everybody = people_of(root, lambda row: "any")
-        speakers = {part.group for part in everybody if part.kind == "voice"}
+        people = people_of(root, lambda row: "any")
+        speakers = {part.group for part in people if part.kind == "voice"}
         unknown = ", ".join(sorted(held_out - speakers))
         if unknown:
             raise CorpusError(
@@ -191,7 +191,7 @@ def read_held_out(root: Path) -> frozenset[str]:
     return held_out
 
 
-def people_of(root: Path, sort: Sort, said: Sort = lambda row: "") -> list[Part]:
+def people_of(root: Path, sort: Sort, transcript: Sort = lambda row: "") -> list[SourceItem]:
     """All faces and voices of the tables, without splits; `sort` says "" where a row is left out.
 
     Raises CorpusError where there are no such tables.
@@ -204,7 +204,7 @@ def people_of(root: Path, sort: Sort, said: Sort = lambda row: "") -> list[Part]
         )
     parts = _faces(root / "faces", sort)
     for table in tables:
-        parts += _voices(table.parent, sort, said)
+        parts += _voices(table.parent, sort, transcript)
     return parts
 
 
@@ -229,9 +229,9 @@ def _rows(folder: Path, columns: Sequence[str]) -> Iterable[dict[str, str]]:
         yield {name: cell.strip() for name, cell in row.items() if isinstance(cell, str)}
 
 
-def _faces(folder: Path, sort: Sort) -> list[Part]:
+def _faces(folder: Path, sort: Sort) -> list[SourceItem]:
     return [
-        Part(
+        SourceItem(
             folder / row["file"],
             "face",
             sort(row),
@@ -244,45 +244,47 @@ def _faces(folder: Path, sort: Sort) -> list[Part]:
     ]
 
 
-def _voices(folder: Path, sort: Sort, said: Sort) -> list[Part]:
+def _voices(folder: Path, sort: Sort, transcript: Sort) -> list[SourceItem]:
     return [
-        Part(
+        SourceItem(
             folder / row["file"],
             "voice",
             sort(row),
             f"{folder.name}/{row.get('speaker') or row.get('actor')}",
             folder.name,
             emotion=row.get("emotion", ""),
-            text=said(row),
+            text=transcript(row),
         )
         for row in _rows(folder, ("file", "polarity"))
         if sort(row)
     ]
 
 
-def _crowds(folder: Path) -> list[Part]:
+def _crowds(folder: Path) -> list[SourceItem]:
     if not (folder / "labels.csv").is_file():
         return []
     parts = []
     for row in _rows(folder, ("file", "polarity_suggested")):
         polarity = row["polarity_suggested"].split(" ")[0]  # "negative (context)"
         if polarity in POLARITIES:  # neither "ambiguous" nor "neutral/positive"
-            parts.append(Part(folder / row["file"], "crowd", polarity, row["file"], "groups"))
+            parts.append(SourceItem(folder / row["file"], "crowd", polarity, row["file"], "groups"))
     return parts
 
 
-def _field(folder: Path) -> list[Part]:
+def _field(folder: Path) -> list[SourceItem]:
     """ESC-10's names: fold-recording-take.ogg; takes of one recording stay together."""
     parts = []
     for path in sorted(folder.glob("*/*.ogg")):
         cries = path.parent.name == DISTRESS
         kind, polarity = ("crowd", "negative") if cries else ("ambience", "")
         group = f"esc10/{path.stem.split('-')[1]}"
-        parts.append(Part(path, kind, polarity, group, "esc10" if cries else path.parent.name))
+        parts.append(
+            SourceItem(path, kind, polarity, group, "esc10" if cries else path.parent.name)
+        )
     return parts
 
 
-def _check(root: Path, parts: list[Part]) -> None:
+def _check(root: Path, parts: list[SourceItem]) -> None:
     found = {(part.kind, part.split, part.polarity) for part in parts}
     for kind, folder in (("face", "faces"), ("voice", "voices")):
         for split in SPLITS:
@@ -295,22 +297,22 @@ def _check(root: Path, parts: list[Part]) -> None:
                     )
 
 
-def pools(parts: Sequence[Part]) -> dict[tuple[str, str, str], tuple[Pool, ...]]:
-    groups = {(part.kind, part.source, part.group) for part in parts}
+def pools(items: Sequence[SourceItem]) -> dict[tuple[str, str, str], tuple[Pool, ...]]:
+    groups = {(part.kind, part.source, part.group) for part in items}
     totals = Counter((kind, source) for kind, source, _ in groups)
     rows: dict[tuple, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for place, part in enumerate(parts):
+    for place, part in enumerate(items):
         rows[part.kind, part.split, part.polarity][part.source].append(place)
     return {
         key: tuple(
-            _pool(parts, places, totals[key[0], source] ** 0.5)
+            _pool(items, places, totals[key[0], source] ** 0.5)
             for source, places in sources.items()
         )
         for key, sources in rows.items()
     }
 
 
-def _pool(parts: Sequence[Part], places: list[int], share: float) -> Pool:
+def _pool(parts: Sequence[SourceItem], places: list[int], share: float) -> Pool:
     people = Counter(parts[place].group for place in places)
     weights = [people[parts[place].group] ** -0.5 for place in places]
     return Pool(share, tuple(places), np.cumsum(weights))
@@ -323,7 +325,7 @@ def photograph(path: Path) -> np.ndarray:
     Raises CorpusError where the file is no picture.
     """
     try:
-        pixels = cv2.cvtColor(read_picture(path), cv2.COLOR_RGB2GRAY)
+        pixels = cv2.cvtColor(read_image(path), cv2.COLOR_RGB2GRAY)
     except ClipError as error:
         raise CorpusError(f"{error} Or take its row out of labels.csv.") from error
     side = min(pixels.shape)

@@ -15,28 +15,28 @@ from emo_core.preprocess.sample import (
     DecodedWindow,
     Sample,
     SampleConfig,
+    face_fields,
     pad_or_crop,
+    resize_frames,
     resize_size,
-    scaled,
-    seen_faces,
 )
 from emo_core.preprocess.spec_augment import augment_mel
 from emo_core.schema import EMOTIONS, POLARITIES
-from emo_core.synthetic.composed.dataset import FreshDataset, made_of
+from emo_core.synthetic.composed.dataset import OnTheFlyDataset, verify_sources
 from emo_core.synthetic.composed.scene import ComposedScene
 from emo_core.synthetic.composed.soundtrack import mix
-from emo_core.synthetic.composed.sources import Sources
+from emo_core.synthetic.composed.sources import SourcePool
 from emo_core.synthetic.composed.utterances import (
     CLASSES,
     NEUTRAL,
-    known_faces,
+    composed_faces,
     make_utterance,
     read_speakers,
     text_of,
 )
 from emo_core.synthetic.composed.video import compose_frames
 from emo_core.synthetic.composed.writer import TIMES_S
-from emo_core.synthetic.corpus_io import read_made
+from emo_core.synthetic.corpus_io import read_made_corpus
 from emo_core.synthetic.drawn.scene import (
     DURATION_S,
     HEIGHT,
@@ -44,29 +44,29 @@ from emo_core.synthetic.drawn.scene import (
 )
 
 SIZE = (240, 180)  # pixels, width and height at which faces are cut out
-CARELESS = 4  # of a scene's random numbers
+JITTER_STREAM = 4  # of a scene's random numbers
 
 
-class FreshUtterances(FreshDataset):
+class OnTheFlyUtterances(OnTheFlyDataset):
     """`count` utterances of people of train, other ones in every epoch.
 
     Audio is augmented and face crops are jittered: otherwise it memorises the few people.
     """
 
-    def expected(self, index: int) -> np.ndarray:
+    def next_target(self, index: int) -> np.ndarray:
         return _target(CLASSES[index % len(CLASSES)])
 
     def scene(self, number: int) -> tuple[ComposedScene, np.ndarray]:
         scene = make_utterance(self.sources, self.seed, "train", number)
         return scene, _target(scene.label)
 
-    def composed(self, scene: ComposedScene, times_s: np.ndarray) -> DecodedWindow:
-        rng = np.random.default_rng([*scene.key, CARELESS])
-        return decoded_utterance(scene, self.sources, self.cache.config, times_s, rng)
+    def compose(self, scene: ComposedScene, times_s: np.ndarray) -> DecodedWindow:
+        rng = np.random.default_rng([*scene.key, JITTER_STREAM])
+        return decode_utterance(scene, self.sources, self.cache.config, times_s, rng)
 
-    def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, np.ndarray]:
-        sample, target = super().__getitem__(place)
-        rng = np.random.default_rng([self.seed, place[0] * len(self) + place[1], 2])
+    def __getitem__(self, position: tuple[int, int]) -> tuple[Sample, np.ndarray]:
+        sample, target = super().__getitem__(position)
+        rng = np.random.default_rng([self.seed, position[0] * len(self) + position[1], 2])
         return replace(sample, mel=torch.from_numpy(augment_mel(sample.mel.numpy(), rng))), target
 
 
@@ -74,9 +74,9 @@ def _target(label: str) -> np.ndarray:
     return np.array([label == name for name in EMOTIONS], np.float32)
 
 
-def decoded_utterance(
+def decode_utterance(
     scene: ComposedScene,
-    sources: Sources,
+    sources: SourcePool,
     config: SampleConfig,
     times_s: np.ndarray,
     rng: np.random.Generator | None = None,
@@ -86,21 +86,21 @@ def decoded_utterance(
     rng: with it, the face's box is moved, scaled and turned a little, the same in all frames.
     """
     frames = compose_frames(scene, sources, times_s, SIZE)
-    shown, faces = np.ones(len(times_s), bool), known_faces(scene, times_s)
+    shown, faces = np.ones(len(times_s), bool), composed_faces(scene, times_s)
     if rng is not None:
-        faces = _careless(faces, rng)
+        faces = _jitter_faces(faces, rng)
     return DecodedWindow(
-        pad_or_crop(scaled(frames, resize_size((WIDTH, HEIGHT), config)), config),
+        pad_or_crop(resize_frames(frames, resize_size((WIDTH, HEIGHT), config)), config),
         times_s.astype(np.float32),
         np.round(mix(scene, sources) * 32767).astype(np.int16),
         DURATION_S,
         DURATION_S,
-        **seen_faces(frames, times_s, shown, config, lambda *_: faces),
+        **face_fields(frames, times_s, shown, config, lambda *_: faces),
         text=text_of(scene, sources) if config.text_length else "",
     )
 
 
-def _careless(tracks: Tracks, rng: np.random.Generator) -> Tracks:
+def _jitter_faces(tracks: Tracks, rng: np.random.Generator) -> Tracks:
     first, last = tracks.boxes[..., :2], tracks.boxes[..., 2:]
     middle = (first + last) / 2 + rng.normal(0, 0.06, 2) * (last - first)
     half = np.exp(rng.normal(0, 0.12)) * (last - first) / 2
@@ -110,9 +110,9 @@ def _careless(tracks: Tracks, rng: np.random.Generator) -> Tracks:
 
 def compose_utterances(
     root: Path, count: int, config: SampleConfig, seed: int = 0, augment: Augment = NONE
-) -> FreshUtterances:
+) -> OnTheFlyUtterances:
     """`count` utterances an epoch of what those in `root` were made of; see `sources_of`."""
-    return FreshUtterances(utterance_sources_of(root), count, config, seed, augment)
+    return OnTheFlyUtterances(utterance_sources_of(root), count, config, seed, augment)
 
 
 def read_utterances(root: Path) -> Corpus:
@@ -120,7 +120,7 @@ def read_utterances(root: Path) -> Corpus:
 
     Raises CorpusError where the folder is not one that `emo data make utterances` made.
     """
-    return read_made(root, "utterances", "utterances", EMOTIONS, _item, (*POLARITIES, ""))
+    return read_made_corpus(root, "utterances", "utterances", EMOTIONS, _item, (*POLARITIES, ""))
 
 
 @dataclass(frozen=True)
@@ -176,9 +176,9 @@ def utterance_windows(
     ]
 
 
-def utterance_sources_of(root: Path) -> Sources:
+def utterance_sources_of(root: Path) -> SourcePool:
     """The faces and voices that the utterances in `root` were made of.
 
     Raises CorpusError where they are no longer there, or others than then.
     """
-    return made_of(root, read_speakers)
+    return verify_sources(root, read_speakers)

@@ -6,10 +6,10 @@ import numpy as np
 
 from emo_core.synthetic.composed import writer as collage
 from emo_core.synthetic.composed.scene import ComposedScene
-from emo_core.synthetic.composed.sources import Sources
+from emo_core.synthetic.composed.sources import SourcePool
 from emo_core.synthetic.composed.utterances import (
     CLASSES,
-    known_faces,
+    composed_faces,
     make_utterance,
     read_speakers,
     text_of,
@@ -23,26 +23,26 @@ POLARITY = dict.fromkeys(CLASSES, "negative") | {
 }
 
 
-def utterance_truth(sources: Sources, scene: ComposedScene) -> dict:
+def utterance_truth(sources: SourcePool, scene: ComposedScene) -> dict:
     """A collage's line of truth.jsonl, with emotion, words, speaker and where the face is.
 
     A clip belongs to its speaker, and to the person in the picture where there is no speech.
     """
-    voices = [sound.part for sound in scene.sounds if sound.kind == "voice"]
-    owner = voices[0] if voices else scene.people[0].photo
+    voices = [sound.item for sound in scene.sounds if sound.kind == "voice"]
+    owner = voices[0] if voices else scene.people[0].item
     return {
         **collage.composed_truth(sources, scene),
         "label": POLARITY[scene.label],
         "emotion": scene.label,
         "text": text_of(scene, sources),
-        "group": sources.parts[owner].group,
+        "group": sources.items[owner].group,
         "face": _track(scene),
     }
 
 
 def _track(scene: ComposedScene) -> list[list[float]]:
     """Left, top, right, bottom (shares) and lean (radians) in every frame; [] = no face."""
-    tracks = known_faces(scene, TIMES_S)
+    tracks = composed_faces(scene, TIMES_S)
     if not tracks.mask.any():
         return []
     rows = np.column_stack([tracks.boxes[:, 0], tracks.angles[:, 0]])  # (T, 5)

@@ -26,13 +26,13 @@ from emo_core.synthetic.composed.scene import (
     Draw,
 )
 from emo_core.synthetic.composed.sources import (
-    Part,
-    Sources,
+    SourceItem,
+    SourcePool,
+    assign_splits,
     people_of,
     pools,
     read_held_out,
     read_sources,
-    split_groups,
 )
 from emo_core.synthetic.composed.video import stances
 from emo_core.synthetic.drawn.scene import HEIGHT, WIDTH
@@ -52,31 +52,31 @@ _CLASS_OF |= dict.fromkeys((NEUTRAL, "calm"), NEUTRAL)
 
 
 @lru_cache(maxsize=4)
-def read_speakers(root: Path) -> Sources:
-    """Faces and voices by CLASSES (`Part.polarity`), and ambience; contempt is left out.
+def read_speakers(root: Path) -> SourcePool:
+    """Faces and voices by CLASSES (`SourceItem.polarity`), and ambience; contempt is left out.
 
     Who has a split in `read_sources` keeps it; people of whom there are only surprised photographs
     are dealt among themselves. Raises CorpusError where a split lacks a class altogether.
     """
-    known = read_sources(root).parts
+    known = read_sources(root).items
     where = {f"{part.kind}/{part.group}": part.split for part in known}
-    parts = split_groups(people_of(root, _class_of, said), where, read_held_out(root))
+    parts = assign_splits(people_of(root, _class_of, transcript_of_row), where, read_held_out(root))
     parts = [replace(part, emotion=part.polarity) for part in parts]  # one word for each
     _check(root, parts)
     parts += [part for part in known if part.kind == "ambience"]
-    return Sources(root, tuple(parts), pools(parts), CLASSES)
+    return SourcePool(root, tuple(parts), pools(parts), CLASSES)
 
 
 def _class_of(row: Mapping[str, str]) -> str:
     return _CLASS_OF.get(row.get("emotion", "").casefold(), "")
 
 
-def said(row: Mapping[str, str]) -> str:
+def transcript_of_row(row: Mapping[str, str]) -> str:
     """Transcript of a voice, from its row of the table; "" where there is none."""
     return row.get("text", "")
 
 
-def _check(root: Path, parts: list[Part]) -> None:
+def _check(root: Path, parts: list[SourceItem]) -> None:
     found = defaultdict(set)
     for part in parts:
         found[part.split].add(part.polarity)
@@ -96,7 +96,7 @@ STREAM = 3  # of a seed's random numbers: no collage takes them
 FACE = (0.04, 0.81, 1.04)
 
 
-def make_utterance(sources: Sources, seed: int, split: str, index: int) -> ComposedScene:
+def make_utterance(sources: SourcePool, seed: int, split: str, index: int) -> ComposedScene:
     """Utterance `index` of a split; the same arguments give the same one.
 
     sources: of `read_speakers`. Where the split has no face of the class, it can only be heard;
@@ -130,7 +130,7 @@ def _people(draw: Draw, label: str) -> tuple[ComposedPerson, ...]:
     """One person who shows the label; anything that the split has where there is none."""
     shown = [name for name in CLASSES if draw.sources.has("face", draw.split, name)]
     label = label or shown[draw.rng.integers(len(shown))]
-    (place,) = draw.places(np.array([draw.alone()]))
+    (place,) = draw.places(np.array([draw.single_size()]))
     return (draw.person(label, place),)
 
 
@@ -143,13 +143,13 @@ def _sounds(draw: Draw, label: str) -> tuple[ComposedSound, ...]:
     return tuple(sound for sound in sounds if sound)
 
 
-def text_of(scene: ComposedScene, sources: Sources) -> str:
+def text_of(scene: ComposedScene, sources: SourcePool) -> str:
     """Transcript of a scene; "" without speech or without transcript."""
-    voices = [sources.parts[sound.part] for sound in scene.sounds if sound.kind == "voice"]
+    voices = [sources.items[sound.item] for sound in scene.sounds if sound.kind == "voice"]
     return voices[0].text if voices else ""
 
 
-def known_faces(scene: ComposedScene, times_s: np.ndarray) -> Tracks:
+def composed_faces(scene: ComposedScene, times_s: np.ndarray) -> Tracks:
     """Boxes of the visible people, as YuNet's; none where the scene hides the face.
 
     A corpus must not depend on the detector that a machine has.

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from emo_core.synthetic.composed.scene import BACKDROPS, Camera, ComposedPerson, ComposedScene
-from emo_core.synthetic.composed.sources import SIDE, Sources, photograph
+from emo_core.synthetic.composed.sources import SIDE, SourcePool, photograph
 from emo_core.synthetic.drawn.scene import DURATION_S
 
 SIDES = (16, 32, 64, SIDE)  # pixels, of the copies that faces are taken from
@@ -16,23 +16,23 @@ BACKDROP = 128  # pixels, height and width of the backdrop
 
 
 def compose_frames(
-    scene: ComposedScene, sources: Sources, times_s: np.ndarray, size: tuple[int, int]
+    scene: ComposedScene, sources: SourcePool, times_s: np.ndarray, size: tuple[int, int]
 ) -> np.ndarray:
     """The picture at these moments: (T, height, width, 3) uint8 for size (width, height).
 
     The same scene looks the same at any size, but for noise and compression.
     """
     behind = _backdrop(scene.backdrop)
-    faces = [_shown_face(scene, person, sources, size[1]) for person in scene.people]
+    faces = [_render_face(scene, person, sources, size[1]) for person in scene.people]
     rng, drifting = _drifting(scene)
     frames = []
     for t in times_s:
         view = _view(scene.camera, float(t), size, drifting)  # picture heights -> pixels
         frame = _behind(behind, view, size)
         for person, face in zip(scene.people, faces, strict=True):
-            _put(frame, person, face, view, float(t))
+            _draw_person(frame, person, face, view, float(t))
         frames.append(frame)
-    return _seen(frames, scene, rng)
+    return _apply_camera(frames, scene, rng)
 
 
 def stances(scene: ComposedScene, times_s: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -115,8 +115,8 @@ def _behind(backdrop: np.ndarray, view: tuple[float, float, float], size: tuple[
     return cv2.warpAffine(backdrop, matrix, size, borderMode=cv2.BORDER_REFLECT)
 
 
-def _shown_face(
-    scene: ComposedScene, person: ComposedPerson, sources: Sources, height: int
+def _render_face(
+    scene: ComposedScene, person: ComposedPerson, sources: SourcePool, height: int
 ) -> np.ndarray:
     """A face with its edge, just large enough for a picture of `height`: (side, side, 4) uint8."""
     wanted = person.size * max(scene.camera.zoom) * height
@@ -124,7 +124,7 @@ def _shown_face(
     if scene.hidden == "away":
         grey = _back_of_head(person, side)
     else:
-        grey = _copies(sources.parts[person.photo].path)[side]
+        grey = _copies(sources.items[person.item].path)[side]
     contrast, gamma = person.light
     tone = (np.arange(256, dtype=np.float32) / 255) ** gamma
     tone = ((tone - 0.45) * contrast + 0.45) * 255
@@ -152,7 +152,7 @@ def _copies(path: Path) -> dict[int, np.ndarray]:
 
 
 def _back_of_head(person: ComposedPerson, side: int) -> np.ndarray:
-    rng = np.random.default_rng(person.photo)
+    rng = np.random.default_rng(person.item)
     hair = rng.normal(rng.uniform(15, 170), 14, (8, SIDES[0]))  # strands
     return cv2.resize(hair, (side, side)).clip(0, 255).astype(np.uint8)
 
@@ -165,7 +165,7 @@ def _edge(oval: bool, side: int) -> np.ndarray:
     return (inside / SOFT / 2 * 255).clip(0, 255).astype(np.uint8)
 
 
-def _put(
+def _draw_person(
     frame: np.ndarray,
     person: ComposedPerson,
     face: np.ndarray,
@@ -194,7 +194,9 @@ def _put(
     part[:] = (pasted[..., :3] * share + part * (255 - share)) // 255
 
 
-def _seen(frames: list[np.ndarray], scene: ComposedScene, rng: np.random.Generator) -> np.ndarray:
+def _apply_camera(
+    frames: list[np.ndarray], scene: ComposedScene, rng: np.random.Generator
+) -> np.ndarray:
     """What the camera makes of T frames (H, W, 3): light, colour, blur, noise, compression."""
     camera, (height, width) = scene.camera, frames[0].shape[:2]
     direction, strength = camera.lamp

@@ -13,7 +13,7 @@ from emo_core.schema import SPLITS
 from emo_core.synthetic import corpus_io as clip_tree
 from emo_core.synthetic.composed.scene import ComposedScene, make_scene
 from emo_core.synthetic.composed.soundtrack import mix
-from emo_core.synthetic.composed.sources import RATE, Sources, named_from, read_sources
+from emo_core.synthetic.composed.sources import RATE, SourcePool, read_sources, relative_name
 from emo_core.synthetic.composed.video import compose_frames
 from emo_core.synthetic.corpus_io import FOLDERS, Progress, Tree, make_tree
 from emo_core.synthetic.drawn.scene import (
@@ -33,9 +33,9 @@ class Composer:
 
     name: str  # as `emo data make` knows it
     about: str  # what its clips and labels are, in lines
-    read: Callable[[Path], Sources]
-    make: Callable[[Sources, int, str, int], ComposedScene]  # seed, split, index
-    truth: Callable[[Sources, ComposedScene], dict]
+    read: Callable[[Path], SourcePool]
+    make: Callable[[SourcePool, int, str, int], ComposedScene]  # seed, split, index
+    truth: Callable[[SourcePool, ComposedScene], dict]
 
 
 def make_composed(
@@ -70,7 +70,7 @@ def make_composed(
 
 
 def write_composed_clip(
-    path: Path, scene: ComposedScene, read: Callable[[Path], Sources], root: Path
+    path: Path, scene: ComposedScene, read: Callable[[Path], SourcePool], root: Path
 ) -> None:
     """Composes and encodes one clip from the sources in `root`."""
     cv2.setNumThreads(1)
@@ -79,9 +79,9 @@ def write_composed_clip(
     clip_tree.write_clip(path, frames, FPS, mix(scene, sources), RATE)
 
 
-def composed_truth(sources: Sources, scene: ComposedScene) -> dict:
+def composed_truth(sources: SourcePool, scene: ComposedScene) -> dict:
     """Everything there is to know about a clip: one line of truth.jsonl."""
-    parts, root = sources.parts, sources.root
+    parts, root = sources.items, sources.root
     return {
         "clip": f"{FOLDERS[scene.split]}/{scene.name}",
         "scene": {"seed": scene.seed, "index": scene.index},  # with the split: composes it again
@@ -93,8 +93,8 @@ def composed_truth(sources: Sources, scene: ComposedScene) -> dict:
         "duration_s": DURATION_S,
         "people": [
             {
-                "file": named_from(root, parts[person.photo].path),
-                "person": parts[person.photo].group,
+                "file": relative_name(root, parts[person.item].path),
+                "person": parts[person.item].group,
                 "polarity": person.polarity,
                 "box": [round(v, 4) for v in (person.x, person.y, person.size)],
             }
@@ -102,8 +102,8 @@ def composed_truth(sources: Sources, scene: ComposedScene) -> dict:
         ],
         "sounds": [
             {
-                "file": named_from(root, parts[sound.part].path),
-                "speaker": parts[sound.part].group,
+                "file": relative_name(root, parts[sound.item].path),
+                "speaker": parts[sound.item].group,
                 "kind": sound.kind,
                 "polarity": sound.polarity,
                 "start_s": round(sound.start_s, 3),
@@ -125,19 +125,19 @@ COLLAGE = Composer(
 make_collage = partial(make_composed, COLLAGE)
 
 
-def _readme(composer: Composer, counts: Mapping[str, int], seed: int, sources: Sources) -> str:
+def _readme(composer: Composer, counts: Mapping[str, int], seed: int, sources: SourcePool) -> str:
     arguments = " ".join(f"--{split} {count}" for split, count in counts.items())
     return (
         f"{composer.about}"
         "No person, speaker or source recording is in two splits. As free as its sources are.\n"
         f"{SOURCES}{sources.root}\n"
-        f"{MARK}{sources.mark()}\n"
+        f"{MARK}{sources.fingerprint()}\n"
         f"Made by: emo data make {composer.name} OUT --sources SOURCES {arguments} --seed {seed}\n"
     )
 
 
 def _scenes(
-    composer: Composer, sources: Sources, counts: Mapping[str, int], seed: int
+    composer: Composer, sources: SourcePool, counts: Mapping[str, int], seed: int
 ) -> Iterator[ComposedScene]:
     for split in SPLITS:
         for index in range(counts[split]):

@@ -57,7 +57,7 @@ class _Canvas:
         return red, green, blue
 
 
-def _scaled(colour: Colour, factor: float, more: int = 0) -> Colour:
+def _scale_colour(colour: Colour, factor: float, more: int = 0) -> Colour:
     """The colour, darker or lighter, at most white."""
     red, green, blue = (min(255, int(factor * c) + more) for c in colour)
     return red, green, blue
@@ -80,7 +80,7 @@ def _cloud(canvas: _Canvas, x: float, y: float, size: float, colour: Colour) -> 
 
 def _tree(canvas: _Canvas, x: float, ground: float, size: float, leaf: Colour) -> None:
     canvas.box(x - 0.09 * size, ground - 0.7 * size, 0.18 * size, 0.7 * size, (112, 82, 62), 0.7)
-    darker = _scaled(leaf, 0.86)
+    darker = _scale_colour(leaf, 0.86)
     canvas.oval(x, ground - 1.0 * size, 0.52 * size, 0.5 * size, darker, 0.7)
     canvas.oval(x - 0.08 * size, ground - 1.1 * size, 0.4 * size, 0.38 * size, leaf, 0.7)
 
@@ -94,10 +94,10 @@ def _park(canvas: _Canvas) -> Light:
         white = (248, 250, 250)
         _cloud(canvas, rng.uniform(0, WIDTH), rng.uniform(15, 60), rng.uniform(14, 24), white)
     grass = canvas.tint((136, 190, 110), (160, 196, 104), (118, 178, 122))
-    far = _scaled(grass, 0.8, 40)
+    far = _scale_colour(grass, 0.8, 40)
     canvas.oval(rng.uniform(40, 140), horizon + 14, 150, 40, far, 0.3)
     canvas.oval(rng.uniform(190, 300), horizon + 18, 140, 46, far, 0.3)
-    canvas.gradient(grass, _scaled(grass, 0.82), horizon + 6, HEIGHT)
+    canvas.gradient(grass, _scale_colour(grass, 0.82), horizon + 6, HEIGHT)
     for _ in range(5):
         leaf = canvas.tint((92, 156, 92), (122, 168, 84), (76, 142, 104))
         _tree(
@@ -124,7 +124,7 @@ def _beach(canvas: _Canvas) -> Light:
     canvas.gradient(sky, (250, 236, 214), 0, horizon)
     canvas.oval(rng.uniform(30, 290), rng.uniform(30, 70), 16, 16, (255, 246, 214), 0.1)
     sea = canvas.tint((58, 146, 184), (74, 170, 178), (70, 124, 176))
-    canvas.gradient(sea, _scaled(sea, 1, 46), horizon, horizon + 46)
+    canvas.gradient(sea, _scale_colour(sea, 1, 46), horizon, horizon + 46)
     for _ in range(7):
         x, y = rng.uniform(0, 300), horizon + rng.uniform(6, 40)
         canvas.box(x, y, rng.uniform(16, 46), 1.6, (226, 244, 244), 0.4)
@@ -164,15 +164,15 @@ def _stadium(canvas: _Canvas) -> Light:
     first = canvas.tint((86, 96, 132), (122, 92, 110), (92, 112, 120))
     for row in range(8):
         y = 34 + 15 * row
-        canvas.box(-20, y, 360, 15, _scaled(first, 0.86 + 0.03 * row), 0.3)
+        canvas.box(-20, y, 360, 15, _scale_colour(first, 0.86 + 0.03 * row), 0.3)
         for seat in range(26):
             fan = canvas.tint((228, 196, 168), (196, 150, 116), (132, 98, 80), first)
             canvas.oval(seat * 13 + (row % 2) * 6 - 6, y + 6, 3.6, 4.2, fan, 0.3)
     canvas.box(-20, 150, 360, 16, canvas.tint((236, 232, 226), (214, 92, 84), (70, 110, 170)), 0.6)
     grass = canvas.tint((96, 168, 92), (118, 178, 88))
-    canvas.gradient(grass, _scaled(grass, 0.86), 164, HEIGHT)
+    canvas.gradient(grass, _scale_colour(grass, 0.86), 164, HEIGHT)
     for stripe in range(4):
-        lighter = _scaled(grass, 1.09)
+        lighter = _scale_colour(grass, 1.09)
         left = 40 + 80 * stripe
         canvas.polygon(
             [(left, 165), (left + 36, 165), (left + 60, 240), (left - 4, 240)], lighter, 0.9
@@ -183,16 +183,16 @@ def _stadium(canvas: _Canvas) -> Light:
 def _stage(canvas: _Canvas) -> Light:
     rng = canvas.rng
     back = canvas.tint((78, 58, 110), (52, 76, 118), (110, 60, 88))
-    canvas.gradient(back, _scaled(back, 1.35), 0, 176)
+    canvas.gradient(back, _scale_colour(back, 1.35), 0, 176)
     curtain = canvas.tint((176, 56, 70), (150, 60, 120), (60, 110, 120))
     for side in (0, 1):
         for fold in range(5):
             x = fold * 13 - 6 if side == 0 else WIDTH - fold * 13 - 8
-            shade = _scaled(curtain, 0.82 + 0.2 * (fold % 2))
+            shade = _scale_colour(curtain, 0.82 + 0.2 * (fold % 2))
             canvas.box(x, 0, 14, 190, shade, 0.6)
     for _ in range(4):
         lamp_x, floor_x = rng.uniform(70, 250), rng.uniform(90, 250)
-        beam = _scaled(back, 1.18, 16)
+        beam = _scale_colour(back, 1.18, 16)
         ends: list[tuple[float, float]]
         ends = [(lamp_x - 5, 0), (lamp_x + 5, 0), (floor_x + 28, 176), (floor_x - 28, 176)]
         canvas.polygon(ends, beam, 0.4)
@@ -207,7 +207,7 @@ def _stage(canvas: _Canvas) -> Light:
 def _living_room(canvas: _Canvas) -> Light:
     rng = canvas.rng
     wall = canvas.tint((226, 208, 186), (176, 198, 196), (214, 186, 190), (196, 200, 168))
-    canvas.gradient(wall, _scaled(wall, 0.93), 0, 180)
+    canvas.gradient(wall, _scale_colour(wall, 0.93), 0, 180)
     canvas.gradient((176, 134, 98), (150, 110, 80), 180, HEIGHT)
     x = rng.uniform(10, 200)
     canvas.box(x, 24, 86, 78, (246, 242, 234), 0.4)
@@ -219,7 +219,7 @@ def _living_room(canvas: _Canvas) -> Light:
         inside = canvas.tint((236, 170, 120), (120, 170, 190), (200, 120, 130))
         canvas.box(px + 4, py + 4, 32, 24, inside, 0.5)
     sofa = canvas.tint((190, 98, 88), (92, 128, 150), (120, 140, 100), (206, 164, 92))
-    darker = _scaled(sofa, 0.84)
+    darker = _scale_colour(sofa, 0.84)
     canvas.box(30, 118, 260, 60, darker, 0.7)
     canvas.box(16, 140, 288, 58, sofa, 0.8)
     lamp = rng.choice((14, 306))
@@ -233,7 +233,7 @@ def _living_room(canvas: _Canvas) -> Light:
 def _classroom(canvas: _Canvas) -> Light:
     rng = canvas.rng
     wall = canvas.tint((232, 224, 200), (206, 218, 214), (222, 206, 214))
-    canvas.gradient(wall, _scaled(wall, 0.94), 0, 190)
+    canvas.gradient(wall, _scale_colour(wall, 0.94), 0, 190)
     canvas.gradient((186, 166, 142), (160, 140, 120), 190, HEIGHT)
     x = rng.uniform(20, 70)
     board = canvas.tint((58, 100, 84), (70, 80, 96), (238, 242, 244))
@@ -313,7 +313,7 @@ def _winter(canvas: _Canvas) -> Light:
 def _cafe(canvas: _Canvas) -> Light:
     rng = canvas.rng
     wall = canvas.tint((150, 106, 84), (108, 120, 112), (186, 150, 116))
-    canvas.gradient(wall, _scaled(wall, 0.85), 0, 170)
+    canvas.gradient(wall, _scale_colour(wall, 0.85), 0, 170)
     canvas.gradient((112, 84, 72), (90, 68, 60), 170, HEIGHT)
     for shelf in range(2):
         y = 52 + 40 * shelf

@@ -17,14 +17,14 @@ from emo_core.preprocess.sample import (
     DecodedWindow,
     Sample,
     SampleConfig,
+    face_fields,
     frame_times,
     pad_or_crop,
+    resize_frames,
     resize_size,
-    scaled,
-    seen_faces,
 )
 from emo_core.schema import POLARITIES, SPLITS
-from emo_core.synthetic.corpus_io import read_made
+from emo_core.synthetic.corpus_io import read_made_corpus
 from emo_core.synthetic.drawn import (
     render as staged_draw,
 )
@@ -46,7 +46,7 @@ from emo_core.synthetic.drawn.ground_truth import (
 FRAME_LABELS = tuple(  # what a single frame shows, for pre-training
     label + moving for moving in ("", ", moving") for label in POLARITIES
 )
-RENDERED_SEED = 1_000_000
+SYNTHETIC_SEED = 1_000_000
 
 
 def read_staged(root: Path) -> Corpus:
@@ -65,7 +65,9 @@ def read_staged_affect(root: Path) -> Corpus:
 
 
 def _read(root: Path, corpus: str) -> Corpus:
-    return read_made(root, corpus, "staged", CORPUS_LABELS[corpus], partial(_item, corpus=corpus))
+    return read_made_corpus(
+        root, corpus, "staged", CORPUS_LABELS[corpus], partial(_item, corpus=corpus)
+    )
 
 
 @dataclass(frozen=True)
@@ -196,7 +198,7 @@ class SceneWindow:
         grid = frame_times(config)
         times_s = np.floor(grid * staged_scene.FPS) / staged_scene.FPS  # the frame on display
         frames = staged_draw.draw_frames(scene, times_s)
-        pixels = pad_or_crop(scaled(frames, resize_size(size, config)), config)
+        pixels = pad_or_crop(resize_frames(frames, resize_size(size, config)), config)
         shown = np.ones(len(times_s), bool)
         wave = staged_sound.synthesise(scene, config.mel.rate)
         length_s = staged_scene.DURATION_S
@@ -206,7 +208,7 @@ class SceneWindow:
             np.round(wave * 32767).astype(np.int16),
             length_s,
             length_s,
-            **seen_faces(frames, times_s, shown, config, lambda _, at_s: drawn_faces(scene, at_s)),
+            **face_fields(frames, times_s, shown, config, lambda _, at_s: drawn_faces(scene, at_s)),
             text=scene.text if config.text_length else "",
         )
 
@@ -221,18 +223,18 @@ class FrameDataset(ClipDataset):
         one = Augment(zoom=0.0, color_jitter=0.1, gain_db=0.0, frame_subsample=cache.config.frames)
         super().__init__(shown, cache, one, seed)
 
-    def __getitem__(self, place: tuple[int, int]) -> tuple[Sample, list[int]]:
-        sample, _ = super().__getitem__(place)
-        return sample, self.scenes[place[1]].frame_targets(sample.video_times_s.numpy())
+    def __getitem__(self, position: tuple[int, int]) -> tuple[Sample, list[int]]:
+        sample, _ = super().__getitem__(position)
+        return sample, self.scenes[position[1]].frame_targets(sample.video_times_s.numpy())
 
-    def _decoded(self, index: int) -> DecodedWindow:
-        decoded = super()._decoded(index)
+    def _load_window(self, index: int) -> DecodedWindow:
+        decoded = super()._load_window(index)
         return replace(decoded, wave=decoded.wave[: self.cache.config.mel.rate // 10])  # not used
 
 
-def rendered(count: int, corpus: str = "staged") -> list[SceneWindow]:
+def synthetic_windows(count: int, corpus: str = "staged") -> list[SceneWindow]:
     """Training scenes that no made corpus contains: its seeds are small, this one is not.
 
     The same scenes whatever the seed of a run, so that several runs share one cache.
     """
-    return [SceneWindow(RENDERED_SEED, "train", index, corpus) for index in range(count)]
+    return [SceneWindow(SYNTHETIC_SEED, "train", index, corpus) for index in range(count)]

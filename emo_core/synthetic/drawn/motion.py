@@ -151,7 +151,7 @@ def envelope(times_s: np.ndarray, start_s: float, end_s: float, ramp_s: float) -
     return edge * edge * (3 - 2 * edge)
 
 
-def shown(person: Person, times_s: np.ndarray) -> np.ndarray:
+def emotion_strength(person: Person, times_s: np.ndarray) -> np.ndarray:
     """How strongly the face shows the person's emotion, (T,) in 0..1."""
     if person.shown_s is None:
         return np.zeros(len(times_s))
@@ -160,7 +160,7 @@ def shown(person: Person, times_s: np.ndarray) -> np.ndarray:
 
 def face_of(person: Person, times_s: np.ndarray) -> Face:
     """The expression over time: the emotion, talking where there is none, blinks."""
-    strength = shown(person, times_s)
+    strength = emotion_strength(person, times_s)
     beat = 2 * np.pi * 4.4 * person.tempo * times_s + person.phase
     target, rest = EXPRESSIONS[person.emotion], EXPRESSIONS["neutral"]
     curves = {}
@@ -206,7 +206,7 @@ _HEAD = {
 def pose_of(scene: Scene, number: int, times_s: np.ndarray) -> Pose:
     """Head, body and arms of one person over time."""
     person = scene.people[number]
-    strength, talk = shown(person, times_s), _talking(person, times_s)
+    strength, talk = emotion_strength(person, times_s), _talking(person, times_s)
     drop, tilt, bob, rate, shiver = _HEAD[person.emotion]
     idle = 2 * np.pi * 0.33 * person.tempo * times_s + person.phase
     side = np.sign(np.sin(3 * person.phase)) or 1.0

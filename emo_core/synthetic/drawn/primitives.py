@@ -82,7 +82,7 @@ class Pen:
     rim: Colour | None = None  # what outlines are drawn in, where only they catch light
 
     def fill(self, points: np.ndarray, colour: Colour, show: np.ndarray | None = None) -> Stroke:
-        return Stroke(self._place(points), self._lit(colour), show=show)
+        return Stroke(self._place(points), self._shade(colour), show=show)
 
     def line(
         self,
@@ -93,14 +93,14 @@ class Pen:
         show: np.ndarray | None = None,
     ) -> Stroke:
         thickness = max(1, round(width * self.radius))
-        return Stroke(self._place(points), self._lit(colour), thickness, closed, show)
+        return Stroke(self._place(points), self._shade(colour), thickness, closed, show)
 
     def edge(self, points: np.ndarray, colour: Colour, width: float, closed: bool = True) -> Stroke:
         """An outline."""
         stroke = self.line(points, colour, width, closed)
         return stroke if self.rim is None else stroke._replace(colour=self.rim)
 
-    def _lit(self, colour: Colour) -> Colour:
+    def _shade(self, colour: Colour) -> Colour:
         red, green, blue = (min(255, round(c * f)) for c, f in zip(colour, self.light, strict=True))
         return red, green, blue
 

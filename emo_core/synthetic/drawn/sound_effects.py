@@ -61,7 +61,7 @@ def through_formants(
     padded = np.zeros((frames + 1) * _HOP, dtype=np.float32)
     padded[_HOP : _HOP + count] = wave
     pieces = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::_HOP]
-    centres = _stretched(np.atleast_2d(formants_hz), len(pieces)) * np.float32(tract)
+    centres = _stretch(np.atleast_2d(formants_hz), len(pieces)) * np.float32(tract)
     gains = np.array([1.0, 0.7 + 0.3 * effort, 0.3 + 0.4 * effort, 0.15 + 0.3 * effort])
     tilt = 1 / np.sqrt(1 + (_FREQUENCY / (350 + 1600 * effort)) ** 2)
     response = np.full((len(centres), len(_FREQUENCY)), 0.015, dtype=np.float32)
@@ -78,7 +78,7 @@ def through_formants(
     return out[_HOP : _HOP + count]
 
 
-def _stretched(path: np.ndarray, frames: int) -> np.ndarray:
+def _stretch(path: np.ndarray, frames: int) -> np.ndarray:
     """A path of K points per column, linearly stretched over the frames."""
     at = np.linspace(0, len(path) - 1, frames)
     low = np.minimum(at.astype(int), max(0, len(path) - 2))

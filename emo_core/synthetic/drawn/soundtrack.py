@@ -22,7 +22,7 @@ def synthesise(scene: Scene, rate: int = RATE) -> np.ndarray:
         start, event = _event(scene, sound, rng)
         mixture[start : start + len(event)] += level * event
     mixture = np.tanh(mixture)  # keeps the rare peak inside full scale without a click
-    return mixture if rate == RATE else _resampled(mixture, rate)
+    return mixture if rate == RATE else _resample(mixture, rate)
 
 
 def _event(scene: Scene, sound: Sound, rng: np.random.Generator) -> tuple[int, np.ndarray]:
@@ -31,7 +31,7 @@ def _event(scene: Scene, sound: Sound, rng: np.random.Generator) -> tuple[int, n
     peaky = rng.uniform(0.76, 0.86)
     wave = MAKERS[sound.kind](stop - start, scene.style.voice, rng).astype(np.float32)
     ramp = np.minimum(1, np.arange(len(wave), dtype=np.float32) / (_FADE_S * RATE))
-    return start, levelled(wave, peaky) * ramp * ramp[::-1]
+    return start, equalize_loudness(wave, peaky) * ramp * ramp[::-1]
 
 
 # Where the distribution of |sample| is set: dense in the tail, which makes the peaks.
@@ -39,7 +39,7 @@ _SHARES = np.concatenate([np.linspace(0, 0.96, 25), [0.98, 0.99, 0.995, 0.998, 0
 _CEILING = 3.4  # no sample is larger, in RMS
 
 
-def levelled(wave: np.ndarray, peaky: float) -> np.ndarray:
+def equalize_loudness(wave: np.ndarray, peaky: float) -> np.ndarray:
     """The wave with RMS about 1 and one distribution of loudness, so that no kind is known by it.
 
     The sizes of the samples follow a Weibull distribution of shape `peaky` (speech is near 0.8).
@@ -48,7 +48,7 @@ def levelled(wave: np.ndarray, peaky: float) -> np.ndarray:
     """
     sizes = (-np.log(1 - np.minimum(_SHARES, 0.9999))) ** (1 / peaky)
     shape = np.sqrt(math.gamma(1 + 2 / peaky))
-    wave = _flattened(wave, math.gamma(1 + 1 / peaky) / shape)
+    wave = _flatten_envelope(wave, math.gamma(1 + 1 / peaky) / shape)
     sizes = _CEILING * np.tanh(sizes / shape / _CEILING)
     found = np.quantile(np.abs(wave[::3]), _SHARES)
     found += np.arange(len(found)) * 1e-7  # strictly rising, whatever the pauses hold
@@ -56,7 +56,7 @@ def levelled(wave: np.ndarray, peaky: float) -> np.ndarray:
     return np.copysign(np.interp(np.abs(wave), found, sizes), wave).astype(np.float32)
 
 
-def _flattened(wave: np.ndarray, flatness: float) -> np.ndarray:
+def _flatten_envelope(wave: np.ndarray, flatness: float) -> np.ndarray:
     """RMS 1 and mean absolute value `flatness`, by a power of the 10-ms envelope."""
     block = RATE // 100
     blocks = -(-len(wave) // block)
@@ -84,7 +84,7 @@ def ambience(kind: str, rng: np.random.Generator) -> np.ndarray:
     return wave / np.sqrt((wave * wave).mean())
 
 
-def _coloured(rng: np.random.Generator, gain: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+def _colour_noise(rng: np.random.Generator, gain: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """Noise with the spectrum that `gain` gives for frequencies in Hz."""
     spectrum = np.fft.rfft(noise(_SAMPLES, rng))
     frequency = np.fft.rfftfreq(_SAMPLES, 1 / RATE).astype(np.float32)
@@ -99,33 +99,35 @@ def _swell(rng: np.random.Generator, rate_hz: float, low: float) -> np.ndarray:
 
 
 def _room(rng: np.random.Generator) -> np.ndarray:
-    return _coloured(rng, lambda f: 1 / (1 + (f / 180) ** 1.1))
+    return _colour_noise(rng, lambda f: 1 / (1 + (f / 180) ** 1.1))
 
 
 def _wind(rng: np.random.Generator) -> np.ndarray:
     howl = rng.uniform(280, 480)
-    wave = _coloured(
+    wave = _colour_noise(
         rng, lambda f: 1 / (1 + (f / 120) ** 1.6) + 0.12 * np.exp(-(((f - howl) / 60) ** 2))
     )
     return wave * _swell(rng, 1.2, 0.25)
 
 
 def _traffic(rng: np.random.Generator) -> np.ndarray:
-    rumble = _coloured(rng, lambda f: 1 / (1 + (f / 140) ** 2) + 0.03 / (1 + (f / 1500) ** 2))
+    rumble = _colour_noise(rng, lambda f: 1 / (1 + (f / 140) ** 2) + 0.03 / (1 + (f / 1500) ** 2))
     passing = np.exp(-(((seconds_axis(_SAMPLES) - rng.uniform(0, 5)) / 0.9) ** 2))
-    tyres = _coloured(rng, lambda f: np.exp(-(((f - 800) / 500) ** 2)))
+    tyres = _colour_noise(rng, lambda f: np.exp(-(((f - 800) / 500) ** 2)))
     return rumble * _swell(rng, 0.8, 0.5) + 0.5 * tyres * passing
 
 
 def _rain(rng: np.random.Generator) -> np.ndarray:
     drops = noise(_SAMPLES, rng) * (rng.random(_SAMPLES, dtype=np.float32) > 0.985) * 5
     drops = np.convolve(drops, np.exp(-np.arange(24, dtype=np.float32) / 6), mode="same")
-    return 0.8 * _coloured(rng, lambda f: f / (f + 900) / (1 + (f / 5200) ** 2)) + drops
+    return 0.8 * _colour_noise(rng, lambda f: f / (f + 900) / (1 + (f / 5200) ** 2)) + drops
 
 
 def _crowd(rng: np.random.Generator) -> np.ndarray:
     """A murmur behind walls: no single voice can be made out, no mood either."""
-    murmur = _coloured(rng, lambda f: np.exp(-(((f - 380) / 260) ** 2)) + 0.1 * np.exp(-f / 900))
+    murmur = _colour_noise(
+        rng, lambda f: np.exp(-(((f - 380) / 260) ** 2)) + 0.1 * np.exp(-f / 900)
+    )
     return murmur * _swell(rng, 5, 0.55)
 
 
@@ -136,10 +138,12 @@ def _hum(rng: np.random.Generator) -> np.ndarray:
         weight * np.sin(number * phase + rng.uniform(0, 6))
         for number, weight in ((1, 0.3), (2, 1.0), (3, 0.2), (4, 0.5), (6, 0.25))
     )
-    return (tones + 1.2 * _coloured(rng, lambda f: 1 / (1 + (f / 700) ** 1.5))).astype(np.float32)
+    return (tones + 1.2 * _colour_noise(rng, lambda f: 1 / (1 + (f / 700) ** 1.5))).astype(
+        np.float32
+    )
 
 
-def _resampled(wave: np.ndarray, rate: int) -> np.ndarray:
+def _resample(wave: np.ndarray, rate: int) -> np.ndarray:
     count = round(DURATION_S * rate)
     spectrum = np.fft.rfft(wave)
     kept = np.zeros(count // 2 + 1, dtype=spectrum.dtype)

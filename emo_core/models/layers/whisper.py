@@ -1,0 +1,181 @@
+"""Whisper's audio encoder on this project's log-mel: any size's first blocks (Radford et al. 2022).
+
+Two blocks of the tiny size come with the package (`emo_core/weights`).
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from math import log
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from emo_core.io.shipped_weights import shipped_state
+from emo_core.io.weights_cache import offline
+from emo_core.models.layers.attention import Attention
+from emo_core.models.layers.backbones import Backbone, Tokens, row_independent
+from emo_core.preprocess.log_mel import MelConfig
+
+# 80 bands of 0 to 8 kHz, 25 ms every 10 ms; of the shipped encoder and of every size up to large-v2
+WHISPER_MEL = MelConfig(16_000, 400, 160, 80, 0.0, 8_000.0, 1e-10)
+SHIPPED = "whisper-tiny-2"
+WINDOW = 800  # mel frames, 8 s: over them the shipped encoder's training normalised the sound
+RANGE = 8.0  # powers of ten below the loudest value, as which all that is quieter counts
+PER_TOKEN = 8  # encoder steps of 20 ms averaged into one token
+NAMES = {  # transformers' -> those of this module
+    "self_attn_layer_norm": "norm",
+    "final_layer_norm": "last_norm",
+    "self_attn.q_proj": "attention.query",
+    "self_attn.k_proj": "attention.key",
+    "self_attn.v_proj": "attention.value",
+    "self_attn.out_proj": "attention.out",
+}
+
+
+@dataclass(frozen=True)
+class WhisperSize:
+    """What a state says of its own architecture, but for the heads, which are 64 wide."""
+
+    width: int
+    feed_forward: int
+    blocks: int
+    positions: int
+    bands: int
+
+    @classmethod
+    def of(cls, state: dict[str, Tensor]) -> "WhisperSize":
+        blocks = {name.split(".")[1] for name in state if name.startswith("layers.")}
+        positions, width = state["embed_positions.weight"].shape
+        feed_forward = len(state["layers.0.fc1.bias"])
+        return cls(width, feed_forward, len(blocks), positions, state["conv1.weight"].shape[1])
+
+
+class WhisperBlock(nn.Module):
+    """Pre-norm transformer block with GELU."""
+
+    def __init__(self, width: int, feed_forward: int) -> None:
+        super().__init__()
+        self.norm, self.last_norm = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.attention = Attention(width, width // 64)
+        self.fc1, self.fc2 = nn.Linear(width, feed_forward), nn.Linear(feed_forward, width)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """x (B, N, D), mask (B, N) -> (B, N, D)."""
+        x = x + self.attention(self.norm(x), context_mask=mask)[0]
+        return x + self.fc2(functional.gelu(self.fc1(self.last_norm(x))))
+
+
+class WhisperEncoder(Backbone):
+    """Log-mel (WHISPER_MEL) -> a token every 0.16 s, the mean of 8 steps of the last block."""
+
+    def __init__(self, size: WhisperSize) -> None:
+        super().__init__()
+        self.size, self.channels = size, size.width
+        self.conv1 = nn.Conv1d(size.bands, size.width, 3, 1, 1)
+        self.conv2 = nn.Conv1d(size.width, size.width, 3, 2, 1)
+        self.embed_positions = nn.Embedding(size.positions, size.width)
+        self.layers = nn.ModuleList(
+            WhisperBlock(size.width, size.feed_forward) for _ in range(size.blocks)
+        )
+
+    def forward(self, mel: Tensor, mask: Tensor, times_s: Tensor) -> Tokens:
+        steps = self.read(mel, mask)  # (B, N', D)
+        real, at_s = mask[:, ::2].float(), times_s[:, ::2].float()  # step i is centred on frame 2i
+        extra = -steps.shape[1] % PER_TOKEN
+        real, at_s = (
+            functional.pad(x, (0, extra)).unflatten(1, (-1, PER_TOKEN)) for x in (real, at_s)
+        )
+        steps = functional.pad(steps, (0, 0, 0, extra)).unflatten(1, (-1, PER_TOKEN))
+        count = real.sum(2).clamp(min=1)  # (B, N)
+        values = (steps * real.unsqueeze(-1)).sum(2) / count.unsqueeze(-1)  # (B, N, D)
+        return Tokens(values, real.sum(2) > 0, (at_s * real).sum(2) / count)
+
+    @row_independent
+    def read(self, mel: Tensor, mask: Tensor) -> Tensor:
+        """(B, F, M), (B, F) -> the last block's steps (B, F / 2, D), two mel frames each."""
+        if mel.shape[2] != self.size.bands or mel.shape[1] > 2 * self.size.positions:
+            raise ValueError(
+                f"the log-mel has {mel.shape[1]} frames of {mel.shape[2]} bands; this encoder "
+                f"reads up to {2 * self.size.positions} of {self.size.bands}; set the sample's mel"
+            )
+        x = functional.gelu(self.conv1(whisper_scale(mel, mask).transpose(1, 2)))
+        x = functional.gelu(self.conv2(x)).transpose(1, 2)  # (B, N', D)
+        x = x + self.embed_positions.weight[-x.shape[1] :]  # the window's end is the last position
+        for block in self.layers:
+            x = block(x, mask[:, ::2])
+        return x
+
+    @property
+    def cam_layer(self) -> nn.Module:
+        return self.conv2
+
+
+def _grouped(steps: Tensor) -> Tensor:
+    """Steps (B, N', D) in groups that make a token, zeros added: (B, N, PER_TOKEN, D)."""
+    extra = -steps.shape[1] % PER_TOKEN
+    return functional.pad(steps, (0, 0, 0, extra)).unflatten(1, (-1, PER_TOKEN))
+
+
+def whisper_scale(mel: Tensor, mask: Tensor) -> Tensor:
+    """Natural log of power -> Whisper's scale: of sound with variance one in 8 s, about -1 to 1.
+
+    (B, F, M), (B, F) -> (B, F, M). The variance follows from the log-mel itself (Parseval; bands
+    overlap to one), so gradients and changes of the log-mel reach it. What is masked is silence.
+    """
+    power = mel.exp() * mask.unsqueeze(-1)
+    variance = (power @ _band_energy(mel.shape[2]).to(mel)).sum(1) / WINDOW  # (B,)
+    level = (variance + 1e-7).log()[:, None, None]
+    scaled = ((power + WHISPER_MEL.floor).log() - level).clamp(min=log(WHISPER_MEL.floor)) / log(10)
+    loudest = scaled.amax((1, 2), keepdim=True)
+    return (torch.maximum(scaled, loudest - RANGE) + 4) / 4
+
+
+@lru_cache(maxsize=2)
+def _band_energy(bands: int) -> Tensor:
+    """What a unit of power in each band adds to the variance of the sound, (M,)."""
+    from torchaudio.functional import melscale_fbanks  # torchaudio takes a second to import
+
+    config = WHISPER_MEL
+    edges = (config.window // 2 + 1, config.lowest_hz, config.highest_hz, bands, config.rate)
+    plain = melscale_fbanks(*edges, norm=None, mel_scale="slaney")  # (K, M) triangles
+    slaney = melscale_fbanks(*edges, norm="slaney", mel_scale="slaney")
+    window = torch.hann_window(config.window).square().sum()
+    return 2 * (plain.sum(0) / slaney.sum(0)) / (config.window * window)
+
+
+def shipped_whisper() -> WhisperEncoder:
+    """The first two blocks of the tiny size that come with the package."""
+    return whisper_from(shipped_state(SHIPPED))
+
+
+def whisper_from(state: dict[str, Tensor], blocks: int | None = None) -> WhisperEncoder:
+    """An encoder from a state by transformers' names, with its first `blocks` blocks."""
+    most = WhisperSize.of(state).blocks if blocks is None else blocks
+    kept = {k: v for k, v in state.items() if _kept(k, most)}
+    encoder = WhisperEncoder(WhisperSize.of(kept))
+    for block in cast("list[WhisperBlock]", encoder.layers):
+        nn.init.zeros_(block.attention.key.bias)  # Whisper's keys have none
+    known = encoder.state_dict()
+    encoder.load_state_dict(known | {_our_name(name): value for name, value in kept.items()})
+    return encoder
+
+
+def _kept(name: str, blocks: int) -> bool:
+    parts = name.split(".")
+    return int(parts[1]) < blocks if parts[0] == "layers" else parts[0] != "layer_norm"
+
+
+def _our_name(name: str) -> str:
+    for theirs, ours in NAMES.items():
+        name = name.replace(theirs, ours)
+    return name
+
+
+def hub_whisper(name: str, blocks: int) -> WhisperEncoder:
+    """The first blocks of any size, "openai/whisper-base", from the hub or its cache folder."""
+    from transformers import WhisperModel  # takes seconds
+
+    model = WhisperModel.from_pretrained(name, local_files_only=offline())
+    return whisper_from(model.encoder.state_dict(), blocks)
