@@ -32,6 +32,7 @@ PART = Range("a share from 0 to less than 1", most=1)
 HALF = Range("a share from 0 to 0.5", most=0.5, open_most=False)
 SEED = Range("a whole number from 0 to 4294967295", most=2**32)
 
+INIT_PARTS = ("backbones", "model")
 STAGE_NAMES = ("drawn_frames", "faces", "frames", "voices", "mixes")
 RANGES = {  # by a setting's name or its last part; whole numbers that are not here are a COUNT
     **dict.fromkeys(("lr", "max_grad_norm"), ABOVE),
@@ -74,6 +75,7 @@ def _together(recipe: Recipe) -> list[tuple[str, bool, str, Any]]:
             "at most sample.frames",
             1,
         ),
+        ("init_part", recipe.init_part in INIT_PARTS, " or ".join(INIT_PARTS), INIT_PARTS[0]),
         ("sample.mel.window", mel.window <= samples, "at most sample.window_s", samples),
         ("sample.mel.highest_hz", mel.highest_hz <= half, "at most half of the rate", half),
         ("sample.mel.lowest_hz", mel.lowest_hz < mel.highest_hz, "less than highest_hz", 0),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from emo_core.data.cache import content_key
-from emo_core.data.corpus import Corpus, Item, crossing_groups, named
+from emo_core.data.corpus import Corpus, Item, crossing_groups, name_list
 from emo_core.data.dataset import FileWindow, Target
 from emo_core.data.folder.files import ClipIndex, without_ending
 from emo_core.data.folder.merging import LabelledPart
@@ -161,8 +161,9 @@ def _with_splits(
     )
     if not crossing:
         return found, ""
+    crossed = name_list(sorted(crossing))
     leak = (
-        f"the given splits let {len(crossing)} guessed sources cross ({named(sorted(crossing))}); "
+        f"the given splits let {len(crossing)} guessed sources cross ({crossed}); "
         "scores are too good if the guess is right; a column group would settle it"
     )
     notes.append(f"{leak[0].upper()}{leak[1:]}.")
@@ -210,12 +211,13 @@ def _thin_labels(items: Sequence[FolderItem], labels: Counter) -> list[str]:
     single = [name for name in labels if len(sources[name]) == 1]
     notes = []
     if single:
+        listed = name_list([shown(name) for name in single])
         notes.append(
-            f"{len(single)} labels occur in one source only ({named([shown(n) for n in single])}): "
+            f"{len(single)} labels occur in one source only ({listed}): "
             "what is learnt of them can't be scored on another source."
         )
     for split in SPLITS:
         lacking = [name for name in labels if name not in seen[split]]
         if seen[split] and lacking and len(lacking) <= SHOWN:
-            notes.append(f"{split} has no clip of {named([shown(n) for n in lacking], 8)}.")
+            notes.append(f"{split} has no clip of {name_list([shown(n) for n in lacking], 8)}.")
     return notes

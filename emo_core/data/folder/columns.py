@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from emo_core.data.corpus import CorpusError, named
+from emo_core.data.corpus import CorpusError, name_list
 from emo_core.data.tables.cells import is_blank, parse_seconds, parse_yes, shown
 from emo_core.data.tables.rows import Columns, Row, Table
 
@@ -114,9 +114,9 @@ def kind_of(table: Table, values: bool = False) -> TableKind:
             "every label"
         )
     )
+    found = name_list([shown(header) for header in table.headers.values()], 12)
     raise CorpusError(
-        f"{table.name} has the columns {named([shown(h) for h in table.headers.values()], 12)}; "
-        f"expected {wanted}; add or rename one."
+        f"{table.name} has the columns {found}; expected {wanted}; add or rename one."
     )
 
 

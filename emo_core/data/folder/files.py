@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
-from emo_core.data.corpus import named
+from emo_core.data.corpus import name_list
 from emo_core.data.folder.columns import MEDIA, VIDEO
 from emo_core.data.tables.cells import shown
 
@@ -53,7 +53,7 @@ class ClipIndex:
             return found[0]
         if found:
             raise ValueError(
-                f"{shown(cell)} may be {named([shown(self.name(path)) for path in found])}; "
+                f"{shown(cell)} may be {name_list([shown(self.name(path)) for path in found])}; "
                 "expected one clip; write its whole path"
             )
         raise ValueError(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from emo_core.data.corpus import named
+from emo_core.data.corpus import name_list
 from emo_core.data.folder.files import ClipIndex
 from emo_core.data.folder.moments import (
     ValuePath,
@@ -70,7 +70,7 @@ def _agreed(rows: Sequence[Rating], column: str, place: str, findings: Findings)
     if len(said) > 1:
         findings.add(
             f"clips with several {column}s",
-            f"{place}: the rows of one clip have {column} {named([shown(s) for s in said])}; "
+            f"{place}: the rows of one clip have {column} {name_list([shown(s) for s in said])}; "
             f"expected one; {shown(said[0])} is taken.",
         )
     return said[0] if said else ""
@@ -95,12 +95,12 @@ def _most_votes(
         return _most_of_each([vote.label for vote in votes]) if votes else None
     label: Any = majority([vote.label for vote in votes])
     if label is None and votes:
-        said = Counter(str(vote.label) for vote in votes)
+        counts = Counter(str(vote.label) for vote in votes).most_common()
+        said = name_list([f"{shown(given)} ({count})" for given, count in counts])
         findings.add(
             "clips without a majority",
-            f"{table} lines {named([str(vote.line) for vote in votes])}: {name} has "
-            f"{named([f'{shown(n)} ({count})' for n, count in said.most_common()])}; expected a "
-            "label that most raters gave; the clip is left out.",
+            f"{table} lines {name_list([str(vote.line) for vote in votes])}: {name} has "
+            f"{said}; expected a label that most raters gave; the clip is left out.",
         )
     return label
 

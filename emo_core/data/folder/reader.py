@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from emo_core.data.corpus import Corpus, CorpusError, named
+from emo_core.data.corpus import Corpus, CorpusError, name_list
 from emo_core.data.folder.assembly import assemble
 from emo_core.data.folder.columns import FOLDER, kind_of
 from emo_core.data.folder.files import ClipIndex, folded, without_ending
@@ -67,8 +67,8 @@ def find_table(root: Path, index: ClipIndex) -> Path | None:
     for found in by_name.values():
         if len(found) > 1:
             raise CorpusError(
-                f"{root.name} holds {named([p.name for p in found])}; expected one table; take the "
-                "others away."
+                f"{root.name} holds {name_list([p.name for p in found])}; expected one table; take "
+                "the others away."
             )
         if found:
             return found[0]
@@ -76,7 +76,7 @@ def find_table(root: Path, index: ClipIndex) -> Path | None:
     others = [p for p in files if p.suffix.lower() in (".csv", ".tsv") and p.stem not in stems]
     if len(others) > 1:
         raise CorpusError(
-            f"{root.name} has no {TABLE}, but {named([p.name for p in others])}; expected one "
+            f"{root.name} has no {TABLE}, but {name_list([p.name for p in others])}; expected one "
             f"table; rename the one that is meant to {TABLE}."
         )
     return others[0] if others else None
@@ -125,7 +125,7 @@ def _from_table(
     if folded(path.name) != TABLE:
         notes.append(f"{path.name} is read as the table of labels.")
     if kind.unread:
-        notes.append(f"Columns that are not read: {named([shown(n) for n in kind.unread], 8)}.")
+        notes.append(f"Columns that are not read: {name_list([shown(n) for n in kind.unread], 8)}.")
     if kind.kind == "single_label" and set(VALUES) <= table.headers.keys():
         notes.append(
             "The table has classes and valence and arousal; classes are read; --corpus "
@@ -169,5 +169,5 @@ def _tell_unlisted(ratings: Ratings, index: ClipIndex, notes: list[str]) -> None
     if unlisted:
         notes.append(
             f"{len(unlisted)} clips of the folder have no usable row and are left out: "
-            f"{named(unlisted)}."
+            f"{name_list(unlisted)}."
         )

@@ -4,7 +4,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 
-from emo_core.data.corpus import CorpusError, named
+from emo_core.data.corpus import CorpusError, name_list
 from emo_core.data.folder.files import folded
 from emo_core.data.tables.cells import parse_number, shown
 from emo_core.schema import EMOTIONS, POLARITIES
@@ -72,12 +72,12 @@ def label_remarks(counts: Counter, table: str) -> list[str]:
     fractions = [label for label in numbers if _number(label) % 1]
     if fractions or len(numbers) > MOST_NUMBERS:
         raise CorpusError(
-            f"the labels of {table} are {len(numbers)} different numbers ({named(numbers)}); "
+            f"the labels of {table} are {len(numbers)} different numbers ({name_list(numbers)}); "
             "expected names of classes; call the columns valence and arousal if that is what they "
             "are, or write a word for each range."
         )
     remarks.append(
-        f"The labels {named(sorted(numbers, key=_number), 8)} are numbers; each is taken as the "
-        "name of a class, without an order; words would be easier to read in every answer."
+        f"The labels {name_list(sorted(numbers, key=_number), 8)} are numbers; each is taken as "
+        "the name of a class, without an order; words would be easier to read in every answer."
     )
     return remarks

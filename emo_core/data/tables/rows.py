@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from emo_core.data.corpus import CorpusError, named
+from emo_core.data.corpus import CorpusError, name_list
 from emo_core.data.tables.cells import clean_cell, shown
 from emo_core.data.tables.findings import Findings
 from emo_core.data.tables.text import DecodedText, possible_texts, read_bytes
@@ -215,8 +215,8 @@ def _named_columns(
     doubled = sorted({key for key in keys if key and keys.count(key) > 1})
     if doubled:
         raise CorpusError(
-            f"{name} has the column {named([shown(key) for key in doubled])} twice; expected every "
-            "column once; rename or delete one."
+            f"{name} has the column {name_list([shown(key) for key in doubled])} twice; expected "
+            "every column once; rename or delete one."
         )
     return keys, {key: cell for key, cell in zip(keys, cells, strict=True) if key}
 
