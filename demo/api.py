@@ -1,5 +1,6 @@
 """The page for programs: two named endpoints with the command's JSON, and tools for agents."""
 
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -7,21 +8,21 @@ from typing import Any
 import gradio as gr
 
 from demo import service
-from demo.callbacks import Events
+from demo.callbacks import count_visit
 from demo.service import UserError
-from demo.sessions import BusyError, Session
+from demo.sessions import BusyError, Session, Sessions
 from demo.settings import LimitError, Limits
 
 
 class Programs:
     """The endpoints; what a program asks counts like what a visitor asks."""
 
-    def __init__(self, events: Events) -> None:
-        self.events = events
+    def __init__(self, visits: Sessions) -> None:
+        self.visits = visits
 
     def visit(self, path: str, request: gr.Request) -> Session:
         """The program's own visit, which takes its file along when it leaves."""
-        visit = self.events.visit(request)
+        visit = count_visit(self.visits, request)
         if not service.is_example(Path(path)):
             visit.files.add(Path(path))
         return visit
@@ -70,19 +71,17 @@ class Programs:
 
         if clip is None:
             return service.failed("", UserError("no file given; give a clip."))
-        usual = explanations.MapRequest()
-        ask = explanations.MapRequest(
-            method or usual.method, preset or usual.preset, target or None
-        )
+        usual = explanations.ExplainRequest(target=target or None, checks=checks)
+        asked = replace(usual, method=method or usual.method, preset=preset or usual.preset)
         try:
-            return explanations.explain_json(clip, ask, checks, self.visit(clip, request))
+            return explanations.explain_json(clip, asked, self.visit(clip, request))
         except (UserError, BusyError) as error:
             return service.failed(clip, error)
 
 
-def offer(events: Events, queue: dict[str, Any]) -> None:
+def offer(visits: Sessions, queue: dict[str, Any]) -> None:
     """Adds `/predict` and `/explain` to the Blocks that is open."""
-    programs = Programs(events)
+    programs = Programs(visits)
     clip = gr.File(visible=False, label="Clip")
     method = gr.Textbox("", visible=False, label="Method")
     preset = gr.Textbox("", visible=False, label="Preset")

@@ -24,7 +24,8 @@ from demo import (  # noqa: E402
     theme,
     upload_checks,
 )
-from demo.explain_callbacks import Deeper  # noqa: E402
+from demo.callbacks import AnswerCallbacks  # noqa: E402
+from demo.explain_callbacks import ExplainCallbacks  # noqa: E402
 from demo.sessions import Sessions  # noqa: E402
 
 MODEL = {"concurrency_limit": 1, "concurrency_id": "model"}
@@ -42,29 +43,29 @@ def build_demo(allowed: settings.Limits | None = None, folder: Path | None = Non
         title="emo", analytics_enabled=False, delete_cache=cache, fill_width=True
     ) as demo:
         page = layout.draw(allowed)
-        events = Deeper(page, visits)
-        api.offer(events, MODEL)  # first: names go to who asks first
-        _answers(page, events, allowed)
-        _explanations(page, events)
-        demo.load(events.greet, None, page.status, **AT_ONCE)
-        demo.unload(events.leave)
+        answers, explains = AnswerCallbacks(page, visits), ExplainCallbacks(page, visits)
+        api.offer(visits, MODEL)  # first: names go to who asks first
+        _answers(page, answers, allowed)
+        _explanations(page, explains, answers)
+        demo.load(answers.greet, None, page.status, **AT_ONCE)
+        demo.unload(answers.leave)
     demo.visits = visits
     return demo.queue(max_size=allowed.waiting, api_open=False)
 
 
-def _answers(page: layout.Page, events: Deeper, allowed: settings.Limits) -> None:
+def _answers(page: layout.Page, answers: AnswerCallbacks, allowed: settings.Limits) -> None:
     """A clip comes in, by any road."""
     busy = {"show_progress": "hidden", "trigger_mode": "always_last", **PRIVATE, **MODEL}
     answer = [page.status, page.details]
     for given in (page.video, page.other):
-        _shown(given.change(events.show, [given, page.consent], answer, **busy), page, events)
+        _shown(given.change(answers.show, [given, page.consent], answer, **busy), page, answers)
     given = [page.video, page.other, page.consent]
-    _shown(page.consent.change(events.again, given, answer, **busy), page, events)
+    _shown(page.consent.change(answers.again, given, answer, **busy), page, answers)
     if allowed.links:
         link = [page.link, page.link_from, page.link_to, page.consent]
         gr.on(
             [page.fetch.click, page.link.submit],
-            events.fetch,
+            answers.fetch,
             link,
             [page.video, page.status],
             show_progress_on=page.status,
@@ -74,40 +75,42 @@ def _answers(page: layout.Page, events: Deeper, allowed: settings.Limits) -> Non
         )
 
 
-def _shown(answered: Any, page: layout.Page, events: Deeper) -> None:
+def _shown(answered: Any, page: layout.Page, answers: AnswerCallbacks) -> None:
     """After an answer all the rest of it; after a fault of ours, a word."""
-    answered.success(events.details, None, page.results, show_progress="hidden", **PRIVATE)
-    answered.failure(events.broken, None, page.status, **PRIVATE)
+    answered.success(answers.details, None, page.results, show_progress="hidden", **PRIVATE)
+    answered.failure(answers.broken, None, page.status, **PRIVATE)
 
 
-def _explanations(page: layout.Page, events: Deeper) -> None:
+def _explanations(page: layout.Page, explains: ExplainCallbacks, answers: AnswerCallbacks) -> None:
     """Everything behind the first answer, each on demand."""
     asked = [page.method, page.preset, page.target, page.window]
-    page.method.input(events.price, [page.method, page.preset], page.results, **AT_ONCE)
+    page.method.input(explains.price, [page.method, page.preset], page.results, **AT_ONCE)
     long = {"show_progress": "full", "show_progress_on": page.explain_status, **PRIVATE, **MODEL}
     for trigger, run in (
-        (page.explain.click, events.explain),
-        (page.clock_tab.select, events.explain),
-        (page.trust_tab.select, events.check),
-        (page.keep.click, events.keep),
-        (page.whatif_tab.select, events.change),
+        (page.explain.click, explains.explain),
+        (page.clock_tab.select, explains.explain),
+        (page.trust_tab.select, explains.check),
+        (page.keep.click, explains.keep),
+        (page.whatif_tab.select, explains.change),
     ):
-        began = trigger(events.start, None, page.cancel, **AT_ONCE)
+        began = trigger(explains.start, None, page.cancel, **AT_ONCE)
         ended = began.then(run, asked, page.results, **long)
-        ended.failure(events.broken, None, page.explain_status, **PRIVATE)
-        ended.then(events.stopped, None, page.cancel, **AT_ONCE)
-    page.cancel.click(events.stop, None, page.cancel, **AT_ONCE)
+        ended.failure(answers.broken, None, page.explain_status, **PRIVATE)
+        ended.then(explains.stopped, None, page.cancel, **AT_ONCE)
+    page.cancel.click(explains.stop, None, page.cancel, **AT_ONCE)
     where = [page.target, page.window]
     small = {"show_progress": "minimal", **PRIVATE, **MODEL}
     page.shift.release(
-        events.shift, [page.shift, *where], page.results, show_progress_on=page.own, **small
+        explains.shift, [page.shift, *where], page.results, show_progress_on=page.own, **small
     )
     page.swap.input(
-        events.swap, [page.swap, *where], page.results, show_progress_on=page.own, **small
+        explains.swap, [page.swap, *where], page.results, show_progress_on=page.own, **small
     )
     for trigger in (page.ask.click, page.systems_tab.select, page.transcript.submit):
-        trigger(events.systems, page.transcript, page.results, show_progress_on=page.group, **small)
-    page.about_tab.select(events.about, None, page.results, show_progress_on=page.about, **small)
+        trigger(
+            explains.systems, page.transcript, page.results, show_progress_on=page.group, **small
+        )
+    page.about_tab.select(explains.about, None, page.results, show_progress_on=page.about, **small)
 
 
 # Gradio's screen recorder keeps what it gets outside the page's folder, for ever; the first route

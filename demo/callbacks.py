@@ -31,8 +31,14 @@ def address_of(request: gr.Request, behind_proxy: bool) -> str:
     return request.client.host if request.client else "unknown"
 
 
-class Events:
-    """The handlers of one page. Each returns what changes, by part of the page."""
+def count_visit(visits: Sessions, request: gr.Request) -> Session:
+    """The visitor, whose question this counts as; raises BusyError if they ask too often."""
+    visits.count(request.session_hash, address_of(request, visits.limits.behind_proxy))
+    return visits.of(request.session_hash)
+
+
+class AnswerCallbacks:
+    """From a clip to its answer and its facts. Each returns what changes, by part of the page."""
 
     def __init__(self, page: Page, visits: Sessions) -> None:
         self.page, self.visits = page, visits
@@ -41,12 +47,6 @@ class Events:
     def beside(self, run: Callable, *given: Any) -> Future:
         """Runs it in a thread that knows whose request it is."""
         return self.worker.submit(copy_context().run, run, *given)
-
-    def visit(self, request: gr.Request) -> Session:
-        """The visitor, whose question this counts as; raises BusyError if they ask too often."""
-        address = address_of(request, self.visits.limits.behind_proxy)
-        self.visits.count(request.session_hash, address)
-        return self.visits.of(request.session_hash)
 
     def show(self, path: str | None, agreed: bool, request: gr.Request) -> Iterator[Changes]:
         """A clip's answer, before it that work is going on if it takes long; `details` follows."""
@@ -66,7 +66,7 @@ class Events:
             yield {page.status: ask, **hidden}
             return
         try:
-            work = self.beside(service.open_case, path, self.visit(request))
+            work = self.beside(service.open_case, path, count_visit(self.visits, request))
             wait([work], SOON_S)
             if not work.done():
                 busy = components.state(words, "busy", "busy", words("busy_say"))
@@ -118,7 +118,7 @@ class Events:
         ]
         labels = [(words.named("label", label), label) for label in prediction.labels]
         methods = [(words.named("method", name), name) for name in explanations.methods.METHODS]
-        ask = explanations.MapRequest().settled(case)
+        usual = explanations.resolve(case, explanations.ExplainRequest())
         return {
             page.details: gr.Column(visible=True),
             page.over_text: gr.HTML(
@@ -126,9 +126,9 @@ class Events:
             ),
             page.over_plot: gr.Plot(result.timeline, visible=long),
             page.target: gr.Dropdown(labels, value=target),
-            page.window: gr.Dropdown(spans, value=ask.window, visible=len(spans) > 1),
-            page.method: gr.Dropdown(methods, value=ask.method),
-            page.preset: self._presets(words, case, ask.method, ask.preset),
+            page.window: gr.Dropdown(spans, value=usual.window, visible=len(spans) > 1),
+            page.method: gr.Dropdown(methods, value=usual.method),
+            page.preset: preset_radio(words, case, usual.method, usual.preset),
             page.tabs: gr.Tabs(selected="saw"),
             page.frames: components.section(
                 words("frames"), result.frames_text, components.frame_gallery(result.frames)
@@ -180,44 +180,6 @@ class Events:
             **{getattr(page, name): gr.Plot(None, visible=False) for name in hidden},
         }
 
-    def _presets(self, words: Words, case: ClipSession, method: str, chosen_one: str) -> gr.Radio:
-        from demo import explanations
-
-        choices = [
-            (
-                words(
-                    "cost",
-                    preset=words(f"preset_{name}"),
-                    passes=cost.passes,
-                    seconds=format_seconds(cost.seconds),
-                ),
-                name,
-            )
-            for name, cost in explanations.costs(case, method).items()
-        ]
-        return gr.Radio(choices, value=chosen_one)
-
-    def price(self, method: str, preset: str, request: gr.Request) -> Changes:
-        """What each preset of another method costs."""
-        case = self.visits.of(request.session_hash).current
-        if case is None:
-            return {self.page.explain_status: gr.skip()}
-        return {self.page.preset: self._presets(words_of(request), case, method, preset)}
-
-    def start(self, request: gr.Request) -> gr.Button:
-        """Before anything long: from now on Stop counts."""
-        self.visits.of(request.session_hash).stop.clear()
-        return gr.Button(interactive=True)
-
-    def stop(self, request: gr.Request) -> gr.Button:
-        """Stops what runs for this visitor, or would run next."""
-        self.visits.of(request.session_hash).stop.set()
-        return gr.Button(interactive=False)
-
-    def stopped(self) -> gr.Button:
-        """Nothing runs any more."""
-        return gr.Button(interactive=False)
-
     def broken(self, request: gr.Request) -> str:
         """The app itself failed."""
         words = words_of(request)
@@ -232,7 +194,7 @@ class Events:
             ask = components.state(words, "unsure ask", "consent_first", words("consent_ask"))
             return {page.status: ask}
         try:
-            visit = self.visit(request)
+            visit = count_visit(self.visits, request)
             path = service.download_clip(link, start_s, end_s, new_folder(visit, self.visits))
         except (UserError, BusyError) as error:
             return {page.status: components.state(words, "trouble", "trouble", str(error))}
@@ -242,6 +204,25 @@ class Events:
         """The visitor has gone: nothing of theirs stays."""
         if request.session_hash:
             self.visits.leave(request.session_hash)
+
+
+def preset_radio(words: Words, case: ClipSession, method: str, preset: str) -> gr.Radio:
+    """The presets, each with what it costs by this method."""
+    from demo import explanations
+
+    choices = [
+        (
+            words(
+                "cost",
+                preset=words(f"preset_{name}"),
+                passes=cost.passes,
+                seconds=format_seconds(cost.seconds),
+            ),
+            name,
+        )
+        for name, cost in explanations.costs(case, method).items()
+    ]
+    return gr.Radio(choices, value=preset)
 
 
 def format_seconds(value: float) -> str:

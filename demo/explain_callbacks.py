@@ -2,20 +2,31 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from demo import components, service, upload_checks
-from demo.callbacks import Changes, Events, format_seconds, new_folder, words_of
+from demo.callbacks import (
+    Changes,
+    count_visit,
+    format_seconds,
+    new_folder,
+    preset_radio,
+    words_of,
+)
 from demo.i18n import Words
+from demo.layout import Page
 from demo.service import ClipSession, UserError
-from demo.sessions import BusyError, Session
+from demo.sessions import BusyError, Session, Sessions
 from emo_core.clip import load_clip
 
 if TYPE_CHECKING:
-    from demo.explanations import SettledRequest
+    from emo_core.attribution.counterfactuals import WhatIf
+    from emo_core.attribution.forward_function import Progress
+    from emo_core.attribution.types import ExplainRequest
 
 OTHERS = {"mesm": "mesm-staged", "jmt": "jmt-staged"}  # part of the page -> checkpoint
 REAL = {"mesm": "fe2e-utterances"}  # in its place for clips that are no shipped drawing
@@ -23,18 +34,29 @@ PEAKS = 4
 ROOT = Path(__file__).resolve().parents[1]
 
 
-Work = Callable[["Deeper", ClipSession, "SettledRequest", Callable, gr.Request], Changes]
+@dataclass(frozen=True)
+class MapJob:
+    """A visitor's request about the clip on their page."""
+
+    words: Words
+    session: Session
+    case: ClipSession
+    request: "ExplainRequest"  # its label and window filled in
+    on_progress: "Progress | None" = None
 
 
-def asked(work: Work) -> Callable:
-    """Turns work on a map into an event: it tells how far it is and ends where they say Stop."""
+Work = Callable[["ExplainCallbacks", MapJob], Changes]
+
+
+def map_event(work: Work) -> Callable:
+    """Turn work on a map into an event that shows its progress and ends at Stop."""
 
     def event(
-        self: "Deeper",
+        self: "ExplainCallbacks",
         method: str,
         preset: str,
-        target: str,
-        window: int,
+        target: str | None,
+        window: int | None,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  # gradio looks for it there
     ) -> Changes:
@@ -42,56 +64,80 @@ def asked(work: Work) -> Callable:
 
         page, words = self.page, words_of(request)
         try:
-            visit = self.visit(request)
-            case = current(visit, words)
+            job = self._job(request, method=method, preset=preset, target=target, window=window)
 
-            def tell(done: int, total: int) -> bool:
+            def on_progress(done: int, total: int) -> bool:
                 progress((done, total), desc=words("working"), unit="passes")
-                return not visit.stop.is_set()
+                return not job.session.stop.is_set()
 
-            ask = explanations.MapRequest(method, preset, target, window).settled(case)
-            return {page.explain_status: "", **work(self, case, ask, tell, request)}
+            changes = work(self, replace(job, on_progress=on_progress))
+            return {page.explain_status: "", **changes}
         except explanations.Cancelled:
             return {page.explain_status: components.hint(words("stopped"))}
         except (UserError, BusyError) as error:
-            return {page.explain_status: components.state(words, "trouble", "trouble", str(error))}
+            trouble = components.state(words, "trouble", "trouble", str(error))
+            return {page.explain_status: trouble}
 
     event.__name__, event.__doc__ = work.__name__, work.__doc__
     return event
 
 
-class Deeper(Events):
-    """Events that explain the answer on the page."""
+class ExplainCallbacks:
+    """Everything behind the answer. Each returns what changes, by part of the page."""
 
-    @asked
-    def explain(
-        self, case: ClipSession, ask: "SettledRequest", tell: Callable, request: gr.Request
-    ) -> Changes:
+    def __init__(self, page: Page, visits: Sessions) -> None:
+        self.page, self.visits = page, visits
+
+    def price(self, method: str, preset: str, request: gr.Request) -> Changes:
+        """What each preset of another method costs."""
+        case = self.visits.of(request.session_hash).current
+        if case is None:
+            return {self.page.explain_status: gr.skip()}
+        return {self.page.preset: preset_radio(words_of(request), case, method, preset)}
+
+    def start(self, request: gr.Request) -> gr.Button:
+        """Before anything long: from now on Stop counts."""
+        self.visits.of(request.session_hash).stop.clear()
+        return gr.Button(interactive=True)
+
+    def stop(self, request: gr.Request) -> gr.Button:
+        """Stops what runs for this visitor, or would run next."""
+        self.visits.of(request.session_hash).stop.set()
+        return gr.Button(interactive=False)
+
+    def stopped(self) -> gr.Button:
+        """Nothing runs any more."""
+        return gr.Button(interactive=False)
+
+    def _job(self, request: gr.Request, **fields: Any) -> MapJob:
+        """Counts the question; raises UserError without a clip, BusyError if asked too often."""
+        from demo import explanations
+
+        words, session = words_of(request), count_visit(self.visits, request)
+        case = current(session, words)
+        chosen = explanations.resolve(case, explanations.ExplainRequest(**fields))
+        return MapJob(words, session, case, chosen)
+
+    @map_event
+    def explain(self, job: MapJob) -> Changes:
         """The map, in every tab that shows it."""
-        return self._mapped(words_of(request), case, ask, tell)
+        return self._show_map(job)
 
-    @asked
-    def check(
-        self, case: ClipSession, ask: "SettledRequest", tell: Callable, request: gr.Request
-    ) -> Changes:
+    @map_event
+    def check(self, job: MapJob) -> Changes:
         """The checks of the map, which is made where it is not there yet."""
-        words = words_of(request)
-        return {**self._mapped(words, case, ask, tell), **self._checked(words, case, ask, tell)}
+        return {**self._show_map(job), **self._show_checks(job)}
 
-    @asked
-    def keep(
-        self, case: ClipSession, ask: "SettledRequest", tell: Callable, request: gr.Request
-    ) -> Changes:
+    @map_event
+    def keep(self, job: MapJob) -> Changes:
         """Film, report and arrays of the map, to watch and to take along."""
         from demo import explanations
 
-        words = words_of(request)
-        shown = self._mapped(words, case, ask, tell)
-        visit = self.visits.of(request.session_hash)
-        files = explanations.files_of(case, ask, new_folder(visit, self.visits))
+        shown, words, case = self._show_map(job), job.words, job.case
+        files = explanations.files_of(case, job.request, new_folder(job.session, self.visits))
         film = next((str(path) for path in files if path.suffix == ".mp4"), None)
-        start = f'<span data-film-start="{explanations.sample_of(case, ask).start_s:.3f}"></span>'
-        shown[self.page.clock_peaks] += start
+        start_s = explanations.sample_of(case, job.request).start_s
+        shown[self.page.clock_peaks] += f'<span data-film-start="{start_s:.3f}"></span>'
         return {
             **shown,
             self.page.film: gr.Video(film, label=words("film"), visible=film is not None),
@@ -100,35 +146,61 @@ class Deeper(Events):
             ),
         }
 
-    @asked
-    def change(
-        self, case: ClipSession, ask: "SettledRequest", tell: Callable, request: gr.Request
-    ) -> Changes:
+    @map_event
+    def change(self, job: MapJob) -> Changes:
         """The standard what-ifs."""
         from demo import explanations
 
-        changes = explanations.changes_of(case, ask)
-        return {self.page.whatif: self._changes(words_of(request), ask, changes)}
+        found = explanations.counterfactuals_of(job.case, job.request)
+        label = explanations.label_of(job.case, job.request)
+        html = components.section(
+            job.words("whatif_head"),
+            job.words("whatif_say", label=job.words.named("label", label)),
+            _counterfactual_rows(job.words, label, *found),
+            english=False,
+        )
+        return {self.page.whatif: html}
 
-    def shift(self, frames: float, target: str, window: int, request: gr.Request) -> Changes:
+    def shift(
+        self, frames: float, target: str | None, window: int | None, request: gr.Request
+    ) -> Changes:
         """One what-if: the sound earlier or later."""
+        from demo.explanations import shift_of
 
-        def shifted(explanations, case, ask):
-            return explanations.shifted(case, ask, frames)
+        return self._own(
+            target, window, request, lambda job: shift_of(job.case, job.request, int(frames))
+        )
 
-        return self._own(target, window, request, shifted)
-
-    def swap(self, name: str | None, target: str, window: int, request: gr.Request) -> Changes:
+    def swap(
+        self, name: str | None, target: str | None, window: int | None, request: gr.Request
+    ) -> Changes:
         """One what-if: the sound of a shipped example."""
+        from demo.explanations import swap_of
+
         known = {path.name: path for path in upload_checks.EXAMPLES.glob("*.mp4")}
         if name not in known:
             return {self.page.own: ""}
         other = load_clip(known[name])
+        return self._own(target, window, request, lambda job: swap_of(job.case, job.request, other))
 
-        def swapped(explanations, case, ask):
-            return explanations.swapped(case, ask, other)
+    def _own(
+        self,
+        target: str | None,
+        window: int | None,
+        request: gr.Request,
+        make: Callable[[MapJob], "WhatIf"],
+    ) -> Changes:
+        from demo import explanations
 
-        return self._own(target, window, request, swapped)
+        words = words_of(request)
+        try:
+            job = self._job(request, target=target, window=window)
+            label = explanations.label_of(job.case, job.request)
+            with explanations.as_user_error():
+                found = make(job)
+        except (UserError, BusyError) as error:
+            return {self.page.own: components.state(words, "trouble", "trouble", str(error))}
+        return {self.page.own: _counterfactual_rows(words, label, found)}
 
     def systems(self, text: str, request: gr.Request) -> Changes:
         """The same clip, read by each of the three systems; one that is not here says so."""
@@ -136,7 +208,7 @@ class Deeper(Events):
 
         page, words = self.page, words_of(request)
         try:
-            visit = self.visit(request)
+            visit = count_visit(self.visits, request)
             case = current(visit, words)
             found = {name: self._system(visit, case, name, text) for name in OTHERS}
         except (UserError, BusyError) as error:
@@ -193,18 +265,17 @@ class Deeper(Events):
             page.model_card: service.card_text(model),
         }
 
-    def _mapped(
-        self, words: Words, case: ClipSession, ask: "SettledRequest", tell: Callable
-    ) -> Changes:
+    def _show_map(self, job: MapJob) -> Changes:
         from demo import explanations
         from emo_core.viz import attribution as figures
         from emo_core.viz.overlay import overlay_frames
 
+        words, case, request = job.words, job.case, job.request
         page = self.page
-        known = explanations.has_map(case, ask)
-        found = explanations.map_of(case, ask, tell)
-        sample, config = explanations.sample_of(case, ask), case.checkpoint.sample.mel
-        told = words(
+        known = explanations.has_map(case, request)
+        found = explanations.map_of(case, request, job.on_progress)
+        sample, config = explanations.sample_of(case, request), case.checkpoint.sample.mel
+        done = words(
             "ready",
             seconds=format_seconds(found.seconds),
             passes=found.forward_passes,
@@ -212,9 +283,9 @@ class Deeper(Events):
         )
         shown = overlay_frames(found, sample)
         grid = components.scale(words, found.signed) + components.frame_gallery(shown)
-        matrix = explanations.attention_of(case, ask)
+        matrix = explanations.attention_of(case, request)
         return {
-            page.explain_status: components.hint(words("cached") if known else told),
+            page.explain_status: components.hint(words("cached") if known else done),
             page.frames_map: components.section(
                 words("frames_map"), words("frames_map_say"), grid, english=False
             )
@@ -238,18 +309,17 @@ class Deeper(Events):
                 figures.attention_matrix(matrix) if matrix else None, visible=matrix is not None
             ),
             page.trust: components.hint(
-                words("trust_say", passes=explanations.check_cost(case, ask).passes)
+                words("trust_say", passes=explanations.check_cost(case, request).passes)
             ),
             page.trust_plot: gr.Plot(None, visible=False),
         }
 
-    def _checked(
-        self, words: Words, case: ClipSession, ask: "SettledRequest", tell: Callable
-    ) -> Changes:
+    def _show_checks(self, job: MapJob) -> Changes:
         from demo import explanations
         from emo_core.viz import attribution as figures
 
-        trust = explanations.trust_of(case, ask, tell)
+        words = job.words
+        trust = explanations.checks_of(job.case, job.request, job.on_progress)
         table = components.trust(words, trust.verdict, figures.trust_rows(trust))
         head = components.section(words("trust_head"), "", table)
         return {
@@ -257,33 +327,12 @@ class Deeper(Events):
             self.page.trust_plot: gr.Plot(figures.trust_curves(trust), visible=True),
         }
 
-    def _changes(self, words: Words, ask: "SettledRequest", found: tuple) -> str:
-        from emo_core.viz.attribution import summarise_what_if
 
-        label = words.named("label", ask.target)
-        rows = [(change, summarise_what_if(change, ask.target)) for change in found]
-        return components.section(
-            words("whatif_head"),
-            words("whatif_say", label=label),
-            components.counterfactual_list(words, rows, ask.target),
-            english=False,
-        )
+def _counterfactual_rows(words: Words, label: str, *found: "WhatIf") -> str:
+    from emo_core.viz.attribution import summarise_what_if
 
-    def _own(self, target: str, window: int, request: gr.Request, make: Callable) -> Changes:
-        from demo import explanations
-
-        words = words_of(request)
-        try:
-            case = current(self.visit(request), words)
-            ask = explanations.MapRequest(target=target, window=window).settled(case)
-            with explanations.as_user_error():
-                found = make(explanations, case, ask)
-        except (UserError, BusyError) as error:
-            return {self.page.own: components.state(words, "trouble", "trouble", str(error))}
-        from emo_core.viz.attribution import summarise_what_if
-
-        rows = [(found, summarise_what_if(found, ask.target))]
-        return {self.page.own: components.counterfactual_list(words, rows, ask.target)}
+    rows = [(change, summarise_what_if(change, label)) for change in found]
+    return components.counterfactual_list(words, rows, label)
 
 
 def current(visit: Session, words: Words) -> ClipSession:

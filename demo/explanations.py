@@ -5,63 +5,37 @@ Needs torch, so it is imported when the first explanation is asked for.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from demo.service import ClipSession, UserError, load_model, open_case
+from demo.sessions import Session
 from demo.zero_gpu import on_gpu
 from emo_core.attribution import methods
 from emo_core.attribution.counterfactuals import WhatIf, shift_sound, swap_sound, what_if
-from emo_core.attribution.explain import explain_prediction, modality_share
+from emo_core.attribution.explain import choose_subject, explain, modality_share, resolve_request
 from emo_core.attribution.face_regions import FaceRegions, find_faces
 from emo_core.attribution.forward_function import Progress
 from emo_core.attribution.rollout import Matrix, picture_to_sound
 from emo_core.attribution.sanity_checks import SanityChecks, checks_cost, run_checks
-from emo_core.attribution.target import choose_label, choose_window
 from emo_core.attribution.timeline import to_timeline
-from emo_core.attribution.types import PRESETS, Attribution, AttributionError, Cancelled
+from emo_core.attribution.types import (
+    PRESETS,
+    Attribution,
+    AttributionError,
+    Cancelled,
+    ExplainRequest,
+)
 from emo_core.clip import Clip, ClipError
 from emo_core.inference.prediction import Prediction
 from emo_core.preprocess.sample import Sample, decode_window, to_sample
-from emo_core.schema import DEFAULT_METHOD, DEFAULT_PRESET
-from emo_core.viz import export as explaining
+from emo_core.viz import export
 from emo_core.viz.report import Explanation
 
 SLOW_S = 0.03  # of one pass, until one has been measured
 MOST_SHIFT = 8  # frames of the model
 _PACE: dict[str, float] = {}  # seconds of one pass, by model, as last measured
-
-
-@dataclass(frozen=True)
-class MapRequest:
-    """What to explain, and how."""
-
-    method: str = DEFAULT_METHOD
-    preset: str = DEFAULT_PRESET
-    target: str | None = None  # by default the label that leads
-    window: int | None = None  # by default where the target is strongest
-
-    def settled(self, case: ClipSession) -> "SettledRequest":
-        """The same with nothing left open. Raises UserError."""
-        with as_user_error():
-            methods.find_method(self.method), methods.find_preset(self.preset)
-            target = choose_label(case.checkpoint, case.prediction, self.target)
-            window = self.window
-            if window is None:
-                window = choose_window(case.prediction, target)
-            if not 0 <= window < len(case.prediction.samples):
-                raise AttributionError(f"there is no part {window} of this clip; choose another.")
-        return SettledRequest(self.method, self.preset, target, window)
-
-
-@dataclass(frozen=True)
-class SettledRequest(MapRequest):
-    """A request with nothing left open."""
-
-    target: str = ""
-    window: int = 0
 
 
 @contextmanager
@@ -73,6 +47,34 @@ def as_user_error() -> Iterator[None]:
         raise
     except (AttributionError, ClipError) as error:
         raise UserError(str(error)) from error
+
+
+def resolve(case: ClipSession, request: ExplainRequest) -> ExplainRequest:
+    """The request with its label and window filled in. Raises UserError."""
+    with as_user_error():
+        return resolve_request(case.checkpoint, case.prediction, request)
+
+
+def label_of(case: ClipSession, request: ExplainRequest) -> str:
+    """The label that a request means. Raises UserError."""
+    with as_user_error():
+        return choose_subject(case.checkpoint, case.prediction, request)[0]
+
+
+def window_of(case: ClipSession, request: ExplainRequest) -> int:
+    """The number of the window that a request means. Raises UserError."""
+    with as_user_error():
+        return choose_subject(case.checkpoint, case.prediction, request)[1]
+
+
+def sample_of(case: ClipSession, request: ExplainRequest) -> Sample:
+    """The window that a request means."""
+    return case.prediction.samples[window_of(case, request)]
+
+
+def _map_key(kind: str, case: ClipSession, request: ExplainRequest) -> tuple:
+    """The same for all requests that mean the same map."""
+    return kind, replace(resolve(case, request), checks=False)
 
 
 @dataclass(frozen=True)
@@ -89,9 +91,9 @@ def costs(case: ClipSession, method: str) -> dict[str, Cost]:
     return {preset: _cost(case, passes) for preset, passes in found.items()}
 
 
-def check_cost(case: ClipSession, ask: MapRequest) -> Cost:
+def check_cost(case: ClipSession, request: ExplainRequest) -> Cost:
     """The cost of the checks beside one map."""
-    return _cost(case, checks_cost(ask.method, ask.preset, case.checkpoint))
+    return _cost(case, checks_cost(request.method, request.preset, case.checkpoint))
 
 
 def _cost(case: ClipSession, passes: int) -> Cost:
@@ -110,126 +112,131 @@ def _timed(case: ClipSession, passes: int, seconds: float) -> None:
         _PACE[case.checkpoint.name] = seconds / passes
 
 
-def sample_of(case: ClipSession, ask: MapRequest) -> Sample:
-    """The window that is explained."""
-    return case.prediction.samples[ask.settled(case).window]
+def has_map(case: ClipSession, request: ExplainRequest) -> bool:
+    return case.has(_map_key("map", case, request))
 
 
-def has_map(case: ClipSession, ask: MapRequest) -> bool:
-    return case.has(("map", ask.settled(case)))
+def has_checks(case: ClipSession, request: ExplainRequest) -> bool:
+    return case.has(_map_key("checks", case, request))
 
 
-def map_of(case: ClipSession, ask: MapRequest, progress: Progress | None = None) -> Attribution:
+def map_of(
+    case: ClipSession, request: ExplainRequest, progress: Progress | None = None
+) -> Attribution:
     """The map, made once. Raises UserError; Cancelled where asked to stop."""
-    ask = ask.settled(case)
+    request = resolve(case, request)
 
     def make() -> Attribution:
         with as_user_error():
-            made = mapped(case.model, case.prediction, ask, progress=progress)
+            made = explain_on_gpu(case.model, case.prediction, request, progress=progress)
         _timed(case, made.forward_passes, made.seconds)
         return made
 
-    return case.once(("map", ask), make)
+    return case.once(_map_key("map", case, request), make)
 
 
-@on_gpu(lambda model, prediction, ask: 2 + 0.05 * PRESETS[ask.preset].passes)
-def mapped(
-    model: str, prediction: Prediction, ask: MapRequest, *, progress: Progress | None = None
+@on_gpu(lambda model, prediction, request: 2 + 0.05 * PRESETS[request.preset].passes)
+def explain_on_gpu(
+    model: str,
+    prediction: Prediction,
+    request: ExplainRequest,
+    *,
+    progress: Progress | None = None,
 ) -> Attribution:
     """One explanation of a prediction that is there already."""
-    return explain_prediction(
-        load_model(model),
-        prediction,
-        ask.method,
-        ask.target,
-        ask.preset,
-        window=ask.window,
-        progress=progress,
-    )
+    return explain(load_model(model), prediction, request, progress)
 
 
-def trust_of(case: ClipSession, ask: MapRequest, progress: Progress | None = None) -> SanityChecks:
+def checks_of(
+    case: ClipSession, request: ExplainRequest, progress: Progress | None = None
+) -> SanityChecks:
     """The checks of the map, made once."""
-    ask = ask.settled(case)
-    found = map_of(case, ask, progress)
+    request = resolve(case, request)
+    found = map_of(case, request, progress)
 
     def make() -> SanityChecks:
         with as_user_error():
-            sample, faces = sample_of(case, ask), faces_of(case, ask)
-            return run_checks_on_gpu(case.model, sample, found, faces, progress=progress)
+            sample, faces = sample_of(case, request), faces_of(case, request)
+            return run_checks_on_gpu(case.model, sample, found, request, faces, progress=progress)
 
-    return case.once(("trust", ask), make)
+    return case.once(_map_key("checks", case, request), make)
 
 
-@on_gpu(lambda model, sample, found, faces: 2 + 0.2 * found.forward_passes)
+@on_gpu(lambda model, sample, found, request, faces: 2 + 0.2 * found.forward_passes)
 def run_checks_on_gpu(
     model: str,
     sample: Sample,
     found: Attribution,
+    request: ExplainRequest,
     faces: FaceRegions | None,
     *,
     progress: Progress | None = None,
 ) -> SanityChecks:
     """The checks of one map."""
-    return run_checks(load_model(model), sample, found, faces=faces, progress=progress)
+    return run_checks(load_model(model), sample, found, request, faces, progress)
 
 
-def faces_of(case: ClipSession, ask: MapRequest) -> FaceRegions | None:
+def faces_of(case: ClipSession, request: ExplainRequest) -> FaceRegions | None:
     """Where faces are in the window; looked for once."""
-    ask = ask.settled(case)
+    sample, config = sample_of(case, request), case.checkpoint.sample
     with as_user_error():
         return case.once(
-            ("faces", ask.window),
-            lambda: find_faces(case.clip, sample_of(case, ask), case.checkpoint.sample),
+            ("faces", window_of(case, request)), lambda: find_faces(case.clip, sample, config)
         )
 
 
-def changes_of(case: ClipSession, ask: MapRequest) -> tuple[WhatIf, ...]:
+def counterfactuals_of(case: ClipSession, request: ExplainRequest) -> tuple[WhatIf, ...]:
     """Every what-if that the window allows, made once."""
-    ask = ask.settled(case)
     return case.once(
-        ("changes", ask.window),
-        lambda: changed(case.model, sample_of(case, ask), faces_of(case, ask)),
+        ("counterfactuals", window_of(case, request)),
+        lambda: counterfactuals_on_gpu(
+            case.model, sample_of(case, request), faces_of(case, request)
+        ),
     )
 
 
 @on_gpu(lambda model, sample, faces: 10)
-def changed(model: str, sample: Sample, faces: FaceRegions | None) -> tuple[WhatIf, ...]:
+def counterfactuals_on_gpu(
+    model: str, sample: Sample, faces: FaceRegions | None
+) -> tuple[WhatIf, ...]:
     """The standard what-ifs of one window."""
-    return explaining.counterfactuals(load_model(model), sample, faces)
+    return export.counterfactuals(load_model(model), sample, faces)
 
 
-def shifted(case: ClipSession, ask: MapRequest, frames: int) -> WhatIf:
+def shift_of(case: ClipSession, request: ExplainRequest, frames: int) -> WhatIf:
     """The sound earlier or later by frames of the model's own."""
-    ask, frames = ask.settled(case), max(-MOST_SHIFT, min(MOST_SHIFT, int(frames)))
+    frames = max(-MOST_SHIFT, min(MOST_SHIFT, int(frames)))
     config = case.checkpoint.sample.mel
     words = f"sound {abs(frames)} frames {'later' if frames > 0 else 'earlier'}"
     to = partial(shift_sound, frames=frames, config=config)
-    return case.once(("shift", ask.window, frames), lambda: _one(case, ask, words, to))
+    key = ("shift", window_of(case, request), frames)
+    return case.once(key, lambda: _one(case, request, words, to))
 
 
-def swapped(case: ClipSession, ask: MapRequest, other: Clip) -> WhatIf:
+def swap_of(case: ClipSession, request: ExplainRequest, other: Clip) -> WhatIf:
     """The picture with the sound of another clip's first window."""
-    ask, config = ask.settled(case), case.checkpoint.sample
+    config = case.checkpoint.sample
 
     def make() -> WhatIf:
         with as_user_error():
             heard = to_sample(decode_window(other, config, 0.0, config.window_s), config)
             words = f"with the sound of {other.path.stem.replace('_', ' ')}"
-            return _one(case, ask, words, lambda sample: swap_sound(sample, heard))
+            return _one(case, request, words, lambda sample: swap_sound(sample, heard))
 
-    return case.once(("swap", ask.window, other.path.name), make)
-
-
-def _one(case: ClipSession, ask: MapRequest, words: str, to: Callable[[Sample], Sample]) -> WhatIf:
-    return what_if(case.checkpoint, sample_of(case, ask), words, to)
+    return case.once(("swap", window_of(case, request), other.path.name), make)
 
 
-def attention_of(case: ClipSession, ask: MapRequest) -> Matrix | None:
+def _one(
+    case: ClipSession, request: ExplainRequest, words: str, to: Callable[[Sample], Sample]
+) -> WhatIf:
+    return what_if(case.checkpoint, sample_of(case, request), words, to)
+
+
+def attention_of(case: ClipSession, request: ExplainRequest) -> Matrix | None:
     """What the model's attention joined in the window; None where it has none."""
-    ask = ask.settled(case)
     return case.once(
-        ("attention", ask.window), lambda: picture_to_sound(case.checkpoint, sample_of(case, ask))
+        ("attention", window_of(case, request)),
+        lambda: picture_to_sound(case.checkpoint, sample_of(case, request)),
     )
 
 
@@ -252,46 +259,42 @@ def find_peaks(found: Attribution, most: int) -> list[tuple[float, str]]:
 
 
 def explanation_of(
-    case: ClipSession, ask: MapRequest, progress: Progress | None = None
+    case: ClipSession, request: ExplainRequest, progress: Progress | None = None
 ) -> Explanation:
-    """Everything that a report tells; the checks are in it where they have been made."""
-    ask = ask.settled(case)
-    found, sample = map_of(case, ask, progress), sample_of(case, ask)
-    trust = trust_of(case, ask) if case.has(("trust", ask)) else None
+    """Everything that a report says, each part made once; the checks where they are asked for."""
+    found, sample = map_of(case, request, progress), sample_of(case, request)
     return Explanation(
-        case.checkpoint,
-        case.prediction,
-        sample,
-        found,
-        modality_share(case.checkpoint, sample, found.target),
-        attention_of(case, ask),
-        trust,
-        changes_of(case, ask),
+        checkpoint=case.checkpoint,
+        prediction=case.prediction,
+        sample=sample,
+        attribution=found,
+        share=modality_share(case.checkpoint, sample, found.target),
+        matrix=attention_of(case, request),
+        trust=checks_of(case, request, progress) if request.checks else None,
+        changes=counterfactuals_of(case, request),
     )
 
 
 def files_of(
-    case: ClipSession, ask: MapRequest, folder: Path, progress: Progress | None = None
+    case: ClipSession, request: ExplainRequest, folder: Path, progress: Progress | None = None
 ) -> list[Path]:
-    """report.html, overlay.mp4 and attribution.npz of one explanation, written once a folder."""
+    """report.html, overlay.mp4 and attribution.npz of one explanation, in a folder of their own.
+
+    The checks are in the report where they have been made.
+    """
+    request = replace(request, checks=has_checks(case, request))
     with as_user_error():
-        names = explaining.write_explanation(folder, case.clip, explanation_of(case, ask, progress))
-    return [folder / name for name in names]
+        explanation = explanation_of(case, request, progress)
+        return [folder / n for n in export.write_explanation(folder, case.clip, explanation)]
 
 
 def explain_json(
     path: str | Path,
-    ask: MapRequest,
-    checks: bool,
-    visit: Any = None,
-    text: str | None = None,
+    request: ExplainRequest,
+    visit: Session | None = None,
     progress: Progress | None = None,
 ) -> dict[str, object]:
     """The explanation for programs, in the form of `emo explain --json`. Raises UserError."""
-    case = open_case(path, visit, text=text)
-    if checks:
-        trust_of(case, ask, progress)
-    told = explanation_of(case, ask, progress)
-    if not checks:
-        told = Explanation(**{**vars(told), "trust": None})
-    return explaining.explanation_summary(case.prediction.clip, told, [])
+    case = open_case(path, visit)
+    explanation = explanation_of(case, request, progress)
+    return export.explanation_summary(case.prediction.clip, explanation, [])

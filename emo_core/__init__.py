@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from emo_core.attribution.explain import explain
+    from emo_core.attribution.types import ExplainRequest
     from emo_core.checkpoint import load_checkpoint as load_model
     from emo_core.clip import load_clip
     from emo_core.inference.predict import predict
 
 __version__ = "0.2.0"  # as in pyproject.toml; the page also runs where nothing is installed
-__all__ = ["explain", "load_clip", "load_model", "predict"]
+__all__ = ["ExplainRequest", "explain", "load_clip", "load_model", "predict"]
 _HOMES = {  # public name -> (module, name there); imported at first use: torch takes seconds
+    "ExplainRequest": ("emo_core.attribution.types", "ExplainRequest"),
     "explain": ("emo_core.attribution.explain", "explain"),
     "load_clip": ("emo_core.clip", "load_clip"),
     "load_model": ("emo_core.checkpoint", "load_checkpoint"),

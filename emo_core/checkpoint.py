@@ -12,7 +12,7 @@ from torch import nn
 from emo_core.data.statement import NOT_STATED, STATEMENT
 from emo_core.errors import EmoError
 from emo_core.io.atomic import atomic_path
-from emo_core.models import MODELS, GroupConfig, JmtConfig, MesmConfig
+from emo_core.models import MODELS
 from emo_core.old_names import current_names, current_training
 from emo_core.preprocess.sample import SampleConfig
 from emo_core.schema import DEFAULT_MODEL
@@ -35,7 +35,7 @@ class Checkpoint:
     name: str
     model: nn.Module
     model_name: str
-    settings: GroupConfig | MesmConfig | JmtConfig
+    settings: Any  # of the class that MODELS names
     sample: SampleConfig
     task: Task
     calibration: Calibration = field(default_factory=Calibration)
@@ -107,7 +107,7 @@ def load_checkpoint(name: str | Path = DEFAULT_MODEL) -> Checkpoint:
     try:
         model_class, settings_class, _ = MODELS[config["model"]]
         values = current_names("settings", config["settings"])
-        values["pretrained"] = False  # the weights are beside it
+        values |= {"pretrained": False} if "pretrained" in values else {}  # the weights are here
         settings = settings_class(**_with_tuples(values))
         sample = SampleConfig.from_dict(current_names("sample", config["sample"]))
         calibration = Calibration(**_with_tuples(config["calibration"]))

@@ -186,9 +186,15 @@ def sum_gradients(parameters: Iterable[nn.Parameter]) -> None:
 
 
 def wrap_model(model: nn.Module) -> nn.Module:
-    """The model with the first process's weights and batch normalisation over all processes."""
+    """The model with the first process's weights and batch normalisation over all processes.
+
+    Modules that skip what is empty (`skip_empty`) do so no more: all processes meet in each norm.
+    """
     if world_size() == 1:
         return model
+    for module in model.modules():
+        if hasattr(module, "skip_empty"):
+            vars(module)["skip_empty"] = False
     for value in model.state_dict().values():
         weights = value.contiguous()
         dist.broadcast(weights, 0)

@@ -25,12 +25,12 @@ from emo_core.attribution.timeline import in_space, over_time, to_timeline
 from emo_core.attribution.types import Attribution, Target
 from emo_core.checkpoint import Checkpoint, load_checkpoint
 from emo_core.clip import load_clip
-from emo_core.preprocess.batch import collate
+from emo_core.inference.modality_shapley import score_windows
 from emo_core.preprocess.sample import Sample, decode_window, to_sample
 from emo_core.synthetic.drawn.ground_truth import ACTED_AS, MOMENTS_S, drawn_faces
 from emo_core.synthetic.drawn.scene import make_drawn_scene
 from emo_core.synthetic.drawn.schema import FPS, HEIGHT, WIDTH
-from emo_core.tasks import MultiLabel, ValenceArousal
+from emo_core.tasks import WindowLogits
 from emo_core.viz.attribution import smoothed
 
 ROOT = Path(__file__).parents[2]
@@ -90,22 +90,19 @@ def asked(checkpoint: Checkpoint, sample: Sample, truth: dict) -> Target | None:
     """What to explain of a clip that the model gets right: the label, the first emotion that is
     there, or valence at its strongest moment; None of one that it gets wrong.
     """
-    with torch.no_grad():
-        logits = checkpoint.model(collate([sample])).logits[0]
-    task = checkpoint.task
-    if isinstance(task, ValenceArousal):
+    scores, labels = score_windows(checkpoint, [sample]), checkpoint.labels
+    found = WindowLogits.of_equal_windows(scores.logits, scores.mask)
+    answer = checkpoint.task.answer(found, checkpoint.calibration)
+    if answer.moments is not None:
         known = valence(truth)
         step = int(np.abs(known).argmax())
-        right = known[step] * float(logits[step, 0]) > 0
+        right = known[step] * float(scores.logits[0, step, 0]) > 0
         return Target("valence", 0, step, float(MOMENTS_S[step])) if right else None
-    if isinstance(task, MultiLabel):
-        limits = checkpoint.calibration.thresholds or (0.5,) * len(task.labels)
-        said = (task.probabilities(logits) > torch.tensor(limits)).tolist()
-        there = [truth["emotions"][ACTED_AS[name]] for name in task.labels]
-        both = [n for n in range(len(there)) if there[n] and said[n]]
-        return Target(task.labels[both[0]], both[0]) if both else None
-    index = checkpoint.labels.index(truth["label"])
-    return Target(truth["label"], index) if int(logits.argmax()) == index else None
+    if answer.present is not None:
+        there = [name for name in answer.present if truth["emotions"][ACTED_AS[name]]]
+        return Target(there[0], labels.index(there[0])) if there else None
+    index = labels.index(truth["label"])
+    return Target(truth["label"], index) if answer.label == truth["label"] else None
 
 
 def time_scores(found: Attribution, truth: dict) -> dict[str, float]:

@@ -10,11 +10,11 @@ from torch.nn import functional
 from emo_core.attribution.face_regions import FaceRegions
 from emo_core.attribution.types import AttributionError
 from emo_core.checkpoint import Checkpoint
-from emo_core.inference.modality_shapley import mean_over, score_windows
+from emo_core.inference.modality_shapley import score_windows
 from emo_core.preprocess.batch import collate
 from emo_core.preprocess.log_mel import MelConfig
 from emo_core.preprocess.sample import Sample
-from emo_core.tasks import ValenceArousal
+from emo_core.tasks import WindowLogits
 
 GREY = 128  # of 255
 MODALITY_OF = {"picture": "video", "sound": "audio", "words": "text"}
@@ -40,11 +40,9 @@ def what_if(
 def answers(checkpoint: Checkpoint, samples: list[Sample]) -> list[dict[str, float]]:
     """What the model says of each window, by label."""
     scores = score_windows(checkpoint, samples)
-    if isinstance(checkpoint.task, ValenceArousal):
-        values = mean_over(checkpoint.task.values(scores.logits), scores.mask)
-    else:
-        values = checkpoint.task.probabilities(scores.logits, checkpoint.calibration.temperature)
-    return [dict(zip(checkpoint.labels, row.tolist(), strict=True)) for row in values]
+    found = WindowLogits.of_equal_windows(scores.logits, scores.mask)
+    rows = checkpoint.task.answer(found, checkpoint.calibration).windows  # (n, C)
+    return [dict(zip(checkpoint.labels, row.tolist(), strict=True)) for row in rows]
 
 
 def mute(sample: Sample, config: MelConfig) -> Sample:

@@ -17,6 +17,7 @@ from emo_core.checkpoint import Checkpoint
 from emo_core.inference.modality_shapley import modalities
 from emo_core.preprocess.batch import Batch, collate
 from emo_core.preprocess.sample import Sample
+from emo_core.preprocess.trace import Trace
 
 MOST = 8  # more at once are no faster on a processor
 NEAR = 320 << 20  # bytes of layers' outputs beyond which a processor is slower: 1.4 times at 880 MB
@@ -202,8 +203,8 @@ class ForwardFunction:
         with torch.no_grad():
             return float(self(*self.baselines))
 
-    def trace(self) -> dict[str, Tensor]:
-        """What the model notes down while it reads the window."""
+    def trace(self) -> Trace:
+        """What the model keeps of the pass in which it reads the window."""
         self.meter.count(1)
         with torch.no_grad():
             return self.model(self.batch).trace

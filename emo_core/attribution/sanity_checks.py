@@ -12,7 +12,7 @@ from emo_core.attribution.feature_mask import patch_mask, real_of
 from emo_core.attribution.forward_function import ForwardFunction, PassBudget, Progress
 from emo_core.attribution.methods import cost, explain_window, find_method
 from emo_core.attribution.perturbation import scores_without
-from emo_core.attribution.types import PRESETS, Attribution, Target
+from emo_core.attribution.types import DEFAULT_REQUEST, PRESETS, Attribution, ExplainRequest, Target
 from emo_core.checkpoint import Checkpoint
 from emo_core.preprocess.sample import Sample
 
@@ -103,12 +103,12 @@ def run_checks(
     checkpoint: Checkpoint,
     sample: Sample,
     found: Attribution,
-    baseline: str = "blur",
+    request: ExplainRequest = DEFAULT_REQUEST,
     faces: FaceRegions | None = None,
-    seed: int = 0,
     progress: Progress | None = None,
 ) -> SanityChecks:
-    """Checks one map of one window."""
+    """Check one map of one window; baseline and seed are those of its request."""
+    baseline, seed = request.baseline, request.seed
     meter = PassBudget(checks_cost(found.method, found.preset, checkpoint), progress)
 
     def again(of: Checkpoint, target: Target, seed: int) -> Attribution:

@@ -5,7 +5,6 @@ from emo_core.checkpoint import Checkpoint
 from emo_core.inference.modality_shapley import score_windows
 from emo_core.inference.prediction import Prediction
 from emo_core.preprocess.sample import Sample
-from emo_core.tasks import ValenceArousal
 
 
 def choose_label(checkpoint: Checkpoint, prediction: Prediction, label: str | None) -> str:
@@ -49,7 +48,7 @@ def make_target(
             f"{', '.join(checkpoint.labels)}."
         )
     index = checkpoint.labels.index(label)
-    if not isinstance(checkpoint.task, ValenceArousal):
+    if not checkpoint.task.answers_moments:
         return Target(label, index)
     scores = score_windows(checkpoint, [sample])
     if not bool(scores.mask.any()):

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from emo_core.errors import EmoError
+from emo_core.schema import DEFAULT_METHOD, DEFAULT_PRESET
 
 AXES = {"video": "picture", "faces": "picture", "mel": "sound", "tokens": "words"}
 
@@ -16,6 +17,23 @@ class AttributionError(EmoError):
 
 class Cancelled(AttributionError):
     """Stopped by the person who asked."""
+
+
+@dataclass(frozen=True)
+class ExplainRequest:
+    """What to explain of one prediction, and how; what is None is chosen by the prediction."""
+
+    method: str = DEFAULT_METHOD
+    preset: str = DEFAULT_PRESET
+    target: str | None = None  # label; None: the predicted one
+    window: int | None = None  # in the prediction's timeline; None: where the target is strongest
+    at_s: float | None = None  # a moment, from the start of the clip; chooses the window, too
+    baseline: str = "blur"  # what stands for "nothing there": "blur" or "mean"
+    seed: int = 0
+    checks: bool = True  # of the map, in a report
+
+
+DEFAULT_REQUEST = ExplainRequest()
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from emo_core.cli.console import log_line, print_result, progress, short_answer,
 from emo_core.errors import EmoError
 
 if TYPE_CHECKING:
+    from emo_core.attribution.types import ExplainRequest
     from emo_core.training.pretrain import Data
     from emo_core.training.recipes import Recipe
     from emo_core.training.trainer import Epoch, Trainer
@@ -50,38 +51,47 @@ def run_predict(args: argparse.Namespace) -> int:
 
 
 def run_explain(args: argparse.Namespace) -> int:
-    from emo_core.attribution.methods import cost, find_method, find_preset
+    from emo_core.attribution.methods import cost
     from emo_core.attribution.sanity_checks import checks_cost
     from emo_core.clip import load_clip
-    from emo_core.inference.predict import load_cached
+    from emo_core.inference.predict import load_cached, predict_clip
     from emo_core.io.atomic import output_folder
-    from emo_core.viz import export as explaining
+    from emo_core.viz import export
 
-    find_method(args.method), find_preset(args.preset)
+    request = explain_request(args)
     if args.out.exists() and not args.out.is_dir():
         raise UsageError(f"{args.out} is a file; expected a folder for the report; name another.")
     checkpoint = load_cached(args.model)
-    passes = cost(args.method, args.preset, checkpoint)
-    checks = 0 if args.no_checks else checks_cost(args.method, args.preset, checkpoint)
+    passes = cost(request.method, request.preset, checkpoint)
+    checks = checks_cost(request.method, request.preset, checkpoint) if request.checks else 0
     log_line(f"at most {passes} forward passes for the map and {checks} for its checks")
     clip = load_clip(args.clip, args.text)
-    wish = explaining.ExplainRequest(
-        args.method,
-        args.preset,
-        args.target,
-        args.at,
-        args.window,
-        args.baseline,
-        args.seed,
-        not args.no_checks,
-    )
     with output_folder(args.out):
-        story = explaining.build_explanation(checkpoint, clip, wish, progress)
-        files = explaining.write_explanation(args.out, clip, story)
-    result = explaining.explanation_summary(args.clip, story, files)
-    verdict = f": {story.trust.verdict}" if story.trust else ""
+        prediction = predict_clip(clip, checkpoint)
+        explanation = export.build_explanation(checkpoint, clip, prediction, request, progress)
+        files = export.write_explanation(args.out, clip, explanation)
+    result = export.explanation_summary(args.clip, explanation, files)
+    verdict = f": {explanation.trust.verdict}" if explanation.trust else ""
     print_result(args, result, f"{args.out}: {', '.join(files)}{verdict}")
     return DONE
+
+
+def explain_request(args: argparse.Namespace) -> "ExplainRequest":
+    """The request that the command's words make; refused before anything takes time."""
+    from emo_core.attribution.methods import find_method, find_preset
+    from emo_core.attribution.types import ExplainRequest
+
+    find_method(args.method), find_preset(args.preset)
+    return ExplainRequest(
+        method=args.method,
+        preset=args.preset,
+        target=args.target,
+        window=args.window,
+        at_s=args.at,
+        baseline=args.baseline,
+        seed=args.seed,
+        checks=not args.no_checks,
+    )
 
 
 def data_make(args: argparse.Namespace) -> int:

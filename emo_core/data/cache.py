@@ -35,6 +35,8 @@ def _decisive(config: SampleConfig) -> dict:
     settings["fit"] = settings.pop("resize_mode")  # as in version 0.1: caches stay valid
     settings["mel"] = {"rate": config.mel.rate}  # the log-mel is made from the wave afterwards
     del settings["tokenizer"]  # so are the tokens from the text
+    if config.face_every == 1:
+        del settings["face_every"]
     if not config.people:
         del settings["people"], settings["face_size"]
     if not config.text_length:
@@ -49,6 +51,7 @@ def _record(config: SampleConfig) -> tuple[tuple[str, type, tuple[int, ...]], ..
         ("pixel_times_s", np.float32, (frames,)),
         ("spans_s", np.float32, (3,)),  # video_s, audio_s, start_s
         ("face_boxes", np.float32, (frames, people, 4)),
+        ("face_eyes", np.float32, (frames, people, 0 if side else 4)),  # of faces not cut out
         ("wave", np.int16, (round(config.window_s * config.mel.rate),)),
         ("pixels", np.uint8, (frames, config.height, config.width, 3)),
         ("faces", np.uint8, (frames, people, side, side, 3)),

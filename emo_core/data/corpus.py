@@ -77,7 +77,7 @@ def _labelled(items: Iterable[Item]) -> set[str]:
 def read_text(path: Path, expected: str) -> str:
     """A text file in UTF-8, with or without a byte order mark.
 
-    place: where it belongs, in words. Raises CorpusError where it is missing or is not text.
+    expected: where it belongs, in words. Raises CorpusError where it is missing or is not text.
     """
     try:
         return path.read_text(encoding="utf-8-sig")

@@ -79,12 +79,13 @@ class FileWindow:
     def decode(self, config: SampleConfig) -> DecodedWindow:
         clip = load_clip(self.path)
         start_s, end_s = resolve_span(clip.duration_s, self.span_s, self.path)
-        decoded = decode_window(clip, config, start_s, end_s, self.follow)
+        follow = partial(self.follow, every=config.face_every)
+        decoded = decode_window(clip, config, start_s, end_s, follow)
         return replace(decoded, text=self.text)
 
-    def follow(self, frames: np.ndarray, times_s: np.ndarray) -> Tracks:
-        """The people in frames (T, H, W, 3) of the clip."""
-        return track_faces(frames, times_s)
+    def follow(self, frames: np.ndarray, times_s: np.ndarray, every: int = 1) -> Tracks:
+        """The people in frames (T, H, W, 3) of the clip; see `track_faces`."""
+        return track_faces(frames, times_s, every)
 
 
 def resolve_span(

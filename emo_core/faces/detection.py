@@ -1,4 +1,4 @@
-"""Where faces are in one picture: YuNet where its file can be had, else OpenCV's Haar cascade.
+"""Where faces are in one picture: YuNet, which comes with the package; else OpenCV's Haar cascade.
 
 Measured on one thread, pictures of up to 640 pixels (docs/experiments/0027): YuNet 7 to 10 ms and
 every face of one-person clips; Haar 25 to 65 ms, 0.84 to 0.96 of close faces, few of a crowd.
@@ -12,33 +12,30 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from emo_core.io.weights_cache import FetchError, Remote, cached_download
+from emo_core.io.shipped_weights import WeightsError, shipped_weights
 
-YUNET = Remote(  # MIT licence, Shiqi Yu and contributors
-    "https://media.githubusercontent.com/media/opencv/opencv_zoo/"
-    "47534e27c9851bb1128ccc0102f1145e27f23f98/models/face_detection_yunet/"
-    "face_detection_yunet_2026may.onnx",
-    229_738,
-    "ebafce4e3c118d6554634be5c27ab333b4c047a9a8c3faf1d7cf93101c22f0f0",
-)
+YUNET = "yunet-2026may"  # of emo_core.io.shipped_weights
 SCORE = 0.6  # least, of a YuNet face; drawn and real faces score above, nothing else did
 LARGE = 320  # pixels; YuNet was made for faces of 10 to 300, so a picture without any is reduced
 HAAR_SIDE = 480  # pixels; the cascade's time grows with the area, 640 would double it
 SMALLEST = 16  # pixels; in less there is no face, and YuNet finds some in a single row
-EMPTY = np.zeros((0, 5), np.float32)
+EMPTY = np.zeros((0, 9), np.float32)
+# Medians of 889 photographs: YuNet's eyes in its box, in its widths and heights from its middle.
+EYES_BELOW, EYES_APART = -0.138, 0.492
 
 
 class YuNet:
     """Boxes and landmarks; not for two threads at once. Source: Wu, Peng and Yu 2023."""
 
-    name = "yunet-2026may"
+    name = YUNET
 
     def __init__(self, path: Path) -> None:
         self.net = cv2.FaceDetectorYN.create(str(path), "", (LARGE, LARGE), SCORE, 0.3, 50)
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        """(H, W, 3) uint8 RGB -> (N, 5), largest face first: left, top, right and bottom as shares
-        of the picture, and radians clockwise by which the face leans.
+        """(H, W, 3) uint8 RGB -> (N, 9), largest face first: left, top, right and bottom as shares
+        of the picture, radians clockwise by which the face leans, then x and y of the eye on the
+        left and of the one on the right, shares as well.
 
         Of 15 degrees it sees 16 on faces of 220 pixels, 10 on 128, 5 on 80 (medians of 40
         photographs): small faces are turned upright in part.
@@ -58,11 +55,15 @@ class YuNet:
             return EMPTY
         marks = rows[:, 4:14].reshape(-1, 5, 2)  # two eyes, nose, two corners of the mouth
         down = marks[:, 3:].mean(1) - marks[:, :2].mean(1)  # steadier than the line of the eyes
-        return _sort_by_size(rows[:, :4], np.arctan2(-down[:, 0], down[:, 1]), size)
+        angles = np.arctan2(-down[:, 0], down[:, 1])
+        return _sort_by_size(rows[:, :4], angles, rows[:, 4:8], size)
 
 
 class Haar:
-    """Boxes only, so faces stay as they lean; 0.93 as long as YuNet's (343 photographs)."""
+    """Boxes only, so faces stay as they lean; 0.93 as long as YuNet's (343 photographs).
+
+    Eyes are where YuNet has them in such a box.
+    """
 
     name = "haar"
 
@@ -77,7 +78,10 @@ class Haar:
         found = self.cascade.detectMultiScale(grey, 1.1, 4, minSize=(SMALLEST, SMALLEST))
         rows = np.asarray(found, np.float32).reshape(-1, 4)
         height, width = grey.shape
-        return _sort_by_size(rows, np.zeros(len(rows)), (width, height))
+        left, top, wide, high = rows.T
+        x, y, apart = left + wide / 2, top + high * (0.5 + EYES_BELOW), wide * EYES_APART / 2
+        eyes = np.stack([x - apart, y, x + apart, y], axis=1)
+        return _sort_by_size(rows, np.zeros(len(rows)), eyes, (width, height))
 
 
 def _shrink(image: np.ndarray, side: int) -> np.ndarray:
@@ -89,10 +93,13 @@ def _shrink(image: np.ndarray, side: int) -> np.ndarray:
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
-def _sort_by_size(boxes: np.ndarray, angles: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Rows left, top, width, height in pixels -> the form of a detector's answer."""
+def _sort_by_size(
+    boxes: np.ndarray, angles: np.ndarray, eyes: np.ndarray, size: tuple[int, int]
+) -> np.ndarray:
+    """Left, top, width, height and eyes in pixels -> the form of a detector's answer."""
     corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
-    rows = np.column_stack([corners / (*size, *size), angles]).astype(np.float32)
+    whole = (*size, *size)
+    rows = np.column_stack([corners / whole, angles, eyes / whole]).astype(np.float32)
     order = np.lexsort((rows[:, 1], rows[:, 0], -boxes[:, 2] * boxes[:, 3]))
     return rows[order]
 
@@ -105,14 +112,14 @@ _own = threading.local()  # OpenCV's detectors hold state: one a thread
 @lru_cache(maxsize=1)
 def _yunet_file() -> Path | None:
     try:
-        return cached_download(YUNET)
-    except FetchError as error:
+        return shipped_weights(YUNET)
+    except WeightsError as error:
         logging.getLogger(__name__).info("faces are looked for by the Haar cascade: %s", error)
         return None
 
 
 def best_detector() -> Detector:
-    """YuNet where its file is here or can be fetched, else Haar; asks the network once."""
+    """YuNet; the Haar cascade where YuNet's file is missing or damaged."""
     if not hasattr(_own, "detector"):
         with _ASKING:
             path = _yunet_file()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from emo_core.faces.detection import best_detector
+from emo_core.faces.detection import EYES_APART, EYES_BELOW, best_detector
 
 DETECTION_SIZE = 640  # pixels of the longer side at which frames are searched and faces are cut out
 MATCH_IOU = 0.2  # intersection over union, at least, of one face in two frames that were looked at
@@ -20,20 +20,48 @@ class Tracks:
 
     boxes: np.ndarray  # (T, P, 4) float32 left, top, right, bottom as shares of the frame
     angles: np.ndarray  # (T, P) float32 radians clockwise by which the face leans
-    mask: np.ndarray  # (T, P) bool, True where that face was found
+    mask: np.ndarray  # (T, P) bool, True where that face was found or followed
+    eyes: np.ndarray | None = None  # (T, P, 4) x, y of the left eye, of the right; None = not known
 
 
 Follow = Callable[[np.ndarray, np.ndarray], Tracks]  # frames (T, H, W, 3), times_s (T,)
 
 
-def track_faces(frames: np.ndarray, times_s: np.ndarray | None = None) -> Tracks:
-    """Tracks of all faces detected in frames in order of time, (T, H, W, 3) uint8 RGB."""
+def track_faces(frames: np.ndarray, times_s: np.ndarray | None = None, every: int = 1) -> Tracks:
+    """Tracks of all faces detected in frames in order of time, (T, H, W, 3) uint8 RGB.
+
+    every: one frame in so many is searched, from the first on; a face that was found in two such
+    frames is followed between them on straight lines.
+    """
     detector = best_detector()
-    return link_detections([detector(frame) for frame in frames])
+    found = link_detections([detector(frame) for frame in frames[::every]])
+    return found if every == 1 else follow_between(found, len(frames), every)
+
+
+def follow_between(found: Tracks, steps: int, every: int) -> Tracks:
+    """Tracks of every `every`-th frame -> of all `steps` frames."""
+    where = np.arange(steps) / every  # in frames that were searched
+    before = where.astype(int)
+    after = np.minimum(before + 1, len(found.mask) - 1)
+    part = (where - before)[:, None]  # (T, 1)
+    mask = found.mask[before] & ((part == 0) | found.mask[after])  # (T, P)
+    share = np.where(mask, part, 0)[..., None].astype(np.float32)
+
+    def between(values: np.ndarray) -> np.ndarray:
+        return (values[before] * (1 - share) + values[after] * share) * mask[..., None]
+
+    return Tracks(
+        between(found.boxes),
+        between(found.angles[..., None])[..., 0],
+        mask,
+        None if found.eyes is None else between(found.eyes),
+    )
 
 
 def link_detections(found: Sequence[np.ndarray]) -> Tracks:
-    """Detections of each frame, (N, 5) each, -> people: the best overlap first, one face each."""
+    """Detections of each frame, (N, 5) each or (N, 9) with the eyes, -> people: the best overlap
+    first, one face each.
+    """
     people: list[dict[int, np.ndarray]] = []  # frame -> row
     for step, rows in enumerate(found):
         near = [person for person in people if step - max(person) <= MAX_MISSED_FRAMES]
@@ -70,12 +98,13 @@ def overlaps(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _tracks(people: Sequence[dict[int, np.ndarray]], steps: int) -> Tracks:
-    rows = np.zeros((steps, len(people), 5), np.float32)
+    columns = max([len(row) for person in people for row in person.values()], default=9)
+    rows = np.zeros((steps, len(people), columns), np.float32)
     mask = np.zeros((steps, len(people)), bool)
     for number, person in enumerate(people):
         for step, row in person.items():
             rows[step, number], mask[step, number] = row, True
-    return Tracks(rows[..., :4], rows[..., 4], mask)
+    return Tracks(rows[..., :4], rows[..., 4], mask, rows[..., 5:] if columns > 5 else None)
 
 
 def largest(tracks: Tracks, people: int) -> Tracks:
@@ -87,7 +116,25 @@ def largest(tracks: Tracks, people: int) -> Tracks:
         np.pad(tracks.boxes[:, kept], ((0, 0), (0, empty), (0, 0))),
         np.pad(tracks.angles[:, kept], ((0, 0), (0, empty))),
         np.pad(tracks.mask[:, kept], ((0, 0), (0, empty))),
+        None if tracks.eyes is None else np.pad(tracks.eyes[:, kept], ((0, 0), (0, empty), (0, 0))),
     )
+
+
+def eyes_of(tracks: Tracks, size: tuple[int, int]) -> np.ndarray:
+    """Both eyes (T, P, 4) in shares of a frame of `size`, (width, height).
+
+    Where the detector did not say, they are where YuNet has them in such a box, turned as it leans.
+    """
+    if tracks.eyes is not None:
+        return tracks.eyes
+    first, last = tracks.boxes[..., :2] * size, tracks.boxes[..., 2:] * size
+    across, along = last - first, tracks.angles
+    turned = np.stack([np.cos(along), np.sin(along)], axis=-1)  # the line of the eyes
+    below = np.stack([-turned[..., 1], turned[..., 0]], axis=-1)
+    middle = (first + last) / 2 + EYES_BELOW * across[..., 1:] * below
+    half = EYES_APART / 2 * across[..., :1] * turned
+    eyes = np.concatenate([(middle - half) / size, (middle + half) / size], axis=-1)
+    return eyes.astype(np.float32)
 
 
 def crop_faces(frames: np.ndarray, tracks: Tracks, size: int) -> np.ndarray:

@@ -4,31 +4,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import combinations
 from math import factorial
-from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 from emo_core.checkpoint import Checkpoint
+from emo_core.models.interface import TwoStreams
 from emo_core.models.layers.backbones import Tokens
 from emo_core.models.precision import for_inference
 from emo_core.preprocess.batch import Batch, Output, collate
 from emo_core.preprocess.sample import Sample
 from emo_core.schema import MODALITIES
+from emo_core.tasks import mean_over
 
 Subset = frozenset[str]
 
 
-@runtime_checkable
-class TwoStreams(Protocol):
-    """A model that reads picture and sound apart from each other, then fuses them."""
-
-    def encode(self, batch: Batch) -> tuple[Tokens, Tokens]: ...
-    def fuse(self, video: Tokens, audio: Tokens) -> Output: ...
-
-
 @dataclass(frozen=True)
-class WindowScores:
+class ScoredWindows:
     """What a model says of n windows."""
 
     logits: Tensor  # (n, C), or (n, S, 2) of moments
@@ -37,7 +30,7 @@ class WindowScores:
     mask: Tensor  # (n, S) bool
 
     @classmethod
-    def joined(cls, parts: Sequence["WindowScores"]) -> "WindowScores":
+    def joined(cls, parts: Sequence["ScoredWindows"]) -> "ScoredWindows":
         """One after the other."""
         return cls(*(torch.cat([getattr(p, f.name) for p in parts]) for f in fields(cls)))
 
@@ -67,7 +60,7 @@ def exact_shapley(scores: Mapping[Subset, Tensor], names: Sequence[str]) -> Tens
 
 
 @torch.inference_mode()
-def score_windows(checkpoint: Checkpoint, samples: list[Sample]) -> WindowScores:
+def score_windows(checkpoint: Checkpoint, samples: list[Sample]) -> ScoredWindows:
     """Scores of windows with everything that there is, and what each modality adds to them."""
     batch, names = collate(samples), modalities(checkpoint)
     subsets = [frozenset(s) for k in range(len(names) + 1) for s in combinations(names, k)]
@@ -77,9 +70,9 @@ def score_windows(checkpoint: Checkpoint, samples: list[Sample]) -> WindowScores
     whole = outputs[subsets[-1]]
     times_s, mask = _moments(whole, batch)
     of_subsets = {subset: output.logits for subset, output in outputs.items()}
-    if whole.logits.ndim == 3:
+    if whole.trace.moments is not None:
         of_subsets = {subset: mean_over(logits, mask) for subset, logits in of_subsets.items()}
-    return WindowScores(whole.logits, exact_shapley(of_subsets, names), times_s, mask)
+    return ScoredWindows(whole.logits, exact_shapley(of_subsets, names), times_s, mask)
 
 
 def _by_subset(model: nn.Module, batch: Batch) -> Callable[[Subset], Output]:
@@ -109,13 +102,8 @@ def _hidden(tokens: Tokens) -> Tokens:
 
 def _moments(output: Output, batch: Batch) -> tuple[Tensor, Tensor]:
     """Times (n, S) and mask (n, S) of the scored moments; both (n, 0) without moments."""
-    if output.logits.ndim < 3:
+    moments = output.trace.moments
+    if moments is None:
         none = batch.mel.new_zeros(len(batch), 0)
         return none, none > 0
-    return output.trace["token_times_s (B, S)"], output.trace["token_mask (B, S)"]
-
-
-def mean_over(values: Tensor, mask: Tensor) -> Tensor:
-    """(n, S, C), (n, S) -> (n, C) over real moments; zero where there are none."""
-    real = mask.unsqueeze(-1)
-    return (values * real).sum(1) / real.sum(1).clamp(min=1)
+    return moments.times_s, moments.mask

@@ -13,11 +13,11 @@ from torch import Tensor
 from emo_core.checkpoint import Checkpoint, find_checkpoint, load_checkpoint
 from emo_core.clip import Clip, load_clip
 from emo_core.faces.detection import Haar, best_detector
-from emo_core.inference.modality_shapley import WindowScores, mean_over, modalities, score_windows
+from emo_core.inference.modality_shapley import ScoredWindows, modalities, score_windows
 from emo_core.inference.prediction import Media, Moment, Prediction, Span, media_facts
 from emo_core.preprocess.sample import Sample, decode_windows, to_sample, window_spans
 from emo_core.schema import DEFAULT_MODEL
-from emo_core.tasks import MultiLabel, ValenceArousal, described
+from emo_core.tasks import Answer, WindowLogits, described
 
 __all__ = ["Media", "Moment", "Prediction", "Span", "load_cached", "predict", "predict_clip"]
 
@@ -36,7 +36,7 @@ def predict_clip(
     spans = window_spans(clip.duration_s, config.window_s, most_windows)
     decoded = decode_windows(clip, config, spans)
     samples: list[Sample] = []
-    scores: list[WindowScores] = []
+    scores: list[ScoredWindows] = []
     spent = {"decode": 0.0, "model": 0.0}
     for first in range(0, len(spans), AT_ONCE):
         started = time.perf_counter()
@@ -48,7 +48,7 @@ def predict_clip(
         samples += part
         if progress:
             progress(min(first + AT_ONCE, len(spans)), len(spans))
-    return _prediction(clip, checkpoint, spans, samples, WindowScores.joined(scores), spent)
+    return _prediction(clip, checkpoint, spans, samples, ScoredWindows.joined(scores), spent)
 
 
 def _prediction(
@@ -56,25 +56,25 @@ def _prediction(
     checkpoint: Checkpoint,
     spans: list[tuple[float, float]],
     samples: list[Sample],
-    scores: WindowScores,
+    scores: ScoredWindows,
     spent: dict[str, float],
 ) -> Prediction:
     ends = [(a, min(b, max(clip.duration_s, a))) for a, b in spans]
-    weight = torch.tensor([max(end - start, 1e-6) for start, end in spans])
-    weight = (weight / weight.sum()).unsqueeze(-1)  # (n, 1)
-    names, labels = modalities(checkpoint), checkpoint.labels
-    of_labels = (scores.shares * weight.unsqueeze(-1)).sum(0)  # (M, C)
-    shares = {
-        label: _by_label(names, column) for label, column in zip(labels, of_labels.T, strict=True)
-    }
-    tell = _values if isinstance(checkpoint.task, ValenceArousal) else _classes
-    answer = tell(checkpoint, scores, ends, weight)
+    lengths_s = torch.tensor([max(end - start, 1e-6) for start, end in spans])
+    found = WindowLogits(scores.logits, scores.mask, lengths_s / lengths_s.sum())
+    answer, labels = checkpoint.task.answer(found, checkpoint.calibration), checkpoint.labels
+    shares = _shares(checkpoint, scores, found.weights)
     times = [s.start_s + float(t) for s in samples for t in s.video_times_s[s.video_mask]]
+    summary = _by_label(labels, answer.clip)
     return Prediction(
         clip=clip.path.name,
         model=checkpoint.name,
         labels=labels,
-        modality_share=shares[answer["label"] or labels[0]],
+        probabilities=summary if answer.are_probabilities else {},
+        label=answer.label,
+        abstains=answer.abstains,
+        timeline=_timeline(answer, ends, labels),
+        modality_share=shares[answer.label or labels[0]],
         frame_times_s=tuple(round(t, 3) for t in times),
         media=media_facts(clip),
         notes=_notes(clip, checkpoint, spans, samples),
@@ -82,61 +82,51 @@ def _prediction(
         samples=tuple(samples),
         task=described(checkpoint.task)["name"],
         modality_shares=shares,
-        **answer,
+        present=answer.present,
+        values=None if answer.are_probabilities else summary,
+        moments=_moments(answer, scores, ends),
     )
 
 
-def _classes(
-    checkpoint: Checkpoint, scores: WindowScores, ends: list[tuple[float, float]], weight: Tensor
-) -> dict:
-    """The part of a prediction that is about classes, one or several."""
-    task, calibration, labels = checkpoint.task, checkpoint.calibration, checkpoint.labels
-    assert not isinstance(task, ValenceArousal)  # `_values` tells of that one
-    by_window = task.probabilities(scores.logits, calibration.temperature)  # (n, C)
-    total = (by_window * weight).sum(0)
-    best, many = int(total.argmax()), isinstance(task, MultiLabel)
-    present = None
-    if many:
-        limits = torch.tensor(calibration.thresholds or (0.5,))
-        present = tuple(n for n, is_there in zip(labels, total > limits, strict=True) if is_there)
-    return {
-        "probabilities": _by_label(labels, total),
-        "label": labels[best],
-        "abstains": not many and float(total[best]) < calibration.abstain_below,
-        "timeline": tuple(
-            Span(round(start, 3), round(end, 3), _by_label(labels, row))
-            for (start, end), row in zip(ends, by_window, strict=True)
-        ),
-        "present": present,
-    }
+def _shares(
+    checkpoint: Checkpoint, scores: ScoredWindows, weights: Tensor
+) -> dict[str, dict[str, float]]:
+    """What each modality adds to each label's score; weights (n,) of the windows."""
+    of_labels = (scores.shares * weights[:, None, None]).sum(0)  # (M, C)
+    names = modalities(checkpoint)
+    columns = zip(checkpoint.labels, of_labels.T, strict=True)
+    return {label: _by_label(names, column) for label, column in columns}
 
 
-def _values(
-    checkpoint: Checkpoint, scores: WindowScores, ends: list[tuple[float, float]], weight: Tensor
-) -> dict:
-    """The part of a prediction that is about valence and arousal over time."""
-    assert isinstance(checkpoint.task, ValenceArousal)  # `_classes` tells of the others
-    values = checkpoint.task.values(scores.logits)  # (n, S, 2)
-    by_window = mean_over(values, scores.mask)  # (n, 2)
-    labels = checkpoint.labels
-    moments = [
+def _timeline(
+    answer: Answer, ends: list[tuple[float, float]], labels: Sequence[str]
+) -> tuple[Span, ...]:
+    """What is said of each window."""
+    rows = [_by_label(labels, row) for row in answer.windows]
+    return tuple(
+        Span(
+            round(start, 3),
+            round(end, 3),
+            row if answer.are_probabilities else {},
+            None if answer.are_probabilities else row,
+        )
+        for (start, end), row in zip(ends, rows, strict=True)
+    )
+
+
+def _moments(
+    answer: Answer, scores: ScoredWindows, ends: list[tuple[float, float]]
+) -> tuple[Moment, ...] | None:
+    """The real moments on the clip's clock; None of a task without."""
+    if answer.moments is None:
+        return None
+    return tuple(
         Moment(
             round(ends[window][0] + float(scores.times_s[window, step]), 3),
-            *values[window, step].tolist(),
+            *answer.moments[window, step].tolist(),
         )
         for window, step in scores.mask.nonzero().tolist()
-    ]
-    return {
-        "probabilities": {},
-        "label": None,
-        "abstains": not moments,
-        "timeline": tuple(
-            Span(round(start, 3), round(end, 3), {}, _by_label(labels, row))
-            for (start, end), row in zip(ends, by_window, strict=True)
-        ),
-        "values": _by_label(labels, (by_window * weight).sum(0)),
-        "moments": tuple(moments),
-    }
+    )
 
 
 def _by_label(labels: Sequence[str], values: Tensor) -> dict[str, float]:
@@ -191,14 +181,16 @@ def load_cached(model: str | Path = DEFAULT_MODEL) -> Checkpoint:
 
 def predict(
     clip: str | Path | Clip,
-    model: str | Path = DEFAULT_MODEL,
+    model: str | Path | Checkpoint = DEFAULT_MODEL,
     most_windows: int = MOST_WINDOWS,
     text: str | None = None,
 ) -> Prediction:
     """Loads what is needed and predicts. Raises ClipError or CheckpointError.
 
-    model: a shipped name, a checkpoint folder or a run folder. text: what is said in the clip.
+    model: a shipped name, a checkpoint folder, a run folder or a loaded checkpoint.
+    text: what is said in the clip.
     """
     clip = clip if isinstance(clip, Clip) else load_clip(clip)
     clip = clip if text is None else replace(clip, text=text)
-    return predict_clip(clip, load_cached(model), most_windows)
+    checkpoint = model if isinstance(model, Checkpoint) else load_cached(model)
+    return predict_clip(clip, checkpoint, most_windows)

@@ -20,8 +20,16 @@ from emo_core.models.layers.backbones import (
     R2Plus1D,
     Tokens,
 )
-from emo_core.models.layers.fusion import FUSIONS, FrameHead, MeanMaxHead, make_fusion
+from emo_core.models.layers.cam import resize_frame_maps, resize_maps
+from emo_core.models.layers.fusion import (
+    FUSIONS,
+    FrameHead,
+    FusionTrace,
+    MeanMaxHead,
+    make_fusion,
+)
 from emo_core.preprocess.batch import Batch, Output
+from emo_core.preprocess.trace import Trace
 
 
 @dataclass(frozen=True)
@@ -151,8 +159,6 @@ class Group(nn.Module):
             logits = logits + video.alone * seen
         if audio.alone is not None:
             logits = logits + audio.alone * (heard & ~seen)
-        trace["video_times_s (B, video)"] = video.times_s
-        trace["audio_times_s (B, audio)"] = audio.times_s
         return Output(logits.float(), trace)
 
     def forward(self, batch: Batch) -> Output:
@@ -162,6 +168,16 @@ class Group(nn.Module):
         """The last convolutional stage of each tower, by modality, for Grad-CAM."""
         towers = [name for name in ("video", "audio") if hasattr(self, name)]
         return {name: getattr(self, name).backbone.cam_layer for name in towers}
+
+    def cam_placement(self, tower: str, cam: Tensor, batch: Batch, trace: Trace) -> Tensor:
+        """Maps of frames or of the whole sound -> (T, 1, H, W) or (F, M)."""
+        if tower == "video":
+            return resize_frame_maps(cam, batch.video.shape[1], *batch.video.shape[-2:])
+        return resize_maps(cam, (batch.mel.shape[1], batch.mel.shape[2]))[0]
+
+    def rollout(self, batch: Batch, trace: FusionTrace, step: int | None) -> dict[str, Tensor]:
+        """Share of each token (N,) of the answer, by stream."""
+        return trace.rollout()
 
 
 class VideoPretrainHead(nn.Module):
@@ -184,7 +200,7 @@ class VideoPretrainHead(nn.Module):
 
     def forward(self, batch: Batch) -> Output:
         seen = self.backbone(batch.video, batch.video_mask, batch.video_times_s)
-        return Output(self.head.each(seen).flatten(0, 1).float(), {})  # (B*T, C)
+        return Output(self.head.each(seen).flatten(0, 1).float())  # (B*T, C)
 
 
 class AudioPretrainHead(nn.Module):
@@ -208,7 +224,7 @@ class AudioPretrainHead(nn.Module):
 
     def forward(self, batch: Batch) -> Output:
         seen = self.backbone(batch.mel, batch.mel_mask, batch.mel_times_s)
-        return Output(self.head(seen).float(), {})  # (B, classes)
+        return Output(self.head(seen).float())  # (B, classes)
 
 
 def group(size: str = "pocket", **changes: Any) -> Group:

@@ -18,11 +18,13 @@ from emo_core.models.layers.backbones import (
     SpectrogramResNet18,
     Tokens,
 )
+from emo_core.models.layers.cam import resize_frame_maps, resize_maps
 from emo_core.models.layers.i3d import I3dTcn
 from emo_core.models.layers.joint_transformer import (
     FUSIONS,
     Steps,
     StepStream,
+    StepTrace,
     make_step_fusion,
     split_frames_into_steps,
     split_mel_into_steps,
@@ -30,6 +32,7 @@ from emo_core.models.layers.joint_transformer import (
 from emo_core.preprocess.batch import Batch, Output
 from emo_core.preprocess.log_mel import MelConfig
 from emo_core.preprocess.sample import SampleConfig
+from emo_core.preprocess.trace import Moments, Trace
 
 POSITIONS = ("none", "sin")
 
@@ -75,6 +78,9 @@ SAMPLES = {
 
 class Jmt(nn.Module):
     """Faces of one person and log-mel -> (B, S, 2): valence and arousal of every step."""
+
+    video: StepStream  # absent where the fusion does not read faces
+    audio: StepStream  # absent where it does not read sound
 
     def __init__(self, config: JmtConfig) -> None:
         super().__init__()
@@ -129,8 +135,7 @@ class Jmt(nn.Module):
         times_s = video.times_s  # of the last picture of a step: what is said is said of it
         fused, trace = self.fusion(self._ready(video, times_s), self._ready(audio, times_s))
         logits = torch.cat([self.valence_head(fused), self.arousal_head(fused)], dim=-1)
-        trace["token_times_s (B, S)"] = times_s
-        trace["token_mask (B, S)"] = video.mask | audio.mask
+        trace = replace(trace, moments=Moments(times_s=times_s, mask=video.mask | audio.mask))
         return Output(logits.to(torch.promote_types(logits.dtype, torch.float32)), trace)
 
     def _ready(self, tokens: Tokens, times_s: Tensor) -> Tokens:
@@ -149,6 +154,27 @@ class Jmt(nn.Module):
         """The last convolutional stage of each tower, by modality, for Grad-CAM."""
         towers = [name for name in ("video", "audio") if hasattr(self, name)]
         return {name: getattr(self, name).backbone.cam_layer for name in towers}
+
+    def cam_placement(self, tower: str, cam: Tensor, batch: Batch, trace: Trace) -> Tensor:
+        """Each step's map at the faces (T, 1, 1, h, w) or mel frames (F, M) that the step read."""
+        if tower == "video":
+            mask = batch.face_mask[0]  # (T, 1)
+            faces = resize_frame_maps(cam, len(mask), *batch.faces.shape[-2:])
+            return faces.unsqueeze(1) * mask[..., None, None, None]
+        frames, bands = batch.mel.shape[1:]
+        if not self.audio.backbone.time_first:
+            cam = cam.transpose(2, 3)
+        cam = resize_maps(cam, (frames // len(cam), bands))  # (S, n, M)
+        number = torch.arange(frames, device=cam.device).view(1, -1, 1)
+        steps = split_mel_into_steps(number, batch.mel_mask, batch.mel_times_s, len(cam))
+        placed = cam.new_zeros(frames, bands)
+        placed[steps.values.flatten()] = cam.flatten(0, 1)
+        return placed
+
+    def rollout(self, batch: Batch, trace: StepTrace, step: int | None) -> dict[str, Tensor]:
+        """Share of each moment (S,) of the answer at `step`, by stream."""
+        assert step is not None  # this model answers moments
+        return trace.rollout(step)
 
 
 def _stream(name: str, config: JmtConfig) -> StepStream:

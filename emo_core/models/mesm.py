@@ -3,14 +3,16 @@
 Follows arXiv 2103.09666; facts and numbered defects: docs/papers/mesm.md.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from emo_core.distributed import world_size
-from emo_core.models.layers.attention import ClsTransformer
+from emo_core.models.layers.attention import ClsTransformer, with_residual
+from emo_core.models.layers.cam import resize_maps
 from emo_core.models.layers.fusion import WeightedSum
 from emo_core.models.layers.sparse import ThumbnailAttention, scatter_rows, top_k_mask
 from emo_core.models.layers.text_encoders import Albert, ByteEncoder
@@ -23,6 +25,7 @@ from emo_core.models.layers.vgg import (
     face_pictures,
 )
 from emo_core.preprocess.batch import Batch, Output
+from emo_core.preprocess.trace import Trace, axes
 
 MODES = ("dense", "faithful", "trained", "structured")
 SOUNDS = ("power", "log", "level")
@@ -130,10 +133,51 @@ class Text(nn.Module):
         return vector, self.backbone["head"](vector) * present
 
 
+@dataclass(frozen=True, kw_only=True)
+class TowerTrace:
+    """What one modality's tower attended to and kept of its T pictures; masked ones are zero.
+
+    attention: of each layer over time, the learned first token included. text_attention, kept: of
+    whole pictures (`structured`). site_attention, kept_sites: of each stage (`faithful`,
+    `trained`). kept_share: of the real pictures, or of their sites at each stage.
+    """
+
+    attention: tuple[Tensor, ...] = axes("B, H, 1+T, 1+T")
+    text_attention: Tensor | None = axes("B, T", default=None)
+    kept: Tensor | None = axes("B, T", default=None)
+    site_attention: tuple[Tensor, ...] = axes("B, T, y, x", default=())
+    kept_sites: tuple[Tensor, ...] = axes("B, T, y, x", default=())
+    kept_share: Tensor | None = axes("B, stages", default=None)
+
+    def computed(self, real: Tensor) -> Tensor:
+        """Which pictures of the first window went through the tower, of those real. (T,) bool."""
+        return real if self.kept is None else self.kept[0]
+
+    def rollout(self) -> Tensor:
+        """What each picture of the first window adds to the first token, (T,)."""
+        first, *later = (with_residual(weights[0].mean(0)) for weights in self.attention)
+        for weights in later:
+            first = weights @ first
+        return first[0, 1:].cpu()
+
+
+@dataclass(frozen=True, kw_only=True)
+class MesmTrace(Trace):
+    """What the towers attended to, and the terms of the weighted sum by modality."""
+
+    towers: Mapping[str, TowerTrace] = axes("")  # of "video" and "audio", where there is one
+    unimodal_logits: Mapping[str, Tensor] = axes("B, C")
+
+
 class ModalityTower(nn.Module):
-    """Pictures of one modality -> scores: tower, flatten, transformer over time, head."""
+    """Pictures of one modality -> scores: tower, flatten, transformer over time, head.
+
+    skip_empty: a batch without pictures computes nothing. `wrap_model` says no, because then the
+    other processes wait for this one in their common batch norms.
+    """
 
     tower: DenseTower | SparseTower
+    skip_empty = True
 
     def __init__(self, config: MesmConfig, name: str, channels: int, size: tuple[int, int]) -> None:
         super().__init__()
@@ -159,25 +203,22 @@ class ModalityTower(nn.Module):
         )
         self.head = nn.Linear(config.width, config.classes)
 
-    def forward(
-        self, pictures: Tensor, mask: Tensor, query: Tensor
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(self, pictures: Tensor, mask: Tensor, query: Tensor) -> tuple[Tensor, TowerTrace]:
         """Pictures (n, c, h, w), those that are True in mask (B, T), and the text (B, Dt).
 
         Returns scores (B, C), zero where nothing is real, and what was attended to and kept.
         """
-        scale, trace = mask, {}
+        scale, choice = mask, {}
         if hasattr(self, "glance"):
             weights = self.glance(pictures, mask, query)  # (B, T)
             kept = top_k_mask(weights, mask, self.keep)  # (B, T)
-            trace = self._traced_choice(weights, kept, mask)
+            share = kept.sum(1, keepdim=True) / mask.sum(1, keepdim=True).clamp(min=1)  # (B, 1)
+            choice = {"text_attention": weights, "kept": kept, "kept_share": share}
             scale = weights * mask.sum(1, keepdim=True)  # (B, T), mean 1
             pictures, mask = pictures[kept[mask]], kept  # the rest is never computed
-        tokens, looks = self.encode(pictures, mask, query)  # (B, T, D)
-        vector, attentions = self.summary(tokens * scale.unsqueeze(-1), mask)  # (B, D)
-        trace |= self._traced_looks(looks, mask)
-        for index, weights in enumerate(attentions):
-            trace[f"attention_{self.name}_{index} (B, H, 1+T, 1+T)"] = weights
+        tokens, selected = self.encode(pictures, mask, query)  # (B, T, D)
+        vector, attention = self.summary(tokens * scale.unsqueeze(-1), mask)  # (B, D)
+        trace = TowerTrace(attention=tuple(attention), **choice, **_in_batch(selected, mask))
         return self.head(vector) * mask.any(1, keepdim=True), trace  # (B, C)
 
     def pictures(self, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -189,9 +230,8 @@ class ModalityTower(nn.Module):
     def encode(
         self, pictures: Tensor, mask: Tensor, query: Tensor
     ) -> tuple[Tensor, list[SelectedSites]]:
-        """One token a picture: (B, T, D), zero where none is real, and each stage's look."""
-        alone = not (self.training and world_size() > 1)  # else other processes wait in the tower
-        if not len(pictures) and alone:  # batch norm fails on an empty batch
+        """One token a picture: (B, T, D), zero where none is real, and the sites of each stage."""
+        if not len(pictures) and (self.skip_empty or not self.training):
             return query.new_zeros(*mask.shape, self.head.in_features), []
         if tuple(pictures.shape[1:]) != self.size:
             raise ValueError(
@@ -199,28 +239,21 @@ class ModalityTower(nn.Module):
                 "set face_size and bands as in the sample settings"
             )
         pictures = pictures.contiguous(memory_format=torch.channels_last)
-        maps, looks = self.tower(pictures, query, mask.nonzero()[:, 0])  # (n, C, h/16, w/16)
-        return scatter_rows(self.flatten(maps), mask), looks
+        maps, selected = self.tower(pictures, query, mask.nonzero()[:, 0])  # (n, C, h/16, w/16)
+        return scatter_rows(self.flatten(maps), mask), selected
 
-    def _traced_choice(self, weights: Tensor, kept: Tensor, mask: Tensor) -> dict[str, Tensor]:
-        share = kept.sum(1, keepdim=True) / mask.sum(1, keepdim=True).clamp(min=1)
-        return {
-            f"attention_text_to_{self.name} (B, T)": weights,
-            f"kept_{self.name} (B, T)": kept,
-            f"kept_share_{self.name} (B, stages)": share,
-        }
 
-    def _traced_looks(self, looks: list[SelectedSites], mask: Tensor) -> dict[str, Tensor]:
-        trace, shares = {}, []
-        for index, look in enumerate(looks):
-            kept = scatter_rows(look.kept, mask)  # (B, T, y, x)
-            weights = scatter_rows(look.weights, mask)
-            trace[f"attention_text_to_{self.name}_{index} (B, T, y, x)"] = weights
-            trace[f"kept_{self.name}_{index} (B, T, y, x)"] = kept
-            shares.append(kept.float().mean((2, 3)).sum(1) / mask.sum(1).clamp(min=1))
-        if shares:
-            trace[f"kept_share_{self.name} (B, stages)"] = torch.stack(shares, dim=1)
-        return trace
+def _in_batch(selected: list[SelectedSites], mask: Tensor) -> dict[str, Any]:
+    """Fields of a TowerTrace: sites of real pictures (n, y, x), put where mask (B, T) is True."""
+    if not selected:
+        return {}
+    kept = tuple(scatter_rows(stage.kept, mask) for stage in selected)  # (B, T, y, x) each
+    real = mask.sum(1).clamp(min=1)  # (B,)
+    return {
+        "site_attention": tuple(scatter_rows(stage.weights, mask) for stage in selected),
+        "kept_sites": kept,
+        "kept_share": torch.stack([k.float().mean((2, 3)).sum(1) / real for k in kept], dim=1),
+    }
 
 
 class Mesm(nn.Module):
@@ -241,26 +274,50 @@ class Mesm(nn.Module):
     def forward(self, batch: Batch) -> Output:
         query = batch.mel.new_zeros(len(batch), self.config.text_width)  # zeros without text
         scores: dict[str, Tensor] = {}
-        trace: dict[str, Tensor] = {}
+        towers: dict[str, TowerTrace] = {}
         if hasattr(self, "text"):
             query, scores["text"] = self.text(batch.tokens, batch.token_mask)  # (B, Dt), (B, C)
         if hasattr(self, "video"):
-            scores["video"], seen = self.video(*self.video.pictures(batch), query)  # (B, C)
-            trace |= seen
+            scores["video"], towers["video"] = self.video(*self.video.pictures(batch), query)
         if hasattr(self, "audio"):
-            scores["audio"], heard = self.audio(*self.audio.pictures(batch), query)  # (B, C)
-            trace |= heard
-        logits, terms = self.fusion(scores)
-        return Output(logits, trace | terms)
+            scores["audio"], towers["audio"] = self.audio(*self.audio.pictures(batch), query)
+        logits, terms = self.fusion(scores)  # (B, C)
+        return Output(logits, MesmTrace(towers=towers, unimodal_logits=terms))
 
     def cam_layers(self) -> dict[str, nn.Module]:
         """The last map (n, C, h, w) of each tower, by modality, for Grad-CAM.
 
-        n counts real pictures only: those that are True in `kept_{name} (B, T)` of a structured
-        model's trace, else in the masks of the batch, row by row.
+        n counts pictures that were computed: of a structured model those kept, else the real ones.
         """
         towers = [name for name in ("video", "audio") if hasattr(self, name)]
         return {name: getattr(self, name).tower.last for name in towers}
+
+    def cam_placement(self, tower: str, cam: Tensor, batch: Batch, trace: MesmTrace) -> Tensor:
+        """Maps of faces or chunks that were computed -> (T, P, 1, h, w) or (F, M), else zero."""
+        if tower == "video":
+            mask = batch.face_mask[0]  # (T, P)
+            first = mask & (mask.cumsum(-1) == 1)  # of each frame the first face is read
+            first = first & trace.towers["video"].computed(mask.any(-1)).unsqueeze(-1)
+            placed = cam.new_zeros(*mask.shape, 1, *batch.faces.shape[-2:])
+            placed[first] = resize_maps(cam, (placed.shape[-2], placed.shape[-1])).unsqueeze(1)
+            return placed
+        mel_mask, bands = batch.mel_mask[0], batch.mel.shape[-1]
+        chunks = functional.pad(mel_mask, (0, -len(mel_mask) % CHUNK)).unflatten(0, (-1, CHUNK))
+        computed = trace.towers["audio"].computed(chunks.any(-1))  # (S,)
+        placed = cam.new_zeros(len(computed), CHUNK, bands)
+        placed[computed] = resize_maps(cam, (bands, CHUNK)).transpose(1, 2)
+        return placed.flatten(0, 1)[: len(mel_mask)] * mel_mask.unsqueeze(-1)
+
+    def rollout(self, batch: Batch, trace: MesmTrace, step: int | None) -> dict[str, Tensor]:
+        """Share of each face (T,) and mel frame (F,); the modalities count alike."""
+        shares = {name: tower.rollout() for name, tower in trace.towers.items()}
+        for name, own in shares.items():
+            shares[name] = own / own.sum().clamp(min=1e-12) / len(shares)
+        if "audio" in shares:  # a chunk's share is that of each of its mel frames
+            own = shares["audio"]
+            frames = own.repeat_interleave(CHUNK)[: batch.mel.shape[1]]
+            shares["audio"] = frames * (own.sum() / frames.sum().clamp(min=1e-12))
+        return shares
 
 
 def mesm(size: str = "pocket", **changes: Any) -> Mesm:

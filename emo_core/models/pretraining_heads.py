@@ -11,7 +11,7 @@ from emo_core.preprocess.batch import Batch, Output
 class TowerPretrainHead(nn.Module):
     """A stream's tower with a score for every face or voice: what pre-training trains.
 
-    All pictures are read: a Glance stays outside.
+    All pictures are read: a ThumbnailAttention stays outside.
     """
 
     def __init__(self, stream: ModalityTower, config: MesmConfig, classes: int) -> None:
@@ -24,4 +24,4 @@ class TowerPretrainHead(nn.Module):
         query = pictures.new_zeros(len(batch), self.asking)  # no text
         tokens, _ = self.stream.encode(pictures, mask, query)  # (B, T, D)
         seen = Tokens(tokens, mask, mask.float())  # at no moments: the head does not ask when
-        return Output(self.head(seen).float(), {})  # (B, classes)
+        return Output(self.head(seen).float())  # (B, classes)

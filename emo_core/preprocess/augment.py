@@ -32,14 +32,15 @@ def augment_window(
 ) -> DecodedWindow:
     """A changed copy; the same `rng` state gives the same change. Faces change as frames do.
 
-    A zoom leaves the faces alone: they are cut out of the whole frame, and boxes refer to it.
+    A zoom leaves the faces alone: they are cut out of the whole frame, and boxes refer to it; eyes
+    refer to what is left.
     """
     if augment.frame_subsample > 1:
         decoded = _subsample_frames(decoded, augment.frame_subsample, rng)
     if rng.random() < augment.flip:
         decoded = _flip(decoded)
     if augment.zoom:
-        decoded = replace(decoded, pixels=_zoom(decoded.pixels, augment.zoom, rng))
+        decoded = _zoom(decoded, augment.zoom, rng)
     if augment.color_jitter:
         decoded = _jitter_color(decoded, augment.color_jitter, rng)
     if augment.gain_db:
@@ -54,27 +55,37 @@ def _subsample_frames(
 ) -> DecodedWindow:
     starts = np.arange(0, len(decoded.pixels) - every + 1, every)
     kept = starts + rng.integers(0, every, len(starts))
-    names = ("pixels", "pixel_times_s", "faces", "face_mask", "face_boxes")
+    names = ("pixels", "pixel_times_s", "faces", "face_mask", "face_boxes", "face_eyes")
     found = {name: getattr(decoded, name) for name in names}
     return replace(decoded, **{k: v[kept] for k, v in found.items() if v is not None})
 
 
 def _flip(decoded: DecodedWindow) -> DecodedWindow:
     decoded = replace(decoded, pixels=decoded.pixels[:, :, ::-1])
-    if decoded.faces is None or decoded.face_boxes is None or decoded.face_mask is None:
-        return decoded  # the three are there together, or none is
+    if decoded.face_boxes is None or decoded.face_mask is None:
+        return decoded  # both are there, or none is
+    faces = None if decoded.faces is None else decoded.faces[:, :, :, ::-1]
     left, top, right, bottom = np.moveaxis(decoded.face_boxes, -1, 0)
     boxes = np.stack([1 - right, top, 1 - left, bottom], -1) * decoded.face_mask[..., None]
-    return replace(decoded, faces=decoded.faces[:, :, :, ::-1], face_boxes=boxes)
+    eyes = decoded.face_eyes
+    if eyes is not None:  # the one on the left becomes the one on the right
+        mirrored = np.concatenate([1 - eyes[..., 2:3], eyes[..., 3:], 1 - eyes[..., :1]], -1)
+        eyes = np.concatenate([mirrored, eyes[..., 1:2]], -1) * decoded.face_mask[..., None]
+    return replace(decoded, faces=faces, face_boxes=boxes, face_eyes=eyes)
 
 
-def _zoom(pixels: np.ndarray, zoom: float, rng: np.random.Generator) -> np.ndarray:
-    height, width = pixels.shape[1:3]
+def _zoom(decoded: DecodedWindow, zoom: float, rng: np.random.Generator) -> DecodedWindow:
+    height, width = decoded.pixels.shape[1:3]
     keep = 1 - rng.uniform(0, zoom)
     h, w = round(height * keep), round(width * keep)
     top, left = rng.integers(0, height - h + 1), rng.integers(0, width - w + 1)
-    part = pixels[:, top : top + h, left : left + w]
-    return np.stack([cv2.resize(frame, (width, height)) for frame in part])
+    part = decoded.pixels[:, top : top + h, left : left + w]
+    pixels, eyes = np.stack([cv2.resize(frame, (width, height)) for frame in part]), None
+    if decoded.face_eyes is not None:
+        corner, size = (left, top) * 2, (w, h) * 2
+        eyes = (decoded.face_eyes * ((width, height) * 2) - corner) / size
+        eyes = eyes.astype(np.float32)
+    return replace(decoded, pixels=pixels, face_eyes=eyes)
 
 
 def _jitter_color(decoded: DecodedWindow, light: float, rng: np.random.Generator) -> DecodedWindow:

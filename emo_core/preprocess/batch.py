@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from emo_core.preprocess.sample import Sample
+from emo_core.preprocess.trace import Trace
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Batch:
     tokens: Tensor  # (B, L) int64
     token_mask: Tensor  # (B, L)
     target: Tensor | None = None  # what the task says: class index (B,), classes (B, C), ...
+    face_eyes: Tensor | None = None  # (B, T, P, 4) x, y of both eyes, 0 to 1 of the frame
 
     def __len__(self) -> int:
         return len(self.video)
@@ -46,15 +48,16 @@ class Batch:
 
 @dataclass(frozen=True)
 class Output:
-    """A model's answer: scores, and named intermediates for attribution and teaching."""
+    """A model's answer: scores, and intermediates for attribution and teaching."""
 
     logits: Tensor  # (B, C); a model of moments: (B, S, C)
-    trace: dict[str, Tensor]  # attention weights carry their axes in the name
+    trace: Trace = Trace()
 
 
 def collate(samples: Sequence[Sample], targets: Sequence[Any] | None = None) -> Batch:
     """Stacks samples of one SampleConfig into a batch."""
     names = [f.name for f in fields(Batch) if f.name != "target"]
-    stacked = {name: torch.stack([getattr(s, name) for s in samples]) for name in names}
+    held = {name: [getattr(s, name) for s in samples] for name in names}
+    stacked = {name: torch.stack(own) for name, own in held.items() if own[0] is not None}
     target = None if targets is None else torch.as_tensor(np.asarray(targets))
     return Batch(**stacked, target=target)

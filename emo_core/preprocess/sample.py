@@ -7,6 +7,7 @@ cache) and turned into a `Sample` of tensors.
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from itertools import repeat
 from typing import Any
 
@@ -16,7 +17,14 @@ import torch
 from torch import Tensor
 
 from emo_core.clip import Clip, DecodedFrames, Recording, video_size
-from emo_core.faces.tracking import DETECTION_SIZE, Follow, crop_faces, largest, track_faces
+from emo_core.faces.tracking import (
+    DETECTION_SIZE,
+    Follow,
+    crop_faces,
+    eyes_of,
+    largest,
+    track_faces,
+)
 from emo_core.preprocess.log_mel import PANNS, MelConfig, log_mel
 from emo_core.preprocess.tokenizer import tokens_of
 
@@ -33,7 +41,8 @@ class SampleConfig:
     height: int = 72  # pixels
     resize_mode: str = "pad"  # the whole image; "crop" fills the frame (docs/papers/group.md#a3)
     people: int = 0  # faces kept a frame, those of the largest tracks; 0 = no face detection
-    face_size: int = 48  # pixels, height and width of a face
+    face_size: int = 48  # pixels, height and width of a face; 0 = not cut out: see face_eyes
+    face_every: int = 1  # one frame in so many is searched for faces, which are followed between
     text_length: int = 0  # tokens kept of the transcript; 0 = it is not read
     tokenizer: str = "bytes"  # or a name that transformers knows, "albert-base-v2"
     mel: MelConfig = field(default_factory=MelConfig)
@@ -65,6 +74,7 @@ class DecodedWindow:
     face_mask: np.ndarray | None = None  # (T, P) bool, True where that person's face was found
     face_boxes: np.ndarray | None = None  # (T, P, 4) left, top, right, bottom; 0 to 1 of the frame
     text: str = ""  # what is said in the window; "" = no transcript
+    face_eyes: np.ndarray | None = None  # (T, P, 4) x, y of both eyes; 0 to 1 of `pixels`
 
 
 @dataclass(frozen=True)
@@ -82,6 +92,9 @@ class Sample:
     tokens: Tensor  # (L,) int64; L = 0 where no model needs text
     token_mask: Tensor  # (L,)
     start_s: float
+    face_eyes: Tensor | None = (
+        None  # (T, P, 4) both eyes x, y, 0 to 1 of video; where face_size = 0
+    )
 
 
 def window_spans(
@@ -144,10 +157,18 @@ def resize_frames(frames: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.stack([cv2.resize(frame, size, interpolation=how) for frame in frames])
 
 
+def to_sample_points(points: np.ndarray, size: tuple[int, int], config: SampleConfig) -> np.ndarray:
+    """Pairs x, y (..., 2 * n) in shares of a picture of `size` -> of the sample's padded frame."""
+    scaled, whole = np.array(resize_size(size, config)), np.array([config.width, config.height])
+    repeats = points.shape[-1] // 2
+    moved = points * np.tile(scaled, repeats) + np.tile((whole - scaled) / 2, repeats)
+    return (moved / np.tile(whole, repeats)).astype(np.float32)
+
+
 def face_fields(
     frames: np.ndarray, times_s: np.ndarray, shown: np.ndarray, config: SampleConfig, follow: Follow
 ) -> dict[str, Any]:
-    """The three face fields of `DecodedWindow`, {} where no model needs them.
+    """The face fields of `DecodedWindow`, {} where no model needs them.
 
     frames (n, H, W, 3) at times_s (n,) stand where `shown` (T,) is True.
     """
@@ -156,11 +177,18 @@ def face_fields(
     steps, people, side = len(shown), config.people, config.face_size
     faces = np.zeros((steps, people, side, side, 3), np.uint8)
     mask, boxes = np.zeros((steps, people), bool), np.zeros((steps, people, 4), np.float32)
+    eyes = np.zeros((steps, people, 4), np.float32)
     if len(frames):
         tracks = largest(follow(frames, times_s), people)
-        faces[shown] = crop_faces(frames, tracks, side)
         mask[shown], boxes[shown] = tracks.mask, tracks.boxes.clip(0, 1)
-    return {"faces": faces, "face_mask": mask, "face_boxes": boxes}
+        if side:
+            faces[shown] = crop_faces(frames, tracks, side)
+        else:
+            size = frames.shape[2], frames.shape[1]
+            points = to_sample_points(eyes_of(tracks, size), size, config)
+            eyes[shown] = points * tracks.mask[..., None]
+    fields = {"faces": faces, "face_mask": mask, "face_boxes": boxes}
+    return fields if side else {**fields, "face_eyes": eyes}
 
 
 def decode_window(
@@ -168,11 +196,12 @@ def decode_window(
     config: SampleConfig,
     start_s: float,
     end_s: float,
-    follow: Follow = track_faces,
+    follow: Follow | None = None,
 ) -> DecodedWindow:
     """Reads one window of a clip; what lies beyond `end_s` or the clip is zero and masked.
 
-    Frames are read once: faces are looked for (`follow`) in them before they are scaled.
+    Frames are read once: faces are looked for in them before they are scaled, by `follow` or, as
+    `config` says, by `track_faces`.
     """
     asked_s = _read_times(clip, config, start_s, end_s)
     size = read_size(video_size(clip), config) if clip.has_video else None
@@ -189,7 +218,7 @@ def decode_windows(
         asked = [_read_times(clip, config, *span) for span in spans]
         frames = clip.read_in_turn(asked, read_size(video_size(clip), config))
     for span in spans:
-        yield _assemble(clip, config, *span, next(frames), track_faces)
+        yield _assemble(clip, config, *span, next(frames), None)
 
 
 def _length(clip: Recording, config: SampleConfig, start_s: float, end_s: float) -> float:
@@ -217,7 +246,7 @@ def _assemble(
     start_s: float,
     end_s: float,
     frames: DecodedFrames | None,
-    follow: Follow,
+    follow: Follow | None,
 ) -> DecodedWindow:
     """A window whose frames, if it has any, have been read; its sound is read here."""
     length_s = _length(clip, config, start_s, end_s)
@@ -230,6 +259,7 @@ def _assemble(
         size = resize_size(video_size(clip), config)
         pixels[inside] = pad_or_crop(resize_frames(frames.pixels, size), config)
         times[inside] = np.clip(frames.times_s - start_s, 0.0, config.window_s)
+    follow = follow or partial(track_faces, every=config.face_every)
     wave = np.zeros(round(config.window_s * config.mel.rate), np.int16)
     if clip.has_audio and length_s > 0:
         sound = clip.audio(config.mel.rate, start_s, start_s + length_s)[: len(wave)]
@@ -264,6 +294,7 @@ def to_sample(decoded: DecodedWindow, config: SampleConfig) -> Sample:
         *_faces(decoded, video_mask, config),
         *tokens_of(decoded.text, config.text_length, config.tokenizer),
         decoded.start_s,
+        _eyes(decoded, config),
     )
 
 
@@ -278,14 +309,25 @@ def blank_sample(config: SampleConfig) -> Sample:
         config.window_s,
         faces=np.zeros((steps, people, side, side, 3), np.uint8),
         face_mask=np.ones((steps, people), bool),
+        face_eyes=np.tile(np.array([0.4, 0.4, 0.6, 0.4], np.float32), (steps, people, 1)),
     )
     return to_sample(window, config)
 
 
+def _eyes(decoded: DecodedWindow, config: SampleConfig) -> Tensor | None:
+    """Where faces are to be taken from the frames; None where they are cut out already."""
+    if config.face_size or not config.people:
+        return None
+    if decoded.face_eyes is None:
+        return torch.zeros(len(decoded.pixels), config.people, 4)
+    return torch.tensor(decoded.face_eyes)
+
+
 def _faces(decoded: DecodedWindow, shown: Tensor, config: SampleConfig) -> tuple[Tensor, Tensor]:
     steps, side = len(decoded.pixels), config.face_size
-    if decoded.faces is None:
-        faces = torch.zeros(steps, config.people, 3, side, side, dtype=torch.uint8)
+    faces = torch.zeros(steps, config.people, 3, side, side, dtype=torch.uint8)
+    if decoded.face_mask is None:
         return faces, torch.zeros(steps, config.people, dtype=torch.bool)
-    faces = torch.from_numpy(np.ascontiguousarray(decoded.faces.transpose(0, 1, 4, 2, 3)))
+    if decoded.faces is not None and side:
+        faces = torch.from_numpy(np.ascontiguousarray(decoded.faces.transpose(0, 1, 4, 2, 3)))
     return faces, torch.tensor(decoded.face_mask) & shown.unsqueeze(-1)

@@ -1,14 +1,11 @@
-"""What differs between corpora: loss, scores and label names. The Trainer asks nothing else.
-
-Siblings of one outline: `labels`; `fitted` (what training targets fix); `target` (of a label);
-`loss`; `scores` of a whole split; `selection_score`, its one number called `main`; `calibrate` on
-held-out sources, and `choice`, its result in words; `summary` of scores in one line.
-"""
+"""What differs between corpora: loss, answer, scores and label names; siblings of one `Task`."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any, cast
 
 from emo_core.tasks.calibration import UNCALIBRATED, Calibration
+from emo_core.tasks.interface import Answer, Task, WindowLogits, mean_over
 from emo_core.tasks.multi import MultiLabel
 from emo_core.tasks.single import FrameLabel, SingleLabel
 from emo_core.tasks.valence_arousal import ValenceArousal
@@ -16,24 +13,32 @@ from emo_core.tasks.valence_arousal import ValenceArousal
 __all__ = [
     "TASKS",
     "UNCALIBRATED",
+    "Answer",
     "Calibration",
     "FrameLabel",
     "MultiLabel",
     "SingleLabel",
     "Task",
     "ValenceArousal",
+    "WindowLogits",
     "described",
     "from_description",
+    "mean_over",
 ]
 
-Task = SingleLabel | MultiLabel | ValenceArousal
-TASKS = {"single_label": SingleLabel, "multi_label": MultiLabel, "valence_arousal": ValenceArousal}
+# name in a checkpoint's config.json -> class
+TASKS: dict[str, type[Any]] = {
+    "single_label": SingleLabel,
+    "multi_label": MultiLabel,
+    "valence_arousal": ValenceArousal,
+}
 
 
 def described(task: Task) -> dict:
     """A task but for its labels, for a config file; `from_description` reads it back."""
     names = {kind: name for name, kind in TASKS.items()}
-    settings = {name: value for name, value in asdict(task).items() if name != "labels"}
+    stored = asdict(cast("Any", task))  # every task is a dataclass
+    settings = {name: value for name, value in stored.items() if name != "labels"}
     return {"name": names[type(task)], "settings": settings}
 
 

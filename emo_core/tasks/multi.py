@@ -12,6 +12,7 @@ from torch.nn import functional
 from emo_core import metrics
 from emo_core.schema import EMOTIONS
 from emo_core.tasks.calibration import UNCALIBRATED, Calibration, span
+from emo_core.tasks.interface import Answer, WindowLogits
 
 THRESHOLDS = np.arange(1, 20) / 20  # 0.05 ... 0.95 (docs/papers/mesm.md#thresholds-and-scores)
 
@@ -27,6 +28,7 @@ class MultiLabel:
     labels: tuple[str, ...] = EMOTIONS
     pos_weight: tuple[float, ...] = ()  # of each class's yes in the loss; () = 1
     main: ClassVar[str] = "f1"
+    answers_moments: ClassVar[bool] = False
 
     def fitted(self, targets: Sequence[np.ndarray]) -> "MultiLabel":
         """Weighs a yes by no / yes of the training targets, (n, C) of 0 and 1.
@@ -52,6 +54,19 @@ class MultiLabel:
     def probabilities(self, logits: Tensor, temperature: float = 1.0) -> Tensor:
         """(B, C) logits -> (B, C) independent probabilities, which need not sum to one."""
         return (logits.float() / temperature).sigmoid()
+
+    def answer(self, found: WindowLogits, calibration: Calibration = UNCALIBRATED) -> Answer:
+        """The labels above their thresholds, and the most probable one."""
+        windows = self.probabilities(found.logits, calibration.temperature)  # (n, C)
+        clip = found.mean(windows)
+        above = clip > torch.tensor(calibration.thresholds or (0.5,))  # (C,)
+        return Answer(
+            windows,
+            clip,
+            are_probabilities=True,
+            label=self.labels[int(clip.argmax())],
+            present=tuple(n for n, there in zip(self.labels, above, strict=True) if there),
+        )
 
     def scores(
         self,

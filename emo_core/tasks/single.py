@@ -12,6 +12,7 @@ from torch.nn import functional
 from emo_core import metrics
 from emo_core.schema import POLARITIES
 from emo_core.tasks.calibration import UNCALIBRATED, Calibration, span
+from emo_core.tasks.interface import Answer, WindowLogits
 
 THRESHOLDS = tuple(round(0.5 + 0.01 * step, 2) for step in range(50))  # of "not sure"
 
@@ -24,6 +25,7 @@ class SingleLabel:
     smoothing: float = 0.0  # label smoothing
     precision: float = 0.0  # wanted of the answers that are given; the others are "not sure"
     main: ClassVar[str] = "accuracy"  # the score that training maximises
+    answers_moments: ClassVar[bool] = False
 
     def fitted(self, targets: Sequence[int]) -> "SingleLabel":
         """The task for these training targets; here they fix nothing."""
@@ -40,6 +42,19 @@ class SingleLabel:
     def probabilities(self, logits: Tensor, temperature: float = 1.0) -> Tensor:
         """(B, C) logits -> (B, C) probabilities."""
         return (logits.float() / temperature).softmax(-1)
+
+    def answer(self, found: WindowLogits, calibration: Calibration = UNCALIBRATED) -> Answer:
+        """The most probable label of all windows, or "not sure" below the threshold."""
+        windows = self.probabilities(found.logits, calibration.temperature)  # (n, C)
+        clip = found.mean(windows)
+        best = int(clip.argmax())
+        return Answer(
+            windows,
+            clip,
+            are_probabilities=True,
+            label=self.labels[best],
+            abstains=float(clip[best]) < calibration.abstain_below,
+        )
 
     def scores(
         self,

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from emo_core import metrics
 from emo_core.tasks.calibration import UNCALIBRATED, Calibration, span
+from emo_core.tasks.interface import Answer, WindowLogits, mean_over
 
 TINY = 1e-8  # in the loss: two constants are no concordance, and no error
 
@@ -26,6 +27,7 @@ class ValenceArousal:
     labels: tuple[str, ...] = ("valence", "arousal")
     unbiased: bool = True  # variances of the loss: the authors' n - 1, or n
     main: ClassVar[str] = "ccc"
+    answers_moments: ClassVar[bool] = True
 
     def fitted(self, targets: Sequence[np.ndarray]) -> "ValenceArousal":
         """The task for these training targets; here they fix nothing."""
@@ -57,6 +59,18 @@ class ValenceArousal:
     def values(self, logits: Tensor) -> Tensor:
         """(B, S, 2) -> the same, within -1..1."""
         return logits.float().clamp(-1, 1)
+
+    def answer(self, found: WindowLogits, calibration: Calibration = UNCALIBRATED) -> Answer:
+        """Valence and arousal of each moment, and their means; "not sure" without a moment."""
+        moments = self.values(found.logits)  # (n, S, 2)
+        windows = mean_over(moments, found.mask)  # (n, 2)
+        return Answer(
+            windows,
+            found.mean(windows),
+            are_probabilities=False,
+            abstains=not bool(found.mask.any()),
+            moments=moments,
+        )
 
     def scores(
         self,

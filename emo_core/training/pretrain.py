@@ -28,7 +28,8 @@ from emo_core.synthetic.composed.sources import SourcePool
 from emo_core.synthetic.drawn.dataset import FrameDataset, SceneWindow
 from emo_core.tasks import FrameLabel
 from emo_core.training.recipes import Recipe, RecipeError
-from emo_core.training.trainer import Trainer, as_training_error, atomic_save
+from emo_core.training.run_files import as_training_error, atomic_save
+from emo_core.training.trainer import Trainer
 from emo_core.training.transfer import take_model
 
 LogLine = Callable[[str], None]
@@ -105,7 +106,7 @@ def pretrain(
     24,000 clips; told what each frame shows, it does in 100,000 frames
     (docs/experiments/0003, 0005 and 0014).
 
-    kept: a file that takes the state after each step; where there is one, what it holds is done.
+    state_file: takes the state after each stage; the stages that it already holds are not repeated.
     """
     _refuse_unread(recipe, model)
     if recipe.init_checkpoint and recipe.init_part == "model":

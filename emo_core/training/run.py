@@ -193,7 +193,7 @@ def start(
 ) -> tuple[Trainer, Iterator[Epoch]]:
     """The trainer of a run, and its epochs: `for epoch in epochs` trains.
 
-    tell: gets a line for each epoch of pre-training; progress: see `Trainer`.
+    log_line: gets a line for each epoch of pre-training; progress: see `Trainer`.
     """
     torch.manual_seed(recipe.train.seed)
     model = build(recipe)

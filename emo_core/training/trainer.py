@@ -1,21 +1,14 @@
 """The training loop, whole: `for epoch in Trainer(...).epochs(train, valid)`.
 
-A run folder holds `warm.pt` (state after the last whole stage of pre-training, where there is one),
-`resume.pt` (after the last whole epoch), `best.pt` (best weights so far) and `log.jsonl`. Batches,
-augmentation and dropout follow from (seed, epoch), so a run that is killed at any moment and
-resumed has the numbers it would have had.
+Batches, augmentation and dropout follow from (seed, epoch), so a run that is killed at any moment
+and resumed has the numbers it would have had.
 """
 
-import io
-import json
 import math
-import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Protocol
 
 import numpy as np
@@ -32,18 +25,12 @@ from emo_core.distributed import (
     sum_gradients,
     wrap_model,
 )
-from emo_core.errors import EmoError
-from emo_core.io.atomic import atomic_path
 from emo_core.models.precision import autocast, bf16_is_fast, for_inference
-from emo_core.old_names import current_state
 from emo_core.preprocess.batch import Batch
 from emo_core.tasks import UNCALIBRATED, Calibration, Task
+from emo_core.training.run_files import RunFiles, TrainingError
 
 CHECK_EVERY = 50  # steps between two looks at the loss: on a GPU each look waits for its work
-
-
-class TrainingError(EmoError):
-    """Training can't start or go on; the message says why and what to change."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +119,8 @@ class Trainer:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model = wrap_model(channels_last(model.to(self.device)))
         self.ema_model: AveragedModel | None = None
-        self.task, self.config, self.run, self.progress = task, config, run, progress
+        self.task, self.config, self.progress = task, config, progress
+        self.files = RunFiles(run) if run else None
         self.bf16 = bf16_is_fast(self.device)
         self.optimizer = torch.optim.AdamW(parameter_groups(model, config), fused=True)
         self.base_rates = [group["lr"] for group in self.optimizer.param_groups]
@@ -234,58 +222,38 @@ class Trainer:
         logits, target = self.logits(loader)
         return split_scores(self.task, logits, target, loader)
 
-    @property
-    def _folder(self) -> Path:
-        assert self.run is not None  # only a run in a folder is saved, resumed or put back
-        return self.run
-
-    def _save(self, record: Epoch) -> None:
-        if self.run is None:
-            return
-        self.run.mkdir(parents=True, exist_ok=True)
-        if record.best:
-            atomic_save(self.scored_model.state_dict(), self.run / "best.pt")
-        log = [*self._read_log(record.index), json.dumps(asdict(record))]
-        state = {
+    def state(self) -> dict:
+        """What a run needs to go on: weights, their running mean, optimizer and progress."""
+        return {
             "model": self.model.state_dict(),
             "ema_model": self.ema_model.state_dict() if self.ema_model else None,
             "optimizer": self.optimizer.state_dict(),
             "progress": [self.next_epoch, self.best, self.epochs_without_improvement],
-            "log": log,
         }
-        atomic_save(state, self.run / "resume.pt")
-        self._write_log(log)
 
-    def _write_log(self, lines: list[str]) -> None:
-        atomic_write(("\n".join(lines) + "\n").encode(), self._folder / "log.jsonl")
+    def load_state(self, state: dict) -> None:
+        """Take up what `state` gave, in place."""
+        self.model.load_state_dict(state["model"])
+        if self.ema_model:
+            self.ema_model.load_state_dict(state["ema_model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.next_epoch, self.best, self.epochs_without_improvement = state["progress"]
 
-    def _read_log(self, epochs: int) -> list[str]:
-        path = self._folder / "log.jsonl"
-        return path.read_text(encoding="utf-8").splitlines()[:epochs] if path.is_file() else []
+    def _save(self, record: Epoch) -> None:
+        if self.files:
+            best = self.scored_model.state_dict() if record.best else None
+            self.files.save(record, self.state(), best)
 
     def resume(self) -> int:
-        """Takes up the state after the last whole epoch; returns how many epochs are done."""
-        path = self._folder / "resume.pt"
-        if not path.is_file():
-            return 0
-        with as_training_error(path):
-            stored = torch.load(path, map_location=self.device, weights_only=True)
-            state = current_state(stored)
-            self.model.load_state_dict(state["model"])
-            if self.ema_model:
-                self.ema_model.load_state_dict(state["ema_model"])
-            self.optimizer.load_state_dict(state["optimizer"])
-            self.next_epoch, self.best, self.epochs_without_improvement = state["progress"]
-        on_rank_zero(partial(self._write_log, state["log"]))
-        return self.next_epoch
+        """Take up the state after the last whole epoch; returns how many epochs are done."""
+        assert self.files is not None  # only a run in a folder is resumed
+        return self.next_epoch if self.files.resume(self.load_state, self.device) else 0
 
     def load_best(self) -> None:
-        """Puts the best weights of the run back into the model, and ends the running mean."""
-        path = self._folder / "best.pt"
+        """Put the best weights of the run back into the model, and end the running mean."""
+        assert self.files is not None
         self.ema_model = None
-        with as_training_error(path):
-            state = torch.load(path, map_location=self.device, weights_only=True)
-            self.model.load_state_dict(state)
+        self.files.load_best(self.model.load_state_dict, self.device)
 
 
 def split_scores(
@@ -305,44 +273,3 @@ def split_scores(
         part = task.scores(logits[chosen], target[chosen], groups[chosen], calibration)
         scores["per_regime"][regime] = {k: part[k] for k in ("n", task.main, "interval")}
     return scores
-
-
-def atomic_save(state: dict, path: Path) -> None:
-    """Writes a state to a file that is never half there; raises TrainingError where it can't."""
-    memory = io.BytesIO()
-    torch.save(state, memory)
-    atomic_write(memory.getbuffer(), path)
-
-
-def atomic_write(content: bytes | memoryview, path: Path) -> None:
-    """Writes a file that is never half there; raises TrainingError where it can't."""
-    try:
-        with atomic_path(path) as part, part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise TrainingError(
-            f"{path} can't be written ({error.strerror}); expected a folder with room; make some "
-            "and go on with --resume, or choose another --out."
-        ) from error
-
-
-@contextmanager
-def as_training_error(path: Path) -> Iterator[None]:
-    """Raises TrainingError where what a run wrote to `path` can't be taken up."""
-    try:
-        yield
-    except (
-        OSError,
-        EOFError,
-        RuntimeError,
-        LookupError,
-        TypeError,
-        ValueError,
-        UnpicklingError,
-    ) as error:
-        raise TrainingError(
-            f"{path} is missing, damaged or of another model; expected what this run wrote there; "
-            "start again with another --out."
-        ) from error

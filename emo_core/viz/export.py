@@ -1,7 +1,7 @@
 """One clip explained into a folder: attribution.npz, report.html, overlay.mp4."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,71 +17,51 @@ from emo_core.attribution.counterfactuals import (
     shift_sound,
     what_if,
 )
-from emo_core.attribution.explain import explain_prediction, modality_share
+from emo_core.attribution.explain import choose_subject, explain, modality_share
 from emo_core.attribution.face_regions import FaceRegions, find_faces
 from emo_core.attribution.forward_function import Progress
 from emo_core.attribution.rollout import picture_to_sound
 from emo_core.attribution.sanity_checks import run_checks
-from emo_core.attribution.types import Attribution
+from emo_core.attribution.types import Attribution, ExplainRequest
 from emo_core.checkpoint import Checkpoint
 from emo_core.clip import Clip
-from emo_core.inference.predict import predict_clip
+from emo_core.inference.prediction import Prediction
 from emo_core.io.atomic import atomic_path
 from emo_core.preprocess.sample import Sample
-from emo_core.schema import DEFAULT_METHOD, DEFAULT_PRESET
 from emo_core.viz.overlay import write_overlay
 from emo_core.viz.report import Explanation, write_report
 
 SHIFT = 3  # frames of the model's own
 
 
-@dataclass(frozen=True)
-class ExplainRequest:
-    """What to explain, and how; as `explain_prediction`."""
-
-    method: str = DEFAULT_METHOD
-    preset: str = DEFAULT_PRESET
-    target: str | None = None
-    at_s: float | None = None
-    window: int | None = None
-    baseline: str = "blur"
-    seed: int = 0
-    checks: bool = True
-
-
 def build_explanation(
-    checkpoint: Checkpoint, clip: Clip, wish: ExplainRequest, progress: Callable[[str], Progress]
+    checkpoint: Checkpoint,
+    clip: Clip,
+    prediction: Prediction,
+    request: ExplainRequest,
+    progress: Callable[[str], Progress],
 ) -> Explanation:
-    """Predicts, explains and checks."""
-    prediction = predict_clip(clip, checkpoint)
-    found = explain_prediction(
-        checkpoint,
-        prediction,
-        wish.method,
-        wish.target,
-        wish.preset,
-        at_s=wish.at_s,
-        window=wish.window,
-        baseline=wish.baseline,
-        seed=wish.seed,
-        progress=progress("map"),
-    )
-    sample = next(s for s in prediction.samples if s.start_s == found.span.start_s)
+    """Explain one window of a clip's prediction: map, checks, shares and what-ifs.
+
+    progress: gives the callback of "map" and of "checks". Raises AttributionError.
+    """
+    label, window = choose_subject(checkpoint, prediction, request)
+    request = replace(request, target=label, window=window)
+    sample = prediction.samples[window]
+    found = explain(checkpoint, prediction, request, progress("map"))
     faces = find_faces(clip, sample, checkpoint.sample)
     trust = None
-    if wish.checks:
-        trust = run_checks(
-            checkpoint, sample, found, wish.baseline, faces, wish.seed, progress("checks")
-        )
+    if request.checks:
+        trust = run_checks(checkpoint, sample, found, request, faces, progress("checks"))
     return Explanation(
-        checkpoint,
-        prediction,
-        sample,
-        found,
-        modality_share(checkpoint, sample, found.target),
-        picture_to_sound(checkpoint, sample),
-        trust,
-        counterfactuals(checkpoint, sample, faces),
+        checkpoint=checkpoint,
+        prediction=prediction,
+        sample=sample,
+        attribution=found,
+        share=modality_share(checkpoint, sample, found.target),
+        matrix=picture_to_sound(checkpoint, sample),
+        trust=trust,
+        changes=counterfactuals(checkpoint, sample, faces),
     )
 
 
@@ -116,14 +96,14 @@ def counterfactuals(
     return tuple(what_if(checkpoint, sample, words, to) for words, can, to in asked if can)
 
 
-def write_explanation(out: Path, clip: Clip, story: Explanation) -> list[str]:
+def write_explanation(out: Path, clip: Clip, explanation: Explanation) -> list[str]:
     """Writes the files; returns their names. A clip without a picture gets no film."""
     out.mkdir(parents=True, exist_ok=True)
-    save(out / "attribution.npz", story.attribution)
-    write_report(out / "report.html", story)
+    save(out / "attribution.npz", explanation.attribution)
+    write_report(out / "report.html", explanation)
     names = ["attribution.npz", "report.html"]
     if clip.has_video:
-        write_overlay(out / "overlay.mp4", clip, story.attribution)
+        write_overlay(out / "overlay.mp4", clip, explanation.attribution)
         names.append("overlay.mp4")
     return names
 
@@ -149,9 +129,9 @@ def save(path: Path, found: Attribution) -> None:
         np.savez_compressed(file, **contents)
 
 
-def explanation_summary(clip: str, found: Explanation, files: list[str]) -> dict[str, object]:
+def explanation_summary(clip: str, explanation: Explanation, files: list[str]) -> dict[str, object]:
     """The answer of `emo explain --json`."""
-    attribution, trust = found.attribution, found.trust
+    attribution, trust = explanation.attribution, explanation.trust
     return {
         "schema_version": 1,
         "clip": clip,
@@ -164,7 +144,7 @@ def explanation_summary(clip: str, found: Explanation, files: list[str]) -> dict
         "baseline": attribution.baseline,
         "score": attribution.score,
         "completeness_gap": attribution.gap,
-        "modality_share": found.share,
+        "modality_share": explanation.share,
         "forward_passes": attribution.forward_passes,
         "seconds": round(attribution.seconds, 3),
         "verdict": trust.verdict if trust else None,
@@ -179,6 +159,6 @@ def explanation_summary(clip: str, found: Explanation, files: list[str]) -> dict
             "on_faces": trust.on_faces,
             "forward_passes": trust.forward_passes,
         },
-        "what_if": [vars(change) for change in found.changes],
+        "what_if": [vars(change) for change in explanation.changes],
         "files": files,
     }

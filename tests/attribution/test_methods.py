@@ -14,7 +14,6 @@ from emo_core.attribution.forward_function import (
     free_bytes,
     inputs_of,
 )
-from emo_core.attribution.gradients import _heard
 from emo_core.attribution.methods import METHODS, cost, explain_window
 from emo_core.attribution.perturbation import _without_each, sampled_shapley
 from emo_core.attribution.rollout import _in_space, picture_to_sound
@@ -23,6 +22,8 @@ from emo_core.attribution.timeline import in_space, to_timeline
 from emo_core.attribution.types import PRESETS, AttributionError, Cancelled, Target
 from emo_core.inference.prediction import Span
 from emo_core.models.group import Group, GroupConfig
+from emo_core.models.jmt import Jmt
+from emo_core.preprocess.batch import collate
 from tests.conftest import small_group
 from tests.support.explained import (
     HEIGHT,
@@ -122,8 +123,6 @@ def test_modality_shares_sum_to_the_difference(catalogue):
         checkpoint.model,
         {"video_mask": sample.video_mask & False, "mel_mask": sample.mel_mask & False},
     )
-    from emo_core.preprocess.batch import collate
-
     with torch.no_grad():
         whole, none = model(collate([sample, replace(sample, **nothing)])).logits[:, 0].tolist()
     assert sum(shares.values()) == pytest.approx(whole - none, abs=1e-4)
@@ -196,17 +195,40 @@ def test_tokens_of_places_come_back_to_their_place_and_time():
 @pytest.mark.parametrize("name, pieces, frames", [("fe2e", 3, 32), ("jmt", 4, 20)])
 def test_maps_of_pieces_of_sound_come_back_to_their_time_and_band(catalogue, name, pieces, frames):
     checkpoint, sample = catalogue[name]
-    target = make_target(checkpoint, sample, checkpoint.labels[0])
-    question = ForwardFunction(checkpoint, sample, target, "blur", PassBudget(9))
+    batch = collate([sample])
+    trace = checkpoint.model(batch).trace
     cam = torch.zeros(pieces, 1, 2, 2)
     if name == "fe2e":
         cam[1, 0, 1] = 1  # its pictures are bands × time
     else:
         cam[1, 0, :, 1] = 1
-    found = _heard(question, cam)
+    found = checkpoint.model.cam_placement("audio", cam, batch, trace)
     assert found.shape == sample.mel.shape
     assert found[frames : 2 * frames, 48:].all() and not found[:, :16].any()
     assert not found[:frames].any() and not found[2 * frames :].any()
+
+
+@pytest.mark.parametrize("fusion", ["joint", "vanilla", "video", "audio"])
+def test_rollout_of_a_moment_follows_every_fusion_with_attention(catalogue, fusion):
+    checkpoint, sample = catalogue["jmt"]
+    settings = replace(checkpoint.settings, fusion=fusion)
+    changed = replace(checkpoint, model=Jmt(settings).eval(), settings=settings)
+    target = make_target(changed, sample, "valence", at_s=sample.start_s)
+    found = explain_window(changed, sample, target, "rollout", "fast")
+    total = sum(float(x.sum()) for x in found.maps.values())
+    assert total == pytest.approx(1, abs=1e-4)
+    used = {"video": {"faces"}, "audio": {"mel"}}.get(fusion, {"faces", "mel"})
+    assert {name for name, values in found.maps.items() if values.any()} == used
+
+
+def test_a_fusion_without_attention_has_no_rollout(catalogue):
+    for name, model_class in (("group", Group), ("jmt", Jmt)):
+        checkpoint, sample = catalogue[name]
+        settings = replace(checkpoint.model.config, fusion="concat")
+        changed = replace(checkpoint, model=model_class(settings).eval(), settings=settings)
+        target = make_target(changed, sample, changed.labels[0])
+        with pytest.raises(AttributionError, match="no attention between moments"):
+            explain_window(changed, sample, target, "rollout", "fast")
 
 
 def test_rollout_follows_one_direction_too(catalogue):
@@ -275,10 +297,13 @@ class _Sharp(torch.nn.Module):
 
     def forward(self, batch):
         output = self.model(batch)
-        for name, value in output.trace.items():
-            if name.startswith("attention_"):
-                value.zero_()[..., 7 if "video_to" in name else 2] = 1
+        for (query, _), blocks in output.trace.attention.items():
+            for weights in blocks:
+                weights.zero_()[..., 7 if query == "video" else 2] = 1
         return output
+
+    def rollout(self, batch, trace, step):
+        return self.model.rollout(batch, trace, step)
 
 
 def test_explanations_work_inside_inference_mode_and_leave_the_model_alone(catalogue):

@@ -227,3 +227,24 @@ def test_text_is_dropped_as_often_as_the_others():
     missing = np.array([(d.video_s == 0, d.audio_s == 0, d.text == "") for d in changed])
     assert missing.sum(1).max() == 1
     np.testing.assert_allclose(missing.mean(0), 0.2, atol=0.05)
+
+
+def test_eyes_come_back_where_faces_are_not_cut_out(tmp_path):
+    config = SampleConfig(frames=2, people=1, face_size=0, width=8, height=6, window_s=0.1)
+    eyes = np.arange(8, dtype=np.float32).reshape(2, 1, 4) / 8
+    decoded = DecodedWindow(
+        np.zeros((2, 6, 8, 3), np.uint8),
+        np.zeros(2, np.float32),
+        np.zeros(1600, np.int16),
+        0.1,
+        0.1,
+        face_mask=np.array([[True], [False]]),
+        face_boxes=np.ones((2, 1, 4), np.float32),
+        face_eyes=eyes,
+    )
+    cache = Cache(config, tmp_path)
+    cache.get("k" * 8, lambda: decoded)
+    found = cache.get("k" * 8, lambda: None)
+    np.testing.assert_array_equal(found.face_eyes, eyes)
+    assert found.faces is None and found.face_mask.tolist() == [[True], [False]]
+    assert Cache(SampleConfig(people=1), tmp_path).folder != cache.folder

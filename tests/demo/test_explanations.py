@@ -14,8 +14,8 @@ from demo import (
     upload_checks,
 )
 from demo.api import Programs, check_tools
-from demo.callbacks import address_of
-from demo.explain_callbacks import Deeper, names
+from demo.callbacks import AnswerCallbacks, address_of
+from demo.explain_callbacks import ExplainCallbacks, names
 from demo.layout import Page
 from demo.sessions import Session, Sessions
 from demo.settings import Limits
@@ -23,7 +23,7 @@ from emo_core.attribution import methods
 from emo_core.checkpoint import load_checkpoint, save_checkpoint
 from emo_core.cli.main import main as emo
 from emo_core.inference.predict import predict
-from emo_core.schema import DEFAULT_MODEL
+from emo_core.schema import DEFAULT_METHOD, DEFAULT_MODEL
 from tests.support.explained import checkpoint_of
 from tests.support.predictions import write_clip
 
@@ -52,12 +52,18 @@ class Bar:
 
 @pytest.fixture
 def events(tmp_path, monkeypatch):
-    """The page's events; its parts are their own names."""
+    """The callbacks of a clip's answer; the page's parts are their own names."""
     monkeypatch.setattr(service, "_PUBLIC", {})
     folder = tmp_path / "page"
     folder.mkdir()
     page = Page(**{field.name: field.name for field in fields(Page)})
-    return Deeper(page, Sessions(Limits(), folder))
+    return AnswerCallbacks(page, Sessions(Limits(), folder))
+
+
+@pytest.fixture
+def explains(events):
+    """The callbacks behind the answer, of the same page and visitors."""
+    return ExplainCallbacks(events.page, events.visits)
 
 
 @pytest.fixture
@@ -94,21 +100,21 @@ def test_app_command_and_library_give_the_same_bits(path, capsys, events):
     assert emo(["predict", str(path), "--model", model, "--json"]) == 0
     command = json.loads(capsys.readouterr().out)["results"][0]
     page = shown(events, path)[-1]["json"]["results"][0]
-    program = Programs(events).predict(str(path), asked_by())["results"][0]
+    program = Programs(events.visits).predict(str(path), asked_by())["results"][0]
     for answer in (command, page, program):
         assert answer["probabilities"] == library.probabilities
         assert answer["modality_share"] == library.modality_share
 
 
-def test_drawn_examples_are_answered_by_the_model_of_drawings(events, clip, monkeypatch):
+def test_drawn_examples_are_answered_by_the_model_of_drawings(events, explains, clip, monkeypatch):
     monkeypatch.delenv("EMO_MODEL", raising=False)
     mine = shown(events, clip)[-1]["json"]["results"][0]
     drawn = shown(events, EXAMPLES[0])[-1]["json"]["results"][0]
     assert (mine["model"], drawn["model"]) == (DEFAULT_MODEL, "group-staged")
-    about = events.about(asked_by())["about"]
+    about = explains.about(asked_by())["about"]
     assert "group-staged: This model has only ever seen drawings" in about
     shown(events, clip)
-    assert f"{DEFAULT_MODEL}: " in events.about(asked_by())["about"]
+    assert f"{DEFAULT_MODEL}: " in explains.about(asked_by())["about"]
     monkeypatch.setenv("EMO_MODEL", "jmt-staged")
     chosen = shown(events, EXAMPLES[0])[-1]["json"]["results"][0]
     assert chosen["model"] == "jmt-staged", "who hosts the page has the last word"
@@ -172,13 +178,13 @@ def test_what_takes_long_is_announced_and_what_does_not_is_not(events, clip, mon
     assert "Watching" in busy["status"] and "bars" in answer["status"]
 
 
-def test_nothing_of_the_clip_before_stays_behind_one_that_fails(events, clip, tmp_path):
+def test_nothing_of_the_clip_before_stays_behind_one_that_fails(events, explains, clip, tmp_path):
     shown(events, clip)
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"nothing of a film")
     (trouble,) = shown(events, broken)
     assert "No answer" in trouble["status"] and trouble["details"].visible is False
-    told = events.explain(*FAST[:2], None, None, asked_by(), Bar())["explain_status"]
+    told = explains.explain(*FAST[:2], None, None, asked_by(), Bar())["explain_status"]
     assert "give one first" in told
 
 
@@ -200,7 +206,7 @@ def test_the_same_clip_is_predicted_once(events, clip, tmp_path, predictions):
     copy.write_bytes(clip.read_bytes())
     for path in (clip, copy, clip):
         shown(events, path)
-    Programs(events).predict(str(clip), asked_by())
+    Programs(events.visits).predict(str(clip), asked_by())
     assert len(predictions) == 1
     shown(events, clip, request=asked_by("two"))
     assert len(predictions) == 2, "a visitor's clip is nobody else's"
@@ -209,46 +215,44 @@ def test_the_same_clip_is_predicted_once(events, clip, tmp_path, predictions):
     assert len(predictions) == 3, "a drawn example is everybody's"
 
 
-def test_the_same_map_is_made_once(events, clip, monkeypatch):
-    made, real = [], explanations.explain_prediction
-    monkeypatch.setattr(
-        explanations, "explain_prediction", lambda *a, **k: made.append(a) or real(*a, **k)
-    )
+def test_the_same_map_is_made_once(events, explains, clip, monkeypatch):
+    made, real = [], explanations.explain
+    monkeypatch.setattr(explanations, "explain", lambda *a, **k: made.append(a) or real(*a, **k))
     shown(events, clip)
-    first = events.explain(*FAST, asked_by(), Bar())
+    first = explains.explain(*FAST, asked_by(), Bar())
     assert "Done in" in first["explain_status"] and first["frames_map"].count("<img") > 3
-    second = events.explain(*FAST, asked_by(), Bar())
+    second = explains.explain(*FAST, asked_by(), Bar())
     assert "nothing was computed again" in second["explain_status"] and len(made) == 1
     label = predict(clip).label
-    events.explain("grad_cam", "fast", label, 0, asked_by(), Bar())
+    explains.explain("grad_cam", "fast", label, 0, asked_by(), Bar())
     assert len(made) == 1, "what was left open is the same question"
     other = next(name for name in predict(clip).labels if name != label)
-    events.explain("grad_cam", "fast", other, 0, asked_by(), Bar())
+    explains.explain("grad_cam", "fast", other, 0, asked_by(), Bar())
     assert len(made) == 2
 
 
-def test_progress_is_told_and_stop_ends_it(events, clip):
+def test_progress_is_told_and_stop_ends_it(events, explains, clip):
     shown(events, clip)
     request, bar = asked_by(), Bar()
-    events.start(request)
+    explains.start(request)
     visit = events.visits.of("one")
 
     class Impatient(Bar):
         def __call__(self, *args, **more) -> None:
             super().__call__(*args, **more)
             if len(self.steps) == 2:
-                events.stop(request)
+                explains.stop(request)
 
     impatient = Impatient()
-    ended = events.explain("ablation", "fast", None, None, request, impatient)
+    ended = explains.explain("ablation", "fast", None, None, request, impatient)
     assert (
         "Stopped" in ended["explain_status"]
         and set(ended) == {"explain_status"}
         and len(impatient.steps) == 2
     )
-    events.start(request)
+    explains.start(request)
     assert not visit.stop.is_set()
-    done = events.explain("ablation", "standard", None, None, request, bar)
+    done = explains.explain("ablation", "standard", None, None, request, bar)
     assert (
         "Done in" in done["explain_status"]
         and bar.steps == sorted(bar.steps)
@@ -257,7 +261,7 @@ def test_progress_is_told_and_stop_ends_it(events, clip):
     assert bar.steps[-1][1] == methods.cost("ablation", "standard", visit.current.checkpoint)
 
 
-def test_who_leaves_stops_what_runs_for_them(events, clip):
+def test_who_leaves_stops_what_runs_for_them(events, explains, clip):
     shown(events, clip)
 
     class Gone(Bar):
@@ -268,32 +272,32 @@ def test_who_leaves_stops_what_runs_for_them(events, clip):
     gone = Gone()
     assert (
         "Stopped"
-        in events.explain("ablation", "fast", None, None, asked_by(), gone)["explain_status"]
+        in explains.explain("ablation", "fast", None, None, asked_by(), gone)["explain_status"]
     )
     assert len(gone.steps) == 1
 
 
-def test_presets_show_their_cost_before_they_run(events, clip):
+def test_presets_show_their_cost_before_they_run(events, explains, clip):
     details = shown(events, clip)[-1]
     checkpoint = events.visits.of("one").current.checkpoint
     for method, radio in (
-        (explanations.DEFAULT_METHOD, details["preset"]),
-        ("shapley", events.price("shapley", "fast", asked_by())["preset"]),
+        (DEFAULT_METHOD, details["preset"]),
+        ("shapley", explains.price("shapley", "fast", asked_by())["preset"]),
     ):
         texts = {value: text for text, value in radio.choices}
         for preset, text in texts.items():
             assert f"{methods.cost(method, preset, checkpoint)} passes" in text, text
 
 
-def test_checks_film_and_report_reuse_the_map(events, clip, monkeypatch):
+def test_checks_film_and_report_reuse_the_map(events, explains, clip, monkeypatch):
     shown(events, clip)
-    events.explain(*FAST, asked_by(), Bar())
+    explains.explain(*FAST, asked_by(), Bar())
     monkeypatch.setattr(
-        explanations, "mapped", lambda *a, **k: pytest.fail("the map was made again")
+        explanations, "explain_on_gpu", lambda *a, **k: pytest.fail("the map was made again")
     )
-    checked = events.check(*FAST, asked_by(), Bar())
+    checked = explains.check(*FAST, asked_by(), Bar())
     assert "verdict" in checked["trust"] and checked["trust"].count("<tr>") >= 4
-    kept = events.keep(*FAST, asked_by(), Bar())
+    kept = explains.keep(*FAST, asked_by(), Bar())
     made = sorted(path.name for path in events.visits.folder.rglob("*") if path.is_file())
     assert {"attribution.npz", "overlay.mp4", "report.html"} <= set(made)
     report = next(events.visits.folder.rglob("report.html")).read_text(encoding="utf-8")
@@ -303,15 +307,15 @@ def test_checks_film_and_report_reuse_the_map(events, clip, monkeypatch):
     assert not list(events.visits.folder.rglob("report.html")), "files stayed behind"
 
 
-def test_what_ifs_come_with_a_shift_and_a_swap(events, clip):
+def test_what_ifs_come_with_a_shift_and_a_swap(events, explains, clip):
     shown(events, clip)
-    table = events.change(*FAST, asked_by(), Bar())["whatif"]
+    table = explains.change(*FAST, asked_by(), Bar())["whatif"]
     assert table.count('role="img"') >= 6 and "silent sound" in table
-    assert "frames later" in events.shift(5, None, None, asked_by())["own"]
-    assert "8 frames earlier" in events.shift(-99, None, None, asked_by())["own"]
+    assert "frames later" in explains.shift(5, None, None, asked_by())["own"]
+    assert "8 frames earlier" in explains.shift(-99, None, None, asked_by())["own"]
     other = EXAMPLES[2]
-    assert other.stem.replace("_", " ") in events.swap(other.name, None, None, asked_by())["own"]
-    assert events.swap("../../etc/passwd", None, None, asked_by()) == {"own": ""}
+    assert other.stem.replace("_", " ") in explains.swap(other.name, None, None, asked_by())["own"]
+    assert explains.swap("../../etc/passwd", None, None, asked_by()) == {"own": ""}
 
 
 @pytest.fixture
@@ -323,13 +327,13 @@ def systems(tmp_path, monkeypatch):
         monkeypatch.setenv(f"EMO_{name.upper()}", str(tmp_path / kind))
 
 
-def test_three_systems_answer_side_by_side(events, clip, systems):
+def test_three_systems_answer_side_by_side(events, explains, clip, systems):
     shown(events, clip)
-    found = events.systems("", asked_by())
+    found = explains.systems("", asked_by())
     assert "Surprise" in found["mesm"] and "no transcript was given" in found["mesm"]
     assert "Arousal" in found["jmt"] and "star" in found["path_text"]
     assert found["path_plot"].visible
-    said = events.systems("we won!", asked_by())
+    said = explains.systems("we won!", asked_by())
     assert "no transcript was given" not in said["mesm"]
 
 
@@ -342,30 +346,30 @@ def test_six_emotions_of_a_drawing_and_of_a_visitors_clip_have_models_of_their_o
     assert all(service.is_here(name) for name in names(own).values())
 
 
-def test_a_system_that_is_not_here_says_so(events, clip, monkeypatch):
+def test_a_system_that_is_not_here_says_so(events, explains, clip, monkeypatch):
     monkeypatch.setenv("EMO_MESM", "never-shipped")
     monkeypatch.setenv("EMO_JMT", "never-shipped")
     shown(events, clip)
-    found = events.systems("", asked_by())
+    found = explains.systems("", asked_by())
     assert "not shipped here yet" in found["mesm"] and "not shipped here yet" in found["jmt"]
     assert "bars" in found["group"] and found["path_text"] == ""
 
 
-def test_the_model_tells_what_it_got_wrong(events):
-    about = events.about(asked_by())
+def test_the_model_tells_what_it_got_wrong(events, explains):
+    about = explains.about(asked_by())
     assert "Limits" in about["about"] and "photographs" in about["about"]
     assert "held-out" in about["model_card"]
 
 
-def test_before_a_clip_and_beyond_the_rate_there_is_a_sentence(events, clip):
-    assert "give one first" in events.explain(*FAST, asked_by(), Bar())["explain_status"]
+def test_before_a_clip_and_beyond_the_rate_there_is_a_sentence(events, explains, clip):
+    assert "give one first" in explains.explain(*FAST, asked_by(), Bar())["explain_status"]
     events.visits.of_visitor.most = 1
     shown(events, clip, request=asked_by("two"))
     assert (
-        "more than 1 questions" in events.explain(*FAST, asked_by("two"), Bar())["explain_status"]
+        "more than 1 questions" in explains.explain(*FAST, asked_by("two"), Bar())["explain_status"]
     )
     assert "more than 1 questions" in shown(events, clip, request=asked_by("two"))[-1]["status"]
-    error = Programs(events).predict(str(clip), asked_by("two"))["errors"][0]
+    error = Programs(events.visits).predict(str(clip), asked_by("two"))["errors"][0]
     assert error["clip"] == "mine.mp4" and "more than 1" in error["error"]
 
 
@@ -378,21 +382,21 @@ def test_before_a_clip_and_beyond_the_rate_there_is_a_sentence(events, clip):
         ("grad_cam", "fast", None, 7),
     ],
 )
-def test_questions_that_make_no_sense_get_a_sentence(events, clip, ask):
+def test_questions_that_make_no_sense_get_a_sentence(events, explains, clip, ask):
     shown(events, clip)
-    assert 'role="alert"' in events.explain(*ask, asked_by(), Bar())["explain_status"]
+    assert 'role="alert"' in explains.explain(*ask, asked_by(), Bar())["explain_status"]
 
 
 def test_explain_of_programs_is_that_of_the_command(events, clip, capsys, tmp_path):
     given = ["explain", str(clip), "--method", "grad_cam", "--preset", "fast", "--no-checks"]
     assert emo([*given, "--out", str(tmp_path / "out"), "--json"]) == 0
     command = json.loads(capsys.readouterr().out)
-    answer = Programs(events).explain(str(clip), "grad_cam", "fast", "", False, asked_by())
+    answer = Programs(events.visits).explain(str(clip), "grad_cam", "fast", "", False, asked_by())
     for name in set(command) - {"clip", "seconds", "files"}:
         assert answer[name] == command[name], name
     assert answer["clip"] == "mine.mp4" and answer["files"] == []
     json.dumps(answer, allow_nan=False)
-    wrong = Programs(events).explain(str(clip), "tea_leaves", "", "", False, asked_by())
+    wrong = Programs(events.visits).explain(str(clip), "tea_leaves", "", "", False, asked_by())
     assert wrong["results"] == [] and "tea_leaves" in wrong["errors"][0]["error"]
 
 
@@ -427,7 +431,7 @@ def test_tools_for_agents_need_their_package(monkeypatch):
         check_tools(replace(Limits(), mcp=True))
 
 
-def test_a_clip_that_is_gone_is_said(events, clip, systems):
+def test_a_clip_that_is_gone_is_said(events, explains, clip, systems):
     shown(events, clip)
     clip.unlink()
-    assert "no longer here" in events.systems("", asked_by())["group"]
+    assert "no longer here" in explains.systems("", asked_by())["group"]

@@ -17,6 +17,7 @@ from emo_core.inference.predict import predict_clip
 from emo_core.models import MODELS
 from emo_core.preprocess.batch import Output
 from emo_core.preprocess.sample import SampleConfig
+from emo_core.preprocess.trace import Moments, Trace
 from emo_core.tasks import Calibration, MultiLabel, SingleLabel, ValenceArousal
 from emo_core.viz import captions as sentences
 
@@ -52,7 +53,7 @@ class Clip:
         self.text, self.has_video, self.has_audio, self.duration_s = text, has_video, True, 12.0
         self.path, self.size = Path("made.mp4"), (64, 48)
         self.fps = self.channels = self.sample_rate = self.video_codec = self.audio_codec = None
-        self.variable_rate, self.restarts, self.rotation = False, False, 0
+        self.variable_rate, self.timestamps_reset, self.rotation = False, False, 0
 
     def read_frames(self, times_s, size):
         from emo_core.clip import DecodedFrames
@@ -125,7 +126,7 @@ class Sayer(nn.Module):
         heard, read = batch.mel_mask.any(1), batch.token_mask.any(1)
         logits = torch.tensor([-2.0, -1.0, -3.0]).repeat(len(batch), 1)
         logits = logits + torch.stack([3.0 * heard, 1.5 * read, 0.0 * read], dim=1)
-        return Output(logits, {})
+        return Output(logits)
 
 
 class Spoken:
@@ -162,7 +163,7 @@ class Feeler(nn.Module):
         steps = torch.tensor([[0.1, 2.0], [0.2, 2.0], [0.3, 2.0], [0.9, -1.0]])
         mask = torch.tensor([True, True, True, False]).repeat(len(batch), 1)
         times_s = torch.tensor([1.0, 2.0, 3.0, 4.0]).repeat(len(batch), 1)
-        trace = {"token_times_s (B, S)": times_s, "token_mask (B, S)": mask}
+        trace = Trace(moments=Moments(times_s=times_s, mask=mask))
         return Output(steps * heard[:, None, None], trace)
 
 

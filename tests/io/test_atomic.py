@@ -51,11 +51,9 @@ def test_a_new_folder_goes_where_the_work_fails_and_an_old_one_stays(tmp_path):
 
 
 def test_explain_tries_its_folder_before_the_work(tmp_path, capsys, monkeypatch):
-    from emo_core.viz import export as explaining
+    from emo_core.inference import predict
 
-    monkeypatch.setattr(
-        explaining, "build_explanation", lambda *_: pytest.fail("the work was done")
-    )
+    monkeypatch.setattr(predict, "predict_clip", lambda *_: pytest.fail("the work was done"))
     (tmp_path / "file").write_text("mine")
     clip = str(ROOT / "assets" / "examples" / "both_positive.mp4")
     assert main(["explain", clip, "--out", str(tmp_path / "file" / "why")]) == 2

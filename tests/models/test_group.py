@@ -214,11 +214,13 @@ def test_attention_follows_a_permuted_context():
 
 def test_attention_rows_are_distributions_in_the_trace():
     trace = small_group().eval()(random_batch()).trace
-    names = [name for name in trace if name.startswith("attention")]
-    assert len(names) == 4  # two directions, two blocks
-    for name in names:
-        torch.testing.assert_close(trace[name].sum(-1), torch.ones(trace[name].shape[:-1]))
-    assert trace["attention_video_to_audio_0 (B, H, video, audio)"].shape == (3, 4, 4, 10)
+    assert list(trace.attention) == [("video", "audio"), ("audio", "video")]
+    for blocks in trace.attention.values():
+        assert len(blocks) == 2
+        for weights in blocks:
+            torch.testing.assert_close(weights.sum(-1), torch.ones(weights.shape[:-1]))
+    assert trace.attention["video", "audio"][0].shape == (3, 4, 4, 10)
+    assert trace.video_to_audio.weights is trace.attention["video", "audio"][-1]
 
 
 def test_equal_moments_have_equal_encodings_and_distant_ones_differ():

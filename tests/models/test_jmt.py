@@ -202,10 +202,10 @@ def test_the_joint_block_equals_explicit_loops(heads):
                 tokens = slow_layer(block.readout.mix, torch.stack([t[step] for t in six]))
                 wanted = slow_attention(block.readout.attention, tokens, tokens)[-1]
                 assert (found[row, step] - wanted).abs().max() < 1e-12
-    for name, weights in trace.items():
+    for name, _, weights in trace.named_tensors():
         torch.testing.assert_close(weights.sum(-1), torch.ones_like(weights.sum(-1)), msg=name)
-    assert trace["attention_audio_to_joint (B, H, S, S)"].shape == (2, heads, 3, 3)
-    assert trace["attention_readout (B, S, H, K, 6)"].shape == (2, 3, heads, 1, 6)
+    assert trace.cross_attention["audio", "joint"].shape == (2, heads, 3, 3)
+    assert trace.readout.shape == (2, 3, heads, 1, 6)
 
 
 def test_the_answers_stand_in_the_published_order():
@@ -278,7 +278,7 @@ def test_a_missing_modality_is_data(fusion, missing):
     output = model.eval()(batch)
     assert output.logits.isfinite().all()
     used = {fusion} if fusion in ("video", "audio") else {"video", "audio"}
-    assert output.trace["token_mask (B, S)"].any() == bool(used - set(missing))
+    assert output.trace.moments.mask.any() == bool(used - set(missing))
     if len(missing) == 2:  # nothing seen, nothing heard: every clip gets the same answer
         torch.testing.assert_close(output.logits[0], output.logits[1])
     elif fusion == "joint":  # what remains is still looked at
@@ -288,8 +288,8 @@ def test_a_missing_modality_is_data(fusion, missing):
 def test_without_sound_only_what_video_and_joint_ask_each_other_is_read():
     trace = small().eval()(clip_batch().without("audio")).trace
     heard = {i for i, pair in enumerate(CROSSINGS) if "audio" in pair}
-    for name in ("attention_mix (B, S, H, 6, 6)", "attention_readout (B, S, H, K, 6)"):
-        read = trace[name].flatten(0, -2).amax(0) > 0
+    for weights in (trace.mixing, trace.readout):
+        read = weights.flatten(0, -2).amax(0) > 0
         assert {i for i in range(6) if not read[i]} == heard == {0, 1, 4, 5}
 
 
@@ -376,11 +376,11 @@ def test_the_order_of_time_matters_only_with_positions():
 def test_a_step_is_timed_by_its_last_picture():
     batch = clip_batch()
     trace = small().eval()(batch).trace
-    torch.testing.assert_close(trace["token_times_s (B, S)"], batch.video_times_s[:, 1::2])
+    torch.testing.assert_close(trace.moments.times_s, batch.video_times_s[:, 1::2])
     face_mask = batch.face_mask.clone()
     face_mask[:, 2:4] = False
     trace = small("video").eval()(replace(batch, face_mask=face_mask)).trace
-    assert trace["token_mask (B, S)"].tolist() == [[True, False, True, True]] * 3
+    assert trace.moments.mask.tolist() == [[True, False, True, True]] * 3
 
 
 def test_sound_is_cut_by_time():
@@ -509,3 +509,18 @@ def test_it_learns_eight_clips_by_heart(fusion):
     trainer = Trainer(small(fusion), ValenceArousal(), config)
     losses = [epoch.loss for epoch in trainer.epochs(FixedBatches([batch]), None)]
     assert losses[-1] < 0.35 * losses[0] and all(np.isfinite(losses))
+
+
+@pytest.mark.parametrize("backbone, bands_first", [("slim", False), ("resnet18", True)])
+def test_a_map_of_sound_comes_back_at_its_band_and_time(backbone, bands_first):
+    model, batch = small("audio", audio_backbone=backbone), clip_batch()
+    one = replace(batch, **{k: v[:1] for k, v in vars(batch).items() if v is not None})
+    cam = torch.zeros(4, 1, 2, 2)  # time and bands of each of four steps
+    cam[1, 0, 0, 1] = 1  # the second step begins with a high tone
+    found = model.cam_placement("audio", cam.transpose(2, 3) if bands_first else cam, one, None)
+    frames, bands = one.mel.shape[1:]
+    assert found.shape == (frames, bands) and found.max() == 1
+    start, end = frames // 4, frames // 2
+    half = (start + end) // 2
+    assert found[start:half, bands // 2 :].sum() > 0.5 * found.sum()
+    assert not found[:start].any() and not found[end:].any()

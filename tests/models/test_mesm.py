@@ -167,9 +167,9 @@ def test_a_missing_modality_has_no_say(mode, missing):
     model, batch = small(mode).eval(), random_batch()
     one = replace(batch, **vars(batch.without(missing)))
     output = model(one)
-    assert not output.trace[f"logits_{missing} (B, C)"].any()
+    assert not output.trace.unimodal_logits[missing].any()
     others = [n for n in ("video", "audio", "text") if n != missing]
-    close(output.logits, sum(output.trace[f"logits_{name} (B, C)"] for name in others))
+    close(output.logits, sum(output.trace.unimodal_logits[name] for name in others))
     assert not model(batch.without(others[0]).without(others[1])).logits.allclose(output.logits)
     part = replace(
         batch,
@@ -289,7 +289,7 @@ def test_more_is_kept_the_larger_keep_is(mode):
     for keep in (0.0, 0.5, 1.0):
         output = small(mode, keep=keep).eval()(random_batch())
         assert output.logits.isfinite().all()
-        shares.append(output.trace["kept_share_video (B, stages)"])
+        shares.append(output.trace.towers["video"].kept_share)
     assert (shares[0][:, 0] == 1 / 24**2).all() and (shares[2] == 1).all()
     assert ((shares[1] > 0.3) & (shares[1] < 0.6)).all()
 
@@ -299,9 +299,9 @@ def test_structured_convolves_half_as_much_for_half_the_pictures():
     batch = replace(batch, mel=batch.mel[:, :64], mel_mask=batch.mel_mask[:, :64])  # two chunks
     whole, half = small("dense"), small("structured", keep=0.5)
     assert towers_flops(half, batch) * 2 == towers_flops(whole, batch)
-    kept = half(batch).trace
-    assert (kept["kept_video (B, T)"].sum(1) == 4).all()
-    assert (kept["kept_audio (B, T)"].sum(1) == 1).all()
+    towers = half(batch).trace.towers
+    assert (towers["video"].kept.sum(1) == 4).all()
+    assert (towers["audio"].kept.sum(1) == 1).all()
     assert towers_flops(small("faithful", keep=0.5), batch) < towers_flops(whole, batch)
 
 
@@ -309,8 +309,8 @@ def test_structured_keeps_the_strongest_and_the_text_has_a_say():
     model, batch = small("structured", keep=0.5).eval(), random_batch(frames=8)
     trace, other = (model(b).trace for b in (batch, replace(batch, tokens=batch.tokens.flip(1))))
     for name in ("video", "audio"):
-        weights, kept = trace[f"attention_text_to_{name} (B, T)"], trace[f"kept_{name} (B, T)"]
-        assert not torch.allclose(other[f"attention_text_to_{name} (B, T)"], weights)
+        weights, kept = trace.towers[name].text_attention, trace.towers[name].kept
+        assert not torch.allclose(other.towers[name].text_attention, weights)
         weakest = weights.masked_fill(~kept, 2).min(1).values
         assert (weakest >= weights.masked_fill(kept, -1).max(1).values).all()
 
@@ -320,18 +320,25 @@ def test_trace_shows_attention_and_what_was_kept_in_the_batchs_own_shape(mode):
     batch = random_batch()
     batch.face_mask[0, 1] = False
     trace = small(mode).eval()(batch).trace
-    for name, weights in trace.items():
-        if "_to_" in name:
-            sums = weights.flatten(2).sum(-1) if weights.ndim == 4 else weights.sum(1)
-            torch.testing.assert_close(sums.max(), torch.tensor(1.0))
-            assert not weights[0, 1].any() or "audio" in name
-        elif name.startswith("attention"):
-            torch.testing.assert_close(weights.sum(-1), torch.ones(weights.shape[:-1]))
+    video, audio = trace.towers["video"], trace.towers["audio"]
+    for weights in (*video.attention, *audio.attention):
+        torch.testing.assert_close(weights.sum(-1), torch.ones(weights.shape[:-1]))
+    one = torch.tensor(1.0)
+    for tower in (video, audio):
+        assert (tower.text_attention is None) == (mode != "structured")
+        if tower.text_attention is not None:
+            torch.testing.assert_close(tower.text_attention.sum(1).max(), one)
+        assert len(tower.site_attention) == len(tower.kept_sites) == 3 * (mode in SPARSE)
+        for weights in tower.site_attention:
+            torch.testing.assert_close(weights.flatten(2).sum(-1).max(), one)
+    assert not any(
+        w[0, 1].any() for w in (video.text_attention, *video.site_attention) if w is not None
+    )
     if mode in SPARSE:
-        assert trace["kept_video_0 (B, T, y, x)"].shape == (3, 4, 24, 24)
-        assert trace["kept_audio_2 (B, T, y, x)"].shape == (3, 3, 8, 4)
-        kept = trace["kept_video_2 (B, T, y, x)"][1].float().mean()
-        torch.testing.assert_close(trace["kept_share_video (B, stages)"][1, 2], kept)
+        assert video.kept_sites[0].shape == (3, 4, 24, 24)
+        assert audio.kept_sites[2].shape == (3, 3, 8, 4)
+        kept = video.kept_sites[2][1].float().mean()
+        torch.testing.assert_close(video.kept_share[1, 2], kept)
 
 
 def test_published_row_order_mixes_utterances_and_ours_does_not():
@@ -401,7 +408,7 @@ def test_scores_of_modalities_add_up_so_that_shares_are_exact():
     whole = logits(model, batch)
     for name in ("text", "video", "audio"):
         term = whole - logits(model, batch.without(name))
-        close(term, model(batch).trace[f"logits_{name} (B, C)"].detach())
+        close(term, model(batch).trace.unimodal_logits[name].detach())
     scores = {"a": torch.ones(1, 2), "b": torch.ones(1, 2) * 3}
     fusion = WeightedSum(("a", "b"))
     assert fusion(scores)[0].tolist() == [[4.0, 4.0]]
@@ -543,7 +550,8 @@ def test_a_share_without_faces_or_sound_still_goes_through_every_layer(mode, mon
         if isinstance(module, torch.nn.BatchNorm2d | torch.nn.BatchNorm1d):
             module.eval()  # a shared one takes no rows, torch's own doesn't while it learns
             module.register_forward_hook(lambda m, *_: reached.append(m))
-    monkeypatch.setattr("emo_core.models.mesm.world_size", lambda: 2)
+    for name in ("video", "audio"):
+        monkeypatch.setattr(getattr(model, name), "skip_empty", False)  # as `wrap_model` does
     model(batch).logits.sum().backward()
     norms = [m for m in model.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
     assert {id(m) for m in norms} == {id(m) for m in reached}

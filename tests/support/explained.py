@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from emo_core.checkpoint import Checkpoint
 from emo_core.models.jmt import POCKET as JMT
@@ -12,6 +12,7 @@ from emo_core.models.mesm import POCKET as MESM
 from emo_core.models.mesm import Mesm
 from emo_core.preprocess.batch import Batch, Output
 from emo_core.preprocess.sample import Sample, SampleConfig
+from emo_core.preprocess.trace import Trace
 from emo_core.tasks import MultiLabel, SingleLabel, ValenceArousal
 from tests.conftest import random_batch, small_group
 
@@ -47,10 +48,13 @@ class Planted(nn.Module):
         sound = self.heard(self.hear(batch.mel.unsqueeze(1))).squeeze(1)
         loud = (sound * batch.mel_mask.unsqueeze(-1)).mean((1, 2))
         colours = 40 * maps.mean((1, 3, 4))  # (B, 2)
-        return Output(torch.stack([colours[:, 0] + loud, colours[:, 1]], dim=1), {})
+        return Output(torch.stack([colours[:, 0] + loud, colours[:, 1]], dim=1))
 
     def cam_layers(self) -> dict[str, nn.Module]:
         return {"video": self.seen, "audio": self.heard}
+
+    def cam_placement(self, tower: str, cam: Tensor, batch: Batch, trace: Trace) -> Tensor:
+        return cam if tower == "video" else cam[0, 0]  # as large as their inputs
 
 
 def planted_sample() -> Sample:

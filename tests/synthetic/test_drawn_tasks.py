@@ -151,8 +151,9 @@ def test_faces_and_text_change_no_byte_of_the_rest(tree):
 @pytest.mark.real_data
 def test_yunet_frames_drawn_faces_as_the_world_does(real_data):
     from emo_core.faces.detection import YUNET, YuNet
+    from emo_core.io.shipped_weights import shipped_weights
 
-    yunet = YuNet(real_data / "weights" / YUNET.name)
+    yunet = YuNet(shipped_weights(YUNET))
     overlap = []
     for index in range(12):
         scene, times_s = make_drawn_scene(SEED, "train", index), np.array([0.5, 2.5])

@@ -68,7 +68,7 @@ class Moments(nn.Module):
         self.config = config
 
     def forward(self, batch):
-        return Output(self.inner(batch).logits.unflatten(-1, (3, 2)), {})
+        return Output(self.inner(batch).logits.unflatten(-1, (3, 2)))
 
 
 KINDS = {

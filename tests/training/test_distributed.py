@@ -22,10 +22,12 @@ from emo_core import distributed
 from emo_core.cli.main import main
 from emo_core.data.cache import Cache
 from emo_core.data.dataset import ClipDataset, Loader
+from emo_core.models.mesm import POCKET as MESM
+from emo_core.models.mesm import Mesm
 from emo_core.tasks import SingleLabel
 from emo_core.training.trainer import Trainer
 from tests.cli.test_command import TINY
-from tests.conftest import small_group
+from tests.conftest import random_batch, small_group
 from tests.training.test_trainer import CONFIG, FAST, Planted
 
 WORLD = 2
@@ -166,6 +168,23 @@ def test_gradients_are_the_whole_batchs_whatever_the_loss_and_whoever_used_what(
         for name, value in one.items():
             # variances of values around 40 in float32: 2e-4 apart on some processors
             torch.testing.assert_close(two[name], value, atol=1e-4, rtol=2e-3)
+
+
+def faces_on_one_process(rank, people):
+    """A process without a face takes part in the tower's norms, as often as the other one."""
+    with distributed.session():
+        model = distributed.wrap_model(
+            Mesm(replace(MESM, mode="dense", widths=(4, 4, 4, 4)))
+        ).train()
+        batch = random_batch(people=1)
+        batch = batch if rank < people else batch.without("video")
+        distributed.gather_rows(model(batch).logits).sum().backward()
+        distributed.sum_gradients(model.parameters())
+
+
+@pytest.mark.parametrize("people", [0, 1, 2])
+def test_a_process_without_a_face_keeps_nobody_waiting(processes, people):
+    assert processes(faces_on_one_process, people) == [0, 0]
 
 
 def emo_train(rank, folder, drawn, name, *words, die_at=None):

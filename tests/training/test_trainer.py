@@ -1,8 +1,6 @@
 """The loop: learns, resumes exactly, scores every clip, chooses on held-out sources."""
 
-import errno
 import json
-import os
 import shutil
 import time
 from dataclasses import dataclass, replace
@@ -24,10 +22,10 @@ from emo_core.preprocess.augment import Augment
 from emo_core.preprocess.sample import DecodedWindow, SampleConfig
 from emo_core.tasks import SingleLabel
 from emo_core.training.overrides import SettingError, setting_names, with_setting
-from emo_core.training.pretrain import _resume_stages
 from emo_core.training.recipes import RECIPES, Recipe, RecipeError, find_recipe
 from emo_core.training.run import build, finish, open_run, release_on_failure
-from emo_core.training.trainer import TrainConfig, Trainer, TrainingError, atomic_save, lr_schedule
+from emo_core.training.run_files import TrainingError
+from emo_core.training.trainer import TrainConfig, Trainer, lr_schedule
 from emo_core.training.validate import RANGES, checked
 from tests.conftest import small_group
 
@@ -442,36 +440,3 @@ def test_settings_that_do_not_fit_are_refused_before_anything_is_read(
     said = capsys.readouterr().err
     assert words in said and "expected settings that fit together" in said
     assert not run.exists()
-
-
-def full_disk(descriptor):
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-def test_a_full_disk_is_one_sentence_and_keeps_what_was_there(tmp_path, monkeypatch):
-    path = tmp_path / "resume.pt"
-    atomic_save({"epoch": 1}, path)
-    monkeypatch.setattr("os.fsync", full_disk)
-    with pytest.raises(TrainingError, match=r"resume.pt can't be written \(No space left"):
-        atomic_save({"epoch": 2}, path)
-    assert list(tmp_path.iterdir()) == [path] and torch.load(path) == {"epoch": 1}
-
-
-@pytest.mark.parametrize("name", ["resume.pt", "best.pt", "warm.pt"])
-@pytest.mark.parametrize("damage", ["cut", "empty", "text", "other", "lost"])
-def test_damaged_files_of_a_run_are_one_sentence(tmp_path, name, damage):
-    run, path = trainer(tmp_path), tmp_path / name
-    if damage != "lost":
-        atomic_save({"model": torch.zeros(999)}, path)
-        whole = path.read_bytes()
-        path.write_bytes({"cut": whole[:700], "empty": b"", "text": b"text"}.get(damage, whole))
-    take = {
-        "resume.pt": run.resume,
-        "best.pt": run.load_best,
-        "warm.pt": lambda: _resume_stages(run.model, path, print),
-    }[name]
-    if (name, damage) == ("resume.pt", "lost"):  # a run that was stopped in its first epoch
-        assert take() == 0
-        return
-    with pytest.raises(TrainingError, match=f"{name} is missing, damaged .* another --out"):
-        take()

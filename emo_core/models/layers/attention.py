@@ -27,6 +27,14 @@ def masked_mean(tokens: Tensor, mask: Tensor) -> Tensor:
     return (tokens * weight).sum(1) / weight.sum(1).clamp(min=1)
 
 
+def with_residual(weights: Tensor) -> Tensor:
+    """Attention of a block whose other half is its residual path. (N, N) -> (N, N).
+
+    Source: Abnar & Zuidema 2020, section 3.
+    """
+    return 0.5 * weights + 0.5 * torch.eye(len(weights), device=weights.device)
+
+
 class Attention(nn.Module):
     """Multi-head scaled dot-product attention whose weights can be read.
 

@@ -65,9 +65,18 @@ def luminance(video: Tensor) -> Tensor:
 
 
 class Backbone(nn.Module):
-    """Reads one modality into tokens of `channels` values."""
+    """Reads one modality into tokens of `channels` values.
+
+    time_first: the last map of sound has the axes (time, mel), not (mel, time).
+    """
 
     channels: int
+    time_first = True
+
+    @property
+    def cam_layer(self) -> nn.Module:
+        """What puts out the last map, for Grad-CAM."""
+        raise NotImplementedError
 
 
 class MaxOverScales(nn.Module):
@@ -297,6 +306,7 @@ class SpectrogramResNet18(Backbone):
     """
 
     channels = 512
+    time_first = False
 
     def __init__(self, pretrained: bool = False) -> None:
         super().__init__()

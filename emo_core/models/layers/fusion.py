@@ -1,11 +1,12 @@
 """Fusion of two token streams: cross-modal attention, its ablations, heads of single streams.
 
-Each takes video and audio tokens of width D and returns (logits, trace). A missing modality has an
-all-False mask and contributes nothing.
+Each takes video and audio tokens of width D and returns (logits, FusionTrace). A missing modality
+has an all-False mask and contributes nothing.
 """
 
-from collections.abc import Iterable
-from typing import cast
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,53 @@ from torch.nn import functional
 
 from emo_core.models.layers.attention import Block, masked_mean
 from emo_core.models.layers.backbones import Tokens
+from emo_core.preprocess.trace import CrossAttention, Trace, axes
+
+Pair = tuple[str, str]  # (query, context)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FusionTrace(Trace):
+    """What a fusion of two streams attended to, and what each stream says by itself.
+
+    attention: by (query, context), the weights of each block. unimodal_logits: by stream.
+    """
+
+    video_times_s: Tensor = axes("B, video")  # seconds from the start of the window
+    audio_times_s: Tensor = axes("B, audio")
+    attention: Mapping[Pair, tuple[Tensor, ...]] = axes(
+        "B, H, query, context", default_factory=dict
+    )
+    unimodal_logits: Mapping[str, Tensor] = axes("B, C", default_factory=dict)
+
+    @property
+    def video_to_audio(self) -> CrossAttention | None:
+        blocks = self.attention.get(("video", "audio"), ())
+        if not blocks:
+            return None
+        return CrossAttention(
+            weights=blocks[-1],
+            video_times_s=self.video_times_s,
+            audio_times_s=self.audio_times_s,
+        )
+
+    def rollout(self) -> dict[str, Tensor]:
+        """Share of each token (N,) of the first window's answer, by stream; {} without attention.
+
+        Each stream asks the other one, block after block; then both are averaged over time.
+        """
+        if not self.attention:
+            return {}
+        times_s = {"video": self.video_times_s, "audio": self.audio_times_s}
+        shares = {name: torch.zeros(x.shape[1]) for name, x in times_s.items()}
+        for own, other in (("video", "audio"), ("audio", "video")):
+            blocks = [weights[0].mean(0) for weights in self.attention.get((own, other), ())]
+            count = len(shares[own])
+            shares[own] = shares[own] + 0.5 ** len(blocks) / count
+            for depth, weights in enumerate(reversed(blocks), start=1):
+                shares[other] = shares[other] + 0.5**depth * weights.mean(0).cpu()
+        total = sum(float(x.sum()) for x in shares.values())
+        return {name: x / total for name, x in shares.items()}
 
 
 def classification_head(width: int, classes: int, dropout: float) -> nn.Sequential:
@@ -44,24 +92,29 @@ class CrossModal(nn.Module):
         )
         self.head = classification_head(2 * width, classes, head_dropout)
 
-    def forward(self, video: Tokens, audio: Tokens) -> tuple[Tensor, dict[str, Tensor]]:
-        streams, trace = {"video": video, "audio": audio}, {}
+    def forward(self, video: Tokens, audio: Tokens) -> tuple[Tensor, FusionTrace]:
+        streams, attention = {"video": video, "audio": audio}, {}
         pooled = []
         for name, own in streams.items():
             other_name = "audio" if name == "video" else "video"
-            other, x = streams[other_name], own.values  # (B, N, D)
-            for index, block in enumerate(self._blocks(name)):
+            other, x, blocks = streams[other_name], own.values, []  # (B, N, D)
+            for block in self._blocks(name):
                 x, weights = block(x, other.values, other.mask)
-                trace[f"attention_{name}_to_{other_name}_{index} (B, H, {name}, {other_name})"] = (
-                    weights
-                )
+                blocks.append(weights)
+            if blocks:
+                attention[name, other_name] = tuple(blocks)
             pooled.append(masked_mean(x, own.mask))  # (B, D)
+        trace = _trace(video, audio, attention=attention)
         return self.head(torch.cat(pooled, dim=-1)), trace  # (B, C)
 
     def _blocks(self, name: str) -> Iterable[Block]:
         if name not in self.blocks:
             return ()
         return cast("Iterable[Block]", self.blocks[name])  # an nn.ModuleList of them
+
+
+def _trace(video: Tokens, audio: Tokens, **found: Any) -> FusionTrace:
+    return FusionTrace(video_times_s=video.times_s, audio_times_s=audio.times_s, **found)
 
 
 class Concat(nn.Module):
@@ -72,9 +125,10 @@ class Concat(nn.Module):
         self.mix = nn.Linear(2 * width, 2 * width)
         self.head = classification_head(2 * width, classes, head_dropout)
 
-    def forward(self, video: Tokens, audio: Tokens) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(self, video: Tokens, audio: Tokens) -> tuple[Tensor, FusionTrace]:
         pooled = [masked_mean(stream.values, stream.mask) for stream in (video, audio)]
-        return self.head(functional.relu(self.mix(torch.cat(pooled, dim=-1)))), {}
+        logits = self.head(functional.relu(self.mix(torch.cat(pooled, dim=-1))))  # (B, C)
+        return logits, _trace(video, audio)
 
 
 class Late(nn.Module):
@@ -88,14 +142,14 @@ class Late(nn.Module):
             {s: classification_head(width, classes, head_dropout) for s in streams}
         )
 
-    def forward(self, video: Tokens, audio: Tokens) -> tuple[Tensor, dict[str, Tensor]]:
-        trace = {}
+    def forward(self, video: Tokens, audio: Tokens) -> tuple[Tensor, FusionTrace]:
+        logits: dict[str, Tensor] = {}
         for name, stream in (("video", video), ("audio", audio)):
             if name in self.heads:
-                scores = self.heads[name](masked_mean(stream.values, stream.mask))  # (B, C)
+                own = self.heads[name](masked_mean(stream.values, stream.mask))  # (B, C)
                 present = stream.mask.any(1, keepdim=True)
-                trace[f"logits_{name} (B, C)"] = scores * present  # a missing stream has no say
-        return sum(trace.values()), trace
+                logits[name] = own * present  # a missing stream has no say
+        return cast("Tensor", sum(logits.values())), _trace(video, audio, unimodal_logits=logits)
 
 
 class WeightedSum(nn.Module):
@@ -111,11 +165,11 @@ class WeightedSum(nn.Module):
         if len(names) > 1:
             self.weight = nn.Parameter(torch.ones(len(names)))
 
-    def forward(self, scores: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Scores (B, C) by name -> their sum (B, C), and the terms of that sum."""
+    def forward(self, logits: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Logits (B, C) by name -> their sum (B, C), and the terms of that sum by name."""
         weights = self.weight if len(self.names) > 1 else [1.0]
         terms = {
-            f"logits_{name} (B, C)": (weight * scores[name]).float()
+            name: (weight * logits[name]).float()
             for name, weight in zip(self.names, weights, strict=True)
         }
         return sum(terms.values()), terms

@@ -1,19 +1,26 @@
 """JMT's token pooling, joint transformer and its ablations: S video and S audio tokens -> S fused.
 
-Each fusion takes the two token streams and returns ((B, S, D), trace). Masked tokens are never
+Each fusion takes the two token streams and returns ((B, S, D), StepTrace). Masked tokens are never
 attended to; where a whole stream is missing, the other one answers.
 Source: docs/papers/jmt.md#fusion.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
-from emo_core.models.layers.attention import Attention, PostNormBlock, masked_mean
+from emo_core.models.layers.attention import (
+    Attention,
+    PostNormBlock,
+    masked_mean,
+    with_residual,
+)
 from emo_core.models.layers.backbones import Backbone, Tokens
+from emo_core.preprocess.trace import CrossAttention, Trace, axes
 
-Fused = tuple[Tensor, dict[str, Tensor]]
+Pair = tuple[str, str]  # (query, context)
 CROSSINGS = (  # (query, context), in the order in which the answers are stacked
     ("video", "audio"),
     ("audio", "video"),
@@ -25,6 +32,58 @@ CROSSINGS = (  # (query, context), in the order in which the answers are stacked
 READOUTS = ("last", "mean", "attention")
 
 
+@dataclass(frozen=True, kw_only=True)
+class StepTrace(Trace):
+    """What a fusion of steps attended to.
+
+    self_attention: by stream. cross_attention: by (query, context). mixing: among the six answers
+    of a step; readout: by which K of them read all; readout_weights: of a learned readout.
+    """
+
+    self_attention: Mapping[str, Tensor] = axes("B, H, S, S", default_factory=dict)
+    cross_attention: Mapping[Pair, Tensor] = axes("B, H, S, S", default_factory=dict)
+    mixing: Tensor | None = axes("B, S, H, 6, 6", default=None)
+    readout: Tensor | None = axes("B, S, H, K, 6", default=None)
+    readout_weights: Tensor | None = axes("B, S, 6", default=None)
+
+    @property
+    def video_to_audio(self) -> CrossAttention | None:
+        weights = self.cross_attention.get(("video", "audio"))
+        if weights is None or self.moments is None:
+            return None
+        times_s = self.moments.times_s
+        return CrossAttention(weights=weights, video_times_s=times_s, audio_times_s=times_s)
+
+    def rollout(self, step: int) -> dict[str, Tensor]:
+        """Share of each moment (S,) of the first window's answer at `step`, by stream.
+
+        Back through readout, mixing, cross-attention and encoders; what reaches the joint stream
+        is half video, half audio. {} without attention.
+        """
+        streams = {name: with_residual(x[0].mean(0)) for name, x in self.self_attention.items()}
+        reached = {name: torch.zeros(len(x)) for name, x in streams.items()}
+        if not self.cross_attention:
+            reached = {name: x[step].cpu() for name, x in streams.items()}
+        for share, pair in zip(self._pair_weights(step), self.cross_attention, strict=True):
+            context, asked = pair[1], self.cross_attention[pair][0].mean(0)[step]  # (S,)
+            reached[context] = reached[context] + (share * asked @ streams[context]).cpu()
+        joint = reached.pop("joint", torch.zeros(()))
+        reached = {name: x + joint / 2 for name, x in reached.items()}
+        total = sum(float(x.sum()) for x in reached.values()) or 1.0
+        return {name: x / total for name, x in reached.items()}
+
+    def _pair_weights(self, step: int) -> Tensor:
+        """What each (query, context) adds to a step's answer, (pairs,): all alike if not mixed."""
+        count = len(self.cross_attention)
+        if self.mixing is None or self.readout is None:
+            return torch.full((count,), 1 / max(count, 1))
+        reading = self.readout[0, step].mean(0).mean(0)  # (6,), mean over K answers
+        return reading @ with_residual(self.mixing[0, step].mean(0))  # (6,)
+
+
+Fused = tuple[Tensor, StepTrace]
+
+
 class Encoders(nn.Module):
     """One post-norm transformer layer a stream, over time."""
 
@@ -33,13 +92,14 @@ class Encoders(nn.Module):
         self.layers = nn.ModuleDict({n: PostNormBlock(width, heads, hidden, 0.0) for n in names})
 
     def forward(self, streams: dict[str, Tokens]) -> tuple[dict[str, Tokens], dict[str, Tensor]]:
-        encoded, trace = {}, {}
+        """Streams of (B, S, D) -> the same, encoded, and each one's weights (B, H, S, S)."""
+        encoded, attention = {}, {}
         for name, layer in self.layers.items():
             stream = streams[name]
             values, weights = layer(stream.values, stream.mask)
             encoded[name] = replace(stream, values=values)
-            trace[f"attention_{name} (B, H, S, S)"] = weights
-        return encoded, trace
+            attention[name] = weights
+        return encoded, attention
 
 
 class CrossAttentions(nn.Module):
@@ -50,17 +110,17 @@ class CrossAttentions(nn.Module):
         self.pairs = pairs
         self.ask = nn.ModuleDict({query: Attention(width, heads) for query, _ in pairs})
 
-    def forward(self, streams: dict[str, Tokens]) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-        """Streams of (B, S, D) -> answers (B, S, pairs, D), which are real, trace."""
-        answers, real, trace = [], [], {}
+    def forward(self, streams: dict[str, Tokens]) -> tuple[Tensor, Tensor, dict[Pair, Tensor]]:
+        """Streams of (B, S, D) -> answers (B, S, pairs, D), which are real, (B, H, S, S) each."""
+        answers, real, attention = [], [], {}
         for query, context in self.pairs:
             own, other = streams[query], streams[context]
             answer, weights = self.ask[query](own.values, other.values, other.mask)
             answers.append(answer)
             real.append(own.mask & other.mask.any(1, keepdim=True))  # (B, S)
-            trace[f"attention_{query}_to_{context} (B, H, S, S)"] = weights
+            attention[query, context] = weights
         mask = torch.stack(real, dim=2)  # (B, S, pairs)
-        return torch.stack(answers, dim=2) * mask.unsqueeze(-1), mask, trace
+        return torch.stack(answers, dim=2) * mask.unsqueeze(-1), mask, attention
 
 
 class Readout(nn.Module):
@@ -80,17 +140,18 @@ class Readout(nn.Module):
             self.score = nn.Linear(width, 1, bias=False)
 
     def forward(self, answers: Tensor, mask: Tensor) -> Fused:
-        """(B, S, 6, D), (B, S, 6) -> (B, S, D), trace."""
+        """(B, S, 6, D), (B, S, 6) -> (B, S, D), and a trace of mixing and readout."""
         rows, real = answers.flatten(0, 1), mask.flatten(0, 1)  # (B*S, 6, D)
         rows, mixing = self.mix(rows, real)
         asking = rows[:, -1:] if self.kind == "last" else rows
         seen, reading = self.attention(asking, rows, real)  # (B*S, 1 or 6, D)
         pooled, shares = self.pooled(seen, real)
-        trace = {"mix (B, S, H, 6, 6)": mixing, "readout (B, S, H, K, 6)": reading}
-        trace |= {"share (B, S, 6)": shares} if shares is not None else {}
         steps = mask.shape[:2]
-        trace = {f"attention_{name}": value.unflatten(0, steps) for name, value in trace.items()}
-        return pooled.unflatten(0, steps), trace
+        return pooled.unflatten(0, steps), StepTrace(
+            mixing=mixing.unflatten(0, steps),
+            readout=reading.unflatten(0, steps),
+            readout_weights=None if shares is None else shares.unflatten(0, steps),
+        )
 
     def pooled(self, seen: Tensor, real: Tensor) -> tuple[Tensor, Tensor | None]:
         if self.kind == "last":
@@ -116,10 +177,10 @@ class JointFusion(nn.Module):
     def forward(self, video: Tokens, audio: Tokens) -> Fused:
         both = torch.cat([video.values, audio.values], dim=-1)  # (B, S, 2D)
         joint = Tokens(self.joint(both), video.mask | audio.mask, video.times_s)  # (B, S, D)
-        streams, trace = self.encoders({"video": video, "audio": audio, "joint": joint})
+        streams, encoding = self.encoders({"video": video, "audio": audio, "joint": joint})
         answers, real, crossing = self.crossings(streams)  # (B, S, 6, D)
-        fused, reading = self.readout(answers, real)  # (B, S, D)
-        return fused, {**trace, **crossing, **reading}
+        fused, trace = self.readout(answers, real)  # (B, S, D)
+        return fused, replace(trace, self_attention=encoding, cross_attention=crossing)
 
 
 class VanillaFusion(nn.Module):
@@ -137,9 +198,10 @@ class VanillaFusion(nn.Module):
         self.mix = nn.Linear(2 * width, width)
 
     def forward(self, video: Tokens, audio: Tokens) -> Fused:
-        streams, trace = self.encoders({"video": video, "audio": audio})
+        streams, encoding = self.encoders({"video": video, "audio": audio})
         answers, _, crossing = self.crossings(streams)  # (B, S, 2, D)
-        return self.mix(answers.flatten(2)), {**trace, **crossing}
+        trace = StepTrace(self_attention=encoding, cross_attention=crossing)
+        return self.mix(answers.flatten(2)), trace
 
 
 class ConcatFusion(nn.Module):
@@ -150,7 +212,7 @@ class ConcatFusion(nn.Module):
         self.mix = nn.Linear(2 * width, width)
 
     def forward(self, video: Tokens, audio: Tokens) -> Fused:
-        return self.mix(torch.cat([video.values, audio.values], dim=-1)), {}
+        return self.mix(torch.cat([video.values, audio.values], dim=-1)), StepTrace()
 
 
 class SingleFusion(nn.Module):
@@ -162,8 +224,8 @@ class SingleFusion(nn.Module):
         self.encoders = Encoders((name,), width, heads, hidden)
 
     def forward(self, video: Tokens, audio: Tokens) -> Fused:
-        streams, trace = self.encoders({"video": video, "audio": audio})
-        return streams[self.name].values, trace
+        streams, encoding = self.encoders({"video": video, "audio": audio})
+        return streams[self.name].values, StepTrace(self_attention=encoding)
 
 
 FUSIONS = ("joint", "vanilla", "concat", "video", "audio")

@@ -1,7 +1,7 @@
 """The VGG towers of FE2E (dense) and MESM (at the sites that the text keeps), and their pictures.
 
-Both map (pictures, query, owner) to (maps, looks). Sources: docs/papers/mesm.md#towers and
-docs/papers/mesm.md#text-guided-sparse-towers.
+Both map (pictures, query, owner) to (maps, selected sites of each stage).
+Sources: docs/papers/mesm.md#towers and docs/papers/mesm.md#text-guided-sparse-towers.
 """
 
 from dataclasses import dataclass, replace
@@ -170,8 +170,8 @@ class SparseTower(nn.Module):
         self, pictures: Tensor, query: Tensor, owner: Tensor
     ) -> tuple[Tensor, list[SelectedSites]]:
         """pictures (n, inputs, h, w), query (B, D), owner (n,) the utterance of each picture."""
-        sites, looks = Sites.everywhere(self.low(pictures)), []  # h/2, w/2
+        sites, selected = Sites.everywhere(self.low(pictures)), []  # h/2, w/2
         for stage in self.stages:
-            sites, look = stage(sites, query, owner)
-            looks.append(look)
-        return self.last(sites.dense()), looks  # (n, C, h/16, w/16)
+            sites, kept = stage(sites, query, owner)
+            selected.append(kept)
+        return self.last(sites.dense()), selected  # (n, C, h/16, w/16)

@@ -158,7 +158,7 @@ class UtteranceWindow(FileWindow):
     def faces_by(self) -> str:
         return f"the composer {key_digest(self.face)}"
 
-    def follow(self, frames: np.ndarray, times_s: np.ndarray) -> Tracks:
+    def follow(self, frames: np.ndarray, times_s: np.ndarray, every: int = 1) -> Tracks:
         people = 1 if self.face else 0
         rows = np.zeros((len(times_s), people, 5), np.float32)
         for column, values in enumerate(zip(*self.face, strict=True)):

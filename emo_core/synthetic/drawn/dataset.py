@@ -107,7 +107,7 @@ class StagedWindow(FileWindow):
     def faces_by(self) -> str:
         return f"the world {FACE}" if self.scene else super().faces_by()
 
-    def follow(self, frames: np.ndarray, times_s: np.ndarray) -> Tracks:
+    def follow(self, frames: np.ndarray, times_s: np.ndarray, every: int = 1) -> Tracks:
         if self.scene is None:
             return super().follow(frames, times_s)
         return drawn_faces(staged_scene.make_drawn_scene(*self.scene), times_s)

@@ -1,0 +1,49 @@
+"""What general code may ask of a model beside `forward(Batch) -> Output`; each part is optional.
+
+A model outside the catalogue of this package takes part in inference and attribution by these.
+"""
+
+from typing import Any, Protocol, runtime_checkable
+
+from torch import Tensor, nn
+
+from emo_core.models.layers.backbones import Tokens
+from emo_core.preprocess.batch import Batch, Output
+
+
+@runtime_checkable
+class TwoStreams(Protocol):
+    """A model that reads video and audio apart from each other, then fuses them."""
+
+    def encode(self, batch: Batch) -> tuple[Tokens, Tokens]: ...
+    def fuse(self, video: Tokens, audio: Tokens) -> Output: ...
+
+
+@runtime_checkable
+class SupportsGradCam(Protocol):
+    """A model that states where Grad-CAM looks, and where its maps belong in the input."""
+
+    def cam_layers(self) -> dict[str, nn.Module]:
+        """By tower, "video" or "audio": the layer that puts out its last map."""
+        ...
+
+    def cam_placement(self, tower: str, cam: Tensor, batch: Batch, trace: Any) -> Tensor:
+        """A layer's map in its input, for a batch of one window and the trace of that pass.
+
+        cam: (n, 1, ...), of what went through the layer. Returns what broadcasts to the input:
+        (T, 1, H, W) of frames, (T, P, 1, h, w) of faces or (F, M) of the mel.
+        """
+        ...
+
+
+@runtime_checkable
+class SupportsRollout(Protocol):
+    """A model whose attention can be followed from the answer back to its tokens."""
+
+    def rollout(self, batch: Batch, trace: Any, step: int | None) -> dict[str, Tensor]:
+        """By stream, "video" or "audio": what each of its tokens adds, in order of time.
+
+        For a batch of one window and its trace; step: of a model of moments, the one that is
+        explained. All values sum to one; {} where the model has no attention between moments.
+        """
+        ...

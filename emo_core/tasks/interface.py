@@ -1,0 +1,105 @@
+"""What every task states, and the answer that inference asks it for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from emo_core.tasks.calibration import UNCALIBRATED, Calibration
+
+
+def mean_over(values: Tensor, mask: Tensor) -> Tensor:
+    """(n, S, C), (n, S) -> (n, C) over real moments; zero where there are none."""
+    real = mask.unsqueeze(-1)
+    return (values * real).sum(1) / real.sum(1).clamp(min=1)
+
+
+@dataclass(frozen=True)
+class WindowLogits:
+    """What a model puts out for n windows, which are one clip in order or clips of their own."""
+
+    logits: Tensor  # (n, C), or (n, S, C) of moments
+    mask: Tensor  # (n, S) bool, True = a real moment; S = 0 without moments
+    weights: Tensor  # (n,) share of each window in the clip
+
+    @classmethod
+    def of_equal_windows(cls, logits: Tensor, mask: Tensor) -> "WindowLogits":
+        """Windows that count alike."""
+        return cls(logits, mask, torch.full((len(logits),), 1 / len(logits)))
+
+    def mean(self, values: Tensor) -> Tensor:
+        """(n, C) values of the windows -> (C,) of the clip."""
+        return (values * self.weights.unsqueeze(-1)).sum(0)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a task says of n windows and of the clip that they are."""
+
+    windows: Tensor  # (n, C) probabilities, or values from -1 to 1
+    clip: Tensor  # (C,) of all windows
+    are_probabilities: bool
+    label: str | None = None  # the most probable one, also when `abstains`
+    abstains: bool = False
+    present: tuple[str, ...] | None = None  # where several labels may be there: those above
+    moments: Tensor | None = None  # (n, S, C) values of each moment
+
+
+class Task(Protocol):
+    """What differs between corpora. Trainer, inference and attribution ask nothing else.
+
+    labels: names of the C outputs. main: name of the score that training maximises.
+    answers_moments: logits are (B, S, C), with a time for each of S moments.
+    """
+
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+    @property
+    def main(self) -> str: ...
+    @property
+    def answers_moments(self) -> bool: ...
+
+    def fitted(self, targets: Sequence[Any]) -> "Task":
+        """The task for these training targets, with what they fix."""
+        ...
+
+    def target(self, label: Any) -> Any:
+        """A label of the corpus -> number or array that `loss` takes."""
+        ...
+
+    def loss(self, logits: Tensor, target: Tensor) -> Tensor:
+        """Mean over the batch, ()."""
+        ...
+
+    def answer(self, found: WindowLogits, calibration: Calibration = UNCALIBRATED) -> Answer:
+        """Logits of windows -> what is said of them."""
+        ...
+
+    def scores(
+        self,
+        logits: Tensor,
+        target: Tensor,
+        groups: np.ndarray,
+        calibration: Calibration = UNCALIBRATED,
+    ) -> dict:
+        """Every score of a whole split of n clips; groups: (n,) labels of sources."""
+        ...
+
+    def selection_score(self, scores: dict) -> float:
+        """The one number that training maximises on held-out sources."""
+        ...
+
+    def calibrate(self, logits: Tensor, target: Tensor) -> Calibration:
+        """What is chosen after training, on held-out logits."""
+        ...
+
+    def choice(self, calibration: Calibration) -> str:
+        """What `calibrate` chose, as a sentence."""
+        ...
+
+    def summary(self, scores: dict) -> str:
+        """The scores of a split in one line."""
+        ...
