@@ -13,6 +13,7 @@ from emo_core.data.folder.files import ClipIndex, folded
 from emo_core.data.folder.splits import split_word
 from emo_core.data.tables.cells import is_blank, parse_number, parse_yes, shown
 from emo_core.data.tables.rows import Row, Table
+from emo_core.errors import EmoError
 
 Label = str | tuple[str, ...]
 Pair = tuple[float, float]  # valence and arousal
@@ -53,7 +54,7 @@ def clip_seconds(path: Path) -> float:
         return math.inf
 
 
-def read_ratings(table: Table, kind: TableKind, index: ClipIndex) -> Ratings:
+def ratings_of(table: Table, kind: TableKind, index: ClipIndex) -> Ratings:
     """Rows that name a clip and say something of it; every other becomes a finding."""
     ratings = Ratings(kind.kind, labels=kind.several)
     for row in table.rows:
@@ -64,7 +65,7 @@ def read_ratings(table: Table, kind: TableKind, index: ClipIndex) -> Ratings:
     return ratings
 
 
-class _RowError(ValueError):
+class _RowError(EmoError):
     """Why a row is left out, and which kind of fault that is."""
 
     def __init__(self, kind: str, sentence: str) -> None:

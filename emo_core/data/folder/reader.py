@@ -17,7 +17,7 @@ from emo_core.data.folder.assembly import assemble
 from emo_core.data.folder.columns import FOLDER, kind_of
 from emo_core.data.folder.files import ClipIndex, folded, without_ending
 from emo_core.data.folder.merging import VALUES, LabelledPart, merge_ratings
-from emo_core.data.folder.ratings import Label, Ratings, as_several, read_ratings
+from emo_core.data.folder.ratings import Label, Ratings, as_several, ratings_of
 from emo_core.data.folder.spellings import label_remarks, one_spelling, ordered
 from emo_core.data.folder.splits import SPLIT_WORDS
 from emo_core.data.tables.cells import shown
@@ -131,7 +131,7 @@ def _from_table(
             "The table has classes and valence and arousal; classes are read; --corpus "
             "folder-affect reads the others."
         )
-    ratings = _named_alike(read_ratings(table, kind, index), table.name, notes)
+    ratings = _named_alike(ratings_of(table, kind, index), table.name, notes)
     _tell_unlisted(ratings, index, notes)
     labels = VALUES if ratings.kind == "valence_arousal" else ratings.labels
     return ratings.kind, labels, merge_ratings(ratings, table.name, index, findings, notes)
