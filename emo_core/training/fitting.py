@@ -1,7 +1,7 @@
 """A recipe fitted to data that brings its own labels: classes, task and head follow from them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,9 @@ from emo_core.data.corpus import Corpus, CorpusError
 from emo_core.data.folder.moments import ValuePath
 from emo_core.models import JmtConfig
 from emo_core.preprocess.sample import SampleConfig
+from emo_core.synthetic.composed.pretraining import PretrainStage
 from emo_core.tasks import TASKS, MultiLabel, SingleLabel, Task, ValenceArousal
 from emo_core.training.recipes import Recipe
-from emo_core.training.validate import STAGE_NAMES
 
 FOLDER_RECIPES = {"valence_arousal": "jmt-folder", "": "group-folder or fe2e-folder"}
 
@@ -44,7 +44,11 @@ def fit_recipe(recipe: Recipe, root: Path) -> Recipe:
     settings: Any = recipe.settings
     if not of_values:
         settings = replace(settings, classes=len(corpus.labels))
-    stages = {name: replace(getattr(recipe, name), epochs=0) for name in STAGE_NAMES}
+    stages: dict[str, Any] = {
+        f.name: replace(stage, epochs=0)
+        for f in fields(recipe)
+        if isinstance(stage := getattr(recipe, f.name), PretrainStage)
+    }
     task = fitted_task(recipe.task, kind, corpus.labels)
     return replace(
         recipe, settings=settings, task=task, synthetic_scenes=0, samples_on_the_fly=0, **stages

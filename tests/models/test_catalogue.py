@@ -47,7 +47,8 @@ def batch_for(name: str, task: str, seed: int = 0) -> Batch:
 
 
 def rows(batch: Batch, index: list[int]) -> Batch:
-    return Batch(**{f.name: getattr(batch, f.name)[index] for f in fields(Batch)})
+    held = {f.name: getattr(batch, f.name) for f in fields(Batch)}
+    return Batch(**{name: value[index] for name, value in held.items() if value is not None})
 
 
 def garbage_where_masked(batch: Batch, seed: int) -> Batch:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from emo_core.cli.listing import models
+from emo_core.cli.commands import list_models
 from emo_core.models.layers.attention import Attention, Block, masked_mean, time_encoding
 from emo_core.models.layers.backbones import Cnn14, Tokens, normalised_frames
 from emo_core.models.layers.fusion import FUSIONS
@@ -258,7 +258,7 @@ def test_cnn14_has_the_shape_and_names_of_panns():
 
 
 def test_sizes_are_as_promised():
-    counts = {row["size"]: row for row in models()["models"] if row["name"] == "group"}
+    counts = {row["size"]: row for row in list_models()["models"] if row["name"] == "group"}
     assert counts["pocket"]["parameters"] <= 3_000_000
     assert sum(counts["paper"]["parts"].values()) == counts["paper"]["parameters"]
     trunk = 31_300_638  # R(2+1)D-18 without its classifier: 31,505,325 - 400 * 513 + rounding

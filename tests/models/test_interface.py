@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from emo_core.attribution.counterfactuals import mute, what_if
-from emo_core.attribution.explain import explain_prediction, modality_share
+from emo_core.attribution.explain import explain, modality_share
 from emo_core.attribution.rollout import picture_to_sound
 from emo_core.attribution.target import make_target
-from emo_core.attribution.types import AttributionError
+from emo_core.attribution.types import AttributionError, ExplainRequest
 from emo_core.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from emo_core.clip import load_clip
 from emo_core.inference.predict import predict_clip
@@ -126,7 +126,7 @@ def test_it_predicts_in_the_words_of_its_task(fourth, clip):
 @pytest.mark.parametrize("method", ["grad_cam", "rollout", "integrated_gradients", "occlusion"])
 def test_it_is_explained(fourth, clip, method):
     prediction = predict_clip(clip, fourth)
-    found = explain_prediction(fourth, prediction, method, "fear", "fast")
+    found = explain(fourth, prediction, ExplainRequest(method, "fast", "fear"))
     sample = prediction.samples[0]
     assert found.maps["mel"].shape == sample.mel.shape and found.maps["mel"].any()
     assert found.maps["video"].shape == sample.video.shape
@@ -161,9 +161,9 @@ def test_a_model_without_hooks_says_what_it_has_not(fourth, clip):
     bare = replace(fourth, model=Bare(fourth.model))
     prediction = predict_clip(clip, bare)
     with pytest.raises(AttributionError, match="cam_placement"):
-        explain_prediction(bare, prediction, "grad_cam", "joy", "fast")
+        explain(bare, prediction, ExplainRequest("grad_cam", "fast", "joy"))
     with pytest.raises(AttributionError, match="no attention between moments"):
-        explain_prediction(bare, prediction, "rollout", "joy", "fast")
+        explain(bare, prediction, ExplainRequest("rollout", "fast", "joy"))
     assert picture_to_sound(bare, prediction.samples[0]) is None
 
 

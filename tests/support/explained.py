@@ -136,7 +136,8 @@ def checkpoint_of(name: str) -> tuple[Checkpoint, Sample]:
             )
         )
         task = MultiLabel(("anger", "disgust", "fear", "happy", "sad", "surprise"))
-    fields = {f: getattr(batch, f)[0] for f in Sample.__dataclass_fields__ if f != "start_s"}
+    held = {f: getattr(batch, f) for f in Sample.__dataclass_fields__ if f != "start_s"}
+    fields = {name: value[0] for name, value in held.items() if value is not None}
     kind = name.split("-")[0]
     made = Checkpoint(name, model.eval(), kind, model.config, config, task)
     return made, Sample(**fields, start_s=2.0)
