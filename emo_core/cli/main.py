@@ -52,11 +52,17 @@ def build_parser() -> Parser:
         command("explain", commands.run_explain, "say why: maps, checks and what-ifs in a folder")
     )
 
-    data = words.add_parser("data", help="make, fetch or check a corpus").add_subparsers(
-        dest="action", required=True, metavar="make|fetch|check"
+    data = words.add_parser("data", help="make, get, fetch or check a corpus").add_subparsers(
+        dest="action", required=True, metavar="make|get|fetch|check"
     )
     made = "draw a corpus, or compose one of faces and voices"
     _add_make_arguments(command("make", commands.data_make, made, data))
+    one = command("get", commands.data_get, "fetch an open corpus from its publisher", data)
+    one.add_argument("corpus", metavar="cremad|ravdess")
+    one.add_argument("dest", type=Path, metavar="DEST")
+    one.add_argument(
+        "--accept-licence", action="store_true", help="you have read its licence and agree"
+    )
     one = command("fetch", commands.data_fetch, "download the clips that a table names", data)
     one.add_argument("table", type=Path, metavar="LINKS.csv")
     one.add_argument("out", type=Path, metavar="OUT")
