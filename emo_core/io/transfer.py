@@ -45,7 +45,7 @@ class TransferError(EmoError):
     """A file that could not be fetched: what was found, what was expected, what to do."""
 
 
-class BrokenOffError(Exception):
+class BrokenOffError(EmoError):
     """A connection that ended before the file did; it is tried again."""
 
     def __init__(self, reason: str, wait_s: float = 0.0) -> None:
@@ -142,7 +142,7 @@ def transfer(
             on_bytes(found.size)
             return found
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = Part(path)
+    part = PartialFile(path)
     began = part.size()
     on_bytes(began)
     try:
@@ -184,7 +184,7 @@ def arrived(remote: RemoteFile, path: Path) -> Arrived | None:
     return Arrived(remote.name, size, kinds["sha256"].hexdigest(), bool(kind))
 
 
-class Part:
+class PartialFile:
     """What has come of a file, and what the server said of it."""
 
     def __init__(self, path: Path) -> None:
@@ -216,7 +216,10 @@ class Part:
 
 
 def _whole(
-    remote: RemoteFile, part: Part, on_bytes: Callable[[int], None], wait: Callable[[float], None]
+    remote: RemoteFile,
+    part: PartialFile,
+    on_bytes: Callable[[int], None],
+    wait: Callable[[float], None],
 ) -> Arrived | None:
     """Fetches until all is here: the file, or None where its digest is another."""
     failures = 0
@@ -235,7 +238,7 @@ def _whole(
             wait(min(max(broken.wait_s, 2.0 ** (failures - 1)), LONGEST_WAIT_S))
 
 
-def _go_on(remote: RemoteFile, part: Part, on_bytes: Callable[[int], None]) -> None:
+def _go_on(remote: RemoteFile, part: PartialFile, on_bytes: Callable[[int], None]) -> None:
     """One connection: what is missing is appended. Raises BrokenOffError where it ends early."""
     start, validator = part.size(), part.validator()
     if start and start == remote.size:
@@ -263,7 +266,7 @@ def _go_on(remote: RemoteFile, part: Part, on_bytes: Callable[[int], None]) -> N
 
 
 def _receive(
-    remote: RemoteFile, part: Part, start: int, answer: Any, on_bytes: Callable[[int], None]
+    remote: RemoteFile, part: PartialFile, start: int, answer: Any, on_bytes: Callable[[int], None]
 ) -> None:
     """Writes an answer's bytes behind those that are here, or instead of them."""
     if start and (answer.status != 206 or _first_byte(answer) != start):
@@ -298,7 +301,10 @@ def _first_byte(answer: Any) -> int | None:
 
 
 def _refused(
-    remote: RemoteFile, part: Part, error: urllib.error.HTTPError, on_bytes: Callable[[int], None]
+    remote: RemoteFile,
+    part: PartialFile,
+    error: urllib.error.HTTPError,
+    on_bytes: Callable[[int], None],
 ) -> None:
     """What an answer other than 200 and 206 means; returns where all bytes are here already."""
     if error.code == 416:

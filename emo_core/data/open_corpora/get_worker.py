@@ -26,7 +26,7 @@ WORKER = [
     "-P",
     "-c",
     f"import sys; sys.path.insert(0, {ROOT!r}); "
-    "from emo_core.data.open_corpora import get_worker; get_worker.worker_main()",
+    "from emo_core.data.open_corpora import get_worker; get_worker.serve_one_job()",
 ]
 EVERY_S = 0.2  # seconds between two lines of progress
 
@@ -62,7 +62,7 @@ def get_in_worker(name: str, dest: Path, progress: get.Progress) -> dict:
     )
 
 
-def worker_main(but: frozenset[network_guard.Address] = frozenset()) -> None:
+def serve_one_job(but: frozenset[network_guard.Address] = frozenset()) -> None:
     """A job from standard input, its progress and its answer to standard output."""
     job = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_parent, daemon=True).start()

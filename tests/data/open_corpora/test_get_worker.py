@@ -45,7 +45,7 @@ def worker(site: Site, source, allowed: bool = True) -> list[str]:
         "from emo_core.io import transfer\n"
         "transfer.ATTEMPTS = 1\n"
         f"get.SOURCES = {{'cremad': {source!r}}}\n"
-        f"get_worker.worker_main(frozenset({but!r}))\n"
+        f"get_worker.serve_one_job(frozenset({but!r}))\n"
     )
     return [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{code}"]
 
