@@ -27,7 +27,7 @@ class RecipeError(EmoError):
     """A recipe or a run folder that can't be used; the message says what to do."""
 
 
-INIT_PARTS = ("backbones", "model")  # of a checkpoint that a run starts from
+INIT_SCOPES = ("backbones", "model")  # of a checkpoint that a run starts from
 DRAWN_FRAMES = PretrainStage(lr=3e-3, batch_size=128, smoothing=0.0)
 
 
@@ -45,7 +45,7 @@ class Recipe:
     held_out: OpenShare = 0.1  # share of train, by source, that early stopping looks at; 0 = val
     synthetic_scenes: CountOrNone = 0  # drawn scenes added to train without becoming files
     init_checkpoint: str = ""  # checkpoint that this run starts from
-    init_part: str = "backbones"  # of it, or "model": all but heads of other classes
+    init_scope: str = "backbones"  # of it, or "model": all but heads of other classes
     drawn_frames: PretrainStage = DRAWN_FRAMES  # first, single rendered frames: the video backbone
     faces: PretrainStage = PretrainStage()  # then photographs
     frames: PretrainStage = PretrainStage()  # and single frames of collages
@@ -450,7 +450,7 @@ def group_folder() -> Recipe:
         synthetic_scenes=0,
         samples_on_the_fly=0,
         init_checkpoint="group-collage",
-        init_part="model",
+        init_scope="model",
         drawn_frames=PretrainStage(),
         faces=PretrainStage(),
         frames=PretrainStage(),
@@ -471,7 +471,7 @@ def fe2e_folder() -> Recipe:
         train=replace(FOLDER_TRAIN, backbone_modules=recipe.train.backbone_modules),
         samples_on_the_fly=0,
         init_checkpoint="fe2e-utterances",
-        init_part="model",
+        init_scope="model",
         faces=PretrainStage(),
         voices=PretrainStage(),
     )
@@ -489,7 +489,7 @@ def mesm_folder() -> Recipe:
         held_out=0.0,
         synthetic_scenes=0,
         init_checkpoint="mesm-staged",
-        init_part="model",
+        init_scope="model",
     )
 
 
@@ -504,7 +504,7 @@ def jmt_folder() -> Recipe:
         train=FOLDER_TRAIN,
         held_out=0.0,
         init_checkpoint="jmt-staged",
-        init_part="model",
+        init_scope="model",
     )
 
 
