@@ -69,14 +69,14 @@ class Tower(nn.Module):
         backbone: Backbone,
         width: int,
         frozen: bool,
-        alone: FrameHead | MeanMaxHead | None = None,
+        unimodal_head: FrameHead | MeanMaxHead | None = None,
     ) -> None:
         super().__init__()
         self.backbone = backbone.requires_grad_(not frozen)
         self.frozen = frozen
         self.project = nn.Linear(backbone.channels, width)
         self.modality = nn.Parameter(torch.zeros(width))
-        self.alone = alone
+        self.unimodal_head = unimodal_head
 
     def train(self, mode: bool = True) -> "Tower":
         super().train(mode)
@@ -88,8 +88,8 @@ class Tower(nn.Module):
         seen = self.backbone(values, mask, times_s)
         tokens = self.project(seen.values)  # (B, N, D)
         clock = time_encoding(seen.times_s, tokens.shape[-1])
-        alone = self.alone(seen) if self.alone else None  # (B, classes)
-        return replace(seen, values=tokens + clock + self.modality, alone=alone)
+        own = self.unimodal_head(seen) if self.unimodal_head else None  # (B, classes)
+        return replace(seen, values=tokens + clock + self.modality, unimodal_logits=own)
 
 
 class Group(nn.Module):
@@ -115,8 +115,8 @@ class Group(nn.Module):
             if (name, kind) not in makers:
                 raise ValueError(f"{name}_backbone {kind!r} is not known")
             backbone = makers[name, kind]()
-            alone = self._head(name, backbone.channels) if config.unimodal_heads else None
-            setattr(self, name, Tower(backbone, config.width, config.frozen, alone))
+            head = self._head(name, backbone.channels) if config.unimodal_heads else None
+            setattr(self, name, Tower(backbone, config.width, config.frozen, head))
         self.fusion = make_fusion(
             config.fusion,
             config.width,
@@ -155,10 +155,10 @@ class Group(nn.Module):
         """
         logits, trace = self.fusion(video, audio)
         seen, heard = (stream.mask.any(1, keepdim=True) for stream in (video, audio))  # (B, 1)
-        if video.alone is not None:
-            logits = logits + video.alone * seen
-        if audio.alone is not None:
-            logits = logits + audio.alone * (heard & ~seen)
+        if video.unimodal_logits is not None:
+            logits = logits + video.unimodal_logits * seen
+        if audio.unimodal_logits is not None:
+            logits = logits + audio.unimodal_logits * (heard & ~seen)
         return Output(logits.float(), trace)
 
     def forward(self, batch: Batch) -> Output:
@@ -193,10 +193,10 @@ class VideoPretrainHead(nn.Module):
 
     @classmethod
     def sharing_head(cls, model: Group, classes: int) -> "VideoPretrainHead":
-        """With the head that the model has for pictures alone, if it has one."""
-        alone = model.video.alone
-        assert not isinstance(alone, MeanMaxHead)  # that one is of sound
-        return cls(model, classes, alone)
+        """With the head that the model has for video by itself, if it has one."""
+        head = model.video.unimodal_head
+        assert not isinstance(head, MeanMaxHead)  # that one is of sound
+        return cls(model, classes, head)
 
     def forward(self, batch: Batch) -> Output:
         seen = self.backbone(batch.video, batch.video_mask, batch.video_times_s)
@@ -217,10 +217,10 @@ class AudioPretrainHead(nn.Module):
 
     @classmethod
     def sharing_head(cls, model: Group, classes: int) -> "AudioPretrainHead":
-        """With the head that the model has for sound alone, if it has one."""
-        alone = model.audio.alone
-        assert not isinstance(alone, FrameHead)  # that one is of pictures
-        return cls(model, classes, alone)
+        """With the head that the model has for audio by itself, if it has one."""
+        head = model.audio.unimodal_head
+        assert not isinstance(head, FrameHead)  # that one is of pictures
+        return cls(model, classes, head)
 
     def forward(self, batch: Batch) -> Output:
         seen = self.backbone(batch.mel, batch.mel_mask, batch.mel_times_s)

@@ -5,7 +5,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar, get_type_hints
 
 from emo_core.errors import EmoError
-from emo_core.old_names import current_key
+from emo_core.old_names import current_key, current_value
 
 Settings = TypeVar("Settings")
 
@@ -42,9 +42,9 @@ def with_setting(settings: Settings, text: str) -> Settings:
     if not equals or len(found) != 1:
         why = "is ambiguous" if len(found) > 1 else "is not key=value of a known setting"
         raise SettingError(f"{text!r} {why}; expected one of {', '.join(found or sorted(names))}.")
-    return _replace_at(
-        settings, found[0].split("."), _parse_value(found[0], value, names[found[0]])
-    )
+    path = found[0].split(".")
+    parsed = current_value(path[-1], _parse_value(found[0], value, names[found[0]]))
+    return _replace_at(settings, path, parsed)
 
 
 def _replace_at(value: Any, path: Sequence[str], new: Any) -> Any:

@@ -13,10 +13,10 @@ from benchmarks.common import FixedBatches
 from emo_core.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from emo_core.models.jmt import PAPER, POCKET, SAMPLES, SIZES, SOUND, Jmt, JmtConfig
 from emo_core.models.layers.attention import PostNormBlock
-from emo_core.models.layers.backbones import SpectrogramResNet18, Tokens, normalised_decibels
+from emo_core.models.layers.backbones import SpectrogramResNet18, Tokens, normalize_decibels
 from emo_core.models.layers.i3d import CausalBlock, I3dTcn, inception_i3d
 from emo_core.models.layers.joint_transformer import (
-    CROSSINGS,
+    ATTENTION_PAIRS,
     FUSIONS,
     READOUTS,
     JointFusion,
@@ -129,7 +129,7 @@ def test_the_joint_block_equals_the_published_graph_of_torchs_modules(dtype, mos
     video, audio = streams(3, steps, width, dtype)
     v, a = (s.values.transpose(0, 1) for s in (video, audio))  # (S, B, D)
     e = {n: torchs_layer(layer, width, 512) for n, layer in block.encoders.layers.items()}
-    m = {n: torchs_attention(layer, width) for n, layer in block.crossings.ask.items()}
+    m = {n: torchs_attention(layer, width) for n, layer in block.cross_attention.layers.items()}
     with torch.no_grad():
         j = e["joint"](block.joint(torch.cat([v, a], -1)))
         v, a = e["video"](v), e["audio"](a)
@@ -197,7 +197,10 @@ def test_the_joint_block_equals_explicit_loops(heads):
                 name: slow_layer(block.encoders.layers[name], x)
                 for name, x in (("video", v), ("audio", a), ("joint", j))
             }
-            six = [slow_attention(block.crossings.ask[q], seen[q], seen[c]) for q, c in CROSSINGS]
+            six = [
+                slow_attention(block.cross_attention.layers[q], seen[q], seen[c])
+                for q, c in ATTENTION_PAIRS
+            ]
             for step in range(3):
                 tokens = slow_layer(block.readout.mix, torch.stack([t[step] for t in six]))
                 wanted = slow_attention(block.readout.attention, tokens, tokens)[-1]
@@ -209,7 +212,7 @@ def test_the_joint_block_equals_explicit_loops(heads):
 
 
 def test_the_answers_stand_in_the_published_order():
-    assert CROSSINGS == (
+    assert ATTENTION_PAIRS == (
         ("video", "audio"),
         ("audio", "video"),
         ("joint", "video"),
@@ -287,7 +290,7 @@ def test_a_missing_modality_is_data(fusion, missing):
 
 def test_without_sound_only_what_video_and_joint_ask_each_other_is_read():
     trace = small().eval()(clip_batch().without("audio")).trace
-    heard = {i for i, pair in enumerate(CROSSINGS) if "audio" in pair}
+    heard = {i for i, pair in enumerate(ATTENTION_PAIRS) if "audio" in pair}
     for weights in (trace.mixing, trace.readout):
         read = weights.flatten(0, -2).amax(0) > 0
         assert {i for i in range(6) if not read[i]} == heard == {0, 1, 4, 5}
@@ -409,7 +412,7 @@ def test_decibels_are_the_authors():
     wanted = (AmplitudeToDB("power", top_db=80)(theirs(wave)) + 14.8) / 19.895  # (1, 64, 104)
     mel = log_mel(wave, SOUND)
     mask = torch.ones(mel.shape[:2], dtype=torch.bool)
-    found = normalised_decibels(mel, mask).transpose(1, 2)
+    found = normalize_decibels(mel, mask).transpose(1, 2)
     assert wanted.shape[-1] == 104 and found.shape[-1] == 103
     torch.testing.assert_close(found, wanted[..., :103], rtol=1e-3, atol=1e-3)
 
@@ -417,7 +420,7 @@ def test_decibels_are_the_authors():
 def test_the_range_of_decibels_is_that_of_real_sound():
     mel, mask = torch.full((1, 10, 4), -30.0), torch.ones(1, 10, dtype=torch.bool)
     mel[:, 5:], mask[:, 5:] = 20.0, False
-    quiet = normalised_decibels(mel, mask)
+    quiet = normalize_decibels(mel, mask)
     assert quiet[0, 0, 0].item() == pytest.approx((-30 * 10 / math.log(10) + 14.8) / 19.895)
     assert not quiet[:, 5:].any()
 

@@ -11,7 +11,7 @@ from torch.nn.utils.parametrizations import weight_norm
 from emo_core.models.layers.backbones import (
     Backbone,
     Tokens,
-    normalised_frames,
+    normalize_frames,
     row_independent,
 )
 
@@ -159,7 +159,7 @@ class I3dTcn(Backbone):
     @row_independent
     def read(self, video: Tensor, mask: Tensor) -> Tensor:
         """(B, T, 3, h, w), (B, T) -> (B, T-1, 512)."""
-        clip = normalised_frames(video, mask).transpose(1, 2)  # (B, 3, T, h, w)
+        clip = normalize_frames(video, mask).transpose(1, 2)  # (B, 3, T, h, w)
         size = (clip.shape[2], self.side, self.side)
         clip = functional.interpolate(clip, size, mode="trilinear", align_corners=False)
         maps = self.trunk(clip.contiguous(memory_format=torch.channels_last_3d))
