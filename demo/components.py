@@ -56,7 +56,7 @@ VERDICTS = {"This": "good", "Read": "care", "Do": "bad"}  # first word of a verd
 
 
 def state(words: Words, kind: str, title: str, sentence: str = "") -> str:
-    """A card that is no answer: nothing yet, busy, or trouble. The sentence may be a visitor's."""
+    """A box that is no answer: nothing yet, busy, or trouble. The sentence may be a visitor's."""
     role = ' role="alert"' if kind == "trouble" else ' role="status"'
     stripe = '<div class="stripe"></div>' if kind == "busy" else ""
     return (

@@ -1,4 +1,4 @@
-"""A graphics card for the length of one call, on a Space that lends one; nothing elsewhere."""
+"""A GPU for the length of one call, on a Space that lends one; nothing elsewhere."""
 
 from collections.abc import Callable
 from functools import wraps

@@ -11,11 +11,10 @@ from typing import Any
 
 from emo_core.data import affwild2, iemocap, meld, mosei, url_list, vgaf
 from emo_core.data.corpus import Corpus, CorpusError
-from emo_core.synthetic.composed import dataset as collage
-from emo_core.synthetic.composed import utterance_dataset as utterances
+from emo_core.data.open_corpora import cremad, gavid, ravdess
+from emo_core.synthetic.composed import dataset as composed
 from emo_core.synthetic.composed.dataset import OnTheFlyDataset
-from emo_core.synthetic.composed.utterance_writer import make_utterances
-from emo_core.synthetic.composed.writer import make_collage
+from emo_core.synthetic.composed.writer import make_collage, make_utterances
 from emo_core.synthetic.drawn import dataset as staged
 from emo_core.synthetic.drawn.writer import make_staged
 
@@ -24,6 +23,7 @@ from emo_core.synthetic.drawn.writer import make_staged
 class CorpusReader:
     """One corpus by its name.
 
+    about: what it is, in a line, for `emo list corpora`.
     windows: (corpus, items, target) -> windows, where they are not one a file.
     open_item: what `emo data check` looks at, where it is not the whole file.
     compose: (root, count, config, seed, augment) -> clips composed anew in every epoch.
@@ -31,6 +31,7 @@ class CorpusReader:
     """
 
     name: str
+    about: str
     read: Callable[[Path], Corpus]
     windows: Callable[..., Sequence[Any]] | None = None
     compose: Callable[..., OnTheFlyDataset] | None = None
@@ -41,33 +42,101 @@ class CorpusReader:
 CORPORA = {
     reader.name: reader
     for reader in (
-        CorpusReader("staged", staged.read_staged, staged.drawn_windows, make=make_staged),
-        CorpusReader("staged-emotions", staged.read_staged_emotions, staged.drawn_windows),
-        CorpusReader("staged-affect", staged.read_staged_affect, staged.drawn_windows),
         CorpusReader(
-            "collage", collage.read_collage, compose=collage.compose_collages, make=make_collage
+            "staged",
+            "Drawn groups: positive, neutral or negative.",
+            staged.read_staged,
+            staged.drawn_windows,
+            make=make_staged,
+        ),
+        CorpusReader(
+            "staged-emotions",
+            "The same drawn groups: six emotions of their people.",
+            staged.read_staged_emotions,
+            staged.drawn_windows,
+        ),
+        CorpusReader(
+            "staged-affect",
+            "The same drawn groups: valence and arousal over time.",
+            staged.read_staged_affect,
+            staged.drawn_windows,
+        ),
+        CorpusReader(
+            "collage",
+            "Groups composed of face photographs and voice recordings.",
+            composed.read_collage,
+            compose=composed.compose_collages,
+            make=make_collage,
         ),
         CorpusReader(
             "utterances",
-            utterances.read_utterances,
-            utterances.utterance_windows,
-            utterances.compose_utterances,
+            "One sentence of one person: a photograph and a recording composed.",
+            composed.read_utterances,
+            composed.utterance_windows,
+            composed.compose_utterances,
             make_utterances,
         ),
-        CorpusReader("links", url_list.read_links),
-        CorpusReader("vgaf", vgaf.read_vgaf),
         CorpusReader(
-            "iemocap", iemocap.read_iemocap, iemocap.actor_windows, open_item=iemocap.open_utterance
+            "links", "Clips that a table of web addresses names, fetched once.", url_list.read_links
+        ),
+        CorpusReader(
+            "vgaf", "VGAF, the official tree of Video-level Group AFfect.", vgaf.read_vgaf
+        ),
+        CorpusReader(
+            "iemocap",
+            "IEMOCAP by session: the release tree and the layout of MESM's loader.",
+            iemocap.read_iemocap,
+            iemocap.actor_windows,
+            open_item=iemocap.open_utterance,
         ),
         CorpusReader(
             "iemocap-published",
+            "IEMOCAP in the split that MESM's paper used: speakers are in train and test.",
             iemocap.read_iemocap_published,
             iemocap.actor_windows,
             open_item=iemocap.open_utterance,
         ),
-        CorpusReader("mosei", mosei.read_mosei),
-        CorpusReader("meld", meld.read_meld),
-        CorpusReader("affwild2", affwild2.read_affwild2, affwild2.affwild2_windows),
+        CorpusReader(
+            "mosei",
+            "CMU-MOSEI: the raw tree or the flattened one of MESM's notebook.",
+            mosei.read_mosei,
+        ),
+        CorpusReader(
+            "meld",
+            "MELD: utterances of a television series, the open stand-in for CMU-MOSEI.",
+            meld.read_meld,
+        ),
+        CorpusReader(
+            "affwild2",
+            "Aff-Wild2: valence and arousal of every frame, the official tree.",
+            affwild2.read_affwild2,
+            affwild2.affwild2_windows,
+        ),
+        CorpusReader(
+            "cremad",
+            "CREMA-D: 91 actors say twelve sentences in six emotions, with their raters' votes.",
+            cremad.read_cremad,
+        ),
+        CorpusReader(
+            "cremad-polarity",
+            "CREMA-D in three classes, mapped from what was acted.",
+            cremad.read_cremad_polarity,
+        ),
+        CorpusReader(
+            "ravdess",
+            "RAVDESS: 24 actors speak and sing two sentences in eight emotions.",
+            ravdess.read_ravdess,
+        ),
+        CorpusReader(
+            "ravdess-polarity",
+            "RAVDESS in three classes, mapped from what was acted, without surprise.",
+            ravdess.read_ravdess_polarity,
+        ),
+        CorpusReader(
+            "gavid",
+            "GAViD: five-second clips of groups from the web, three classes by majority.",
+            gavid.read_gavid,
+        ),
     )
 }
 

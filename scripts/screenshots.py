@@ -60,7 +60,7 @@ def open_tab(page: Page, name: str) -> None:
     tab.click()
 
 
-def story(page: Page, prefix: Path) -> None:
+def capture_page(page: Page, prefix: Path) -> None:
     """The page from its empty state to its last tab."""
 
     def named(what: str) -> Path:
@@ -116,7 +116,7 @@ def main() -> None:
                     page = browser.new_page(viewport={"width": width, "height": height})
                     page.set_default_timeout(120_000)
                     page.goto(f"{url}?__theme={theme}")
-                    story(page, args.out / f"{device}-{theme}")
+                    capture_page(page, args.out / f"{device}-{theme}")
                     browser.close()
 
 

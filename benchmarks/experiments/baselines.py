@@ -26,8 +26,8 @@ from benchmarks.experiments.plain_features import histograms, statistics
 from benchmarks.experiments.real import mean_and_interval
 from benchmarks.experiments.real_clips import Answers
 from benchmarks.experiments.stated_sources import REAL, with_statement
+from emo_core.preprocess.augment import spec_augment
 from emo_core.preprocess.log_mel import MelConfig
-from emo_core.preprocess.spec_augment import spec_augment
 from emo_core.schema import POLARITIES
 from emo_core.synthetic.composed.pretraining import voice_mel
 from emo_core.synthetic.composed.sources import SourceItem, SourcePool, photograph, read_sources

@@ -27,7 +27,7 @@ from emo_core.checkpoint import Checkpoint, load_checkpoint
 from emo_core.clip import load_clip
 from emo_core.inference.modality_shapley import score_windows
 from emo_core.preprocess.sample import Sample, decode_window, to_sample
-from emo_core.synthetic.drawn.ground_truth import ACTED_AS, MOMENTS_S, drawn_faces
+from emo_core.synthetic.drawn.dataset import ACTED_AS, MOMENTS_S, drawn_faces
 from emo_core.synthetic.drawn.scene import make_drawn_scene
 from emo_core.synthetic.drawn.schema import FPS, HEIGHT, WIDTH
 from emo_core.tasks import WindowLogits

@@ -27,7 +27,7 @@ from emo_core.data.dataset import ClipDataset, Loader, corpus_windows, prepare
 from emo_core.preprocess.augment import Augment
 from emo_core.preprocess.batch import Batch
 from emo_core.preprocess.sample import SampleConfig
-from emo_core.synthetic.composed.utterance_dataset import OnTheFlyUtterances, utterance_sources_of
+from emo_core.synthetic.composed.dataset import OnTheFlyUtterances, utterance_sources_of
 from emo_core.tasks import MultiLabel
 from emo_core.tasks.calibration import Calibration
 from emo_core.training.model_card import model_card

@@ -40,11 +40,11 @@ def explain(
         checkpoint,
         sample,
         make_target(checkpoint, sample, label, request.at_s),
-        request.method,
-        request.preset,
-        request.baseline,
-        request.seed,
-        progress,
+        method=request.method,
+        preset=request.preset,
+        baseline=request.baseline,
+        seed=request.seed,
+        progress=progress,
     )
 
 

@@ -173,18 +173,17 @@ def run_train(args: argparse.Namespace) -> int:
 
 
 def build_recipe(args: argparse.Namespace) -> "Recipe":
-    """The recipe that the command names, with its seed and settings, checked."""
+    """The recipe that the command names, with its seed and settings, validated."""
     from dataclasses import replace
 
-    from emo_core.training.overrides import with_setting
     from emo_core.training.recipes import find_recipe
-    from emo_core.training.validate import checked
+    from emo_core.training.settings import validate, with_setting
 
-    usual = find_recipe(args.recipe)
-    recipe = replace(usual, train=replace(usual.train, seed=args.seed))
+    default = find_recipe(args.recipe)
+    recipe = replace(default, train=replace(default.train, seed=args.seed))
     for text in args.set:
         recipe = with_setting(recipe, text)
-    return checked(recipe, usual)
+    return validate(recipe, default)
 
 
 def start_run(
@@ -254,21 +253,87 @@ def run_evaluate(args: argparse.Namespace) -> int:
     return SOME_FAILED if scores["errors"] else DONE
 
 
-def list_things(args: argparse.Namespace) -> int:
-    from emo_core.cli import listing
-
-    result = listing.LISTS[args.what]()
-    rows = result[args.what]
-    text = "\n".join(
-        row if isinstance(row, str) else "  ".join(str(v) for v in row.values()) for row in rows
-    )
-    print_result(args, result, text)
-    return DONE
-
-
 def print_card(args: argparse.Namespace) -> int:
     from emo_core.checkpoint import CARD, find_checkpoint
 
     text = (find_checkpoint(args.model) / CARD).read_text(encoding="utf-8")
     print_result(args, {"model": str(args.model), "card": text}, text)
+    return DONE
+
+
+def list_models() -> dict:
+    """Every model in every size with its parameter counts; nothing is allocated."""
+    import torch
+
+    from emo_core.checkpoint import shipped_checkpoints
+    from emo_core.models import MODELS
+
+    rows = []
+    for name, (model_class, _, sizes) in MODELS.items():
+        for size, settings in sizes.items():
+            with torch.device("meta"):
+                model = model_class(settings)
+            parts = {
+                part: sum(p.numel() for p in child.parameters())
+                for part, child in model.named_children()
+            }
+            total = sum(p.numel() for p in model.parameters())
+            rows.append({"name": name, "size": size, "parameters": total, "parts": parts})
+    return {"models": rows, "checkpoints": shipped_checkpoints()}
+
+
+def list_recipes() -> dict:
+    """Every recipe with what its docstring says."""
+    from emo_core.training.recipes import RECIPES
+
+    return {
+        "recipes": [
+            {"name": name, "about": " ".join((make.__doc__ or "").split())}
+            for name, make in RECIPES.items()
+        ]
+    }
+
+
+def list_corpora() -> dict:
+    """Names that --corpus takes, with what they are."""
+    from emo_core.corpora import CORPORA
+
+    rows = [{"name": reader.name, "about": reader.about} for reader in CORPORA.values()]
+    return {"corpora": rows}
+
+
+def list_methods() -> dict:
+    """Ways to explain, with what each is and what it costs of the shipped model."""
+    from emo_core.attribution.methods import METHODS, cost
+    from emo_core.attribution.types import PRESETS
+    from emo_core.inference.predict import load_cached
+
+    checkpoint = load_cached()
+    return {
+        "methods": [
+            {
+                "name": name,
+                "about": method.about,
+                "forward_passes": {preset: cost(name, preset, checkpoint) for preset in PRESETS},
+            }
+            for name, method in METHODS.items()
+        ]
+    }
+
+
+LISTS = {
+    "models": list_models,
+    "recipes": list_recipes,
+    "corpora": list_corpora,
+    "methods": list_methods,
+}
+
+
+def list_things(args: argparse.Namespace) -> int:
+    result = LISTS[args.what]()
+    rows = result[args.what]
+    text = "\n".join(
+        row if isinstance(row, str) else "  ".join(str(v) for v in row.values()) for row in rows
+    )
+    print_result(args, result, text)
     return DONE

@@ -64,13 +64,13 @@ class Corpus:
         if not chosen:
             raise CorpusError(
                 f"{self.root.name} has no labelled clips in split {name!r}; expected some of "
-                f"{', '.join(sorted(_labelled(self.items))) or 'train, val'}; "
+                f"{', '.join(sorted(_labelled_splits(self.items))) or 'train, val'}; "
                 f"see `emo data check {self.root} --corpus {self.name}`."
             )
         return chosen
 
 
-def _labelled(items: Iterable[Item]) -> set[str]:
+def _labelled_splits(items: Iterable[Item]) -> set[str]:
     return {item.split for item in items if item.label is not None}
 
 

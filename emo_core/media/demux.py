@@ -180,7 +180,7 @@ class EndTimes:
         self.shown: deque[int] = deque(maxlen=SHOWN)  # presentation ticks of pictures
         self.timestamps_reset = False  # whether a track's clock jumped back: files were joined
 
-    def noting(self, packets: Iterator[Any]) -> Iterator[Any]:
+    def note(self, packets: Iterator[Any]) -> Iterator[Any]:
         """Passes packets on, noting each."""
         usual: dict[int, int] = {}  # by track, ticks a packet lasts that does not say so
         latest: dict[int, int] = {}  # by track, ticks
@@ -226,7 +226,7 @@ class FirstPackets:
     def read(cls, tracks: MediaTracks) -> "FirstPackets":
         """Reads until both tracks have shown enough of themselves."""
         ends = EndTimes(tracks.video.index if tracks.video is not None else None)
-        rest = ends.noting(read_packets(tracks.container, tracks.present))
+        rest = ends.note(read_packets(tracks.container, tracks.present))
         head = cls([], [], rest, ends)
         video_packets = 0 if tracks.video is None else HEAD_PACKETS
         sound_packets = 0 if tracks.audio is None else AUDIO_PACKETS

@@ -35,7 +35,7 @@ def last_end(path: Path, tracks: MediaTracks, head: FirstPackets) -> Fraction | 
     elif not _exhaust(_tail(tracks, head)):
         with open_container(path) as again:
             kept = [again.streams[stream.index] for stream in tracks.present]
-            _exhaust(head.ends.noting(read_packets(again, kept)))
+            _exhaust(head.ends.note(read_packets(again, kept)))
     return head.ends.latest_s
 
 
@@ -54,7 +54,7 @@ def _tail(tracks: MediaTracks, head: FirstPackets) -> Iterator[Any]:
     except av.FFmpegError:
         return iter(())
     head.ends.shown.clear()
-    return head.ends.noting(read_packets(container, tracks.present))
+    return head.ends.note(read_packets(container, tracks.present))
 
 
 def _indexed_end(stream: Any) -> Fraction | None:
@@ -68,12 +68,12 @@ def _indexed_end(stream: Any) -> Fraction | None:
     start = stream.start_time or 0
     bytes_present = container.size
 
-    def cut_off(at: int) -> bool:
+    def is_cut_off(at: int) -> bool:
         return index[at].pos + index[at].size > bytes_present
 
-    if not cut_off(len(index) - 1):
+    if not is_cut_off(len(index) - 1):
         return (start + stream.duration) * stream.time_base
-    missing = bisect_left(range(len(index)), True, key=cut_off)
+    missing = bisect_left(range(len(index)), True, key=is_cut_off)
     return (start + index[missing].timestamp - max(first, 0)) * stream.time_base
 
 

@@ -70,14 +70,14 @@ class VideoStream:
         )
 
     @property
-    def transposed(self) -> bool:
+    def is_transposed(self) -> bool:
         """Whether rows become columns on display."""
         return self.matrix[0] == 0
 
     @property
     def size(self) -> tuple[int, int]:
         """(width, height) as displayed."""
-        return self.stored[::-1] if self.transposed else self.stored
+        return self.stored[::-1] if self.is_transposed else self.stored
 
     @property
     def rotation(self) -> int:

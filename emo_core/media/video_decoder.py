@@ -68,7 +68,7 @@ class FrameConverter:
         from av.video.reformatter import VideoReformatter
 
         self.video = video
-        self.stored = size[::-1] if video.transposed else size
+        self.stored = size[::-1] if video.is_transposed else size
         self.reformatter = VideoReformatter()
 
     def paint(self, frame: Any) -> np.ndarray:
@@ -93,7 +93,7 @@ class FrameConverter:
     def _apply_matrix(self, image: np.ndarray) -> np.ndarray:
         """An image as stored, (H, W, 3), turned and mirrored as the display matrix says."""
         a, b, c, d = self.video.matrix
-        if self.video.transposed:
+        if self.video.is_transposed:
             image = image.swapaxes(0, 1)
         if a + c < 0:
             image = image[:, ::-1]

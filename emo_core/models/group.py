@@ -30,6 +30,7 @@ from emo_core.models.layers.fusion import (
 )
 from emo_core.preprocess.batch import Batch, Output
 from emo_core.preprocess.trace import Trace
+from emo_core.ranges import Count, Counts, OpenShare
 
 
 @dataclass(frozen=True)
@@ -38,22 +39,22 @@ class GroupConfig:
 
     video_backbone: str = "r2plus1d_18"  # or "slim"
     audio_backbone: str = "cnn14"  # or "slim"
-    video_widths: tuple[int, ...] = (16, 32, 64, 128)  # channels of the slim video backbone
-    audio_widths: tuple[int, ...] = (16, 32, 64, 128)  # channels of the slim sound backbone
-    pyramid_levels: int = 1  # the slim video backbone reads a frame at so many sizes, halved
+    video_widths: Counts = (16, 32, 64, 128)  # channels of the slim video backbone
+    audio_widths: Counts = (16, 32, 64, 128)  # channels of the slim sound backbone
+    pyramid_levels: Count = 1  # the slim video backbone reads a frame at so many sizes, halved
     use_color: bool = True  # else the slim video backbone sees luminance only
-    width: int = 256  # D, of the tokens that meet
-    heads: int = 4
-    blocks: int = 2  # in each direction
-    dropout: float = 0.1
-    head_dropout: float = 0.2
+    width: Count = 256  # D, of the tokens that meet
+    heads: Count = 4
+    blocks: Count = 2  # in each direction
+    dropout: OpenShare = 0.1
+    head_dropout: OpenShare = 0.2
     fusion: str = "two_way"
     unimodal_heads: bool = (
         False  # streams have heads of their own beside the fusion: see Group.fuse
     )
     frozen: bool = False  # backbones fixed: the contrast to end-to-end (claim i)
     pretrained: bool = False  # Kinetics-400 and AudioSet weights, fetched on the user's machine
-    classes: int = 3
+    classes: Count = 3
 
 
 PAPER = GroupConfig()

@@ -19,7 +19,6 @@ from emo_core.models.layers.backbones import (
     Tokens,
 )
 from emo_core.models.layers.cam import resize_frame_maps, resize_maps
-from emo_core.models.layers.i3d import I3dTcn
 from emo_core.models.layers.joint_transformer import (
     FUSIONS,
     Steps,
@@ -33,6 +32,7 @@ from emo_core.preprocess.batch import Batch, Output
 from emo_core.preprocess.log_mel import MelConfig
 from emo_core.preprocess.sample import SampleConfig
 from emo_core.preprocess.trace import Moments, Trace
+from emo_core.ranges import Count, Counts, OpenShare
 
 POSITIONS = ("none", "sin")
 
@@ -41,17 +41,17 @@ POSITIONS = ("none", "sin")
 class JmtConfig:
     """Settings of the joint multimodal transformer; defaults are the paper's."""
 
-    video_backbone: str = "r2plus1d_18"  # or "i3d", "slim"
+    video_backbone: str = "r2plus1d_18"  # or "slim"
     audio_backbone: str = "resnet18"  # or "slim"
-    video_widths: tuple[int, ...] = (16, 32, 64, 128)  # channels of the slim video backbone
-    audio_widths: tuple[int, ...] = (16, 32, 64, 128)  # channels of the slim sound backbone
+    video_widths: Counts = (16, 32, 64, 128)  # channels of the slim video backbone
+    audio_widths: Counts = (16, 32, 64, 128)  # channels of the slim sound backbone
     pool: str = "max"  # of a clip's map (docs/papers/jmt.md#a2), or "mean", "flatten"
-    steps: int = 16  # S, tokens of a window
-    width: int = 512  # D (docs/papers/jmt.md#a1, as the next two)
-    heads: int = 1
-    hidden: int = 512  # of the transformers' feed-forward nets
-    head_hidden: int = 128
-    head_dropout: float = 0.0  # the paper's pre-training has 0.15
+    steps: Count = 16  # S, tokens of a window
+    width: Count = 512  # D (docs/papers/jmt.md#a1, as the next two)
+    heads: Count = 1
+    hidden: Count = 512  # of the transformers' feed-forward nets
+    head_hidden: Count = 128
+    head_dropout: OpenShare = 0.0  # the paper's pre-training has 0.15
     fusion: str = "joint"
     readout: str = "last"  # of the six answers of a step; or "mean", "attention"
     positions: str = "none"  # the paper never uses time order; "sin" adds the clock
@@ -181,12 +181,12 @@ def _stream(name: str, config: JmtConfig) -> StepStream:
     makers = {
         ("video", "slim"): lambda: FrameResNet(tuple(config.video_widths)),
         ("video", "r2plus1d_18"): lambda: R2Plus1D(config.pretrained),
-        ("video", "i3d"): lambda: I3dTcn(config.pretrained),
         ("audio", "slim"): lambda: MelResNet(tuple(config.audio_widths)),
         ("audio", "resnet18"): lambda: SpectrogramResNet18(config.pretrained),
     }
     kind = getattr(config, f"{name}_backbone")
     if (name, kind) not in makers:
-        raise ValueError(f"{name}_backbone {kind!r} is not known")
+        known = ", ".join(other for stream, other in makers if stream == name)
+        raise ValueError(f"{name}_backbone {kind!r} is not known; expected one of {known}")
     pool = config.pool if name == "video" else "mean"
     return StepStream(makers[name, kind](), pool, config.width, config.frozen)

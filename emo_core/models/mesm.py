@@ -26,6 +26,7 @@ from emo_core.models.layers.vgg import (
 )
 from emo_core.preprocess.batch import Batch, Output
 from emo_core.preprocess.trace import Trace, axes
+from emo_core.ranges import Count, Counts, OpenShare, Share
 
 MODES = ("dense", "faithful", "trained", "structured")
 SOUNDS = ("power", "log", "level")
@@ -42,28 +43,28 @@ class MesmConfig:
     """
 
     mode: str = "trained"
-    keep: float = (
+    keep: Share = (
         0.7  # attention's mass that is kept of each picture; structured: share of pictures
     )
     modalities: tuple[str, ...] = STREAMS
     text_encoder: str = "albert"  # or "bytes"
-    vocabulary: int = 30_000
-    text_width: int = 768
-    text_layers: int = 12
-    text_heads: int = 12
-    text_feed_forward: int = 3072
+    vocabulary: Count = 30_000
+    text_width: Count = 768
+    text_layers: Count = 12
+    text_heads: Count = 12
+    text_feed_forward: Count = 3072
     pretrained: bool = False  # ALBERT's weights, fetched on the user's machine
-    face_size: int = 48  # pixels
-    bands: int = 128  # of the mel
+    face_size: Count = 48  # pixels
+    bands: Count = 128  # of the mel
     sound: str = "power"  # as published; see chunk_pictures for "log" and "level"
-    widths: tuple[int, ...] = (64, 128, 256, 512)  # channels of the towers
-    hidden: int = 1024  # between a tower and the transformer
-    width: int = 64  # D, of the transformers
-    layers: int = 4
-    heads: int = 4
-    feed_forward: int = 2048
-    dropout: float = 0.1
-    classes: int = 6
+    widths: Counts = (64, 128, 256, 512)  # channels of the towers
+    hidden: Count = 1024  # between a tower and the transformer
+    width: Count = 64  # D, of the transformers
+    layers: Count = 4
+    heads: Count = 4
+    feed_forward: Count = 2048
+    dropout: OpenShare = 0.1
+    classes: Count = 6
 
 
 PAPER = MesmConfig()

@@ -7,19 +7,21 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from emo_core.ranges import Amount, Count, CountOrNone, Positive
+
 
 @dataclass(frozen=True)
 class MelConfig:
     """Settings of the log-mel; the defaults are the pocket size's, `PANNS` is the paper size's."""
 
-    rate: int = 16_000  # Hz
-    window: int = 512  # samples
-    hop: int = 320  # samples
-    bands: int = 64
-    lowest_hz: float = 50.0
-    highest_hz: float = 7_600.0
-    floor: float = 1e-5  # power; silence is log(floor)
-    fft: int = 0  # samples of the transform that the window is centred in; 0 = window
+    rate: Count = 16_000  # Hz
+    window: Count = 512  # samples
+    hop: Count = 320  # samples
+    bands: Count = 64
+    lowest_hz: Amount = 50.0
+    highest_hz: Positive = 7_600.0
+    floor: Positive = 1e-5  # power; silence is log(floor)
+    fft: CountOrNone = 0  # samples of the transform that the window is centred in; 0 = window
     filters: str = "slaney"  # bands of equal area; or "htk", of equal height: torchaudio's default
 
     def frames(self, seconds: float) -> int:

@@ -1,13 +1,13 @@
 """Clip -> Sample: the one path from a file to what a model sees, for training, app and notebooks.
 
 A clip is cut into windows; a window is decoded once to bytes (`DecodedWindow`, the content of the
-cache) and turned into a `Sample` of tensors.
+cache) and turned into a `Sample` of tensors: frames, faces, log-mel, and tokens of the transcript.
 """
 
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from itertools import repeat
 from typing import Any
 
@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from emo_core.clip import Clip, DecodedFrames, Recording, video_size
+from emo_core.errors import EmoError
 from emo_core.faces.tracking import (
     DETECTION_SIZE,
     Follow,
@@ -25,8 +26,9 @@ from emo_core.faces.tracking import (
     largest,
     track_faces,
 )
+from emo_core.io.weights_cache import offline
 from emo_core.preprocess.log_mel import PANNS, MelConfig, log_mel
-from emo_core.preprocess.tokenizer import tokens_of
+from emo_core.ranges import Count, CountOrNone, Positive
 
 TAIL = 0.1  # windows; a tail shorter than this is left unread instead of making a window of its own
 
@@ -35,15 +37,15 @@ TAIL = 0.1  # windows; a tail shorter than this is left unread instead of making
 class SampleConfig:
     """How a window of a clip becomes tensors; travels in the checkpoint. Defaults: pocket size."""
 
-    window_s: float = 5.0
-    frames: int = 16
-    width: int = 96  # pixels
-    height: int = 72  # pixels
+    window_s: Positive = 5.0
+    frames: Count = 16
+    width: Count = 96  # pixels
+    height: Count = 72  # pixels
     resize_mode: str = "pad"  # the whole image; "crop" fills the frame (docs/papers/group.md#a3)
-    people: int = 0  # faces kept a frame, those of the largest tracks; 0 = no face detection
-    face_size: int = 48  # pixels, height and width of a face; 0 = not cut out: see face_eyes
-    face_every: int = 1  # one frame in so many is searched for faces, which are followed between
-    text_length: int = 0  # tokens kept of the transcript; 0 = it is not read
+    people: CountOrNone = 0  # faces kept a frame, of the largest tracks; 0 = no face detection
+    face_size: CountOrNone = 48  # pixels, height and width of a face; 0 = not cut: see face_eyes
+    face_every: Count = 1  # one frame in so many is searched for faces, followed between
+    text_length: CountOrNone = 0  # tokens kept of the transcript; 0 = it is not read
     tokenizer: str = "bytes"  # or a name that transformers knows, "albert-base-v2"
     mel: MelConfig = field(default_factory=MelConfig)
 
@@ -331,3 +333,46 @@ def _faces(decoded: DecodedWindow, shown: Tensor, config: SampleConfig) -> tuple
     if decoded.faces is not None and side:
         faces = torch.from_numpy(np.ascontiguousarray(decoded.faces.transpose(0, 1, 4, 2, 3)))
     return faces, torch.tensor(decoded.face_mask) & shown.unsqueeze(-1)
+
+
+CLS, FIRST = 1, 2  # of the byte tokenizer: byte b is token FIRST + b, padding is 0
+BYTES = "bytes"
+
+
+class TextError(EmoError):
+    """A transcript that can't become tokens; the message says what to install or to choose."""
+
+
+def tokens_of(text: str, length: int, tokenizer: str = BYTES) -> tuple[Tensor, Tensor]:
+    """Tokens (L,) int64 and their mask (L,) bool; the rest of the text is cut off.
+
+    The first token stands for the whole text (CLS); without any text nothing is real.
+    tokenizer: "bytes", or a name that transformers knows. Raises TextError.
+    """
+    tokens = torch.zeros(length, dtype=torch.int64)
+    if not text.strip() or not length:
+        return tokens, torch.zeros(length, dtype=torch.bool)
+    if tokenizer == BYTES:
+        ids = [CLS, *(FIRST + byte for byte in text.encode("utf-8", "replace"))][:length]
+    else:
+        ids = _load_tokenizer(tokenizer)(text, truncation=True, max_length=length)["input_ids"]
+    tokens[: len(ids)] = torch.tensor(ids)
+    return tokens, torch.arange(length) < len(ids)
+
+
+@lru_cache(maxsize=2)
+def _load_tokenizer(name: str) -> Any:
+    try:
+        from transformers import AutoTokenizer  # takes seconds
+    except ImportError as error:
+        raise TextError(
+            f"the tokenizer {name!r} needs the package transformers, which is not installed; "
+            "install it, or choose a model that reads bytes."
+        ) from error
+    try:
+        return AutoTokenizer.from_pretrained(name, local_files_only=offline())
+    except (OSError, ValueError, ImportError) as error:
+        raise TextError(
+            f"the files of the tokenizer {name!r} can't be had ({str(error).splitlines()[0]}); "
+            "expected them in the hub's cache folder; fetch them once online."
+        ) from error

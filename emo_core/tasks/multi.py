@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from emo_core import metrics
+from emo_core.ranges import Amount
 from emo_core.schema import EMOTIONS
 from emo_core.tasks.calibration import UNCALIBRATED, Calibration, span
 from emo_core.tasks.interface import Answer, WindowLogits
@@ -26,7 +27,7 @@ class MultiLabel:
     """
 
     labels: tuple[str, ...] = EMOTIONS
-    pos_weight: tuple[float, ...] = ()  # of each class's yes in the loss; () = 1
+    pos_weight: tuple[Amount, ...] = ()  # of each class's yes in the loss; () = 1
     main: ClassVar[str] = "f1"
     answers_moments: ClassVar[bool] = False
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from emo_core import metrics
+from emo_core.ranges import OpenShare, Share
 from emo_core.schema import POLARITIES
 from emo_core.tasks.calibration import UNCALIBRATED, Calibration, span
 from emo_core.tasks.interface import Answer, WindowLogits
@@ -22,8 +23,8 @@ class SingleLabel:
     """One class a clip: cross-entropy on logits, scored by accuracy over all clips."""
 
     labels: tuple[str, ...] = POLARITIES
-    smoothing: float = 0.0  # label smoothing
-    precision: float = 0.0  # wanted of the answers that are given; the others are "not sure"
+    smoothing: OpenShare = 0.0  # label smoothing
+    precision: Share = 0.0  # wanted of the answers that are given; the others are "not sure"
     main: ClassVar[str] = "accuracy"  # the score that training maximises
     answers_moments: ClassVar[bool] = False
 

@@ -65,12 +65,12 @@ def _drawn_frames(_: PretrainStage, recipe: Recipe, data: Data) -> FrameDataset 
 def _dataset_of(kind: type[PretrainDataset]) -> Callable[[PretrainStage, Recipe, Data], Any]:
     """Photographs, recordings or scenes of them, where a run has any."""
 
-    def shown(stage: PretrainStage, recipe: Recipe, data: Data) -> PretrainDataset | None:
+    def build(stage: PretrainStage, recipe: Recipe, data: Data) -> PretrainDataset | None:
         if data.sources is None:
             return None
         return kind(data.sources, stage, recipe.sample, recipe.train.seed)
 
-    return shown
+    return build
 
 
 def _tower(stream: str) -> Callable[[Mesm, int], nn.Module]:

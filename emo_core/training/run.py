@@ -49,7 +49,7 @@ def loaders(
         raise CorpusError(f"{root.name} has labels {corpus.labels}; expected {recipe.task.labels}.")
     statement = statement_text(root)
     parse_statement(statement, f"{root.name}/{STATEMENT}")
-    train_windows, valid_windows = _split_windows(recipe, corpus, seed)
+    train_windows, valid_windows = _train_and_valid_windows(recipe, corpus, seed)
     cache, scenes = Cache(recipe.sample), synthetic_windows(recipe.synthetic_scenes, recipe.corpus)
     usable, problems = on_rank_zero(
         partial(prepare, train_windows + valid_windows, cache, progress=progress)
@@ -86,7 +86,9 @@ def _composer(corpus: str) -> Callable[..., OnTheFlyDataset]:
     return compose
 
 
-def _split_windows(recipe: Recipe, corpus: Corpus, seed: int) -> tuple[list[Window], list[Window]]:
+def _train_and_valid_windows(
+    recipe: Recipe, corpus: Corpus, seed: int
+) -> tuple[list[Window], list[Window]]:
     """Windows to learn from, and those that choose: of held-out sources, or the val split."""
     files = any(item.split == "train" for item in corpus.items) or not recipe.samples_on_the_fly
     items = corpus.split("train") if files else []  # others are composed while training

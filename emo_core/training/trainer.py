@@ -27,6 +27,7 @@ from emo_core.distributed import (
 )
 from emo_core.models.precision import autocast, bf16_is_fast, for_inference
 from emo_core.preprocess.batch import Batch
+from emo_core.ranges import Amount, Count, CountOrNone, OpenShare, Positive, Seed
 from emo_core.tasks import UNCALIBRATED, Calibration, Task
 from emo_core.training.run_files import RunFiles, TrainingError
 
@@ -37,19 +38,19 @@ CHECK_EVERY = 50  # steps between two looks at the loss: on a GPU each look wait
 class TrainConfig:
     """Settings of one run; defaults: docs/papers/group.md#a13, #a14, #a15."""
 
-    epochs: int = 30
-    batch_size: int = 16  # clips a step and process
-    grad_accum_steps: int = 1  # batches whose gradients are summed for a step
-    lr: float = 1e-4  # of new layers
-    backbone_lr: float = 1e-5
+    epochs: Count = 30
+    batch_size: Count = 16  # clips a step and process
+    grad_accum_steps: Count = 1  # batches whose gradients are summed for a step
+    lr: Positive = 1e-4  # of new layers
+    backbone_lr: Amount = 1e-5
     backbone_modules: tuple[str, ...] = ("backbone",)  # modules that learn at `backbone_lr`
-    weight_decay: float = 1e-3
-    warmup_fraction: float = 0.1  # share of all steps
-    max_grad_norm: float = 1.0
-    patience: int = 6  # epochs without a better score on held-out sources
-    seed: int = 0
-    num_workers: int = 0  # loader processes
-    ema_decay: float = 0.0  # of the weights' running mean, a step; 0 = no mean
+    weight_decay: Amount = 1e-3
+    warmup_fraction: OpenShare = 0.1  # share of all steps
+    max_grad_norm: Positive = 1.0
+    patience: Count = 6  # epochs without a better score on held-out sources
+    seed: Seed = 0
+    num_workers: CountOrNone = 0  # loader processes
+    ema_decay: OpenShare = 0.0  # of the weights' running mean, a step; 0 = no mean
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ def test_a_wrong_request_is_refused_in_a_sentence(checkpoint, prediction, wrong,
         explain(checkpoint, prediction, replace(FAST, **wrong))
 
 
-def test_the_call_of_the_first_version_is_answered_with_the_new_one(prediction):
+def test_the_call_of_the_first_version_is_answered_with_the_new_one():
     with pytest.raises(AttributionError, match=r"call explain\(load_model\(name\)"):
         explain(str(CLIP), "group-staged")
 

@@ -53,8 +53,8 @@ def test_differences_are_taken_seed_by_seed_and_what_did_not_run_says_so():
 
 
 def test_every_claim_names_variants_that_exist_and_recipes_that_start():
-    from emo_core.training.overrides import with_setting
     from emo_core.training.recipes import find_recipe
+    from emo_core.training.settings import with_setting
 
     for claim in claims.CLAIMS:
         assert {claim.better, claim.worse} <= set(claims.VARIANTS)

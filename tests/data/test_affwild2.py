@@ -12,7 +12,6 @@ import pytest
 
 from emo_core.corpora import read_corpus
 from emo_core.data.affwild2 import read_annotation
-from emo_core.data.affwild2_submission import check_predictions, write_predictions
 from emo_core.data.affwild2_windows import video_frame_times
 from emo_core.data.cache import Cache
 from emo_core.data.checks import check_corpus
@@ -365,37 +364,3 @@ def test_a_missing_folder_is_one_sentence(tree, missing):
     shutil.rmtree(tree / missing)
     with pytest.raises(CorpusError, match="expected .*unpack"):
         read_corpus("affwild2", tree)
-
-
-def test_the_output_is_the_form_of_the_challenge(tmp_path):
-    path = tmp_path / "predictions.txt"
-    write_predictions(
-        path, {"313": np.array([[0.1, -1.7], [2 / 3, 0.0]]), "9_left": np.ones((1, 2))}
-    )
-    assert path.read_bytes() == (
-        b"image_location,valence,arousal\n313/00001.jpg,0.10000,-1.00000\n"
-        b"313/00002.jpg,0.66667,0.00000\n9_left/00001.jpg,1.00000,1.00000\n"
-    )
-    assert check_predictions(path, {"313": 2, "9_left": 1}) == []
-    with pytest.raises(CorpusError, match="313: a frame has no prediction"):
-        write_predictions(path, {"313": np.array([[np.nan, 0.0]])})
-
-
-@pytest.mark.parametrize(
-    "old,new,words",
-    [
-        ("image_location", "image", "starts with"),
-        ("0.10000", "0.1", "line 2: found"),
-        ("0.10000", "1.10000", "line 2: found"),
-        ("313/00002.jpg", "313/00001.jpg", "predicted twice"),
-        ("313/00002.jpg", "313/00003.jpg", "1 frames have no prediction: 00002"),
-        ("313/00002.jpg", "313/00003.jpg", "1 frames don't exist: 00003"),
-        ("313/00002.jpg", "999/00002.jpg", "999 is no test video"),
-        ("313/00002.jpg,0.66667,0.00000\n", "", "1 frames have no prediction"),
-    ],
-)
-def test_the_validator_names_what_is_wrong(tmp_path, old, new, words):
-    path = tmp_path / "predictions.txt"
-    write_predictions(path, {"313": np.array([[0.1, -0.2], [2 / 3, 0.0]])})
-    changed(path, old, new)
-    assert any(words in problem for problem in check_predictions(path, {"313": 2}))

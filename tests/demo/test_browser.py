@@ -142,7 +142,7 @@ def test_sound_alone_is_answered(page, clips):
 
 
 def open_tab(page, name: str) -> None:
-    """Opens a tab of the story, also one that is in the menu of those without room."""
+    """Opens a tab, also one that is in the menu of those without room."""
     tab = page.locator("#tabs").get_by_role("tab", name=name, exact=True).first
     if not tab.is_visible():
         page.locator("#tabs .overflow-menu > button").first.click()
@@ -150,7 +150,7 @@ def open_tab(page, name: str) -> None:
     tab.click()
 
 
-def test_the_story_of_one_clip_on_one_clock(page, app):
+def test_one_clip_is_explained_on_one_clock(page, app):
     """Example, map, clock, player, checks, what-ifs, systems, card: all of one prediction."""
     page.get_by_role("button", name="synced negative").click()
     page.locator("#answer .bars").wait_for()

@@ -14,11 +14,13 @@ from demo import (
     upload_checks,
 )
 from demo.i18n import Words
-from emo_core.checkpoint import Checkpoint, save_checkpoint, shipped_checkpoints
+from demo.sessions import Session
+from emo_core.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, shipped_checkpoints
 from emo_core.models.group import POCKET, Group
 from emo_core.preprocess.sample import SampleConfig
 from emo_core.schema import DEFAULT_MODEL
 from emo_core.tasks import SingleLabel
+from tests.support.page import EXAMPLES
 from tests.support.predictions import LABELS, write_clip
 
 ROOT = Path(__file__).parents[2]
@@ -239,3 +241,18 @@ def test_what_a_visitor_wrote_is_never_markup(tmp_path):
     assert "&lt;i&gt;" in components.state(words, "trouble", "trouble", "<i>")
     grid = components.frame_gallery(result.frames)
     assert grid.count("<img") == grid.count("data-seek=") == len(result.frames) > 3
+
+
+def test_what_a_visitor_wrote_about_an_example_is_theirs_alone(monkeypatch):
+    monkeypatch.setattr(service, "_PUBLIC", {})
+    monkeypatch.setattr(service, "_opened", lambda clip, name, windows: clip)
+    visit, most = Session(), service.MOST_LETTERS
+    for text in (None, "my secret", "x" * (most + 1), "x" * (most + 2)):
+        clip = service.open_case(EXAMPLES[0], visit, text=text)
+        assert clip.text == (text and text[:most])
+    assert [key[2] for key in service._PUBLIC] == [None]
+    assert [key[2] for key in visit.cases] == ["my secret", "x" * most]
+
+
+def test_the_default_model_learned_from_real_people():
+    assert load_checkpoint(DEFAULT_MODEL).training["corpus"] == "collage"

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from emo_core.cli.listing import models
+from emo_core.cli.commands import list_models
 from emo_core.models.layers.attention import Attention, Block, masked_mean, time_encoding
 from emo_core.models.layers.backbones import Cnn14, Tokens, normalize_frames
 from emo_core.models.layers.fusion import FUSIONS
@@ -43,7 +43,7 @@ def test_a_sample_does_not_see_its_neighbours(kind):
     before, after = logits(model, batch), logits(model, disturbed(batch))
     torch.testing.assert_close(before[1:], after[1:])
     assert not torch.allclose(before[0], after[0]), "the disturbed sample did not react"
-    alone = replace(batch, **{k: v[1:2] for k, v in vars(batch).items() if v is not None})
+    alone = batch[1:2]
     torch.testing.assert_close(logits(model, alone), before[1:2], rtol=1e-4, atol=1e-5)
 
 
@@ -260,7 +260,7 @@ def test_cnn14_has_the_shape_and_names_of_panns():
 
 
 def test_sizes_are_as_promised():
-    counts = {row["size"]: row for row in models()["models"] if row["name"] == "group"}
+    counts = {row["size"]: row for row in list_models()["models"] if row["name"] == "group"}
     assert counts["pocket"]["parameters"] <= 3_000_000
     assert sum(counts["paper"]["parts"].values()) == counts["paper"]["parameters"]
     trunk = 31_300_638  # R(2+1)D-18 without its classifier: 31,505,325 - 400 * 513 + rounding

@@ -125,7 +125,7 @@ def test_an_utterance_does_not_see_its_neighbours(mode):
     before, after = logits(model, batch), logits(model, disturbed(batch))
     close(before[1:], after[1:])
     assert not torch.allclose(before[0], after[0]), "the disturbed utterance did not react"
-    alone = replace(batch, **{k: v[1:2] for k, v in vars(batch).items() if v is not None})
+    alone = batch[1:2]
     close(logits(model, alone), before[1:2])
 
 

@@ -20,7 +20,12 @@ OPTIONAL = {  # done without where they are missing, which is said
     "h5py",  # one file format of one corpus
     "spaces",  # a card lent by Hugging Face, there only
 }
-DISTRIBUTIONS = {"cv2": "opencv-python-headless", "yt_dlp": "yt-dlp", "IPython": "ipykernel"}
+DISTRIBUTIONS = {
+    "cv2": "opencv-python-headless",
+    "yt_dlp": "yt-dlp",
+    "annotated_types": "annotated-types",
+    "IPython": "ipykernel",
+}
 
 
 def requirements(lines: Iterable[str]) -> dict[str, Requirement]:

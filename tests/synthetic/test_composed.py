@@ -24,9 +24,8 @@ from emo_core.data.corpus import CorpusError
 from emo_core.data.dataset import ClipDataset, ConcatDataset, FileWindow, Loader
 from emo_core.metrics import share_at_least
 from emo_core.models.group import POCKET, AudioPretrainHead, Group
-from emo_core.preprocess.augment import Augment
+from emo_core.preprocess.augment import Augment, augment_mel, filter_augment
 from emo_core.preprocess.sample import SampleConfig, frame_times
-from emo_core.preprocess.spec_augment import augment_mel, filter_augment
 from emo_core.schema import POLARITIES, SPLITS
 from emo_core.synthetic.composed.dataset import (
     OnTheFlyDataset,

@@ -12,8 +12,14 @@ from emo_core.data.cache import Cache
 from emo_core.data.dataset import ClipDataset, Loader, corpus_windows
 from emo_core.faces.tracking import overlaps
 from emo_core.preprocess.sample import SampleConfig, resize_frames, to_sample
-from emo_core.synthetic.drawn.dataset import SceneWindow, synthetic_windows
-from emo_core.synthetic.drawn.ground_truth import ACTED_AS, MOMENTS, MOMENTS_S, drawn_faces
+from emo_core.synthetic.drawn.dataset import (
+    ACTED_AS,
+    MOMENTS,
+    MOMENTS_S,
+    SceneWindow,
+    drawn_faces,
+    synthetic_windows,
+)
 from emo_core.synthetic.drawn.motion import face_box
 from emo_core.synthetic.drawn.render import draw_frames
 from emo_core.synthetic.drawn.scene import make_drawn_scene

@@ -13,8 +13,8 @@ from emo_core.preprocess.batch import collate
 from emo_core.preprocess.sample import frame_times
 from emo_core.synthetic.composed import pretraining as collage_warm
 from emo_core.synthetic.composed import video as collage_picture
+from emo_core.synthetic.composed.dataset import decode_utterance
 from emo_core.synthetic.composed.pretraining import SHARE, Faces, PretrainStage, Voices, single
-from emo_core.synthetic.composed.utterance_dataset import decode_utterance
 from emo_core.synthetic.composed.utterances import CLASSES, make_utterance, read_speakers
 from emo_core.tasks import FrameLabel
 from emo_core.training.pretrain import pretrain

@@ -20,18 +20,17 @@ from emo_core.faces.tracking import overlaps
 from emo_core.preprocess.augment import Augment
 from emo_core.preprocess.sample import SampleConfig, frame_times
 from emo_core.schema import EMOTIONS, POLARITIES, SPLITS
+from emo_core.synthetic.composed.dataset import (
+    OnTheFlyUtterances,
+    decode_utterance,
+    utterance_sources_of,
+)
 from emo_core.synthetic.composed.scene import ComposedScene, make_scene
 from emo_core.synthetic.composed.sources import (
     RATE,
     photograph,
     read_sources,
 )
-from emo_core.synthetic.composed.utterance_dataset import (
-    OnTheFlyUtterances,
-    decode_utterance,
-    utterance_sources_of,
-)
-from emo_core.synthetic.composed.utterance_writer import make_utterances
 from emo_core.synthetic.composed.utterances import (
     CLASSES,
     composed_faces,
@@ -41,6 +40,7 @@ from emo_core.synthetic.composed.utterances import (
     transcript_of_row,
 )
 from emo_core.synthetic.composed.video import compose_frames
+from emo_core.synthetic.composed.writer import make_utterances
 from emo_core.tasks import MultiLabel
 from emo_core.training.recipes import find_recipe
 from emo_core.training.run import loaders

@@ -28,10 +28,10 @@ from emo_core.old_names import (
 from emo_core.preprocess.augment import Augment
 from emo_core.preprocess.sample import SampleConfig
 from emo_core.synthetic.composed.pretraining import PretrainStage
-from emo_core.training.overrides import SettingError, with_setting
 from emo_core.training.recipes import RecipeError, find_recipe
 from emo_core.training.run import open_run
 from emo_core.training.run_files import RunFiles
+from emo_core.training.settings import SettingError, with_setting
 from emo_core.training.trainer import TrainConfig
 from tests.conftest import ROOT, random_batch
 

@@ -6,10 +6,10 @@ import pytest
 
 from emo_core.cli.main import main
 from emo_core.data.statement import NOT_STATED, STATEMENT
-from emo_core.synthetic.composed.utterance_writer import make_utterances
-from emo_core.synthetic.composed.writer import make_collage
+from emo_core.synthetic.composed.writer import make_collage, make_utterances
 from emo_core.training.recipes import RECIPES, find_recipe
 from tests.data import test_affwild2, test_iemocap, test_meld, test_mosei
+from tests.support import open_trees
 from tests.synthetic import test_composed as test_collage
 from tests.synthetic import test_utterances
 
@@ -65,6 +65,9 @@ def trees(tmp_path_factory, drawn):
         "mosei": test_mosei.make_tree(root / "CMU_MOSEI"),
         "meld": test_meld.make_tree(root / "MELD"),
         "affwild2": test_affwild2.make_tree(root / "Aff-Wild2"),
+        "cremad": open_trees.make_cremad(root / "CREMA-D"),
+        "ravdess": open_trees.make_ravdess(root / "RAVDESS"),
+        "gavid": open_trees.make_gavid(root / "GAViD"),
     }
     make_collage(root / "collage", test_collage.make_sources(root / "sources"), 4, 3, 1, 0, 1)
     made["collage"] = root / "collage"

@@ -21,12 +21,10 @@ from emo_core.data.dataset import ClipDataset, EpochBatches, FileWindow, Loader,
 from emo_core.preprocess.augment import Augment
 from emo_core.preprocess.sample import DecodedWindow, SampleConfig
 from emo_core.tasks import SingleLabel
-from emo_core.training.overrides import SettingError, setting_names, with_setting
 from emo_core.training.recipes import RECIPES, Recipe, RecipeError, find_recipe
-from emo_core.training.run import build, finish, open_run, release_on_failure
+from emo_core.training.run import finish, open_run, release_on_failure
 from emo_core.training.run_files import TrainingError
 from emo_core.training.trainer import TrainConfig, Trainer, lr_schedule
-from emo_core.training.validate import RANGES, checked
 from tests.conftest import small_group
 
 CONFIG = SampleConfig(frames=2, width=32, height=24, window_s=1.0)
@@ -169,10 +167,7 @@ def test_epochs_are_shuffled_by_seed_and_epoch_and_leave_nobody_out():
 
 def test_accumulated_steps_equal_one_large_batch(data):
     rows = next(iter(Loader(data[1].dataset, 8, False).epoch(0)))
-    halves = [
-        type(rows)(**{k: v[part] for k, v in vars(rows).items()})
-        for part in (slice(0, 4), slice(4, 8))
-    ]
+    halves = [rows[:4], rows[4:8]]
     once, twice = trainer(), trainer(grad_accum_steps=2)
     for run in (once, twice):
         run.bf16 = False
@@ -360,50 +355,6 @@ def test_weights_that_are_not_finite_are_refused(tmp_path):
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_says_what_it_is(name):
     assert len(RECIPES[name].__doc__.split()) > 15 and find_recipe(name).corpus
-
-
-def test_settings_are_typed_and_unknown_ones_are_refused():
-    recipe = find_recipe("group-staged")
-    assert with_setting(recipe, "lr=0.5").train.lr == 0.5
-    assert with_setting(recipe, "settings.fusion=late").settings.fusion == "late"
-    assert with_setting(recipe, "video_widths=8,16").settings.video_widths == (8, 16)
-    assert with_setting(recipe, "frozen=true").settings.frozen is True
-    assert with_setting(recipe, "sample.mel.bands=32").sample.mel.bands == 32
-    for text in ("lrr=1", "lr", "epochs=many", "frozen=maybe", "window=3s", "dropout"):
-        with pytest.raises(SettingError) as caught:
-            with_setting(recipe, text)
-        assert "\n" not in str(caught.value)
-    with pytest.raises(RecipeError, match="expected one of group-vgaf"):
-        find_recipe("nothing")
-
-
-IMPOSSIBLE = """
-lr=-1 lr=nan lr=inf backbone_lr=-1 weight_decay=-1 max_grad_norm=-1 grad_accum_steps=-1
-grad_accum_steps=0 batch_size=0
-batch_size=-4 epochs=0 patience=0 warmup_fraction=1 num_workers=-1 seed=-1 held_out=-1
-held_out=nan held_out=2 flip=9
-modality_dropout=2 frame_subsample=-1 frame_subsample=17 dropout=2 sample.frames=0
-sample.width=0 window_s=0 window_s=nan
-window_s=0.01 mel.rate=0 lowest_hz=9000 filters=none resize_mode=none
-settings.width=0 settings.width=7
-settings.classes=7 video_widths=8,0 fusion=none video_backbone=none model=none model=mesm
-"""
-
-
-@pytest.mark.parametrize("text", IMPOSSIBLE.split())
-def test_settings_that_cannot_be_are_refused_before_training(text):
-    usual = find_recipe("group-staged")
-    with pytest.raises(RecipeError, match=r"expected .*--set") as caught:
-        build(checked(with_setting(usual, text), usual))
-    assert "\n" not in str(caught.value) and text.split("=")[0].split(".")[-1] in str(caught.value)
-
-
-@pytest.mark.parametrize("name", RECIPES)
-def test_every_recipe_is_in_range_and_every_share_has_one(name):
-    recipe = find_recipe(name)
-    assert checked(recipe, recipe) is recipe
-    shares = {n.split(".")[-1] for n, kind in setting_names(recipe).items() if kind is float}
-    assert shares <= set(RANGES)
 
 
 def test_a_failed_start_gives_its_folder_back_and_a_running_one_does_not(tmp_path, capsys):

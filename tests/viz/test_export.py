@@ -42,8 +42,10 @@ def test_the_request_reaches_map_and_checks(answered, explanation):
     assert "mean colour" in explanation.attribution.baseline
     again = run_checks(checkpoint, explanation.sample, explanation.attribution, ASKED)
     assert again.twin == explanation.trust.twin and again.curves == explanation.trust.curves
-    other = run_checks(checkpoint, explanation.sample, explanation.attribution)
-    assert other.curves != explanation.trust.curves, "baseline and seed made no difference"
+    for change in ({"baseline": "blur"}, {"seed": 0}):
+        other = replace(ASKED, **change)
+        checks = run_checks(checkpoint, explanation.sample, explanation.attribution, other)
+        assert checks.curves != explanation.trust.curves, change
 
 
 def test_checks_are_left_out_where_not_asked_for(answered):

@@ -16,15 +16,16 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from emo_core.faces.tracking import MARGIN
-from emo_core.preprocess.log_mel import MelConfig, log_mel
-from emo_core.preprocess.sample import Sample, SampleConfig, resize_size
-from emo_core.preprocess.sample import pad_or_crop as place_in
-from emo_core.preprocess.spec_augment import (
+from emo_core.preprocess.augment import (
     augment_mel,
     filter_augment,
     spec_augment,
     stretch_and_shift,
 )
+from emo_core.preprocess.log_mel import MelConfig, log_mel
+from emo_core.preprocess.sample import Sample, SampleConfig, resize_size
+from emo_core.preprocess.sample import pad_or_crop as place_in
+from emo_core.ranges import Count, CountOrNone, OpenShare, Positive
 from emo_core.schema import POLARITIES
 from emo_core.synthetic.composed.dataset import OnTheFlyWindow
 from emo_core.synthetic.composed.scene import ComposedScene, make_scene
@@ -47,14 +48,14 @@ FIRST, FULL = 0.15, 0.5  # strength in the first pass; share of the passes until
 class PretrainStage:
     """How a backbone meets its parts before it meets scenes."""
 
-    epochs: int = 0  # 0 = not at all
-    samples_per_epoch: int = 6400  # in a pass
-    lr: float = 2e-3  # highest rate
-    batch_size: int = 64  # in a batch
-    image_size: int = 80  # pixels of a photograph
-    seconds: float = 3.2  # of a voice
-    ema_decay: float = 0.0  # see TrainConfig
-    smoothing: float = 0.1  # of labels
+    epochs: CountOrNone = 0  # 0 = not at all
+    samples_per_epoch: Count = 6400  # in a pass
+    lr: Positive = 2e-3  # highest rate
+    batch_size: Count = 64  # in a batch
+    image_size: Count = 80  # pixels of a photograph
+    seconds: Positive = 3.2  # of a voice
+    ema_decay: OpenShare = 0.0  # see TrainConfig
+    smoothing: OpenShare = 0.1  # of labels
 
 
 class PretrainDataset(Dataset):

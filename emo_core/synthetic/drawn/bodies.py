@@ -2,8 +2,14 @@
 
 import numpy as np
 
-from emo_core.synthetic.drawn.faces import face_strokes
-from emo_core.synthetic.drawn.heads import blank_head, draw_head, extras, hair_back, hair_front
+from emo_core.synthetic.drawn.heads import (
+    blank_head,
+    draw_head,
+    extras,
+    face_strokes,
+    hair_back,
+    hair_front,
+)
 from emo_core.synthetic.drawn.motion import Pose, face_of, pose_of
 from emo_core.synthetic.drawn.primitives import (
     CLOTH,

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from emo_core.synthetic.drawn.faces import face_strokes
+from emo_core.synthetic.drawn.heads import face_strokes
 from emo_core.synthetic.drawn.motion import EXPRESSIONS, Face
 from emo_core.synthetic.drawn.primitives import SHIFT, Pen
 from emo_core.synthetic.drawn.scene import make_drawn_scene

@@ -1,0 +1,1 @@
+"""Corpora that need no signature: CREMA-D, RAVDESS and GAViD."""

@@ -1,0 +1,187 @@
+"""GAViD: five-second clips of groups from the web, positive, neutral or negative by majority.
+
+Its authors state counts, labels and that train clips are on Zenodo; they print no file list. So the
+reader takes clips in any folders and finds in a table, by its content, the column that names clips
+and the one that holds the three classes. Source: docs/papers/corpora.md#gavid.
+"""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from emo_core.data.corpus import Corpus, CorpusError, Item, name_list, read_text, split_notes
+from emo_core.schema import POLARITIES
+
+PUBLISHED = {"train": 3503, "val": 542, "test": 1046}  # Dataset_Details.png of the repository
+CLASSES = {**{name: name for name in POLARITIES}, "p": "positive", "n": "negative", "ne": "neutral"}
+SPLITS_NAMED = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+CLIP_SUFFIXES = {".mp4", ".avi", ".mov", ".mkv", ".webm"}
+SHARES_OF_SOURCES = 0.7, 0.85  # of sources: train, and train with val, where only train is here
+Row = dict[str, str]
+
+
+def read_gavid(root: Path) -> Corpus:
+    """Reads the clips that a table labels, split as their folders are named."""
+    clips = _clips(root)
+    tables = sorted(root.rglob("[!.]*.csv"))
+    if not clips or not tables:
+        missing = "clip" if tables else "table"
+        raise CorpusError(
+            f"{root.name} holds no {missing}; expected GAViD's clips in folders and a CSV table "
+            "with a column of their names and one of positive, neutral or negative; copy both."
+        )
+    labels: dict[str, str] = {}
+    problems: list[str] = []
+    for path in tables:
+        found, wrong = _read_labels(path, set(clips))
+        problems += wrong + _contradictions(labels, found, path)
+        labels |= {name: label for name, label in found.items() if name not in labels}
+    items = [
+        Item(name, path, _named_split(path, root), labels[name], source_video(name))
+        for name, path in clips.items()
+        if name in labels
+    ]
+    if not items:
+        raise CorpusError(
+            f"{root.name} holds no labelled clip; expected a table that names clips of its folders;"
+            f" the first problem: {(problems or ['no table names any of them'])[0]}"
+        )
+    problems += _unlabelled(clips, labels)
+    kept, notes = _split(items)
+    return Corpus("gavid", root, POLARITIES, tuple(kept), tuple(problems), tuple(notes))
+
+
+def source_video(name: str) -> str:
+    """What stands before the last underscore or hyphen of a clip's name, which is taken to be
+    the video it was cut from: the names' form is not published.
+    """
+    cut = max(name.rfind("_"), name.rfind("-"))
+    return name[:cut] if cut > 0 else name
+
+
+def _clips(root: Path) -> dict[str, Path]:
+    paths = sorted(p for p in root.rglob("[!.]*") if p.suffix.lower() in CLIP_SUFFIXES)
+    clips: dict[str, Path] = {}
+    for path in paths:
+        if clips.setdefault(path.stem, path) is not path:
+            raise CorpusError(
+                f"{path.name} is in {clips[path.stem].parent.name} and in {path.parent.name}; "
+                "expected every clip once; take one away."
+            )
+    return clips
+
+
+def _read_labels(path: Path, clips: set[str]) -> tuple[dict[str, str], list[str]]:
+    """({clip: class}, problems) of one table, whose columns are found by what is in them."""
+    reader = csv.DictReader(
+        io.StringIO(read_text(path, "beside the clips"), newline=""), restval=""
+    )
+    rows = [{k: (v or "").strip() for k, v in row.items() if isinstance(k, str)} for row in reader]
+    columns = [name for name in reader.fieldnames or () if name]
+    of_clips = [c for c in columns if any(_stem(row[c]) in clips for row in rows)]
+    of_classes = [c for c in columns if rows and _class_share(rows, c) > 0.5]
+    if len(of_clips) != 1 or len(of_classes) != 1:
+        return {}, [
+            f"{path.name} has the columns {', '.join(columns)[:80]}, of which {len(of_clips)} name "
+            f"clips that are here and {len(of_classes)} hold positive, neutral and negative; "
+            "expected one of each; the table is left out."
+        ]
+    return _labelled_rows(path, rows, of_clips[0], of_classes[0])
+
+
+def _class_share(rows: list[Row], column: str) -> float:
+    """The share of rows with one of the classes; a column with one value for all is none."""
+    values = [row[column].lower() for row in rows]
+    known = [value for value in values if value in CLASSES]
+    return len(known) / len(values) if len(set(known)) > 1 or len(rows) == 1 else 0.0
+
+
+def _labelled_rows(
+    path: Path, rows: list[Row], name: str, polarity: str
+) -> tuple[dict[str, str], list[str]]:
+    labels: dict[str, str] = {}
+    problems = []
+    for number, row in enumerate(rows, start=2):
+        clip, label = _stem(row[name]), CLASSES.get(row[polarity].lower())
+        if label is None:
+            problems.append(
+                f"{path.name} line {number}: {clip[:40]} has {row[polarity][:20]!r}; expected "
+                "positive, neutral or negative; the row is left out."
+            )
+        elif labels.setdefault(clip, label) != label:
+            problems.append(
+                f"{path.name} line {number}: {clip[:40]} is labelled {label} and {labels[clip]}; "
+                "expected one class; the first stays."
+            )
+    return labels, problems
+
+
+def _stem(text: str) -> str:
+    """The name of a clip without folders and suffix."""
+    name = PurePosixPath(text.strip().replace("\\", "/")).name
+    end = PurePosixPath(name).suffix.lower()
+    return name[: -len(end)] if end in CLIP_SUFFIXES else name
+
+
+def _contradictions(known: Mapping[str, str], found: Mapping[str, str], path: Path) -> list[str]:
+    differ = sorted(name for name, label in found.items() if known.get(name, label) != label)
+    if not differ:
+        return []
+    return [
+        f"{path.name} labels {len(differ)} clips differently from another table: "
+        f"{name_list(differ)}; expected one class a clip; the first table stays."
+    ]
+
+
+def _unlabelled(clips: Mapping[str, Path], labels: Mapping[str, str]) -> list[str]:
+    without = sorted(set(clips) - set(labels))
+    absent = sorted(set(labels) - set(clips))
+    problems = []
+    if without:
+        problems.append(
+            f"{len(without)} clips have no row and are left out: "
+            f"{name_list(without)}; add their rows."
+        )
+    if absent:
+        problems.append(
+            f"{len(absent)} clips that a table names are not here: {name_list(absent)}; "
+            "copy them, or take their rows out."
+        )
+    return problems
+
+
+def _named_split(path: Path, root: Path) -> str:
+    """The split that a folder on the way to a clip is named after; "" = none is."""
+    folders = path.relative_to(root).parts[:-1]
+    words = [word for name in folders for word in name.lower().replace("-", "_").split("_")]
+    return next((SPLITS_NAMED[word] for word in words if word in SPLITS_NAMED), "")
+
+
+def _split(items: list[Item]) -> tuple[list[Item], list[str]]:
+    """Published splits as the folders say; where there is only one, ours by source video."""
+    counts = Counter(item.split for item in items)
+    if "" not in counts and len(counts) > 1:
+        return items, list(split_notes(items, PUBLISHED))
+    ours = _own_splits(sorted({item.group for item in items}))
+    note = (
+        f"{len(items)} clips of {len(ours)} source videos are here without the published val and "
+        "test, which are given on request: these splits are this project's, by source, and no "
+        "published score compares with theirs."
+    )
+    kept = [replace(item, split=ours[item.group]) for item in items]
+    return kept, [note]
+
+
+def _own_splits(sources: list[str]) -> dict[str, str]:
+    """{source: split}: 70, 15 and 15 % of sources in an order that depends on their names only."""
+    order = [str(name) for name in np.random.default_rng(0).permutation(sources)]
+    train, val = (round(share * len(order)) for share in SHARES_OF_SOURCES)
+    return {
+        name: "train" if place < train else "val" if place < val else "test"
+        for place, name in enumerate(order)
+    }

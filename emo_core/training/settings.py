@@ -1,0 +1,134 @@
+"""Settings of a recipe: changed by dotted name (`--set train.lr=1e-3`), and validated.
+
+The numbers that a setting may have stand in its type (`emo_core.ranges`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass, replace
+from functools import lru_cache, reduce
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+
+from emo_core.errors import EmoError
+from emo_core.old_names import current_key, current_value
+from emo_core.training.recipes import Recipe, RecipeError
+
+Settings = TypeVar("Settings")
+
+
+class SettingError(EmoError):
+    """A setting that does not exist or a value that does not fit it."""
+
+
+def setting_types(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Every dotted setting of a dataclass with its type and range: {"train.lr": Positive, ...}."""
+    types: dict[str, Any] = {}
+    hints = get_type_hints(type(value), include_extras=True)
+    for f in fields(value):
+        current = getattr(value, f.name)
+        if is_dataclass(current):
+            types |= setting_types(current, f"{prefix}{f.name}.")
+        else:
+            types[prefix + f.name] = hints[f.name]
+    return types
+
+
+def with_setting(settings: Settings, text: str) -> Settings:
+    """A copy of frozen `settings` with one `key=value` changed.
+
+    The last part of a name (`window_s`) is enough where only one setting ends so, and where one of
+    `train` does (`lr`); names of version 0.1 (`batch`) still work. Raises SettingError on an
+    unknown or ambiguous key and on a value of the wrong type.
+    """
+    key, equals, value = text.partition("=")
+    types = setting_types(settings)
+    key = key if any(n == key or n.endswith(f".{key}") for n in types) else current_key(key)
+    found = [n for n in types if n in (key, f"train.{key}")]
+    found = found or [n for n in types if n.endswith(f".{key}")]
+    if not equals or len(found) != 1:
+        why = "is ambiguous" if len(found) > 1 else "is not key=value of a known setting"
+        raise SettingError(f"{text!r} {why}; expected one of {', '.join(found or sorted(types))}.")
+    path = found[0].split(".")
+    parsed = current_value(path[-1], _parse_value(found[0], value, types[found[0]]))
+    return _replace_at(settings, path, parsed)
+
+
+def _replace_at(value: Any, path: Sequence[str], new: Any) -> Any:
+    if len(path) > 1:
+        new = _replace_at(getattr(value, path[0]), path[1:], new)
+    return replace(value, **{path[0]: new})
+
+
+def _plain(kind: Any) -> Any:
+    """A type without its range."""
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
+
+
+def _parse_value(key: str, text: str, kind: Any) -> Any:
+    kind = _plain(kind)
+    try:
+        if kind is bool:
+            return {"true": True, "false": False}[text.lower()]
+        if kind in (int, float, str):
+            return kind(text)
+        return tuple(_plain(get_args(kind)[0])(part) for part in text.split(","))
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        name = getattr(kind, "__name__", str(kind))
+        raise SettingError(f"{key}={text!r} is not of type {name}; give such a value.") from error
+
+
+def validate(recipe: Recipe, default: Recipe) -> Recipe:
+    """The same recipe; raises RecipeError where a number can't be. default: has values that can."""
+    from pydantic import ValidationError
+
+    for name, kind in setting_types(recipe).items():
+        value = _value_of(recipe, name)
+        try:
+            _adapter(kind).validate_python(value)
+        except ValidationError as error:
+            raise _range_error(name, value, _range(kind), _value_of(default, name)) from error
+    for name, fits, words, usable in _together(recipe):
+        if not fits:
+            raise _range_error(name, _value_of(recipe, name), words, usable)
+    return recipe
+
+
+@lru_cache(maxsize=64)
+def _adapter(kind: Any) -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
+
+
+def _range(kind: Any) -> str:
+    """The numbers that a type allows, in words; of a tuple, those of its items."""
+    if get_origin(kind) is not Annotated:
+        kind = get_args(kind)[0]
+    return get_args(kind)[-1].documentation
+
+
+def _together(recipe: Recipe) -> list[tuple[str, bool, str, Any]]:
+    """What depends on another setting or on known words: name, whether it fits, which, one."""
+    sample, mel, labels = recipe.sample, recipe.sample.mel, len(recipe.task.labels)
+    samples, half = round(sample.window_s * mel.rate), mel.rate / 2
+    classes = getattr(recipe.settings, "classes", labels)
+    thinned = recipe.augment.frame_subsample <= sample.frames
+    return [
+        ("augment.frame_subsample", thinned, "at most sample.frames", 1),
+        ("sample.mel.window", mel.window <= samples, "at most sample.window_s", samples),
+        ("sample.mel.highest_hz", mel.highest_hz <= half, "at most half of the rate", half),
+        ("sample.mel.lowest_hz", mel.lowest_hz < mel.highest_hz, "less than highest_hz", 0),
+        ("sample.mel.filters", mel.filters in ("slaney", "htk"), "slaney or htk", "slaney"),
+        ("sample.resize_mode", sample.resize_mode in ("pad", "crop"), "pad or crop", "pad"),
+        ("settings.classes", classes == labels, "as many as the task has labels", labels),
+    ]
+
+
+def _value_of(recipe: Recipe, name: str) -> Any:
+    return reduce(getattr, name.split("."), recipe)
+
+
+def _range_error(name: str, value: Any, words: str, usable: Any) -> RecipeError:
+    text = ",".join(map(str, usable)) if isinstance(usable, tuple) else usable
+    return RecipeError(
+        f"{name} is {value}; expected {words}; give for example --set {name}={text}."
+    )

@@ -1,0 +1,158 @@
+"""From a clip to its answer, as functions: every state, nothing twice, nothing left behind."""
+
+import json
+import time
+
+import pytest
+
+from demo import service
+from demo.api import Programs
+from demo.callbacks import address_of
+from emo_core.cli.main import main as emo
+from emo_core.inference.predict import predict
+from emo_core.schema import DEFAULT_MODEL
+from tests.support.page import EXAMPLES, FAST, Bar, asked_by, shown
+from tests.support.predictions import write_clip
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_app_command_and_library_give_the_same_bits(path, capsys, events):
+    model = service.model_for(path)
+    library = predict(path, model)
+    assert emo(["predict", str(path), "--model", model, "--json"]) == 0
+    command = json.loads(capsys.readouterr().out)["results"][0]
+    page = shown(events, path)[-1]["json"]["results"][0]
+    program = Programs(events.visits).predict(str(path), asked_by())["results"][0]
+    for answer in (command, page, program):
+        assert answer["probabilities"] == library.probabilities
+        assert answer["modality_share"] == library.modality_share
+
+
+def test_drawn_examples_are_answered_by_the_model_of_drawings(events, explains, clip, monkeypatch):
+    monkeypatch.delenv("EMO_MODEL", raising=False)
+    mine = shown(events, clip)[-1]["json"]["results"][0]
+    drawn = shown(events, EXAMPLES[0])[-1]["json"]["results"][0]
+    assert (mine["model"], drawn["model"]) == (DEFAULT_MODEL, "group-staged")
+    about = explains.about(asked_by())["about"]
+    assert "group-staged: This model has only ever seen drawings" in about
+    shown(events, clip)
+    assert f"{DEFAULT_MODEL}: " in explains.about(asked_by())["about"]
+    monkeypatch.setenv("EMO_MODEL", "jmt-staged")
+    chosen = shown(events, EXAMPLES[0])[-1]["json"]["results"][0]
+    assert chosen["model"] == "jmt-staged", "who hosts the page has the last word"
+
+
+def test_a_clip_is_refused_until_the_tick_and_drawn_examples_are_not(events, clip):
+    (only,) = shown(events, clip, agreed=False)
+    assert "One thing first" in only["status"]
+    answer, details = shown(events, EXAMPLES[0], agreed=False)[-2:]
+    assert "bars" in answer["status"] and details["json"]
+    assert "bars" in list(events.again(str(clip), None, True, asked_by()))[-1]["status"]
+
+
+@pytest.mark.parametrize("later", ["video", "other"])
+def test_of_two_clips_the_tick_means_the_later_one(later, events, clip, tmp_path):
+    sound = write_clip(tmp_path / "voice.wav", 1.0, picture=False)
+    order = (sound, clip) if later == "video" else (clip, sound)
+    for path in order:
+        shown(events, path, agreed=False)
+    list(events.again(str(clip), str(sound), True, asked_by()))
+    assert events.visits.of(asked_by().session_hash).current.clip.path == order[1]
+    list(events.again(str(order[0]), None, True, asked_by()))  # the later one was taken away
+    assert events.visits.of(asked_by().session_hash).current.clip.path == order[0]
+
+
+def test_a_tick_without_a_new_answer_leaves_the_page_alone(events, clip):
+    shown(events, EXAMPLES[0])
+    assert list(events.again(None, None, False, asked_by()))[0].keys() == {"status"}
+    assert events.details(asked_by()).keys() == {"explain_status"}, "maps would be wiped"
+
+
+def test_what_takes_long_is_announced_and_what_does_not_is_not(events, clip, monkeypatch):
+    real = service.predicted
+
+    def slow(*args):
+        time.sleep(0.3)
+        return real(*args)
+
+    service.load_model(service.default_model())
+    monkeypatch.setattr("demo.callbacks.SOON_S", 600)
+    assert [list(step) for step in shown(events, clip)][0] == ["status", "details"]
+    assert len(shown(events, clip)) == 2
+    monkeypatch.setattr("demo.callbacks.SOON_S", 0.1)
+    monkeypatch.setattr(service, "predicted", slow)
+    busy, answer, _ = shown(events, clip, request=asked_by("two"))
+    assert "Watching" in busy["status"] and "bars" in answer["status"]
+
+
+def test_nothing_of_the_clip_before_stays_behind_one_that_fails(events, explains, clip, tmp_path):
+    shown(events, clip)
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"nothing of a film")
+    (trouble,) = shown(events, broken)
+    assert "No answer" in trouble["status"] and trouble["details"].visible is False
+    told = explains.explain(*FAST[:2], None, None, asked_by(), Bar())["explain_status"]
+    assert "give one first" in told
+
+
+def test_states_follow_each_other(events, clip, tmp_path):
+    assert "No clip yet" in shown(events, None)[0]["status"]
+    answer, details = shown(events, clip)[-2:]
+    assert "mine.mp4" in answer["status"]
+    assert details["frames"].count("<img") > 3
+    assert "No map yet" in details["clock_text"]
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"nothing of a film")
+    assert "No answer" in shown(events, broken)[-1]["status"]
+    german = shown(events, clip, request=asked_by("two", "de-DE"))[-2]["status"]
+    assert "Positiv" in german
+
+
+def test_the_same_clip_is_predicted_once(events, clip, tmp_path, predictions):
+    copy = tmp_path / "other-name.mp4"
+    copy.write_bytes(clip.read_bytes())
+    for path in (clip, copy, clip):
+        shown(events, path)
+    Programs(events.visits).predict(str(clip), asked_by())
+    assert len(predictions) == 1
+    shown(events, clip, request=asked_by("two"))
+    assert len(predictions) == 2, "a visitor's clip is nobody else's"
+    for session in ("one", "two", "three"):
+        shown(events, EXAMPLES[1], request=asked_by(session))
+    assert len(predictions) == 3, "a drawn example is everybody's"
+
+
+def test_before_a_clip_and_beyond_the_rate_there_is_a_sentence(events, explains, clip):
+    assert "give one first" in explains.explain(*FAST, asked_by(), Bar())["explain_status"]
+    events.visits.of_visitor.most = 1
+    shown(events, clip, request=asked_by("two"))
+    assert (
+        "more than 1 questions" in explains.explain(*FAST, asked_by("two"), Bar())["explain_status"]
+    )
+    assert "more than 1 questions" in shown(events, clip, request=asked_by("two"))[-1]["status"]
+    error = Programs(events.visits).predict(str(clip), asked_by("two"))["errors"][0]
+    assert error["clip"] == "mine.mp4" and "more than 1" in error["error"]
+
+
+def test_a_link_is_refused_or_lands_under_a_name_of_ours(events, monkeypatch):
+    assert "One thing first" in events.fetch("https://x", 0, 5, False, asked_by())["status"]
+    refused = events.fetch("http://127.0.0.1/<b>.mp4", 0, 5, True, asked_by())["status"]
+    assert "refused" in refused and "<b>" not in refused
+
+    def fetch(url, out, start_s, end_s):
+        out.write_bytes(EXAMPLES[0].read_bytes())
+        return out
+
+    monkeypatch.setattr("emo_core.io.download.fetch", fetch)
+    events.fetch("https://youtu.be/../../x", 0, 5, True, asked_by())
+    (path,) = events.visits.folder.rglob("*.mp4")
+    assert path.name == "clip.mp4" and path.parent.parent == events.visits.folder
+    events.leave(asked_by())
+    assert not path.exists()
+
+
+def test_a_visitor_counts_by_what_the_nearest_proxy_says():
+    request = asked_by(forwarded="9.9.9.9, 8.8.8.8")
+    assert address_of(request, behind_proxy=False) == "1.2.3.4"
+    assert address_of(request, behind_proxy=True) == "8.8.8.8", "the rest can be made up"
+    assert address_of(asked_by(), behind_proxy=True) == "1.2.3.4"

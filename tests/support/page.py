@@ -1,0 +1,32 @@
+"""The page without a browser: requests, a progress bar, and what is shown one after the other."""
+
+import types
+from pathlib import Path
+
+EXAMPLES = sorted((Path(__file__).parents[2] / "assets" / "examples").glob("*.mp4"))
+FAST = ("grad_cam", "fast", None, None)
+
+
+def asked_by(session: str = "one", language: str = "en", forwarded: str | None = None):
+    headers = {"accept-language": language}
+    headers |= {"x-forwarded-for": forwarded} if forwarded else {}
+    client = types.SimpleNamespace(host="1.2.3.4")
+    return types.SimpleNamespace(session_hash=session, headers=headers, client=client)
+
+
+class Bar:
+    """Notes progress."""
+
+    def __init__(self) -> None:
+        self.steps = []
+
+    def __call__(self, done_total, desc, unit) -> None:
+        self.steps.append(done_total)
+
+
+def shown(events, path, agreed=True, request=None) -> list[dict]:
+    """What the page shows one after the other: answer, then details, as the page asks for them."""
+    request = request or asked_by()
+    steps = list(events.show(str(path) if path else None, agreed, request))
+    details = events.details(request)
+    return [*steps, details] if "json" in details else steps
