@@ -13,13 +13,12 @@ from emo_core.data.statement import NOT_STATED, STATEMENT
 from emo_core.errors import EmoError
 from emo_core.io.atomic import atomic_path
 from emo_core.models import MODELS
-from emo_core.old_names import current_names, current_training, current_weights
+from emo_core.old_names import ONLY_TASK, current_names, current_training, current_weights
 from emo_core.preprocess.sample import SampleConfig
 from emo_core.schema import DEFAULT_MODEL
 from emo_core.tasks import Calibration, Task, described, from_description
 
 FORMAT = 1
-SINGLE_LABEL = {"name": "single_label", "settings": {}}  # of checkpoints older than other tasks
 SHIPPED = Path(__file__).parent / "checkpoints"
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "card.md"
 
@@ -112,7 +111,7 @@ def load_checkpoint(name: str | Path = DEFAULT_MODEL) -> Checkpoint:
         sample = SampleConfig.from_dict(current_names("sample", config["sample"]))
         calibration = Calibration(**_with_tuples(config["calibration"]))
         model = model_class(settings)
-        task = from_description(config.get("task", SINGLE_LABEL), config["labels"])
+        task = from_description(config.get("task", ONLY_TASK), config["labels"])
         _refuse_unfit(settings, sample, calibration, config["labels"])
         training = current_training(config.get("training", {}))
     except (AttributeError, KeyError, TypeError, ValueError) as error:

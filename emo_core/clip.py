@@ -132,22 +132,22 @@ class Clip:
         width, height = size or video_size(self)
         most = max((len(part) for part in asked), default=0)
         check_output(printable_name(self.path), most * width * height * 3, width * height)
-        picture, origin_s = self._video, self._origin_s
+        video, origin_s = self._video, self._origin_s
         orders = [np.argsort(part, kind="stable") for part in asked]
         ticks = [
-            picture.tick_at(part[row], origin_s)
+            video.tick_at(part[row], origin_s)
             for part, order in zip(asked, orders, strict=True)
             for row in order
         ]
         if any(later < sooner for sooner, later in pairwise(ticks)):
             raise ValueError("a stretch begins before the one before it ends; give them in turn")
-        shown = _decode_images(self.path, picture, ticks, (width, height))
+        shown = _decode_images(self.path, video, ticks, (width, height))
         for order in orders:
             pixels = np.empty((len(order), height, width, 3), dtype=np.uint8)
             shown_s = np.empty(len(order))
             for row, (image, tick) in zip(order, shown, strict=False):
                 pixels[row] = image
-                shown_s[row] = tick * picture.tick - origin_s
+                shown_s[row] = tick * video.tick - origin_s
             yield DecodedFrames(pixels, shown_s)
 
     def audio(self, rate: int, start_s: float = 0.0, end_s: float | None = None) -> np.ndarray:
@@ -188,24 +188,24 @@ def load_clip(path: str | Path, text: str | None = None) -> Clip:
     """
     path = check_path(path)
     found = ProbeResult.of(path)
-    picture, sound = found.video, found.audio
+    video, audio = found.video, found.audio
     return Clip(
         path=path,
         text=text,
         duration_s=found.duration_s,
         fps=found.fps,
-        size=picture.size if picture else None,
-        rotation=picture.rotation if picture else 0,
-        has_audio=sound is not None,
-        has_video=picture is not None,
+        size=video.size if video else None,
+        rotation=video.rotation if video else 0,
+        has_audio=audio is not None,
+        has_video=video is not None,
         variable_rate=found.variable_rate,
-        channels=sound.channels if sound else None,
-        sample_rate=sound.rate if sound else None,
-        video_codec=picture.codec if picture else None,
-        audio_codec=sound.codec if sound else None,
+        channels=audio.channels if audio else None,
+        sample_rate=audio.rate if audio else None,
+        video_codec=video.codec if video else None,
+        audio_codec=audio.codec if audio else None,
         container=found.container,
         timestamps_reset=found.timestamps_reset,
         _origin_s=found.origin_s,
-        _video=picture,
-        _audio=sound,
+        _video=video,
+        _audio=audio,
     )

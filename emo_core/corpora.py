@@ -11,6 +11,8 @@ from typing import Any
 
 from emo_core.data import affwild2, iemocap, meld, mosei, url_list, vgaf
 from emo_core.data.corpus import Corpus, CorpusError
+from emo_core.data.folder import reader as folder
+from emo_core.data.folder.assembly import folder_windows
 from emo_core.data.open_corpora import cremad, gavid, ravdess
 from emo_core.synthetic.composed import dataset as composed
 from emo_core.synthetic.composed.dataset import OnTheFlyDataset
@@ -27,6 +29,7 @@ class CorpusReader:
     windows: (corpus, items, target) -> windows, where they are not one a file.
     open_item: what `emo data check` looks at, where it is not the whole file.
     compose: (root, count, config, seed, augment) -> clips composed anew in every epoch.
+    own_labels: whether labels are the data's own, so that a recipe takes them from there.
     make: (out, [sources where it has `compose`,] train, val, test, seed, workers, progress).
     """
 
@@ -37,6 +40,7 @@ class CorpusReader:
     compose: Callable[..., OnTheFlyDataset] | None = None
     make: Callable[..., None] | None = None
     open_item: Callable[..., Any] | None = None
+    own_labels: bool = False
 
 
 CORPORA = {
@@ -77,7 +81,24 @@ CORPORA = {
             make_utterances,
         ),
         CorpusReader(
-            "links", "Clips that a table of web addresses names, fetched once.", url_list.read_links
+            "folder",
+            "Your own clips: a folder with labels.csv, or with one sub-folder a label.",
+            folder.read_folder,
+            folder_windows,
+            own_labels=True,
+        ),
+        CorpusReader(
+            "folder-affect",
+            "The same folder, of whose table valence and arousal are read.",
+            folder.read_folder_affect,
+            folder_windows,
+            own_labels=True,
+        ),
+        CorpusReader(
+            "links",
+            "Clips that a table of web addresses names, fetched once.",
+            url_list.read_links,
+            own_labels=True,
         ),
         CorpusReader(
             "vgaf", "VGAF, the official tree of Video-level Group AFfect.", vgaf.read_vgaf

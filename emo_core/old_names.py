@@ -65,6 +65,7 @@ UNUSED = {  # settings of `drawn_frames` that 0.1 did not have, with the values 
     "ema_decay": 0.0,
     "smoothing": 0.0,
 }
+ONLY_TASK = {"name": "single_label", "settings": {}}  # of checkpoints that name none
 REMOVED = ("world",)  # settings of 0.1 that are none now: data states itself in DATA.md
 
 
@@ -90,6 +91,8 @@ def current_recipe(parts: Mapping[str, Any]) -> dict[str, Any]:
         for part, values in parts.items()
         if part not in (*REMOVED, *DRAWN_FRAMES)
     }
+    if "init_checkpoint" in current:  # of which older versions took the backbones
+        current.setdefault("init_part", "backbones")
     if "warm_up" in parts:
         stage = {new: parts[old] for old, new in DRAWN_FRAMES.items() if old in parts}
         current["drawn_frames"] = {**UNUSED, **stage}

@@ -176,10 +176,17 @@ def build_recipe(args: argparse.Namespace) -> "Recipe":
     """The recipe that the command names, with its seed and settings, validated."""
     from dataclasses import replace
 
+    from emo_core.training.fitting import fit_recipe
     from emo_core.training.recipes import find_recipe
     from emo_core.training.settings import validate, with_setting
 
     default = find_recipe(args.recipe)
+    if args.corpus:
+        default = replace(default, corpus=args.corpus)
+    for text in args.set:
+        if with_setting(default, text).corpus != default.corpus:  # decides what the labels are
+            default = with_setting(default, text)
+    default = fit_recipe(default, args.data)
     recipe = replace(default, train=replace(default.train, seed=args.seed))
     for text in args.set:
         recipe = with_setting(recipe, text)
@@ -217,6 +224,7 @@ def finish_run(
     from emo_core.training import run
 
     words = ["emo train", args.recipe, "--data CORPUS --seed", str(args.seed)]
+    words += [f"--corpus {args.corpus}"] if args.corpus else []
     words += [f"--set {text}" for text in args.set]
     scores = run.finish(args.recipe, recipe, args.out, trainer, data, " ".join(words), minutes)
     result = {

@@ -9,7 +9,7 @@ from emo_core.cli import commands
 from emo_core.cli.commands import NOTHING, UsageError
 from emo_core.cli.console import log_line
 from emo_core.errors import EmoError
-from emo_core.schema import DEFAULT_METHOD, DEFAULT_MODEL, DEFAULT_PRESET
+from emo_core.schema import DEFAULT_CORPUS, DEFAULT_METHOD, DEFAULT_MODEL, DEFAULT_PRESET
 
 
 def seed(text: str) -> int:
@@ -62,12 +62,13 @@ def build_parser() -> Parser:
     one.add_argument("out", type=Path, metavar="OUT")
     one = command("check", commands.data_check, "count, decode and look for leaks", data)
     one.add_argument("root", type=Path)
-    one.add_argument("--corpus", required=True, metavar="NAME")
+    one.add_argument("--corpus", default=DEFAULT_CORPUS, metavar="NAME")
 
     one = command("train", commands.run_train, "run a recipe")
     one.add_argument("recipe")
     one.add_argument("--data", type=Path, required=True, metavar="ROOT")
     one.add_argument("--out", type=Path, required=True, metavar="RUN")
+    one.add_argument("--corpus", metavar="NAME", help="another corpus than the recipe's")
     one.add_argument("--set", action="append", default=[], metavar="key=value")
     one.add_argument("--resume", action="store_true")
     one.add_argument("--seed", type=seed, default=0)
@@ -75,7 +76,7 @@ def build_parser() -> Parser:
     one = command("evaluate", commands.run_evaluate, "score a checkpoint on one split")
     one.add_argument("model", metavar="RUN|NAME")
     one.add_argument("--data", type=Path, required=True, metavar="ROOT")
-    one.add_argument("--corpus", required=True, metavar="NAME")
+    one.add_argument("--corpus", default=DEFAULT_CORPUS, metavar="NAME")
     one.add_argument("--split", choices=["val", "test"], required=True)
 
     one = command("list", commands.list_things, "what there is")

@@ -39,8 +39,8 @@ NEVER_TRAINED = {
 
 def read_affwild2(root: Path) -> Corpus:
     """Reads annotations, pictures and test list; a video of val or test never trains."""
-    pictures = find_folder(root, "cropped_aligned")
-    if pictures is None:
+    image_root = find_folder(root, "cropped_aligned")
+    if image_root is None:
         raise CorpusError(
             f"{root.name} holds no cropped_aligned; expected the official tree of Aff-Wild2 with "
             "cropped_aligned, the VA annotations and batch*; unpack the archives there."
@@ -60,12 +60,12 @@ def read_affwild2(root: Path) -> Corpus:
     for split, paths in (("train", kept), ("val", files["val"])):
         facts[split] = Counter()
         for path in paths:
-            item, wrong = _read_face(pictures, videos, path, split, facts[split])
+            item, wrong = _read_face(image_root, videos, path, split, facts[split])
             items += [item] if item else []
             problems += wrong
     for name in test:
-        if (pictures / name).is_dir():
-            items.append(_item(pictures, videos, name, "test", None))
+        if (image_root / name).is_dir():
+            items.append(_item(image_root, videos, name, "test", None))
         else:
             problems.append(f"cropped_aligned/{name} is missing; the test list names it; copy it.")
     if not items:
@@ -195,14 +195,14 @@ def _drop_held_out(
 
 
 def _item(
-    pictures: Path, videos: dict[str, Path], name: str, split: str, label: tuple[str, ...] | None
+    image_root: Path, videos: dict[str, Path], name: str, split: str, label: tuple[str, ...] | None
 ) -> Item:
     base = base_name(name)
-    return Item(name, videos.get(base, pictures / name), split, label, base)
+    return Item(name, videos.get(base, image_root / name), split, label, base)
 
 
 def _read_face(
-    pictures: Path, videos: dict[str, Path], path: Path, split: str, facts: Counter
+    image_root: Path, videos: dict[str, Path], path: Path, split: str, facts: Counter
 ) -> tuple[Item | None, list[str]]:
     """One annotated face; counts its frames in `facts`. Rows and pictures are joined by number."""
     name = path.stem
@@ -211,17 +211,17 @@ def _read_face(
     except CorpusError as error:
         return None, [str(error)]
     problems = list(wrong)
-    seen = image_numbers(pictures / name)
-    if not seen:
+    known = image_numbers(image_root / name)
+    if not known:
         return None, [*problems, f"cropped_aligned/{name} holds no picture; copy it again."]
     if base_name(name) not in videos:
         problems.append(f"{base_name(name)} has no raw video in batch*; {name} is without sound.")
     rows = set(range(1, len(values) + 1))
     facts["rows"] += len(values)
     facts["invalid"] += int(np.isnan(values).any(1).sum())
-    facts["rows_without_picture"] += len(rows - seen)
-    facts["pictures_without_row"] += len(seen - rows)
-    return _item(pictures, videos, name, split, LABELS), problems
+    facts["rows_without_picture"] += len(rows - known)
+    facts["pictures_without_row"] += len(known - rows)
+    return _item(image_root, videos, name, split, LABELS), problems
 
 
 def _notes(items: Sequence[Item], facts: dict[str, Counter]) -> tuple[str, ...]:

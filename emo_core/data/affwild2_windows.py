@@ -201,7 +201,7 @@ def face_windows(
     if item.split == "train":
         usable &= set((np.flatnonzero(~np.isnan(values).any(1)) + 1).tolist())
     raw = None if item.path == folder else item.path
-    pictures = images_key(folder)
+    images_digest = images_key(folder)
     made = []
     for index, window in enumerate(token_windows(frames)):
         if item.split == "train" and not window.trains(usable):
@@ -213,7 +213,7 @@ def face_windows(
         target[ends > 0, :2] = values[ends[ends > 0] - 1]
         target[ends > 0, 2] = ends[ends > 0] + OTHER_FACE * item.name.endswith("_right")
         name = f"{item.name}#{index}"
-        made.append(FaceWindow(name, folder, pictures, raw, picks, ends, target, item.group))
+        made.append(FaceWindow(name, folder, images_digest, raw, picks, ends, target, item.group))
     return made
 
 

@@ -77,8 +77,8 @@ class ActorWindow:
 
     def key(self, cache: Cache) -> str:
         files = sorted(self.path.iterdir()) if self.path.is_dir() else [self.path]
-        sound = audio_file_of(self.path)
-        files += [sound] if sound else []
+        audio = audio_file_of(self.path)
+        files += [audio] if audio else []
         faces = [best_detector().name] if cache.config.people else []  # another one finds others
         return key_digest(
             *map(cache.key, files), side_of(self.name), self.span_s, self.text, *faces
@@ -118,8 +118,8 @@ def audio_file_of(video: Path) -> Path | None:
     """The stereo recording of a dialogue's video, where there is one."""
     if video.suffix != ".avi":
         return None  # the processed layout: a folder
-    sound = video.parents[2] / "wav" / f"{video.stem}.wav"
-    return sound if sound.is_file() else None
+    audio = video.parents[2] / "wav" / f"{video.stem}.wav"
+    return audio if audio.is_file() else None
 
 
 def read_channel(path: Path, channel: int, rate: int, start_s: float, end_s: float) -> np.ndarray:
@@ -143,12 +143,12 @@ def read_channel(path: Path, channel: int, rate: int, start_s: float, end_s: flo
         ) from error
     whole = len(data) // (2 * channels) * channels
     samples = np.frombuffer(data, "<i2", whole).reshape(-1, channels)[:, channel] / 32768
-    sound = torch.from_numpy(samples.astype(np.float32))
-    if own_rate != rate and len(sound):
+    audio = torch.from_numpy(samples.astype(np.float32))
+    if own_rate != rate and len(audio):
         from torchaudio.functional import resample  # torchaudio takes a second to import
 
-        sound = resample(sound, own_rate, rate)
-    heard = np.zeros(round((end_s - start_s) * rate), np.float32)
-    length = min(len(heard), len(sound))
-    heard[:length] = sound[:length].clip(-1, 1).numpy()
-    return heard
+        audio = resample(audio, own_rate, rate)
+    samples_out = np.zeros(round((end_s - start_s) * rate), np.float32)
+    length = min(len(samples_out), len(audio))
+    samples_out[:length] = audio[:length].clip(-1, 1).numpy()
+    return samples_out

@@ -65,8 +65,8 @@ class ImageSequence:
         """As Clip.read_frames: before the first picture the first, after the last the last."""
         asked = np.floor(np.asarray(list(times_s), np.float64) * self.fps + 1e-6).astype(int)
         rows = np.clip(asked, 0, len(self.images) - 1)
-        seen = {row: read_image(self.images[row], size or self.size) for row in set(rows)}
-        return DecodedFrames(np.stack([seen[row] for row in rows]), rows / self.fps)
+        images_by_row = {row: read_image(self.images[row], size or self.size) for row in set(rows)}
+        return DecodedFrames(np.stack([images_by_row[row] for row in rows]), rows / self.fps)
 
     def audio(self, rate: int, start_s: float = 0.0, end_s: float | None = None) -> np.ndarray:
         """As Clip.audio: (S,) float32 in [-1, 1], zeros where there is no sound."""
@@ -89,7 +89,7 @@ def load_image_sequence(
             f"{folder.name}: no picture {prefix}*.jpg in this folder; expected at least one; "
             "copy the folder again."
         )
-    pictures = tuple(sorted(found, key=lambda path: (image_number(path), path.name)))
-    height, width = read_image(pictures[0]).shape[:2]
-    heard = load_clip(folder / audio_name) if (folder / audio_name).is_file() else None
-    return ImageSequence(folder, pictures, fps, (width, height), heard)
+    images = tuple(sorted(found, key=lambda path: (image_number(path), path.name)))
+    height, width = read_image(images[0]).shape[:2]
+    audio_clip = load_clip(folder / audio_name) if (folder / audio_name).is_file() else None
+    return ImageSequence(folder, images, fps, (width, height), audio_clip)

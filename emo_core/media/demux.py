@@ -110,9 +110,9 @@ class MediaTracks:
     def choose(cls, container: Any, name: str) -> "MediaTracks":
         """Takes the best track of each kind; raises ClipError for one without a decoder."""
         video = _best(container, "video", None)
-        sound = _best(container, "audio", video)
-        discard_others(container, [video, sound])
-        for kind, stream in (("picture", video), ("sound", sound)):
+        audio = _best(container, "audio", video)
+        discard_others(container, [video, audio])
+        for kind, stream in (("picture", video), ("sound", audio)):
             if stream is None:
                 continue
             if stream.codec_context is None:
@@ -121,7 +121,7 @@ class MediaTracks:
                     "common one such as H.264 or AAC; convert the file to mp4."
                 )
             use_one_thread(stream)
-        return cls(container, video, sound)
+        return cls(container, video, audio)
 
     @property
     def present(self) -> list[Any]:
@@ -182,19 +182,19 @@ class EndTimes:
 
     def note(self, packets: Iterator[Any]) -> Iterator[Any]:
         """Passes packets on, noting each."""
-        usual: dict[int, int] = {}  # by track, ticks a packet lasts that does not say so
+        default_ticks: dict[int, int] = {}  # by track, ticks a packet lasts that does not say so
         latest: dict[int, int] = {}  # by track, ticks
         for packet in packets:
             pts, at = packet.pts, packet.stream_index
             if pts is not None:
-                if at not in usual:
+                if at not in default_ticks:
                     stream = packet.stream
                     self.pace[at] = stream.time_base
                     self.ticks.setdefault(at, -NEVER)
-                    usual[at] = _default_ticks(stream)
+                    default_ticks[at] = _default_ticks(stream)
                 latest[at] = max(pts, latest.get(at, pts))
                 self.timestamps_reset |= (latest[at] - pts) * self.pace[at] > JUMP_S
-                end = pts + (packet.duration or usual[at])
+                end = pts + (packet.duration or default_ticks[at])
                 if end > self.ticks[at]:
                     self.ticks[at] = end
                 if at == self.video_index:
@@ -229,12 +229,12 @@ class FirstPackets:
         rest = ends.note(read_packets(tracks.container, tracks.present))
         head = cls([], [], rest, ends)
         video_packets = 0 if tracks.video is None else HEAD_PACKETS
-        sound_packets = 0 if tracks.audio is None else AUDIO_PACKETS
+        audio_packets = 0 if tracks.audio is None else AUDIO_PACKETS
         bytes_read = 0
         for packet in rest:
             (head.video if packet.stream is tracks.video else head.audio).append(packet)
             bytes_read += packet.size
-            enough = len(head.video) >= video_packets and len(head.audio) >= sound_packets
+            enough = len(head.video) >= video_packets and len(head.audio) >= audio_packets
             if enough or bytes_read > HEAD_BYTES:
                 break
         return head

@@ -111,9 +111,9 @@ def rate_varies(steps_s: list[float], tick_s: float) -> bool:
     """Whether some frame stays on display clearly longer or shorter than most."""
     if len(steps_s) < 2:
         return False
-    usual = float(np.median(steps_s))
-    slack = max(0.1 * usual, 1.5 * tick_s)
-    return any(abs(step - usual) > slack for step in steps_s)
+    typical_s = float(np.median(steps_s))
+    slack = max(0.1 * typical_s, 1.5 * tick_s)
+    return any(abs(step - typical_s) > slack for step in steps_s)
 
 
 @dataclass(frozen=True)
@@ -148,8 +148,8 @@ class ProbeResult:
             check_duration(name, seconds)
             seconds = max(seconds, 1 / fps if fps else 0.0)
             kind = container.format.name
-            restarts = head.ends.timestamps_reset
-        return cls(kind, video, audio, min(starts), seconds, fps, varies, restarts)
+            timestamps_reset = head.ends.timestamps_reset
+        return cls(kind, video, audio, min(starts), seconds, fps, varies, timestamps_reset)
 
 
 def _starts(video: VideoStream | None, audio: AudioStream | None, name: str) -> list[Fraction]:

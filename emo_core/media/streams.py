@@ -187,31 +187,31 @@ class AudioStream:
 
         Raises ClipError where packets are there but nothing comes out of them.
         """
-        sound = tracks.audio
-        if sound is None:
+        audio = tracks.audio
+        if audio is None:
             return None
         frames: list[Any] = []
         packets = 0
-        for packet in head.packets(sound, head.audio):
+        for packet in head.packets(audio, head.audio):
             packets += 1
-            frames += [frame for frame in decode(sound, packet) if frame.samples and frame.rate]
+            frames += [frame for frame in decode(audio, packet) if frame.samples and frame.rate]
             if len(frames) >= 2 or packets > MAX_UNDECODABLE:
                 break
         if not packets:
             return None
-        frames = frames or decode(sound, None)
+        frames = frames or decode(audio, None)
         if not frames:
             raise ClipError(
-                f"{name}: the sound track ({sound.codec_context.name}) does not decode, not one "
+                f"{name}: the sound track ({audio.codec_context.name}) does not decode, not one "
                 "sample came out; expected complete sound; record, copy or convert it again."
             )
         first = frames[0]
         return cls(
-            index=sound.index,
-            codec=sound.codec_context.name,
+            index=audio.index,
+            codec=audio.codec_context.name,
             channels=first.layout.nb_channels,
             rate=first.rate,
-            start_s=(frame_tick(first) or 0) * sound.time_base,
+            start_s=(frame_tick(first) or 0) * audio.time_base,
             first_samples=first.samples,
             frame_samples=frames[1].samples if len(frames) > 1 else 0,
         )

@@ -264,8 +264,8 @@ def _assemble(
     follow = follow or partial(track_faces, every=config.face_every)
     wave = np.zeros(round(config.window_s * config.mel.rate), np.int16)
     if clip.has_audio and length_s > 0:
-        sound = clip.audio(config.mel.rate, start_s, start_s + length_s)[: len(wave)]
-        wave[: len(sound)] = np.round(sound * 32767)
+        audio = clip.audio(config.mel.rate, start_s, start_s + length_s)[: len(wave)]
+        wave[: len(audio)] = np.round(audio * 32767)
     return DecodedWindow(
         pixels,
         times,

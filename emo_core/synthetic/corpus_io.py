@@ -114,17 +114,21 @@ def _claim(out: Path, readme: str) -> None:
     """Makes the folder, or accepts one that an earlier run with the same arguments began."""
     if out.exists() and not out.is_dir():
         raise MakeError(f"{out} is a file; name a new folder for the clips.")
-    mark = out / README
-    if mark.is_file() and mark.read_bytes() != readme.encode():
+    readme_file = out / README
+    if readme_file.is_file() and readme_file.read_bytes() != readme.encode():
         raise MakeError(
             f"{out} holds clips made with other counts, another seed or other sources; choose a "
             "new folder, or repeat the arguments that its VGAF_readme.txt names."
         )
-    if not mark.is_file() and out.exists() and any(p != partial_path(mark) for p in out.iterdir()):
+    if (
+        not readme_file.is_file()
+        and out.exists()
+        and any(p != partial_path(readme_file) for p in out.iterdir())
+    ):
         raise MakeError(f"{out} already holds something else; choose a new or an empty folder.")
     out.mkdir(parents=True, exist_ok=True)
-    if not mark.is_file():
-        write_text(mark, readme)
+    if not readme_file.is_file():
+        write_text(readme_file, readme)
     for folder in FOLDERS.values():
         (out / folder).mkdir(exist_ok=True)
 
@@ -155,18 +159,18 @@ def write_clip(path: Path, frames: np.ndarray, fps: int, wave: np.ndarray, rate:
     """
     part = partial_path(path)
     with av.open(str(part), "w", format="mp4") as container:
-        picture = container.add_stream("libx264", rate=fps)
-        picture.height, picture.width, picture.pix_fmt = *frames.shape[1:3], "yuv420p"
-        picture.options = _X264
-        picture.codec_context.thread_count = 1  # more threads would change the bytes
-        sound = container.add_stream("aac", rate=rate, layout="mono")
-        sound.bit_rate = 64_000
+        video = container.add_stream("libx264", rate=fps)
+        video.height, video.width, video.pix_fmt = *frames.shape[1:3], "yuv420p"
+        video.options = _X264
+        video.codec_context.thread_count = 1  # more threads would change the bytes
+        audio = container.add_stream("aac", rate=rate, layout="mono")
+        audio.bit_rate = 64_000
         for number, pixels in enumerate(frames):
             frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
             frame.pts, frame.time_base = number, Fraction(1, fps)
-            container.mux(picture.encode(frame))
-        container.mux(picture.encode(None))
-        _mux_audio(container, sound, wave)
+            container.mux(video.encode(frame))
+        container.mux(video.encode(None))
+        _mux_audio(container, audio, wave)
     part.replace(path)
 
 

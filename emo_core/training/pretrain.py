@@ -31,6 +31,7 @@ from emo_core.tasks import FrameLabel
 from emo_core.training.recipes import Recipe, RecipeError
 from emo_core.training.run_files import as_training_error, atomic_save
 from emo_core.training.trainer import Trainer
+from emo_core.training.transfer import take_model
 
 LogLine = Callable[[str], None]
 Progress = Callable[[str, int, int], None]
@@ -109,7 +110,9 @@ def pretrain(
     state_file: takes the state after each stage; the stages that it already holds are not repeated.
     """
     _refuse_unread(recipe, model)
-    if recipe.init_checkpoint:
+    if recipe.init_checkpoint and recipe.init_part == "model":
+        take_model(recipe.init_checkpoint, model, recipe.task.labels)
+    elif recipe.init_checkpoint:
         take_backbones(recipe.init_checkpoint, model)
     kinds = [kind for kind in STAGES.get(type(model), ()) if _is_wanted(kind, recipe, model)]
     done = _resume_stages(model, state_file, log_line) if state_file and state_file.is_file() else 0

@@ -27,6 +27,7 @@ class RecipeError(EmoError):
     """A recipe or a run folder that can't be used; the message says what to do."""
 
 
+INIT_PARTS = ("backbones", "model")  # of a checkpoint that a run starts from
 DRAWN_FRAMES = PretrainStage(lr=3e-3, batch_size=128, smoothing=0.0)
 
 
@@ -43,7 +44,8 @@ class Recipe:
     augment: Augment = field(default_factory=Augment)
     held_out: OpenShare = 0.1  # share of train, by source, that early stopping looks at; 0 = val
     synthetic_scenes: CountOrNone = 0  # drawn scenes added to train without becoming files
-    init_checkpoint: str = ""  # checkpoint whose backbones this run starts from
+    init_checkpoint: str = ""  # checkpoint that this run starts from
+    init_part: str = "backbones"  # of it, or "model": all but heads of other classes
     drawn_frames: PretrainStage = DRAWN_FRAMES  # first, single rendered frames: the video backbone
     faces: PretrainStage = PretrainStage()  # then photographs
     frames: PretrainStage = PretrainStage()  # and single frames of collages
@@ -423,6 +425,89 @@ def group_gavid() -> Recipe:
     return replace(group_vgaf_pocket(), corpus="gavid")
 
 
+FOLDER_TRAIN = TrainConfig(
+    epochs=12,
+    batch_size=16,
+    lr=5e-4,
+    backbone_lr=2e-5,
+    weight_decay=2e-2,
+    patience=5,
+    ema_decay=0.98,
+)
+
+
+def group_folder() -> Recipe:
+    """Your own clips, any classes: fine-tunes the shipped `group-collage` with a new head.
+
+    A folder with labels.csv, or one sub-folder a label (docs/training/folder.md). Sources of the
+    val split choose. Whole frames and sound of the first 5 s of a clip.
+    """
+    recipe = group_collage()
+    return replace(
+        recipe,
+        corpus="folder",
+        train=replace(FOLDER_TRAIN, backbone_modules=recipe.train.backbone_modules),
+        synthetic_scenes=0,
+        samples_on_the_fly=0,
+        init_checkpoint="group-collage",
+        init_part="model",
+        drawn_frames=PretrainStage(),
+        faces=PretrainStage(),
+        frames=PretrainStage(),
+        voices=PretrainStage(),
+        mixes=PretrainStage(),
+    )
+
+
+def fe2e_folder() -> Recipe:
+    """Your own clips, one or several labels each: fine-tunes the shipped `fe2e-utterances`.
+
+    Of a clip it reads the largest face, the sound and the column text.
+    """
+    recipe = fe2e_utterances()
+    return replace(
+        recipe,
+        corpus="folder",
+        train=replace(FOLDER_TRAIN, backbone_modules=recipe.train.backbone_modules),
+        samples_on_the_fly=0,
+        init_checkpoint="fe2e-utterances",
+        init_part="model",
+        faces=PretrainStage(),
+        voices=PretrainStage(),
+    )
+
+
+def mesm_folder() -> Recipe:
+    """Your own clips with MESM, choosing half of the faces and sound chunks.
+
+    Starts from `mesm-staged`, which has seen drawn faces only; fe2e-folder starts from real ones.
+    """
+    return replace(
+        mesm_staged(),
+        corpus="folder",
+        train=replace(FOLDER_TRAIN, backbone_modules=("backbone", "tower", "flatten")),
+        held_out=0.0,
+        synthetic_scenes=0,
+        init_checkpoint="mesm-staged",
+        init_part="model",
+    )
+
+
+def jmt_folder() -> Recipe:
+    """Your own clips with valence and arousal: fine-tunes `jmt-staged`, which saw drawn faces.
+
+    Values of a whole clip, of moments in the table, or in a file beside each clip.
+    """
+    return replace(
+        jmt_staged(),
+        corpus="folder-affect",
+        train=FOLDER_TRAIN,
+        held_out=0.0,
+        init_checkpoint="jmt-staged",
+        init_part="model",
+    )
+
+
 RECIPES: dict[str, Callable[[], Recipe]] = {
     "group-vgaf": group_vgaf,
     "group-vgaf-pocket": group_vgaf_pocket,
@@ -448,6 +533,10 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "jmt-affwild2": jmt_affwild2,
     "jmt-affwild2-end-to-end": jmt_affwild2_end_to_end,
     "jmt-staged": jmt_staged,
+    "group-folder": group_folder,
+    "fe2e-folder": fe2e_folder,
+    "mesm-folder": mesm_folder,
+    "jmt-folder": jmt_folder,
 }
 
 

@@ -32,10 +32,13 @@ from emo_core.preprocess.batch import collate
 from emo_core.preprocess.sample import blank_sample
 from emo_core.synthetic.composed.dataset import OnTheFlyDataset
 from emo_core.synthetic.drawn.dataset import synthetic_windows
+from emo_core.training.fitting import refuse_other_labels, window_target
 from emo_core.training.model_card import model_card
 from emo_core.training.pretrain import Data, pretrain
 from emo_core.training.recipes import Recipe, RecipeError
 from emo_core.training.trainer import Epoch, TrainConfig, Trainer, split_scores
+
+HELD_OUT_OF_OWN = 0.15  # share of train, by source, that chooses where own clips have no val
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +48,7 @@ def loaders(
 ) -> Data:
     """Reads, checks, splits by source and decodes the training data of a recipe."""
     corpus = refuse_leaks(read_corpus(recipe.corpus, root))
-    if tuple(corpus.labels) != tuple(recipe.task.labels):
-        raise CorpusError(f"{root.name} has labels {corpus.labels}; expected {recipe.task.labels}.")
+    refuse_other_labels(corpus, recipe.task.labels, f"the recipe for {recipe.corpus}")
     statement = statement_text(root)
     parse_statement(statement, f"{root.name}/{STATEMENT}")
     train_windows, valid_windows = _train_and_valid_windows(recipe, corpus, seed)
@@ -92,10 +94,13 @@ def _train_and_valid_windows(
     """Windows to learn from, and those that choose: of held-out sources, or the val split."""
     files = any(item.split == "train" for item in corpus.items) or not recipe.samples_on_the_fly
     items = corpus.split("train") if files else []  # others are composed while training
-    train = corpus_windows(corpus, items, recipe.task.target)
+    target = window_target(recipe.task, recipe.sample, recipe.settings)
+    train = corpus_windows(corpus, items, target)
     if recipe.held_out:
         return hold_out(train, recipe.held_out, seed)
-    return train, corpus_windows(corpus, corpus.split("val"), recipe.task.target)
+    if CORPORA[corpus.name].own_labels and not any(i.split == "val" for i in corpus.items):
+        return hold_out(train, HELD_OUT_OF_OWN, seed)
+    return train, corpus_windows(corpus, corpus.split("val"), target)
 
 
 def open_run(run: Path, name: str, recipe: Recipe, root: Path, resume: bool) -> None:
@@ -265,24 +270,19 @@ def score_corpus(
     progress: Callable[[int, int], None] | None = None,
 ) -> dict:
     """Scores of a checkpoint on one split of a corpus, as `emo evaluate` prints them."""
-    if tuple(corpus.labels) != tuple(checkpoint.labels):
-        raise CorpusError(
-            f"{corpus.root.name} has labels {', '.join(corpus.labels)}; "
-            f"{checkpoint.name} answers {', '.join(checkpoint.labels)}; choose a matching model."
-        )
+    refuse_other_labels(corpus, checkpoint.labels, checkpoint.name)
     cache = Cache(checkpoint.sample)
+    target = window_target(checkpoint.task, checkpoint.sample, checkpoint.settings)
     windows, problems = prepare(
-        corpus_windows(corpus, corpus.split(split), checkpoint.task.target),
-        cache,
-        progress=progress,
+        corpus_windows(corpus, corpus.split(split), target), cache, progress=progress
     )
     trainer = Trainer(checkpoint.model, checkpoint.task, TrainConfig())
     loader = Loader(ClipDataset(windows, cache), 32, False)
-    logits, target = trainer.logits(loader)
+    logits, truth = trainer.logits(loader)
     return {
         "model": checkpoint.name,
         "corpus": corpus.name,
         "split": split,
-        **split_scores(checkpoint.task, logits, target, loader, checkpoint.calibration),
+        **split_scores(checkpoint.task, logits, truth, loader, checkpoint.calibration),
         "errors": [*corpus.problems, *problems],
     }

@@ -93,19 +93,19 @@ def _backdrop(seed: int) -> np.ndarray:
         bottom = top
     rows = np.linspace(0, 1, BACKDROP, dtype=np.float32)[:, None, None]
     top, bottom = np.float32(top), np.float32(bottom)
-    picture = np.broadcast_to(top + (bottom - top) * rows, (BACKDROP, BACKDROP, 3)).copy()
+    image = np.broadcast_to(top + (bottom - top) * rows, (BACKDROP, BACKDROP, 3)).copy()
     for cells in rng.choice((2, 4, 8, 16, 32), rng.integers(0, 4), replace=False):
         blots: np.ndarray = rng.standard_normal((cells, cells, rng.choice((1, 1, 3))), np.float32)
         blots = cv2.resize(blots, (BACKDROP, BACKDROP), interpolation=cv2.INTER_CUBIC)
-        picture += rng.uniform(3, 26) * blots.reshape(BACKDROP, BACKDROP, -1)
+        image += rng.uniform(3, 26) * blots.reshape(BACKDROP, BACKDROP, -1)
     for _ in range(rng.integers(0, 6)):  # furniture
         corner, far = rng.integers(0, BACKDROP, (2, 2)).tolist()
         colour = rng.uniform(10, 245, 3).tolist()
         if rng.random() < 0.7:
-            cv2.rectangle(picture, corner, far, colour, int(rng.choice((-1, 1, 3))))
+            cv2.rectangle(image, corner, far, colour, int(rng.choice((-1, 1, 3))))
         else:
-            cv2.circle(picture, corner, int(rng.integers(2, 30)), colour, -1)
-    return picture.clip(0, 255).astype(np.uint8)
+            cv2.circle(image, corner, int(rng.integers(2, 30)), colour, -1)
+    return image.clip(0, 255).astype(np.uint8)
 
 
 def _behind(backdrop: np.ndarray, view: tuple[float, float, float], size: tuple[int, int]):

@@ -1,0 +1,163 @@
+"""Rows of one clip -> its one label: of most raters, or the mean of their values."""
+
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from emo_core.data.corpus import name_list
+from emo_core.data.folder.files import ClipIndex
+from emo_core.data.folder.moments import (
+    ValuePath,
+    beside,
+    part_seconds,
+    read_moments,
+    value_path,
+)
+from emo_core.data.folder.raters import Vote, agreement, majority, one_vote_each
+from emo_core.data.folder.ratings import Label, Rating, Ratings, clip_seconds
+from emo_core.data.tables.cells import shown
+from emo_core.data.tables.findings import Findings
+
+VALUES = ("valence", "arousal")
+
+
+@dataclass(frozen=True)
+class LabelledPart:
+    """A part of a clip with the one label that its raters leave."""
+
+    path: Path
+    span_s: tuple[float, float] | None
+    label: Label | None
+    group: str
+    split: str
+    text: str
+    values: ValuePath | None = None
+
+
+def merge_ratings(
+    ratings: Ratings, table: str, index: ClipIndex, findings: Findings, notes: list[str]
+) -> list[LabelledPart]:
+    """One label for each part of a clip: of most raters, or the mean of their values."""
+    by_part: dict[tuple, list[Rating]] = defaultdict(list)
+    for row in ratings.rows:
+        by_part[row.path, row.span_s].append(row)
+    one = _mean_values if ratings.kind == "valence_arousal" else _most_votes
+    decided = {
+        part: label
+        for part, rows in by_part.items()
+        if (label := one(part, rows, table, index, findings)) is not None
+    }
+    _tell_raters(ratings, by_part, notes)
+    parts = []
+    for (path, span_s), decision in decided.items():
+        rows = by_part[path, span_s]
+        group, split = (
+            _agreed(rows, column, f"{table} line {rows[-1].line}", findings)
+            for column in ("group", "split")
+        )
+        values = decision if isinstance(decision, ValuePath) else None
+        label = VALUES if isinstance(decision, ValuePath) else decision
+        text = next((row.text for row in rows if row.text), "")
+        parts.append(LabelledPart(path, span_s, label, group, split, text, values))
+    return parts
+
+
+def _agreed(rows: Sequence[Rating], column: str, place: str, findings: Findings) -> str:
+    """What the rows of one clip say in a column; the first where they differ."""
+    said = list(dict.fromkeys(value for row in rows if (value := getattr(row, column))))
+    if len(said) > 1:
+        findings.add(
+            f"clips with several {column}s",
+            f"{place}: the rows of one clip have {column} {name_list([shown(s) for s in said])}; "
+            f"expected one; {shown(said[0])} is taken.",
+        )
+    return said[0] if said else ""
+
+
+def _most_votes(
+    part: tuple, rows: Sequence[Rating], table: str, index: ClipIndex, findings: Findings
+) -> Label | None:
+    """The label of most raters of a clip; None, with a finding, where there is none."""
+    if len(rows) == 1:
+        return rows[0].label
+    votes, torn = one_vote_each(Vote(row.line, row.rater, row.label) for row in rows)
+    name = index.name(part[0])
+    for vote in torn[1:]:
+        findings.add(
+            "contradictions of one rater",
+            f"{table} line {vote.line}: rater {shown(vote.rater)} gives {name} another label than "
+            f"in line {torn[0].line}; expected one a rater; none of them counts.",
+            vote.line,
+        )
+    if isinstance(rows[0].label, tuple):
+        return _most_of_each([vote.label for vote in votes]) if votes else None
+    label: Any = majority([vote.label for vote in votes])
+    if label is None and votes:
+        counts = Counter(str(vote.label) for vote in votes).most_common()
+        said = name_list([f"{shown(given)} ({count})" for given, count in counts])
+        findings.add(
+            "clips without a majority",
+            f"{table} lines {name_list([str(vote.line) for vote in votes])}: {name} has "
+            f"{said}; expected a label that most raters gave; the clip is left out.",
+        )
+    return label
+
+
+def _most_of_each(labels: Sequence[Any]) -> tuple[str, ...]:
+    """Labels that more than half of the raters gave."""
+    counts = Counter(name for label in labels for name in label)
+    return tuple(name for name, count in counts.items() if 2 * count > len(labels))
+
+
+def _mean_values(
+    part: tuple, rows: Sequence[Rating], table: str, index: ClipIndex, findings: Findings
+) -> ValuePath | None:
+    """Valence and arousal of a clip, of its rows or of the file beside it."""
+    path, span_s = part
+    moments = [(row.time_s, row.values) for row in rows if row.values is not None]
+    if not moments:
+        found = beside(path)
+        if found is None:
+            findings.add(
+                "rows without a label",
+                f"{table} line {rows[0].line}: {index.name(path)} has neither valence and arousal "
+                f"nor a file {path.stem}.csv beside it; expected one; it is left out.",
+            )
+            return None
+        moments = read_moments(found, findings)
+    if not moments:
+        return None
+    seconds = part_seconds(clip_seconds(path), span_s)
+    return value_path(moments, span_s[0] if span_s else 0.0, seconds)
+
+
+def _tell_raters(
+    ratings: Ratings, by_part: Mapping[tuple, Sequence[Rating]], notes: list[str]
+) -> None:
+    """Notes on agreement, on rows that occur twice and on raters without a name."""
+    if ratings.kind == "valence_arousal":
+        return
+    several = {part: rows for part, rows in by_part.items() if len(rows) > 1}
+    if not several:
+        return
+    counted = {
+        part: one_vote_each(Vote(row.line, row.rater, row.label) for row in rows)[0]
+        for part, rows in several.items()
+    }
+    lost = sum(len(rows) for rows in several.values()) - sum(map(len, counted.values()))
+    if lost:
+        notes.append(f"{lost} rows repeat what the same rater said of a clip, or contradict it.")
+    raters = {row.rater for rows in several.values() for row in rows}
+    if "" in raters:
+        notes.append(
+            "Some clips have several rows without a rater; each row counts as another rater; a "
+            "column rater would tell them apart."
+        )
+    labels: dict[Hashable, list[Hashable]] = {
+        part: [vote.label for vote in votes] for part, votes in counted.items()
+    }
+    found = agreement(labels, max(len(raters), max(map(len, labels.values()), default=0)))
+    if found:
+        notes.append(found.sentence())

@@ -1,0 +1,194 @@
+"""Rows of a folder's table -> which part of which file each is about, and what it says of it."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from emo_core.clip import ClipError, load_clip
+from emo_core.data.folder.columns import TableKind, seconds_in
+from emo_core.data.folder.files import ClipIndex, folded
+from emo_core.data.folder.splits import split_word
+from emo_core.data.tables.cells import is_blank, parse_number, parse_yes, shown
+from emo_core.data.tables.rows import Row, Table
+from emo_core.errors import EmoError
+
+Label = str | tuple[str, ...]
+Pair = tuple[float, float]  # valence and arousal
+_MARKS = ("|", ";")  # between several labels in one cell
+
+
+@dataclass(frozen=True)
+class Rating:
+    """One row: a part of a clip, and what one rater says of it."""
+
+    line: int
+    path: Path
+    span_s: tuple[float, float] | None  # None = the whole file
+    label: Label | None
+    values: Pair | None = None  # None = classes, or only said in a file beside the clip
+    time_s: float | None = None  # of the moment that is meant; None = the whole part
+    rater: str = ""
+    group: str = ""
+    split: str = ""
+    text: str = ""
+
+
+@dataclass
+class Ratings:
+    """All usable rows of a table."""
+
+    kind: str  # a key of TASKS
+    rows: list[Rating] = field(default_factory=list)
+    labels: tuple[str, ...] = ()  # columns of yes and no, in their order
+
+
+@lru_cache(maxsize=1024)
+def clip_seconds(path: Path) -> float:
+    """How long a file lasts; infinity where it can't be opened, which checking tells."""
+    try:
+        return load_clip(path).duration_s
+    except ClipError:
+        return math.inf
+
+
+def ratings_of(table: Table, kind: TableKind, index: ClipIndex) -> Ratings:
+    """Rows that name a clip and say something of it; every other becomes a finding."""
+    ratings = Ratings(kind.kind, labels=kind.several)
+    for row in table.rows:
+        try:
+            ratings.rows.append(_rating(table, row, kind, index))
+        except _RowError as error:
+            table.findings.add(error.kind, f"{error}; the row is left out.", row.line)
+    return ratings
+
+
+class _RowError(EmoError):
+    """Why a row is left out, and which kind of fault that is."""
+
+    def __init__(self, kind: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.kind = kind
+
+
+def _rating(table: Table, row: Row, kind: TableKind, index: ClipIndex) -> Rating:
+    try:
+        path = index.find(row.cells["file"])
+    except ValueError as error:
+        raise _RowError("rows without their clip", f"{table.place(row, 'file')}: {error}") from None
+    affect = kind.kind == "valence_arousal"
+    try:
+        span_s = _span(table, row, path)
+        time_s = seconds_in(table, row, "time") if affect else None
+    except ValueError as error:
+        raise _RowError("rows with wrong times", str(error)) from None
+    split = row.cells.get("split", "")
+    word = split_word(split)
+    if not word and not is_blank(split):
+        raise _RowError(
+            "rows with an unknown split",
+            f"{table.place(row, 'split')}: found {shown(split)}, expected train, val or test",
+        )
+    group, rater, text = (row.cells.get(name, "") for name in ("group", "rater", "text"))
+    group = "" if is_blank(group) else group
+    values = _values(table, row) if affect else None
+    label = None if affect else _label(table, row, kind)
+    return Rating(row.line, path, span_s, label, values, time_s, folded(rater), group, word, text)
+
+
+def _label(table: Table, row: Row, kind: TableKind) -> Label:
+    return _several(table, row, kind.several) if kind.several else _class(table, row)
+
+
+def _span(table: Table, row: Row, path: Path) -> tuple[float, float] | None:
+    """The part of a file that a row means; None = all of it. Raises ValueError in words."""
+    start_s, end_s = seconds_in(table, row, "start"), seconds_in(table, row, "end")
+    if start_s is None and end_s is None:
+        return None
+    start_s = start_s or 0.0
+    if end_s is None:
+        lasts_s = seconds_in(table, row, "duration")
+        end_s = clip_seconds(path) if lasts_s is None else start_s + lasts_s
+    if not start_s < end_s:
+        raise ValueError(
+            f"{table.place(row)}: the part lasts from {start_s:g} to {end_s:g} s; expected its "
+            "start before its end"
+        )
+    return start_s, end_s
+
+
+def _class(table: Table, row: Row) -> Label:
+    cell = row.cells.get("label", "")
+    if is_blank(cell):
+        raise _RowError(
+            "rows without a label",
+            f"{table.place(row, 'label')}: {shown(cell)} says that there is no label; expected one",
+        )
+    return " ".join(cell.split())
+
+
+def _several(table: Table, row: Row, columns: Sequence[str]) -> Label:
+    present, known = [], False
+    for column in columns:
+        try:
+            said = parse_yes(row.cells.get(column, ""))
+        except ValueError as error:
+            raise _RowError(
+                "rows with other words than yes and no", f"{table.place(row, column)}: {error}"
+            ) from None
+        known = known or said is not None
+        present += [column] * bool(said)
+    if not known:
+        raise _RowError(
+            "rows without a label",
+            f"{table.place(row)}: every column of a label is empty; expected 1 or 0 in each",
+        )
+    return tuple(present)
+
+
+def _values(table: Table, row: Row) -> Pair | None:
+    cells = [row.cells.get(name, "") for name in ("valence", "arousal")]
+    if all(map(is_blank, cells)):
+        return None
+    values = []
+    for column, cell in zip(("valence", "arousal"), cells, strict=True):
+        try:
+            value = parse_number(cell)
+        except ValueError as error:
+            raise _RowError(
+                "rows without both values", f"{table.place(row, column)}: {error}"
+            ) from None
+        if abs(value) > 1:
+            raise _RowError(
+                "rows with values outside -1 to 1",
+                f"{table.place(row, column)}: found {shown(cell)}, expected -1 to 1; of a scale "
+                "from 1 to 9 write (x - 5) / 4, of 1 to 5 (x - 3) / 2, of 0 to 1 2 x - 1",
+            )
+        values.append(value)
+    return values[0], values[1]
+
+
+def as_several(ratings: Ratings, labels: Counter) -> Ratings:
+    """Cells that hold several labels between bars or semicolons become several labels.
+
+    labels: how often each cell occurs. The same ratings where no cell does.
+    """
+    mark = next((m for m in _MARKS if any(m in str(label) for label in labels)), "")
+    if not mark:
+        return ratings
+    rows = [
+        Rating(
+            **{
+                **vars(row),
+                "label": tuple(
+                    dict.fromkeys(
+                        part.strip() for part in str(row.label).split(mark) if part.strip()
+                    )
+                ),
+            }
+        )
+        for row in ratings.rows
+    ]
+    return Ratings("multi_label", rows)

@@ -1,0 +1,173 @@
+"""Your own clips: a folder with labels.csv, or with one sub-folder a label.
+
+`labels.csv` has a row a clip: file,label and, where there are such, start_s, end_s, group, split,
+rater, text. Several rows of one clip are several raters. In place of `label` there may be one
+column of 1 and 0 for each label, or valence and arousal (a clip's, a moment's with time_s, or in a
+file beside the clip). What was noticed is a note, what is left out or stands in the way a problem.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from emo_core.data.corpus import Corpus, CorpusError, name_list
+from emo_core.data.folder.assembly import assemble
+from emo_core.data.folder.columns import FOLDER, kind_of
+from emo_core.data.folder.files import ClipIndex, folded, without_ending
+from emo_core.data.folder.merging import VALUES, LabelledPart, merge_ratings
+from emo_core.data.folder.ratings import Label, Ratings, as_several, ratings_of
+from emo_core.data.folder.spellings import label_remarks, one_spelling, ordered
+from emo_core.data.folder.splits import SPLIT_WORDS
+from emo_core.data.tables.cells import shown
+from emo_core.data.tables.findings import Findings
+from emo_core.data.tables.rows import read_people_table
+
+TABLE = "labels.csv"
+NAMES = ("labels", "labels.csv", "labels.tsv", "labels.txt", "labels.csv.txt", "labels.csv.csv")
+OTHER_FORMATS = ("labels.xlsx", "labels.xls", "labels.ods", "labels.numbers")
+ALL_CLIPS = ("clips", "videos", "video", "data", "media", "files")  # sub-folders that say no label
+
+
+def read_folder(root: Path, values: bool = False) -> Corpus:
+    """Reads a folder of clips; raises CorpusError where no clip of it has a label.
+
+    values: take valence and arousal where the table has classes as well.
+    """
+    index, findings = ClipIndex(root), Findings()
+    if not index.paths:
+        raise CorpusError(
+            f"{root.name} holds no clip; expected files such as anna_01.mp4 in it; copy them there."
+        )
+    table = find_table(root, index)
+    notes: list[str] = []
+    if table:
+        kind, labels, parts = _from_table(table, index, values, findings, notes)
+    else:
+        kind, labels, parts = "single_label", (), _from_folders(index, findings)
+    if not parts:
+        first = (*findings.sentences(), f"it has no {TABLE} and no sub-folder with clips.")[0]
+        raise CorpusError(f"{root.name} has no clip with a label; the first problem: {first}")
+    labels = labels or ordered(name for part in parts for name in label_names(part.label))
+    items, leak, wrong = assemble(kind, parts, index, notes)
+    problems = (*findings.sentences(), *wrong)
+    return Corpus("folder", root, labels, items, problems, tuple(notes), {"task": kind}, leak)
+
+
+def read_folder_affect(root: Path) -> Corpus:
+    """The same folder, of whose table valence and arousal are read."""
+    return read_folder(root, values=True)
+
+
+def find_table(root: Path, index: ClipIndex) -> Path | None:
+    """The table of a folder; None = it has none. Raises CorpusError where several may be meant."""
+    files = [path for path in sorted(root.iterdir()) if path.is_file()]
+    by_name = {name: [p for p in files if folded(p.name) == name] for name in NAMES + OTHER_FORMATS}
+    for found in by_name.values():
+        if len(found) > 1:
+            raise CorpusError(
+                f"{root.name} holds {name_list([p.name for p in found])}; expected one table; take "
+                "the others away."
+            )
+        if found:
+            return found[0]
+    stems = {without_ending(path.name) for path in index.paths}
+    others = [p for p in files if p.suffix.lower() in (".csv", ".tsv") and p.stem not in stems]
+    if len(others) > 1:
+        raise CorpusError(
+            f"{root.name} has no {TABLE}, but {name_list([p.name for p in others])}; expected one "
+            f"table; rename the one that is meant to {TABLE}."
+        )
+    return others[0] if others else None
+
+
+def _from_folders(index: ClipIndex, findings: Findings) -> list[LabelledPart]:
+    """Labels from the names of sub-folders; train, val and test may stand above them."""
+    places = {path: Path(index.name(path)).parts for path in index.paths}
+    tops = {folded(parts[0]) for parts in places.values() if len(parts) > 1}
+    splits = (
+        bool(tops)
+        and tops <= SPLIT_WORDS.keys()
+        and any(len(parts) > 2 for parts in places.values())
+    )
+    parts_found = []
+    for path, parts in places.items():
+        at = int(splits)
+        if len(parts) < at + 2:
+            findings.add(
+                "clips in no sub-folder",
+                f"{index.name(path)} lies in no sub-folder that names its label; it is left out.",
+            )
+            continue
+        split = SPLIT_WORDS[folded(parts[0])] if splits else ""
+        group = "/".join(parts[at + 1 : -1])
+        parts_found.append(LabelledPart(path, None, parts[at], group, split, ""))
+    labels = {part.label for part in parts_found}
+    if len(labels) == 1 and folded(str(next(iter(labels)))) in ALL_CLIPS:
+        raise CorpusError(
+            f"{index.root.name} has all clips in {next(iter(labels))} and no {TABLE}; expected a "
+            f"table {TABLE} beside that folder, with file,label, or one sub-folder a label."
+        )
+    spelling, _ = one_spelling(Counter(str(part.label) for part in parts_found))
+    return [replace(part, label=spelling[str(part.label)]) for part in parts_found]
+
+
+def _from_table(
+    path: Path, index: ClipIndex, values: bool, findings: Findings, notes: list[str]
+) -> tuple[str, tuple[str, ...], list[LabelledPart]]:
+    """(key of the task, labels or () for those that occur, clips with their one label)."""
+    table = read_people_table(path, FOLDER, f"in {index.root.name}", index.count_known)
+    table.findings, found = findings, table.findings
+    findings.extend("rows that can't be read", found.sentences())
+    kind = kind_of(table, values)
+    notes += table.notes
+    if folded(path.name) != TABLE:
+        notes.append(f"{path.name} is read as the table of labels.")
+    if kind.unread:
+        notes.append(f"Columns that are not read: {name_list([shown(n) for n in kind.unread], 8)}.")
+    if kind.kind == "single_label" and set(VALUES) <= table.headers.keys():
+        notes.append(
+            "The table has classes and valence and arousal; classes are read; --corpus "
+            "folder-affect reads the others."
+        )
+    ratings = _named_alike(ratings_of(table, kind, index), table.name, notes)
+    _tell_unlisted(ratings, index, notes)
+    labels = VALUES if ratings.kind == "valence_arousal" else ratings.labels
+    return ratings.kind, labels, merge_ratings(ratings, table.name, index, findings, notes)
+
+
+def _named_alike(ratings: Ratings, table: str, notes: list[str]) -> Ratings:
+    """The same ratings with one spelling a label, and several labels where cells hold several."""
+    if ratings.kind != "single_label":
+        return ratings
+    ratings = as_several(ratings, Counter(str(row.label) for row in ratings.rows))
+    if ratings.kind == "multi_label":
+        notes.append("Cells with | or ; hold several labels, so any number may be present.")
+    counts = Counter(name for row in ratings.rows for name in label_names(row.label))
+    notes += label_remarks(counts, table)
+    spelling, alike = one_spelling(counts)
+    notes += alike
+
+    def spelled(label: Label | None) -> Label | None:
+        if isinstance(label, str):
+            return spelling[label]
+        return tuple(dict.fromkeys(spelling[name] for name in label_names(label)))
+
+    return replace(ratings, rows=[replace(r, label=spelled(r.label)) for r in ratings.rows])
+
+
+def label_names(label: Any) -> Sequence[str]:
+    """The names in one label or several."""
+    return (label,) if isinstance(label, str) else label or ()
+
+
+def _tell_unlisted(ratings: Ratings, index: ClipIndex, notes: list[str]) -> None:
+    """A note on clips that no usable row names."""
+    listed = {row.path for row in ratings.rows}
+    unlisted = [index.name(path) for path in index.paths if path not in listed]
+    if unlisted:
+        notes.append(
+            f"{len(unlisted)} clips of the folder have no usable row and are left out: "
+            f"{name_list(unlisted)}."
+        )

@@ -1,0 +1,83 @@
+"""Names of labels: one spelling of each, in an order that does not depend on the rows'."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+
+from emo_core.data.corpus import CorpusError, name_list
+from emo_core.data.folder.files import folded
+from emo_core.data.tables.cells import parse_number, shown
+from emo_core.schema import EMOTIONS, POLARITIES
+
+MOST_NUMBERS = 20  # different whole numbers that can be classes; a scale has more
+MOST_LETTERS = 60  # of a label
+_SPACE = re.compile(r"[\s_\-]+")
+
+
+def one_spelling(counts: Mapping[str, int]) -> tuple[dict[str, str], list[str]]:
+    """({label: its spelling}, a sentence for each that has several): the commonest is taken.
+
+    Capitals, blanks, hyphens and underscores may differ; so may the zeros of whole numbers.
+    """
+    alike: dict[str, list[str]] = defaultdict(list)
+    for label in counts:
+        alike[_SPACE.sub(" ", folded(_whole(label)))].append(label)
+    spelling: dict[str, str] = {}
+    notes = []
+    for labels in alike.values():
+        best = max(labels, key=lambda label: (counts[label], label))
+        spelling |= dict.fromkeys(labels, _whole(best))
+        if len({_whole(label) for label in labels}) > 1:
+            told = [f"{shown(n)} ({counts[n]} rows)" for n in sorted(labels)]
+            notes.append(
+                f"The labels {' and '.join(told)} differ only in capitals or blanks; they are one "
+                f"class, {shown(best)}; if they are meant to be two, rename one."
+            )
+    return spelling, notes
+
+
+def _whole(label: str) -> str:
+    """ "1.0" and "1,0" as "1"; other labels as they are."""
+    return re.sub(r"^([+-]?\d+)[.,]0+$", r"\1", label)
+
+
+def ordered(labels: Iterable[str]) -> tuple[str, ...]:
+    """Labels in a fixed order: the shipped models' own, numbers by size, else by alphabet."""
+    names = set(labels)
+    for known in (POLARITIES, EMOTIONS):
+        if {name.casefold() for name in names} <= set(known):
+            return tuple(sorted(names, key=lambda name: known.index(name.casefold())))
+    return tuple(sorted(names, key=lambda name: (_number(name), folded(name), name)))
+
+
+def _number(label: str) -> float:
+    try:
+        return parse_number(label)
+    except ValueError:
+        return float("inf")
+
+
+def label_remarks(counts: Counter, table: str) -> list[str]:
+    """What is odd about the names of labels; raises CorpusError where numbers can be no classes."""
+    remarks = []
+    long = [label for label in counts if len(label) > MOST_LETTERS]
+    if long:
+        remarks.append(
+            f"{len(long)} labels have more than {MOST_LETTERS} letters ({shown(long[0])}); "
+            "expected names of classes; is this column a transcript?"
+        )
+    numbers = [label for label in counts if _number(label) != float("inf")]
+    if not numbers:
+        return remarks
+    fractions = [label for label in numbers if _number(label) % 1]
+    if fractions or len(numbers) > MOST_NUMBERS:
+        raise CorpusError(
+            f"the labels of {table} are {len(numbers)} different numbers ({name_list(numbers)}); "
+            "expected names of classes; call the columns valence and arousal if that is what they "
+            "are, or write a word for each range."
+        )
+    remarks.append(
+        f"The labels {name_list(sorted(numbers, key=_number), 8)} are numbers; each is taken as "
+        "the name of a class, without an order; words would be easier to read in every answer."
+    )
+    return remarks

@@ -1,0 +1,42 @@
+"""Sentences about a table, of each kind as many as can be read, the others counted."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+SHOWN = 20  # sentences of one kind
+
+
+class Findings:
+    """Collects what is wrong; of 40,000 rows with one fault it keeps 20 and the count."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[str, list[str]] = defaultdict(list)
+        self._more: dict[str, list[int]] = defaultdict(list)  # kind -> count, first and last line
+
+    def add(self, kind: str, sentence: str, line: int = 0) -> None:
+        """Note one sentence. kind: a plural noun phrase, for the count of the others."""
+        if len(self._kinds[kind]) < SHOWN:
+            self._kinds[kind].append(sentence)
+            return
+        count, first, _ = self._more.get(kind) or (0, line, line)
+        self._more[kind] = [count + 1, first, line]
+
+    def extend(self, kind: str, sentences: Iterable[str]) -> None:
+        """Note several sentences of one kind."""
+        for sentence in sentences:
+            self.add(kind, sentence)
+
+    def count(self, kind: str) -> int:
+        """How many of a kind there are."""
+        return len(self._kinds.get(kind, ())) + (self._more.get(kind) or [0])[0]
+
+    def sentences(self) -> tuple[str, ...]:
+        """All that are kept, kind by kind, each followed by how many more there are."""
+        listed: list[str] = []
+        for kind, kept in self._kinds.items():
+            listed += kept
+            if kind in self._more:
+                count, first, last = self._more[kind]
+                lines = f", lines {first} to {last}" if first else ""
+                listed.append(f"And {count} more {kind}{lines}.")
+        return tuple(listed)

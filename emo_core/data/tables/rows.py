@@ -1,0 +1,269 @@
+"""Rows of a table: which delimiter, which line is the header, which column means what."""
+
+import csv
+import io
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+from emo_core.data.corpus import CorpusError, name_list
+from emo_core.data.tables.cells import clean_cell, shown
+from emo_core.data.tables.findings import Findings
+from emo_core.data.tables.text import DecodedText, possible_texts, read_bytes
+
+DELIMITERS = (",", ";", "\t", "|", " ")
+HEAD = 12  # lines among which the header is looked for; titles may stand above it
+WORDS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
+_BRACKET = re.compile(r"[(\[]\s*([^)\]]*?)\s*[)\]]")
+_MILLI = ("ms", "msec", "milliseconds")
+
+
+class Row(NamedTuple):
+    """One row: the line it ends on, and its cells by column."""
+
+    line: int
+    cells: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What a kind of table may hold.
+
+    aliases: column -> normalised header words, the best first. anchor: the column that makes a row
+    a row. is_anchor: whether a cell is such a thing, by which a table without header is known.
+    bare: the columns of a table without header.
+    """
+
+    aliases: Mapping[str, Sequence[str]]
+    anchor: str
+    is_anchor: Callable[[str], bool]
+    bare: tuple[str, ...]
+    example: str
+
+
+@dataclass
+class Table:
+    """A table as read: rows by column, what was noticed, what is wrong."""
+
+    name: str
+    headers: dict[str, str]  # column -> its header as written; other columns under that
+    rows: list[Row]
+    notes: list[str] = field(default_factory=list)
+    findings: Findings = field(default_factory=Findings)
+
+    def place(self, row: Row, column: str = "") -> str:
+        """Row and column for a sentence: "labels.csv line 7, column 'Start'"."""
+        where = f", column {shown(self.headers.get(column, column))}" if column else ""
+        return f"{self.name} line {row.line}{where}"
+
+
+def normalized(header: str) -> str:
+    """A header in one form: "Start (ms)" -> "start_ms", " File Name" -> "file_name"."""
+    text = unicodedata.normalize("NFKC", clean_cell(header)).casefold()
+    unit = "_ms" if any(word in _MILLI for word in _BRACKET.findall(text)) else ""
+    return re.sub(r"\W+", "_", _BRACKET.sub(" ", text)).strip("_") + unit
+
+
+def read_people_table(
+    path: Path,
+    columns: Columns,
+    place: str,
+    count_known: Callable[[Sequence[str]], int] | None = None,
+) -> Table:
+    """A table with the delimiter, encoding and header that its program chose.
+
+    place: where it belongs, in words. count_known: how many of the anchor's cells name something
+    that is there, which settles the encoding. Raises CorpusError where it can't be read as a whole;
+    a row that can't stands in the table's findings.
+    """
+    texts = possible_texts(read_bytes(path, place), path.name)
+    tables = [_parsed(text, path.name, columns) for text in texts[:1] if text.text.strip()]
+    if not tables:
+        raise CorpusError(f"{path.name} is empty; expected rows such as {columns.example}.")
+    best, encoding = tables[0], texts[0].encoding
+    if len(texts) > 1 and count_known:
+        scores = []
+        for text in texts:
+            try:
+                table = _parsed(text, path.name, columns)
+            except CorpusError:
+                continue
+            names = [row.cells.get(columns.anchor, "") for row in table.rows]
+            scores.append((count_known(names), table, text.encoding))
+        _, best, encoding = max(scores, key=lambda one: one[0])  # the first of equals
+    if len(texts) > 1:
+        best.notes.append(
+            f"{path.name} is no UTF-8; it is read as {encoding}: look whether letters with marks "
+            "are right, else save it as UTF-8."
+        )
+    return best
+
+
+def _parsed(decoded: DecodedText, name: str, columns: Columns) -> Table:
+    """One reading of a table."""
+    text, delimiter = _delimiter(decoded.text, columns)
+    lines = _lines(text, delimiter, name)
+    header = _header_place(lines, columns)
+    if header is None:
+        return _headerless(lines, name, columns, delimiter)
+    keys, headers = _named_columns(lines[header][1], name, columns)
+    table = Table(name, headers, [])
+    if header:
+        table.notes.append(
+            f"{header} line{'s' * (header > 1)} above the header of {name} "
+            f"{'are' if header > 1 else 'is'} not read."
+        )
+    _fill(table, keys, lines[header + 1 :], columns.anchor)
+    return table
+
+
+def _delimiter(text: str, columns: Columns) -> tuple[str, str]:
+    """(text, delimiter): the one that Excel's `sep=` names, else that gives most known columns."""
+    first, _, rest = text.partition("\n")
+    if first.strip().strip('"').lower().startswith("sep=") and len(first.strip().strip('"')) <= 5:
+        return rest, first.strip("\r\n").strip('"')[4:5] or ","
+
+    def known(delimiter: str) -> tuple[int, int]:
+        head = list(islice(_reader(text, delimiter, False), HEAD))
+        marks = [_marks(row, columns) for row in head]
+        widths = [len(row) for row in head if any(row)]
+        common = max(map(widths.count, widths)) if widths and max(widths) > 1 else 0
+        return max(marks, default=0), common
+
+    return text, max(DELIMITERS, key=known)  # the first of equals
+
+
+def _marks(cells: Sequence[str], columns: Columns) -> int:
+    """How many cells of a line are headers that are known, or anchors where there is no header."""
+    words = {normalized(cell) for cell in cells}
+    found = sum(not words.isdisjoint(names) for names in columns.aliases.values())
+    alone = len(cells) in (len(columns.bare), 1) and any(
+        columns.is_anchor(clean_cell(cell)) for cell in cells
+    )
+    return 10 * found + (len(cells) if alone else 0)
+
+
+def _reader(text: str, delimiter: str, strict: bool = True):
+    return csv.reader(
+        io.StringIO(text, newline=""), delimiter=delimiter, strict=strict, skipinitialspace=True
+    )
+
+
+def _lines(text: str, delimiter: str, name: str) -> list[tuple[int, list[str]]]:
+    """All lines that are not blank: (number, cells); raises CorpusError at an open quotation."""
+    reader = _reader(text, delimiter)
+    lines: list[tuple[int, list[str]]] = []
+    last = 0
+    try:
+        for cells in reader:
+            number, last = last + 1, reader.line_num
+            cells = [clean_cell(cell) for cell in cells]
+            if any(cells):
+                lines.append((number, cells))
+    except csv.Error as error:
+        raise CorpusError(
+            f"{name} line {last + 1}: a quotation mark is opened there and not closed as it should "
+            f'be ({error}); expected "text" with every mark inside doubled (""); correct that row.'
+        ) from error
+    return lines
+
+
+def _header_place(lines: list[tuple[int, list[str]]], columns: Columns) -> int | None:
+    """Index of the header among the first lines; None = there is none."""
+    names = columns.aliases[columns.anchor]
+    for index, (_, cells) in enumerate(lines[:HEAD]):
+        if any(columns.is_anchor(cell) for cell in cells):
+            return None
+        if any(normalized(cell) in names for cell in cells):
+            return index
+    return None
+
+
+def _headerless(
+    lines: list[tuple[int, list[str]]], name: str, columns: Columns, delimiter: str
+) -> Table:
+    """A table that starts with its first row; raises CorpusError where its columns are unclear."""
+    width = max((len(cells) for _, cells in lines[:HEAD]), default=0)
+    first = lines[0][1] if lines else []
+    if width != len(columns.bare) or not columns.is_anchor(first[0]):
+        raise CorpusError(
+            f"{name} starts with {shown(delimiter.join(first))}; expected a header with the column "
+            f"{columns.anchor!r}, such as {columns.example}; add that line at the top."
+        )
+    table = Table(name, {column: column for column in columns.bare}, [])
+    table.notes.append(
+        f"{name} has no header; its columns are taken as {' and '.join(columns.bare)}."
+    )
+    _fill(table, list(columns.bare), lines, columns.anchor)
+    return table
+
+
+def _named_columns(
+    cells: list[str], name: str, columns: Columns
+) -> tuple[list[str], dict[str, str]]:
+    """(column of each cell of the header, {column: header}); "" = a cell without a header."""
+    words = [normalized(cell) for cell in cells]
+    keys = list(cells)
+    for column, names in columns.aliases.items():
+        at = next((words.index(word) for word in names if word in words), None)
+        if at is not None:
+            keys[at] = column
+    doubled = sorted({key for key in keys if key and keys.count(key) > 1})
+    if doubled:
+        raise CorpusError(
+            f"{name} has the column {name_list([shown(key) for key in doubled])} twice; expected "
+            "every column once; rename or delete one."
+        )
+    return keys, {key: cell for key, cell in zip(keys, cells, strict=True) if key}
+
+
+def _fill(table: Table, keys: list[str], lines: list, anchor: str) -> None:
+    """Puts the rows into a table; those that do not fit its header become findings."""
+    if lines and all(len(cells) == len(keys) + 1 for _, cells in lines):
+        keys = ["", *keys]  # R writes row names without a header
+    for number, cells in lines:
+        extra = [cell for cell in cells[len(keys) :] if cell]
+        row = Row(number, {key: cell for key, cell in zip(keys, cells, strict=False) if key})
+        if extra:
+            table.findings.add(
+                "rows with too many cells",
+                f"{table.name} line {number} has {len(cells)} cells, the header {len(keys)}; "
+                f"expected as many, and quotation marks around a cell that holds the delimiter; "
+                f"the row is left out (it starts with {shown(cells[0])}).",
+                number,
+            )
+        elif not row.cells.get(anchor) and any(row.cells.values()):
+            table.findings.add(
+                f"rows without {anchor}",
+                f"{table.place(row, anchor)}: the cell is empty; expected a {anchor}; the row is "
+                "left out.",
+                number,
+            )
+        elif broken := [key for key, cell in row.cells.items() if "\n" in cell or "\r" in cell]:
+            _add_broken(table, row, broken[0])
+        elif row.cells.get(anchor):
+            table.rows.append(row)
+
+
+def _add_broken(table: Table, row: Row, column: str) -> None:
+    """A cell over several lines is free text, or a quotation mark that swallowed rows."""
+    cell = row.cells[column]
+    swallowed = any(
+        line.count(mark) >= len(table.headers) - 1 > 0
+        for line in cell.splitlines()[1:]
+        for mark in DELIMITERS[:4]
+    )
+    if column == "text" and not swallowed:
+        row.cells[column] = " ".join(cell.split())
+        table.rows.append(row)
+        return
+    table.findings.add(
+        "rows over several lines",
+        f"{table.place(row, column)}: the cell goes over {len(cell.splitlines())} lines; expected "
+        "one line a cell and every quotation mark closed; the row is left out.",
+        row.line,
+    )

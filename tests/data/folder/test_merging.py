@@ -1,0 +1,18 @@
+"""Several labels by several raters: those of more than half."""
+
+from emo_core.data.folder.merging import VALUES, merge_ratings
+from tests.support.clip_folders import read_own
+
+
+def test_several_labels_need_half_of_the_raters(tmp_path):
+    table = "file,rater,happy,loud\na.mp4,p,1,1\na.mp4,q,1,0\na.mp4,r,0,0\nb.mp4,p,0,1\n"
+    corpus = read_own(tmp_path, table, "a.mp4", "b.mp4")
+    assert [item.label for item in corpus.items] == [("happy",), ("loud",)]
+    assert VALUES == ("valence", "arousal") and callable(merge_ratings)
+
+
+def test_rows_of_a_clip_with_two_groups_are_said(tmp_path):
+    table = "file,label,rater,group\na.mp4,x,p,1\na.mp4,x,q,2\nb.mp4,y,p,3\n"
+    corpus = read_own(tmp_path, table, "a.mp4", "b.mp4")
+    assert corpus.items[0].group == "1"
+    assert any("have group '1', '2'; expected one" in problem for problem in corpus.problems)

@@ -1,0 +1,295 @@
+"""A folder of own clips: tables and sub-folders become a corpus; what is odd is said."""
+
+import re
+import unicodedata
+
+import numpy as np
+import pytest
+
+from emo_core.corpora import read_corpus
+from emo_core.data.corpus import CorpusError, refuse_leaks
+from emo_core.data.folder.files import ClipIndex
+from emo_core.data.folder.reader import find_table
+from tests.support.clip_folders import folder_of, put_clip, read_own
+
+TABLE = "file,label\nanna_1.mp4,happy\nanna_2.mp4,sad\nbert_1.mp4,sad\nbert_2.mp4,happy\n"
+CLIPS = ("anna_1.mp4", "anna_2.mp4", "bert_1.mp4", "bert_2.mp4")
+
+
+def said(corpus) -> str:
+    return "\n".join((*corpus.problems, *corpus.notes))
+
+
+def labels_of(corpus) -> dict[str, object]:
+    return {item.name: item.label for item in corpus.items}
+
+
+def test_a_table_of_two_columns_is_a_corpus(tmp_path):
+    corpus = read_own(tmp_path, TABLE, *CLIPS)
+    assert corpus.labels == ("happy", "sad") and corpus.details == {"task": "single_label"}
+    assert labels_of(corpus)["bert_2"] == "happy" and corpus.problems == ()
+    assert {item.group for item in corpus.items} == {"anna", "bert"}
+    assert "the first part of its name ('anna' of 'anna_1.mp4'): 2 sources" in said(corpus)
+    assert refuse_leaks(corpus) is corpus
+    assert find_table(tmp_path, ClipIndex(tmp_path)) == tmp_path / "labels.csv"
+
+
+def test_one_sub_folder_a_label(tmp_path):
+    corpus = read_own(tmp_path, None, "happy/a.mp4", "happy/b.MP4", "sad/c.mov", "x.mp4")
+    assert labels_of(corpus) == {"happy/a": "happy", "happy/b": "happy", "sad/c": "sad"}
+    assert "x.mp4 lies in no sub-folder" in corpus.problems[0]
+
+
+def test_sub_folders_below_train_val_and_test(tmp_path):
+    clips = [
+        f"{s}/{label}/{s}{i}.mp4"
+        for s in ("train", "dev", "test")
+        for label in ("happy", "sad")
+        for i in range(2)
+    ]
+    corpus = read_own(tmp_path, None, *clips)
+    assert {item.split for item in corpus.items} == {"train", "val", "test"}
+    assert corpus.labels == ("happy", "sad")
+
+
+def test_a_person_between_label_and_clip_is_the_source(tmp_path):
+    clips = [
+        f"{label}/p{p}/{i}.mp4" for label in ("happy", "sad") for p in range(3) for i in range(2)
+    ]
+    corpus = read_own(tmp_path, None, *clips)
+    assert {item.group for item in corpus.items} == {"p0", "p1", "p2"}
+
+
+@pytest.mark.parametrize(
+    ("cell", "clip"),
+    [
+        ("anna_1", "anna_1.mp4"),
+        ("ANNA_1.MP4", "anna_1.mp4"),
+        ("anna_1.mp4", "anna_1.MP4"),
+        ("anna_1.mov", "anna_1.avi"),
+        ("10_7.mp4", "10_7.mkv"),
+        ("clips\\anna_1.mp4", "clips/anna_1.mp4"),
+        ("C:\\Users\\me\\data\\clips\\anna_1.mp4", "clips/anna_1.mp4"),
+        ("/home/me/clips/anna_1.mp4", "clips/anna_1.mp4"),
+        ("./clips/anna_1.mp4", "clips/anna_1.mp4"),
+        ("anna_1", "deep/er/anna_1.mp4"),
+        ("my clip 1.mp4", "my clip 1.mp4"),
+        ("my%20clip.mp4", "my clip.mp4"),
+        (unicodedata.normalize("NFD", "Jürgen.mp4"), unicodedata.normalize("NFC", "Jürgen.mp4")),
+        (unicodedata.normalize("NFC", "Jürgen.mp4"), unicodedata.normalize("NFD", "Jürgen.mp4")),
+        ("clip.001", "clip.001.mp4"),
+    ],
+)
+def test_a_cell_finds_its_file(tmp_path, cell, clip):
+    corpus = read_own(tmp_path, f"file,label\n{cell},happy\nother.mp4,sad\n", clip, "other.mp4")
+    assert corpus.items[0].path == tmp_path / clip
+
+
+@pytest.mark.parametrize(
+    ("cell", "sentence"),
+    [
+        ("bert/1.mp4", r"line 2, column 'file': 'bert/1.mp4' is not in "),
+        ("../secret.mp4", "is not in"),
+        ("2.mp4", "'2.mp4' may be 'anna/2.mp4', 'carl/2.mp4'; expected one clip"),
+    ],
+)
+def test_a_cell_that_means_no_clip_or_several_is_named(tmp_path, cell, sentence):
+    clips = ("anna/1.mp4", "anna/2.mp4", "carl/2.mp4", "ok.mp4")
+    corpus = read_own(tmp_path, f"file,label\n{cell},happy\nok.mp4,sad\n", *clips)
+    assert [item.name for item in corpus.items] == ["ok"]
+    assert re.search(sentence, corpus.problems[0]), corpus.problems[0]
+    assert "3 clips of the folder have no usable row" in said(corpus)
+
+
+def test_video_goes_before_the_sound_taken_from_it(tmp_path):
+    corpus = read_own(tmp_path, "file,label\na,x\nb,y\n", "a.mp4", "a.wav", "b.mp4")
+    assert corpus.items[0].path.name == "a.mp4"
+
+
+def test_parts_of_a_file_are_clips_with_one_source(tmp_path):
+    table = (
+        "File;Label;Start;End\nlong.mp4;happy;0:00,0;0:00,5\nlong.mp4;sad;0,5;1\n"
+        "b.mp4;sad;0,25;\nb.mp4;sad;0:61;2\nb.mp4;sad;0,9;0,2\n"
+    )
+    corpus = read_own(tmp_path, table, "long.mp4", "b.mp4")
+    assert [(i.name, i.span_s) for i in corpus.items] == [
+        ("long@0-0.5", (0.0, 0.5)),
+        ("long@0.5-1", (0.5, 1.0)),
+        ("b@0.25-" + f"{corpus.items[2].span_s[1]:g}", corpus.items[2].span_s),
+    ]
+    assert corpus.items[2].span_s[1] == pytest.approx(1, abs=0.1)
+    assert corpus.items[0].group == corpus.items[1].group
+    first, second = corpus.problems
+    assert "line 5, column 'Start': found '0:61', expected seconds" in first
+    assert "line 6: the part lasts from 0.9 to 0.2 s" in second
+
+
+def test_milliseconds_and_durations_of_elan(tmp_path):
+    table = (
+        "File Name\tBegin Time - msec\tDuration - msec\tAnnotation\n"
+        "a.mp4\t250\t500\thappy\nb.mp4\t0\t500\tsad\n"
+    )
+    corpus = read_own(tmp_path, table, "a.mp4", "b.mp4")
+    assert corpus.labels == ("happy", "sad"), said(corpus)
+
+
+def test_raters_give_the_majority_and_their_agreement_is_said(tmp_path):
+    table = (
+        "file,label,rater\n"
+        + "".join(
+            f"{clip}.mp4,{label},{rater}\n"
+            for clip, labels in {"a": "xxy", "b": "yyy", "c": "xyz", "d": "xxx"}.items()
+            for rater, label in zip("pqr", labels, strict=True)
+        )
+        + "d.mp4,x,p\nb.mp4,x,q\n"
+    )
+    corpus = read_own(tmp_path, table, "a.mp4", "b.mp4", "c.mp4", "d.mp4")
+    assert labels_of(corpus) == {"a": "x", "b": "y", "d": "x"}
+    assert "lines 8, 9, 10: c.mp4 has 'x' (1), 'y' (1), 'z' (1); expected a label" in said(corpus)
+    assert "rater 'q' gives b.mp4 another label" in said(corpus)
+    assert "4 clips have several ratings (3 raters)" in said(corpus)
+
+
+def test_labels_that_differ_in_capitals_are_one_class_and_said(tmp_path):
+    table = TABLE.replace("anna_2.mp4,sad", "anna_2.mp4,SAD").replace(
+        "anna_1.mp4,h", "anna_1.mp4,H"
+    )
+    corpus = read_own(tmp_path, table, *CLIPS)
+    assert len(corpus.labels) == 2 and "differ only in capitals or blanks" in said(corpus)
+
+
+def test_numbers_as_classes_are_said_and_as_scales_refused(tmp_path):
+    corpus = read_own(tmp_path / "a", TABLE.replace("happy", "1.0").replace("sad", "10"), *CLIPS)
+    assert corpus.labels == ("1", "10") and "are numbers; each is taken as" in said(corpus)
+    with pytest.raises(CorpusError, match="2 different numbers .*call the columns valence"):
+        read_own(tmp_path / "b", TABLE.replace("happy", "0.25").replace("sad", "0.5"), *CLIPS)
+
+
+def test_columns_of_yes_and_no_are_several_labels(tmp_path):
+    table = "file,group,happy,loud,remark\na.mp4,1,1,0,hm\nb.mp4,2,TRUE,x,\nc.mp4,3,0,no,\n"
+    table += "d.mp4,4,2,1,\n"
+    corpus = read_own(tmp_path, table, "a.mp4", "b.mp4", "c.mp4", "d.mp4")
+    assert labels_of(corpus) == {"a": ("happy",), "b": ("happy", "loud"), "c": ()}
+    assert corpus.multi_label and corpus.details == {"task": "multi_label"}
+    assert "line 5, column 'happy': found '2', expected 1 or 0" in said(corpus)
+    assert "not read: 'remark'" in said(corpus)
+
+
+def test_cells_with_bars_are_several_labels(tmp_path):
+    corpus = read_own(tmp_path, TABLE.replace("bert_2.mp4,happy", "bert_2.mp4,happy|sad"), *CLIPS)
+    assert labels_of(corpus)["bert_2"] == ("happy", "sad") and labels_of(corpus)["anna_2"] == (
+        "sad",
+    )
+
+
+def test_valence_and_arousal_of_clips_moments_and_files_beside_them(tmp_path):
+    table = (
+        'file,valence,arousal,time_s\na.mp4,"0,5",−0.5,\nb.mp4,0,0,0\nb.mp4,1,0,0.5\n'
+        "c.mp4,,,\nd.mp4,5,1,\ne.mp4,,,\n"
+    )
+    folder_of(tmp_path, table, *(f"{name}.mp4" for name in "abcde"))
+    (tmp_path / "c.csv").write_text("Time;Valence;Arousal\n0,0;-1;0\n0,2;1;0\nx;1;0\n")
+    corpus = read_corpus("folder", tmp_path)
+    assert corpus.labels == ("valence", "arousal") and corpus.details["task"] == "valence_arousal"
+    a, b, c = (item.values for item in corpus.items)
+    ends, starts = np.array([0.1, 0.25, 0.9, 2.0]), np.array([0.0, 0.1, 0.8, 1.9])
+    assert a.at(ends, starts)[:3].tolist() == [[0.5, -0.5]] * 3
+    assert np.isnan(a.at(ends, starts)[3]).all()  # the clip is over
+    assert b.at(ends, starts)[:2, 0] == pytest.approx([0.2, 0.5])
+    assert c.at(ends, starts)[0, 0] == pytest.approx(0.0)
+    assert np.isnan(c.at(ends, starts)[2]).all()  # nothing is said of it
+    assert "found '5', expected -1 to 1" in said(corpus) and "no file e.csv beside it" in said(
+        corpus
+    ).replace("nor a file", "no file")
+    assert "c.csv line 4" in said(corpus)
+
+
+def test_classes_go_before_values_and_the_other_corpus_reads_values(tmp_path):
+    table = "file,label,valence,arousal\na.mp4,x,0.5,0\nb.mp4,y,0,0\n"
+    assert read_own(tmp_path, table, "a.mp4", "b.mp4").labels == ("x", "y")
+    assert read_corpus("folder-affect", tmp_path).labels == ("valence", "arousal")
+
+
+def test_given_splits_and_groups_are_kept_and_gaps_are_filled(tmp_path):
+    table = (
+        "file,label,group,split\na.mp4,x,1,Training\nb.mp4,y,1,\nc.mp4,x,2,DEV\nd.mp4,y,3,test\n"
+        "e.mp4,x,,train\nf.mp4,x,9,nowhere\n"
+    )
+    corpus = read_own(tmp_path, table, *(f"{name}.mp4" for name in "abcdef"))
+    assert {i.name: i.split for i in corpus.items} == {
+        "a": "train",
+        "b": "train",
+        "c": "val",
+        "d": "test",
+        "e": "train",
+    }
+    assert "line 7, column 'split': found 'nowhere', expected train, val or test" in said(corpus)
+    assert "1 clips have no group" in said(corpus)
+
+
+def test_a_given_split_that_a_guess_crosses_is_said_and_passes(tmp_path):
+    rows = "".join(
+        f"p{p}_{i}.mp4,{'xy'[i % 2]},{('train', 'test')[i // 2]}\n"
+        for p in range(3)
+        for i in range(4)
+    )
+    clips = [f"p{p}_{i}.mp4" for p in range(3) for i in range(4)]
+    corpus = read_own(tmp_path, "file,label,split\n" + rows, *clips)
+    assert corpus.leak and "let 3 guessed sources cross" in said(corpus)
+    assert refuse_leaks(corpus) is corpus
+
+
+def test_a_given_group_that_crosses_is_refused(tmp_path):
+    table = "file,label,group,split\na.mp4,x,1,train\nb.mp4,y,1,test\n"
+    with pytest.raises(CorpusError, match="source 1 is in test and train"):
+        refuse_leaks(read_own(tmp_path, table, "a.mp4", "b.mp4"))
+
+
+def test_the_same_file_under_two_names_is_one_source(tmp_path):
+    folder_of(tmp_path, "file,label\na.mp4,x\nb.mp4,y\nc.mp4,y\n", "c.mp4")
+    put_clip(tmp_path / "a.mp4", same=True), put_clip(tmp_path / "b.mp4", same=True)
+    corpus = read_corpus("folder", tmp_path)
+    assert "'a.mp4' and 'b.mp4' are the same file, labelled x and y" in said(corpus)
+    assert corpus.items[0].group == corpus.items[1].group != corpus.items[2].group
+
+
+def test_one_class_one_clip_one_source_are_problems(tmp_path):
+    corpus = read_own(tmp_path / "a", "file,label\na.mp4,x\n", "a.mp4")
+    assert "one labelled clip" in said(corpus) and "have the label 'x'" in said(corpus)
+    corpus = read_own(tmp_path / "b", "file,label,group\na.mp4,x,1\nb.mp4,y,1\n", "a.mp4", "b.mp4")
+    assert "are of one source ('1')" in said(corpus)
+
+
+def test_rows_without_a_label_are_left_out_and_said(tmp_path):
+    corpus = read_own(tmp_path, TABLE.replace("anna_2.mp4,sad", "anna_2.mp4,NA"), *CLIPS)
+    assert "line 3, column 'label': 'NA' says that there is no label" in said(corpus)
+
+
+@pytest.mark.parametrize(
+    ("files", "sentence"),
+    [
+        ({}, "holds no clip; expected files such as"),
+        ({"a.mp4": None}, "has no clip with a label; the first problem: a.mp4 lies in no"),
+        ({"clips/a.mp4": None}, "all clips in clips and no labels.csv"),
+        ({"a.mp4": None, "one.csv": "x", "two.csv": "y"}, "has no labels.csv, but one.csv, two"),
+        ({"a.mp4": None, "labels.csv": "file,start\na.mp4,1\n"}, "has the columns 'file', 'start'"),
+        ({"a.mp4": None, "labels.xlsx": "PK\x03\x04"}, "labels.xlsx is a workbook"),
+        ({"a.mp4": None, "labels.csv": "x", "Labels.csv": "x"}, "expected one table"),
+    ],
+)
+def test_a_folder_that_is_none_is_one_sentence(tmp_path, files, sentence):
+    for name, text in files.items():
+        put_clip(tmp_path / name) if text is None else (tmp_path / name).write_text(text)
+    with pytest.raises(CorpusError, match=sentence):
+        read_corpus("folder", tmp_path)
+
+
+def test_another_name_of_the_table_is_said(tmp_path):
+    folder_of(tmp_path, None, *CLIPS)
+    (tmp_path / "ratings.csv").write_text(TABLE)
+    assert "ratings.csv is read as the table" in said(read_corpus("folder", tmp_path))
+
+
+def test_files_of_systems_are_no_clips(tmp_path):
+    clips = ("happy/a.mp4", "happy/._a.mp4", "__MACOSX/happy/a.mp4", "sad/b.mp4", ".trash/c.mp4")
+    assert len(read_own(tmp_path, None, *clips).items) == 2
