@@ -12,7 +12,9 @@ from torch import nn
 from emo_core.data.statement import NOT_STATED, STATEMENT
 from emo_core.errors import EmoError
 from emo_core.io.atomic import atomic_path
+from emo_core.io.shipped_weights import SHIPPED_WEIGHTS
 from emo_core.models import MODELS
+from emo_core.models.interface import SupportsFrozenEncoders
 from emo_core.old_names import ONLY_TASK, current_names, current_training, current_weights
 from emo_core.preprocess.sample import SampleConfig
 from emo_core.schema import DEFAULT_MODEL
@@ -66,7 +68,14 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, card: str, statement: 
         "calibration": asdict(checkpoint.calibration),
         "training": checkpoint.training,
     }
-    state = {k: v.detach().cpu().contiguous() for k, v in checkpoint.model.state_dict().items()}
+    encoders = frozen_encoders(checkpoint.model)
+    if encoders:
+        config["encoders"] = {p: SHIPPED_WEIGHTS[name].sha256 for p, name in encoders.items()}
+    state = {
+        name: value.detach().cpu().contiguous()
+        for name, value in checkpoint.model.state_dict().items()
+        if not (encoders and name.startswith(tuple(encoders)))
+    }
     with atomic_path(folder / WEIGHTS) as part:
         part.write_bytes(save(state, {"model": checkpoint.model_name}))  # one key: stable bytes
     texts = {CONFIG: json.dumps(config, indent=1) + "\n", CARD: card, STATEMENT: statement}
@@ -76,6 +85,11 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, card: str, statement: 
             continue
         with atomic_path(folder / name) as part:
             part.write_text(text, encoding="utf-8")
+
+
+def frozen_encoders(model: nn.Module) -> dict[str, str]:
+    """Shipped weights that stand for parts of a model's state, by the prefix of their names."""
+    return model.frozen_encoders() if isinstance(model, SupportsFrozenEncoders) else {}
 
 
 def find_checkpoint(name: str | Path) -> Path:
@@ -119,6 +133,7 @@ def load_checkpoint(name: str | Path = DEFAULT_MODEL) -> Checkpoint:
             f"{folder.name}/{CONFIG} does not describe a model of this version ({error}); "
             "expected one written by `emo train`; train again or take the matching version."
         ) from error
+    _refuse_other_encoders(model, config.get("encoders", {}), folder)
     _load_weights(model, folder)
     return Checkpoint(
         folder.name if folder.name != "checkpoint" else folder.parent.name,
@@ -167,6 +182,18 @@ def _read_config(path: Path) -> dict:
     return config
 
 
+def _refuse_other_encoders(model: nn.Module, known: dict, folder: Path) -> None:
+    """Raises CheckpointError where a checkpoint rests on other shipped weights than are here."""
+    here = {p: SHIPPED_WEIGHTS[name].sha256 for p, name in frozen_encoders(model).items()}
+    if known != here:
+        found = ", ".join(str(digest)[:12] for digest in known.values()) or "none"
+        expected = ", ".join(digest[:12] for digest in here.values()) or "none"
+        raise CheckpointError(
+            f"{folder.name} rests on encoders with SHA-256 {found}; this version has {expected}; "
+            "take the version of this project that wrote it."
+        )
+
+
 def _load_weights(model: nn.Module, folder: Path) -> None:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -178,7 +205,9 @@ def _load_weights(model: nn.Module, folder: Path) -> None:
                 f"{folder.name}/{WEIGHTS} holds numbers that are not finite; expected the weights "
                 "of a training that did not diverge; copy the checkpoint again, or train again."
             )
-        model.load_state_dict(weights)
+        prefixes = tuple(frozen_encoders(model))
+        own = model.state_dict() if prefixes else {}
+        model.load_state_dict(weights | {k: v for k, v in own.items() if k.startswith(prefixes)})
     except (OSError, SafetensorError) as error:
         raise CheckpointError(
             f"{folder.name}/{WEIGHTS} is missing or damaged; expected the weights that belong to "

@@ -92,7 +92,7 @@ def current_recipe(parts: Mapping[str, Any]) -> dict[str, Any]:
         if part not in (*REMOVED, *DRAWN_FRAMES)
     }
     if "init_checkpoint" in current:  # of which older versions took the backbones
-        current.setdefault("init_part", "backbones")
+        current.setdefault("init_scope", "backbones")
     if "warm_up" in parts:
         stage = {new: parts[old] for old, new in DRAWN_FRAMES.items() if old in parts}
         current["drawn_frames"] = {**UNUSED, **stage}

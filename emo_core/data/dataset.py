@@ -282,18 +282,22 @@ class Loader:
 
     def __init__(
         self,
-        dataset: ClipDataset | ConcatDataset,
+        dataset: Any,
         batch: int,
         shuffle: bool,
         seed: int = 0,
         workers: int = 0,
     ) -> None:
+        """dataset: a ClipDataset, or another with `windows`, `groups` and its own `collate`."""
         if not len(dataset):
             raise CorpusError("there are no clips to load; expected at least one usable clip.")
         self.dataset = dataset
         self.batches = EpochBatches(len(dataset), batch, shuffle, seed)
         self._loader = DataLoader(
-            dataset, batch_sampler=self.batches, collate_fn=_collate, num_workers=workers
+            dataset,
+            batch_sampler=self.batches,
+            collate_fn=getattr(dataset, "collate", _collate),
+            num_workers=workers,
         )
 
     def __len__(self) -> int:

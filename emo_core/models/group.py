@@ -4,14 +4,14 @@ Follows the abstract of arXiv 2111.05890; its hyper-parameters are the assumptio
 docs/papers/group.md#assumptions.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from emo_core.models.layers.attention import time_encoding
+from emo_core.models.features import FeatureBatch
 from emo_core.models.layers.backbones import (
     Backbone,
     Cnn14,
@@ -26,8 +26,12 @@ from emo_core.models.layers.fusion import (
     FrameHead,
     FusionTrace,
     MeanMaxHead,
+    MeanSpreadHead,
     make_fusion,
 )
+from emo_core.models.layers.people import PeopleExpressions
+from emo_core.models.layers.towers import Tower, at_times, join_towers
+from emo_core.models.layers.whisper import shipped_whisper
 from emo_core.preprocess.batch import Batch, Output
 from emo_core.preprocess.trace import Trace
 from emo_core.ranges import Count, Counts, OpenShare
@@ -52,6 +56,13 @@ class GroupConfig:
     unimodal_heads: bool = (
         False  # streams have heads of their own beside the fusion: see Group.fuse
     )
+    added_heads: tuple[str, ...] = ("video",)  # always added; others only where no video is
+    people: str = ""  # or "expression": faces as tokens beside whole frames
+    people_every: Count = 1  # one frame in so many is read for faces
+    speech: str = ""  # or "whisper": an encoder beside the small audio backbone
+    train_encoders: bool = False  # those two learn as well; else only what reads them
+    video_size: Counts = ()  # width, height that the slim video backbone reads; () = all
+    mel_pool: Count = 1  # mel frames averaged into one for the slim audio backbone
     frozen: bool = False  # backbones fixed: the contrast to end-to-end (claim i)
     pretrained: bool = False  # Kinetics-400 and AudioSet weights, fetched on the user's machine
     classes: Count = 3
@@ -60,64 +71,47 @@ class GroupConfig:
 PAPER = GroupConfig()
 POCKET = GroupConfig(video_backbone="slim", audio_backbone="slim", width=96)
 SIZES = {"paper": PAPER, "pocket": POCKET}
+ROLLOUT_BINS = 50  # of a window's sound
 
 
-class Tower(nn.Module):
-    """One modality: backbone, projection to the common width, then clock and modality are added."""
-
-    def __init__(
-        self,
-        backbone: Backbone,
-        width: int,
-        frozen: bool,
-        unimodal_head: FrameHead | MeanMaxHead | None = None,
-    ) -> None:
-        super().__init__()
-        self.backbone = backbone.requires_grad_(not frozen)
-        self.frozen = frozen
-        self.project = nn.Linear(backbone.channels, width)
-        self.modality = nn.Parameter(torch.zeros(width))
-        self.unimodal_head = unimodal_head
-
-    def train(self, mode: bool = True) -> "Tower":
-        super().train(mode)
-        if self.frozen:  # a fixed backbone keeps its statistics as well
-            self.backbone.eval()
-        return self
-
-    def forward(self, values: Tensor, mask: Tensor, times_s: Tensor) -> Tokens:
-        seen = self.backbone(values, mask, times_s)
-        tokens = self.project(seen.values)  # (B, N, D)
-        clock = time_encoding(seen.times_s, tokens.shape[-1])
-        own = self.unimodal_head(seen) if self.unimodal_head else None  # (B, classes)
-        return replace(seen, values=tokens + clock + self.modality, unimodal_logits=own)
+TOWERS = {"video": ("video", "people"), "audio": ("audio", "speech")}  # of each stream
 
 
 class Group(nn.Module):
-    """Frames and log-mel -> positive, neutral, negative."""
+    """Frames and log-mel -> positive, neutral, negative.
 
-    video: Tower  # absent where the fusion does not read pictures
-    audio: Tower  # absent where it does not read sound
+    Its towers are `video`, `people`, `audio` and `speech`, of which those are there that the
+    settings name and the fusion reads.
+    """
+
+    video: Tower
+    audio: Tower
 
     def __init__(self, config: GroupConfig) -> None:
         super().__init__()
         self.config = config
         makers: dict[tuple[str, str], Callable[[], Backbone]] = {
             ("video", "slim"): lambda: FrameResNet(
-                tuple(config.video_widths), config.pyramid_levels, config.use_color
+                tuple(config.video_widths),
+                config.pyramid_levels,
+                config.use_color,
+                tuple(config.video_size),
             ),
             ("video", "r2plus1d_18"): lambda: R2Plus1D(config.pretrained),
-            ("audio", "slim"): lambda: MelResNet(tuple(config.audio_widths)),
+            ("people", "expression"): lambda: PeopleExpressions(config.people_every),
+            ("audio", "slim"): lambda: MelResNet(tuple(config.audio_widths), config.mel_pool),
             ("audio", "cnn14"): lambda: Cnn14(config.pretrained),
+            ("speech", "whisper"): shipped_whisper,
         }
-        used = {"video": ("video",), "audio": ("audio",)}.get(config.fusion, ("video", "audio"))
-        for name in used:
-            kind = getattr(config, f"{name}_backbone")
+        for name, kind in self._kinds().items():
             if (name, kind) not in makers:
-                raise ValueError(f"{name}_backbone {kind!r} is not known")
+                setting = name if name in ("people", "speech") else f"{name}_backbone"
+                raise ValueError(f"{setting} {kind!r} is not known")
             backbone = makers[name, kind]()
             head = self._head(name, backbone.channels) if config.unimodal_heads else None
-            setattr(self, name, Tower(backbone, config.width, config.frozen, head))
+            encoder = name in ("people", "speech")
+            frozen = config.frozen or (encoder and not config.train_encoders)
+            setattr(self, name, Tower(backbone, config.width, frozen, head, normalised=encoder))
         self.fusion = make_fusion(
             config.fusion,
             config.width,
@@ -128,41 +122,84 @@ class Group(nn.Module):
             config.head_dropout,
         )
 
-    def _head(self, name: str, channels: int) -> FrameHead | MeanMaxHead:
-        if name == "video":
-            return FrameHead(channels, self.config.classes)
-        return MeanMaxHead(channels, self.config.classes, self.config.head_dropout)
+    def _kinds(self) -> dict[str, str]:
+        """Kind of backbone by tower, of the towers that the fusion reads."""
+        config = self.config
+        kinds = {"video": config.video_backbone, "people": config.people}
+        kinds |= {"audio": config.audio_backbone, "speech": config.speech}
+        streams = (config.fusion,) if config.fusion in TOWERS else tuple(TOWERS)
+        used = [name for stream in streams for name in TOWERS[stream]]
+        return {name: kinds[name] for name in used if kinds[name]}
 
-    def encode(self, batch: Batch) -> tuple[Tokens, Tokens]:
+    def _head(self, name: str, channels: int) -> nn.Module:
+        classes, dropout = self.config.classes, self.config.head_dropout
+        if name == "video":
+            return FrameHead(channels, classes)
+        kind = MeanMaxHead if name == "audio" else MeanSpreadHead
+        return kind(channels, classes, dropout)
+
+    @property
+    def tower_names(self) -> tuple[str, ...]:
+        """The towers that are there, in order of their streams."""
+        return tuple(self._kinds())
+
+    def towers_of(self, stream: str) -> tuple[str, ...]:
+        """The towers of the stream "video" or "audio" that are there."""
+        return tuple(name for name in self.tower_names if name in TOWERS[stream])
+
+    def features(
+        self, batch: Batch | FeatureBatch, streams: Sequence[str] = tuple(TOWERS)
+    ) -> dict[str, Tokens]:
+        """What each tower's backbone saw, by tower; of these streams only."""
+        if isinstance(batch, FeatureBatch):
+            return dict(batch.features)
+        inputs = {
+            "video": (batch.video, batch.video_mask, batch.video_times_s),
+            "people": (batch.video, batch.face_mask, batch.video_times_s, batch.face_eyes),
+            "audio": (batch.mel, batch.mel_mask, batch.mel_times_s),
+        }
+        inputs["speech"] = inputs["audio"]
+        wanted = [name for stream in streams for name in TOWERS[stream]]
+        names = [name for name in self.tower_names if name in wanted]
+        return {name: getattr(self, name).backbone(*inputs[name]) for name in names}
+
+    def encode(self, batch: Batch | FeatureBatch) -> tuple[Tokens, Tokens]:
         """The two token streams; a stream that the fusion does not use is empty."""
-        empty = Tokens(
-            batch.mel.new_zeros(len(batch), 1, self.config.width),
-            torch.zeros(len(batch), 1, dtype=torch.bool, device=batch.mel.device),
-            batch.mel.new_zeros(len(batch), 1),
-        )
-        video = audio = empty
-        if hasattr(self, "video"):
-            video = self.video(batch.video, batch.video_mask, batch.video_times_s)  # (B, Nv, D)
-        if hasattr(self, "audio"):
-            audio = self.audio(batch.mel, batch.mel_mask, batch.mel_times_s)  # (B, Na, D)
+        tokens = {n: getattr(self, n).tokens(seen) for n, seen in self.features(batch).items()}
+        video, audio = (
+            join_towers([tokens[name] for name in names if name in tokens] or [self._none(batch)])
+            for names in TOWERS.values()
+        )  # (B, Nv, D), (B, Na, D)
         return video, audio
+
+    def _none(self, batch: Batch | FeatureBatch) -> Tokens:
+        """The stream that is not there."""
+        values = torch.zeros(len(batch), 1, self.config.width, device=self.device)
+        return Tokens(values, values[..., 0] > 0, values[..., 0])
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.fusion.parameters()).device
 
     def fuse(self, video: Tokens, audio: Tokens) -> Output:
         """Scores from the two streams; cheap beside `encode`.
 
         What the picture's own head learned of single frames is always added, what the sound's
         learned only where nothing is seen: fusion by itself reads an unseen voice worse, and a
-        face beside meaningless sound (docs/experiments/0087 and 0092).
+        face beside meaningless sound (docs/experiments/0087 and 0092). With encoders that know
+        voices, `added_heads` adds both.
         """
         logits, trace = self.fusion(video, audio)
         seen, heard = (stream.mask.any(1, keepdim=True) for stream in (video, audio))  # (B, 1)
         if video.unimodal_logits is not None:
             logits = logits + video.unimodal_logits * seen
         if audio.unimodal_logits is not None:
-            logits = logits + audio.unimodal_logits * (heard & ~seen)
+            there = heard if "audio" in self.config.added_heads else heard & ~seen
+            logits = logits + audio.unimodal_logits * there
         return Output(logits.float(), trace)
 
-    def forward(self, batch: Batch) -> Output:
+    def forward(self, batch: Batch | FeatureBatch) -> Output:
         return self.fuse(*self.encode(batch))
 
     def cam_layers(self) -> dict[str, nn.Module]:
@@ -177,8 +214,32 @@ class Group(nn.Module):
         return resize_maps(cam, (batch.mel.shape[1], batch.mel.shape[2]))[0]
 
     def rollout(self, batch: Batch, trace: FusionTrace, step: int | None) -> dict[str, Tensor]:
-        """Share of each token (N,) of the answer, by stream."""
-        return trace.rollout()
+        """Share of each token (N,) of the answer, by stream; where a stream has two towers, of
+        each frame, or of each token of the small audio backbone.
+        """
+        shares = trace.rollout()
+        if "people" in self.tower_names and "video" in shares:
+            moments = batch.video_times_s[0]
+            shares["video"] = at_times(shares["video"], trace.video_times_s[0], moments)
+        if "speech" in self.tower_names and "audio" in shares:
+            moments = nn.functional.adaptive_avg_pool1d(batch.mel_times_s[:1], ROLLOUT_BINS)[0]
+            shares["audio"] = at_times(shares["audio"], trace.audio_times_s[0], moments)
+        return shares
+
+    def frozen_encoders(self) -> dict[str, str]:
+        """Shipped weights that a checkpoint refers to instead of holding them, by state prefix."""
+        prefixes = {
+            "people": ("people.backbone.net.", "face-expression"),
+            "speech": ("speech.backbone.", "whisper-tiny-2"),
+        }
+        if self.config.train_encoders:
+            return {}
+        return dict(prefixes[name] for name in self.tower_names if name in prefixes)
+
+    def freeze_towers(self) -> None:
+        """From now on what the backbones see does not change, so it can be kept."""
+        for name in self.tower_names:
+            getattr(self, name).freeze()
 
 
 class VideoPretrainHead(nn.Module):
@@ -196,7 +257,7 @@ class VideoPretrainHead(nn.Module):
     def sharing_head(cls, model: Group, classes: int) -> "VideoPretrainHead":
         """With the head that the model has for video by itself, if it has one."""
         head = model.video.unimodal_head
-        assert not isinstance(head, MeanMaxHead)  # that one is of sound
+        assert head is None or isinstance(head, FrameHead)
         return cls(model, classes, head)
 
     def forward(self, batch: Batch) -> Output:
@@ -220,7 +281,7 @@ class AudioPretrainHead(nn.Module):
     def sharing_head(cls, model: Group, classes: int) -> "AudioPretrainHead":
         """With the head that the model has for audio by itself, if it has one."""
         head = model.audio.unimodal_head
-        assert not isinstance(head, FrameHead)  # that one is of pictures
+        assert head is None or isinstance(head, MeanMaxHead)
         return cls(model, classes, head)
 
     def forward(self, batch: Batch) -> Output:

@@ -3,10 +3,12 @@
 A model outside the catalogue of this package takes part in inference and attribution by these.
 """
 
+from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
+from emo_core.models.features import FeatureBatch, Features
 from emo_core.models.layers.backbones import Tokens
 from emo_core.preprocess.batch import Batch, Output
 
@@ -46,4 +48,24 @@ class SupportsRollout(Protocol):
         For a batch of one window and its trace; step: of a model of moments, the one that is
         explained. All values sum to one; {} where the model has no attention between moments.
         """
+        ...
+
+
+@runtime_checkable
+class SupportsFrozenEncoders(Protocol):
+    """A model with encoders that stay as they were shipped."""
+
+    def frozen_encoders(self) -> dict[str, str]:
+        """Names of `emo_core.io.shipped_weights` by the prefix of the state that they stand for."""
+        ...
+
+
+@runtime_checkable
+class SupportsFeatures(Protocol):
+    """A model whose backbones can be fixed, so that what they see is computed once and kept."""
+
+    def freeze_towers(self) -> None: ...
+    def towers_of(self, stream: str) -> tuple[str, ...]: ...
+    def features(self, batch: Batch | FeatureBatch, streams: Sequence[str] = ()) -> Features:
+        """What each tower's backbone saw, by tower; streams: of these only, "video" or "audio"."""
         ...

@@ -110,7 +110,7 @@ def pretrain(
     state_file: takes the state after each stage; the stages that it already holds are not repeated.
     """
     _refuse_unread(recipe, model)
-    if recipe.init_checkpoint and recipe.init_part == "model":
+    if recipe.init_checkpoint and recipe.init_scope == "model":
         take_model(recipe.init_checkpoint, model, recipe.task.labels)
     elif recipe.init_checkpoint:
         take_backbones(recipe.init_checkpoint, model)

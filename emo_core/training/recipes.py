@@ -11,6 +11,7 @@ from emo_core.models.jmt import PAPER as JMT_PAPER
 from emo_core.models.jmt import POCKET as JMT_POCKET
 from emo_core.models.jmt import SAMPLES as JMT_SAMPLES
 from emo_core.models.jmt import JmtConfig
+from emo_core.models.layers.whisper import WHISPER_MEL
 from emo_core.models.mesm import FE2E_SIZES, MesmConfig
 from emo_core.models.mesm import SIZES as MESM_SIZES
 from emo_core.preprocess.augment import Augment
@@ -27,7 +28,19 @@ class RecipeError(EmoError):
     """A recipe or a run folder that can't be used; the message says what to do."""
 
 
-INIT_PARTS = ("backbones", "model")  # of a checkpoint that a run starts from
+@dataclass(frozen=True)
+class KeptFeatures:
+    """Towers are fixed after pre-training and see each window once; what they saw is kept.
+
+    Composed clips are then paired anew in every epoch out of so many pictures and sounds.
+    """
+
+    windows: bool = False
+    videos: CountOrNone = 0
+    audios: CountOrNone = 0
+
+
+INIT_SCOPES = ("backbones", "model")  # of a checkpoint that a run starts from
 DRAWN_FRAMES = PretrainStage(lr=3e-3, batch_size=128, smoothing=0.0)
 
 
@@ -45,13 +58,14 @@ class Recipe:
     held_out: OpenShare = 0.1  # share of train, by source, that early stopping looks at; 0 = val
     synthetic_scenes: CountOrNone = 0  # drawn scenes added to train without becoming files
     init_checkpoint: str = ""  # checkpoint that this run starts from
-    init_part: str = "backbones"  # of it, or "model": all but heads of other classes
+    init_scope: str = "backbones"  # of it, or "model": all but heads of other classes
     drawn_frames: PretrainStage = DRAWN_FRAMES  # first, single rendered frames: the video backbone
     faces: PretrainStage = PretrainStage()  # then photographs
     frames: PretrainStage = PretrainStage()  # and single frames of collages
     voices: PretrainStage = PretrainStage()  # the audio backbone: voices
     mixes: PretrainStage = PretrainStage()  # and what is heard in collages
     samples_on_the_fly: CountOrNone = 0  # collages composed anew in every epoch
+    features: KeptFeatures = KeptFeatures()
 
 
 def group_vgaf() -> Recipe:
@@ -138,6 +152,56 @@ def group_collage() -> Recipe:
         voices=PretrainStage(epochs=18, samples_per_epoch=3200, ema_decay=0.998),
         mixes=PretrainStage(epochs=6, samples_per_epoch=5120, lr=1e-3, ema_decay=0.998),
         samples_on_the_fly=4096,
+    )
+
+
+PEOPLE_SAMPLE = SampleConfig(
+    frames=8, width=320, height=240, people=6, face_size=0, mel=WHISPER_MEL
+)
+
+
+def group_people() -> Recipe:
+    """The pocket model with a stream of people and an encoder of speech, on real faces and voices.
+
+    `emo data make collage`, then this. Expression network and Whisper's blocks stay as they are
+    shipped; the video backbone is group-collage's, the audio backbone learns on Whisper's log-mel.
+    Then all four are fixed, see thousands of pictures and sounds once, and heads and fusion learn
+    on new pairs of these.
+    """
+    return Recipe(
+        "collage",
+        settings=replace(
+            GROUP_POCKET,
+            pyramid_levels=2,
+            use_color=False,
+            blocks=1,
+            dropout=0.3,
+            head_dropout=0.3,
+            unimodal_heads=True,
+            added_heads=("video", "audio"),
+            people="expression",
+            speech="whisper",
+            video_size=(224, 168),
+            mel_pool=2,
+        ),
+        sample=PEOPLE_SAMPLE,
+        task=SingleLabel(smoothing=0.1, precision=0.9),
+        train=TrainConfig(
+            epochs=16,
+            batch_size=64,
+            lr=1e-3,
+            backbone_lr=1e-3,
+            weight_decay=2e-2,
+            ema_decay=0.99,
+            num_workers=1,
+        ),
+        augment=Augment(flip=0.0, zoom=0.0, color_jitter=0.0, gain_db=0.0, modality_dropout=0.15),
+        held_out=0.0,
+        init_checkpoint="group-collage",
+        voices=PretrainStage(epochs=6, samples_per_epoch=3200, ema_decay=0.998),
+        mixes=PretrainStage(epochs=4, samples_per_epoch=5120, lr=1e-3, ema_decay=0.998),
+        samples_on_the_fly=8192,
+        features=KeptFeatures(windows=True, videos=2500, audios=8000),
     )
 
 
@@ -450,7 +514,7 @@ def group_folder() -> Recipe:
         synthetic_scenes=0,
         samples_on_the_fly=0,
         init_checkpoint="group-collage",
-        init_part="model",
+        init_scope="model",
         drawn_frames=PretrainStage(),
         faces=PretrainStage(),
         frames=PretrainStage(),
@@ -471,7 +535,7 @@ def fe2e_folder() -> Recipe:
         train=replace(FOLDER_TRAIN, backbone_modules=recipe.train.backbone_modules),
         samples_on_the_fly=0,
         init_checkpoint="fe2e-utterances",
-        init_part="model",
+        init_scope="model",
         faces=PretrainStage(),
         voices=PretrainStage(),
     )
@@ -489,7 +553,7 @@ def mesm_folder() -> Recipe:
         held_out=0.0,
         synthetic_scenes=0,
         init_checkpoint="mesm-staged",
-        init_part="model",
+        init_scope="model",
     )
 
 
@@ -504,7 +568,7 @@ def jmt_folder() -> Recipe:
         train=FOLDER_TRAIN,
         held_out=0.0,
         init_checkpoint="jmt-staged",
-        init_part="model",
+        init_scope="model",
     )
 
 
@@ -513,6 +577,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "group-vgaf-pocket": group_vgaf_pocket,
     "group-staged": group_staged,
     "group-collage": group_collage,
+    "group-people": group_people,
     "fe2e-iemocap": fe2e_iemocap,
     "mesm-iemocap": mesm_iemocap,
     "fe2e-mosei": fe2e_mosei,

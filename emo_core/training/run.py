@@ -32,6 +32,7 @@ from emo_core.preprocess.batch import collate
 from emo_core.preprocess.sample import blank_sample
 from emo_core.synthetic.composed.dataset import OnTheFlyDataset
 from emo_core.synthetic.drawn.dataset import synthetic_windows
+from emo_core.training.feature_data import with_features
 from emo_core.training.fitting import refuse_other_labels, window_target
 from emo_core.training.model_card import model_card
 from emo_core.training.pretrain import Data, pretrain
@@ -199,8 +200,11 @@ def start(
     """
     torch.manual_seed(recipe.train.seed)
     model = build(recipe)
-    if not resume or not (run / "resume.pt").is_file():
+    kept = recipe.features.windows
+    if kept or not resume or not (run / "resume.pt").is_file():
         pretrain(recipe, model, data, log_line, progress, run / "warm.pt")
+    if kept:
+        data = with_features(recipe, model, data, progress)
     task = recipe.task.fitted([window.target for window in data.train.dataset.windows])
     trainer = Trainer(model, task, recipe.train, run, progress)
     if resume:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from emo_core.errors import EmoError
 from emo_core.old_names import current_key, current_value
-from emo_core.training.recipes import INIT_PARTS, Recipe, RecipeError
+from emo_core.training.recipes import INIT_SCOPES, Recipe, RecipeError
 
 Settings = TypeVar("Settings")
 
@@ -114,7 +114,7 @@ def _together(recipe: Recipe) -> list[tuple[str, bool, str, Any]]:
     thinned = recipe.augment.frame_subsample <= sample.frames
     return [
         ("augment.frame_subsample", thinned, "at most sample.frames", 1),
-        ("init_part", recipe.init_part in INIT_PARTS, " or ".join(INIT_PARTS), INIT_PARTS[0]),
+        ("init_scope", recipe.init_scope in INIT_SCOPES, " or ".join(INIT_SCOPES), INIT_SCOPES[0]),
         ("sample.mel.window", mel.window <= samples, "at most sample.window_s", samples),
         ("sample.mel.highest_hz", mel.highest_hz <= half, "at most half of the rate", half),
         ("sample.mel.lowest_hz", mel.lowest_hz < mel.highest_hz, "less than highest_hz", 0),

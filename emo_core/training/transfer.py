@@ -35,7 +35,7 @@ def take_model(name: str, model: nn.Module, labels: Sequence[str]) -> set[str]:
     if unfit:
         raise CheckpointError(
             f"{len(unfit)} weights of {name} do not fit this recipe's model, {unfit[0]} first; "
-            "expected the same model and settings; give --set init_part=backbones, or --set "
+            "expected the same model and settings; give --set init_scope=backbones, or --set "
             "init_checkpoint= to start from nothing."
         )
     model.load_state_dict({key: theirs[key] for key in wanted}, strict=False)

@@ -36,5 +36,5 @@ def test_the_head_of_the_same_labels_is_kept():
 def test_another_model_is_refused():
     found = load_checkpoint("group-staged")
     model = MODELS["group"][0](replace(found.settings, width=32))
-    with pytest.raises(CheckpointError, match="weights of group-staged do not fit .*init_part="):
+    with pytest.raises(CheckpointError, match="weights of group-staged do not fit .*init_scope="):
         take_model("group-staged", model, found.labels)

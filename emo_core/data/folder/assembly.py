@@ -9,7 +9,7 @@ from emo_core.data.cache import content_key
 from emo_core.data.corpus import Corpus, Item, crossing_groups, name_list
 from emo_core.data.dataset import FileWindow, Target
 from emo_core.data.folder.files import ClipIndex, without_ending
-from emo_core.data.folder.merging import LabelledPart
+from emo_core.data.folder.merging import LabelledSpan
 from emo_core.data.folder.moments import ValuePath
 from emo_core.data.folder.splits import deal_splits, guess_groups
 from emo_core.data.tables.cells import shown
@@ -44,7 +44,7 @@ def folder_windows(corpus: Corpus, items: Sequence[FolderItem], target: Target) 
 
 
 def assemble(
-    kind: str, parts: Sequence[LabelledPart], index: ClipIndex, notes: list[str]
+    kind: str, parts: Sequence[LabelledSpan], index: ClipIndex, notes: list[str]
 ) -> tuple[tuple[FolderItem, ...], str, list[str]]:
     """(items, a leak of given splits in words or "", problems); adds to the notes."""
     findings = Findings()
@@ -57,7 +57,7 @@ def assemble(
     return items, leak, [*findings.sentences(), *_obstacles(kind, items, notes)]
 
 
-def _names(parts: Sequence[LabelledPart], index: ClipIndex) -> list[str]:
+def _names(parts: Sequence[LabelledSpan], index: ClipIndex) -> list[str]:
     """A name for each part: path without ending where that is enough, and the seconds."""
     files = {part.path for part in parts}
     stems = Counter(without_ending(index.name(path)) for path in files)
@@ -71,8 +71,8 @@ def _names(parts: Sequence[LabelledPart], index: ClipIndex) -> list[str]:
 
 
 def _with_groups(
-    parts: Sequence[LabelledPart], index: ClipIndex, notes: list[str], findings: Findings
-) -> tuple[list[LabelledPart], bool]:
+    parts: Sequence[LabelledSpan], index: ClipIndex, notes: list[str], findings: Findings
+) -> tuple[list[LabelledSpan], bool]:
     """(parts that all have a source, whether it was guessed); equal files get one source."""
     names = [index.name(part.path) for part in parts]
     if guessed := not any(part.group for part in parts):
@@ -86,12 +86,14 @@ def _with_groups(
         )
     else:
         groups = [part.group or name for part, name in zip(parts, names, strict=True)]
-        alone = sum(not part.group for part in parts)
-        if alone:
-            notes.append(f"{alone} clips have no group; each file of them is a source of its own.")
+        ungrouped = sum(not part.group for part in parts)
+        if ungrouped:
+            notes.append(
+                f"{ungrouped} clips have no group; each file of them is a source of its own."
+            )
     first = same_content([part.path for part in parts])
     of_path = dict(zip((part.path for part in parts), groups, strict=True))
-    _tell_same(parts, first, index, findings)
+    _note_repeats(parts, first, index, findings)
     return [
         replace(part, group=of_path[first[part.path]] if part.path in first else group)
         for part, group in zip(parts, groups, strict=True)
@@ -113,8 +115,8 @@ def same_content(paths: Sequence[Path]) -> dict[Path, Path]:
     return found
 
 
-def _tell_same(
-    parts: Sequence[LabelledPart],
+def _note_repeats(
+    parts: Sequence[LabelledSpan],
     first: dict[Path, Path],
     index: ClipIndex,
     findings: Findings,
@@ -138,8 +140,8 @@ def _tell_same(
 
 
 def _with_splits(
-    parts: Sequence[LabelledPart], guessed: bool, notes: list[str]
-) -> tuple[list[LabelledPart], str]:
+    parts: Sequence[LabelledSpan], guessed: bool, notes: list[str]
+) -> tuple[list[LabelledSpan], str]:
     """(parts that all have a split, in words where given splits let guessed sources cross)."""
     given = {part.group: part.split for part in parts if part.split}
     missing = [part for part in parts if not part.split and part.group not in given]

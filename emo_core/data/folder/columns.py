@@ -146,5 +146,5 @@ def seconds_in(table: Table, row: Row, name: str) -> float | None:
             try:
                 return parse_seconds(cell) * factor
             except ValueError as error:
-                raise ValueError(f"{table.place(row, column)}: {error}") from None
+                raise ValueError(f"{table.where(row, column)}: {error}") from None
     return None

@@ -70,14 +70,14 @@ class ClipIndex:
         tried = (self._closest(place) for place in dict.fromkeys((text, unquote(text))))
         return next((found for found in tried if found), [])
 
-    def _closest(self, place: str) -> list[Path]:
+    def _closest(self, name: str) -> list[Path]:
         """Clips whose path ends as this one does, or the other way round; the closest of them.
 
         Capitals, composed letters and the ending may differ; a folder that differs may not.
         """
-        if place in self._exact:
-            return [self._exact[place]]
-        asked = [part for part in folded(posixpath.normpath(place)).split("/") if part]
+        if name in self._exact:
+            return [self._exact[name]]
+        asked = [part for part in folded(posixpath.normpath(name)).split("/") if part]
         if not asked:
             return []
         close: dict[tuple[bool, int], list[Path]] = defaultdict(list)

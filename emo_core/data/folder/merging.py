@@ -11,8 +11,8 @@ from emo_core.data.folder.files import ClipIndex
 from emo_core.data.folder.moments import (
     ValuePath,
     beside,
-    part_seconds,
     read_moments,
+    span_seconds,
     value_path,
 )
 from emo_core.data.folder.raters import Vote, agreement, majority, one_vote_each
@@ -24,7 +24,7 @@ VALUES = ("valence", "arousal")
 
 
 @dataclass(frozen=True)
-class LabelledPart:
+class LabelledSpan:
     """A part of a clip with the one label that its raters leave."""
 
     path: Path
@@ -38,7 +38,7 @@ class LabelledPart:
 
 def merge_ratings(
     ratings: Ratings, table: str, index: ClipIndex, findings: Findings, notes: list[str]
-) -> list[LabelledPart]:
+) -> list[LabelledSpan]:
     """One label for each part of a clip: of most raters, or the mean of their values."""
     by_part: dict[tuple, list[Rating]] = defaultdict(list)
     for row in ratings.rows:
@@ -49,7 +49,7 @@ def merge_ratings(
         for part, rows in by_part.items()
         if (label := one(part, rows, table, index, findings)) is not None
     }
-    _tell_raters(ratings, by_part, notes)
+    _note_raters(ratings, by_part, notes)
     parts = []
     for (path, span_s), decision in decided.items():
         rows = by_part[path, span_s]
@@ -60,17 +60,17 @@ def merge_ratings(
         values = decision if isinstance(decision, ValuePath) else None
         label = VALUES if isinstance(decision, ValuePath) else decision
         text = next((row.text for row in rows if row.text), "")
-        parts.append(LabelledPart(path, span_s, label, group, split, text, values))
+        parts.append(LabelledSpan(path, span_s, label, group, split, text, values))
     return parts
 
 
-def _agreed(rows: Sequence[Rating], column: str, place: str, findings: Findings) -> str:
+def _agreed(rows: Sequence[Rating], column: str, line: str, findings: Findings) -> str:
     """What the rows of one clip say in a column; the first where they differ."""
     said = list(dict.fromkeys(value for row in rows if (value := getattr(row, column))))
     if len(said) > 1:
         findings.add(
             f"clips with several {column}s",
-            f"{place}: the rows of one clip have {column} {name_list([shown(s) for s in said])}; "
+            f"{line}: the rows of one clip have {column} {name_list([shown(s) for s in said])}; "
             f"expected one; {shown(said[0])} is taken.",
         )
     return said[0] if said else ""
@@ -129,11 +129,11 @@ def _mean_values(
         moments = read_moments(found, findings)
     if not moments:
         return None
-    seconds = part_seconds(clip_seconds(path), span_s)
+    seconds = span_seconds(clip_seconds(path), span_s)
     return value_path(moments, span_s[0] if span_s else 0.0, seconds)
 
 
-def _tell_raters(
+def _note_raters(
     ratings: Ratings, by_part: Mapping[tuple, Sequence[Rating]], notes: list[str]
 ) -> None:
     """Notes on agreement, on rows that occur twice and on raters without a name."""

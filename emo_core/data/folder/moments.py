@@ -89,7 +89,7 @@ def read_moments(path: Path, findings: Findings) -> list[tuple[float | None, tup
     return moments
 
 
-def part_seconds(whole_s: float, span_s: tuple[float, float] | None) -> float:
+def span_seconds(whole_s: float, span_s: tuple[float, float] | None) -> float:
     """How long the meant part of a file lasts."""
     start_s, end_s = span_s or (0.0, math.inf)
     return max(min(end_s, whole_s) - start_s, 0.0)

@@ -77,7 +77,7 @@ def _rating(table: Table, row: Row, kind: TableKind, index: ClipIndex) -> Rating
     try:
         path = index.find(row.cells["file"])
     except ValueError as error:
-        raise _RowError("rows without their clip", f"{table.place(row, 'file')}: {error}") from None
+        raise _RowError("rows without their clip", f"{table.where(row, 'file')}: {error}") from None
     affect = kind.kind == "valence_arousal"
     try:
         span_s = _span(table, row, path)
@@ -89,7 +89,7 @@ def _rating(table: Table, row: Row, kind: TableKind, index: ClipIndex) -> Rating
     if not word and not is_blank(split):
         raise _RowError(
             "rows with an unknown split",
-            f"{table.place(row, 'split')}: found {shown(split)}, expected train, val or test",
+            f"{table.where(row, 'split')}: found {shown(split)}, expected train, val or test",
         )
     group, rater, text = (row.cells.get(name, "") for name in ("group", "rater", "text"))
     group = "" if is_blank(group) else group
@@ -113,7 +113,7 @@ def _span(table: Table, row: Row, path: Path) -> tuple[float, float] | None:
         end_s = clip_seconds(path) if lasts_s is None else start_s + lasts_s
     if not start_s < end_s:
         raise ValueError(
-            f"{table.place(row)}: the part lasts from {start_s:g} to {end_s:g} s; expected its "
+            f"{table.where(row)}: the part lasts from {start_s:g} to {end_s:g} s; expected its "
             "start before its end"
         )
     return start_s, end_s
@@ -124,7 +124,7 @@ def _class(table: Table, row: Row) -> Label:
     if is_blank(cell):
         raise _RowError(
             "rows without a label",
-            f"{table.place(row, 'label')}: {shown(cell)} says that there is no label; expected one",
+            f"{table.where(row, 'label')}: {shown(cell)} says that there is no label; expected one",
         )
     return " ".join(cell.split())
 
@@ -136,14 +136,14 @@ def _several(table: Table, row: Row, columns: Sequence[str]) -> Label:
             said = parse_yes(row.cells.get(column, ""))
         except ValueError as error:
             raise _RowError(
-                "rows with other words than yes and no", f"{table.place(row, column)}: {error}"
+                "rows with other words than yes and no", f"{table.where(row, column)}: {error}"
             ) from None
         known = known or said is not None
         present += [column] * bool(said)
     if not known:
         raise _RowError(
             "rows without a label",
-            f"{table.place(row)}: every column of a label is empty; expected 1 or 0 in each",
+            f"{table.where(row)}: every column of a label is empty; expected 1 or 0 in each",
         )
     return tuple(present)
 
@@ -158,12 +158,12 @@ def _values(table: Table, row: Row) -> Pair | None:
             value = parse_number(cell)
         except ValueError as error:
             raise _RowError(
-                "rows without both values", f"{table.place(row, column)}: {error}"
+                "rows without both values", f"{table.where(row, column)}: {error}"
             ) from None
         if abs(value) > 1:
             raise _RowError(
                 "rows with values outside -1 to 1",
-                f"{table.place(row, column)}: found {shown(cell)}, expected -1 to 1; of a scale "
+                f"{table.where(row, column)}: found {shown(cell)}, expected -1 to 1; of a scale "
                 "from 1 to 9 write (x - 5) / 4, of 1 to 5 (x - 3) / 2, of 0 to 1 2 x - 1",
             )
         values.append(value)

@@ -16,7 +16,7 @@ from emo_core.data.corpus import Corpus, CorpusError, name_list
 from emo_core.data.folder.assembly import assemble
 from emo_core.data.folder.columns import FOLDER, kind_of
 from emo_core.data.folder.files import ClipIndex, folded, without_ending
-from emo_core.data.folder.merging import VALUES, LabelledPart, merge_ratings
+from emo_core.data.folder.merging import VALUES, LabelledSpan, merge_ratings
 from emo_core.data.folder.ratings import Label, Ratings, as_several, ratings_of
 from emo_core.data.folder.spellings import label_remarks, one_spelling, ordered
 from emo_core.data.folder.splits import SPLIT_WORDS
@@ -82,7 +82,7 @@ def find_table(root: Path, index: ClipIndex) -> Path | None:
     return others[0] if others else None
 
 
-def _from_folders(index: ClipIndex, findings: Findings) -> list[LabelledPart]:
+def _from_folders(index: ClipIndex, findings: Findings) -> list[LabelledSpan]:
     """Labels from the names of sub-folders; train, val and test may stand above them."""
     places = {path: Path(index.name(path)).parts for path in index.paths}
     tops = {folded(parts[0]) for parts in places.values() if len(parts) > 1}
@@ -102,7 +102,7 @@ def _from_folders(index: ClipIndex, findings: Findings) -> list[LabelledPart]:
             continue
         split = SPLIT_WORDS[folded(parts[0])] if splits else ""
         group = "/".join(parts[at + 1 : -1])
-        parts_found.append(LabelledPart(path, None, parts[at], group, split, ""))
+        parts_found.append(LabelledSpan(path, None, parts[at], group, split, ""))
     labels = {part.label for part in parts_found}
     if len(labels) == 1 and folded(str(next(iter(labels)))) in ALL_CLIPS:
         raise CorpusError(
@@ -115,7 +115,7 @@ def _from_folders(index: ClipIndex, findings: Findings) -> list[LabelledPart]:
 
 def _from_table(
     path: Path, index: ClipIndex, values: bool, findings: Findings, notes: list[str]
-) -> tuple[str, tuple[str, ...], list[LabelledPart]]:
+) -> tuple[str, tuple[str, ...], list[LabelledSpan]]:
     """(key of the task, labels or () for those that occur, clips with their one label)."""
     table = read_people_table(path, FOLDER, f"in {index.root.name}", index.count_known)
     table.findings, found = findings, table.findings
@@ -132,7 +132,7 @@ def _from_table(
             "folder-affect reads the others."
         )
     ratings = _named_alike(ratings_of(table, kind, index), table.name, notes)
-    _tell_unlisted(ratings, index, notes)
+    _note_unlisted(ratings, index, notes)
     labels = VALUES if ratings.kind == "valence_arousal" else ratings.labels
     return ratings.kind, labels, merge_ratings(ratings, table.name, index, findings, notes)
 
@@ -162,7 +162,7 @@ def label_names(label: Any) -> Sequence[str]:
     return (label,) if isinstance(label, str) else label or ()
 
 
-def _tell_unlisted(ratings: Ratings, index: ClipIndex, notes: list[str]) -> None:
+def _note_unlisted(ratings: Ratings, index: ClipIndex, notes: list[str]) -> None:
     """A note on clips that no usable row names."""
     listed = {row.path for row in ratings.rows}
     unlisted = [index.name(path) for path in index.paths if path not in listed]

@@ -28,9 +28,9 @@ def one_spelling(counts: Mapping[str, int]) -> tuple[dict[str, str], list[str]]:
         best = max(labels, key=lambda label: (counts[label], label))
         spelling |= dict.fromkeys(labels, _whole(best))
         if len({_whole(label) for label in labels}) > 1:
-            told = [f"{shown(n)} ({counts[n]} rows)" for n in sorted(labels)]
+            spelt = [f"{shown(n)} ({counts[n]} rows)" for n in sorted(labels)]
             notes.append(
-                f"The labels {' and '.join(told)} differ only in capitals or blanks; they are one "
+                f"The labels {' and '.join(spelt)} differ only in capitals or blanks; they are one "
                 f"class, {shown(best)}; if they are meant to be two, rename one."
             )
     return spelling, notes

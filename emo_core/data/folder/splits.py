@@ -45,8 +45,8 @@ def guess_groups(names: Sequence[str], labels: Sequence[object]) -> Guess:
     files = len(set(names))
     ways: tuple[tuple[str, Callable[[str], str]], ...] = (
         ("the folder that it lies in", lambda name: str(PurePosixPath(name).parent)),
-        ("the first part of its name", _first_part),
-        ("its name without the last part", _without_last_part),
+        ("the first part of its name", _first_token),
+        ("its name without the last part", _without_last_token),
         ("its name without the number at its end", _without_number),
     )
     for least in (3, 2):
@@ -58,11 +58,11 @@ def guess_groups(names: Sequence[str], labels: Sequence[object]) -> Guess:
     return Guess(tuple(names), "its file, so that every file is a source of its own")
 
 
-def _first_part(name: str) -> str:
+def _first_token(name: str) -> str:
     return _TOKEN.split(PurePosixPath(name).name)[0]
 
 
-def _without_last_part(name: str) -> str:
+def _without_last_token(name: str) -> str:
     stem = without_ending(PurePosixPath(name).name)
     parts = list(_TOKEN.finditer(stem))
     return stem[: parts[-1].start()] if parts else stem

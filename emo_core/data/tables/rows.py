@@ -55,7 +55,7 @@ class Table:
     notes: list[str] = field(default_factory=list)
     findings: Findings = field(default_factory=Findings)
 
-    def place(self, row: Row, column: str = "") -> str:
+    def where(self, row: Row, column: str = "") -> str:
         """Row and column for a sentence: "labels.csv line 7, column 'Start'"."""
         where = f", column {shown(self.headers.get(column, column))}" if column else ""
         return f"{self.name} line {row.line}{where}"
@@ -71,16 +71,16 @@ def normalized(header: str) -> str:
 def read_people_table(
     path: Path,
     columns: Columns,
-    place: str,
+    expected: str,
     count_known: Callable[[Sequence[str]], int] | None = None,
 ) -> Table:
     """A table with the delimiter, encoding and header that its program chose.
 
-    place: where it belongs, in words. count_known: how many of the anchor's cells name something
+    expected: where it belongs, in words. count_known: how many of the anchor's cells name something
     that is there, which settles the encoding. Raises CorpusError where it can't be read as a whole;
     a row that can't stands in the table's findings.
     """
-    texts = possible_texts(read_bytes(path, place), path.name)
+    texts = possible_texts(read_bytes(path, expected), path.name)
     tables = [_parsed(text, path.name, columns) for text in texts[:1] if text.text.strip()]
     if not tables:
         raise CorpusError(f"{path.name} is empty; expected rows such as {columns.example}.")
@@ -107,7 +107,7 @@ def _parsed(decoded: DecodedText, name: str, columns: Columns) -> Table:
     """One reading of a table."""
     text, delimiter = _delimiter(decoded.text, columns)
     lines = _lines(text, delimiter, name)
-    header = _header_place(lines, columns)
+    header = _header_index(lines, columns)
     if header is None:
         return _headerless(lines, name, columns, delimiter)
     keys, headers = _named_columns(lines[header][1], name, columns)
@@ -141,10 +141,10 @@ def _marks(cells: Sequence[str], columns: Columns) -> int:
     """How many cells of a line are headers that are known, or anchors where there is no header."""
     words = {normalized(cell) for cell in cells}
     found = sum(not words.isdisjoint(names) for names in columns.aliases.values())
-    alone = len(cells) in (len(columns.bare), 1) and any(
+    bare = len(cells) in (len(columns.bare), 1) and any(
         columns.is_anchor(clean_cell(cell)) for cell in cells
     )
-    return 10 * found + (len(cells) if alone else 0)
+    return 10 * found + (len(cells) if bare else 0)
 
 
 def _reader(text: str, delimiter: str, strict: bool = True):
@@ -172,7 +172,7 @@ def _lines(text: str, delimiter: str, name: str) -> list[tuple[int, list[str]]]:
     return lines
 
 
-def _header_place(lines: list[tuple[int, list[str]]], columns: Columns) -> int | None:
+def _header_index(lines: list[tuple[int, list[str]]], columns: Columns) -> int | None:
     """Index of the header among the first lines; None = there is none."""
     names = columns.aliases[columns.anchor]
     for index, (_, cells) in enumerate(lines[:HEAD]):
@@ -239,7 +239,7 @@ def _fill(table: Table, keys: list[str], lines: list, anchor: str) -> None:
         elif not row.cells.get(anchor) and any(row.cells.values()):
             table.findings.add(
                 f"rows without {anchor}",
-                f"{table.place(row, anchor)}: the cell is empty; expected a {anchor}; the row is "
+                f"{table.where(row, anchor)}: the cell is empty; expected a {anchor}; the row is "
                 "left out.",
                 number,
             )
@@ -263,7 +263,7 @@ def _add_broken(table: Table, row: Row, column: str) -> None:
         return
     table.findings.add(
         "rows over several lines",
-        f"{table.place(row, column)}: the cell goes over {len(cell.splitlines())} lines; expected "
+        f"{table.where(row, column)}: the cell goes over {len(cell.splitlines())} lines; expected "
         "one line a cell and every quotation mark closed; the row is left out.",
         row.line,
     )

@@ -35,7 +35,7 @@ class DecodedText:
     encoding: str
 
 
-def read_bytes(path: Path, place: str) -> bytes:
+def read_bytes(path: Path, expected: str) -> bytes:
     """The bytes of a table; raises CorpusError where it is missing, too large or no text.
 
     place: where the file belongs, in words.
@@ -45,7 +45,7 @@ def read_bytes(path: Path, place: str) -> bytes:
         data = path.read_bytes() if size <= MAX_BYTES else b""
     except OSError as error:
         raise CorpusError(
-            f"{path.name} can't be read ({error.strerror}); expected it {place}; copy it again."
+            f"{path.name} can't be read ({error.strerror}); expected it {expected}; copy it again."
         ) from error
     if size > MAX_BYTES:
         raise CorpusError(

@@ -135,9 +135,16 @@ class FrameResNet(Backbone):
     (docs/experiments/0101) it sees luminance only.
     """
 
-    def __init__(self, widths: tuple[int, ...], scales: int = 1, colour: bool = True) -> None:
+    def __init__(
+        self,
+        widths: tuple[int, ...],
+        scales: int = 1,
+        colour: bool = True,
+        size: tuple[int, ...] = (),
+    ) -> None:
+        """size: width and height that frames are brought to; () = as they are."""
         super().__init__()
-        self.scales, self.colour = scales, colour
+        self.scales, self.colour, self.size = scales, colour, size
         self.trunk = slim_trunk(3, widths, (2,) * (len(widths) - 1))
         self.largest = MaxOverScales()
         self.channels = 2 * widths[-1]
@@ -149,6 +156,9 @@ class FrameResNet(Backbone):
     @row_independent
     def read(self, frames: Tensor, mask: Tensor) -> Tensor:
         """(n, 3, H, W), (n,) -> (n, 2C)."""
+        if self.size and frames.shape[:1:-1] != self.size:
+            unit = frames.float() / 255 if frames.dtype == torch.uint8 else frames
+            frames = functional.interpolate(unit, self.size[::-1], mode="bilinear", antialias=True)
         shown = normalize_frames(frames if self.colour else luminance(frames), mask)
         sizes = [shown.contiguous(memory_format=torch.channels_last)]
         while len(sizes) < self.scales:
@@ -162,10 +172,14 @@ class FrameResNet(Backbone):
 
 
 class MelResNet(Backbone):
-    """Pocket sound backbone: a slim ResNet over the log-mel; one token every 8 mel frames."""
+    """Pocket sound backbone: a slim ResNet over the log-mel; one token every 8 mel frames.
 
-    def __init__(self, widths: tuple[int, ...]) -> None:
+    pool: so many mel frames are averaged into one first.
+    """
+
+    def __init__(self, widths: tuple[int, ...], pool: int = 1) -> None:
         super().__init__()
+        self.pool = pool
         strides = (2, 2, *((1, 2),) * (len(widths) - 3))  # (time, mel)
         self.trunk = slim_trunk(1, widths, strides)
         self.channels = 2 * widths[-1]
@@ -177,6 +191,10 @@ class MelResNet(Backbone):
     @row_independent
     def read(self, mel: Tensor, mask: Tensor) -> Tensor:
         """(B, F, M), (B, F) -> (B, N, 2C)."""
+        if self.pool > 1:
+            whole = mel.shape[1] // self.pool * self.pool
+            mel = mel[:, :whole].unflatten(1, (-1, self.pool)).mean(2)
+            mask = mask[:, :whole].unflatten(1, (-1, self.pool)).any(2)
         image = ((mel - MEL_MEAN) / MEL_STD * mask.unsqueeze(-1)).unsqueeze(1)  # (B, 1, F, M)
         maps = self.trunk(image.contiguous(memory_format=torch.channels_last))  # (B, C, N, m)
         return torch.cat([maps.mean(3), maps.amax(3)], dim=1).transpose(1, 2)

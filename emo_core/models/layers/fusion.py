@@ -219,6 +219,20 @@ class FrameHead(nn.Module):
         return masked_mean(self.each(seen), seen.mask)
 
 
+class MeanSpreadHead(nn.Module):
+    """Scores of mean and spread over real tokens, for an encoder that stays as it is."""
+
+    def __init__(self, channels: int, classes: int, dropout: float) -> None:
+        super().__init__()
+        self.classifier = classification_head(2 * channels, classes, dropout)
+
+    def forward(self, seen: Tokens) -> Tensor:
+        """(B, classes); what nothing real gives means nothing."""
+        mean = masked_mean(seen.values, seen.mask)  # (B, C)
+        variance = masked_mean((seen.values - mean.unsqueeze(1)).square(), seen.mask)
+        return self.classifier(torch.cat([mean, (variance + 1e-6).sqrt()], dim=-1))
+
+
 class MeanMaxHead(nn.Module):
     """Scores of mean and peak over time: a short cry counts beside long talk."""
 

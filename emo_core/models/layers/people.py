@@ -14,7 +14,7 @@ from emo_core.models.layers.expression import FACE_SIDE, shipped_expression
 SIDE_IN_EYES = 2.9  # side of a crop, in distances between the eyes
 EYES_DOWN = 0.35  # of the crop's side: the line of the eyes
 FINER = 2  # samples across a pixel of the crop: faces larger than it are averaged, not thinned
-PLACE = 3  # values that say where and how large a face is
+POSITION_VALUES = 3  # values that say where and how large a face is
 
 
 def face_crops(frames: Tensor, eyes: Tensor, side: int = FACE_SIDE) -> Tensor:
@@ -51,7 +51,7 @@ class PeopleExpressions(Backbone):
         super().__init__()
         self.every = every
         self.net = shipped_expression()
-        self.channels = self.net.channels + self.net.fc.out_features + PLACE
+        self.channels = self.net.channels + self.net.fc.out_features + POSITION_VALUES
 
     def forward(self, video: Tensor, mask: Tensor, times_s: Tensor, eyes: Tensor) -> Tokens:
         """video (B, T, 3, H, W), mask (B, T, P), times_s (B, T), eyes (B, T, P, 4)."""
@@ -63,7 +63,7 @@ class PeopleExpressions(Backbone):
             found = eyes[row, step, person]  # (n, 4)
             features = self.net.read(face_crops(video[row, step], found))  # (n, 256)
             scores = self.net.fc(features).log_softmax(-1)
-            values[row, step, person] = torch.cat([features, scores, face_places(found)], dim=-1)
+            values[row, step, person] = torch.cat([features, scores, face_positions(found)], dim=-1)
         return Tokens(values.flatten(1, 2), mask.flatten(1), times_s.flatten(1))
 
     @property
@@ -71,7 +71,7 @@ class PeopleExpressions(Backbone):
         return self.net.cam_layer
 
 
-def face_places(eyes: Tensor) -> Tensor:
+def face_positions(eyes: Tensor) -> Tensor:
     """Middle of the eyes, -1 to 1 of the frame, and log of their distance: (n, 4) -> (n, 3)."""
     middle = eyes[:, :2] + eyes[:, 2:] - 1
     apart = (eyes[:, 2:] - eyes[:, :2]).norm(dim=-1, keepdim=True)

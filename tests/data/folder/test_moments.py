@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from emo_core.data.folder.moments import beside, part_seconds, read_moments, value_path
+from emo_core.data.folder.moments import beside, read_moments, span_seconds, value_path
 from emo_core.data.tables.findings import Findings
 
 
@@ -26,4 +26,4 @@ def test_a_file_beside_a_clip(tmp_path):
     assert beside(tmp_path / "a.mp4") == tmp_path / "a.tsv" and beside(tmp_path / "b.mp4") is None
     assert read_moments(tmp_path / "a.tsv", findings) == [(0.5, (0.1, -1.0))]
     assert "a.tsv line 3" in findings.sentences()[0]
-    assert part_seconds(4.0, None) == 4 and part_seconds(4.0, (3.0, 9.0)) == 1
+    assert span_seconds(4.0, None) == 4 and span_seconds(4.0, (3.0, 9.0)) == 1

@@ -1,0 +1,82 @@
+"""Towers of a two-stream model: what each backbone saw, on one clock; several make one stream."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from emo_core.models.layers.attention import time_encoding
+from emo_core.models.layers.backbones import Backbone, Tokens
+
+Head = Callable[[Tokens], Tensor]
+
+
+class Tower(nn.Module):
+    """One backbone, projection to the common width, then clock and modality are added.
+
+    normalised: features of an encoder that was trained for something else have any scale, so each
+    token is brought to mean 0 and spread 1 first.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        width: int,
+        frozen: bool,
+        unimodal_head: nn.Module | None = None,
+        normalised: bool = False,
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone.requires_grad_(not frozen)
+        self.frozen = frozen
+        if normalised:
+            self.norm = nn.LayerNorm(backbone.channels)
+        self.project = nn.Linear(backbone.channels, width)
+        self.modality = nn.Parameter(torch.zeros(width))
+        self.unimodal_head = unimodal_head
+
+    def train(self, mode: bool = True) -> "Tower":
+        super().train(mode)
+        if self.frozen:  # a fixed backbone keeps its statistics as well
+            self.backbone.eval()
+        return self
+
+    def freeze(self) -> None:
+        """From now on the backbone neither learns nor renews its statistics."""
+        self.frozen = True
+        self.backbone.requires_grad_(False).eval()
+
+    def tokens(self, seen: Tokens) -> Tokens:
+        """What the backbone saw (B, N, C) -> tokens (B, N, D) and this tower's own scores."""
+        values = self.norm(seen.values) if hasattr(self, "norm") else seen.values
+        values = self.project(values)  # (B, N, D)
+        clock = time_encoding(seen.times_s, values.shape[-1])
+        own = self.unimodal_head(seen) if self.unimodal_head else None  # (B, classes)
+        return replace(seen, values=values + clock + self.modality, unimodal_logits=own)
+
+    def forward(self, *inputs: Tensor) -> Tokens:
+        return self.tokens(self.backbone(*inputs))
+
+
+def join_towers(towers: Sequence[Tokens]) -> Tokens:
+    """Tokens of several towers as those of one stream; own scores of what is there are added."""
+    if len(towers) == 1:
+        return towers[0]
+    scores = [
+        t.unimodal_logits * t.mask.any(1, keepdim=True)
+        for t in towers
+        if t.unimodal_logits is not None
+    ]
+    return Tokens(
+        torch.cat([tower.values for tower in towers], dim=1),
+        torch.cat([tower.mask for tower in towers], dim=1),
+        torch.cat([tower.times_s for tower in towers], dim=1),
+        torch.stack(scores).sum(0) if scores else None,
+    )
+
+
+def at_times(share: Tensor, times_s: Tensor, moments_s: Tensor) -> Tensor:
+    """What tokens (N,) at times_s (N,) add up to at the nearest of moments_s (M,) -> (M,)."""
+    nearest = (times_s.unsqueeze(1) - moments_s).abs().argmin(1)
+    return torch.zeros(len(moments_s)).index_add_(0, nearest.cpu(), share.cpu())

@@ -1,0 +1,159 @@
+"""What frozen towers saw of each window, on disk: computed once, so that training is quick.
+
+A file holds CHUNK windows and appears under its name only when it is whole; a killed run goes on
+with the first chunk that is missing. Values are kept in half precision.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, Subset
+
+from emo_core.errors import EmoError
+from emo_core.io.atomic import atomic_path
+from emo_core.io.weights_cache import cache_folder
+from emo_core.models.features import Features
+from emo_core.models.interface import SupportsFeatures
+from emo_core.models.layers.backbones import Tokens
+from emo_core.models.precision import for_inference
+from emo_core.preprocess.batch import Batch, collate
+from emo_core.preprocess.sample import Sample
+
+CHUNK = 64  # windows a file
+AT_ONCE = 16  # windows that go through the towers together
+PARTS = ("values", "mask", "times_s")  # of Tokens
+Progress = Callable[[str, int, int], None]
+
+
+class FeatureCacheError(EmoError):
+    """Features that can't be kept or read back; the message says what to do."""
+
+
+def tower_digest(model: nn.Module) -> str:
+    """Changes with any weight of a backbone."""
+    digest = hashlib.blake2b(digest_size=8)
+    for name, value in sorted(model.state_dict().items()):
+        if ".backbone." in name:
+            digest.update(name.encode())
+            digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def cached_features(
+    model: Any,
+    windows: Any,
+    key: Sequence[object],
+    streams: Sequence[str],
+    workers: int = 0,
+    progress: Progress | None = None,
+) -> list[Features]:
+    """Features of every window of a data set, in order, each without a batch axis.
+
+    windows: of a known length; (0, index) -> (Sample, target). key: everything that decides what
+    they show; the towers' weights and the streams are added. Raises FeatureCacheError.
+    """
+    text = "|".join(map(str, (*key, *streams, tower_digest(model))))
+    digest = hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+    files = chunk_files(cache_folder() / "features" / digest, len(windows))
+    missing = [number for number, path in enumerate(files) if not path.is_file()]
+    done = len(files) - len(missing)
+    for number, rows in zip(
+        missing, _computed(model, windows, streams, missing, workers), strict=True
+    ):
+        _write(files[number], rows)
+        done += 1
+        if progress:
+            progress("features", min(done * CHUNK, len(windows)), len(windows))
+    return [row for path in files for row in _read(path)]
+
+
+def chunk_files(folder: Path, count: int) -> list[Path]:
+    """The files of `count` windows; a chunk's name says how many of them it holds."""
+    sizes = [min(CHUNK, count - first) for first in range(0, count, CHUNK)]
+    return [folder / f"{number:05d}-{size}.safetensors" for number, size in enumerate(sizes)]
+
+
+class _AtEpochZero:
+    """A data set of (epoch, index) as one of indices."""
+
+    def __init__(self, windows: Any) -> None:
+        self.windows = windows
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    def __getitem__(self, index: int) -> Sample:
+        return self.windows[0, index][0]
+
+
+def _computed(
+    model: Any, windows: Any, streams: Sequence[str], chunks: Sequence[int], workers: int
+) -> Iterator[list[Features]]:
+    """Features of the windows of some chunks, chunk by chunk."""
+    assert isinstance(model, SupportsFeatures)
+    count, device = len(windows), next(cast("nn.Module", model).parameters()).device
+    sizes = [min(CHUNK, count - number * CHUNK) for number in chunks]
+    places = [n * CHUNK + i for n, size in zip(chunks, sizes, strict=True) for i in range(size)]
+    part = Subset(cast(Any, _AtEpochZero(windows)), places)
+    loader = DataLoader(part, AT_ONCE, collate_fn=collate, num_workers=workers)
+    cast("nn.Module", model).eval()
+    rows: list[Features] = []
+    with torch.inference_mode(), for_inference(cast("nn.Module", model), device):
+        for batch in loader:
+            rows += _rows(model.features(cast(Batch, batch).to(device), streams))
+            while sizes and len(rows) >= sizes[0]:
+                yield rows[: sizes[0]]
+                rows = rows[sizes.pop(0) :]
+
+
+def _rows(features: Features) -> list[Features]:
+    """A batch's features -> one a window, values in half precision."""
+    count = len(next(iter(features.values())).mask)
+    return [
+        {
+            name: Tokens(seen.values[i].half().cpu(), seen.mask[i].cpu(), seen.times_s[i].cpu())
+            for name, seen in features.items()
+        }
+        for i in range(count)
+    ]
+
+
+def _write(path: Path, rows: Sequence[Features]) -> None:
+    from safetensors.torch import save
+
+    stacked = {
+        f"{name}.{part}": torch.stack([getattr(row[name], part) for row in rows]).contiguous()
+        for name in rows[0]
+        for part in PARTS
+    }
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(path) as whole:
+            whole.write_bytes(save(stacked))
+    except OSError as error:
+        raise FeatureCacheError(
+            f"the cache in {path.parent} can't be written ({error.strerror}); free some space or "
+            "set EMO_CACHE."
+        ) from error
+
+
+def _read(path: Path) -> list[Features]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        stored = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise FeatureCacheError(
+            f"{path} is damaged; expected features that were kept there; delete {path.parent}."
+        ) from error
+    names = sorted({name.rpartition(".")[0] for name in stored})
+    count = len(next(iter(stored.values())))
+    return [
+        {name: Tokens(*(stored[f"{name}.{part}"][i] for part in PARTS)) for name in names}
+        for i in range(count)
+    ]

@@ -1,0 +1,167 @@
+"""Data sets of kept features: windows as they are, and new pairs of pictures and sounds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from emo_core.data.cache import Cache
+from emo_core.data.dataset import ClipDataset, ConcatDataset, Loader
+from emo_core.models.features import FeatureBatch, Features, collate_features
+from emo_core.models.interface import SupportsFeatures
+from emo_core.models.layers.backbones import Tokens
+from emo_core.schema import POLARITIES
+from emo_core.synthetic.composed.dataset import OnTheFlyWindow
+from emo_core.synthetic.composed.halves import SceneHalves, draw_pair
+from emo_core.training.feature_cache import Progress, cached_features
+from emo_core.training.pretrain import Data
+from emo_core.training.recipes import Recipe, RecipeError
+
+STREAMS = ("video", "audio")
+
+
+def collate_feature_rows(rows: Sequence[tuple[Features, Any]]) -> FeatureBatch:
+    """(features, target) of single windows -> a batch."""
+    features, targets = zip(*rows, strict=True)
+    return collate_features(features, targets)
+
+
+class FeatureDataset(Dataset):
+    """Windows whose features are known, with what a loader of clips knows of them."""
+
+    collate = staticmethod(collate_feature_rows)
+
+    def __init__(
+        self,
+        windows: Sequence[Any],
+        rows: Sequence[Features],
+        dropout: float = 0.0,
+        streams: dict[str, tuple[str, ...]] | None = None,
+        seed: int = 0,
+    ) -> None:
+        """dropout: chance that a stream is missing; streams: the towers of each."""
+        self.windows, self.rows = list(windows), list(rows)
+        self.dropout, self.streams, self.seed = dropout, streams or {}, seed
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def groups(self) -> np.ndarray:
+        return np.array([window.group for window in self.windows])
+
+    def __getitem__(self, position: tuple[int, int]) -> tuple[Features, Any]:
+        epoch, index = position
+        rng = np.random.default_rng([self.seed, epoch, index, 5])
+        row = without_stream(self.rows[index], self.streams, self.dropout, rng)
+        return row, self.windows[index].target
+
+
+class PairDataset(Dataset):
+    """`count` new pairs an epoch: picture and sound say the same, or one of them says nothing."""
+
+    collate = staticmethod(collate_feature_rows)
+
+    def __init__(
+        self,
+        halves: Mapping[str, tuple[Sequence[Features], Sequence[str]]],
+        count: int,
+        dropout: float,
+        streams: dict[str, tuple[str, ...]],
+        seed: int,
+    ) -> None:
+        """halves: by stream, features and what each says, of POLARITIES or ""."""
+        self.count, self.dropout, self.streams, self.seed = count, dropout, streams, seed
+        self.halves = {name: rows for name, (rows, _) in halves.items()}
+        self.places = {
+            name: {label: np.flatnonzero(np.array(said) == label) for label in (*POLARITIES, "")}
+            for name, (_, said) in halves.items()
+        }
+        self.windows = [OnTheFlyWindow(i, i % len(POLARITIES)) for i in range(count)]
+
+    def __len__(self) -> int:
+        return self.count
+
+    @property
+    def groups(self) -> np.ndarray:
+        return np.array([window.group for window in self.windows])
+
+    def __getitem__(self, position: tuple[int, int]) -> tuple[Features, Any]:
+        epoch, index = position
+        rng = np.random.default_rng([self.seed, epoch, index, 6])
+        target = index % len(POLARITIES)
+        row: dict[str, Tokens] = {}
+        for stream, label in zip(("video", "audio"), draw_pair(rng, target), strict=True):
+            row |= self.halves[stream][int(rng.choice(self.places[stream][label]))]
+        return without_stream(row, self.streams, self.dropout, rng), target
+
+
+class JoinedFeatures(ConcatDataset):
+    """Several data sets of features, one after the other."""
+
+    collate = staticmethod(collate_feature_rows)
+
+    def __init__(self, parts: Sequence[Any]) -> None:
+        self.datasets = list(parts)
+        self.windows = [window for part in self.datasets for window in part.windows]
+
+
+def without_stream(
+    row: Features, streams: dict[str, tuple[str, ...]], chance: float, rng: np.random.Generator
+) -> Features:
+    """The same features, or with one stream's towers marked as missing."""
+    drawn = rng.random()
+    for number, towers in enumerate(streams.values(), start=1):
+        if (number - 1) * chance <= drawn < number * chance:
+            return {
+                name: replace(seen, mask=torch.zeros_like(seen.mask)) if name in towers else seen
+                for name, seen in row.items()
+            }
+    return row
+
+
+def with_features(recipe: Recipe, model: Any, data: Data, progress: Progress | None = None) -> Data:
+    """The same data as kept features of the model's towers, which are fixed from here on.
+
+    Raises RecipeError where this model has no such towers.
+    """
+    if not isinstance(model, SupportsFeatures):
+        raise RecipeError(
+            f"features of {recipe.model} can't be kept; expected a model with frozen towers; give "
+            "--set features.windows=false."
+        )
+    model.freeze_towers()
+    config, seed, workers = recipe.train, recipe.train.seed, recipe.train.num_workers
+    streams = {stream: model.towers_of(stream) for stream in STREAMS}
+    dropout = recipe.augment.modality_dropout
+
+    def read(windows: Any, key: Sequence[object], names: Sequence[str]) -> list[Features]:
+        return cached_features(model, windows, key, names, workers, progress)
+
+    def files(loader: Loader, chance: float) -> FeatureDataset | None:
+        own = [w for w in loader.dataset.windows if not isinstance(w, OnTheFlyWindow)]
+        plain = ClipDataset(own, Cache(recipe.sample))
+        key = ["windows", recipe.sample.as_dict(), *(w.key(plain.cache) for w in own)]
+        return (
+            FeatureDataset(own, read(plain, key, STREAMS), chance, streams, seed) if own else None
+        )
+
+    parts: list[Any] = [files(data.train, dropout)]
+    if data.sources is not None and recipe.samples_on_the_fly:
+        counts = {"video": recipe.features.videos, "audio": recipe.features.audios}
+        made = {n: SceneHalves(data.sources, n, c, recipe.sample, seed) for n, c in counts.items()}
+        halves = {
+            name: (read(own, own.key, [name]), [own.label(i) for i in range(len(own))])
+            for name, own in made.items()
+        }
+        parts.append(PairDataset(halves, recipe.samples_on_the_fly, dropout, streams, seed))
+    train = JoinedFeatures([part for part in parts if part is not None])
+    valid = files(data.valid, 0.0)
+    return replace(
+        data,
+        train=Loader(train, config.batch_size, True, seed),
+        valid=Loader(valid, config.batch_size, False),
+    )

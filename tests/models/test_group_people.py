@@ -1,0 +1,170 @@
+"""The group model with people and speech beside whole frames and sound."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from emo_core.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
+from emo_core.inference.modality_shapley import score_windows
+from emo_core.models.features import collate_features
+from emo_core.models.group import POCKET, Group
+from emo_core.models.layers.backbones import Tokens
+from emo_core.models.layers.towers import at_times, join_towers
+from emo_core.models.layers.whisper import WHISPER_MEL
+from emo_core.preprocess.batch import collate
+from emo_core.preprocess.sample import SampleConfig, blank_sample
+from emo_core.schema import POLARITIES
+from emo_core.tasks import SingleLabel
+
+SAMPLE = SampleConfig(
+    window_s=2.0, frames=4, width=80, height=60, people=2, face_size=0, mel=WHISPER_MEL
+)
+
+
+def made(**changes):
+    torch.manual_seed(1)
+    settings = replace(
+        POCKET,
+        video_widths=(8, 16),
+        audio_widths=(8, 8, 16, 16),
+        width=32,
+        people="expression",
+        speech="whisper",
+        unimodal_heads=True,
+        added_heads=("video", "audio"),
+        video_size=(40, 30),
+        mel_pool=2,
+        **changes,
+    )
+    return Group(settings).eval()
+
+
+@pytest.fixture(scope="module")
+def model():
+    return made()
+
+
+def noise(seed=0):
+    torch.manual_seed(seed)
+    sample = blank_sample(SAMPLE)
+    video = torch.randint(0, 256, sample.video.shape, dtype=torch.uint8)
+    return replace(sample, video=video, mel=torch.randn(sample.mel.shape) - 4)
+
+
+def test_four_towers_make_two_streams(model):
+    assert model.tower_names == ("video", "people", "audio", "speech")
+    video, audio = model.encode(collate([noise(), noise(1)]))
+    assert video.values.shape == (2, 4 + 4 * 2, 32) and bool(video.mask.all())
+    assert audio.values.shape == (2, 13 + 13, 32)
+    assert model(collate([noise()])).logits.shape == (1, 3)
+
+
+def test_kept_features_give_the_same_answer(model):
+    """Half precision is the only difference."""
+    batch = collate([noise(), noise(1)])
+    with torch.no_grad():
+        features = model.features(batch)
+        rows = [
+            {k: Tokens(t.values[i].half(), t.mask[i], t.times_s[i]) for k, t in features.items()}
+            for i in range(2)
+        ]
+        kept = model(collate_features(rows, [0, 1])).logits
+        torch.testing.assert_close(kept, model(batch).logits, atol=2e-2, rtol=2e-2)
+
+
+def test_only_one_stream_is_read_where_it_is_asked_for(model):
+    assert set(model.features(collate([noise()]), ["audio"])) == {"audio", "speech"}
+
+
+def test_windows_do_not_see_each_other(model):
+    with torch.no_grad():
+        alone, both = model(collate([noise()])).logits, model(collate([noise(), noise(1)])).logits
+    torch.testing.assert_close(alone, both[:1], atol=1e-4, rtol=1e-4)
+
+
+def test_a_missing_face_leaves_the_frames(model):
+    sample = noise()
+    without = replace(sample, face_mask=torch.zeros_like(sample.face_mask))
+    moved = replace(without, face_eyes=torch.rand_like(sample.face_eyes))
+    with torch.no_grad():
+        first, second = (model(collate([s])).logits for s in (without, moved))
+        torch.testing.assert_close(first, second)
+        assert not torch.allclose(first, model(collate([sample])).logits)
+
+
+def test_gradients_reach_pixels_and_log_mel_through_frozen_encoders(model):
+    batch = collate([noise()])
+    pixels, mel = (batch.video.float() / 255).requires_grad_(), batch.mel.clone().requires_grad_()
+    logits = model(replace(batch, video=pixels, mel=mel)).logits
+    logits[0, 0].backward()
+    assert bool(pixels.grad.any()) and bool(mel.grad.any())
+    assert all(p.grad is None for p in model.speech.backbone.parameters())
+
+
+def test_encoders_are_frozen_unless_they_shall_learn(model):
+    learning = made(train_encoders=True)
+    for name in ("people", "speech"):
+        assert not any(p.requires_grad for p in getattr(model, name).backbone.parameters())
+        assert all(p.requires_grad for p in getattr(learning, name).backbone.parameters())
+    assert learning.frozen_encoders() == {}
+    learning.freeze_towers()
+    trained = {n.split(".")[0] for n, p in learning.named_parameters() if p.requires_grad}
+    assert trained == {"video", "people", "audio", "speech", "fusion"}
+    assert not any(p.requires_grad for p in learning.video.backbone.parameters())
+
+
+def test_heads_of_both_streams_are_added(model):
+    """With both streams there, sound's own head counts as much as the picture's."""
+    video, audio = model.encode(collate([noise()]))
+    with torch.no_grad():
+        louder = replace(audio, unimodal_logits=audio.unimodal_logits + 1)
+        torch.testing.assert_close(
+            model.fuse(video, louder).logits, model.fuse(video, audio).logits + 1
+        )
+
+
+def test_a_checkpoint_refers_to_frozen_encoders(tmp_path, model):
+    task = SingleLabel(POLARITIES)
+    checkpoint = Checkpoint("made", model, "group", model.config, SAMPLE, task)
+    save_checkpoint(tmp_path / "made", checkpoint, "card")
+    assert (tmp_path / "made" / "model.safetensors").stat().st_size < 10**6
+    found = load_checkpoint(tmp_path / "made")
+    windows = [noise()]
+    torch.testing.assert_close(
+        score_windows(found, windows).logits, score_windows(checkpoint, windows).logits
+    )
+    config = tmp_path / "made" / "config.json"
+    text = config.read_text(encoding="utf-8")
+    digest = text.partition('"speech.backbone.": "')[2][:64]
+    config.write_text(text.replace(digest, "0" * 64), encoding="utf-8")
+    with pytest.raises(CheckpointError, match="take the version"):
+        load_checkpoint(tmp_path / "made")
+
+
+def test_rollout_speaks_of_frames_and_moments(model):
+    batch = collate([noise()])
+    with torch.no_grad():
+        shares = model.rollout(batch, model(batch).trace, None)
+    assert shares["video"].shape == (4,) and shares["audio"].shape == (50,)
+    assert float(sum(share.sum() for share in shares.values())) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_tokens_count_for_the_nearest_moment():
+    share = at_times(
+        torch.tensor([1.0, 2.0, 4.0]), torch.tensor([0.0, 0.9, 1.2]), torch.tensor([0.0, 1.0])
+    )
+    assert share.tolist() == [1.0, 6.0]
+
+
+def test_joined_towers_keep_their_masks_and_add_what_is_there():
+    one = Tokens(torch.ones(2, 1, 3), torch.tensor([[True], [False]]), torch.zeros(2, 1))
+    two = Tokens(torch.zeros(2, 2, 3), torch.ones(2, 2, dtype=torch.bool), torch.ones(2, 2))
+    one, two = (
+        replace(one, unimodal_logits=torch.ones(2, 3)),
+        replace(two, unimodal_logits=torch.full((2, 3), 10.0)),
+    )
+    joined = join_towers([one, two])
+    assert joined.mask.tolist() == [[True, True, True], [False, True, True]]
+    assert joined.unimodal_logits[:, 0].tolist() == [11.0, 10.0]
+    assert join_towers([one]) is one
