@@ -261,6 +261,21 @@ def run_evaluate(args: argparse.Namespace) -> int:
     return SOME_FAILED if scores["errors"] else DONE
 
 
+def run_compare(args: argparse.Namespace) -> int:
+    from emo_core.checkpoint import load_checkpoint
+    from emo_core.comparison import compare, comparison_lines
+    from emo_core.corpora import read_corpus
+    from emo_core.data.corpus import refuse_leaks
+
+    corpus = refuse_leaks(read_corpus(args.corpus, args.data))
+    a, b = load_checkpoint(args.a), load_checkpoint(args.b)
+    result = compare(a, b, corpus, args.split, progress("decoded"))
+    for problem in result["errors"]:
+        log_line(f"emo: {problem}")
+    print_result(args, result, "\n".join(comparison_lines(result)))
+    return SOME_FAILED if result["errors"] else DONE
+
+
 def print_card(args: argparse.Namespace) -> int:
     from emo_core.checkpoint import CARD, find_checkpoint
 

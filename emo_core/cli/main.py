@@ -79,6 +79,13 @@ def build_parser() -> Parser:
     one.add_argument("--corpus", default=DEFAULT_CORPUS, metavar="NAME")
     one.add_argument("--split", choices=["val", "test"], required=True)
 
+    one = command("compare", commands.run_compare, "say which of two models is better")
+    one.add_argument("a", metavar="A")
+    one.add_argument("b", metavar="B")
+    one.add_argument("--data", type=Path, required=True, metavar="ROOT")
+    one.add_argument("--corpus", default=DEFAULT_CORPUS, metavar="NAME")
+    one.add_argument("--split", choices=["val", "test"], default="test")
+
     one = command("list", commands.list_things, "what there is")
     one.add_argument("what", choices=["models", "recipes", "corpora", "methods"])
     command("card", commands.print_card, "print a model card").add_argument(
