@@ -2,14 +2,15 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from emo_core.checkpoint import Checkpoint, save_checkpoint
 from emo_core.corpora import CORPORA, find_reader, read_corpus
@@ -267,13 +268,30 @@ def machine(device: torch.device) -> str:
     return f"{threads} CPU thread{'s' * (threads > 1)}"
 
 
-def score_corpus(
+@dataclass(frozen=True)
+class Answers:
+    """What a checkpoint says of the windows of one split."""
+
+    windows: list[Window]
+    logits: Tensor  # (n, C) or (n, S, 2)
+    truth: Tensor  # (n,), (n, C) or (n, S, 2 or 3)
+    loader: Loader
+    problems: tuple[str, ...]  # clips that could not be read
+
+    def rows(self, rows: Sequence[int]) -> "Answers":
+        """Some of the windows, in the order asked for."""
+        windows = [self.windows[i] for i in rows]
+        chosen = list(rows)
+        return replace(self, windows=windows, logits=self.logits[chosen], truth=self.truth[chosen])
+
+
+def answer_corpus(
     checkpoint: Checkpoint,
     corpus: Corpus,
     split: str,
     progress: Callable[[int, int], None] | None = None,
-) -> dict:
-    """Scores of a checkpoint on one split of a corpus, as `emo evaluate` prints them."""
+) -> Answers:
+    """A checkpoint's answers to one split of a corpus whose labels it knows."""
     refuse_other_labels(corpus, checkpoint.labels, checkpoint.name)
     cache = Cache(checkpoint.sample)
     target = window_target(checkpoint.task, checkpoint.sample, checkpoint.settings)
@@ -283,10 +301,24 @@ def score_corpus(
     trainer = Trainer(checkpoint.model, checkpoint.task, TrainConfig())
     loader = Loader(ClipDataset(windows, cache), 32, False)
     logits, truth = trainer.logits(loader)
+    return Answers(windows, logits, truth, loader, tuple(problems))
+
+
+def score_corpus(
+    checkpoint: Checkpoint,
+    corpus: Corpus,
+    split: str,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict:
+    """Scores of a checkpoint on one split of a corpus, as `emo evaluate` prints them."""
+    found = answer_corpus(checkpoint, corpus, split, progress)
+    scores = split_scores(
+        checkpoint.task, found.logits, found.truth, found.loader, checkpoint.calibration
+    )
     return {
         "model": checkpoint.name,
         "corpus": corpus.name,
         "split": split,
-        **split_scores(checkpoint.task, logits, truth, loader, checkpoint.calibration),
-        "errors": [*corpus.problems, *problems],
+        **scores,
+        "errors": [*corpus.problems, *found.problems],
     }

@@ -1,0 +1,237 @@
+"""Which of two models is better on the same clips: `emo compare A B --data ROOT`."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from emo_core import metrics
+from emo_core.checkpoint import Checkpoint
+from emo_core.data.corpus import Corpus, CorpusError
+from emo_core.paired_tests import LEAST_SOURCES, Difference, mcnemar, paired_difference
+from emo_core.tasks import MultiLabel, SingleLabel, ValenceArousal
+from emo_core.training.run import Answers, answer_corpus
+
+MISSED = 0.03  # a difference of three points, for which the needed clips are stated
+SCORES = {SingleLabel: "accuracy", MultiLabel: "F1"}  # of valence and arousal: CCC
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What one model said of n clips, in a form that can be summed."""
+
+    parts: np.ndarray  # (n, C, k), see `score_parts`
+    right: np.ndarray  # (n,) bool; of values: all False
+    said: list[str]  # (n,) in words
+
+
+def compare(
+    a: Checkpoint,
+    b: Checkpoint,
+    corpus: Corpus,
+    split: str,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict:
+    """Both models' answers to one split, compared; as `emo compare` prints them.
+
+    Raises CorpusError where they answer other kinds of labels or share no clip.
+    """
+    if type(a.task) is not type(b.task):
+        raise CorpusError(
+            f"{a.name} and {b.name} answer different kinds of labels; expected both to answer one "
+            "label a clip, several, or valence and arousal; compare models of one kind."
+        )
+    found = [answer_corpus(model, corpus, split, progress) for model in (a, b)]
+    ours, theirs = _on_same_clips(*found)
+    labels = corpus.labels
+    judged = [judge(model, answers, labels) for model, answers in ((a, ours), (b, theirs))]
+    names, groups = ([getattr(w, what) for w in ours.windows] for what in ("name", "group"))
+    truth = [_truth(a, value) for value in ours.truth]
+    problems = dict.fromkeys((*corpus.problems, *found[0].problems, *found[1].problems))
+    return {
+        "a": a.name,
+        "b": b.name,
+        "corpus": corpus.name,
+        "split": split,
+        **compare_answers(
+            judged[0], judged[1], np.array(groups), labels, SCORES.get(type(a.task), "CCC")
+        ),
+        "flips": flips(names, truth, judged[0], judged[1]),
+        "errors": list(problems),
+    }
+
+
+def _on_same_clips(a: Answers, b: Answers) -> tuple[Answers, Answers]:
+    """The rows that both models could read, in the order of the first."""
+    places = {window.name: i for i, window in enumerate(b.windows)}
+    rows = [i for i, window in enumerate(a.windows) if window.name in places]
+    if not rows:
+        raise CorpusError("there is no clip that both models can read; see the problems above.")
+    return a.rows(rows), b.rows([places[a.windows[i].name] for i in rows])
+
+
+def judge(checkpoint: Checkpoint, answers: Answers, labels: Sequence[str]) -> Judged:
+    """What a model's answers are worth, class by class of the corpus."""
+    task, calibration = checkpoint.task, checkpoint.calibration
+    logits, truth = answers.logits, answers.truth.numpy()
+    columns = [task.labels.index(name) for name in labels]
+    if isinstance(task, SingleLabel):
+        predicted = logits.argmax(-1).numpy()
+        right = predicted == truth
+        is_class = truth[:, None] == np.array(columns)  # (n, C)
+        parts = np.stack([is_class & right[:, None], is_class], axis=-1)
+        return Judged(parts.astype(float), right, [task.labels[i] for i in predicted])
+    if isinstance(task, MultiLabel):
+        yes = task.probabilities(logits).numpy() > (calibration.thresholds or 0.5)
+        true, yes = truth[:, columns] > 0.5, yes[:, columns]
+        said = [_listed(labels, row) for row in yes]
+        return Judged(metrics.outcomes(true, yes).astype(float), (true == yes).all(1), said)
+    assert isinstance(task, ValenceArousal)  # the only other kind
+    values, valid = task.values(logits).double().numpy(), task.valid(answers.truth).numpy()
+    each = metrics.moments(values, np.nan_to_num(truth[..., :2])) * valid[..., None, None]
+    means = [v[ok].mean(0) if ok.any() else v.mean(0) for v, ok in zip(values, valid, strict=True)]
+    said = [", ".join(f"{n} {v:+.2f}" for n, v in zip(labels, m, strict=True)) for m in means]
+    return Judged(each.sum(1), np.zeros(len(said), bool), said)
+
+
+def _truth(checkpoint: Checkpoint, value: Any) -> str:
+    task = checkpoint.task
+    if isinstance(task, SingleLabel):
+        return task.labels[int(value)]
+    return _listed(task.labels, value.numpy() > 0.5) if isinstance(task, MultiLabel) else ""
+
+
+def _listed(labels: Sequence[str], present: np.ndarray) -> str:
+    return ", ".join(n for n, yes in zip(labels, present, strict=True) if yes) or "none"
+
+
+def class_scores(sums: np.ndarray, name: str) -> np.ndarray:
+    """Score of each class: recall, F1 or CCC. (..., C, k) sums -> (..., C), NaN where undefined."""
+    if name == "accuracy":
+        return np.divide(
+            sums[..., 0], sums[..., 1], out=np.full(sums.shape[:-1], np.nan), where=sums[..., 1] > 0
+        )
+    return metrics.binary_scores(sums)["f1"] if name == "F1" else metrics.ccc(sums)
+
+
+def whole_score(sums: np.ndarray, name: str) -> np.ndarray:
+    """The score of all classes: accuracy over clips, else the classes' mean. -> (...)."""
+    if name == "accuracy":
+        return sums[..., 0].sum(-1) / np.maximum(sums[..., 1].sum(-1), 1)
+    return metrics.mean_defined(class_scores(sums, name))
+
+
+def compare_answers(
+    a: Judged, b: Judged, groups: np.ndarray, labels: Sequence[str], name: str
+) -> dict:
+    """Difference of the score, of each class's and of the mean recall; McNemar; what is findable.
+
+    name: of the score, "accuracy", "F1" or "CCC".
+    """
+    count, *shape = a.parts.shape
+    ours, theirs = (side.parts.reshape(count, -1) for side in (a, b))
+
+    def difference(score: Callable[[np.ndarray], np.ndarray]) -> Difference:
+        def of_sums(sums: np.ndarray) -> np.ndarray:
+            return score(sums.reshape(*sums.shape[:-1], *shape))
+
+        return paired_difference(ours, theirs, groups, of_sums)
+
+    def of_class(index: int) -> Callable[[np.ndarray], np.ndarray]:
+        return lambda sums: class_scores(sums, name)[..., index]
+
+    whole = difference(lambda sums: whole_score(sums, name))
+    scores = [float(whole_score(side.parts.sum(0), name)) for side in (a, b)]
+    result = {
+        "clips": count,
+        "sources": whole.sources,
+        "score": name,
+        "a_score": scores[0],
+        "b_score": scores[1],
+        **_told(whole),
+        "better": whole.better.lower() or None,
+        "per_class": {label: _told(difference(of_class(i))) for i, label in enumerate(labels)},
+        "power": _power(whole, count),
+    }
+    if name == "accuracy":
+        mean = difference(lambda sums: metrics.mean_defined(class_scores(sums, name)))
+        result["uar"] = _told(mean)
+    if name != "CCC":
+        only = int((a.right & ~b.right).sum()), int((b.right & ~a.right).sum())
+        result["mcnemar"] = {"only_a": only[0], "only_b": only[1], "p": mcnemar(*only)}
+    return result
+
+
+def _told(difference: Difference) -> dict:
+    value = metrics.number(difference.value)
+    return {"difference": value, "interval": list(difference.interval or ()) or None}
+
+
+def _power(whole: Difference, count: int) -> dict:
+    """What such clips can show, and how many more would show a difference of three points."""
+    needed = count * (whole.findable / MISSED) ** 2 if whole.spread else None
+    return {
+        "findable": whole.findable if whole.spread else None,
+        "clips_for_3_points": None if needed is None else int(np.ceil(needed)),
+    }
+
+
+def flips(names: Sequence[str], truth: Sequence[str], a: Judged, b: Judged) -> list[dict]:
+    """Clips that one model has right and the other has not."""
+    return [
+        {"clip": name, "label": label, "a": mine, "b": theirs, "right": "b" if now else "a"}
+        for name, label, mine, theirs, was, now in zip(
+            names, truth, a.said, b.said, a.right, b.right, strict=True
+        )
+        if was != now
+    ]
+
+
+def comparison_lines(result: dict, most: int = 20) -> list[str]:
+    """The comparison for people."""
+    a, b, name = result["a"], result["b"], result["score"]
+    lines = [
+        f"{name} on {result['clips']} clips of {result['sources']} sources: A {a} "
+        f"{result['a_score']:.3f}, B {b} {result['b_score']:.3f}",
+        f"B - A: {_span(result)}. {_verdict(result)}",
+    ]
+    if "uar" in result:
+        lines.append(f"mean recall of the classes, B - A: {_span(result['uar'])}")
+    lines += [f"  {label}: {_span(part)}" for label, part in result["per_class"].items()]
+    if test := result.get("mcnemar"):
+        lines.append(
+            f"only A right {test['only_a']}, only B right {test['only_b']}: McNemar p "
+            f"{test['p']:.3g}, clips taken as independent"
+        )
+    if result["power"]["findable"] is not None:
+        lines.append(
+            f"Such clips show a difference of {100 * result['power']['findable']:.1f} points in "
+            f"four of five cases; for 3 points some {result['power']['clips_for_3_points']} are "
+            "needed, of as many more sources."
+        )
+    lines += [
+        f"  {one['clip']} ({one['label']}): A {one['a']}, B {one['b']}"
+        for one in result["flips"][:most]
+    ]
+    more = len(result["flips"]) - most
+    return lines + [f"  and {more} more clips that flip: see --json"] * (more > 0)
+
+
+def _span(part: dict) -> str:
+    if part["difference"] is None:
+        return "undefined"
+    points = f"{100 * part['difference']:+.1f} points"
+    if part["interval"] is None:
+        return f"{points} (no interval)"
+    return points + " (95 % {:+.1f} to {:+.1f})".format(*(100 * v for v in part["interval"]))
+
+
+def _verdict(result: dict) -> str:
+    if result["interval"] is None:
+        return (
+            f"Not decided: an interval over sources needs {LEAST_SOURCES} of them; there are "
+            f"{result['sources']}."
+        )
+    better = {"a": "A is better.", "b": "B is better."}
+    return better.get(result["better"], "Not decided: the interval holds 0.")
