@@ -40,11 +40,11 @@ class Programs:
             schema_version, results, errors as `emo predict --json` prints them.
         """
         if clip is None:
-            return service.failed("", UserError("no file given; give a clip."))
+            return service.failure_json("", UserError("no file given; give a clip."))
         try:
             return service.answer_json(clip, self.visit(clip, request))
         except BusyError as error:
-            return service.failed(clip, error)
+            return service.failure_json(clip, error)
 
     def explain(
         self,
@@ -70,13 +70,13 @@ class Programs:
         from demo import explanations
 
         if clip is None:
-            return service.failed("", UserError("no file given; give a clip."))
+            return service.failure_json("", UserError("no file given; give a clip."))
         usual = explanations.ExplainRequest(target=target or None, checks=checks)
         asked = replace(usual, method=method or usual.method, preset=preset or usual.preset)
         try:
             return explanations.explain_json(clip, asked, self.visit(clip, request))
         except (UserError, BusyError) as error:
-            return service.failed(clip, error)
+            return service.failure_json(clip, error)
 
 
 def offer(visits: Sessions, queue: dict[str, Any]) -> None:

@@ -58,9 +58,11 @@ def _answers(page: layout.Page, answers: AnswerCallbacks, allowed: settings.Limi
     busy = {"show_progress": "hidden", "trigger_mode": "always_last", **PRIVATE, **MODEL}
     answer = [page.status, page.details]
     for given in (page.video, page.other):
-        _shown(given.change(answers.show, [given, page.consent], answer, **busy), page, answers)
+        _follow_answer(
+            given.change(answers.show, [given, page.consent], answer, **busy), page, answers
+        )
     given = [page.video, page.other, page.consent]
-    _shown(page.consent.change(answers.again, given, answer, **busy), page, answers)
+    _follow_answer(page.consent.change(answers.again, given, answer, **busy), page, answers)
     if allowed.links:
         link = [page.link, page.link_from, page.link_to, page.consent]
         gr.on(
@@ -75,10 +77,10 @@ def _answers(page: layout.Page, answers: AnswerCallbacks, allowed: settings.Limi
         )
 
 
-def _shown(answered: Any, page: layout.Page, answers: AnswerCallbacks) -> None:
+def _follow_answer(answered: Any, page: layout.Page, answers: AnswerCallbacks) -> None:
     """After an answer all the rest of it; after a fault of ours, a word."""
     answered.success(answers.details, None, page.results, show_progress="hidden", **PRIVATE)
-    answered.failure(answers.broken, None, page.status, **PRIVATE)
+    answered.failure(answers.show_failure, None, page.status, **PRIVATE)
 
 
 def _explanations(page: layout.Page, explains: ExplainCallbacks, answers: AnswerCallbacks) -> None:
@@ -95,8 +97,8 @@ def _explanations(page: layout.Page, explains: ExplainCallbacks, answers: Answer
     ):
         began = trigger(explains.start, None, page.cancel, **AT_ONCE)
         ended = began.then(run, asked, page.results, **long)
-        ended.failure(answers.broken, None, page.explain_status, **PRIVATE)
-        ended.then(explains.stopped, None, page.cancel, **AT_ONCE)
+        ended.failure(answers.show_failure, None, page.explain_status, **PRIVATE)
+        ended.then(explains.finish, None, page.cancel, **AT_ONCE)
     page.cancel.click(explains.stop, None, page.cancel, **AT_ONCE)
     where = [page.target, page.window]
     small = {"show_progress": "minimal", **PRIVATE, **MODEL}

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from demo import components, service
-from demo.i18n import Words, chosen
+from demo.i18n import Words, words_for
 from demo.layout import Page
 from demo.service import ClipSession, UserError
 from demo.sessions import BusyError, Session, Sessions
@@ -20,7 +20,7 @@ SOON_S = 0.4  # an answer that comes sooner needs no word that it is coming
 
 
 def words_of(request: gr.Request) -> Words:
-    return chosen(request.headers.get("accept-language"))
+    return words_for(request.headers.get("accept-language"))
 
 
 def address_of(request: gr.Request, behind_proxy: bool) -> str:
@@ -116,8 +116,8 @@ class AnswerCallbacks:
         spans = [
             (f"{s.start_s:.1f} – {s.end_s:.1f} s", n) for n, s in enumerate(prediction.timeline)
         ]
-        labels = [(words.named("label", label), label) for label in prediction.labels]
-        methods = [(words.named("method", name), name) for name in explanations.methods.METHODS]
+        labels = [(words.name_of("label", label), label) for label in prediction.labels]
+        methods = [(words.name_of("method", name), name) for name in explanations.methods.METHODS]
         usual = explanations.resolve(case, explanations.ExplainRequest())
         return {
             page.details: gr.Column(visible=True),
@@ -142,7 +142,7 @@ class AnswerCallbacks:
             page.share_text: components.section(
                 words("share"),
                 summarise_share(share),
-                components.hint(words("share_say", label=words.named("label", target))),
+                components.hint(words("share_say", label=words.name_of("label", target))),
             ),
             page.share_plot: share_bars(share),
             page.facts: components.fact_table(words, result.facts),
@@ -180,7 +180,7 @@ class AnswerCallbacks:
             **{getattr(page, name): gr.Plot(None, visible=False) for name in hidden},
         }
 
-    def broken(self, request: gr.Request) -> str:
+    def show_failure(self, request: gr.Request) -> str:
         """The app itself failed."""
         words = words_of(request)
         return components.state(words, "trouble", "trouble", words("broken"))

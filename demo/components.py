@@ -115,11 +115,11 @@ def answer_headline(words: Words, found: "Prediction") -> str:
     if found.abstains:
         return words("unsure")
     if found.values is not None:
-        return ", ".join(f"{words.named('label', n)} {v:+.2f}" for n, v in found.values.items())
+        return ", ".join(f"{words.name_of('label', n)} {v:+.2f}" for n, v in found.values.items())
     if found.present is not None:
-        return ", ".join(words.named("label", n) for n in found.present) or words("nothing")
+        return ", ".join(words.name_of("label", n) for n in found.present) or words("nothing")
     label = found.best_label
-    return f"{words.named('label', label)}, {view.percent(found.probabilities[label])}"
+    return f"{words.name_of('label', label)}, {view.percent(found.probabilities[label])}"
 
 
 def bars(words: Words, found: "Prediction") -> str:
@@ -129,7 +129,7 @@ def bars(words: Words, found: "Prediction") -> str:
     leads = {found.label} if found.present is None else set(found.present)
     rows = "".join(
         f'<div class="row {escape(label)}{" leads" if label in leads else ""}">'
-        f'<span class="name">{escape(words.named("label", label))}</span>'
+        f'<span class="name">{escape(words.name_of("label", label))}</span>'
         f'<span class="track"><span class="fill" style="width:{100 * value:.1f}%"></span></span>'
         f'<span class="value">{escape(view.percent(value))}</span></div>'
         for label, value in found.probabilities.items()
@@ -140,7 +140,7 @@ def bars(words: Words, found: "Prediction") -> str:
 def _value(words: Words, label: str, value: float) -> str:
     left, width = (50, 50 * value) if value >= 0 else (50 + 50 * value, -50 * value)
     return (
-        f'<div class="bars"><div class="row"><span class="name">{words.named("label", label)}'
+        f'<div class="bars"><div class="row"><span class="name">{words.name_of("label", label)}'
         f'</span><span class="track middle"><span class="fill" style="margin-left:{left:.1f}%;'
         f'width:{width:.1f}%"></span></span><span class="value">{value:+.2f}</span></div></div>'
     )
@@ -201,7 +201,7 @@ def peak_list(words: Words, found: Iterable[tuple[float, str]]) -> str:
 def fact_table(words: Words, facts: Sequence[tuple[str, str]]) -> str:
     """What the file is, as rows."""
     rows = "".join(
-        f'<tr><th scope="row">{words.named("fact", name.lower().split()[0])}</th>'
+        f'<tr><th scope="row">{words.name_of("fact", name.lower().split()[0])}</th>'
         f"<td>{escape(value)}</td></tr>"
         for name, value in facts
     )

@@ -105,7 +105,7 @@ class ExplainCallbacks:
         self.visits.of(request.session_hash).stop.set()
         return gr.Button(interactive=False)
 
-    def stopped(self) -> gr.Button:
+    def finish(self) -> gr.Button:
         """Nothing runs any more."""
         return gr.Button(interactive=False)
 
@@ -155,7 +155,7 @@ class ExplainCallbacks:
         label = explanations.label_of(job.case, job.request)
         html = components.section(
             job.words("whatif_head"),
-            job.words("whatif_say", label=job.words.named("label", label)),
+            job.words("whatif_say", label=job.words.name_of("label", label)),
             _counterfactual_rows(job.words, label, *found),
             english=False,
         )
@@ -279,7 +279,7 @@ class ExplainCallbacks:
             "ready",
             seconds=format_seconds(found.seconds),
             passes=found.forward_passes,
-            method=words.named("method", found.method),
+            method=words.name_of("method", found.method),
         )
         shown = overlay_frames(found, sample)
         grid = components.scale(words, found.signed) + components.frame_gallery(shown)

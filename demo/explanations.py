@@ -107,7 +107,7 @@ def _guess(prediction: Prediction) -> float:
     return min(max(each, 0.005), SLOW_S)
 
 
-def _timed(case: ClipSession, passes: int, seconds: float) -> None:
+def _note_pace(case: ClipSession, passes: int, seconds: float) -> None:
     if passes:
         _PACE[case.checkpoint.name] = seconds / passes
 
@@ -129,7 +129,7 @@ def map_of(
     def make() -> Attribution:
         with as_user_error():
             made = explain_on_gpu(case.model, case.prediction, request, progress=progress)
-        _timed(case, made.forward_passes, made.seconds)
+        _note_pace(case, made.forward_passes, made.seconds)
         return made
 
     return case.once(_map_key("map", case, request), make)

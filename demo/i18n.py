@@ -18,7 +18,7 @@ class Words:
     def __call__(self, key: str, **values: object) -> str:
         return (self._texts.get(key) or tables()[FALLBACK][key]).format(**values)
 
-    def named(self, kind: str, name: str) -> str:
+    def name_of(self, kind: str, name: str) -> str:
         """A name of the library's (a label, a method) as people say it; itself where unknown."""
         key = f"{kind}_{name}"
         known = key in self._texts or key in tables()[FALLBACK]
@@ -32,7 +32,7 @@ def tables() -> dict[str, dict[str, str]]:
     return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths}
 
 
-def chosen(accepted: str | None) -> Words:
+def words_for(accepted: str | None) -> Words:
     """The first language of a browser's Accept-Language that the page speaks."""
     for part in (accepted or "").split(","):
         language = part.split(";")[0].strip().split("-")[0].lower()

@@ -193,7 +193,7 @@ def _details(page: Page, say: gr.I18n) -> None:
             )
         page.explain_status = gr.HTML(elem_id="explain-status", min_height=34)
     with gr.Tabs(selected="saw", elem_id="tabs") as page.tabs:
-        _explained(page, say)
+        _explanations(page, say)
         _questions(page, say)
         _around(page, say)
     with gr.Accordion(say("facts"), open=False):
@@ -202,7 +202,7 @@ def _details(page: Page, say: gr.I18n) -> None:
         page.json = gr.JSON(show_label=False, label=say("json"))
 
 
-def _explained(page: Page, say: gr.I18n) -> None:
+def _explanations(page: Page, say: gr.I18n) -> None:
     with gr.Tab(say("saw"), id="saw"):
         page.frames_map, page.frames = gr.HTML(elem_id="frames-map"), gr.HTML(elem_id="frames")
     with gr.Tab(say("heard"), id="heard"):

@@ -116,13 +116,13 @@ def open_case(
     """The clip with its prediction: from the visitor's shelf, or predicted now."""
     path, visit = Path(path), visit or Session()
     name, text = model or model_for(path), (text or "")[:MOST_LETTERS] or None
-    with _explained():
+    with _as_user_error():
         refuse_large(path)
         shelf = _PUBLIC if is_example(path) and not text else visit.cases  # words are theirs
         key = (file_digest(path), name, text, most_windows)
         case = shelf.get(key)
         if case is None:
-            case = _opened(check_upload(path, text), name, most_windows)
+            case = _new_clip_session(check_upload(path, text), name, most_windows)
             shelf[key] = case
     if shelf is visit.cases:
         visit.keep(key, case)
@@ -130,7 +130,7 @@ def open_case(
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _as_user_error() -> Iterator[None]:
     """Turns the library's one-sentence errors into the page's."""
     try:
         yield
@@ -138,13 +138,13 @@ def _explained() -> Iterator[None]:
         raise UserError(str(error)) from error
 
 
-def _opened(clip: Clip, name: str, most_windows: int) -> ClipSession:
+def _new_clip_session(clip: Clip, name: str, most_windows: int) -> ClipSession:
     checkpoint = load_model(name)
-    return ClipSession(clip, name, checkpoint, predicted(clip, name, most_windows))
+    return ClipSession(clip, name, checkpoint, predict_on_gpu(clip, name, most_windows))
 
 
 @on_gpu(lambda clip, name, most_windows: 2 + most_windows)
-def predicted(clip: Clip, name: str, most_windows: int) -> "Prediction":
+def predict_on_gpu(clip: Clip, name: str, most_windows: int) -> "Prediction":
     """The model's answer; the one place of the page that predicts."""
     from emo_core.inference.predict import predict_clip
 
@@ -161,7 +161,7 @@ def document(*results: dict, errors: tuple[dict, ...] = ()) -> dict[str, Any]:
     return {"schema_version": 1, "results": list(results), "errors": list(errors)}
 
 
-def failed(path: str | Path, error: Exception) -> dict[str, Any]:
+def failure_json(path: str | Path, error: Exception) -> dict[str, Any]:
     """A clip without an answer, for programs."""
     return document(errors=({"clip": Path(path).name, "error": str(error)},))
 
@@ -171,7 +171,7 @@ def answer_json(path: str | Path, visit: Session | None = None) -> dict[str, Any
     try:
         return document(open_case(path, visit).prediction.as_dict())
     except UserError as error:
-        return failed(path, error)
+        return failure_json(path, error)
 
 
 def preload_model() -> threading.Thread:

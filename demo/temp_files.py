@@ -31,7 +31,7 @@ def own_folder() -> Iterator[Path]:
     """A new folder for visitors' files; deletes first what pages left that were killed."""
     _sweep_stale()
     with TemporaryDirectory(prefix=PREFIX) as home:
-        held = _locked(Path(home, "new"), "x")
+        held = _lock(Path(home, "new"), "x")
         if held:
             Path(home, "new").rename(Path(home, LOCK))  # seen by others only once it is held
         files = Path(home, FILES)
@@ -49,12 +49,12 @@ def _sweep_stale() -> None:
         with suppress(OSError):
             if home.is_symlink() or home.stat().st_uid != os.getuid():
                 continue
-            if held := _locked(home / LOCK, "r+"):
+            if held := _lock(home / LOCK, "r+"):
                 with held:
                     shutil.rmtree(home, ignore_errors=True)
 
 
-def _locked(path: Path, mode: str) -> IO | None:
+def _lock(path: Path, mode: str) -> IO | None:
     """The file, its lock held until it is closed; None where that can't be had."""
     try:
         import fcntl

@@ -20,11 +20,11 @@ def on_gpu(seconds: Callable[..., float]) -> Callable[[Callable[P, R]], Callable
     except ImportError:
         return lambda work: work
 
-    def bounded(*args: Any, **more: Any) -> int:
+    def duration_s(*args: Any, **more: Any) -> int:
         return round(min(max(seconds(*args, **more), LEAST_S), MOST_S))
 
     def decorate(work: Callable[P, R]) -> Callable[P, R]:
-        on_space_gpu = spaces.GPU(duration=bounded)(work)
+        on_space_gpu = spaces.GPU(duration=duration_s)(work)
 
         @wraps(work)
         def call(*args: P.args, **more: P.kwargs) -> R:

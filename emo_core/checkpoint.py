@@ -15,7 +15,7 @@ from emo_core.io.atomic import atomic_path
 from emo_core.io.shipped_weights import SHIPPED_WEIGHTS
 from emo_core.models import MODELS
 from emo_core.models.interface import SupportsFrozenEncoders
-from emo_core.old_names import ONLY_TASK, current_names, current_training
+from emo_core.old_names import ONLY_TASK, current_names, current_training, current_weights
 from emo_core.preprocess.sample import SampleConfig
 from emo_core.schema import DEFAULT_MODEL
 from emo_core.tasks import Calibration, Task, described, from_description
@@ -199,7 +199,7 @@ def _load_weights(model: nn.Module, folder: Path) -> None:
     from safetensors.torch import load_file
 
     try:
-        weights = load_file(folder / WEIGHTS)
+        weights = current_weights(load_file(folder / WEIGHTS))
         if not all(tensor.isfinite().all() for tensor in weights.values()):
             raise CheckpointError(
                 f"{folder.name}/{WEIGHTS} holds numbers that are not finite; expected the weights "

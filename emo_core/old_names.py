@@ -22,6 +22,15 @@ RECIPE = {  # settings of a recipe itself
     "rendered": "synthetic_scenes",
 }
 STATE = {"averaged": "ema_model"}  # keys of resume.pt
+TENSORS = {  # modules and parameters in the names of weights, in this order
+    "alone.scores": "unimodal_head.classifier",
+    "alone": "unimodal_head",
+    "glance": "thumbnail_attention",
+    "score": "energy",
+    "crossings.ask": "cross_attention.layers",
+    "summary.first": "cls_transformer.cls_token",
+    "summary": "cls_transformer",
+}
 TRAINING = {"rendered": "synthetic_scenes"}  # what a checkpoint says of its training
 SETTINGS = {  # part of a recipe -> name until 0.1 -> name now
     "train": {
@@ -62,8 +71,15 @@ REMOVED = ("world",)  # settings of 0.1 that are none now: data states itself in
 
 def current_names(part: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """Values of one part of a recipe under the names of this version."""
-    names = SETTINGS.get(part, {})
-    return {names.get(name, name): value for name, value in values.items()}
+    names = {name: SETTINGS.get(part, {}).get(name, name) for name in values}
+    return {names[name]: current_value(names[name], value) for name, value in values.items()}
+
+
+def current_value(name: str, value: Any) -> Any:
+    """The value of a setting; `backbone_modules` holds names of modules."""
+    if name != "backbone_modules" or not isinstance(value, (list, tuple)):
+        return value
+    return type(value)(current_tensor(module) for module in value)
 
 
 def current_recipe(parts: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,9 +99,26 @@ def current_recipe(parts: Mapping[str, Any]) -> dict[str, Any]:
     return current
 
 
+def current_tensor(name: str) -> str:
+    """The name of a weight, or of a module alone, as models of this version have it."""
+    dotted = f".{name}."
+    for old, new in TENSORS.items():
+        dotted = dotted.replace(f".{old}.", f".{new}.")
+    return dotted[1:-1]
+
+
+def current_weights(weights: Mapping[str, Any]) -> dict[str, Any]:
+    """A model's state under the names of this version; what has them already stays."""
+    return {current_tensor(name): value for name, value in weights.items()}
+
+
 def current_state(state: Mapping[str, Any]) -> dict[str, Any]:
     """The state of a run that is resumed, under the keys of this version."""
-    return {STATE.get(name, name): value for name, value in state.items()}
+    current = {STATE.get(name, name): value for name, value in state.items()}
+    for name in ("model", "ema_model"):
+        if current.get(name):
+            current[name] = current_weights(current[name])
+    return current
 
 
 def current_key(key: str) -> str:

@@ -1,8 +1,8 @@
-"""Write a checkpoint's config.json in the format of this version, and its DATA.md.
+"""Write a checkpoint's settings and names of weights in the format of this version, and DATA.md.
 
     python scripts/rewrite_checkpoint.py FOLDER [--statement DATA.md]
 
-Weights and card stay as they are, byte for byte. Old names are those of emo_core/old_names.py; a
+Numbers and card stay as they are, byte for byte. Old names are those of emo_core/old_names.py; a
 statement replaces the one sentence on the training data that version 0.1 wrote.
 """
 
@@ -12,11 +12,13 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from emo_core.checkpoint import CONFIG, load_checkpoint
+from safetensors.torch import load_file, save
+
+from emo_core.checkpoint import CONFIG, WEIGHTS, load_checkpoint
 from emo_core.data.statement import STATEMENT, parse_statement
 from emo_core.errors import EmoError
 from emo_core.io.atomic import atomic_path
-from emo_core.old_names import current_names, current_training
+from emo_core.old_names import current_names, current_training, current_weights
 
 
 def rewrite_config(config: dict, statement: str) -> dict:
@@ -37,9 +39,12 @@ def rewrite(folder: Path, statement: str = "") -> None:
     texts = {CONFIG: json.dumps(rewrite_config(config, statement), indent=1) + "\n"}
     if statement:
         texts[STATEMENT] = statement
-    for name, text in texts.items():
+    content = {name: text.encode() for name, text in texts.items()}
+    weights = current_weights(load_file(folder / WEIGHTS))
+    content[WEIGHTS] = save(weights, {"model": config["model"]})
+    for name, written in content.items():
         with atomic_path(folder / name) as part:
-            part.write_text(text, encoding="utf-8")
+            part.write_bytes(written)
     load_checkpoint(folder)
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from emo_core.cli.main import main as emo
 from emo_core.models.layers.backbones import Tokens
-from emo_core.models.layers.joint_transformer import Fused, VanillaFusion
+from emo_core.models.layers.joint_transformer import Fused, StepTrace, VanillaFusion
 from emo_core.models.layers.sparse import Sites
 from emo_core.models.layers.vgg import SparseTower
 from emo_core.preprocess.batch import Batch
@@ -31,8 +31,8 @@ def scrambled(sites: Sites) -> Sites:
     """
     count = sites.shape[0]
     area = sites.shape[1] * sites.shape[2]
-    order = (sites.places % area * count + sites.maps).argsort()
-    return replace(sites, places=sites.places[order])
+    order = (sites.positions % area * count + sites.maps).argsort()
+    return replace(sites, positions=sites.positions[order])
 
 
 @contextmanager
@@ -101,7 +101,7 @@ def attend_across_the_batch() -> None:
 
     def forward(fusion: VanillaFusion, video: Tokens, audio: Tokens) -> Fused:
         values, _ = over_time(fusion, turned(video), turned(audio))  # (S, B, D)
-        return values.transpose(0, 1), {}
+        return values.transpose(0, 1), StepTrace()
 
     VanillaFusion.forward = forward
 
@@ -118,7 +118,7 @@ def attend_across_a_batch_of_one() -> None:
     def forward(fusion: VanillaFusion, video: Tokens, audio: Tokens) -> Fused:
         rows = range(len(video.values))
         alone = [together(fusion, row(video, n), row(audio, n))[0] for n in rows]
-        return torch.cat(alone), {}
+        return torch.cat(alone), StepTrace()
 
     VanillaFusion.forward = forward
 

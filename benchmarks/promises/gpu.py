@@ -11,7 +11,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -78,11 +78,6 @@ def random_clips(config: SampleConfig, clips: int, device: torch.device) -> Batc
     )
 
 
-def chosen(clips: Batch, places: Tensor) -> Batch:
-    """The clips at `places` (B,), gathered where they lie."""
-    return Batch(**{f.name: getattr(clips, f.name)[places] for f in fields(clips)})
-
-
 def seconds(run: Callable[[], object], device: torch.device) -> float:
     """Wall time of `run` until the device is done."""
     wait = torch.cuda.synchronize if device.type == "cuda" else lambda: None
@@ -125,7 +120,7 @@ class ShuffledBatches:
         """The batches of an epoch."""
         order = torch.randperm(len(self.clips), device=self.clips.video.device)
         for step in range(len(self)):
-            yield chosen(self.clips, order[step * self.batch :][: self.batch])
+            yield self.clips[order[step * self.batch :][: self.batch]]
 
 
 def train_epochs(trainer: Trainer, batches: ShuffledBatches | FixedBatches, epochs: int) -> int:
@@ -144,10 +139,10 @@ def measure(name: str, options: argparse.Namespace, peak: float) -> dict:
     device, count = trainer.device, 2 * options.batch if options.tiny else CLIPS
     clips = random_clips(sample, count, device)
     with torch.no_grad():
-        shape = trainer.model.eval()(chosen(clips, torch.arange(2, device=device))).logits.shape
+        shape = trainer.model.eval()(clips[:2]).logits.shape
     clips = replace(clips, target=torch.rand(count, *shape[1:], device=device))
     trainer.model.train()
-    few = chosen(clips, torch.arange(options.batch, device=device))
+    few = clips[: options.batch]
     with FlopCounterMode(display=False) as counter:
         train_epochs(trainer, FixedBatches([few]), 1)
     if options.compile:

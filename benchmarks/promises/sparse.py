@@ -52,7 +52,9 @@ def gigaflops(model: Mesm, batch: Batch) -> dict[str, float]:
         "text": of("Mesm.text"),
         "faces": of("Mesm.video.tower"),
         "sound": of("Mesm.audio.tower"),
-        "transformers": round(of("Mesm.video.summary") + of("Mesm.audio.summary"), 3),
+        "transformers": round(
+            of("Mesm.video.cls_transformer") + of("Mesm.audio.cls_transformer"), 3
+        ),
         "all": of("Global"),
     }
 

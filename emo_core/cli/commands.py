@@ -144,6 +144,34 @@ def data_check(args: argparse.Namespace) -> int:
     return SOME_FAILED if report["problems"] else DONE
 
 
+def data_get(args: argparse.Namespace) -> int:
+    """Says size and licence of an open corpus, and fetches it where the licence is accepted."""
+    from emo_core.data.open_corpora.get import find_source, source_summary
+    from emo_core.data.open_corpora.get_worker import get_in_worker
+
+    about = source_summary(find_source(args.corpus))
+    lines = [f"{name.replace('_', ' ')}: {value}" for name, value in about.items()]
+    if not args.accept_licence:
+        print_result(args, {**about, "accepted": False}, "\n".join(lines))
+        log_line(
+            "emo: nothing was fetched; read the licence, and give --accept-licence if you agree."
+        )
+        return NOTHING
+    for line in lines:
+        log_line(line)
+    show = progress("MB")
+    result = get_in_worker(args.corpus, args.dest, lambda n, of: show(n // 10**6, of // 10**6))
+    text = (
+        f"{result['files']} files of {result['bytes'] / 1e9:.2f} GB in {args.dest}, "
+        f"{result['verified']} verified against digests of their publisher"
+    )
+    if result["not_verified"]:
+        text += f"; not verified, as none is published: {', '.join(result['not_verified'][:3])} ..."
+    text += f"\nnext: emo data check {args.dest} --corpus {args.corpus}"
+    print_result(args, {**about, "accepted": True, **result}, text)
+    return DONE
+
+
 def data_fetch(args: argparse.Namespace) -> int:
     from emo_core.data.url_list import fetch_links
 

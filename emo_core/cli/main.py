@@ -52,17 +52,10 @@ def build_parser() -> Parser:
         command("explain", commands.run_explain, "say why: maps, checks and what-ifs in a folder")
     )
 
-    data = words.add_parser("data", help="make, fetch or check a corpus").add_subparsers(
-        dest="action", required=True, metavar="make|fetch|check"
+    data = words.add_parser("data", help="make, get, fetch or check a corpus").add_subparsers(
+        dest="action", required=True, metavar="make|get|fetch|check"
     )
-    made = "draw a corpus, or compose one of faces and voices"
-    _add_make_arguments(command("make", commands.data_make, made, data))
-    one = command("fetch", commands.data_fetch, "download the clips that a table names", data)
-    one.add_argument("table", type=Path, metavar="LINKS.csv")
-    one.add_argument("out", type=Path, metavar="OUT")
-    one = command("check", commands.data_check, "count, decode and look for leaks", data)
-    one.add_argument("root", type=Path)
-    one.add_argument("--corpus", default=DEFAULT_CORPUS, metavar="NAME")
+    _add_data_commands(lambda name, run, text: command(name, run, text, data))
 
     one = command("train", commands.run_train, "run a recipe")
     one.add_argument("recipe")
@@ -92,6 +85,25 @@ def build_parser() -> Parser:
         "model", metavar="RUN|NAME"
     )
     return parser
+
+
+def _add_data_commands(
+    command: Callable[[str, Callable, str], argparse.ArgumentParser],
+) -> None:
+    made = "draw a corpus, or compose one of faces and voices"
+    _add_make_arguments(command("make", commands.data_make, made))
+    one = command("get", commands.data_get, "fetch an open corpus from its publisher")
+    one.add_argument("corpus", metavar="cremad|ravdess")
+    one.add_argument("dest", type=Path, metavar="DEST")
+    one.add_argument(
+        "--accept-licence", action="store_true", help="you have read its licence and agree"
+    )
+    one = command("fetch", commands.data_fetch, "download the clips that a table names")
+    one.add_argument("table", type=Path, metavar="LINKS.csv")
+    one.add_argument("out", type=Path, metavar="OUT")
+    one = command("check", commands.data_check, "count, decode and look for leaks")
+    one.add_argument("root", type=Path)
+    one.add_argument("--corpus", default=DEFAULT_CORPUS, metavar="NAME")
 
 
 def _add_make_arguments(one: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""URL → file: the only door to the network (yt-dlp, four sites by name, everything capped).
+"""URL → file: the only door for addresses that people give (yt-dlp, four sites, all capped).
 
 An address is checked before yt-dlp sees it, and yt-dlp may use four extractors only. The download
 runs in a process of its own under caps of time and size, and that process reaches public addresses

@@ -108,10 +108,10 @@ class Group(nn.Module):
                 setting = name if name in ("people", "speech") else f"{name}_backbone"
                 raise ValueError(f"{setting} {kind!r} is not known")
             backbone = makers[name, kind]()
-            alone = self._head(name, backbone.channels) if config.unimodal_heads else None
+            head = self._head(name, backbone.channels) if config.unimodal_heads else None
             encoder = name in ("people", "speech")
             frozen = config.frozen or (encoder and not config.train_encoders)
-            setattr(self, name, Tower(backbone, config.width, frozen, alone, normalised=encoder))
+            setattr(self, name, Tower(backbone, config.width, frozen, head, normalised=encoder))
         self.fusion = make_fusion(
             config.fusion,
             config.width,
@@ -192,11 +192,11 @@ class Group(nn.Module):
         """
         logits, trace = self.fusion(video, audio)
         seen, heard = (stream.mask.any(1, keepdim=True) for stream in (video, audio))  # (B, 1)
-        if video.alone is not None:
-            logits = logits + video.alone * seen
-        if audio.alone is not None:
+        if video.unimodal_logits is not None:
+            logits = logits + video.unimodal_logits * seen
+        if audio.unimodal_logits is not None:
             there = heard if "audio" in self.config.added_heads else heard & ~seen
-            logits = logits + audio.alone * there
+            logits = logits + audio.unimodal_logits * there
         return Output(logits.float(), trace)
 
     def forward(self, batch: Batch | FeatureBatch) -> Output:
@@ -255,10 +255,10 @@ class VideoPretrainHead(nn.Module):
 
     @classmethod
     def sharing_head(cls, model: Group, classes: int) -> "VideoPretrainHead":
-        """With the head that the model has for pictures alone, if it has one."""
-        alone = model.video.alone
-        assert alone is None or isinstance(alone, FrameHead)
-        return cls(model, classes, alone)
+        """With the head that the model has for video by itself, if it has one."""
+        head = model.video.unimodal_head
+        assert head is None or isinstance(head, FrameHead)
+        return cls(model, classes, head)
 
     def forward(self, batch: Batch) -> Output:
         seen = self.backbone(batch.video, batch.video_mask, batch.video_times_s)
@@ -279,10 +279,10 @@ class AudioPretrainHead(nn.Module):
 
     @classmethod
     def sharing_head(cls, model: Group, classes: int) -> "AudioPretrainHead":
-        """With the head that the model has for sound alone, if it has one."""
-        alone = model.audio.alone
-        assert alone is None or isinstance(alone, MeanMaxHead)
-        return cls(model, classes, alone)
+        """With the head that the model has for audio by itself, if it has one."""
+        head = model.audio.unimodal_head
+        assert head is None or isinstance(head, MeanMaxHead)
+        return cls(model, classes, head)
 
     def forward(self, batch: Batch) -> Output:
         seen = self.backbone(batch.mel, batch.mel_mask, batch.mel_times_s)

@@ -186,7 +186,7 @@ class ModalityTower(nn.Module):
         self.sound = config.sound
         widths, asking = tuple(config.widths), config.text_width
         if config.mode == "structured":
-            self.glance = ThumbnailAttention(channels, asking)
+            self.thumbnail_attention = ThumbnailAttention(channels, asking)
         if config.mode in ("dense", "structured"):
             self.tower = DenseTower(channels, widths)
         else:
@@ -199,7 +199,7 @@ class ModalityTower(nn.Module):
             nn.ReLU(),
             nn.Linear(config.hidden, config.width),
         )
-        self.summary = ClsTransformer(
+        self.cls_transformer = ClsTransformer(
             config.width, config.layers, config.heads, config.feed_forward, config.dropout
         )
         self.head = nn.Linear(config.width, config.classes)
@@ -210,15 +210,15 @@ class ModalityTower(nn.Module):
         Returns scores (B, C), zero where nothing is real, and what was attended to and kept.
         """
         scale, choice = mask, {}
-        if hasattr(self, "glance"):
-            weights = self.glance(pictures, mask, query)  # (B, T)
+        if hasattr(self, "thumbnail_attention"):
+            weights = self.thumbnail_attention(pictures, mask, query)  # (B, T)
             kept = top_k_mask(weights, mask, self.keep)  # (B, T)
             share = kept.sum(1, keepdim=True) / mask.sum(1, keepdim=True).clamp(min=1)  # (B, 1)
             choice = {"text_attention": weights, "kept": kept, "kept_share": share}
             scale = weights * mask.sum(1, keepdim=True)  # (B, T), mean 1
             pictures, mask = pictures[kept[mask]], kept  # the rest is never computed
         tokens, selected = self.encode(pictures, mask, query)  # (B, T, D)
-        vector, attention = self.summary(tokens * scale.unsqueeze(-1), mask)  # (B, D)
+        vector, attention = self.cls_transformer(tokens * scale.unsqueeze(-1), mask)  # (B, D)
         trace = TowerTrace(attention=tuple(attention), **choice, **_in_batch(selected, mask))
         return self.head(vector) * mask.any(1, keepdim=True), trace  # (B, C)
 

@@ -32,6 +32,11 @@ class Batch:
     def __len__(self) -> int:
         return len(self.video)
 
+    def __getitem__(self, rows: slice | Tensor | Sequence[int]) -> "Batch":
+        """Some of the samples, in the order of `rows`."""
+        held = {name: value for name, value in vars(self).items() if value is not None}
+        return Batch(**{name: value[rows] for name, value in held.items()})
+
     def to(self, device: torch.device | str) -> "Batch":
         held = {f.name: getattr(self, f.name) for f in fields(self)}
         return replace(self, **{k: v.to(device) for k, v in held.items() if v is not None})

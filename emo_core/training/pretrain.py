@@ -15,6 +15,7 @@ from emo_core.distributed import on_rank_zero
 from emo_core.models.group import AudioPretrainHead, Group, VideoPretrainHead
 from emo_core.models.mesm import Mesm
 from emo_core.models.pretraining_heads import TowerPretrainHead
+from emo_core.old_names import current_state
 from emo_core.synthetic.composed.pretraining import (
     Faces,
     Frames,
@@ -125,7 +126,7 @@ def pretrain(
 def _resume_stages(model: Any, state_file: Path, log_line: LogLine) -> int:
     """Puts the state of a killed run into a model; returns how many steps it had done."""
     with as_training_error(state_file):
-        state = torch.load(state_file, map_location="cpu", weights_only=True)
+        state = current_state(torch.load(state_file, map_location="cpu", weights_only=True))
         model.load_state_dict(state["model"])
         torch.set_rng_state(state["chance"])
         done = int(state["done"])

@@ -133,7 +133,7 @@ def group_collage() -> Recipe:
             batch_size=32,
             lr=2e-4,
             backbone_lr=2e-5,
-            backbone_modules=("backbone", "alone"),
+            backbone_modules=("backbone", "unimodal_head"),
             weight_decay=2e-2,
             ema_decay=0.995,
         ),

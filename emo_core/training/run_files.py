@@ -20,7 +20,7 @@ import torch
 from emo_core.distributed import on_rank_zero
 from emo_core.errors import EmoError
 from emo_core.io.atomic import atomic_path
-from emo_core.old_names import current_state
+from emo_core.old_names import current_state, current_weights
 
 if TYPE_CHECKING:
     from emo_core.training.trainer import Epoch
@@ -61,7 +61,7 @@ class RunFiles:
         """Pass the best weights to `load`."""
         path = self.folder / "best.pt"
         with as_training_error(path):
-            load(torch.load(path, map_location=device, weights_only=True))
+            load(current_weights(torch.load(path, map_location=device, weights_only=True)))
 
     def _write_log(self, lines: list[str]) -> None:
         atomic_write(("\n".join(lines) + "\n").encode(), self.folder / "log.jsonl")

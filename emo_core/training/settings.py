@@ -9,7 +9,7 @@ from functools import lru_cache, reduce
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from emo_core.errors import EmoError
-from emo_core.old_names import current_key
+from emo_core.old_names import current_key, current_value
 from emo_core.training.recipes import INIT_SCOPES, Recipe, RecipeError
 
 Settings = TypeVar("Settings")
@@ -47,9 +47,9 @@ def with_setting(settings: Settings, text: str) -> Settings:
     if not equals or len(found) != 1:
         why = "is ambiguous" if len(found) > 1 else "is not key=value of a known setting"
         raise SettingError(f"{text!r} {why}; expected one of {', '.join(found or sorted(types))}.")
-    return _replace_at(
-        settings, found[0].split("."), _parse_value(found[0], value, types[found[0]])
-    )
+    path = found[0].split(".")
+    parsed = current_value(path[-1], _parse_value(found[0], value, types[found[0]]))
+    return _replace_at(settings, path, parsed)
 
 
 def _replace_at(value: Any, path: Sequence[str], new: Any) -> Any:

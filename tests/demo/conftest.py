@@ -40,13 +40,13 @@ def clip(tmp_path):
 @pytest.fixture
 def predictions(monkeypatch):
     """Counts how often something is predicted."""
-    made, real = [], service.predicted
+    made, real = [], service.predict_on_gpu
 
     def counted(*args):
         made.append(args)
         return real(*args)
 
-    monkeypatch.setattr(service, "predicted", counted)
+    monkeypatch.setattr(service, "predict_on_gpu", counted)
     return made
 
 

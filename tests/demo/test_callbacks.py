@@ -69,7 +69,7 @@ def test_a_tick_without_a_new_answer_leaves_the_page_alone(events, clip):
 
 
 def test_what_takes_long_is_announced_and_what_does_not_is_not(events, clip, monkeypatch):
-    real = service.predicted
+    real = service.predict_on_gpu
 
     def slow(*args):
         time.sleep(0.3)
@@ -80,7 +80,7 @@ def test_what_takes_long_is_announced_and_what_does_not_is_not(events, clip, mon
     assert [list(step) for step in shown(events, clip)][0] == ["status", "details"]
     assert len(shown(events, clip)) == 2
     monkeypatch.setattr("demo.callbacks.SOON_S", 0.1)
-    monkeypatch.setattr(service, "predicted", slow)
+    monkeypatch.setattr(service, "predict_on_gpu", slow)
     busy, answer, _ = shown(events, clip, request=asked_by("two"))
     assert "Watching" in busy["status"] and "bars" in answer["status"]
 

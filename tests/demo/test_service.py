@@ -131,7 +131,7 @@ def test_a_clip_that_gets_no_answer_gets_one_sentence(tmp_path, monkeypatch):
 
 
 def test_too_large_and_too_long_are_refused_before_decoding(tmp_path, monkeypatch):
-    monkeypatch.setattr(service, "predicted", lambda *_: pytest.fail("decoding was reached"))
+    monkeypatch.setattr(service, "predict_on_gpu", lambda *_: pytest.fail("decoding was reached"))
     huge = tmp_path / "huge.mp4"
     with huge.open("wb") as file:
         file.truncate(60 << 20)  # sparse: takes no room
@@ -245,7 +245,7 @@ def test_what_a_visitor_wrote_is_never_markup(tmp_path):
 
 def test_what_a_visitor_wrote_about_an_example_is_theirs_alone(monkeypatch):
     monkeypatch.setattr(service, "_PUBLIC", {})
-    monkeypatch.setattr(service, "_opened", lambda clip, name, windows: clip)
+    monkeypatch.setattr(service, "_new_clip_session", lambda clip, name, windows: clip)
     visit, most = Session(), service.MOST_LETTERS
     for text in (None, "my secret", "x" * (most + 1), "x" * (most + 2)):
         clip = service.open_case(EXAMPLES[0], visit, text=text)

@@ -165,13 +165,13 @@ def test_every_language_has_every_text_with_the_same_places():
     ],
 )
 def test_the_first_language_that_the_page_speaks_is_chosen(accepted, language):
-    assert i18n.chosen(accepted).language == language
+    assert i18n.words_for(accepted).language == language
 
 
 def test_names_without_a_text_are_said_as_they_are():
-    assert i18n.Words("de").named("label", "positive") == "Positiv"
-    assert i18n.Words("de").named("method", "rollout") == "Attention rollout"
-    assert i18n.Words("de").named("label", "very_bored") == "Very bored"
+    assert i18n.Words("de").name_of("label", "positive") == "Positiv"
+    assert i18n.Words("de").name_of("method", "rollout") == "Attention rollout"
+    assert i18n.Words("de").name_of("label", "very_bored") == "Very bored"
 
 
 def test_elsewhere_a_lent_card_changes_nothing(monkeypatch):

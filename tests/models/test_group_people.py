@@ -118,7 +118,7 @@ def test_heads_of_both_streams_are_added(model):
     """With both streams there, sound's own head counts as much as the picture's."""
     video, audio = model.encode(collate([noise()]))
     with torch.no_grad():
-        louder = replace(audio, alone=audio.alone + 1)
+        louder = replace(audio, unimodal_logits=audio.unimodal_logits + 1)
         torch.testing.assert_close(
             model.fuse(video, louder).logits, model.fuse(video, audio).logits + 1
         )
@@ -160,8 +160,11 @@ def test_tokens_count_for_the_nearest_moment():
 def test_joined_towers_keep_their_masks_and_add_what_is_there():
     one = Tokens(torch.ones(2, 1, 3), torch.tensor([[True], [False]]), torch.zeros(2, 1))
     two = Tokens(torch.zeros(2, 2, 3), torch.ones(2, 2, dtype=torch.bool), torch.ones(2, 2))
-    one, two = replace(one, alone=torch.ones(2, 3)), replace(two, alone=torch.full((2, 3), 10.0))
+    one, two = (
+        replace(one, unimodal_logits=torch.ones(2, 3)),
+        replace(two, unimodal_logits=torch.full((2, 3), 10.0)),
+    )
     joined = join_towers([one, two])
     assert joined.mask.tolist() == [[True, True, True], [False, True, True]]
-    assert joined.alone[:, 0].tolist() == [11.0, 10.0]
+    assert joined.unimodal_logits[:, 0].tolist() == [11.0, 10.0]
     assert join_towers([one]) is one

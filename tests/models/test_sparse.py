@@ -37,7 +37,7 @@ def some_sites(channels=5, size=(3, 8, 6), share=0.5, seed=0):
     g = torch.Generator().manual_seed(seed)
     maps = torch.randn(size[0], channels, *size[1:], generator=g)
     mask = torch.rand(size, generator=g) < share
-    return Sites.everywhere(maps).only(mask.flatten(1)), maps * mask.unsqueeze(1), mask
+    return Sites.from_dense(maps).select(mask.flatten(1)), maps * mask.unsqueeze(1), mask
 
 
 def test_additive_attention_is_its_formula():
@@ -48,7 +48,7 @@ def test_additive_attention_is_its_formula():
     for row in range(6):
         hidden = layer.content.weight @ values[row] + layer.content.bias
         hidden = torch.tanh(hidden + layer.query.weight @ query[owner[row]])
-        wanted = layer.score.weight[0] @ hidden + layer.score.bias[0]
+        wanted = layer.energy.weight[0] @ hidden + layer.energy.bias[0]
         torch.testing.assert_close(scores[row], wanted)
 
 
@@ -146,10 +146,12 @@ def test_a_glance_does_not_mix_utterances_and_follows_the_text():
 def test_sites_keep_values_and_places_together():
     sites, dense, mask = some_sites()
     assert len(sites.values) == mask.sum()
-    torch.testing.assert_close(sites.dense(), dense)
+    torch.testing.assert_close(sites.to_dense(), dense)
     assert torch.equal(sites.active.view(mask.shape), mask)
     fewer = mask & (torch.rand(mask.shape) < 0.5)
-    torch.testing.assert_close(sites.only(fewer.flatten(1)).dense(), dense * fewer.unsqueeze(1))
+    torch.testing.assert_close(
+        sites.select(fewer.flatten(1)).to_dense(), dense * fewer.unsqueeze(1)
+    )
 
 
 def test_submanifold_convolution_is_a_sum_over_active_neighbours():
@@ -194,9 +196,9 @@ def test_submanifold_weights_start_as_in_sparseconvnet():
 
 def test_pooling_keeps_a_site_where_any_child_is_active():
     sites, dense, mask = some_sites(share=0.2)
-    positive = Sites(sites.values.abs(), sites.places, sites.shape)
+    positive = Sites(sites.values.abs(), sites.positions, sites.shape)
     pooled = max_pool(positive)
-    torch.testing.assert_close(pooled.dense(), functional.max_pool2d(dense.abs(), 2) * 1.0)
+    torch.testing.assert_close(pooled.to_dense(), functional.max_pool2d(dense.abs(), 2) * 1.0)
     for (picture, y, x), active in [
         (place, pooled.active.view(3, 4, 3)[tuple(place)])
         for place in torch.ones(3, 4, 3).nonzero().tolist()
@@ -221,8 +223,8 @@ def test_the_sparse_block_equals_the_dense_one_where_all_sites_are_active():
     torch.manual_seed(0)
     block, maps = SparseVgg(4, 6).train(), torch.randn(3, 4, 8, 6)
     twin = dense_twin(block).train()
-    outputs = block(Sites.everywhere(maps))
-    torch.testing.assert_close(outputs.dense(), twin(maps), rtol=1e-4, atol=1e-5)
+    outputs = block(Sites.from_dense(maps))
+    torch.testing.assert_close(outputs.to_dense(), twin(maps), rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(block.second_norm.running_var, twin[4].running_var)
     assert (block.first_norm.eps, block.first_norm.momentum) == (1e-4, 0.01)
 

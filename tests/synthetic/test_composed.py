@@ -333,7 +333,7 @@ def test_what_scenes_teach_a_stream_by_itself_stays_in_the_model(sources, step, 
     clips = Loader(OnTheFlyDataset(sources, 2, CONFIG), 1, False)
     pretrain(recipe, model, Data(clips, clips, (), sources), print)
     changed = {n for n, value in model.state_dict().items() if not torch.equal(value, before[n])}
-    heads = {name for name in before if name.startswith(f"{stream}.alone.")}
+    heads = {name for name in before if name.startswith(f"{stream}.unimodal_head.")}
     assert heads and heads & changed == (heads if lasts else set())
     assert {name.split(".")[1] for name in changed - heads} == {"backbone"}
 

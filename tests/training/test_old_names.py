@@ -6,7 +6,9 @@ from dataclasses import asdict, fields
 from pathlib import Path
 
 import pytest
+import torch
 from rewrite_checkpoint import rewrite
+from safetensors.torch import load_file, save
 
 from emo_core.checkpoint import CONFIG, SHIPPED, WEIGHTS, CheckpointError, load_checkpoint
 from emo_core.clip import load_clip
@@ -16,23 +18,28 @@ from emo_core.old_names import (
     DRAWN_FRAMES,
     RECIPE,
     SETTINGS,
+    TENSORS,
     current_key,
     current_names,
     current_recipe,
+    current_state,
+    current_tensor,
 )
 from emo_core.preprocess.augment import Augment
 from emo_core.preprocess.sample import SampleConfig
 from emo_core.synthetic.composed.pretraining import PretrainStage
 from emo_core.training.recipes import RecipeError, find_recipe
 from emo_core.training.run import open_run
+from emo_core.training.run_files import RunFiles
 from emo_core.training.settings import SettingError, with_setting
 from emo_core.training.trainer import TrainConfig
-from tests.conftest import ROOT
+from tests.conftest import ROOT, random_batch
 
 STAGES = ("faces", "frames", "voices", "mixes")
 OWNERS = {"train": TrainConfig, "augment": Augment, "sample": SampleConfig, "settings": GroupConfig}
 OWNERS |= dict.fromkeys(STAGES, PretrainStage)
 NAME = "group-vgaf-pocket"
+OLD = Path(__file__).parent / "old_format"
 
 
 def old_form(recipe) -> dict:
@@ -110,11 +117,15 @@ def test_names_of_other_parts_stay():
 
 @pytest.fixture
 def old_checkpoint(tmp_path):
-    """The shipped checkpoint with the settings as version 0.1 wrote them."""
+    """The shipped checkpoint with settings and names of weights as version 0.1 wrote them."""
     folder = tmp_path / "group-collage"
     shutil.copytree(SHIPPED / "group-collage", folder)
     (folder / "DATA.md").unlink()
-    shutil.copy(Path(__file__).parent / "old_format" / "group-collage.json", folder / CONFIG)
+    shutil.copy(OLD / "group-collage.json", folder / CONFIG)
+    weights = load_file(folder / WEIGHTS)
+    renamed = {k.replace("unimodal_head.classifier", "alone.scores"): v for k, v in weights.items()}
+    assert set(renamed) != set(weights)
+    (folder / WEIGHTS).write_bytes(save(renamed, {"model": "group"}))
     return folder
 
 
@@ -143,3 +154,68 @@ def test_an_unknown_setting_of_a_checkpoint_is_named(old_checkpoint):
     (old_checkpoint / CONFIG).write_text(json.dumps(config))
     with pytest.raises(CheckpointError, match="alonely"):
         load_checkpoint(old_checkpoint)
+
+
+SIZES = {"group": {}, "mesm": {"people": 2}, "jmt": {"people": 1, "face": 32}}
+
+
+def logits_of(folder: Path, name: str) -> torch.Tensor:
+    with torch.no_grad():
+        return load_checkpoint(folder).model(random_batch(2, **{"people": 1, **SIZES[name]})).logits
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_weights_of_the_old_format_answer_as_they_did_also_once_rewritten(name, tmp_path):
+    """The folders were written by version 0.1, with what their models said of a batch of noise."""
+    folder = tmp_path / name
+    shutil.copytree(OLD / name, folder)
+    before = load_file(folder / WEIGHTS)
+    found = logits_of(folder, name)
+    stated = torch.tensor(json.loads((folder / "logits.json").read_text()))
+    torch.testing.assert_close(found, stated, rtol=1e-4, atol=1e-5)
+    rewrite(folder)
+    after = load_file(folder / WEIGHTS)
+    assert torch.equal(logits_of(folder, name), found)
+    assert set(after) == set(load_checkpoint(folder).model.state_dict()) != set(before)
+    for old, value in before.items():
+        assert torch.equal(after[current_tensor(old)], value)
+
+
+def test_every_old_name_of_a_tensor_is_in_a_file_and_none_in_a_model():
+    files = [load_file(OLD / name / WEIGHTS) for name in SIZES]
+    stored = [f".{tensor}." for file in files for tensor in file]
+    present = [f".{current_tensor(tensor)}." for file in files for tensor in file]
+    for old in TENSORS:
+        nested = old == "alone"  # its only tensors are those of `alone.scores`
+        assert any(f".{old}." in name for name in stored) or nested, old
+        assert not any(f".{old}." in name for name in present), old
+    assert current_tensor("video.backbone.trunk.0.weight") == "video.backbone.trunk.0.weight"
+
+
+def test_names_of_modules_in_a_setting_follow():
+    stored = current_recipe({"train": {"slow": ["backbone", "alone"]}})
+    assert stored["train"] == {"backbone_modules": ["backbone", "unimodal_head"]}
+    recipe = find_recipe("group-collage")
+    changed = with_setting(recipe, "backbone_modules=backbone,alone")
+    assert changed.train.backbone_modules == ("backbone", "unimodal_head")
+
+
+def test_the_state_of_a_run_is_taken_up_under_present_names():
+    state = {
+        "model": {"video.alone.scores.bias": 1},
+        "averaged": {"n_averaged": 2, "module.audio.summary.first": 3},
+        "log": [],
+    }
+    assert current_state(state) == {
+        "model": {"video.unimodal_head.classifier.bias": 1},
+        "ema_model": {"n_averaged": 2, "module.audio.cls_transformer.cls_token": 3},
+        "log": [],
+    }
+    assert current_state({"model": {}, "averaged": None})["ema_model"] is None
+
+
+def test_the_best_weights_of_a_run_are_taken_up_under_present_names(tmp_path):
+    torch.save({"video.alone.scores.bias": torch.ones(1)}, tmp_path / "best.pt")
+    found = {}
+    RunFiles(tmp_path).load_best(found.update, torch.device("cpu"))
+    assert list(found) == ["video.unimodal_head.classifier.bias"]

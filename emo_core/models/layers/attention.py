@@ -144,14 +144,14 @@ class ClsTransformer(nn.Module):
         self, width: int, layers: int, heads: int, feed_forward: int, dropout: float
     ) -> None:
         super().__init__()
-        self.first = nn.Parameter(torch.randn(width))
+        self.cls_token = nn.Parameter(torch.randn(width))
         self.layers = nn.ModuleList(
             PostNormBlock(width, heads, feed_forward, dropout) for _ in range(layers)
         )
 
     def forward(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, list[Tensor]]:
         """(B, N, D), (B, N) -> (B, D) and each layer's weights (B, H, 1+N, 1+N)."""
-        first = self.first.to(tokens.dtype).expand(len(tokens), 1, -1)
+        first = self.cls_token.to(tokens.dtype).expand(len(tokens), 1, -1)
         x = torch.cat([first, tokens], dim=1)  # (B, 1+N, D)
         mask = torch.cat([mask.new_ones(len(mask), 1), mask], dim=1)
         attentions = []

@@ -40,7 +40,7 @@ class Tokens:
     values: Tensor  # (B, N, C)
     mask: Tensor  # (B, N) bool, True = real
     times_s: Tensor  # (B, N) seconds from the start of the window
-    alone: Tensor | None = None  # (B, classes) scores of this stream by itself, where it has a head
+    unimodal_logits: Tensor | None = None  # (B, classes) of this stream's own head, if any
 
 
 def on_steps(mask: Tensor, times_s: Tensor, steps: int) -> tuple[Tensor, Tensor]:
@@ -49,7 +49,7 @@ def on_steps(mask: Tensor, times_s: Tensor, steps: int) -> tuple[Tensor, Tensor]
     return real, functional.adaptive_avg_pool1d(times_s.float().unsqueeze(1), steps).squeeze(1)
 
 
-def normalised_frames(video: Tensor, mask: Tensor) -> Tensor:
+def normalize_frames(video: Tensor, mask: Tensor) -> Tensor:
     """(..., 3, H, W) uint8, or float in [0, 1] -> normalised float; zero where mask (...) is."""
     unit = 255 if video.dtype == torch.uint8 else 1
     mean, std = (torch.tensor(v, device=video.device) for v in (KINETICS_MEAN, KINETICS_STD))
@@ -159,7 +159,7 @@ class FrameResNet(Backbone):
         if self.size and frames.shape[:1:-1] != self.size:
             unit = frames.float() / 255 if frames.dtype == torch.uint8 else frames
             frames = functional.interpolate(unit, self.size[::-1], mode="bilinear", antialias=True)
-        shown = normalised_frames(frames if self.colour else luminance(frames), mask)
+        shown = normalize_frames(frames if self.colour else luminance(frames), mask)
         sizes = [shown.contiguous(memory_format=torch.channels_last)]
         while len(sizes) < self.scales:
             sizes.append(functional.avg_pool2d(sizes[-1], 2))
@@ -222,18 +222,18 @@ class R2Plus1D(Backbone):
     def forward(self, video: Tensor, mask: Tensor, times_s: Tensor) -> Tokens:
         maps = self.read(video, mask)
         step_mask, step_times = on_steps(mask, times_s, maps.shape[2])  # (B, t)
-        places = maps.shape[3] * maps.shape[4]
+        positions = maps.shape[3] * maps.shape[4]
         values = maps.flatten(2).transpose(1, 2)  # (B, t*h*w, C)
         return Tokens(
             values,
-            step_mask.repeat_interleave(places, dim=1),
-            step_times.repeat_interleave(places, dim=1),
+            step_mask.repeat_interleave(positions, dim=1),
+            step_times.repeat_interleave(positions, dim=1),
         )
 
     @row_independent
     def read(self, video: Tensor, mask: Tensor) -> Tensor:
         """(B, T, 3, H, W), (B, T) -> (B, C, t, h, w)."""
-        clip = normalised_frames(video, mask).transpose(1, 2)  # (B, 3, T, H, W)
+        clip = normalize_frames(video, mask).transpose(1, 2)  # (B, 3, T, H, W)
         return self.trunk(clip.contiguous(memory_format=torch.channels_last_3d))
 
     @property
@@ -344,7 +344,7 @@ class SpectrogramResNet18(Backbone):
     @row_independent
     def read(self, mel: Tensor, mask: Tensor) -> Tensor:
         """(B, F, M), (B, F) -> (B, 512)."""
-        image = normalised_decibels(mel, mask).transpose(1, 2).unsqueeze(1)  # (B, 1, M, F)
+        image = normalize_decibels(mel, mask).transpose(1, 2).unsqueeze(1)  # (B, 1, M, F)
         maps = self.trunk(image.contiguous(memory_format=torch.channels_last))  # (B, 512, m, f)
         return maps.mean((2, 3))
 
@@ -353,7 +353,7 @@ class SpectrogramResNet18(Backbone):
         return self.trunk[-1]
 
 
-def normalised_decibels(mel: Tensor, mask: Tensor) -> Tensor:
+def normalize_decibels(mel: Tensor, mask: Tensor) -> Tensor:
     """Natural log power -> decibels as the authors normalise them; masked mel frames are zero.
 
     (B, F, M), (B, F) -> (B, F, M). The range is below the loudest real value of each row.

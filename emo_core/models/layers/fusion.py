@@ -208,11 +208,11 @@ class FrameHead(nn.Module):
 
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
-        self.scores = nn.Linear(channels, classes)
+        self.classifier = nn.Linear(channels, classes)
 
     def each(self, seen: Tokens) -> Tensor:
         """(B, N, classes), also for frames that are not real."""
-        return self.scores(seen.values)
+        return self.classifier(seen.values)
 
     def forward(self, seen: Tokens) -> Tensor:
         """(B, classes); zero where nothing is real."""
@@ -224,13 +224,13 @@ class MeanSpreadHead(nn.Module):
 
     def __init__(self, channels: int, classes: int, dropout: float) -> None:
         super().__init__()
-        self.scores = classification_head(2 * channels, classes, dropout)
+        self.classifier = classification_head(2 * channels, classes, dropout)
 
     def forward(self, seen: Tokens) -> Tensor:
         """(B, classes); what nothing real gives means nothing."""
         mean = masked_mean(seen.values, seen.mask)  # (B, C)
         variance = masked_mean((seen.values - mean.unsqueeze(1)).square(), seen.mask)
-        return self.scores(torch.cat([mean, (variance + 1e-6).sqrt()], dim=-1))
+        return self.classifier(torch.cat([mean, (variance + 1e-6).sqrt()], dim=-1))
 
 
 class MeanMaxHead(nn.Module):
@@ -239,10 +239,10 @@ class MeanMaxHead(nn.Module):
     def __init__(self, channels: int, classes: int, dropout: float) -> None:
         super().__init__()
         self.dropout = nn.Dropout(dropout)
-        self.scores = nn.Linear(2 * channels, classes)
+        self.classifier = nn.Linear(2 * channels, classes)
 
     def forward(self, seen: Tokens) -> Tensor:
         """(B, classes); what nothing real gives means nothing."""
         peak = seen.values.masked_fill(~seen.mask.unsqueeze(-1), -1e4).amax(1)
         pooled = torch.cat([masked_mean(seen.values, seen.mask), peak], dim=-1)  # (B, 2C)
-        return self.scores(self.dropout(pooled))
+        return self.classifier(self.dropout(pooled))

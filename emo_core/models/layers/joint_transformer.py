@@ -21,7 +21,7 @@ from emo_core.models.layers.backbones import Backbone, Tokens
 from emo_core.preprocess.trace import CrossAttention, Trace, axes
 
 Pair = tuple[str, str]  # (query, context)
-CROSSINGS = (  # (query, context), in the order in which the answers are stacked
+ATTENTION_PAIRS = (  # (query, context), in the order in which the answers are stacked
     ("video", "audio"),
     ("audio", "video"),
     ("joint", "video"),
@@ -108,14 +108,14 @@ class CrossAttentions(nn.Module):
     def __init__(self, pairs: tuple[tuple[str, str], ...], width: int, heads: int) -> None:
         super().__init__()
         self.pairs = pairs
-        self.ask = nn.ModuleDict({query: Attention(width, heads) for query, _ in pairs})
+        self.layers = nn.ModuleDict({query: Attention(width, heads) for query, _ in pairs})
 
     def forward(self, streams: dict[str, Tokens]) -> tuple[Tensor, Tensor, dict[Pair, Tensor]]:
         """Streams of (B, S, D) -> answers (B, S, pairs, D), which are real, (B, H, S, S) each."""
         answers, real, attention = [], [], {}
         for query, context in self.pairs:
             own, other = streams[query], streams[context]
-            answer, weights = self.ask[query](own.values, other.values, other.mask)
+            answer, weights = self.layers[query](own.values, other.values, other.mask)
             answers.append(answer)
             real.append(own.mask & other.mask.any(1, keepdim=True))  # (B, S)
             attention[query, context] = weights
@@ -137,7 +137,7 @@ class Readout(nn.Module):
         self.mix = PostNormBlock(width, heads, hidden, 0.0)
         self.attention = Attention(width, heads)
         if kind == "attention":
-            self.score = nn.Linear(width, 1, bias=False)
+            self.energy = nn.Linear(width, 1, bias=False)
 
     def forward(self, answers: Tensor, mask: Tensor) -> Fused:
         """(B, S, 6, D), (B, S, 6) -> (B, S, D), and a trace of mixing and readout."""
@@ -145,7 +145,7 @@ class Readout(nn.Module):
         rows, mixing = self.mix(rows, real)
         asking = rows[:, -1:] if self.kind == "last" else rows
         seen, reading = self.attention(asking, rows, real)  # (B*S, 1 or 6, D)
-        pooled, shares = self.pooled(seen, real)
+        pooled, shares = self.pool(seen, real)
         steps = mask.shape[:2]
         return pooled.unflatten(0, steps), StepTrace(
             mixing=mixing.unflatten(0, steps),
@@ -153,14 +153,14 @@ class Readout(nn.Module):
             readout_weights=None if shares is None else shares.unflatten(0, steps),
         )
 
-    def pooled(self, seen: Tensor, real: Tensor) -> tuple[Tensor, Tensor | None]:
+    def pool(self, seen: Tensor, real: Tensor) -> tuple[Tensor, Tensor | None]:
         if self.kind == "last":
             return seen.squeeze(1), None
         if self.kind == "mean":
             return masked_mean(seen, real), None
-        score = self.score(seen).squeeze(-1).float()  # (B*S, 6)
-        lowest = torch.finfo(score.dtype).min  # finite: a step with nothing real stays a number
-        share = score.masked_fill(~real, lowest).softmax(-1)
+        energy = self.energy(seen).squeeze(-1).float()  # (B*S, 6)
+        lowest = torch.finfo(energy.dtype).min  # finite: a step with nothing real stays a number
+        share = energy.masked_fill(~real, lowest).softmax(-1)
         return (share.unsqueeze(-1).to(seen.dtype) * seen).sum(1), share
 
 
@@ -171,14 +171,14 @@ class JointFusion(nn.Module):
         super().__init__()
         self.joint = nn.Linear(2 * width, width)
         self.encoders = Encoders(("video", "audio", "joint"), width, heads, hidden)
-        self.crossings = CrossAttentions(CROSSINGS, width, heads)
+        self.cross_attention = CrossAttentions(ATTENTION_PAIRS, width, heads)
         self.readout = Readout(readout, width, heads, hidden)
 
     def forward(self, video: Tokens, audio: Tokens) -> Fused:
         both = torch.cat([video.values, audio.values], dim=-1)  # (B, S, 2D)
         joint = Tokens(self.joint(both), video.mask | audio.mask, video.times_s)  # (B, S, D)
         streams, encoding = self.encoders({"video": video, "audio": audio, "joint": joint})
-        answers, real, crossing = self.crossings(streams)  # (B, S, 6, D)
+        answers, real, crossing = self.cross_attention(streams)  # (B, S, 6, D)
         fused, trace = self.readout(answers, real)  # (B, S, D)
         return fused, replace(trace, self_attention=encoding, cross_attention=crossing)
 
@@ -194,12 +194,12 @@ class VanillaFusion(nn.Module):
     def __init__(self, width: int, heads: int, hidden: int) -> None:
         super().__init__()
         self.encoders = Encoders(("video", "audio"), width, heads, hidden)
-        self.crossings = CrossAttentions(CROSSINGS[:2], width, heads)
+        self.cross_attention = CrossAttentions(ATTENTION_PAIRS[:2], width, heads)
         self.mix = nn.Linear(2 * width, width)
 
     def forward(self, video: Tokens, audio: Tokens) -> Fused:
         streams, encoding = self.encoders({"video": video, "audio": audio})
-        answers, _, crossing = self.crossings(streams)  # (B, S, 2, D)
+        answers, _, crossing = self.cross_attention(streams)  # (B, S, 2, D)
         trace = StepTrace(self_attention=encoding, cross_attention=crossing)
         return self.mix(answers.flatten(2)), trace
 
@@ -245,7 +245,7 @@ def make_step_fusion(kind: str, width: int, heads: int, hidden: int, readout: st
 
 
 POOLS = ("max", "mean", "flatten")
-PLACES = 49  # of the map of R(2+1)D-18 for 8 pictures of 112 x 112 pixels
+MAP_POSITIONS = 49  # of the map of R(2+1)D-18 for 8 pictures of 112 x 112 pixels
 
 
 @dataclass(frozen=True)
@@ -299,16 +299,17 @@ class StepPool(nn.Module):
             raise ValueError(f"pool {kind!r} is not one of {', '.join(POOLS)}")
         self.kind = kind
         if kind == "flatten":
-            self.mix = nn.Linear(PLACES * channels, channels)
+            self.mix = nn.Linear(MAP_POSITIONS * channels, channels)
 
     def forward(self, seen: Tokens) -> Tensor:
         """(B, N, C) -> (B, C); zero, or with "flatten" one constant, where nothing is real."""
         if self.kind == "mean":
             return masked_mean(seen.values, seen.mask)
         if self.kind == "flatten":
-            if seen.values.shape[1] != PLACES:
+            if seen.values.shape[1] != MAP_POSITIONS:
                 raise ValueError(
-                    f"pool 'flatten' needs {PLACES} places a clip, found {seen.values.shape[1]}; "
+                    f"pool 'flatten' needs {MAP_POSITIONS} places a clip, found "
+                    f"{seen.values.shape[1]}; "
                     "give 8 faces of 112 pixels a step or choose pool 'max'."
                 )
             return self.mix(seen.values.flatten(1))

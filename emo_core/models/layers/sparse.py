@@ -1,7 +1,7 @@
 """Selection of sites by attention, and convolutions at these only: gather, multiply, scatter.
 
 Follows SparseConvNet (Graham et al. 2018): a submanifold convolution has outputs where its input
-has sites, and no others. Values and places share one index, so that no row can change places.
+has sites, and no others. Values and positions share one index, so that no row can change positions.
 """
 
 from dataclasses import dataclass, replace
@@ -21,12 +21,12 @@ class AdditiveAttention(nn.Module):
         super().__init__()
         self.content = nn.Linear(width, width)
         self.query = nn.Linear(query_width, width, bias=False)
-        self.score = nn.Linear(width, 1)
+        self.energy = nn.Linear(width, 1)
 
     def forward(self, values: Tensor, query: Tensor, owner: Tensor) -> Tensor:
         """values (N, C), query (B, D), owner (N,): the row of `query` that asks. Returns (N,)."""
         asked = self.query(query).index_select(0, owner)  # (N, C)
-        scores = self.score(torch.tanh(self.content(values) + asked)).squeeze(-1)
+        scores = self.energy(torch.tanh(self.content(values) + asked)).squeeze(-1)
         return scores.to(torch.promote_types(scores.dtype, torch.float32))  # bf16 sums badly
 
 
@@ -99,47 +99,47 @@ class Sites:
     """The active sites of a stack of maps."""
 
     values: Tensor  # (N, C)
-    places: Tensor  # (N,) int64: (map * height + y) * width + x
+    positions: Tensor  # (N,) int64: (map * height + y) * width + x
     shape: tuple[int, int, int]  # maps, height, width
 
     @classmethod
-    def everywhere(cls, maps: Tensor) -> "Sites":
+    def from_dense(cls, maps: Tensor) -> "Sites":
         """Every site of dense maps (G, C, H, W)."""
         count, channels, height, width = maps.shape
         values = maps.permute(0, 2, 3, 1).reshape(-1, channels)
-        places = torch.arange(len(values), device=maps.device)
-        return cls(values, places, (count, height, width))
+        positions = torch.arange(len(values), device=maps.device)
+        return cls(values, positions, (count, height, width))
 
     @property
     def maps(self) -> Tensor:
         """Which map each site is on. (N,)"""
-        return self.places // (self.shape[1] * self.shape[2])
+        return self.positions // (self.shape[1] * self.shape[2])
 
     @property
     def active(self) -> Tensor:
         """Where sites are. (G, H*W) bool."""
         count, height, width = self.shape
-        mask = self.places.new_zeros(count * height * width, dtype=torch.bool)
-        return mask.index_fill(0, self.places, True).view(count, height * width)
+        mask = self.positions.new_zeros(count * height * width, dtype=torch.bool)
+        return mask.index_fill(0, self.positions, True).view(count, height * width)
 
-    def only(self, kept: Tensor) -> "Sites":
+    def select(self, kept: Tensor) -> "Sites":
         """The sites that are True in `kept` (G, H*W)."""
-        rows = kept.flatten()[self.places].nonzero().squeeze(1)
-        return Sites(self.values.index_select(0, rows), self.places[rows], self.shape)
+        rows = kept.flatten()[self.positions].nonzero().squeeze(1)
+        return Sites(self.values.index_select(0, rows), self.positions[rows], self.shape)
 
-    def dense(self) -> Tensor:
+    def to_dense(self) -> Tensor:
         """Maps (G, C, H, W), zero where no site is."""
         count, height, width = self.shape
         flat = self.values.new_zeros(count * height * width, self.values.shape[1])
-        flat = flat.index_copy(0, self.places, self.values)
+        flat = flat.index_copy(0, self.positions, self.values)
         return flat.view(*self.shape, self.values.shape[1]).permute(0, 3, 1, 2)
 
 
 def rule_book(sites: Sites) -> Rules:
     """Which site feeds which, for each offset of a 3x3 window, row by row."""
     count, height, width = sites.shape
-    x, y = sites.places % width, sites.places // width % height
-    table = sites.places.new_full((count, height + 2, width + 2), -1)  # a border of nothing
+    x, y = sites.positions % width, sites.positions // width % height
+    table = sites.positions.new_full((count, height + 2, width + 2), -1)  # a border of nothing
     table[sites.maps, y + 1, x + 1] = torch.arange(len(x), device=x.device)
     rules = []
     for offset in range(9):
@@ -168,9 +168,9 @@ class SubmanifoldConv(nn.Module):
 
 def max_pool(sites: Sites) -> Sites:
     """2x2 maximum of values >= 0; a site is active if any of its four children is."""
-    pooled = Sites.everywhere(functional.max_pool2d(sites.dense(), 2))
+    pooled = Sites.from_dense(functional.max_pool2d(sites.to_dense(), 2))
     active = sites.active.float().view(sites.shape[0], 1, *sites.shape[1:])
-    return pooled.only(functional.max_pool2d(active, 2).flatten(1) > 0)
+    return pooled.select(functional.max_pool2d(active, 2).flatten(1) > 0)
 
 
 class SparseVgg(nn.Module):

@@ -23,7 +23,7 @@ class ByteEncoder(nn.Module):
         super().__init__()
         self.embed = nn.Embedding(vocabulary, width)
         self.grams = nn.ModuleList(nn.Conv1d(width, width, 5, padding=2) for _ in range(2))
-        self.summary = ClsTransformer(width, layers, heads, feed_forward, dropout)
+        self.cls_transformer = ClsTransformer(width, layers, heads, feed_forward, dropout)
 
     def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
         """(B, L) int64, (B, L) bool -> (B, D)."""
@@ -31,7 +31,7 @@ class ByteEncoder(nn.Module):
         x = self.embed(tokens).transpose(1, 2) * real  # (B, D, L)
         for layer in self.grams:
             x = layer(x).relu() * real
-        return self.summary(x.transpose(1, 2), mask)[0]
+        return self.cls_transformer(x.transpose(1, 2), mask)[0]
 
 
 class Albert(nn.Module):

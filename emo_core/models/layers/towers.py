@@ -24,7 +24,7 @@ class Tower(nn.Module):
         backbone: Backbone,
         width: int,
         frozen: bool,
-        alone: nn.Module | None = None,
+        unimodal_head: nn.Module | None = None,
         normalised: bool = False,
     ) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class Tower(nn.Module):
             self.norm = nn.LayerNorm(backbone.channels)
         self.project = nn.Linear(backbone.channels, width)
         self.modality = nn.Parameter(torch.zeros(width))
-        self.alone = alone
+        self.unimodal_head = unimodal_head
 
     def train(self, mode: bool = True) -> "Tower":
         super().train(mode)
@@ -52,8 +52,8 @@ class Tower(nn.Module):
         values = self.norm(seen.values) if hasattr(self, "norm") else seen.values
         values = self.project(values)  # (B, N, D)
         clock = time_encoding(seen.times_s, values.shape[-1])
-        alone = self.alone(seen) if self.alone else None  # (B, classes)
-        return replace(seen, values=values + clock + self.modality, alone=alone)
+        own = self.unimodal_head(seen) if self.unimodal_head else None  # (B, classes)
+        return replace(seen, values=values + clock + self.modality, unimodal_logits=own)
 
     def forward(self, *inputs: Tensor) -> Tokens:
         return self.tokens(self.backbone(*inputs))
@@ -63,7 +63,11 @@ def join_towers(towers: Sequence[Tokens]) -> Tokens:
     """Tokens of several towers as those of one stream; own scores of what is there are added."""
     if len(towers) == 1:
         return towers[0]
-    scores = [t.alone * t.mask.any(1, keepdim=True) for t in towers if t.alone is not None]
+    scores = [
+        t.unimodal_logits * t.mask.any(1, keepdim=True)
+        for t in towers
+        if t.unimodal_logits is not None
+    ]
     return Tokens(
         torch.cat([tower.values for tower in towers], dim=1),
         torch.cat([tower.mask for tower in towers], dim=1),

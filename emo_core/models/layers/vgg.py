@@ -44,7 +44,7 @@ def chunk_pictures(mel: Tensor, mask: Tensor, sound: str) -> tuple[Tensor, Tenso
     together, so that loud ones stay loud. What is masked is zero.
     """
     if sound == "level":
-        mel = standardised(mel, mask.unsqueeze(-1))
+        mel = standardize(mel, mask.unsqueeze(-1))
     extra = -mel.shape[1] % CHUNK
     real = functional.pad(mask, (0, extra)).unflatten(1, (-1, CHUNK))  # (B, S, CHUNK)
     where = real.any(-1)  # (B, S)
@@ -53,11 +53,11 @@ def chunk_pictures(mel: Tensor, mask: Tensor, sound: str) -> tuple[Tensor, Tenso
     if sound == "power":
         chunks = chunks.masked_fill(~real, -torch.inf).exp()
     elif sound == "log":
-        chunks = standardised(chunks, real)
+        chunks = standardize(chunks, real)
     return chunks.transpose(1, 2).unsqueeze(1), where
 
 
-def standardised(mel: Tensor, real: Tensor) -> Tensor:
+def standardize(mel: Tensor, real: Tensor) -> Tensor:
     """Rows (n, F, M) of log-mel with mean 0 and spread 1 over what is real (n, F, 1); else 0."""
     count = (real.sum((1, 2), keepdim=True) * mel.shape[-1]).clamp(min=1)
     mean = mel.masked_fill(~real, 0).sum((1, 2), keepdim=True) / count
@@ -145,9 +145,9 @@ class SparseStage(nn.Module):
         kept = top_p_mask(weights, active, self.keep)  # (n, h*w)
         if self.learns:
             scale = weights * active.sum(-1, keepdim=True)  # (n, h*w), mean 1
-            scale = scale.flatten().index_select(0, sites.places).unsqueeze(-1)  # (N, 1)
+            scale = scale.flatten().index_select(0, sites.positions).unsqueeze(-1)  # (N, 1)
             sites = replace(sites, values=sites.values * scale)
-        return self.convolutions(sites.only(kept)), SelectedSites(
+        return self.convolutions(sites.select(kept)), SelectedSites(
             weights.view(sites.shape), kept.view(sites.shape)
         )
 
@@ -170,8 +170,8 @@ class SparseTower(nn.Module):
         self, pictures: Tensor, query: Tensor, owner: Tensor
     ) -> tuple[Tensor, list[SelectedSites]]:
         """pictures (n, inputs, h, w), query (B, D), owner (n,) the utterance of each picture."""
-        sites, selected = Sites.everywhere(self.low(pictures)), []  # h/2, w/2
+        sites, selected = Sites.from_dense(self.low(pictures)), []  # h/2, w/2
         for stage in self.stages:
             sites, kept = stage(sites, query, owner)
             selected.append(kept)
-        return self.last(sites.dense()), selected  # (n, C, h/16, w/16)
+        return self.last(sites.to_dense()), selected  # (n, C, h/16, w/16)

@@ -1,0 +1,81 @@
+"""A record of Zenodo: its files with the sizes and checksums that its publisher gives.
+
+Source: developers.zenodo.org, "Records" and "Files": each of `files` has `key`, `size`, `checksum`
+and `links.self`.
+"""
+
+import json
+import os
+import re
+import shutil
+import tempfile
+import zipfile
+from pathlib import Path, PurePosixPath
+
+from emo_core.io.transfer import RemoteFile, TransferError, read_small
+
+
+def record_files(url: str, wanted: str) -> list[RemoteFile]:
+    """The files of a record whose names fit the pattern `wanted`, by name.
+
+    url: https://zenodo.org/api/records/NUMBER. A file without a checksum has an empty digest.
+    Raises TransferError where the record is no list of files, or none fits.
+    """
+    answer = read_small(url)
+    try:
+        files = [_file(entry) for entry in json.loads(answer)["files"]]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise TransferError(
+            f"{url} is no record with a list of files; expected key, size and links of each; "
+            "try again later, and report it if it stays so."
+        ) from error
+    found = sorted((f for f in files if re.fullmatch(wanted, f.name)), key=lambda f: f.name)
+    if not found:
+        raise TransferError(
+            f"{url} lists {len(files)} files, none of them as expected ({wanted}); its publisher "
+            "may have changed them; report it."
+        )
+    return found
+
+
+def _file(entry: dict) -> RemoteFile:
+    checksum = str(entry.get("checksum") or "")
+    kind, _, digits = checksum.partition(":")
+    known = kind in ("md5", "sha256") and re.fullmatch(r"[0-9a-f]{32,64}", digits)
+    return RemoteFile(
+        PurePosixPath(entry["key"]).name,
+        entry["links"]["self"],
+        int(entry["size"]),
+        checksum if known else "",
+    )
+
+
+def unpack_archive(path: Path, out: Path) -> None:
+    """Unpacks a zip into the new folder `out`, which is there only when all of it is.
+
+    Raises TransferError where it is damaged or would write elsewhere.
+    """
+    with tempfile.TemporaryDirectory(prefix=".unpack-", dir=out.parent) as folder:
+        try:
+            with zipfile.ZipFile(path) as archive:
+                for info in archive.infolist():
+                    _inside(path, info.filename)
+                archive.extractall(folder)
+        except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+            raise TransferError(
+                f"{path.name} can't be unpacked ({error}); expected a whole zip; delete it and run "
+                "the same command again."
+            ) from error
+        if out.exists():  # of an earlier try that could not be noted
+            shutil.rmtree(out)
+        os.replace(folder, out)
+        Path(folder).mkdir()  # for the context, which takes it away
+
+
+def _inside(path: Path, name: str) -> None:
+    parts = PurePosixPath(name.replace("\\", "/"))
+    if parts.is_absolute() or ".." in parts.parts or ":" in parts.parts[0]:
+        raise TransferError(
+            f"{path.name} holds {name[:60]!r}, which lies outside; expected names inside the "
+            "archive; it is not unpacked."
+        )
