@@ -172,6 +172,20 @@ def data_get(args: argparse.Namespace) -> int:
     return DONE
 
 
+def data_template(args: argparse.Namespace) -> int:
+    """Writes a DATA.md with what can be counted and questions on the rest."""
+    from emo_core.corpora import read_corpus
+    from emo_core.data.statement import write_template
+
+    corpus = read_corpus(args.corpus, args.root)
+    sources = len({item.group for item in corpus.items})
+    facts = [f"{len(corpus.items)} clips of {sources} sources; labels: {', '.join(corpus.labels)}."]
+    path = write_template(args.root, facts)
+    made = {"corpus": corpus.name, "file": str(path), "clips": len(corpus.items)}
+    print_result(args, made, f"{path}: answer what stands between <!-- and -->, then train")
+    return DONE
+
+
 def data_fetch(args: argparse.Namespace) -> int:
     from emo_core.data.url_list import fetch_links
 

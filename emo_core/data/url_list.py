@@ -99,7 +99,8 @@ def _seconds(table: Table, row: Row, name: str) -> float:
     """A time that has to be there; raises ValueError with row, column and form."""
     value = seconds_in(table, row, name)
     if value is None:
-        raise ValueError(f"{table.where(row, f'{name}_s')}: there is no time; expected seconds such as 5.25")
+        place = table.where(row, f"{name}_s")
+        raise ValueError(f"{place}: there is no time; expected seconds such as 5.25")
     return value
 
 
