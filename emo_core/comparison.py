@@ -21,7 +21,7 @@ SCORES = {SingleLabel: "accuracy", MultiLabel: "F1"}  # of valence and arousal: 
 class Judged:
     """What one model said of n clips, in a form that can be summed."""
 
-    parts: np.ndarray  # (n, C, k), see `score_parts`
+    counts: np.ndarray  # (n, C, k), whose sums `class_scores` takes
     right: np.ndarray  # (n,) bool; of values: all False
     said: list[str]  # (n,) in words
 
@@ -129,8 +129,8 @@ def compare_answers(
 
     name: of the score, "accuracy", "F1" or "CCC".
     """
-    count, *shape = a.parts.shape
-    ours, theirs = (side.parts.reshape(count, -1) for side in (a, b))
+    count, *shape = a.counts.shape
+    ours, theirs = (side.counts.reshape(count, -1) for side in (a, b))
 
     def difference(score: Callable[[np.ndarray], np.ndarray]) -> Difference:
         def of_sums(sums: np.ndarray) -> np.ndarray:
@@ -142,28 +142,28 @@ def compare_answers(
         return lambda sums: class_scores(sums, name)[..., index]
 
     whole = difference(lambda sums: whole_score(sums, name))
-    scores = [float(whole_score(side.parts.sum(0), name)) for side in (a, b)]
+    scores = [float(whole_score(side.counts.sum(0), name)) for side in (a, b)]
     result = {
         "clips": count,
         "sources": whole.sources,
         "score": name,
         "a_score": scores[0],
         "b_score": scores[1],
-        **_told(whole),
+        **_as_dict(whole),
         "better": whole.better.lower() or None,
-        "per_class": {label: _told(difference(of_class(i))) for i, label in enumerate(labels)},
+        "per_class": {label: _as_dict(difference(of_class(i))) for i, label in enumerate(labels)},
         "power": _power(whole, count),
     }
     if name == "accuracy":
         mean = difference(lambda sums: metrics.mean_defined(class_scores(sums, name)))
-        result["uar"] = _told(mean)
+        result["uar"] = _as_dict(mean)
     if name != "CCC":
         only = int((a.right & ~b.right).sum()), int((b.right & ~a.right).sum())
         result["mcnemar"] = {"only_a": only[0], "only_b": only[1], "p": mcnemar(*only)}
     return result
 
 
-def _told(difference: Difference) -> dict:
+def _as_dict(difference: Difference) -> dict:
     value = metrics.number(difference.value)
     return {"difference": value, "interval": list(difference.interval or ()) or None}
 

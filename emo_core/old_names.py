@@ -72,7 +72,10 @@ REMOVED = ("world",)  # settings of 0.1 that are none now: data states itself in
 def current_names(part: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """Values of one part of a recipe under the names of this version."""
     names = {name: SETTINGS.get(part, {}).get(name, name) for name in values}
-    return {names[name]: current_value(names[name], value) for name, value in values.items()}
+    current = {names[name]: current_value(names[name], value) for name, value in values.items()}
+    if part == "settings" and "fusion" in current and "blocks" in current:  # of the group model
+        current.setdefault("token_times", "even")  # what its tokens carried until 0.2
+    return current
 
 
 def current_value(name: str, value: Any) -> Any:

@@ -56,7 +56,7 @@ def test_a_model_with_more_labels_is_compared_on_those_of_the_clips():
     wide = checkpoint(SingleLabel(("w", "z", "y", "x")))
     found = judge(wide, answers(one_hot([3, 0, 1], 4), np.array([3, 2, 1])), LABELS)
     assert found.said == ["x", "w", "z"] and found.right.tolist() == [True, False, True]
-    assert found.parts[:, :, 1].tolist() == np.eye(3).tolist()
+    assert found.counts[:, :, 1].tolist() == np.eye(3).tolist()
 
 
 def test_several_labels_are_compared_by_f1_at_each_models_thresholds():

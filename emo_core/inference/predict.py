@@ -17,7 +17,7 @@ from emo_core.inference.modality_shapley import ScoredWindows, modalities, score
 from emo_core.inference.prediction import Media, Moment, Prediction, Span, media_facts
 from emo_core.preprocess.sample import Sample, decode_windows, to_sample, window_spans
 from emo_core.schema import DEFAULT_MODEL
-from emo_core.tasks import Answer, WindowLogits, described
+from emo_core.tasks import Answer, WindowLogits
 
 __all__ = ["Media", "Moment", "Prediction", "Span", "load_cached", "predict", "predict_clip"]
 
@@ -80,7 +80,7 @@ def _prediction(
         notes=_notes(clip, checkpoint, spans, samples),
         seconds={name: round(value, 4) for name, value in spent.items()},
         samples=tuple(samples),
-        task=described(checkpoint.task)["name"],
+        task=checkpoint.task.name,
         modality_shares=shares,
         present=answer.present,
         values=None if answer.are_probabilities else summary,

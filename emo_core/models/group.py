@@ -60,6 +60,7 @@ class GroupConfig:
     people: str = ""  # or "expression": faces as tokens beside whole frames
     people_every: Count = 1  # one frame in so many is read for faces
     speech: str = ""  # or "whisper": an encoder beside the small audio backbone
+    token_times: str = "seen"  # tokens carry the time of what they saw; or "even", as until 0.2
     train_encoders: bool = False  # those two learn as well; else only what reads them
     video_size: Counts = ()  # width, height that the slim video backbone reads; () = all
     mel_pool: Count = 1  # mel frames averaged into one for the slim audio backbone
@@ -71,6 +72,7 @@ class GroupConfig:
 PAPER = GroupConfig()
 POCKET = GroupConfig(video_backbone="slim", audio_backbone="slim", width=96)
 SIZES = {"paper": PAPER, "pocket": POCKET}
+TOKEN_TIMES = ("seen", "even")
 ROLLOUT_BINS = 50  # of a window's sound
 
 
@@ -90,6 +92,8 @@ class Group(nn.Module):
     def __init__(self, config: GroupConfig) -> None:
         super().__init__()
         self.config = config
+        if config.token_times not in TOKEN_TIMES:
+            raise ValueError(f"token_times {config.token_times!r} is not seen or even")
         makers: dict[tuple[str, str], Callable[[], Backbone]] = {
             ("video", "slim"): lambda: FrameResNet(
                 tuple(config.video_widths),
@@ -108,6 +112,7 @@ class Group(nn.Module):
                 setting = name if name in ("people", "speech") else f"{name}_backbone"
                 raise ValueError(f"{setting} {kind!r} is not known")
             backbone = makers[name, kind]()
+            backbone.even_times = config.token_times == "even"
             head = self._head(name, backbone.channels) if config.unimodal_heads else None
             encoder = name in ("people", "speech")
             frozen = config.frozen or (encoder and not config.train_encoders)

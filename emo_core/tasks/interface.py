@@ -51,10 +51,13 @@ class Answer:
 class Task(Protocol):
     """What differs between corpora. Trainer, inference and attribution ask nothing else.
 
-    labels: names of the C outputs. main: name of the score that training maximises.
+    name: the key of TASKS. labels: names of the C outputs. main: name of the score that training
+    maximises.
     answers_moments: logits are (B, S, C), with a time for each of S moments.
     """
 
+    @property
+    def name(self) -> str: ...
     @property
     def labels(self) -> tuple[str, ...]: ...
     @property

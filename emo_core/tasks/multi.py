@@ -28,6 +28,7 @@ class MultiLabel:
 
     labels: tuple[str, ...] = EMOTIONS
     pos_weight: tuple[Amount, ...] = ()  # of each class's yes in the loss; () = 1
+    name: ClassVar[str] = "multi_label"  # in a checkpoint's config.json
     main: ClassVar[str] = "f1"
     answers_moments: ClassVar[bool] = False
 

@@ -25,6 +25,7 @@ class SingleLabel:
     labels: tuple[str, ...] = POLARITIES
     smoothing: OpenShare = 0.0  # label smoothing
     precision: Share = 0.0  # wanted of the answers that are given; the others are "not sure"
+    name: ClassVar[str] = "single_label"  # in a checkpoint's config.json
     main: ClassVar[str] = "accuracy"  # the score that training maximises
     answers_moments: ClassVar[bool] = False
 

@@ -26,6 +26,7 @@ class ValenceArousal:
 
     labels: tuple[str, ...] = ("valence", "arousal")
     unbiased: bool = True  # variances of the loss: the authors' n - 1, or n
+    name: ClassVar[str] = "valence_arousal"  # in a checkpoint's config.json
     main: ClassVar[str] = "ccc"
     answers_moments: ClassVar[bool] = True
 

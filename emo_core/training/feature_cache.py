@@ -25,7 +25,7 @@ from emo_core.preprocess.sample import Sample
 
 CHUNK = 64  # windows a file
 AT_ONCE = 16  # windows that go through the towers together
-PARTS = ("values", "mask", "times_s")  # of Tokens
+TENSORS = ("values", "mask", "times_s")  # of Tokens
 Progress = Callable[[str, int, int], None]
 
 
@@ -126,9 +126,9 @@ def _write(path: Path, rows: Sequence[Features]) -> None:
     from safetensors.torch import save
 
     stacked = {
-        f"{name}.{part}": torch.stack([getattr(row[name], part) for row in rows]).contiguous()
+        f"{name}.{field}": torch.stack([getattr(row[name], field) for row in rows]).contiguous()
         for name in rows[0]
-        for part in PARTS
+        for field in TENSORS
     }
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -154,6 +154,6 @@ def _read(path: Path) -> list[Features]:
     names = sorted({name.rpartition(".")[0] for name in stored})
     count = len(next(iter(stored.values())))
     return [
-        {name: Tokens(*(stored[f"{name}.{part}"][i] for part in PARTS)) for name in names}
+        {name: Tokens(*(stored[f"{name}.{field}"][i] for field in TENSORS)) for name in names}
         for i in range(count)
     ]

@@ -76,7 +76,7 @@ class PairDataset(Dataset):
         """halves: by stream, features and what each says, of POLARITIES or ""."""
         self.count, self.dropout, self.streams, self.seed = count, dropout, streams, seed
         self.halves = {name: rows for name, (rows, _) in halves.items()}
-        self.places = {
+        self.members = {
             name: {label: np.flatnonzero(np.array(said) == label) for label in (*POLARITIES, "")}
             for name, (_, said) in halves.items()
         }
@@ -95,7 +95,7 @@ class PairDataset(Dataset):
         target = index % len(POLARITIES)
         row: dict[str, Tokens] = {}
         for stream, label in zip(("video", "audio"), draw_pair(rng, target), strict=True):
-            row |= self.halves[stream][int(rng.choice(self.places[stream][label]))]
+            row |= self.halves[stream][int(rng.choice(self.members[stream][label]))]
         return without_stream(row, self.streams, self.dropout, rng), target
 
 

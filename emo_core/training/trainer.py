@@ -91,6 +91,14 @@ def channels_last(model: nn.Module) -> nn.Module:
     return model
 
 
+def step_rows(sizes: Sequence[int], accumulated: int) -> list[int]:
+    """Clips of each optimiser step, of batches of these sizes: what its mean loss is a mean over.
+
+    The last step of an epoch may have fewer batches, and a smaller last one.
+    """
+    return [sum(sizes[n : n + accumulated]) for n in range(0, len(sizes), accumulated)]
+
+
 class Batches(Protocol):
     """What a run learns from; a Loader is one."""
 
@@ -146,6 +154,7 @@ class Trainer:
         caller's random numbers. Raises TrainingError where the loss is no number.
         """
         config, steps = self.config, len(train)
+        rows = step_rows(train.sizes, config.grad_accum_steps)
         while self.next_epoch < config.epochs and self.epochs_without_improvement < config.patience:
             index, total = self.next_epoch, torch.zeros((), dtype=torch.float64, device=self.device)
             if valid is not None:  # dropout follows from the epoch
@@ -157,7 +166,7 @@ class Trainer:
                 if self.progress:
                     self.progress(f"{what} {index + 1}/{config.epochs}", number - 1, steps)
                 loss = self.loss(batch.to(self.device))
-                (loss / config.grad_accum_steps).backward()
+                (loss * (clips / rows[(number - 1) // config.grad_accum_steps])).backward()
                 if number % config.grad_accum_steps == 0 or number == steps:
                     self._set_rates((index * steps + number) / (config.epochs * steps))
                     sum_gradients(self.model.parameters())

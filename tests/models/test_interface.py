@@ -81,6 +81,7 @@ class Intensity:
 
     labels: tuple[str, ...] = ("joy", "fear")
     main: str = "error"
+    name: str = "intensity"
     answers_moments: bool = False
 
     def fitted(self, targets: Sequence) -> "Intensity":

@@ -557,3 +557,18 @@ def test_a_share_without_faces_or_sound_still_goes_through_every_layer(mode, mon
     model(batch).logits.sum().backward()
     norms = [m for m in model.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
     assert {id(m) for m in norms} == {id(m) for m in reached}
+
+
+def test_attention_is_born_as_torchs():
+    """Against nn.TransformerEncoderLayer: Xavier over q, k and v together, biases zero."""
+    torch.manual_seed(0)
+    ours, theirs = PostNormBlock(256, 4, 64, 0.0), nn.TransformerEncoderLayer(256, 4, 64)
+    born, out = (x.detach() for x in (theirs.self_attn.in_proj_weight, ours.attention.out.weight))
+    for layer in (ours.attention.query, ours.attention.key, ours.attention.value):
+        weight = layer.weight.detach()
+        assert float(weight.std()) == pytest.approx(float(born.std()), rel=0.02)
+        assert float(weight.abs().max()) == pytest.approx(float(born.abs().max()), rel=0.02)
+        assert not layer.bias.any()
+    assert not ours.attention.out.bias.any() and not theirs.self_attn.out_proj.bias.any()
+    expected = theirs.self_attn.out_proj.weight.detach()
+    assert float(out.std()) == pytest.approx(float(expected.std()), rel=0.03)

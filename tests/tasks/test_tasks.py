@@ -10,12 +10,18 @@ import torch
 from sklearn import metrics as oracle
 from torch import nn
 
-from emo_core.checkpoint import SHIPPED, CheckpointError, load_checkpoint
+from emo_core.checkpoint import (
+    SHIPPED,
+    CheckpointError,
+    load_checkpoint,
+    task_config,
+    task_from_config,
+)
 from emo_core.data.cache import Cache
 from emo_core.data.dataset import ClipDataset, Loader
 from emo_core.preprocess.batch import Output
 from emo_core.preprocess.sample import DecodedWindow, SampleConfig
-from emo_core.tasks import TASKS, described, from_description
+from emo_core.tasks import TASKS
 from emo_core.tasks.multi import MultiLabel
 from emo_core.tasks.single import SingleLabel
 from emo_core.tasks.valence_arousal import ValenceArousal
@@ -151,8 +157,8 @@ def test_stored_thresholds_score_another_split():
     "task", [SingleLabel(("a", "b")), replace(SIX, pos_weight=(2.0,) * 6), ValenceArousal()]
 )
 def test_a_task_comes_back_from_json(task):
-    config = json.loads(json.dumps({"task": described(task), "labels": task.labels}))
-    assert from_description(config["task"], config["labels"]) == task
+    config = json.loads(json.dumps({"task": task_config(task), "labels": task.labels}))
+    assert task_from_config(config["task"], config["labels"]) == task
 
 
 def test_a_checkpoint_without_a_task_is_single_label(tmp_path):

@@ -24,7 +24,7 @@ from emo_core.tasks import SingleLabel
 from emo_core.training.recipes import RECIPES, Recipe, RecipeError, find_recipe
 from emo_core.training.run import finish, open_run, release_on_failure
 from emo_core.training.run_files import TrainingError
-from emo_core.training.trainer import TrainConfig, Trainer, lr_schedule
+from emo_core.training.trainer import TrainConfig, Trainer, lr_schedule, step_rows
 from tests.conftest import small_group
 
 CONFIG = SampleConfig(frames=2, width=32, height=24, window_s=1.0)
@@ -391,3 +391,29 @@ def test_settings_that_do_not_fit_are_refused_before_anything_is_read(
     said = capsys.readouterr().err
     assert words in said and "expected settings that fit together" in said
     assert not run.exists()
+
+
+@pytest.mark.parametrize("sizes", [[2, 2, 2, 2], [4, 2], [3, 3, 1], [4, 4, 4]])
+def test_every_step_has_the_gradient_of_its_big_batch(sizes, data):
+    """Also where a step has fewer batches, or a smaller last one, than the others."""
+    rows = next(iter(Loader(data[1].dataset, sum(sizes[:2]), False).epoch(0)))
+    ends = np.cumsum(sizes[:2])
+    parts = [
+        type(rows)(**{k: v[b - a : b] for k, v in vars(rows).items() if v is not None})
+        for a, b in zip(sizes[:2], ends, strict=True)
+    ]
+    once, twice = trainer(), trainer(grad_accum_steps=3)  # the only step has two batches of three
+    for run in (once, twice):
+        run.bf16 = False
+        run.model.train = partial(run.model.train, False)  # batch statistics would differ
+        run.optimizer.step = run.optimizer.zero_grad = lambda **_: None  # keep the gradients
+    for run, batches in ((once, [rows]), (twice, parts)):
+        next(run.epochs(FixedBatches(batches), None))
+    for a, b in zip(once.model.parameters(), twice.model.parameters(), strict=True):
+        if a.grad is not None:
+            torch.testing.assert_close(a.grad, b.grad, atol=1e-6, rtol=1e-4)
+
+
+def test_a_step_counts_its_own_clips():
+    assert step_rows([4, 4, 4, 2], 2) == [8, 6] and step_rows([4, 2], 1) == [4, 2]
+    assert step_rows([4, 4, 1], 2) == [8, 1]

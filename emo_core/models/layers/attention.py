@@ -112,7 +112,9 @@ class Block(nn.Module):
 
 
 class PostNormBlock(nn.Module):
-    """Post-norm transformer block, numerically torch's TransformerEncoderLayer, weights readable.
+    """Post-norm transformer block: torch's TransformerEncoderLayer, weights readable.
+
+    It is born as torch's (nn.MultiheadAttention.in_proj_weight), with which the papers began.
 
     Source: Vaswani et al. 2017, section 3.1.
     """
@@ -120,6 +122,11 @@ class PostNormBlock(nn.Module):
     def __init__(self, width: int, heads: int, feed_forward: int, dropout: float) -> None:
         super().__init__()
         self.attention = Attention(width, heads, dropout)
+        bound = math.sqrt(6 / (4 * width))  # Xavier over queries, keys and values together
+        for layer in (self.attention.query, self.attention.key, self.attention.value):
+            nn.init.uniform_(layer.weight, -bound, bound)
+            nn.init.zeros_(layer.bias)
+        nn.init.zeros_(self.attention.out.bias)
         self.widen, self.narrow = nn.Linear(width, feed_forward), nn.Linear(feed_forward, width)
         self.norm, self.last_norm = nn.LayerNorm(width), nn.LayerNorm(width)
         self.dropout = nn.Dropout(dropout)

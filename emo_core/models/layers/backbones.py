@@ -6,6 +6,7 @@ Each maps (input, mask, times) to `Tokens`. Values behind a False mask never rea
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -43,10 +44,33 @@ class Tokens:
     unimodal_logits: Tensor | None = None  # (B, classes) of this stream's own head, if any
 
 
-def on_steps(mask: Tensor, times_s: Tensor, steps: int) -> tuple[Tensor, Tensor]:
-    """Mask and times of T inputs -> of `steps` outputs: any real input, mean time. (B, T) each."""
+def evenly(mask: Tensor, times_s: Tensor, steps: int) -> tuple[Tensor, Tensor]:
+    """Mask and times of T inputs -> of `steps` outputs: any real input, mean time. (B, T) each.
+
+    As if each output saw an equal part of the inputs: what checkpoints until 0.2 learnt with.
+    """
     real = functional.adaptive_max_pool1d(mask.float().unsqueeze(1), steps).squeeze(1) > 0
     return real, functional.adaptive_avg_pool1d(times_s.float().unsqueeze(1), steps).squeeze(1)
+
+
+def at_strides(mask: Tensor, times_s: Tensor, steps: int, stride: int) -> tuple[Tensor, Tensor]:
+    """Mask and times of strided convolutions with padding: output i is centred on input i * stride.
+
+    Real where any of the `stride` inputs around it is. (B, T) each -> (B, steps) each.
+    """
+    wide = functional.pad(mask.float().unsqueeze(1), (stride // 2, stride))
+    real = functional.max_pool1d(wide, stride)[:, 0, :steps] > 0
+    return real, times_s.float()[:, ::stride][:, :steps]
+
+
+def of_groups(mask: Tensor, times_s: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """Mask and times of pooled inputs: `size` following each other; what is left over is not read.
+
+    (B, T) each -> (B, T // size) each: any real input, mean time.
+    """
+    whole = mask.shape[1] // size * size
+    groups = [x[:, :whole].unflatten(1, (-1, size)) for x in (mask, times_s.float())]
+    return groups[0].any(2), groups[1].mean(2)
 
 
 def normalize_frames(video: Tensor, mask: Tensor) -> Tensor:
@@ -67,11 +91,14 @@ def luminance(video: Tensor) -> Tensor:
 class Backbone(nn.Module):
     """Reads one modality into tokens of `channels` values.
 
-    time_first: the last map of sound has the axes (time, mel), not (mel, time).
+    time_first: the last map of sound has the axes (time, mel), not (mel, time). even_times: tokens
+    are said to lie evenly over the window, whatever they saw; where nothing asks when, as in JMT,
+    it does not matter.
     """
 
     channels: int
     time_first = True
+    even_times = True
 
     @property
     def cam_layer(self) -> nn.Module:
@@ -186,7 +213,10 @@ class MelResNet(Backbone):
 
     def forward(self, mel: Tensor, mask: Tensor, times_s: Tensor) -> Tokens:
         values = self.read(mel, mask)
-        return Tokens(values, *on_steps(mask, times_s, values.shape[1]))
+        if self.even_times:
+            return Tokens(values, *evenly(mask, times_s, values.shape[1]))
+        mask, times_s = of_groups(mask, times_s, self.pool)
+        return Tokens(values, *at_strides(mask, times_s, values.shape[1], 8))
 
     @row_independent
     def read(self, mel: Tensor, mask: Tensor) -> Tensor:
@@ -221,7 +251,8 @@ class R2Plus1D(Backbone):
 
     def forward(self, video: Tensor, mask: Tensor, times_s: Tensor) -> Tokens:
         maps = self.read(video, mask)
-        step_mask, step_times = on_steps(mask, times_s, maps.shape[2])  # (B, t)
+        place = evenly if self.even_times else partial(at_strides, stride=8)
+        step_mask, step_times = place(mask, times_s, maps.shape[2])  # (B, t)
         positions = maps.shape[3] * maps.shape[4]
         values = maps.flatten(2).transpose(1, 2)  # (B, t*h*w, C)
         return Tokens(
@@ -276,7 +307,9 @@ class Cnn14(Backbone):
 
     def forward(self, mel: Tensor, mask: Tensor, times_s: Tensor) -> Tokens:
         values = self.read(mel, mask)
-        return Tokens(values, *on_steps(mask, times_s, values.shape[1]))
+        if self.even_times:
+            return Tokens(values, *evenly(mask, times_s, values.shape[1]))
+        return Tokens(values, *of_groups(mask, times_s, 32))  # five halvings
 
     @row_independent
     def read(self, mel: Tensor, mask: Tensor) -> Tensor:
