@@ -14,7 +14,7 @@ from emo_core.tasks import MultiLabel, SingleLabel, ValenceArousal
 from emo_core.training.run import Answers, answer_corpus
 
 MISSED = 0.03  # a difference of three points, for which the needed clips are stated
-SCORES = {SingleLabel: "accuracy", MultiLabel: "F1"}  # of valence and arousal: CCC
+MAIN_SCORES = {SingleLabel: "accuracy", MultiLabel: "F1"}  # of valence and arousal: CCC
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def compare(
             "label a clip, several, or valence and arousal; compare models of one kind."
         )
     found = [answer_corpus(model, corpus, split, progress) for model in (a, b)]
-    ours, theirs = _on_same_clips(*found)
+    ours, theirs = on_same_clips(*found)
     labels = corpus.labels
     judged = [judge(model, answers, labels) for model, answers in ((a, ours), (b, theirs))]
     names, groups = ([getattr(w, what) for w in ours.windows] for what in ("name", "group"))
@@ -55,14 +55,14 @@ def compare(
         "corpus": corpus.name,
         "split": split,
         **compare_answers(
-            judged[0], judged[1], np.array(groups), labels, SCORES.get(type(a.task), "CCC")
+            judged[0], judged[1], np.array(groups), labels, MAIN_SCORES.get(type(a.task), "CCC")
         ),
         "flips": flips(names, truth, judged[0], judged[1]),
         "errors": list(problems),
     }
 
 
-def _on_same_clips(a: Answers, b: Answers) -> tuple[Answers, Answers]:
+def on_same_clips(a: Answers, b: Answers) -> tuple[Answers, Answers]:
     """The rows that both models could read, in the order of the first."""
     places = {window.name: i for i, window in enumerate(b.windows)}
     rows = [i for i, window in enumerate(a.windows) if window.name in places]
@@ -194,11 +194,11 @@ def comparison_lines(result: dict, most: int = 20) -> list[str]:
     lines = [
         f"{name} on {result['clips']} clips of {result['sources']} sources: A {a} "
         f"{result['a_score']:.3f}, B {b} {result['b_score']:.3f}",
-        f"B - A: {_span(result)}. {_verdict(result)}",
+        f"B - A: {points(result)}. {_verdict(result)}",
     ]
     if "uar" in result:
-        lines.append(f"mean recall of the classes, B - A: {_span(result['uar'])}")
-    lines += [f"  {label}: {_span(part)}" for label, part in result["per_class"].items()]
+        lines.append(f"mean recall of the classes, B - A: {points(result['uar'])}")
+    lines += [f"  {label}: {points(part)}" for label, part in result["per_class"].items()]
     if test := result.get("mcnemar"):
         lines.append(
             f"only A right {test['only_a']}, only B right {test['only_b']}: McNemar p "
@@ -218,7 +218,8 @@ def comparison_lines(result: dict, most: int = 20) -> list[str]:
     return lines + [f"  and {more} more clips that flip: see --json"] * (more > 0)
 
 
-def _span(part: dict) -> str:
+def points(part: dict) -> str:
+    """A difference in points of a hundred, with its interval."""
     if part["difference"] is None:
         return "undefined"
     points = f"{100 * part['difference']:+.1f} points"

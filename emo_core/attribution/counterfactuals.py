@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from emo_core.attribution.face_regions import FaceRegions
+from emo_core.attribution.face_regions import FaceRegions, refind_faces
 from emo_core.attribution.types import AttributionError
 from emo_core.checkpoint import Checkpoint
 from emo_core.inference.modality_shapley import score_windows
@@ -27,14 +27,28 @@ class WhatIf:
     change: str  # in words
     before: dict[str, float]
     after: dict[str, float]
+    faces: str = ""  # of a model that takes faces from the frames: found again or held, in words
 
 
 def what_if(
     checkpoint: Checkpoint, sample: Sample, change: str, to: Callable[[Sample], Sample]
 ) -> WhatIf:
     """The answer to a window and to what `to` makes of it; `change` says what that is."""
-    before, after = answers(checkpoint, [sample, to(sample)])
-    return WhatIf(change, before, after)
+    changed = to(sample)
+    faces = ""
+    if sample.face_eyes is not None and bool(sample.face_mask.any()):
+        changed, faces = _with_its_faces(sample, changed)
+    before, after = answers(checkpoint, [sample, changed])
+    return WhatIf(change, before, after, faces)
+
+
+def _with_its_faces(sample: Sample, changed: Sample) -> tuple[Sample, str]:
+    """A changed window with faces looked for again where its frames differ; and that in words."""
+    if not bool(changed.video_mask.any()) or torch.equal(sample.video, changed.video):
+        return changed, "faces held where they were"
+    changed = refind_faces(changed)
+    before, after = (int(s.face_mask.sum()) for s in (sample, changed))
+    return changed, f"faces looked for again, {after} in all frames instead of {before}"
 
 
 def answers(checkpoint: Checkpoint, samples: list[Sample]) -> list[dict[str, float]]:
@@ -69,8 +83,14 @@ def freeze(sample: Sample, frame: int) -> Sample:
         sample,
         video=sample.video[frame : frame + 1].expand_as(sample.video),
         faces=sample.faces[frame : frame + 1].expand_as(sample.faces),
+        face_eyes=_frozen_eyes(sample, frame),
         face_mask=sample.face_mask[frame : frame + 1] & sample.video_mask.unsqueeze(-1),
     )
+
+
+def _frozen_eyes(sample: Sample, frame: int) -> Tensor | None:
+    eyes = sample.face_eyes
+    return None if eyes is None else eyes[frame : frame + 1].expand_as(eyes)
 
 
 def hide_faces(sample: Sample, faces: FaceRegions | None, blur: bool = False) -> Sample:

@@ -1,13 +1,13 @@
 """Where faces are in the frames that a model sees."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from emo_core.clip import Clip, video_size
-from emo_core.faces.tracking import DETECTION_SIZE, Tracks, track_faces
+from emo_core.faces.tracking import DETECTION_SIZE, Tracks, eyes_of, largest, track_faces
 from emo_core.preprocess.sample import Sample, SampleConfig, resize_size
 
 
@@ -36,6 +36,19 @@ def to_sample_frame(tracks: Tracks, size: tuple[int, int], config: SampleConfig)
     boxes = tracks.boxes * np.tile(scaled, 2) + np.tile(shift, 2)
     shares = (boxes / np.tile(whole, 2)).clip(0, 1)
     return FaceRegions(torch.from_numpy(shares.astype(np.float32)), torch.from_numpy(tracks.mask))
+
+
+def refind_faces(sample: Sample) -> Sample:
+    """The same window with the faces that a detector sees in its frames as they are now.
+
+    For a sample whose faces are taken from the frames by the eyes.
+    """
+    assert sample.face_eyes is not None  # else faces were cut out before
+    frames = sample.video.permute(0, 2, 3, 1).contiguous().numpy()
+    tracks = largest(track_faces(frames), sample.face_mask.shape[1])
+    eyes = torch.from_numpy(eyes_of(tracks, (frames.shape[2], frames.shape[1])))
+    mask = torch.from_numpy(tracks.mask) & sample.video_mask.unsqueeze(-1)
+    return replace(sample, face_eyes=eyes * mask.unsqueeze(-1), face_mask=mask)
 
 
 def find_faces(clip: Clip, sample: Sample, config: SampleConfig) -> FaceRegions | None:

@@ -86,7 +86,8 @@ Progress = Callable[[int, int], object]  # passes done, passes in all; False sto
 
 def inputs_of(checkpoint: Checkpoint) -> tuple[str, ...]:
     """The fields of a Sample that a model looks at."""
-    picture = "faces" if checkpoint.sample.people else "video"
+    sample = checkpoint.sample
+    picture = "faces" if sample.people and sample.face_size else "video"
     names = {"video": picture, "audio": "mel", "text": "tokens"}
     return tuple(names[modality] for modality in modalities(checkpoint))
 
@@ -157,8 +158,9 @@ class ForwardFunction:
     def baseline_words(self) -> str:
         """The baseline, for people."""
         how = {"blur": f"blurred to {PATCHES} × {PATCHES} patches", "mean": "of their mean colour"}
+        held = self.sample.face_eyes is not None and bool(self.sample.face_mask.any())
         words = {
-            "video": f"frames {how[self.kind]}",
+            "video": f"frames {how[self.kind]}" + ", faces held where they were" * held,
             "faces": f"faces {how[self.kind]}",
             "mel": "silence",
             "tokens": "words left out",

@@ -120,12 +120,15 @@ def _sources(args: argparse.Namespace) -> Path:
 
 
 def data_check(args: argparse.Namespace) -> int:
-    from emo_core.corpora import read_corpus
+    from emo_core.corpora import find_reader, read_corpus
     from emo_core.data.checks import check_corpus
 
-    report = check_corpus(read_corpus(args.corpus, args.root), progress("clips"))
+    corpus = read_corpus(args.corpus, args.root)
+    own = find_reader(args.corpus).own_labels
+    report = check_corpus(corpus, progress("clips"), own)
     lines = [
-        f"{split}: {part['clips']} clips from {part['groups']} sources, "
+        f"{split}: {part['clips']} clips from {part['groups']} source"
+        f"{'s' * (part['groups'] != 1)}, "
         + ", ".join(f"{n} {label}" for label, n in part["labels"].items())
         + (f", {part['none_present']} with none" if "none_present" in part else "")
         for split, part in report["splits"].items()
@@ -166,6 +169,20 @@ def data_get(args: argparse.Namespace) -> int:
         text += f"; not verified, as none is published: {', '.join(result['not_verified'][:3])} ..."
     text += f"\nnext: emo data check {args.dest} --corpus {args.corpus}"
     print_result(args, {**about, "accepted": True, **result}, text)
+    return DONE
+
+
+def data_template(args: argparse.Namespace) -> int:
+    """Writes a DATA.md with what can be counted and questions on the rest."""
+    from emo_core.corpora import read_corpus
+    from emo_core.data.statement import write_template
+
+    corpus = read_corpus(args.corpus, args.root)
+    sources = len({item.group for item in corpus.items})
+    facts = [f"{len(corpus.items)} clips of {sources} sources; labels: {', '.join(corpus.labels)}."]
+    path = write_template(args.root, facts)
+    made = {"corpus": corpus.name, "file": str(path), "clips": len(corpus.items)}
+    print_result(args, made, f"{path}: answer what stands between <!-- and -->, then train")
     return DONE
 
 
@@ -262,10 +279,30 @@ def finish_run(
         "held_out": scores,
         "errors": list(data.problems),
     }
+    lines: list[str] = []
+    if first and not args.resume:
+        found, lines = _references(recipe.corpus, args.data, args.out, "val")
+        result |= {"references": found} if found else {}
     if first:
         said = trainer.task.summary(scores)
-        print_result(args, result, f"{args.out}/checkpoint: held-out {said}")
+        print_result(args, result, "\n".join([f"{args.out}/checkpoint: held-out {said}", *lines]))
     return SOME_FAILED if data.problems else DONE
+
+
+def _references(corpus: str, root: Path, model: Path, split: str) -> tuple[dict | None, list[str]]:
+    """What a model of own clips beats, and the same for people; nothing for other corpora."""
+    from emo_core.checkpoint import load_checkpoint
+    from emo_core.corpora import find_reader, read_corpus
+    from emo_core.distributed import world_size
+    from emo_core.references import reference_lines, reference_scores
+
+    if not find_reader(corpus).own_labels or world_size() > 1:
+        return None, []
+    found = read_corpus(corpus, root)
+    if not any(item.split == split for item in found.items):
+        return None, [f"No clip is in {split}, so nothing is compared."]
+    result = reference_scores(load_checkpoint(model), found, split, progress("decoded"))
+    return result, reference_lines(result)
 
 
 def run_evaluate(args: argparse.Namespace) -> int:
@@ -285,7 +322,9 @@ def run_evaluate(args: argparse.Namespace) -> int:
         f"  {name}: {task.main} {part[task.main]:.3f} (n = {part['n']})"
         for name, part in scores["per_regime"].items()
     ]
-    print_result(args, scores, "\n".join(lines))
+    found, more = _references(args.corpus, args.data, args.model, args.split)
+    scores |= {"references": found} if found else {}
+    print_result(args, scores, "\n".join([*lines, *more]))
     return SOME_FAILED if scores["errors"] else DONE
 
 

@@ -52,9 +52,9 @@ def build_parser() -> Parser:
         command("explain", commands.run_explain, "say why: maps, checks and what-ifs in a folder")
     )
 
-    data = words.add_parser("data", help="make, get, fetch or check a corpus").add_subparsers(
-        dest="action", required=True, metavar="make|get|fetch|check"
-    )
+    data = words.add_parser(
+        "data", help="make, get, fetch, check or describe a corpus"
+    ).add_subparsers(dest="action", required=True, metavar="make|get|fetch|check|template")
     _add_data_commands(lambda name, run, text: command(name, run, text, data))
 
     one = command("train", commands.run_train, "run a recipe")
@@ -102,6 +102,11 @@ def _add_data_commands(
     one.add_argument("table", type=Path, metavar="LINKS.csv")
     one.add_argument("out", type=Path, metavar="OUT")
     one = command("check", commands.data_check, "count, decode and look for leaks")
+    one.add_argument("root", type=Path)
+    one.add_argument("--corpus", default=DEFAULT_CORPUS, metavar="NAME")
+    one = command(
+        "template", commands.data_template, "write a DATA.md that asks what a card must say"
+    )
     one.add_argument("root", type=Path)
     one.add_argument("--corpus", default=DEFAULT_CORPUS, metavar="NAME")
 

@@ -11,8 +11,16 @@ import numpy as np
 
 from emo_core.clip import Clip, ClipError, load_clip
 from emo_core.data.cache import content_key
-from emo_core.data.corpus import Corpus, Item, corpus_summary, crossing_groups, with_problems
+from emo_core.data.corpus import (
+    Corpus,
+    Item,
+    corpus_summary,
+    crossing_groups,
+    name_list,
+    with_problems,
+)
 from emo_core.data.dataset import resolve_span
+from emo_core.data.folder.contents import content_report
 from emo_core.data.image_sequence import ImageSequence, load_image_sequence
 
 SILENCE = 1e-3  # peak of a [-1, 1] wave; -60 dB is inaudible
@@ -29,15 +37,16 @@ def open_clip(item: Item) -> Clip | ImageSequence:
 
 
 def inspect_clip(
-    item: Item, opened: Callable[[Item], Any] = open_clip
+    item: Item, opened: Callable[[Item], Any] = open_clip, needs_video: bool = True
 ) -> tuple[str | None, str, str]:
     """One clip or part of one: (problem or None, "silent" | "no sound" | "sound" | "", key)."""
     try:
         clip = opened(item)
-        if not clip.has_video:
+        if not clip.has_video and needs_video:
             return f"{item.name}: it has no picture; expected a video.", "", ""
         start_s, end_s = resolve_span(clip.duration_s, item.span_s, item.path, SLACK_S)
-        clip.read_frames(np.array([start_s, (start_s + end_s) / 2]), size=(64, 64))
+        if clip.has_video:
+            clip.read_frames(np.array([start_s, (start_s + end_s) / 2]), size=(64, 64))
         key = f"{_content(item.path)} {item.span_s}"
         if not clip.has_audio:
             return None, "no sound", key
@@ -61,8 +70,13 @@ def _cached_content_key(path: Path, size: int, changed_ns: int) -> str:
     return content_key(path)
 
 
-def check_corpus(corpus: Corpus, progress: Callable[[int, int], None] | None = None) -> dict:
-    """Counts, label revision, undecodable, silent and repeated clips, and leaks between splits."""
+def check_corpus(
+    corpus: Corpus, progress: Callable[[int, int], None] | None = None, own: bool = False
+) -> dict:
+    """Counts, label revision, undecodable, silent and repeated clips, and leaks between splits.
+
+    own: the user's own clips, which may be sound alone; faces and lengths are looked at as well.
+    """
     seen: dict[str, list[Item]] = {}
     silent, mute, broken, problems = [], [], [], []
     opened = corpus.open_item or open_clip
@@ -70,7 +84,7 @@ def check_corpus(corpus: Corpus, progress: Callable[[int, int], None] | None = N
         for done, (item, found) in enumerate(
             zip(
                 corpus.items,
-                pool.map(partial(inspect_clip, opened=opened), corpus.items),
+                pool.map(partial(inspect_clip, opened=opened, needs_video=not own), corpus.items),
                 strict=True,
             ),
             1,
@@ -87,7 +101,16 @@ def check_corpus(corpus: Corpus, progress: Callable[[int, int], None] | None = N
                 progress(done, len(corpus.items))
     problems += ([] if corpus.leak else leaks(corpus)) + repeats(seen)
     report = corpus_summary(with_problems(corpus, problems))
-    return {**report, "undecodable": broken, "silent": silent, "no_sound": mute}
+    report |= {"undecodable": broken, "silent": silent, "no_sound": mute}
+    if not own:
+        return report
+    notes, names = content_report(corpus.items, progress)
+    if deaf := silent + mute:
+        notes.append(
+            f"{len(deaf)} clips are silent or have no sound track: only their picture is learnt "
+            f"from ({name_list(deaf)})."
+        )
+    return {**report, **names, "notes": [*report["notes"], *notes]}
 
 
 def leaks(corpus: Corpus) -> list[str]:

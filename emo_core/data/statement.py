@@ -5,10 +5,12 @@ every answer. Nothing is stated about data that has no such file.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from emo_core.data.corpus import CorpusError
+from emo_core.io.atomic import atomic_path
 
 STATEMENT = "DATA.md"
 NOT_STATED = "Whoever trained this model stated nothing about its training data."
@@ -21,6 +23,20 @@ HEADINGS = {  # heading of DATA.md -> field
     "Known failures": "failures",
 }
 HELD_OUT = "Held out for test"  # optional heading: speakers that `emo data make` keeps for test
+QUESTIONS = {  # what a template asks under each heading
+    "Warning": "One sentence, shown beside every answer. Whom do the clips show, and what does a "
+    "model of them therefore not know? E.g.: Trained on 12 students acting in one room.",
+    "Label": "What a label is, in the middle of a sentence. E.g.: what three raters saw in a clip",
+    "Sources": "Who or what is on the clips, how many, when and where recorded? Did everyone agree "
+    "to this use, and in writing? Ages, languages, cameras; who is missing?",
+    "Labels": "Who gave them, from what (picture, sound, both), with which instruction, and how "
+    "far did raters agree (`emo data check` prints it)? Which labels were merged or left out?",
+    "Licence": "What may be done with the clips, and with a model trained on them? Until when, and "
+    "how does someone withdraw?",
+    "Known failures": "For whom and for what does the model fail, as far as you know? What did you "
+    "not try?",
+}
+_COMMENT = re.compile(r"<!--.*?-->", re.S)
 _HEADING = re.compile(r"^## +(.+?) *$", re.M)
 
 
@@ -46,6 +62,27 @@ def statement_text(folder: Path) -> str:
             f"{folder.name}/{STATEMENT} can't be read as text; expected Markdown in UTF-8 with the "
             f"headings {', '.join(HEADINGS)}; write it again or take it away."
         ) from error
+
+
+def write_template(folder: Path, facts: Sequence[str] = ()) -> Path:
+    """Writes a DATA.md that asks what a card must say; a question that stays is no answer.
+
+    facts: lines on the clips, put below the title. Raises CorpusError where there is one already.
+    """
+    path = folder / STATEMENT
+    if path.exists():
+        raise CorpusError(f"{path} exists already; expected to write a new one; edit that file.")
+    lines = ["# What is known of these clips", "", *facts, *[""] * bool(facts)]
+    for heading, question in QUESTIONS.items():
+        lines += [f"## {heading}", "", f"<!-- {question} -->", ""]
+    try:
+        with atomic_path(path) as part:
+            part.write_text("\n".join(lines), encoding="utf-8")
+    except OSError as error:
+        raise CorpusError(
+            f"{path} can't be written ({error.strerror}); expected a folder that can be written to."
+        ) from error
+    return path
 
 
 def parse_statement(text: str, name: str = STATEMENT) -> DataStatement | None:
@@ -90,5 +127,5 @@ def held_out_groups(text: str) -> frozenset[str]:
 
 def _sections(text: str) -> dict[str, str]:
     """Heading -> what stands under it."""
-    found = _HEADING.split(text)
+    found = _HEADING.split(_COMMENT.sub("", text))  # questions of a template stand in comments
     return {found[i]: found[i + 1].strip() for i in range(1, len(found) - 1, 2)}

@@ -8,17 +8,25 @@ a split column, the group's name decides: 8 of 10 train, 1 val, 1 test.
 import csv
 import hashlib
 import io
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from emo_core.data.corpus import Corpus, CorpusError, Item, read_table
+from emo_core.data.corpus import Corpus, CorpusError, Item
+from emo_core.data.tables.aliases import ALIASES, seconds_in, split_word
+from emo_core.data.tables.rows import Columns, Row, Table, read_people_table
 from emo_core.io.atomic import atomic_path
 from emo_core.io.download import DownloadError, DownloadLimits, check_url, fetch
 from emo_core.schema import SPLITS
 
 COLUMNS = ("url", "start_s", "end_s", "label", "group")
+LINKS = Columns(
+    {n: ALIASES[n] for n in (*COLUMNS, "start_ms", "end_ms", "split")},
+    "url",
+    lambda text: text.startswith(("http://", "https://", "www.")),
+    COLUMNS,
+    f"'{','.join(COLUMNS)}'",
+)
 TABLE, CLIPS = "links.csv", "clips"
 
 
@@ -50,33 +58,50 @@ def read_links_table(path: Path) -> tuple[list[Link], list[str]]:
     """Usable rows, each part of a video once, and a sentence for every other row."""
     links: dict[str, Link] = {}
     problems = []
-    for number, row in read_table(path, COLUMNS, "where the command says"):
+    table = read_people_table(path, LINKS, "where the command says")
+    missing = [name for name in COLUMNS if not {name, f"{name[:-2]}_ms"} & table.headers.keys()]
+    if missing:
+        raise CorpusError(
+            f"{path.name} has no column {', '.join(missing)}; expected {','.join(COLUMNS)}; add it."
+        )
+    for row in table.rows:
         try:
-            link = _link(row)
+            link = _link(table, row)
             if links.setdefault(link.name, link).label != link.label:
                 raise CorpusError("this part has another label in a row above; expected one label")
         except (CorpusError, DownloadError, ValueError) as error:
             text = str(error).rstrip(".")
-            problems.append(f"{path.name} line {number}: {text}; the row is left out.")
-    return list(links.values()), problems
+            place = "" if text.startswith(path.name) else f"{path.name} line {row.line}: "
+            problems.append(f"{place}{text}; the row is left out.")
+    return list(links.values()), [*table.findings.sentences(), *problems]
 
 
-def _link(row: dict[str, str]) -> Link:
-    start_s, end_s = float(row["start_s"]), float(row["end_s"])
+def _link(table: Table, row: Row) -> Link:
+    start_s, end_s = (_seconds(table, row, name) for name in ("start", "end"))
     longest_s = DownloadLimits().clip_s
-    if not (math.isfinite(end_s) and 0 <= start_s < end_s <= start_s + longest_s):
+    if not 0 <= start_s < end_s <= start_s + longest_s:
         raise CorpusError(
             f"it lasts from {start_s} to {end_s} s; expected start before end and at most "
             f"{longest_s:.0f} s between them"
         )
-    values = {name: (row.get(name) or "").strip() for name in ("url", "label", "group", "split")}
+    values = {name: row.cells.get(name, "") for name in ("url", "label", "group", "split")}
     for name in ("label", "group"):
         if not values[name]:
             raise CorpusError(f"it has no {name}; expected one")
-    split = values["split"] or split_of(values["group"])
-    if split not in SPLITS:
-        raise CorpusError(f"split {split[:20]!r} is none of {', '.join(SPLITS)}")
+    word = values["split"]
+    split = split_word(word) if word else split_of(values["group"])
+    if not split:
+        raise CorpusError(f"split {word[:20]!r} is none of {', '.join(SPLITS)}")
     return Link(check_url(values["url"]), start_s, end_s, values["label"], values["group"], split)
+
+
+def _seconds(table: Table, row: Row, name: str) -> float:
+    """A time that has to be there; raises ValueError with row, column and form."""
+    value = seconds_in(table, row, name)
+    if value is None:
+        place = table.where(row, f"{name}_s")
+        raise ValueError(f"{place}: there is no time; expected seconds such as 5.25")
+    return value
 
 
 def fetch_links(table: Path, out: Path, progress: Callable[[int, int], None] | None = None) -> dict:

@@ -278,8 +278,10 @@ def trust_rows(trust: "SanityChecks") -> list[tuple[str, str, str]]:
 
 def summarise_what_if(found: "WhatIf", label: str) -> str:
     """A changed answer about one label in a sentence, and what is most probable if that changed."""
+    faces = f" ({found.faces})" if found.faces else ""
+    before, after = found.before[label], found.after[label]
     if min(found.before.values()) < 0 or min(found.after.values()) < 0:  # valence and arousal
-        return f"{found.change}: {label} {found.before[label]:+.2f} → {found.after[label]:+.2f}"
-    said = f"{found.change}: {label} {percent(found.before[label])} → {percent(found.after[label])}"
+        return f"{found.change}: {label} {before:+.2f} → {after:+.2f}{faces}"
+    said = f"{found.change}: {label} {percent(before)} → {percent(after)}"
     first, now = (max(answer, key=answer.__getitem__) for answer in (found.before, found.after))
-    return said if first == now else f"{said}; most probable is now {now}"
+    return said + faces if first == now else f"{said}; most probable is now {now}{faces}"

@@ -27,9 +27,24 @@ from emo_core.data.statement import (
 from emo_core.synthetic.composed.sources import read_sources
 from emo_core.synthetic.composed.utterances import read_speakers
 from emo_core.synthetic.composed.writer import make_collage
+from tests.support.clip_folders import folder_of
 from tests.synthetic.test_composed import make_sources
 
 FULL = "# Data\n\n" + "".join(f"## {heading}\n\nthe {heading}.\n\n" for heading in HEADINGS)
+
+
+def test_a_template_asks_and_a_question_is_no_answer(tmp_path, capsys):
+    root = folder_of(tmp_path, "file,label\na.mp4,x\nb.mp4,y\n", "a.mp4", "b.mp4")
+    assert main(["data", "template", str(root)]) == 0
+    text = statement_text(root)
+    assert "2 clips of 2 sources; labels: x, y." in text and text.count("<!--") == len(HEADINGS)
+    with pytest.raises(CorpusError, match="says nothing under Warning, Label, Sources"):
+        parse_statement(text)
+    for number in range(len(HEADINGS)):
+        text = text.replace("<!--", f"Answer {number}. <!--", 1).replace("<!-- ", "<! ", 1)
+    assert parse_statement(text.replace("<! ", "<!-- ")).licence == "Answer 4."
+    assert main(["data", "template", str(root)]) == 2
+    assert "exists already; expected to write a new one" in capsys.readouterr().err
 
 
 def test_every_heading_is_a_field():

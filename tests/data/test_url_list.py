@@ -84,6 +84,36 @@ def test_a_table_becomes_a_corpus_that_checks_clean(capsys, web, table, tmp_path
     assert sorted(p.name for p in out.iterdir()) == ["clips", "links.csv"]
 
 
+SEMI = "url;start_s;end_s;label;group\n{site}A;0,5;3,5;positive;g1\n"
+CLOCK = "URL,Start,End,Label,Group,Split\n{site}A,0:05,0:10,positive,g1,Training\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "part"),
+    [
+        (SEMI.format(site=SITE).encode(), (0.5, 3.5)),
+        (SEMI.format(site=SITE).encode("utf-16"), (0.5, 3.5)),
+        (b"\xef\xbb\xbf" + CLOCK.format(site=SITE).encode(), (5.0, 10.0)),
+        (CLOCK.format(site=SITE).replace(",", "\t").encode("utf-16"), (5.0, 10.0)),
+        (
+            CLOCK.format(site=SITE).replace("Start", "Start (ms)").replace("0:05", "500").encode(),
+            (0.5, 10.0),
+        ),
+    ],
+)
+def test_tables_of_other_programs_are_read(tmp_path, data, part):
+    path = tmp_path / "mine.csv"
+    path.write_bytes(data)
+    (link,), problems = links.read_links_table(path)
+    assert (link.start_s, link.end_s) == part and problems == [] and link.label == "positive"
+
+
+def test_a_missing_column_is_named(tmp_path):
+    (tmp_path / "l.csv").write_text("url,start_s,end_s,label\n")
+    with pytest.raises(CorpusError, match="l.csv has no column group; expected url,start_s"):
+        links.read_links_table(tmp_path / "l.csv")
+
+
 def test_one_failure_stops_nothing_and_a_second_run_fetches_what_is_missing(
     capsys, web, table, tmp_path
 ):
@@ -124,8 +154,8 @@ def test_the_same_part_is_fetched_once(capsys, web, table, tmp_path):
     [
         (f"{SITE}A.webm,5,5,positive,g", "lasts from 5.0 to 5.0"),
         (f"{SITE}A.webm,0,60,positive,g", "at most 20 s"),
-        (f"{SITE}A.webm,nan,3,positive,g", "lasts from nan"),
-        (f"{SITE}A.webm,zero,3,positive,g", "could not convert"),
+        (f"{SITE}A.webm,nan,3,positive,g", "expected seconds such as"),
+        (f"{SITE}A.webm,zero,3,positive,g", "column 'start_s': found 'zero', expected seconds"),
         (f"{SITE}A.webm,0,3,,g", "no label"),
         (f"{SITE}A.webm,0,3,positive,", "no group"),
         ("http://127.0.0.1/a.mp4,0,3,positive,g", "refused"),

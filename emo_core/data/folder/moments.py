@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from emo_core.data.corpus import CorpusError
-from emo_core.data.folder.columns import MOMENTS, seconds_in
+from emo_core.data.folder.columns import MOMENTS
+from emo_core.data.tables.aliases import seconds_in
 from emo_core.data.tables.cells import parse_number
 from emo_core.data.tables.findings import Findings
 from emo_core.data.tables.rows import read_people_table

@@ -8,9 +8,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from emo_core.clip import ClipError, load_clip
-from emo_core.data.folder.columns import TableKind, seconds_in
+from emo_core.data.folder.columns import TableKind
 from emo_core.data.folder.files import ClipIndex, folded
-from emo_core.data.folder.splits import split_word
+from emo_core.data.tables.aliases import seconds_in, split_word
 from emo_core.data.tables.cells import is_blank, parse_number, parse_yes, shown
 from emo_core.data.tables.rows import Row, Table
 from emo_core.errors import EmoError

@@ -19,7 +19,7 @@ from emo_core.data.folder.files import ClipIndex, folded, without_ending
 from emo_core.data.folder.merging import VALUES, LabelledSpan, merge_ratings
 from emo_core.data.folder.ratings import Label, Ratings, as_several, ratings_of
 from emo_core.data.folder.spellings import label_remarks, one_spelling, ordered
-from emo_core.data.folder.splits import SPLIT_WORDS
+from emo_core.data.tables.aliases import SPLIT_WORDS
 from emo_core.data.tables.cells import shown
 from emo_core.data.tables.findings import Findings
 from emo_core.data.tables.rows import read_people_table

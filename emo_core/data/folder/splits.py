@@ -10,21 +10,10 @@ import numpy as np
 
 from emo_core.data.folder.files import without_ending
 
-SPLIT_WORDS = {
-    **dict.fromkeys(("train", "training", "trn", "tr", "learn"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "dev", "devel", "development"), "val"),
-    **dict.fromkeys(("test", "testing", "tst", "eval", "evaluation", "held_out"), "test"),
-}
-
 SHARES = {"test": 0.15, "val": 0.15}  # of the clips; the rest trains
 ORDERS = 64  # of sources that are tried; the one whose splits have the most equal classes is taken
 MOST_CLASSES = 50  # that are looked at; of more, sizes alone count
 _TOKEN = re.compile(r"[_\-. ]+")
-
-
-def split_word(cell: str) -> str:
-    """train, val or test from the words that people use; "" = another word."""
-    return SPLIT_WORDS.get(cell.casefold().replace(" ", "_").replace("-", "_"), "")
 
 
 @dataclass(frozen=True)

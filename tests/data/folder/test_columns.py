@@ -2,7 +2,8 @@
 
 import pytest
 
-from emo_core.data.folder.columns import ALIASES, is_media_name
+from emo_core.data.folder.columns import is_media_name, kind_of
+from emo_core.data.tables.aliases import ALIASES
 from emo_core.data.tables.rows import normalized
 
 
@@ -13,4 +14,4 @@ def test_every_header_means_one_column():
 
 @pytest.mark.parametrize(("text", "is_name"), [("a.MP4", True), ("a.b.wav", True), (".mp4", False)])
 def test_media_names(text, is_name):
-    assert is_media_name(text) is is_name
+    assert is_media_name(text) is is_name and callable(kind_of)

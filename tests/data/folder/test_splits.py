@@ -5,7 +5,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from emo_core.data.folder.splits import deal_splits, guess_groups, split_word
+from emo_core.data.folder.splits import deal_splits, guess_groups
+from emo_core.data.tables.aliases import split_word
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,139 @@
+"""What a model of own clips beats: the commonest class, the shipped model, each modality alone."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from emo_core.checkpoint import Checkpoint, load_checkpoint
+from emo_core.comparison import (
+    MAIN_SCORES,
+    Judged,
+    compare_answers,
+    judge,
+    on_same_clips,
+    points,
+)
+from emo_core.data.corpus import Corpus, Item
+from emo_core.inference.modality_shapley import modalities
+from emo_core.preprocess.batch import Batch, Output
+from emo_core.schema import DEFAULT_MODEL
+from emo_core.tasks import MultiLabel, SingleLabel
+from emo_core.training.run import Answers, answer_corpus
+
+
+class MaskedModel(nn.Module):
+    """A model that is not shown some modalities."""
+
+    def __init__(self, model: nn.Module, hidden: Sequence[str]) -> None:
+        super().__init__()
+        self.model, self.hidden = model, tuple(hidden)
+
+    def forward(self, batch: Batch) -> Output:
+        for name in self.hidden:
+            batch = batch.without(name)
+        return self.model(batch)
+
+
+def reference_scores(
+    checkpoint: Checkpoint,
+    corpus: Corpus,
+    split: str,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict:
+    """How much better a checkpoint is than simpler answers to the same clips, with intervals.
+
+    References: the commonest class of train (of several labels: yes to all; of values: a
+    constant), the same model with one modality alone, and the shipped model where it has the
+    labels.
+    """
+    ours = answer_corpus(checkpoint, corpus, split, progress)
+    name = MAIN_SCORES.get(type(checkpoint.task), "CCC")
+    constant, said = _constant(checkpoint, corpus)
+    rivals: list[tuple[str, Checkpoint, Answers]] = [
+        (said, checkpoint, replace(ours, logits=constant.expand_as(ours.logits)))
+    ]
+    used = modalities(checkpoint)
+    for alone in used if len(used) > 1 else ():
+        masked = MaskedModel(checkpoint.model, [other for other in used if other != alone])
+        found = answer_corpus(replace(checkpoint, model=masked.eval()), corpus, split)
+        rivals.append((f"{alone} alone", checkpoint, found))
+    notes = []
+    mapped = _mapped(corpus, checkpoint)
+    if mapped is None and checkpoint.name != DEFAULT_MODEL:
+        notes.append(f"The shipped {DEFAULT_MODEL} has other labels, so it is no reference.")
+    if mapped is not None:
+        shipped = load_checkpoint()
+        rivals.append((shipped.name, shipped, answer_corpus(shipped, mapped, split, progress)))
+    rows = {}
+    for told, rival, theirs in rivals:
+        a, b = on_same_clips(theirs, ours)
+        answered = _lowered(corpus) if rival.name == DEFAULT_MODEL and mapped else corpus.labels
+        rows[told] = _row(judge(rival, a, answered), judge(checkpoint, b, corpus.labels), b, name)
+    first = next(iter(rows.values()))
+    return {
+        "split": split,
+        "score": name,
+        "value": first["b_score"],
+        "clips": first["clips"],
+        "sources": first["sources"],
+        "references": rows,
+        "notes": notes,
+    }
+
+
+def _row(theirs: Judged, ours: Judged, answers: Answers, name: str) -> dict:
+    groups = np.array([window.group for window in answers.windows])
+    return compare_answers(theirs, ours, groups, (), name)
+
+
+def _constant(checkpoint: Checkpoint, corpus: Corpus) -> tuple[Tensor, str]:
+    """(logits that answer the same to every clip, what they answer in words)."""
+    task = checkpoint.task
+    if isinstance(task, MultiLabel):
+        return torch.full((1, len(task.labels)), 20.0), "yes to every label"
+    if not isinstance(task, SingleLabel):
+        return torch.zeros(1, 1, len(task.labels)), "a constant"
+    counts = Counter(item.label for item in corpus.items if item.split == "train")
+    counts = counts or Counter(item.label for item in corpus.items)
+    label = str(counts.most_common(1)[0][0])
+    place = torch.tensor(task.labels.index(label))
+    logits = nn.functional.one_hot(place, len(task.labels)).float().unsqueeze(0)
+    return logits, f"the commonest class ({label})"
+
+
+def _lowered(corpus: Corpus) -> tuple[str, ...]:
+    return tuple(name.casefold() for name in corpus.labels)
+
+
+def _mapped(corpus: Corpus, checkpoint: Checkpoint) -> Corpus | None:
+    """The corpus in the shipped model's labels, capitals aside; None where it has others."""
+    if not isinstance(checkpoint.task, SingleLabel) or checkpoint.name == DEFAULT_MODEL:
+        return None
+    shipped = load_checkpoint()
+    if not isinstance(shipped.task, SingleLabel) or not set(_lowered(corpus)) <= set(
+        shipped.labels
+    ):
+        return None
+
+    def lowered(item: Item) -> Any:
+        return replace(item, label=str(item.label).casefold()) if item.label else item
+
+    return replace(corpus, labels=_lowered(corpus), items=tuple(map(lowered, corpus.items)))
+
+
+def reference_lines(result: dict) -> list[str]:
+    """The references for people."""
+    lines = [
+        f"{result['score']} {result['value']:.3f} on {result['clips']} {result['split']} clips of "
+        f"{result['sources']} sources, and how much better than"
+    ]
+    lines += [
+        f"  {name} ({row['a_score']:.3f}): {points(row)}"
+        for name, row in result["references"].items()
+    ]
+    return lines + result["notes"]
