@@ -32,6 +32,7 @@ ENCODERS = (
     "face_expression.safetensors",
     "whisper_tiny_2_blocks.safetensors",
 )
+STATEMENTS = ("cremad.md", "ravdess.md")  # of open corpora
 EXPLANATION = ("report.html", "overlay.mp4", "attribution.npz")
 MOST_BYTES = 40 * 10**6
 ABSENT = ("demo", "benchmarks", "tests", "scripts", "gradio", "jupyterlab")  # top-level packages
@@ -126,6 +127,7 @@ def check_contents(wheel: Path) -> str:
         f"{PACKAGE}/checkpoints/{name}/{file}" for name in CHECKPOINTS for file in CHECKPOINT_FILES
     }
     needed |= {f"{PACKAGE}/weights/{file}" for file in ENCODERS}
+    needed |= {f"{PACKAGE}/data/open_corpora/statements/{file}" for file in STATEMENTS}
     missing = sorted({f"{PACKAGE}/py.typed", *needed} - names)
     if missing:
         raise WheelError(f"it lacks {', '.join(missing)}; add them to the package data.")

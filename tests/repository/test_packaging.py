@@ -11,7 +11,7 @@ from pathlib import Path
 
 import check_wheel
 import pytest
-from check_wheel import CHECKPOINT_FILES, CHECKPOINTS, ENCODERS, WheelError
+from check_wheel import CHECKPOINT_FILES, CHECKPOINTS, ENCODERS, STATEMENTS, WheelError
 from environments import clean_variables, install, make_environment
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +24,7 @@ GOOD = [
     "emo_core-0.2.0.dist-info/METADATA",
     *(f"emo_core/checkpoints/{name}/{file}" for name in CHECKPOINTS for file in CHECKPOINT_FILES),
     *(f"emo_core/weights/{file}" for file in ENCODERS),
+    *(f"emo_core/data/open_corpora/statements/{file}" for file in STATEMENTS),
 ]
 
 
@@ -62,7 +63,7 @@ def test_another_top_level_package_in_the_wheel_is_refused(tmp_path, name):
         check_wheel.check_contents(wheel_of(tmp_path, [*GOOD, name]))
 
 
-@pytest.mark.parametrize("name", [GOOD[1], GOOD[3], GOOD[-1]])
+@pytest.mark.parametrize("name", [GOOD[1], GOOD[3], GOOD[-3], GOOD[-1]])
 def test_a_wheel_without_a_file_that_the_package_reads_is_refused(tmp_path, name):
     with pytest.raises(WheelError, match=re.escape(name)):
         check_wheel.check_contents(wheel_of(tmp_path, [one for one in GOOD if one != name]))
@@ -73,6 +74,12 @@ def test_all_shipped_weights_are_expected_in_the_wheel():
 
     assert sorted(ENCODERS) == sorted(shipped.file for shipped in SHIPPED_WEIGHTS.values())
     assert sorted(ENCODERS) == sorted(path.name for path in FOLDER.iterdir())
+
+
+def test_all_statements_of_open_corpora_are_expected_in_the_wheel():
+    from emo_core.data.open_corpora.get import STATEMENTS as FOLDER
+
+    assert sorted(STATEMENTS) == sorted(path.name for path in FOLDER.iterdir())
 
 
 def test_every_shipped_checkpoint_is_expected_in_the_wheel():

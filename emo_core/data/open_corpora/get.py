@@ -14,10 +14,12 @@ from pathlib import Path
 from threading import Lock
 
 from emo_core.data.open_corpora import git_lfs, zenodo
+from emo_core.data.statement import STATEMENT
 from emo_core.io.atomic import atomic_path
 from emo_core.io.transfer import Arrived, RemoteFile, TransferError, arrived, transfer
 
 RECORD = "download.json"
+STATEMENTS = Path(__file__).parent / "statements"  # a DATA.md of each corpus
 WORKERS = 4  # connections at once
 SLACK = 1.02  # of what is fetched: tables, notes, the file system's own
 SNAPSHOT = "snapshot.zip"
@@ -76,8 +78,9 @@ SOURCES = {
 WITHHELD = {  # corpora with a reader and no `emo data get`, and why
     "gavid": "the licence of its record (zenodo.org/records/15448846) could not be read; expected "
     "to read it before fetching; download it yourself and use --corpus gavid",
-    "meld": "its clips are given out without a checksum and over plain http; download them as "
-    "github.com/declare-lab/MELD says and use --corpus meld",
+    "meld": "its clips are of a television series, given out without terms or a checksum, over "
+    "plain http; expected terms to show; download them as github.com/declare-lab/MELD says and use "
+    "--corpus meld",
 }
 
 
@@ -189,6 +192,7 @@ def get_corpus(source: OpenSource, dest: Path, progress: Progress) -> dict:
     """
     dest.mkdir(parents=True, exist_ok=True)
     fetching = Fetching(source, dest, progress)
+    _state(source, dest)
     try:
         if source.repository is not None:
             _get_repository(fetching, source.repository)
@@ -205,6 +209,14 @@ def get_corpus(source: OpenSource, dest: Path, progress: Progress) -> dict:
         "verified": len(sure),
         "not_verified": sorted(set(fetching.files) - set(sure)),
     }
+
+
+def _state(source: OpenSource, dest: Path) -> None:
+    """Puts what is known of the data beside it, where nothing is stated yet."""
+    if not (dest / STATEMENT).exists():
+        text = (STATEMENTS / f"{source.name}.md").read_text(encoding="utf-8")
+        with atomic_path(dest / STATEMENT) as part:
+            part.write_text(text, encoding="utf-8")
 
 
 def _get_repository(fetching: Fetching, repository: git_lfs.LfsRepository) -> None:

@@ -125,7 +125,7 @@ def whisper_scale(mel: Tensor, mask: Tensor) -> Tensor:
     overlap to one), so gradients and changes of the log-mel reach it. What is masked is silence.
     """
     power = mel.exp() * mask.unsqueeze(-1)
-    variance = (power @ _band_energy(mel.shape[2]).to(mel)).sum(1) / WINDOW  # (B,)
+    variance = (power @ mel.new_tensor(_band_energy(mel.shape[2]))).sum(1) / WINDOW  # (B,)
     level = (variance + 1e-7).log()[:, None, None]
     scaled = ((power + WHISPER_MEL.floor).log() - level).clamp(min=log(WHISPER_MEL.floor)) / log(10)
     loudest = scaled.amax((1, 2), keepdim=True)
@@ -133,8 +133,11 @@ def whisper_scale(mel: Tensor, mask: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=2)
-def _band_energy(bands: int) -> Tensor:
-    """What a unit of power in each band adds to the variance of the sound, (M,)."""
+def _band_energy(bands: int) -> tuple[float, ...]:
+    """What a unit of power in each of M bands adds to the variance of the sound.
+
+    Plain numbers: a tensor that was made while predicting has no part in a gradient.
+    """
     from torchaudio.functional import melscale_fbanks  # torchaudio takes a second to import
 
     config = WHISPER_MEL
@@ -142,7 +145,7 @@ def _band_energy(bands: int) -> Tensor:
     plain = melscale_fbanks(*edges, norm=None, mel_scale="slaney")  # (K, M) triangles
     slaney = melscale_fbanks(*edges, norm="slaney", mel_scale="slaney")
     window = torch.hann_window(config.window).square().sum()
-    return 2 * (plain.sum(0) / slaney.sum(0)) / (config.window * window)
+    return tuple((2 * plain.sum(0) / slaney.sum(0) / (config.window * window)).tolist())
 
 
 def shipped_whisper() -> WhisperEncoder:

@@ -19,6 +19,7 @@ from emo_core.data.open_corpora.get import (
     get_corpus,
     source_summary,
 )
+from emo_core.data.statement import STATEMENT, parse_statement, statement_text
 from emo_core.io import transfer
 from emo_core.io.transfer import ATTEMPTS, TransferError
 from tests.support.file_server import serving
@@ -64,7 +65,7 @@ def fetch(source, dest, seen=None):
 def test_cremad_comes_as_published_and_is_verified(site, cremad, tmp_path):
     seen: list[tuple[int, int]] = []
     result = fetch(publish_cremad(site, cremad), tmp_path / "out", seen)
-    assert same_files(tmp_path / "out", cremad, {RECORD, "snapshot.zip"})
+    assert same_files(tmp_path / "out", cremad, {RECORD, STATEMENT, "snapshot.zip"})
     size = sum(path.stat().st_size for path in (cremad / "VideoFlash").iterdir())
     assert (result["files"], result["verified"], result["bytes"]) == (48, 48, size)
     assert result["not_verified"] == [] and seen[-1] == (size, size)
@@ -77,7 +78,7 @@ def test_cremad_comes_as_published_and_is_verified(site, cremad, tmp_path):
 
 def test_ravdess_comes_as_its_archives_unpack(site, ravdess, tmp_path):
     result = fetch(publish_ravdess(site, ravdess), tmp_path / "out")
-    assert same_files(tmp_path / "out", ravdess, {RECORD})
+    assert same_files(tmp_path / "out", ravdess, {RECORD, STATEMENT})
     assert (result["files"], result["verified"]) == (5, 5)
     assert not any("Audio" in path for path, _ in site.asked)
     assert check_corpus(read_corpus("ravdess", tmp_path / "out"))["problems"] == []
@@ -107,7 +108,9 @@ def test_a_broken_fetch_goes_on_inside_the_file(site, cremad, tmp_path):
     assert fetch(source, out, seen)["verified"] == 48
     media = [headers.get("Range") for path, headers in site.asked if path.startswith("/media")]
     assert sorted(media, key=str) == [None, "bytes=1000-", "bytes=1000-"]
-    assert same_files(out, cremad, {RECORD, "snapshot.zip"}) and seen[-1][0] == seen[-1][1]
+    assert (
+        same_files(out, cremad, {RECORD, STATEMENT, "snapshot.zip"}) and seen[-1][0] == seen[-1][1]
+    )
 
 
 def test_an_interrupted_record_of_archives_goes_on(site, ravdess, tmp_path):
@@ -119,7 +122,7 @@ def test_an_interrupted_record_of_archives_goes_on(site, ravdess, tmp_path):
     site.asked.clear()
     fetch(source, out)
     assert "bytes=2000-" in site.ranges_asked and len(site.asked) == 1 + 4
-    assert same_files(out, ravdess, {RECORD})
+    assert same_files(out, ravdess, {RECORD, STATEMENT})
 
 
 def test_without_a_checksum_the_first_download_is_recorded_and_not_called_verified(
@@ -184,6 +187,23 @@ def test_every_source_says_its_terms_and_addresses_are_https():
         assert all(about.values()) and "GB" in about["size"]
         urls = [source.page, source.record, *getattr(source.repository, "servers", ())]
         assert all(url.startswith("https://") for url in urls if url)
+
+
+def test_what_is_known_of_the_data_comes_with_it_and_yours_stays(site, ravdess, tmp_path):
+    source, out = publish_ravdess(site, ravdess), tmp_path / "out"
+    fetch(source, out)
+    stated = parse_statement(statement_text(out))
+    assert stated.licence.startswith("CC BY-NC-SA 4.0") and "24 actors" in stated.sources
+    (out / STATEMENT).write_text("mine")
+    fetch(source, out)
+    assert statement_text(out) == "mine"
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_every_source_states_its_data_in_the_form_of_a_card(name):
+    text = (module.STATEMENTS / f"{name}.md").read_text(encoding="utf-8")
+    assert parse_statement(text, name) is not None
+    assert {path.stem for path in module.STATEMENTS.iterdir()} == set(SOURCES)
 
 
 @pytest.mark.parametrize("name", ["gavid", "meld", "vgaf", "../x"])

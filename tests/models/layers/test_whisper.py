@@ -7,6 +7,7 @@ import torch
 
 from emo_core.clip import load_clip
 from emo_core.io.shipped_weights import shipped_state
+from emo_core.models.layers import whisper
 from emo_core.models.layers.whisper import (
     WHISPER_MEL,
     WINDOW,
@@ -142,6 +143,16 @@ def test_gradients_reach_the_waveform(encoder):
     encoder.read(mel, mask).square().mean().backward()
     assert wave.grad is not None and bool(wave.grad.isfinite().all())
     assert float(wave.grad.abs().max()) > 0
+
+
+def test_gradients_are_there_also_after_predicting(encoder):
+    whisper._band_energy.cache_clear()
+    mel, mask, _ = heard()
+    with torch.inference_mode():
+        encoder.read(mel, mask)
+    mel = mel.clone().requires_grad_()
+    encoder.read(mel, mask).mean().backward()
+    assert bool(mel.grad.any())
 
 
 def test_another_log_mel_is_refused(encoder):
