@@ -192,7 +192,7 @@ def comparison_lines(result: dict, most: int = 20) -> list[str]:
     """The comparison for people."""
     a, b, name = result["a"], result["b"], result["score"]
     lines = [
-        f"{name} on {result['clips']} clips of {result['sources']} sources: A {a} "
+        f"{name} on {result['clips']} clips of {sources(result)}: A {a} "
         f"{result['a_score']:.3f}, B {b} {result['b_score']:.3f}",
         f"B - A: {points(result)}. {_verdict(result)}",
     ]
@@ -216,6 +216,11 @@ def comparison_lines(result: dict, most: int = 20) -> list[str]:
     ]
     more = len(result["flips"]) - most
     return lines + [f"  and {more} more clips that flip: see --json"] * (more > 0)
+
+
+def sources(result: dict) -> str:
+    """How many sources a result is of, in words."""
+    return f"{result['sources']} source{'s' * (result['sources'] != 1)}"
 
 
 def points(part: dict) -> str:

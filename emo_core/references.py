@@ -17,6 +17,7 @@ from emo_core.comparison import (
     judge,
     on_same_clips,
     points,
+    sources,
 )
 from emo_core.data.corpus import Corpus, Item
 from emo_core.inference.modality_shapley import modalities
@@ -130,7 +131,7 @@ def reference_lines(result: dict) -> list[str]:
     """The references for people."""
     lines = [
         f"{result['score']} {result['value']:.3f} on {result['clips']} {result['split']} clips of "
-        f"{result['sources']} sources, and how much better than"
+        f"{sources(result)}, and how much better than"
     ]
     lines += [
         f"  {name} ({row['a_score']:.3f}): {points(row)}"

@@ -40,7 +40,7 @@ def test_the_commonest_class_the_shipped_model_and_each_modality_are_references(
     assert rows["the commonest class (negative)"]["a_score"] == pytest.approx(2 / 3)
     assert len({row["b_score"] for row in rows.values()}) == 1 and found["notes"] == []
     text = "\n".join(reference_lines(found))
-    assert "val clips of 1 sources, and how much better than" in text and "points" in text
+    assert "val clips of 1 source, and how much better than" in text and "points" in text
 
 
 def test_a_masked_model_is_the_model_without_a_modality():

@@ -538,7 +538,7 @@ FOLDER_TRAIN = TrainConfig(
 def group_folder() -> Recipe:
     """Your own clips, any classes: fine-tunes the shipped `group-collage` with a new head.
 
-    A folder with labels.csv, or one sub-folder a label (docs/training/folder.md). Sources of the
+    A folder with labels.csv, or one sub-folder a label (docs/own-clips.md). Sources of the
     val split choose. Whole frames and sound of the first 5 s of a clip.
     """
     recipe = group_collage()
