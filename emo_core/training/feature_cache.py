@@ -33,11 +33,12 @@ class FeatureCacheError(EmoError):
     """Features that can't be kept or read back; the message says what to do."""
 
 
-def tower_digest(model: nn.Module) -> str:
-    """Changes with any weight of a backbone."""
+def tower_digest(model: Any, streams: Sequence[str]) -> str:
+    """Changes with any weight of a backbone of these streams."""
+    prefixes = tuple(f"{name}.backbone." for stream in streams for name in model.towers_of(stream))
     digest = hashlib.blake2b(digest_size=8)
     for name, value in sorted(model.state_dict().items()):
-        if ".backbone." in name:
+        if name.startswith(prefixes):
             digest.update(name.encode())
             digest.update(value.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
@@ -54,9 +55,9 @@ def cached_features(
     """Features of every window of a data set, in order, each without a batch axis.
 
     windows: of a known length; (0, index) -> (Sample, target). key: everything that decides what
-    they show; the towers' weights and the streams are added. Raises FeatureCacheError.
+    they show; the streams and the weights of their towers are added. Raises FeatureCacheError.
     """
-    text = "|".join(map(str, (*key, *streams, tower_digest(model))))
+    text = "|".join(map(str, (*key, *streams, tower_digest(model, streams))))
     digest = hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
     files = chunk_files(cache_folder() / "features" / digest, len(windows))
     missing = [number for number, path in enumerate(files) if not path.is_file()]

@@ -83,6 +83,10 @@ def test_other_weights_or_windows_are_other_features(cache, model):
         next(model.audio.backbone.parameters()).add_(1)
     cached_features(model, windows, ["key"], ["audio"])
     assert len(windows.made) == 10
+    with torch.no_grad():
+        next(model.video.backbone.parameters()).add_(1)
+    cached_features(model, windows, ["key"], ["audio"])
+    assert len(windows.made) == 10, "the towers of this stream are the same"
 
 
 def test_a_damaged_file_is_a_sentence(cache, model):
