@@ -149,7 +149,7 @@ def data_get(args: argparse.Namespace) -> int:
     from emo_core.data.open_corpora.get import find_source, source_summary
     from emo_core.data.open_corpora.get_worker import get_in_worker
 
-    about = source_summary(find_source(args.corpus))
+    about = source_summary(find_source(args.corpus, args.part))
     lines = [f"{name.replace('_', ' ')}: {value}" for name, value in about.items()]
     if not args.accept_licence:
         print_result(args, {**about, "accepted": False}, "\n".join(lines))
@@ -160,7 +160,9 @@ def data_get(args: argparse.Namespace) -> int:
     for line in lines:
         log_line(line)
     show = progress("MB")
-    result = get_in_worker(args.corpus, args.dest, lambda n, of: show(n // 10**6, of // 10**6))
+    result = get_in_worker(
+        args.corpus, args.dest, lambda n, of: show(n // 10**6, of // 10**6), args.part
+    )
     text = (
         f"{result['files']} files of {result['bytes'] / 1e9:.2f} GB in {args.dest}, "
         f"{result['verified']} verified against digests of their publisher"

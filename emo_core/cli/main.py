@@ -95,6 +95,7 @@ def _add_data_commands(
     one = command("get", commands.data_get, "fetch an open corpus from its publisher")
     one.add_argument("corpus", metavar="cremad|ravdess")
     one.add_argument("dest", type=Path, metavar="DEST")
+    one.add_argument("--part", metavar="speech|song", help="of ravdess, not both")
     one.add_argument(
         "--accept-licence", action="store_true", help="you have read its licence and agree"
     )

@@ -79,7 +79,8 @@ class FileWindow:
     def decode(self, config: SampleConfig) -> DecodedWindow:
         clip = load_clip(self.path)
         start_s, end_s = resolve_span(clip.duration_s, self.span_s, self.path)
-        follow = partial(self.follow, every=config.face_every)
+        own = self.follow if config.face_size else track_faces  # eyes are the detector's
+        follow = partial(own, every=config.face_every)
         decoded = decode_window(clip, config, start_s, end_s, follow)
         return replace(decoded, text=self.text)
 

@@ -76,7 +76,8 @@ def read_meld_split(root: Path, split: str) -> tuple[list[Item], list[str], list
         f"MELD.Raw/{FOLDERS[split]}",
         f"MELD.Raw/{TABLES[split]}/{FOLDERS[split]}",
     )
-    tables = (root / folder / f"{TABLES[split]}_sent_emo.csv" for folder in (".", "data/MELD"))
+    folders = (".", "data/MELD", TABLES[split], "MELD.Raw", f"MELD.Raw/{TABLES[split]}")
+    tables = (root / folder / f"{TABLES[split]}_sent_emo.csv" for folder in folders)
     table = next((path for path in tables if path.is_file()), None)
     if clips is None and table is None:
         return [], [], [f"{split} is not here: neither {TABLES[split]}_sent_emo.csv nor clips."]

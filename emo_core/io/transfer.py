@@ -159,14 +159,18 @@ def transfer(
         raise
     if found is None:
         on_bytes(-part.drop())
-        raise TransferError(
-            f"{remote.name} came from {remote.host} with another {remote.digest.partition(':')[0]} "
-            f"than its publisher gives ({remote.digest[:20]}...); it was thrown away; try again, "
-            "and report it if it stays so."
-        )
+        raise _other_digest(remote)
     os.replace(part.path, path)
     part.drop()
     return Arrived(found.name, found.size, found.sha256, found.verified, began)
+
+
+def _other_digest(remote: RemoteFile) -> TransferError:
+    return TransferError(
+        f"{remote.name} came from {remote.host} with another {remote.digest.partition(':')[0]} "
+        f"than its publisher gives ({remote.digest[:20]}...); it was thrown away; try again, and "
+        "report it if it stays so."
+    )
 
 
 def arrived(remote: RemoteFile, path: Path) -> Arrived | None:

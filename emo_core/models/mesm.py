@@ -3,7 +3,7 @@
 Follows arXiv 2103.09666; facts and numbered defects: docs/papers/mesm.md.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,10 +11,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from emo_core.models.features import FeatureBatch
 from emo_core.models.layers.attention import ClsTransformer, with_residual
+from emo_core.models.layers.backbones import Tokens
 from emo_core.models.layers.cam import resize_maps
 from emo_core.models.layers.fusion import WeightedSum
-from emo_core.models.layers.sparse import ThumbnailAttention, scatter_rows, top_k_mask
+from emo_core.models.layers.people import PeopleExpressions
+from emo_core.models.layers.sparse import (
+    ThumbnailAttention,
+    TokenAttention,
+    scatter_rows,
+    top_k_mask,
+)
 from emo_core.models.layers.text_encoders import Albert, ByteEncoder
 from emo_core.models.layers.vgg import (
     CHUNK,
@@ -24,6 +32,7 @@ from emo_core.models.layers.vgg import (
     chunk_pictures,
     face_pictures,
 )
+from emo_core.models.layers.whisper import shipped_whisper
 from emo_core.preprocess.batch import Batch, Output
 from emo_core.preprocess.trace import Trace, axes
 from emo_core.ranges import Count, Counts, OpenShare, Share
@@ -65,6 +74,8 @@ class MesmConfig:
     feed_forward: Count = 2048
     dropout: OpenShare = 0.1
     classes: Count = 6
+    encoders: bool = False  # expression network and Whisper's blocks in place of the towers
+    train_encoders: bool = False  # these learn as well
 
 
 PAPER = MesmConfig()
@@ -97,6 +108,10 @@ def check_config(config: MesmConfig) -> None:
             raise ValueError(f"{name} {getattr(config, name)!r} is not one of {', '.join(known)}")
     if not config.modalities or not set(config.modalities) <= set(STREAMS):
         raise ValueError(f"modalities {config.modalities} are not some of {', '.join(STREAMS)}")
+    if config.encoders and config.mode not in ("dense", "structured"):
+        raise ValueError(
+            f"mode {config.mode!r} needs towers; with encoders it is dense, structured"
+        )
     if not 0 <= config.keep <= 1:
         raise ValueError(f"keep is {config.keep}; expected a share from 0 to 1")
 
@@ -178,6 +193,7 @@ class ModalityTower(nn.Module):
     """
 
     tower: DenseTower | SparseTower
+    thumbnail_attention: ThumbnailAttention | TokenAttention
     skip_empty = True
 
     def __init__(self, config: MesmConfig, name: str, channels: int, size: tuple[int, int]) -> None:
@@ -222,8 +238,9 @@ class ModalityTower(nn.Module):
         trace = TowerTrace(attention=tuple(attention), **choice, **_in_batch(selected, mask))
         return self.head(vector) * mask.any(1, keepdim=True), trace  # (B, C)
 
-    def pictures(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def pictures(self, batch: Batch | FeatureBatch) -> tuple[Tensor, Tensor]:
         """What this stream reads: real pictures (n, c, h, w), and where they stand (B, T)."""
+        assert isinstance(batch, Batch)  # only encoders' features are kept
         if self.name == "video":
             return face_pictures(batch.faces, batch.face_mask)
         return chunk_pictures(batch.mel, batch.mel_mask, self.sound)
@@ -244,6 +261,53 @@ class ModalityTower(nn.Module):
         return scatter_rows(self.flatten(maps), mask), selected
 
 
+class EncoderTower(ModalityTower):
+    """Tokens of a pretrained encoder -> scores: projection, transformer over time, head.
+
+    The expression network reads every face in the frames, Whisper's blocks the sound. `structured`
+    chooses among their tokens, so it saves the transformer's work only.
+    """
+
+    def __init__(self, config: MesmConfig, name: str) -> None:
+        nn.Module.__init__(self)
+        self.name, self.keep = name, config.keep
+        self.backbone = PeopleExpressions() if name == "video" else shipped_whisper()
+        self.backbone.requires_grad_(config.train_encoders)
+        channels = self.backbone.channels
+        if config.mode == "structured":
+            self.thumbnail_attention = TokenAttention(channels, config.text_width)
+        self.flatten = nn.Sequential(
+            nn.LayerNorm(channels),
+            nn.Linear(channels, config.hidden),
+            nn.ReLU(),
+            nn.Dropout(config.dropout),
+            nn.Linear(config.hidden, config.width),
+        )
+        self.cls_transformer = ClsTransformer(
+            config.width, config.layers, config.heads, config.feed_forward, config.dropout
+        )
+        self.head = nn.Linear(config.width, config.classes)
+
+    def tokens(self, batch: Batch | FeatureBatch) -> Tokens:
+        """What the encoder saw, (B, T, C)."""
+        if isinstance(batch, FeatureBatch):
+            return batch.features[self.name]
+        if self.name == "video":
+            return self.backbone(batch.video, batch.face_mask, batch.video_times_s, batch.face_eyes)
+        return self.backbone(batch.mel, batch.mel_mask, batch.mel_times_s)
+
+    def pictures(self, batch: Batch | FeatureBatch) -> tuple[Tensor, Tensor]:
+        """Real tokens (n, C), and where they stand (B, T)."""
+        seen = self.tokens(batch)
+        return seen.values[seen.mask], seen.mask
+
+    def encode(
+        self, pictures: Tensor, mask: Tensor, query: Tensor
+    ) -> tuple[Tensor, list[SelectedSites]]:
+        """(B, T, D), zero where no token is real."""
+        return scatter_rows(self.flatten(pictures), mask), []
+
+
 def _in_batch(selected: list[SelectedSites], mask: Tensor) -> dict[str, Any]:
     """Fields of a TowerTrace: sites of real pictures (n, y, x), put where mask (B, T) is True."""
     if not selected:
@@ -260,23 +324,33 @@ def _in_batch(selected: list[SelectedSites], mask: Tensor) -> dict[str, Any]:
 class Mesm(nn.Module):
     """Faces, sound and text -> six emotions that may hold at once, weighted late fusion."""
 
+    video: ModalityTower
+    audio: ModalityTower
+
     def __init__(self, config: MesmConfig) -> None:
         super().__init__()
         check_config(config)
         self.config = config
         if "text" in config.modalities:
             self.text = Text(config)
-        if "video" in config.modalities:
-            self.video = ModalityTower(config, "video", 3, (config.face_size, config.face_size))
-        if "audio" in config.modalities:
-            self.audio = ModalityTower(config, "audio", 1, (config.bands, CHUNK))
+        sizes = {
+            "video": (3, config.face_size, config.face_size),
+            "audio": (1, config.bands, CHUNK),
+        }
+        for name, (channels, *size) in sizes.items():
+            if name in config.modalities:
+                tower = EncoderTower(config, name) if config.encoders else None
+                own = tower or ModalityTower(config, name, channels, (size[0], size[1]))
+                setattr(self, name, own)
         self.fusion = WeightedSum(tuple(config.modalities))
 
-    def forward(self, batch: Batch) -> Output:
-        query = batch.mel.new_zeros(len(batch), self.config.text_width)  # zeros without text
+    def forward(self, batch: Batch | FeatureBatch) -> Output:
+        device = next(self.parameters()).device
+        query = torch.zeros(len(batch), self.config.text_width, device=device)  # without text
         scores: dict[str, Tensor] = {}
         towers: dict[str, TowerTrace] = {}
         if hasattr(self, "text"):
+            assert isinstance(batch, Batch)  # features are kept of pictures and sound
             query, scores["text"] = self.text(batch.tokens, batch.token_mask)  # (B, Dt), (B, C)
         if hasattr(self, "video"):
             scores["video"], towers["video"] = self.video(*self.video.pictures(batch), query)
@@ -290,8 +364,32 @@ class Mesm(nn.Module):
 
         n counts pictures that were computed: of a structured model those kept, else the real ones.
         """
-        towers = [name for name in ("video", "audio") if hasattr(self, name)]
+        towers = [n for n in ("video", "audio") if hasattr(getattr(self, n, None), "tower")]
         return {name: getattr(self, name).tower.last for name in towers}
+
+    def towers_of(self, stream: str) -> tuple[str, ...]:
+        """The encoder of the stream "video" or "audio", if it has one."""
+        return (stream,) if isinstance(getattr(self, stream, None), EncoderTower) else ()
+
+    def freeze_towers(self) -> None:
+        """From now on what the encoders see does not change, so it can be kept."""
+        for tower in self.modules():
+            if isinstance(tower, EncoderTower):
+                tower.backbone.requires_grad_(False).eval()
+
+    def features(
+        self, batch: Batch | FeatureBatch, streams: Sequence[str] = ("video", "audio")
+    ) -> dict[str, Tokens]:
+        """What each encoder saw, by modality; of these streams only."""
+        names = [name for stream in streams for name in self.towers_of(stream)]
+        return {name: getattr(self, name).tokens(batch) for name in names}
+
+    def frozen_encoders(self) -> dict[str, str]:
+        """Shipped weights that a checkpoint refers to instead of holding them, by state prefix."""
+        known = {"video": ("video.backbone.net.", "face-expression")}
+        known["audio"] = ("audio.backbone.", "whisper-tiny-2")
+        frozen = [n for n in known if self.towers_of(n) and not self.config.train_encoders]
+        return dict(known[name] for name in frozen)
 
     def cam_placement(self, tower: str, cam: Tensor, batch: Batch, trace: MesmTrace) -> Tensor:
         """Maps of faces or chunks that were computed -> (T, P, 1, h, w) or (F, M), else zero."""
@@ -314,9 +412,12 @@ class Mesm(nn.Module):
         shares = {name: tower.rollout() for name, tower in trace.towers.items()}
         for name, own in shares.items():
             shares[name] = own / own.sum().clamp(min=1e-12) / len(shares)
+        if self.towers_of("video") and "video" in shares:  # of all people in a frame
+            shares["video"] = shares["video"].unflatten(0, (-1, batch.face_mask.shape[2])).sum(1)
         if "audio" in shares:  # a chunk's share is that of each of its mel frames
-            own = shares["audio"]
-            frames = own.repeat_interleave(CHUNK)[: batch.mel.shape[1]]
+            own, mel_frames = shares["audio"], batch.mel.shape[1]
+            each = -(-mel_frames // len(own)) if self.towers_of("audio") else CHUNK
+            frames = own.repeat_interleave(each)[:mel_frames]
             shares["audio"] = frames * (own.sum() / frames.sum().clamp(min=1e-12))
         return shares
 

@@ -1,6 +1,6 @@
 """Data sets of kept features: windows as they are, and new pairs of pictures and sounds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,8 +13,7 @@ from emo_core.data.dataset import ClipDataset, ConcatDataset, Loader
 from emo_core.models.features import FeatureBatch, Features, collate_features
 from emo_core.models.interface import SupportsFeatures
 from emo_core.models.layers.backbones import Tokens
-from emo_core.schema import POLARITIES
-from emo_core.synthetic.composed.dataset import OnTheFlyWindow
+from emo_core.synthetic.composed.dataset import OnTheFlyDataset, OnTheFlyWindow
 from emo_core.synthetic.composed.halves import SceneHalves, draw_pair
 from emo_core.training.feature_cache import Progress, cached_features
 from emo_core.training.pretrain import Data
@@ -68,19 +67,26 @@ class PairDataset(Dataset):
     def __init__(
         self,
         halves: Mapping[str, tuple[Sequence[Features], Sequence[str]]],
+        labels: Sequence[str],
+        target: Callable[[int], Any],
         count: int,
         dropout: float,
         streams: dict[str, tuple[str, ...]],
         seed: int,
     ) -> None:
-        """halves: by stream, features and what each says, of POLARITIES or ""."""
+        """halves: by stream, features and what each says, of `labels` or "".
+
+        target: of a label's number. Labels come in turn; where a stream has none of one, it says
+        nothing of it.
+        """
         self.count, self.dropout, self.streams, self.seed = count, dropout, streams, seed
         self.halves = {name: rows for name, (rows, _) in halves.items()}
         self.members = {
-            name: {label: np.flatnonzero(np.array(said) == label) for label in (*POLARITIES, "")}
+            name: {label: np.flatnonzero(np.array(said) == label) for label in (*labels, "")}
             for name, (_, said) in halves.items()
         }
-        self.windows = [OnTheFlyWindow(i, i % len(POLARITIES)) for i in range(count)]
+        self.labels = tuple(labels)
+        self.windows = [OnTheFlyWindow(i, target(i % len(labels))) for i in range(count)]
 
     def __len__(self) -> int:
         return self.count
@@ -92,11 +98,19 @@ class PairDataset(Dataset):
     def __getitem__(self, position: tuple[int, int]) -> tuple[Features, Any]:
         epoch, index = position
         rng = np.random.default_rng([self.seed, epoch, index, 6])
-        target = index % len(POLARITIES)
         row: dict[str, Tokens] = {}
-        for stream, label in zip(("video", "audio"), draw_pair(rng, target), strict=True):
-            row |= self.halves[stream][int(rng.choice(self.members[stream][label]))]
+        for stream, said in zip(STREAMS, self._said(rng, index), strict=True):
+            row |= self.halves[stream][int(rng.choice(self.members[stream][said]))]
+        target = self.windows[index].target
         return without_stream(row, self.streams, self.dropout, rng), target
+
+    def _said(self, rng: np.random.Generator, index: int) -> tuple[str, str]:
+        """What picture and sound say, of what there is."""
+        label = self.labels[index % len(self.labels)]
+        video, audio = draw_pair(rng, label)
+        if not len(self.members["video"][label]):
+            return "", label
+        return (video, audio) if len(self.members["audio"][label]) else (label, "")
 
 
 class JoinedFeatures(ConcatDataset):
@@ -128,7 +142,7 @@ def with_features(recipe: Recipe, model: Any, data: Data, progress: Progress | N
 
     Raises RecipeError where this model has no such towers.
     """
-    if not isinstance(model, SupportsFeatures):
+    if not (isinstance(model, SupportsFeatures) and any(map(model.towers_of, STREAMS))):
         raise RecipeError(
             f"features of {recipe.model} can't be kept; expected a model with frozen towers; give "
             "--set features.windows=false."
@@ -152,12 +166,17 @@ def with_features(recipe: Recipe, model: Any, data: Data, progress: Progress | N
     parts: list[Any] = [files(data.train, dropout)]
     if data.sources is not None and recipe.samples_on_the_fly:
         counts = {"video": recipe.features.videos, "audio": recipe.features.audios}
-        made = {n: SceneHalves(data.sources, n, c, recipe.sample, seed) for n, c in counts.items()}
+        composer = next(d for d in data.train.dataset.datasets if isinstance(d, OnTheFlyDataset))
+        made = {
+            name: SceneHalves(composer.make, data.sources, name, count, recipe.sample, seed)
+            for name, count in counts.items()
+        }
         halves = {
             name: (read(own, own.key, [name]), [own.label(i) for i in range(len(own))])
             for name, own in made.items()
         }
-        parts.append(PairDataset(halves, recipe.samples_on_the_fly, dropout, streams, seed))
+        asked = (composer.labels, composer.next_target, recipe.samples_on_the_fly)
+        parts.append(PairDataset(halves, *asked, dropout, streams, seed))
     train = JoinedFeatures([part for part in parts if part is not None])
     valid = files(data.valid, 0.0)
     return replace(

@@ -389,6 +389,41 @@ def fe2e_utterances() -> Recipe:
     )
 
 
+def emotions_people() -> Recipe:
+    """FE2E with the expression network and Whisper's blocks in place of its towers.
+
+    `emo data make utterances`, then this. Without the transcript, which is the same for every
+    emotion. Encoders stay as they are shipped; projections, transformers and heads learn on new
+    pairs of kept pictures and sounds. `--set model=mesm --set mode=structured` is MESM.
+    """
+    return Recipe(
+        "utterances",
+        "fe2e",
+        replace(
+            FE2E_SIZES["pocket"],
+            encoders=True,
+            modalities=("video", "audio"),
+            hidden=96,
+            layers=1,
+            dropout=0.3,
+        ),
+        replace(PEOPLE_SAMPLE, people=1),
+        MultiLabel(),
+        TrainConfig(
+            epochs=16,
+            batch_size=64,
+            lr=1e-3,
+            weight_decay=2e-2,
+            ema_decay=0.99,
+            num_workers=1,
+        ),
+        replace(PLAIN, modality_dropout=0.15),
+        held_out=0.0,
+        samples_on_the_fly=8192,
+        features=KeptFeatures(windows=True, videos=1500, audios=5000),
+    )
+
+
 def mesm_utterances() -> Recipe:
     """MESM's pocket size on real faces and voices, choosing half of the faces and sound chunks.
 
@@ -588,6 +623,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "mesm-staged": mesm_staged,
     "fe2e-utterances": fe2e_utterances,
     "mesm-utterances": mesm_utterances,
+    "emotions-people": emotions_people,
     "fe2e-cremad": fe2e_cremad,
     "mesm-cremad": mesm_cremad,
     "group-cremad": group_cremad,

@@ -140,6 +140,19 @@ def test_crlf_marks_and_another_place_read_the_same(tmp_path, made, end, mark, t
     ]
 
 
+def test_the_published_archive_is_read_as_it_unpacks(tmp_path, tree):
+    """MELD.Raw.tar.gz: clips by split, the table of train within its archive, two beside it."""
+    raw = tmp_path / "unpacked" / "MELD.Raw"
+    for split, folder in FOLDERS.items():
+        inside = "output_repeated_splits_test" if split == "test" else f"{split}/{folder}"
+        shutil.move(tree / folder, raw / inside)
+        table = raw / ("train" if split == "train" else ".") / f"{split}_sent_emo.csv"
+        shutil.move(tree / "data" / "MELD" / table.name, table)
+    for root in (raw.parent, raw):
+        corpus = read_corpus("meld", root)
+        assert corpus.problems == () and len(corpus.items) == 5
+
+
 @pytest.mark.parametrize(
     "clock,seconds",
     [

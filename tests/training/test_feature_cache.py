@@ -111,7 +111,7 @@ def pairs(count=300, dropout=0.0):
         "video": ([{"video": half(i)} for i in range(4)], said),
         "audio": ([{"audio": half(i)} for i in range(4)], said),
     }
-    return PairDataset(halves, count, dropout, STREAMS, seed=0)
+    return PairDataset(halves, POLARITIES, int, count, dropout, STREAMS, seed=0)
 
 
 def test_a_pair_says_its_target_in_the_shares_of_the_regimes():
@@ -124,6 +124,17 @@ def test_a_pair_says_its_target_in_the_shares_of_the_regimes():
     shares = [kinds.count(kind) / len(kinds) for kind in ("both", "seen", "heard")]
     assert shares == pytest.approx([0.5, 0.25, 0.25], abs=0.08)
     assert data[0, 7][1] == data[0, 7][1] == 7 % 3
+
+
+def test_what_a_stream_has_none_of_it_does_not_say():
+    """A label without voices is only seen, one without faces only heard."""
+    said = {"video": ["sad", ""], "audio": ["happy", ""]}
+    halves = {name: ([{name: half(i)} for i in range(2)], own) for name, own in said.items()}
+    data = PairDataset(halves, ("sad", "happy"), int, 40, 0.0, STREAMS, seed=0)
+    for index in range(40):
+        row, target = data[0, index]
+        found = [int(row[name].values[0, 0]) for name in ("video", "audio")]
+        assert found == ([0, 1] if target == 0 else [1, 0])
 
 
 def test_other_epochs_have_other_pairs():
@@ -157,4 +168,4 @@ def test_rows_become_a_batch():
 
 def test_draws_never_ask_for_nothing():
     rng = np.random.default_rng(0)
-    assert all(any(draw_pair(rng, 1)) for _ in range(200))
+    assert all(any(draw_pair(rng, "neutral")) for _ in range(200))

@@ -7,9 +7,9 @@ verified.
 
 import json
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 
@@ -39,6 +39,7 @@ class OpenSource:
     size: str  # in words, with where they were read
     record: str = ""  # a record of Zenodo
     archives: str = ""  # pattern of its archives' names
+    parts: Mapping[str, str] = field(default_factory=dict)  # what --part takes -> such a pattern
     repository: git_lfs.LfsRepository | None = None
 
 
@@ -72,6 +73,10 @@ SOURCES = {
             "24.8 GB with its sound-only archives, which are left out (description of the record)",
             record="https://zenodo.org/api/records/1188976",
             archives=r"Video_(Speech|Song)_Actor_\d{2}\.zip",
+            parts={
+                "speech": r"Video_Speech_Actor_\d{2}\.zip",
+                "song": r"Video_Song_Actor_\d{2}\.zip",
+            },
         ),
     )
 }
@@ -84,15 +89,21 @@ WITHHELD = {  # corpora with a reader and no `emo data get`, and why
 }
 
 
-def find_source(name: str) -> OpenSource:
-    """The source of a corpus; raises TransferError with the reason where there is none."""
+def find_source(name: str, part: str | None = None) -> OpenSource:
+    """The source of a corpus, or of a part of it; raises TransferError where there is none."""
     if name in WITHHELD:
         raise TransferError(f"{name} is not fetched: {WITHHELD[name]}.")
     if name not in SOURCES:
         raise TransferError(
             f"{name!r} is not given out openly or not known; expected one of {', '.join(SOURCES)}."
         )
-    return SOURCES[name]
+    source = SOURCES[name]
+    if part is None:
+        return source
+    if part not in source.parts:
+        known = f"one of {', '.join(source.parts)}" if source.parts else "none: it comes whole"
+        raise TransferError(f"{name} has no part {part!r}; expected {known}.")
+    return replace(source, archives=source.parts[part])
 
 
 class Fetching:

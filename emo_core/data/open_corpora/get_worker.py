@@ -31,7 +31,7 @@ WORKER = [
 EVERY_S = 0.2  # seconds between two lines of progress
 
 
-def get_in_worker(name: str, dest: Path, progress: get.Progress) -> dict:
+def get_in_worker(name: str, dest: Path, progress: get.Progress, part: str | None = None) -> dict:
     """What `get_corpus` returns, of a process that reaches public addresses only.
 
     Raises TransferError, also where EMO_OFFLINE forbids the network.
@@ -42,7 +42,7 @@ def get_in_worker(name: str, dest: Path, progress: get.Progress) -> dict:
     assert worker.stdin is not None and worker.stdout is not None
     try:
         worker.stdin.write(
-            json.dumps({"name": name, "dest": str(dest.absolute())}).encode() + b"\n"
+            json.dumps({"name": name, "part": part, "dest": str(dest.absolute())}).encode() + b"\n"
         )
         worker.stdin.flush()
         last: dict = {}
@@ -68,7 +68,7 @@ def serve_one_job(but: frozenset[network_guard.Address] = frozenset()) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     network_guard.only_public(but | network_guard.proxies())
     try:
-        source = get.find_source(job["name"])
+        source = get.find_source(job["name"], job.get("part"))
         _say({"result": get.get_corpus(source, Path(job["dest"]), throttled(_say))})
     except (EmoError, OSError) as error:
         _say({"error": str(error) if isinstance(error, EmoError) else _sentence(error)})

@@ -91,6 +91,18 @@ class ThumbnailAttention(nn.Module):
         return grouped_softmax(self.attention(small, query, where.nonzero()[:, 0]), where)
 
 
+class TokenAttention(nn.Module):
+    """Text-guided weights of tokens that an encoder has made."""
+
+    def __init__(self, channels: int, query_width: int) -> None:
+        super().__init__()
+        self.attention = AdditiveAttention(channels, query_width)
+
+    def forward(self, values: Tensor, where: Tensor, query: Tensor) -> Tensor:
+        """values (n, C): those that are True in `where` (B, T). Returns (B, T)."""
+        return grouped_softmax(self.attention(values, query, where.nonzero()[:, 0]), where)
+
+
 Rules = list[tuple[Tensor, Tensor]]  # of each of the 9 offsets: rows to read, rows to add to
 
 

@@ -81,8 +81,12 @@ class OnTheFlyWindow:
 class OnTheFlyDataset(ClipDataset):
     """`count` collages of people of train, other ones in every epoch.
 
-    Of every `augment.thin` frames only the one that is kept is composed.
+    Of every `augment.frame_subsample` frames only the one that is kept is composed. make, labels:
+    how a scene is drawn, and what it may say.
     """
+
+    make = staticmethod(make_scene)
+    labels: tuple[str, ...] = POLARITIES
 
     def __init__(
         self,
@@ -232,6 +236,9 @@ class OnTheFlyUtterances(OnTheFlyDataset):
 
     Audio is augmented and face crops are jittered: otherwise it memorises the few people.
     """
+
+    make = staticmethod(make_utterance)
+    labels = CLASSES
 
     def next_target(self, index: int) -> np.ndarray:
         return _emotion_target(CLASSES[index % len(CLASSES)])

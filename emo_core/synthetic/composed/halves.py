@@ -4,6 +4,7 @@ Of a scene, picture and sound depend on each other only through what is asked of
 different scenes that ask the same make a new one.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,8 +21,7 @@ from emo_core.preprocess.sample import (
     resize_size,
     to_sample,
 )
-from emo_core.schema import POLARITIES
-from emo_core.synthetic.composed.scene import REGIMES, ComposedScene, make_scene
+from emo_core.synthetic.composed.scene import REGIMES, ComposedScene
 from emo_core.synthetic.composed.soundtrack import mix
 from emo_core.synthetic.composed.sources import SourcePool
 from emo_core.synthetic.composed.video import compose_frames
@@ -34,6 +34,7 @@ SILENT = {"video": "heard", "audio": "seen"}  # the regime in which that half sa
 class SceneHalves:
     """`count` pictures or sounds of scenes of train people, as a data set."""
 
+    make: Callable[[SourcePool, int, str, int], ComposedScene]  # seed, split, index
     sources: SourcePool
     stream: str  # "video" or "audio"
     count: int
@@ -45,17 +46,18 @@ class SceneHalves:
 
     def scene(self, index: int) -> ComposedScene:
         """Scene `index` of the people of train."""
-        return make_scene(self.sources, self.seed, "train", index)
+        return self.make(self.sources, self.seed, "train", index)
 
     def label(self, index: int) -> str:
-        """What a half says, of POLARITIES; "" = nothing."""
+        """What a half says; "" = nothing."""
         scene = self.scene(index)
         return "" if scene.regime == SILENT[self.stream] else scene.label
 
     @property
     def key(self) -> tuple[object, ...]:
         """Everything that decides what halves show, but for their number."""
-        return "halves", self.sources.fingerprint(), self.seed, self.config.as_dict()
+        made = self.make.__name__
+        return "halves", made, self.sources.fingerprint(), self.seed, self.config.as_dict()
 
     def __getitem__(self, position: tuple[int, int]) -> tuple[Sample, str]:
         scene = self.scene(position[1])
@@ -89,8 +91,7 @@ class SceneHalves:
         return to_sample(DecodedWindow(pixels, times_s, wave, 0.0, DURATION_S), config)
 
 
-def draw_pair(rng: np.random.Generator, target: int) -> tuple[str, str]:
-    """What picture and sound of a new scene say, in the shares of REGIMES."""
+def draw_pair(rng: np.random.Generator, label: str) -> tuple[str, str]:
+    """What picture and sound of a new scene of a label say, in the shares of REGIMES."""
     regime = str(rng.choice(list(REGIMES), p=list(REGIMES.values())))
-    label = POLARITIES[target]
     return "" if regime == "heard" else label, "" if regime == "seen" else label

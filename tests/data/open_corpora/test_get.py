@@ -199,6 +199,22 @@ def test_what_is_known_of_the_data_comes_with_it_and_yours_stays(site, ravdess, 
     assert statement_text(out) == "mine"
 
 
+def test_a_part_is_fetched_and_the_other_one_added_later(site, ravdess, tmp_path, monkeypatch):
+    source, out = publish_ravdess(site, ravdess), tmp_path / "out"
+    monkeypatch.setitem(SOURCES, "ravdess", source)
+    assert fetch(find_source("ravdess", "song"), out)["files"] == 2
+    assert {path.name.split("_")[1] for path in out.iterdir() if path.is_dir()} == {"Song"}
+    assert fetch(find_source("ravdess"), out)["files"] == 5
+    assert same_files(out, ravdess, {RECORD, STATEMENT})
+
+
+def test_a_part_that_is_not_there_is_a_sentence():
+    with pytest.raises(TransferError, match="has no part 'sound'; expected one of speech, song"):
+        find_source("ravdess", "sound")
+    with pytest.raises(TransferError, match="expected none: it comes whole"):
+        find_source("cremad", "speech")
+
+
 @pytest.mark.parametrize("name", SOURCES)
 def test_every_source_states_its_data_in_the_form_of_a_card(name):
     text = (module.STATEMENTS / f"{name}.md").read_text(encoding="utf-8")

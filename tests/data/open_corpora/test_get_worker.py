@@ -17,8 +17,8 @@ from emo_core.data.open_corpora.get_worker import get_in_worker, throttled
 from emo_core.io.transfer import TransferError
 from emo_core.io.weights_cache import FetchError
 from tests.support.file_server import Site, serving
-from tests.support.open_publishers import publish_cremad
-from tests.support.open_trees import make_cremad
+from tests.support.open_publishers import publish_cremad, publish_ravdess
+from tests.support.open_trees import make_cremad, make_ravdess
 
 ROOT = Path(__file__).parents[3]
 PATIENCE_S = 120
@@ -44,7 +44,7 @@ def worker(site: Site, source, allowed: bool = True) -> list[str]:
         "from emo_core.data.open_corpora.git_lfs import LfsRepository\n"
         "from emo_core.io import transfer\n"
         "transfer.ATTEMPTS = 1\n"
-        f"get.SOURCES = {{'cremad': {source!r}}}\n"
+        f"get.SOURCES = {{{source.name!r}: {source!r}}}\n"
         f"get_worker.serve_one_job(frozenset({but!r}))\n"
     )
     return [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{code}"]
@@ -69,6 +69,15 @@ def test_the_command_fetches_and_says_what_is_verified(
     assert main(words) == 0
     assert "48 verified against digests of their publisher" in capsys.readouterr().out
     assert main(["data", "check", str(tmp_path / "out"), "--corpus", "cremad"]) == 0
+
+
+def test_the_command_fetches_one_part(site, tmp_path, monkeypatch, online, capsys):
+    source = publish_ravdess(site, make_ravdess(tmp_path / "RAVDESS", (1, 15)))
+    monkeypatch.setattr(get_worker, "WORKER", worker(site, source))
+    words = ["data", "get", "ravdess", str(tmp_path / "out"), "--part", "song"]
+    assert main([*words, "--accept-licence", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["verified"] == 2
+    assert not list((tmp_path / "out").glob("Video_Speech*"))
 
 
 def test_nothing_is_fetched_before_the_licence_is_accepted(tmp_path, capsys, monkeypatch):
