@@ -4,12 +4,14 @@ Follows the live graph of the code behind arXiv 2403.10488, without its defects;
 defects: docs/papers/jmt.md.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from emo_core.models.features import FeatureBatch
 from emo_core.models.layers.attention import time_encoding
 from emo_core.models.layers.backbones import (
     FrameResNet,
@@ -21,6 +23,7 @@ from emo_core.models.layers.backbones import (
 from emo_core.models.layers.cam import resize_frame_maps, resize_maps
 from emo_core.models.layers.joint_transformer import (
     FUSIONS,
+    EncoderStepStream,
     Steps,
     StepStream,
     StepTrace,
@@ -28,6 +31,8 @@ from emo_core.models.layers.joint_transformer import (
     split_frames_into_steps,
     split_mel_into_steps,
 )
+from emo_core.models.layers.people import PeopleExpressions
+from emo_core.models.layers.whisper import shipped_whisper
 from emo_core.preprocess.batch import Batch, Output
 from emo_core.preprocess.log_mel import MelConfig
 from emo_core.preprocess.sample import SampleConfig
@@ -58,6 +63,8 @@ class JmtConfig:
     normalise: bool = True  # tokens to length 1
     frozen: bool = False  # backbones fixed, as the paper trains its fusion
     pretrained: bool = False  # Kinetics-400 and ImageNet weights, fetched on the user's machine
+    encoders: bool = False  # expression network and Whisper's blocks in place of the backbones
+    train_encoders: bool = False  # these learn as well
 
 
 PAPER = JmtConfig()
@@ -79,8 +86,8 @@ SAMPLES = {
 class Jmt(nn.Module):
     """Faces of one person and log-mel -> (B, S, 2): valence and arousal of every step."""
 
-    video: StepStream  # absent where the fusion does not read faces
-    audio: StepStream  # absent where it does not read sound
+    video: StepStream | EncoderStepStream  # absent where the fusion does not read faces
+    audio: StepStream | EncoderStepStream  # absent where it does not read sound
 
     def __init__(self, config: JmtConfig) -> None:
         super().__init__()
@@ -92,7 +99,8 @@ class Jmt(nn.Module):
             )
         for name in ("video", "audio"):
             if config.fusion in (name, "joint", "vanilla", "concat"):
-                setattr(self, name, _stream(name, config))
+                make = _encoder_stream if config.encoders else _stream
+                setattr(self, name, make(name, config))
         self.fusion = make_step_fusion(
             config.fusion, config.width, config.heads, config.hidden, config.readout
         )
@@ -106,11 +114,60 @@ class Jmt(nn.Module):
             for _ in range(2)
         )
 
-    def encode(self, batch: Batch) -> tuple[Tokens, Tokens]:
+    def towers_of(self, stream: str) -> tuple[str, ...]:
+        """The encoder of the stream "video" or "audio", if it has one."""
+        return (stream,) if isinstance(getattr(self, stream, None), EncoderStepStream) else ()
+
+    def freeze_towers(self) -> None:
+        """From now on what the encoders see does not change, so it can be kept."""
+        for stream in self.modules():
+            if isinstance(stream, EncoderStepStream):
+                stream.backbone.requires_grad_(False).eval()
+
+    def features(
+        self, batch: Batch | FeatureBatch, streams: Sequence[str] = ("video", "audio")
+    ) -> dict[str, Tokens]:
+        """What each encoder saw, by modality; of these streams only."""
+        if isinstance(batch, FeatureBatch):
+            return dict(batch.features)
+        inputs = {
+            "video": (batch.video, batch.face_mask, batch.video_times_s, batch.face_eyes),
+            "audio": (batch.mel, batch.mel_mask, batch.mel_times_s),
+        }
+        names = [name for stream in streams for name in self.towers_of(stream)]
+        return {name: getattr(self, name).backbone(*inputs[name]) for name in names}
+
+    def frozen_encoders(self) -> dict[str, str]:
+        """Shipped weights that a checkpoint refers to instead of holding them, by state prefix."""
+        known = {"video": ("video.backbone.net.", "face-expression")}
+        known["audio"] = ("audio.backbone.", "whisper-tiny-2")
+        frozen = [n for n in known if self.towers_of(n) and not self.config.train_encoders]
+        return dict(known[name] for name in frozen)
+
+    def _encode_windows(self, batch: Batch | FeatureBatch) -> tuple[Tokens, Tokens]:
+        """A token a step, of encoders that read the whole window; steps end with a frame."""
+        seen = self.features(batch)
+        frame_times_s = seen["video"].times_s if "video" in seen else _frame_times(batch)
+        ends_s = split_frames_into_steps(
+            frame_times_s, frame_times_s > 0, frame_times_s, self.config.steps
+        ).times_s[..., -1]  # (B, S)
+        none = torch.zeros(*ends_s.shape, self.config.width, device=ends_s.device)
+        video, audio = (
+            getattr(self, name)(seen[name], ends_s)
+            if name in seen
+            else Tokens(none, none[..., 0] > 0, ends_s)
+            for name in ("video", "audio")
+        )
+        return video, audio
+
+    def encode(self, batch: Batch | FeatureBatch) -> tuple[Tokens, Tokens]:
         """A token a step of each stream; one that the fusion does not use is empty.
 
         Raises ValueError unless the batch holds one person's faces.
         """
+        if self.config.encoders:
+            return self._encode_windows(batch)
+        assert isinstance(batch, Batch)  # only encoders' features are kept
         if batch.faces.shape[2] != 1:
             raise ValueError(
                 f"the batch holds faces of {batch.faces.shape[2]} people; expected 1; "
@@ -147,13 +204,14 @@ class Jmt(nn.Module):
             values = values + clock
         return replace(tokens, values=values * tokens.mask.unsqueeze(-1))
 
-    def forward(self, batch: Batch) -> Output:
+    def forward(self, batch: Batch | FeatureBatch) -> Output:
         return self.fuse(*self.encode(batch))
 
     def cam_layers(self) -> dict[str, nn.Module]:
         """The last convolutional stage of each tower, by modality, for Grad-CAM."""
-        towers = [name for name in ("video", "audio") if hasattr(self, name)]
-        return {name: getattr(self, name).backbone.cam_layer for name in towers}
+        streams = {n: getattr(self, n) for n in ("video", "audio") if hasattr(self, n)}
+        read = {n: s for n, s in streams.items() if isinstance(s, StepStream)}  # step by step
+        return {name: stream.backbone.cam_layer for name, stream in read.items()}
 
     def cam_placement(self, tower: str, cam: Tensor, batch: Batch, trace: Trace) -> Tensor:
         """Each step's map at the faces (T, 1, 1, h, w) or mel frames (F, M) that the step read."""
@@ -175,6 +233,16 @@ class Jmt(nn.Module):
         """Share of each moment (S,) of the answer at `step`, by stream."""
         assert step is not None  # this model answers moments
         return trace.rollout(step)
+
+
+def _frame_times(batch: Batch | FeatureBatch) -> Tensor:
+    assert isinstance(batch, Batch)  # kept features of sound alone do not say when frames were
+    return batch.video_times_s
+
+
+def _encoder_stream(name: str, config: JmtConfig) -> EncoderStepStream:
+    backbone = PeopleExpressions() if name == "video" else shipped_whisper()
+    return EncoderStepStream(backbone, config.width, not config.train_encoders)
 
 
 def _stream(name: str, config: JmtConfig) -> StepStream:

@@ -318,6 +318,35 @@ class StepPool(nn.Module):
         return peak.masked_fill(~seen.mask.any(1, keepdim=True), 0)
 
 
+def means_of_steps(seen: Tokens, ends_s: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean of the real tokens (B, N, C) of steps that end at ends_s (B, S), and which have any.
+
+    A token belongs to the first step that has not ended before it; what is later, to the last one.
+    Returns (B, S, C), zero where no token is real, and (B, S) bool.
+    """
+    step = (seen.times_s.unsqueeze(-1) > ends_s[:, None, :-1] + 1e-4).sum(-1)  # (B, N)
+    where = nn.functional.one_hot(step, ends_s.shape[1]).to(seen.values) * seen.mask.unsqueeze(-1)
+    count = where.sum(1)  # (B, S)
+    means = where.transpose(1, 2) @ seen.values / count.clamp(min=1).unsqueeze(-1)
+    return means, count > 0
+
+
+class EncoderStepStream(nn.Module):
+    """One modality: a pretrained encoder reads the whole window; one token of width D a step."""
+
+    def __init__(self, backbone: Backbone, width: int, frozen: bool) -> None:
+        super().__init__()
+        self.backbone = backbone.requires_grad_(not frozen)
+        self.norm = nn.LayerNorm(backbone.channels)
+        self.project = nn.Linear(backbone.channels, width)
+
+    def forward(self, seen: Tokens, ends_s: Tensor) -> Tokens:
+        """What the encoder saw (B, N, C), times at which steps end (B, S) -> (B, S, D)."""
+        means, real = means_of_steps(seen, ends_s)
+        values = self.project(self.norm(means)) * real.unsqueeze(-1)
+        return Tokens(values, real, ends_s)
+
+
 class StepStream(nn.Module):
     """One modality: a backbone reads every step by itself; one token of width D a step."""
 
