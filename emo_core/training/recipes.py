@@ -545,7 +545,7 @@ def group_folder() -> Recipe:
     return replace(
         recipe,
         corpus="folder",
-        train=replace(FOLDER_TRAIN, backbone_modules=recipe.train.backbone_modules),
+        train=FOLDER_TRAIN,
         synthetic_scenes=0,
         samples_on_the_fly=0,
         init_checkpoint="group-collage",

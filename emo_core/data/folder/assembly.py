@@ -89,7 +89,7 @@ def _with_groups(
         ungrouped = sum(not part.group for part in parts)
         if ungrouped:
             notes.append(
-                f"{ungrouped} clips have no group; each file of them is a source of its own."
+                f"Clips without a group: {ungrouped}; each file of them is a source of its own."
             )
     first = same_content([part.path for part in parts])
     of_path = dict(zip((part.path for part in parts), groups, strict=True))
@@ -184,8 +184,8 @@ def _obstacles(kind: str, items: Sequence[FolderItem], notes: list[str]) -> list
         )
     if kind == "single_label" and len(labels) == 1:
         problems.append(
-            f"All {len(items)} clips have the label {shown(next(iter(labels)))}; expected two "
-            "labels or more; a model of one class is always right and has learnt nothing."
+            f"Every clip has the label {shown(next(iter(labels)))}; expected two labels or more; "
+            "a model of one class is always right and has learnt nothing."
         )
     if len(groups) == 1 and len(items) > 1:
         problems.append(
@@ -215,7 +215,7 @@ def _thin_labels(items: Sequence[FolderItem], labels: Counter) -> list[str]:
     if single:
         listed = name_list([shown(name) for name in single])
         notes.append(
-            f"{len(single)} labels occur in one source only ({listed}): "
+            f"Labels of one source only: {listed}; "
             "what is learnt of them can't be scored on another source."
         )
     for split in SPLITS:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from emo_core.data.corpus import CorpusError, name_list
 from emo_core.data.tables.aliases import ALIASES
 from emo_core.data.tables.cells import is_blank, parse_yes, shown
-from emo_core.data.tables.rows import Columns, Table
+from emo_core.data.tables.rows import Columns, Table, normalized
 
 VIDEO = (  # endings of clips, without the dot
     *("mp4", "m4v", "mov", "avi", "mkv", "webm", "mpg", "mpeg", "wmv", "flv", "3gp", "ts", "mts"),
@@ -55,6 +55,11 @@ def kind_of(table: Table, values: bool = False) -> TableKind:
         return TableKind("valence_arousal", (), others)
     if "label" in table.headers and not values:
         return TableKind("single_label", (), (*timed, *others))
+    if {"text", "tier"} <= {normalized(name) for name in table.headers} and not values:
+        table.headers["label"] = table.headers.pop("text")  # Praat's tables
+        for row in table.rows:
+            row.cells["label"] = row.cells.pop("text", "")
+        return kind_of(table)
     several = () if values else tuple(name for name in others if _is_yes_or_no(table, name))
     if several:
         return TableKind(

@@ -2,8 +2,8 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from emo_core.errors import EmoError
 
 Label = str | tuple[str, ...]
 Pair = tuple[float, float]  # valence and arousal
-_MARKS = ("|", ";")  # between several labels in one cell
+_MARKS, _LOOSE_MARKS = ("|", ";"), (",", "+", "/", "&")  # between several labels in one cell
 
 
 @dataclass(frozen=True)
@@ -171,24 +171,34 @@ def _values(table: Table, row: Row) -> Pair | None:
 
 
 def as_several(ratings: Ratings, labels: Counter) -> Ratings:
-    """Cells that hold several labels between bars or semicolons become several labels.
+    """Cells that hold several labels become several labels.
 
-    labels: how often each cell occurs. The same ratings where no cell does.
+    Bars and semicolons always part them; commas, plus signs and slashes where every part of such a
+    cell also stands alone in another. labels: how often each cell occurs. The same ratings where
+    no cell holds several.
     """
-    mark = next((m for m in _MARKS if any(m in str(label) for label in labels)), "")
+    lists = {str(label): _listed(str(label)) for label in labels}
+    mark = next((m for m in _MARKS if any(m in cell for cell in lists.values())), "")
+    mark = mark or next((m for m in _LOOSE_MARKS if _parts_stand_alone(lists.values(), m)), "")
     if not mark:
         return ratings
-    rows = [
-        Rating(
-            **{
-                **vars(row),
-                "label": tuple(
-                    dict.fromkeys(
-                        part.strip() for part in str(row.label).split(mark) if part.strip()
-                    )
-                ),
-            }
-        )
-        for row in ratings.rows
-    ]
+    split = {label: _split(cell, mark) for label, cell in lists.items()}
+    rows = [replace(row, label=split[str(row.label)]) for row in ratings.rows]
     return Ratings("multi_label", rows)
+
+
+def _listed(cell: str) -> str:
+    """A list as Python writes it, ['a', 'b'], with bars between; another cell as it is."""
+    if not (cell.startswith("[") and cell.endswith("]")):
+        return cell
+    return "|".join(part.strip(" '\"") for part in cell[1:-1].split(",")) + "|"
+
+
+def _split(cell: str, mark: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(part.strip() for part in cell.split(mark) if part.strip()))
+
+
+def _parts_stand_alone(cells: Iterable[str], mark: str) -> bool:
+    known = set(cells)
+    several = [cell for cell in known if mark in cell]
+    return bool(several) and all(set(_split(cell, mark)) <= known for cell in several)

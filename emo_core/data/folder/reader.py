@@ -6,6 +6,7 @@ column of 1 and 0 for each label, or valence and arousal (a clip's, a moment's w
 file beside the clip). What was noticed is a note, what is left out or stands in the way a problem.
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,13 +20,16 @@ from emo_core.data.folder.files import ClipIndex, folded, without_ending
 from emo_core.data.folder.merging import VALUES, LabelledSpan, merge_ratings
 from emo_core.data.folder.ratings import Label, Ratings, as_several, ratings_of
 from emo_core.data.folder.spellings import label_remarks, one_spelling, ordered
-from emo_core.data.tables.aliases import SPLIT_WORDS
-from emo_core.data.tables.cells import shown
+from emo_core.data.tables.aliases import SPLIT_WORDS, split_word
+from emo_core.data.tables.cells import is_blank, shown
 from emo_core.data.tables.findings import Findings
-from emo_core.data.tables.rows import read_people_table
+from emo_core.data.tables.rows import Row, Table, normalized, read_people_table
 
 TABLE = "labels.csv"
 NAMES = ("labels", "labels.csv", "labels.tsv", "labels.txt", "labels.csv.txt", "labels.csv.csv")
+_RATER_COLUMN = re.compile(
+    r"(rater|annotator|coder|judge|labell?er|worker|label|emotion|rating)_?\d+"
+)
 OTHER_FORMATS = ("labels.xlsx", "labels.xls", "labels.ods", "labels.numbers")
 ALL_CLIPS = ("clips", "videos", "video", "data", "media", "files")  # sub-folders that say no label
 
@@ -120,12 +124,16 @@ def _from_table(
     table = read_people_table(path, FOLDER, f"in {index.root.name}", index.count_known)
     table.findings, found = findings, table.findings
     findings.extend("rows that can't be read", found.sentences())
+    if not table.rows and not findings.sentences():
+        raise CorpusError(f"{path.name} has a header and no rows; expected a row a clip.")
+    unread = (*_rows_of_raters(table), *_misnamed(table))
     kind = kind_of(table, values)
     notes += table.notes
     if folded(path.name) != TABLE:
         notes.append(f"{path.name} is read as the table of labels.")
-    if kind.unread:
-        notes.append(f"Columns that are not read: {name_list([shown(n) for n in kind.unread], 8)}.")
+    unread += tuple(table.headers.get(name, name) for name in kind.unread)
+    if unread := tuple(dict.fromkeys(name for name in unread if name)):
+        notes.append(f"Columns that are not read: {name_list([shown(n) for n in unread], 8)}.")
     if kind.kind == "single_label" and set(VALUES) <= table.headers.keys():
         notes.append(
             "The table has classes and valence and arousal; classes are read; --corpus "
@@ -137,13 +145,46 @@ def _from_table(
     return ratings.kind, labels, merge_ratings(ratings, table.name, index, findings, notes)
 
 
+def _misnamed(table: Table) -> tuple[str, ...]:
+    """Takes away a column that is not called split and holds no word for one: ("its header",)."""
+    header = table.headers.get("split", "split")
+    if normalized(header) == "split":
+        return ()
+    if any(split_word(row.cells.get("split", "")) for row in table.rows):
+        return ()
+    del table.headers["split"]
+    for row in table.rows:
+        row.cells.pop("split", None)
+    return (header,)
+
+
+def _rows_of_raters(table: Table) -> tuple[str, ...]:
+    """Columns such as rater1, rater2 become a row a rater; returns () for a uniform caller."""
+    if "label" in table.headers or "rater" in table.headers:
+        return ()
+    wide = [name for name in table.headers if _RATER_COLUMN.fullmatch(normalized(name))]
+    if len(wide) < 2:
+        return ()
+    table.rows[:] = [
+        Row(row.line, {**row.cells, "label": cell, "rater": name})
+        for row in table.rows
+        for name in wide
+        if not is_blank(cell := row.cells.get(name, ""))
+    ]
+    for name in wide:
+        del table.headers[name]
+    table.headers |= {"label": f"{wide[0]} to {wide[-1]}", "rater": "rater"}
+    table.notes.append(f"The columns {name_list(wide, 8)} are taken as one rater each.")
+    return ()
+
+
 def _named_alike(ratings: Ratings, table: str, notes: list[str]) -> Ratings:
     """The same ratings with one spelling a label, and several labels where cells hold several."""
     if ratings.kind != "single_label":
         return ratings
     ratings = as_several(ratings, Counter(str(row.label) for row in ratings.rows))
     if ratings.kind == "multi_label":
-        notes.append("Cells with | or ; hold several labels, so any number may be present.")
+        notes.append("Some cells hold several labels, so any number may be present.")
     counts = Counter(name for row in ratings.rows for name in label_names(row.label))
     notes += label_remarks(counts, table)
     spelling, alike = one_spelling(counts)

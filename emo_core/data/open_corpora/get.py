@@ -39,7 +39,9 @@ class OpenSource:
     size: str  # in words, with where they were read
     record: str = ""  # a record of Zenodo
     archives: str = ""  # pattern of its archives' names
-    parts: Mapping[str, str] = field(default_factory=dict)  # what --part takes -> such a pattern
+    selections: Mapping[str, str] = field(
+        default_factory=dict
+    )  # what --part takes -> such a pattern
     repository: git_lfs.LfsRepository | None = None
 
 
@@ -73,7 +75,7 @@ SOURCES = {
             "24.8 GB with its sound-only archives, which are left out (description of the record)",
             record="https://zenodo.org/api/records/1188976",
             archives=r"Video_(Speech|Song)_Actor_\d{2}\.zip",
-            parts={
+            selections={
                 "speech": r"Video_Speech_Actor_\d{2}\.zip",
                 "song": r"Video_Song_Actor_\d{2}\.zip",
             },
@@ -100,10 +102,14 @@ def find_source(name: str, part: str | None = None) -> OpenSource:
     source = SOURCES[name]
     if part is None:
         return source
-    if part not in source.parts:
-        known = f"one of {', '.join(source.parts)}" if source.parts else "none: it comes whole"
+    if part not in source.selections:
+        known = (
+            f"one of {', '.join(source.selections)}"
+            if source.selections
+            else "none: it comes whole"
+        )
         raise TransferError(f"{name} has no part {part!r}; expected {known}.")
-    return replace(source, archives=source.parts[part])
+    return replace(source, archives=source.selections[part])
 
 
 class Fetching:

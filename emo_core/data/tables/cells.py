@@ -10,7 +10,9 @@ BLANK = frozenset(("", "na", "n/a", "#n/a", "nan", "null", "#value!", "#ref!", "
 YES = frozenset(("1", "1.0", "true", "t", "yes", "y", "x", "ja", "j", "wahr", "oui", "vrai", "✓"))
 NO = frozenset(("0", "0.0", "false", "f", "no", "n", "nein", "falsch", "non", "faux", "-"))
 QUOTES = (("“", "”"), ("„", "“"), ("‘", "’"), ("«", "»"), ("'", "'"), ('"', '"'))
-_SPACES = {ord(c): " " for c in "\xa0\u202f\u2007\u3000"} | dict.fromkeys(map(ord, "\ufeff\u200b"))
+_SPACES = {ord(c): " " for c in "\xa0\u202f\u2007\u3000"} | dict.fromkeys(
+    [*map(ord, "\ufeff\u200b\x7f"), *(c for c in range(32) if chr(c) not in "\t\n\r")]
+)
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
 _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,3}):(\d{1,2}(?:[.,]\d+)?)")
 _UNIT = re.compile(r"\s*(seconds|second|secs|sec|s|msec|ms|min)\.?$", re.I)

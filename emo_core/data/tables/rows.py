@@ -125,7 +125,7 @@ def _delimiter(text: str, columns: Columns) -> tuple[str, str]:
     """(text, delimiter): the one that Excel's `sep=` names, else that gives most known columns."""
     first, _, rest = text.partition("\n")
     if first.strip().strip('"').lower().startswith("sep=") and len(first.strip().strip('"')) <= 5:
-        return rest, first.strip("\r\n").strip('"')[4:5] or ","
+        return "\n" + rest, first.strip("\r\n").strip('"')[4:5] or ","
 
     def known(delimiter: str) -> tuple[int, int]:
         head = list(islice(_reader(text, delimiter, False), HEAD))
@@ -147,29 +147,37 @@ def _marks(cells: Sequence[str], columns: Columns) -> int:
     return 10 * found + (len(cells) if bare else 0)
 
 
-def _reader(text: str, delimiter: str, strict: bool = True):
+def _reader(text: str, delimiter: str, strict: bool = True, escape: str | None = None):
     return csv.reader(
-        io.StringIO(text, newline=""), delimiter=delimiter, strict=strict, skipinitialspace=True
+        io.StringIO(text, newline=""),
+        delimiter=delimiter,
+        strict=strict,
+        skipinitialspace=True,
+        escapechar=escape,
     )
 
 
 def _lines(text: str, delimiter: str, name: str) -> list[tuple[int, list[str]]]:
     """All lines that are not blank: (number, cells); raises CorpusError at an open quotation."""
-    reader = _reader(text, delimiter)
     lines: list[tuple[int, list[str]]] = []
-    last = 0
-    try:
-        for cells in reader:
-            number, last = last + 1, reader.line_num
-            cells = [clean_cell(cell) for cell in cells]
-            if any(cells):
-                lines.append((number, cells))
-    except csv.Error as error:
-        raise CorpusError(
-            f"{name} line {last + 1}: a quotation mark is opened there and not closed as it should "
-            f'be ({error}); expected "text" with every mark inside doubled (""); correct that row.'
-        ) from error
-    return lines
+    failed: tuple[int, csv.Error] | None = None
+    for escape in (None, "\\"):  # some programs write \" for a mark inside
+        reader, last = _reader(text, delimiter, True, escape), 0
+        lines.clear()
+        try:
+            for cells in reader:
+                number, last = last + 1, reader.line_num
+                cells = [clean_cell(cell) for cell in cells]
+                if any(cells):
+                    lines.append((number, cells))
+            return lines
+        except csv.Error as error:
+            failed = failed or (last + 1, error)
+    assert failed  # else it has returned
+    raise CorpusError(
+        f"{name} line {failed[0]}: a quotation mark is opened there and not closed as it should "
+        f'be ({failed[1]}); expected "text" with every mark inside doubled (""); correct that row.'
+    ) from failed[1]
 
 
 def _header_index(lines: list[tuple[int, list[str]]], columns: Columns) -> int | None:
@@ -192,7 +200,7 @@ def _headerless(
     if width != len(columns.bare) or not columns.is_anchor(first[0]):
         raise CorpusError(
             f"{name} starts with {shown(delimiter.join(first))}; expected a header with the column "
-            f"{columns.anchor!r}, such as {columns.example}; add that line at the top."
+            f"{columns.anchor!r}, such as {columns.example}; name its columns so."
         )
     table = Table(name, {column: column for column in columns.bare}, [])
     table.notes.append(
@@ -227,8 +235,16 @@ def _fill(table: Table, keys: list[str], lines: list, anchor: str) -> None:
         keys = ["", *keys]  # R writes row names without a header
     for number, cells in lines:
         extra = [cell for cell in cells[len(keys) :] if cell]
+        other = _other_delimiter(cells, keys)
         row = Row(number, {key: cell for key, cell in zip(keys, cells, strict=False) if key})
-        if extra:
+        if other:
+            table.findings.add(
+                "rows with another delimiter",
+                f"{table.name} line {number}: {shown(cells[0])} is one cell; expected {len(keys)} "
+                f"cells, delimited as in the header and not {WORDS[other]}; it is left out.",
+                number,
+            )
+        elif extra:
             table.findings.add(
                 "rows with too many cells",
                 f"{table.name} line {number} has {len(cells)} cells, the header {len(keys)}; "
@@ -247,6 +263,13 @@ def _fill(table: Table, keys: list[str], lines: list, anchor: str) -> None:
             _add_broken(table, row, broken[0])
         elif row.cells.get(anchor):
             table.rows.append(row)
+
+
+def _other_delimiter(cells: list[str], keys: list[str]) -> str:
+    """Another delimiter that a row of one cell holds as often as the header needs; "" = none."""
+    if len(keys) < 2 or any(cells[1:]):
+        return ""
+    return next((m for m in DELIMITERS[:4] if cells[0].count(m) == len(keys) - 1), "")
 
 
 def _add_broken(table: Table, row: Row, column: str) -> None:

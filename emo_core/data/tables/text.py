@@ -21,6 +21,8 @@ OTHER_FORMATS = (  # first bytes of files that are saved under the name of a tab
     (b"{\\rtf", "rich text"),
     (b"\x1f\x8b", "a compressed file (.gz)"),
     (b"SQLite format", "a database"),
+    (b"{", "JSON"),
+    (b"[", "JSON"),
 )
 LEGACY = ("cp1252", "mac_roman", "cp850", "cp1250", "cp1251", "gb18030", "shift_jis", "cp949")
 WESTERN = LEGACY[:3]  # the others only where names of files on disk ask for them

@@ -224,7 +224,7 @@ def test_given_splits_and_groups_are_kept_and_gaps_are_filled(tmp_path):
         "e": "train",
     }
     assert "line 7, column 'split': found 'nowhere', expected train, val or test" in said(corpus)
-    assert "1 clips have no group" in said(corpus)
+    assert "Clips without a group: 1" in said(corpus)
 
 
 def test_a_given_split_that_a_guess_crosses_is_said_and_passes(tmp_path):
@@ -255,7 +255,7 @@ def test_the_same_file_under_two_names_is_one_source(tmp_path):
 
 def test_one_class_one_clip_one_source_are_problems(tmp_path):
     corpus = read_own(tmp_path / "a", "file,label\na.mp4,x\n", "a.mp4")
-    assert "one labelled clip" in said(corpus) and "have the label 'x'" in said(corpus)
+    assert "one labelled clip" in said(corpus) and "Every clip has the label 'x'" in said(corpus)
     corpus = read_own(tmp_path / "b", "file,label,group\na.mp4,x,1\nb.mp4,y,1\n", "a.mp4", "b.mp4")
     assert "are of one source ('1')" in said(corpus)
 
@@ -273,6 +273,8 @@ def test_rows_without_a_label_are_left_out_and_said(tmp_path):
         ({"clips/a.mp4": None}, "all clips in clips and no labels.csv"),
         ({"a.mp4": None, "one.csv": "x", "two.csv": "y"}, "has no labels.csv, but one.csv, two"),
         ({"a.mp4": None, "labels.csv": "file,start\na.mp4,1\n"}, "has the columns 'file', 'start'"),
+        ({"a.mp4": None, "labels.csv": "file,label\n"}, "has a header and no rows"),
+        ({"a.mp4": None, "labels.csv": '[{"file": "a"}]'}, "labels.csv is JSON; expected plain"),
         ({"a.mp4": None, "labels.xlsx": "PK\x03\x04"}, "labels.xlsx is a workbook"),
         ({"a.mp4": None, "labels.csv": "x", "Labels.csv": "x"}, "expected one table"),
     ],
@@ -293,3 +295,56 @@ def test_another_name_of_the_table_is_said(tmp_path):
 def test_files_of_systems_are_no_clips(tmp_path):
     clips = ("happy/a.mp4", "happy/._a.mp4", "__MACOSX/happy/a.mp4", "sad/b.mp4", ".trash/c.mp4")
     assert len(read_own(tmp_path, None, *clips).items) == 2
+
+
+ODD = {  # how labels were written -> (table, labels of a_1, a_2, b_1)
+    "a list of Python": (
+        "file,labels\na_1,\"['x', 'y']\"\na_2,['x']\nb_1,[]\n",
+        (("x", "y"), ("x",), ()),
+    ),
+    "commas where parts stand alone": (
+        'file,label\na_1,"x, y"\na_2,x\nb_1,y\n',
+        (("x", "y"), ("x",), ("y",)),
+    ),
+    "plus signs": ("file,label\na_1,x+y\na_2,x\nb_1,y\n", (("x", "y"), ("x",), ("y",))),
+    "a comma in a name": ('file,label\na_1,"x, very"\na_2,x\nb_1,y\n', ("x, very", "x", "y")),
+    "a column a rater": (
+        "file,rater1,rater2,rater3\na_1,x,x,y\na_2,y,y,NA\nb_1,y,x,x\n",
+        ("x", "y", "x"),
+    ),
+    "Praat": (
+        "filename\ttmin\ttier\ttext\ttmax\na_1\t0\temo\tx\t1\na_2\t0\temo\ty\t1\n"
+        "b_1\t0\temo\tx\t1\n",
+        ("x", "y", "x"),
+    ),
+    "a set that is no split": ("file,label,set\na_1,x,A\na_2,y,B\nb_1,x,A\n", ("x", "y", "x")),
+    "escaped marks": (
+        'file,label,text\na_1,x,"he said \\"hi\\""\na_2,y,z\nb_1,x,z\n',
+        ("x", "y", "x"),
+    ),
+    "Excel's sep= in Germany": (
+        "sep=;\r\nDatei;Émotion;Sprecher;Beginn;Ende\r\na_1;x;A;0,1;0,5\r\n"
+        "a_2;y;A;0,1;0,5\r\nb_1;x;B;0,1;0,5\r\n",
+        ("x", "y", "x"),
+    ),
+    "zero bytes": ("file,label\na_1,x\0\na_2,y\nb_1,x\n", ("x", "y", "x")),
+}
+
+
+@pytest.mark.parametrize("how", ODD)
+def test_labels_in_other_ways_of_writing(tmp_path, how):
+    table, labels = ODD[how]
+    corpus = read_own(tmp_path, table, "a_1.mp4", "a_2.mp4", "b_1.mp4")
+    assert tuple(item.label for item in corpus.items) == labels, said(corpus)
+    assert corpus.problems == () and "'rater1'" not in said(corpus)
+
+
+def test_rows_with_another_delimiter_are_named(tmp_path):
+    table = "file;label\na_1.mp4,x\na_2.mp4;x\nb_1.mp4;y\n"
+    corpus = read_own(tmp_path, table, "a_1.mp4", "a_2.mp4", "b_1.mp4")
+    assert "line 2: 'a_1.mp4,x' is one cell; expected 2 cells" in corpus.problems[0]
+
+
+def test_columns_that_are_not_read_are_named_as_written(tmp_path):
+    table = "Timestamp,Clip,Emotion\n2024/05/01,a_1,x\n2024/05/01,a_2,y\n"
+    assert "not read: 'Timestamp'." in said(read_own(tmp_path, table, "a_1.mp4", "a_2.mp4"))
