@@ -1,7 +1,7 @@
 """Rows of one clip -> its one label: of most raters, or the mean of their values."""
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from emo_core.data.folder.moments import (
     span_seconds,
     value_path,
 )
-from emo_core.data.folder.raters import Vote, agreement, majority, one_vote_each
+from emo_core.data.folder.raters import Vote, agreement, interval_alpha, majority, one_vote_each
 from emo_core.data.folder.ratings import Label, Rating, Ratings, clip_seconds
 from emo_core.data.tables.cells import shown
 from emo_core.data.tables.findings import Findings
@@ -138,6 +138,7 @@ def _note_raters(
 ) -> None:
     """Notes on agreement, on rows that occur twice and on raters without a name."""
     if ratings.kind == "valence_arousal":
+        _note_values(by_part.values(), notes)
         return
     several = {part: rows for part, rows in by_part.items() if len(rows) > 1}
     if not several:
@@ -161,3 +162,23 @@ def _note_raters(
     found = agreement(labels, max(len(raters), max(map(len, labels.values()), default=0)))
     if found:
         notes.append(found.sentence())
+
+
+def _note_values(parts: Iterable[Sequence[Rating]], notes: list[str]) -> None:
+    """A note on how far several raters of the same moments agree."""
+    moments: dict[tuple, list[tuple[float, float]]] = defaultdict(list)
+    for number, rows in enumerate(parts):
+        for row in rows:
+            if row.values is not None:
+                moments[number, row.time_s].append(row.values)
+    several = [pairs for pairs in moments.values() if len(pairs) > 1]
+    if not several:
+        return
+    told = []
+    for place, name in enumerate(VALUES):
+        alpha = interval_alpha([pair[place] for pair in pairs] for pairs in several)
+        told.append(f"{name} " + ("undefined" if alpha is None else f"{alpha:.2f}"))
+    notes.append(
+        f"{len(several)} clips or moments have several ratings: Krippendorff's alpha is "
+        f"{' and '.join(told)} (1 = always equal, 0 = as by chance); the raters' mean is taken."
+    )

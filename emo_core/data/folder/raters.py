@@ -74,6 +74,24 @@ def agreement(ratings: Mapping[Hashable, Sequence[Hashable]], raters: int) -> Ag
     return Agreement(len(several), raters, equal, 1 - observed / expected if expected else None)
 
 
+def interval_alpha(ratings: Iterable[Sequence[float]]) -> float | None:
+    """Krippendorff's alpha of numbers, by squared differences; None where it is not defined."""
+    several = [values for values in ratings if len(values) > 1]
+    everything = [value for values in several for value in values]
+    expected = _square_gaps(everything)
+    if not expected:
+        return None
+    count = len(everything)
+    observed = sum(_square_gaps(values) / (len(values) - 1) for values in several) / count
+    return 1 - observed / (expected / (count * (count - 1)))
+
+
+def _square_gaps(values: Sequence[float]) -> float:
+    """Squared differences of ordered pairs, summed."""
+    mean = sum(values) / len(values) if values else 0.0
+    return 2 * len(values) * sum((value - mean) ** 2 for value in values)
+
+
 def _unequal(counts: Counter) -> int:
     """Ordered pairs of different labels."""
     size = sum(counts.values())

@@ -196,7 +196,7 @@ def _named_alike(ratings: Ratings, table: str, notes: list[str]) -> Ratings:
     def spelled(label: Label | None) -> Label | None:
         if isinstance(label, str):
             return spelling[label]
-        return tuple(dict.fromkeys(spelling[name] for name in label_names(label)))
+        return tuple(sorted({spelling[name] for name in label_names(label)}))
 
     return replace(ratings, rows=[replace(r, label=spelled(r.label)) for r in ratings.rows])
 

@@ -16,3 +16,12 @@ def test_rows_of_a_clip_with_two_groups_are_said(tmp_path):
     corpus = read_own(tmp_path, table, "a.mp4", "b.mp4")
     assert corpus.items[0].group == "1"
     assert any("have group '1', '2'; expected one" in problem for problem in corpus.problems)
+
+
+def test_raters_of_values_are_averaged_and_their_agreement_is_said(tmp_path):
+    table = "file,rater,valence,arousal\na.mp4,p,1,0\na.mp4,q,0.5,0\nb.mp4,p,-1,0\nb.mp4,q,-1,0\n"
+    corpus = read_own(tmp_path, table, "a.mp4", "b.mp4")
+    assert corpus.items[0].values.values == ((0.75, 0.0),)
+    assert "2 clips or moments have several ratings" in "\n".join(corpus.notes)
+    # observed 0.125, expected 2.125 by hand
+    assert "valence 0.94 and arousal undefined" in "\n".join(corpus.notes)

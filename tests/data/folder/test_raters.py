@@ -2,7 +2,13 @@
 
 import pytest
 
-from emo_core.data.folder.raters import Vote, agreement, majority, one_vote_each
+from emo_core.data.folder.raters import (
+    Vote,
+    agreement,
+    interval_alpha,
+    majority,
+    one_vote_each,
+)
 
 
 def test_majority_needs_a_lead():
@@ -40,3 +46,17 @@ def test_a_rater_has_one_vote():
     counted, torn = one_vote_each(votes)
     assert [v.line for v in counted] == [2] and [v.line for v in torn] == [4, 5]
     assert len(one_vote_each([Vote(1, "", "x"), Vote(2, "", "x")])[0]) == 2
+
+
+def test_alpha_of_numbers():
+    """Krippendorff 2011, the same example with interval data: 0.849."""
+    raters = [
+        "1 2 3 3 2 1 4 1 2 * * *",
+        "1 2 3 3 2 2 4 1 2 5 * 3",
+        "* 3 3 3 2 3 4 2 2 5 1 *",
+        "1 2 3 3 2 4 4 1 2 5 1 *",
+    ]
+    units = zip(*(r.split() for r in raters), strict=True)
+    found = interval_alpha([[float(v) for v in unit if v != "*"] for unit in units])
+    assert found == pytest.approx(0.849, abs=5e-4)
+    assert interval_alpha([[1.0, 1.0]]) is None and interval_alpha([]) is None
