@@ -56,7 +56,8 @@ def read_folder(root: Path, values: bool = False) -> Corpus:
     labels = labels or ordered(name for part in parts for name in label_names(part.label))
     items, leak, wrong = assemble(kind, parts, index, notes)
     problems = (*findings.sentences(), *wrong)
-    return Corpus("folder", root, labels, items, problems, tuple(notes), {"task": kind}, leak)
+    name = "folder-affect" if values else "folder"
+    return Corpus(name, root, labels, items, problems, tuple(notes), {"task": kind}, leak)
 
 
 def read_folder_affect(root: Path) -> Corpus:
@@ -90,11 +91,13 @@ def _from_folders(index: ClipIndex, findings: Findings) -> list[LabelledSpan]:
     """Labels from the names of sub-folders; train, val and test may stand above them."""
     places = {path: Path(index.name(path)).parts for path in index.paths}
     tops = {folded(parts[0]) for parts in places.values() if len(parts) > 1}
-    splits = (
-        bool(tops)
-        and tops <= SPLIT_WORDS.keys()
-        and any(len(parts) > 2 for parts in places.values())
-    )
+    splits = bool(tops) and tops <= SPLIT_WORDS.keys()
+    if splits and not any(len(parts) > 2 for parts in places.values()):
+        raise CorpusError(
+            f"{index.root.name} has sub-folders for splits ({name_list(sorted(tops))}) and no "
+            f"labels; expected a table {TABLE}, or one sub-folder a label below each; of a "
+            "published corpus, name it with --corpus."
+        )
     parts_found = []
     for path, parts in places.items():
         at = int(splits)

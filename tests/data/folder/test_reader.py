@@ -270,6 +270,7 @@ def test_rows_without_a_label_are_left_out_and_said(tmp_path):
     [
         ({}, "holds no clip; expected files such as"),
         ({"a.mp4": None}, "has no clip with a label; the first problem: a.mp4 lies in no"),
+        ({"Train/a.mp4": None, "Val/b.mp4": None}, "sub-folders for splits .*name it with --corp"),
         ({"clips/a.mp4": None}, "all clips in clips and no labels.csv"),
         ({"a.mp4": None, "one.csv": "x", "two.csv": "y"}, "has no labels.csv, but one.csv, two"),
         ({"a.mp4": None, "labels.csv": "file,start\na.mp4,1\n"}, "has the columns 'file', 'start'"),
