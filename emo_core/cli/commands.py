@@ -282,7 +282,7 @@ def finish_run(
         "errors": list(data.problems),
     }
     lines: list[str] = []
-    if first and not args.resume:
+    if first:
         found, lines = _references(recipe.corpus, args.data, args.out, "val")
         result |= {"references": found} if found else {}
     if first:
