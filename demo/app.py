@@ -127,7 +127,7 @@ async def _nothing_here() -> None:
 
 
 def serve() -> None:
-    """Serves the page on this computer until it is stopped; then every clip it got is deleted."""
+    """Serve the page on this computer until it is stopped; then every clip it got is deleted."""
     try:
         allowed = settings.read()
         api.check_tools(allowed)

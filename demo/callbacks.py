@@ -45,7 +45,7 @@ class AnswerCallbacks:
         self.worker = ThreadPoolExecutor(1, "answer")
 
     def beside(self, run: Callable, *given: Any) -> Future:
-        """Runs it in a thread that knows whose request it is."""
+        """Run it in a thread that knows whose request it is."""
         return self.worker.submit(copy_context().run, run, *given)
 
     def show(self, path: str | None, agreed: bool, request: gr.Request) -> Iterator[Changes]:

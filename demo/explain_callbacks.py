@@ -101,7 +101,7 @@ class ExplainCallbacks:
         return gr.Button(interactive=True)
 
     def stop(self, request: gr.Request) -> gr.Button:
-        """Stops what runs for this visitor, or would run next."""
+        """Stop what runs for this visitor, or would run next."""
         self.visits.of(request.session_hash).stop.set()
         return gr.Button(interactive=False)
 
@@ -110,7 +110,7 @@ class ExplainCallbacks:
         return gr.Button(interactive=False)
 
     def _job(self, request: gr.Request, **fields: Any) -> MapJob:
-        """Counts the question; raises UserError without a clip, BusyError if asked too often."""
+        """Count the question; raise UserError without a clip, BusyError if asked too often."""
         from demo import explanations
 
         words, session = words_of(request), count_visit(self.visits, request)

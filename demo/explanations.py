@@ -40,7 +40,7 @@ _PACE: dict[str, float] = {}  # seconds of one pass, by model, as last measured
 
 @contextmanager
 def as_user_error() -> Iterator[None]:
-    """Turns the library's one-sentence errors into the page's; `Cancelled` stays itself."""
+    """Turn the library's one-sentence errors into the page's; `Cancelled` stays itself."""
     try:
         yield
     except Cancelled:

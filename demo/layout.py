@@ -82,7 +82,7 @@ class Page:
 
     @property
     def results(self) -> list[Any]:
-        """What an event may write: all but what is only read or pressed."""
+        """Parts that an event may write: all but those only read or pressed."""
         asked = {
             "link",
             "link_from",
@@ -110,7 +110,7 @@ def translations() -> gr.I18n:
 
 
 def draw(limits: Limits) -> Page:
-    """Draws the page into the Blocks that is open."""
+    """Draw the page into the Blocks that is open."""
     say, page = translations(), Page()
     gr.HTML(_title(), elem_id="title")
     with gr.Row(equal_height=False, elem_id="stage"):

@@ -131,7 +131,7 @@ def open_case(
 
 @contextmanager
 def _as_user_error() -> Iterator[None]:
-    """Turns the library's one-sentence errors into the page's."""
+    """Turn the library's one-sentence errors into the page's."""
     try:
         yield
     except ClipError as error:
@@ -175,7 +175,7 @@ def answer_json(path: str | Path, visit: Session | None = None) -> dict[str, Any
 
 
 def preload_model() -> threading.Thread:
-    """Starts to load the model beside the app, so that the page is up before it is."""
+    """Start to load the model beside the app, so that the page is up before it is."""
     thread = threading.Thread(target=_preload, name="warm", daemon=True)
     thread.start()
     return thread

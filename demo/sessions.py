@@ -49,7 +49,7 @@ class Rate:
         self.lock = threading.Lock()
 
     def take(self, key: str) -> None:
-        """Counts one; raises BusyError where it is one too many."""
+        """Count one; raise BusyError where it is one too many."""
         with self.lock:
             now, times = self.now(), self.times[key]
             while times and times[0] <= now - MINUTE_S:
@@ -63,7 +63,7 @@ class Rate:
             times.append(now)
 
     def forget(self) -> None:
-        """Drops who has not asked for a minute."""
+        """Drop visitors who have not asked for a minute."""
         with self.lock:
             old = self.now() - MINUTE_S
             for key in [key for key, times in self.times.items() if not times or times[-1] <= old]:
@@ -71,7 +71,7 @@ class Rate:
 
 
 def give_back_memory() -> None:
-    """Asks the C library to return what it keeps of freed memory; thirty visitors leave 150 MB."""
+    """Ask the C library to return what it keeps of freed memory; thirty visitors leave 150 MB."""
     with suppress(OSError, AttributeError, TypeError):  # only glibc has it
         ctypes.CDLL(None).malloc_trim(0)
 
@@ -100,7 +100,7 @@ class Sessions:
         self.of_visitor.take(session or address)
 
     def leave(self, session: str) -> None:
-        """Stops what runs for a visitor and deletes what they gave."""
+        """Stop what runs for a visitor and delete what they gave."""
         with self.lock:
             visit = self.sessions.pop(session, None)
             others = {path for other in self.sessions.values() for path in other.files}
@@ -113,7 +113,7 @@ class Sessions:
             give_back_memory()
 
     def delete(self, path: Path) -> None:
-        """Deletes a file, or a folder, of a visitor: only ever below the page's own folder."""
+        """Delete a file, or a folder, of a visitor: only ever below the page's own folder."""
         path = path.resolve()
         if self.folder not in path.parents:
             return
@@ -125,7 +125,7 @@ class Sessions:
             path.parent.rmdir()  # where it was alone in it
 
     def sweep(self, spared: frozenset[Path] = frozenset()) -> None:
-        """Lets go of visitors who went without a word and of every file that is too old."""
+        """Let go of visitors who went without a word and of every file that is too old."""
         old = time.monotonic() - self.limits.keep_s
         for session in [s for s, visit in list(self.sessions.items()) if visit.seen_s < old]:
             self.leave(session)
@@ -138,7 +138,7 @@ class Sessions:
                     self.delete(path)
 
     def sweep_always(self, spared: Callable[[], frozenset[Path]]) -> threading.Thread:
-        """Sweeps for as long as the page is up."""
+        """Sweep for as long as the page is up."""
 
         def forever() -> None:
             while True:

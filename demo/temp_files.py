@@ -14,7 +14,7 @@ ENDINGS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(si
 
 
 def end_cleanly() -> None:
-    """Makes a request to stop, or a closed terminal, end the page as Ctrl-C does."""
+    """Make a request to stop, or a closed terminal, end the page as Ctrl-C does."""
     for ending in ENDINGS:
         if signal.getsignal(ending) != signal.SIG_IGN:  # as `nohup` asks for
             signal.signal(ending, _end)
@@ -44,7 +44,7 @@ def own_folder() -> Iterator[Path]:
 
 
 def _sweep_stale() -> None:
-    """Deletes this user's folders whose lock is free: the system releases a dead process's."""
+    """Delete this user's folders whose lock is free: the system releases a dead process's."""
     for home in Path(gettempdir()).glob(PREFIX + "*"):
         with suppress(OSError):
             if home.is_symlink() or home.stat().st_uid != os.getuid():

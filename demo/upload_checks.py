@@ -39,7 +39,7 @@ def file_digest(path: Path) -> str:
 
 
 def refuse_large(path: Path) -> None:
-    """Raises UserError for a file beyond MOST_BYTES."""
+    """Raise UserError for a file beyond MOST_BYTES."""
     with suppress(OSError):  # a path that can't be looked at is for load_clip to explain
         size = path.stat().st_size
         if size > MOST_BYTES:

@@ -10,7 +10,7 @@ LEAST_S, MOST_S = 5, 120  # of a loan; what is asked for counts against the visi
 
 
 def on_gpu(seconds: Callable[..., float]) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Decorates a call that computes; `seconds` says from its arguments how long it may take.
+    """Decorate a call that computes; `seconds` says from its arguments how long it may take.
 
     Arguments and result cross to another process there: they must be picklable. `progress`, which
     is not, stays behind.

@@ -125,7 +125,7 @@ def shipped_checkpoints() -> list[str]:
 
 
 def load_checkpoint(name: str | Path = DEFAULT_MODEL) -> Checkpoint:
-    """Loads a checkpoint by folder or shipped name, ready to predict.
+    """Load a checkpoint by folder or shipped name, ready to predict.
 
     Raises CheckpointError where it is missing, damaged, newer than this code or does not fit.
     """
@@ -164,7 +164,7 @@ def load_checkpoint(name: str | Path = DEFAULT_MODEL) -> Checkpoint:
 def _refuse_unfit(
     settings: Any, sample: SampleConfig, calibration: Calibration, labels: Sequence[str]
 ) -> None:
-    """Raises ValueError where labels are not one for each score, or a window has no size."""
+    """Raise ValueError where labels are not one for each score, or a window has no size."""
     scores = getattr(settings, "classes", len(labels))
     if not len(labels) == len(set(labels)) == scores:
         raise ValueError(f"labels are {', '.join(labels)}, scores {scores}")
@@ -197,7 +197,7 @@ def _read_config(path: Path) -> dict:
 
 
 def _refuse_other_encoders(model: nn.Module, known: dict, folder: Path) -> None:
-    """Raises CheckpointError where a checkpoint rests on other shipped weights than are here."""
+    """Raise CheckpointError where a checkpoint rests on other shipped weights than are here."""
     here = {p: SHIPPED_WEIGHTS[name].sha256 for p, name in frozen_encoders(model).items()}
     if known != here:
         found = ", ".join(str(digest)[:12] for digest in known.values()) or "none"

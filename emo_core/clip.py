@@ -181,7 +181,7 @@ def _decode_images(
 
 
 def load_clip(path: str | Path, text: str | None = None) -> Clip:
-    """Opens a video or sound file and finds out what it holds.
+    """Open a video or sound file and find out what it holds.
 
     text: a transcript that travels with the clip. Raises ClipError for anything that is not one
     readable video or sound file on disk.

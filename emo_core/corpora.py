@@ -170,7 +170,7 @@ def find_reader(name: str) -> CorpusReader:
 
 
 def read_corpus(name: str, root: str | Path) -> Corpus:
-    """Reads a corpus by its name; raises CorpusError where the folder is not one."""
+    """Read a corpus by its name; raise CorpusError where the folder is not one."""
     reader = find_reader(name)
     root = Path(root).absolute()  # "." has no name
     if not root.is_dir():

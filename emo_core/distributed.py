@@ -45,7 +45,7 @@ def rank() -> int:
 
 @contextmanager
 def session() -> Iterator[bool]:
-    """Joins the processes that torchrun started; yields whether this one writes and prints.
+    """Join the processes that torchrun started; yield whether this one writes and prints.
 
     Raises DistributedError where one of them is lost: whole epochs are in the run folder by then.
     """
@@ -170,7 +170,7 @@ def in_order(rows: Tensor, indices: Sequence[int]) -> Tensor:
 
 
 def sum_gradients(parameters: Iterable[nn.Parameter]) -> None:
-    """Sums the processes' gradients in one message; unused parameters keep no gradient."""
+    """Sum the processes' gradients in one message; unused parameters keep no gradient."""
     if world_size() == 1:
         return
     learning = [p for p in parameters if p.requires_grad]
@@ -188,7 +188,7 @@ def sum_gradients(parameters: Iterable[nn.Parameter]) -> None:
 def wrap_model(model: nn.Module) -> nn.Module:
     """The model with the first process's weights and batch normalisation over all processes.
 
-    Modules that skip what is empty (`skip_empty`) do so no more: all processes meet in each norm.
+    Modules that skip empty inputs (`skip_empty`) no longer do so: all processes meet in each norm.
     """
     if world_size() == 1:
         return model

@@ -66,7 +66,7 @@ def number(value: float) -> float | None:
 
 
 def mean_defined(values: np.ndarray) -> np.ndarray:
-    """Mean over the last axis of what is not NaN; NaN where nothing is. (..., C) -> (...)."""
+    """Mean over the last axis without its NaNs; NaN where all are. (..., C) -> (...)."""
     defined = ~np.isnan(values)
     return _ratio(np.where(defined, values, 0).sum(-1), defined.sum(-1))
 

@@ -52,7 +52,7 @@ def refind_faces(sample: Sample) -> Sample:
 
 
 def find_faces(clip: Clip, sample: Sample, config: SampleConfig) -> FaceRegions | None:
-    """Looks for faces in the clip at the moments of a sample; None where there are none."""
+    """Look for faces in the clip at the moments of a sample; None where there are none."""
     if not (clip.has_video and bool(sample.video_mask.any())):
         return None
     width, height = video_size(clip)

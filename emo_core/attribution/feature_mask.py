@@ -89,7 +89,7 @@ def real_of(question: ForwardFunction, name: str, like: Tensor) -> Tensor:
 def density(
     question: ForwardFunction, maps: tuple[Tensor, ...], pieces: tuple[Tensor, ...]
 ) -> tuple[Tensor, ...]:
-    """Values of whole pieces, spread evenly over what is real of them: sums mean something."""
+    """Values of whole pieces, spread evenly over their real elements: sums mean something."""
     spread = []
     for name, x, values, ids in zip(question.names, question.inputs, maps, pieces, strict=True):
         real = real_of(question, name, ids[0]).unsqueeze(0).to(ids.device)

@@ -39,7 +39,7 @@ class Sizes:
 
 @contextmanager
 def counted(model: nn.Module) -> Iterator[Sizes]:
-    """Counts what a model's innermost layers put out while the context is open."""
+    """Count what a model's innermost layers put out while the context is open."""
     sizes = Sizes()
     leaves = [m for m in model.modules() if not any(True for _ in m.children())]
     hooks = [leaf.register_forward_hook(sizes.count) for leaf in leaves]

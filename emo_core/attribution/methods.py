@@ -114,7 +114,7 @@ def explain_window(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Attribution:
-    """Explains one score of one window. Raises AttributionError; Cancelled where asked to stop."""
+    """Explain one score of one window. Raises AttributionError; Cancelled where asked to stop."""
     how, chosen = find_method(method), find_preset(preset)
     meter = PassBudget(cost(method, preset, checkpoint), progress)
     started = time.perf_counter()

@@ -65,7 +65,7 @@ def _without_each(question: ForwardFunction, pieces: Pieces) -> Maps:
 
 
 def _named(question: ForwardFunction, values: Tensor, pieces: Pieces) -> Maps:
-    """Values of pieces, (k,), spread over what is real of them."""
+    """Values of pieces, (k,), spread over their real elements."""
     maps = tuple(values.to(ids.device)[ids] for ids in pieces)
     spread = density(question, maps, pieces)
     return {name: x[0] for name, x in zip(question.names, spread, strict=True)}

@@ -38,7 +38,7 @@ NEVER_TRAINED = {
 
 
 def read_affwild2(root: Path) -> Corpus:
-    """Reads annotations, pictures and test list; a video of val or test never trains."""
+    """Read annotations, pictures and test list; a video of val or test never trains."""
     image_root = find_folder(root, "cropped_aligned")
     if image_root is None:
         raise CorpusError(

@@ -152,7 +152,7 @@ class FaceWindow:
         return pixels, faces
 
     def _clock(self, config: SampleConfig, shown: np.ndarray, times_s: np.ndarray) -> np.ndarray:
-        """(T,) when each picture is seen, in the window; what is not seen stands at its end."""
+        """(T,) time of each picture in the window; pictures that are missing stand at its end."""
         share_s = config.window_s / TOKENS
         numbers = shown.reshape(TOKENS, -1)
         ends = np.where(self.ends > 0, self.ends, numbers.max(1, initial=0))

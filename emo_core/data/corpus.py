@@ -173,7 +173,7 @@ def crossing_groups(items: Iterable[Item]) -> dict[str, list[str]]:
 
 
 def refuse_leaks(corpus: Corpus) -> Corpus:
-    """Returns the corpus, or raises CorpusError where a group crosses splits.
+    """Return the corpus, or raise CorpusError where a group crosses splits.
 
     A corpus that says so itself (`leak`) passes: its notes name the leak.
     """
@@ -199,7 +199,7 @@ One = TypeVar("One", bound=Grouped)
 
 
 def hold_out(items: Sequence[One], share: float, seed: int) -> tuple[list[One], list[One]]:
-    """Splits off whole groups until `share` of the items is reached: (rest, held out).
+    """Split off whole groups until `share` of the items is reached: (rest, held out).
 
     The choice depends on the seed and the group names only. Raises CorpusError below two groups.
     """

@@ -130,7 +130,7 @@ def corpus_windows(corpus: Corpus, items: Sequence[Item], target: Target) -> lis
 
 
 def _store(window: Window, cache: Cache) -> str | None:
-    """Puts one window into the cache; returns a sentence if it can't be decoded."""
+    """Put one window into the cache; return a sentence if it can't be decoded."""
     try:
         cache.get(window.key(cache), partial(window.decode, cache.config))
     except (ClipError, OSError) as error:
@@ -144,7 +144,7 @@ def prepare(
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[list[Window], list[str]]:
-    """Decodes what the cache lacks: (windows that can be used, a sentence for each other one)."""
+    """Decode what the cache lacks: (windows that can be used, a sentence for each other one)."""
     problems: dict[int, str] = {}
     missing = [i for i, window in enumerate(windows) if not _is_stored(window, cache)]
     pool = _pool([windows[i] for i in missing], workers or os.cpu_count() or 1)

@@ -66,7 +66,7 @@ def open_utterance(item: Item) -> Actor | ImageSequence:
 
 
 def read_iemocap(root: Path) -> Corpus:
-    """Reads either layout; whole sessions are held out, so no speaker crosses splits."""
+    """Read either layout; whole sessions are held out, so no speaker crosses splits."""
     items, problems, notes = _read_tree(root)
     counts = Counter(item.label for item in items)
     notes += [

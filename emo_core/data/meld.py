@@ -47,7 +47,7 @@ CLOCK = re.compile(r"(\d+):(\d+):(\d+)[,.](\d+)$")
 
 
 def read_meld(root: Path) -> Corpus:
-    """Reads the tables whose clips are there, and names what is left out."""
+    """Read the tables whose clips are there, and name what is left out."""
     items: list[Item] = []
     problems: list[str] = []
     notes: list[str] = []

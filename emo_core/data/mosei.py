@@ -38,7 +38,7 @@ Segment = tuple[str, float, float, str]  # video, start_s, end_s, text
 
 
 def read_mosei(root: Path) -> Corpus:
-    """Reads segments that have a label, a transcript, a video and a published split."""
+    """Read segments that have a label, a transcript, a video and a published split."""
     videos = find_folder(root, "Raw/Videos/Full/Combined", "Videos/Full/Combined")
     transcripts = find_folder(
         root,

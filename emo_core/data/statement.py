@@ -65,7 +65,7 @@ def statement_text(folder: Path) -> str:
 
 
 def write_template(folder: Path, facts: Sequence[str] = ()) -> Path:
-    """Writes a DATA.md that asks what a card must say; a question that stays is no answer.
+    """Write a DATA.md that asks what a card must say; a question that stays is no answer.
 
     facts: lines on the clips, put below the title. Raises CorpusError where there is one already.
     """

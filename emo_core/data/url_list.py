@@ -105,7 +105,7 @@ def _seconds(table: Table, row: Row, name: str) -> float:
 
 
 def fetch_links(table: Path, out: Path, progress: Callable[[int, int], None] | None = None) -> dict:
-    """Fetches what `out` lacks: {"clips", "fetched", "errors"}; one failure stops nothing else.
+    """Fetch what `out` lacks: {"clips", "fetched", "errors"}; one failure stops nothing else.
 
     Raises CorpusError where the table has no usable row or `out` holds another corpus.
     """
@@ -153,7 +153,7 @@ def _write_table(path: Path, links: list[Link]) -> None:
 
 
 def read_links(root: Path) -> Corpus:
-    """Reads a folder made by `emo data fetch`; rows that were not fetched are named."""
+    """Read a folder made by `emo data fetch`; rows that were not fetched are named."""
     if not (root / TABLE).is_file():
         raise CorpusError(
             f"{root.name} holds no {TABLE}; expected a folder made by `emo data fetch`; make one."

@@ -21,7 +21,7 @@ REVISIONS = {
 
 
 def read_vgaf_labels(path: Path) -> tuple[dict[str, str], list[str]]:
-    """Reads a label file: ({clip name: label}, problems). Accepts CRLF and a final newline.
+    """Read a label file: ({clip name: label}, problems). Accepts CRLF and a final newline.
 
     Raises CorpusError where the file is missing, is not text or has another header.
     """
@@ -86,7 +86,7 @@ def read_vgaf_split(root: Path, split: str) -> tuple[list[Item], list[str]]:
 
 
 def read_vgaf(root: Path) -> Corpus:
-    """Reads the official tree. Test clips carry no label: theirs are unpublished."""
+    """Read the official tree. Test clips carry no label: theirs are unpublished."""
     _require_tree(root)
     items: list[Item] = []
     problems: list[str] = []

@@ -185,7 +185,7 @@ def predict(
     most_windows: int = MOST_WINDOWS,
     text: str | None = None,
 ) -> Prediction:
-    """Loads what is needed and predicts. Raises ClipError or CheckpointError.
+    """Load what is needed and predict. Raises ClipError or CheckpointError.
 
     model: a shipped name, a checkpoint folder, a run folder or a loaded checkpoint.
     text: what is said in the clip.

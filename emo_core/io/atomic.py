@@ -25,7 +25,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def output_folder(out: Path) -> Iterator[None]:
-    """Makes a folder before the work for it begins; a new one goes where the work fails."""
+    """Make a folder before the work for it begins; a new one goes where the work fails."""
     new = not out.exists()
     out.mkdir(parents=True, exist_ok=True)
     try:

@@ -104,7 +104,7 @@ def fetch(
     end_s: float | None = None,
     limits: DownloadLimits = DownloadLimits(),
 ) -> Path:
-    """Downloads one video, or its part from start_s to end_s, to `out` (mp4); returns `out`.
+    """Download one video, or its part from start_s to end_s, to `out` (mp4); return `out`.
 
     Nothing stays on disk but `out`. Raises DownloadError, one sentence, for everything else.
     """
@@ -125,7 +125,7 @@ def fetch(
 
 
 def _run_worker(job: dict, folder: Path, limits: DownloadLimits) -> dict:
-    """Runs the worker under the caps; whatever it started ends with it."""
+    """Run the worker under the caps; whatever it started ends with it."""
     started = time.monotonic()
     with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as words:
         words.write(json.dumps(job).encode())
@@ -171,7 +171,7 @@ def _breach(folder: Path, spent_s: float, limits: DownloadLimits) -> str | None:
 
 
 def options(job: dict, yt_dlp: Any, hook: Callable[[dict], None]) -> dict:
-    """Everything yt-dlp is told. No cookies, no file URLs, no commands, no external downloader."""
+    """All options of yt-dlp. No cookies, no file URLs, no commands, no external downloader."""
     limits = job["limits"]
     return dict(
         allowed_extractors=EXTRACTORS,
@@ -270,7 +270,7 @@ def _check_result(job: dict) -> dict:
 
 
 def trim(path: Path, start_s: float, end_s: float) -> bool:
-    """Leaves only a part of a file that is here; False where there is none."""
+    """Leave only a part of a file that is here; False where there is none."""
     part = path.with_name("part.mp4")
     command = [
         "ffmpeg",

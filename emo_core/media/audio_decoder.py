@@ -33,7 +33,7 @@ class AudioBuffer:
         return self.start_s + len(self.wave) / self.rate
 
     def write(self, samples: np.ndarray, at: int) -> None:
-        """Writes resampled sound whose first sample has index `at` in the window."""
+        """Write resampled sound whose first sample has index `at` in the window."""
         start, stop = max(at, 0), min(at + len(samples), len(self.wave))
         if start < stop:
             self.wave[start:stop] = samples[start - at : stop - at]
@@ -58,7 +58,7 @@ class AudioAssembler:
         self.used_from_s = window.start_s + float(window.origin_s - audio.start_s) - PRE_ROLL_S / 5
 
     def add(self, frame: Any, tick_s: float) -> None:
-        """Appends one decoded frame, beginning anew where it does not join the sound before it."""
+        """Append one decoded frame, beginning anew where it does not join the sound before it."""
         if not frame.samples or not frame.rate:
             return
         if frame.rate != self.rate:
@@ -92,7 +92,7 @@ class AudioAssembler:
         return round(exact)
 
     def _start(self, at: int) -> None:
-        """Opens a run, padded so that its resampled grid is the one of the whole file."""
+        """Open a run, padded so that its resampled grid is the one of the whole file."""
         from av import AudioResampler
 
         padding = at % (self.rate // math.gcd(self.rate, self.window.rate))
@@ -128,7 +128,7 @@ class AudioAssembler:
             self.cursor += len(wave)
 
     def finish(self) -> None:
-        """Flushes the run into the window."""
+        """Flush the run into the window."""
         if self.resampler is None:
             return
         if self.pending:
@@ -138,7 +138,7 @@ class AudioAssembler:
 
 
 def read_audio(path: Path, audio: AudioStream, window: AudioBuffer) -> None:
-    """Fills a window, decoding from a little before it so that its first samples are right."""
+    """Fill a window, decoding from a little before it so that its first samples are right."""
     period_s = 1 / math.gcd(audio.rate, window.rate)  # after which both sample grids meet again
     early_s = float(window.origin_s) + window.start_s - PRE_ROLL_S - period_s
     from_s = early_s if early_s > float(audio.start_s) + 1 else None
@@ -148,7 +148,7 @@ def read_audio(path: Path, audio: AudioStream, window: AudioBuffer) -> None:
 
 
 def _mix(path: Path, audio: AudioStream, window: AudioBuffer, from_s: float | None) -> bool:
-    """Decodes into the window; False where seeking failed or landed too late to be used."""
+    """Decode into the window; False where seeking failed or landed too late to be used."""
     import av
 
     with open_container(path) as container:

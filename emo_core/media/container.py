@@ -29,7 +29,7 @@ def printable_name(path: Path) -> str:
 
 
 def check_pixels(name: str, width: int, height: int) -> None:
-    """Refuses frames beyond MAX_PIXELS, and the size 0x0 to which FFmpeg resets such a size."""
+    """Refuse frames beyond MAX_PIXELS, and the size 0x0 to which FFmpeg resets such a size."""
     if 0 < width * height <= MAX_PIXELS:
         return
     found = f"frames of {width}x{height} pixels" if width else "frames of a huge or unknown size"
@@ -39,7 +39,7 @@ def check_pixels(name: str, width: int, height: int) -> None:
 
 
 def check_output(name: str, bytes_wanted: int, pixels: int = 1) -> None:
-    """Refuses a call that would return more than MAX_OUTPUT_BYTES, or frames beyond MAX_PIXELS."""
+    """Refuse a call that would return more than MAX_OUTPUT_BYTES, or frames beyond MAX_PIXELS."""
     if bytes_wanted > MAX_OUTPUT_BYTES or pixels > MAX_PIXELS:
         raise ClipError(
             f"{name}: {bytes_wanted / 2**30:.0f} GiB of output asked for at once; expected at most "
@@ -48,7 +48,7 @@ def check_output(name: str, bytes_wanted: int, pixels: int = 1) -> None:
 
 
 def check_duration(name: str, seconds: float) -> None:
-    """Refuses a clock that runs longer than MAX_DURATION_S."""
+    """Refuse a clock that runs longer than MAX_DURATION_S."""
     if seconds > MAX_DURATION_S:
         raise ClipError(
             f"{name}: its clock runs over {seconds / 3600:.0f} hours; expected at most "
@@ -206,7 +206,7 @@ def open_container(path: Path) -> Iterator[Any]:
 
 
 def _open(path: Path, head: bytes) -> Any:
-    """Opens with FFmpeg confined to this one file and to demuxers that read no other.
+    """Open with FFmpeg confined to this one file and to demuxers that read no other.
 
     MP4 and Matroska name their tracks up front, so FFmpeg's own trial decoding (3 to 12 ms) is
     skipped; `FirstPackets` finds out the rest.
@@ -230,7 +230,7 @@ def _open(path: Path, head: bytes) -> Any:
 
 
 def _has_streams(container: Any) -> bool:
-    """Whether the header alone told what the tracks are."""
+    """Whether the header alone says what the tracks are."""
     streams = [*container.streams.video, *container.streams.audio]
     return bool(streams) and all(stream.codec_context is not None for stream in streams)
 

@@ -17,7 +17,7 @@ NEVER = 1 << 62  # a presentation time after every other
 
 
 def use_one_thread(stream: Any) -> None:
-    """Prepares a decoder: clips in parallel beat threads inside one by a third."""
+    """Prepare a decoder: clips in parallel beat threads inside one by a third."""
     context = stream.codec_context
     context.thread_count = 1
     context.thread_type = "NONE"
@@ -26,7 +26,7 @@ def use_one_thread(stream: Any) -> None:
 
 
 def discard_others(container: Any, kept: list[Any]) -> None:
-    """Lets the reader skip the bytes of every track but these."""
+    """Let the reader skip the bytes of every track but these."""
     from av.stream import Discard
 
     for stream in container.streams:
@@ -108,7 +108,7 @@ class MediaTracks:
 
     @classmethod
     def choose(cls, container: Any, name: str) -> "MediaTracks":
-        """Takes the best track of each kind; raises ClipError for one without a decoder."""
+        """Take the best track of each kind; raise ClipError for one without a decoder."""
         video = _best(container, "video", None)
         audio = _best(container, "audio", video)
         discard_others(container, [video, audio])
@@ -181,7 +181,7 @@ class EndTimes:
         self.timestamps_reset = False  # whether a track's clock jumped back: files were joined
 
     def note(self, packets: Iterator[Any]) -> Iterator[Any]:
-        """Passes packets on, noting each."""
+        """Pass packets on, noting each."""
         default_ticks: dict[int, int] = {}  # by track, ticks a packet lasts that does not say so
         latest: dict[int, int] = {}  # by track, ticks
         for packet in packets:
@@ -224,7 +224,7 @@ class FirstPackets:
 
     @classmethod
     def read(cls, tracks: MediaTracks) -> "FirstPackets":
-        """Reads until both tracks have shown enough of themselves."""
+        """Read until both tracks have shown enough of themselves."""
         ends = EndTimes(tracks.video.index if tracks.video is not None else None)
         rest = ends.note(read_packets(tracks.container, tracks.present))
         head = cls([], [], rest, ends)
@@ -249,7 +249,7 @@ class FirstPackets:
         return chain(first, (packet for packet in self.rest if packet.stream is stream))
 
     def refuse_encrypted(self, tracks: MediaTracks, name: str) -> None:
-        """Raises ClipError where a chosen track is copy-protected."""
+        """Raise ClipError where a chosen track is copy-protected."""
         for kind, stream, packets in (
             ("picture", tracks.video, self.video),
             ("sound", tracks.audio, self.audio),

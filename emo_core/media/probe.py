@@ -40,7 +40,7 @@ def last_end(path: Path, tracks: MediaTracks, head: FirstPackets) -> Fraction | 
 
 
 def _exhaust(packets: Iterator[Any]) -> int:
-    """Reads packets to the last, and counts them."""
+    """Read packets to the last, and count them."""
     return sum(1 for _ in packets)
 
 
@@ -131,7 +131,7 @@ class ProbeResult:
 
     @classmethod
     def of(cls, path: Path) -> "ProbeResult":
-        """Opens a file and finds out; raises ClipError for anything but a readable clip."""
+        """Open a file and find out; raise ClipError for anything but a readable clip."""
         name = printable_name(path)
         with open_container(path) as container:
             tracks = MediaTracks.choose(container, name)

@@ -40,7 +40,7 @@ class VideoStream:
 
     @classmethod
     def survey(cls, tracks: MediaTracks, head: FirstPackets, name: str) -> "VideoStream | None":
-        """Decodes the first frame; None where there is no track, ClipError where it is broken."""
+        """Decode the first frame; None where there is no track, ClipError where it is broken."""
         video = tracks.video
         if video is None:
             return None
@@ -183,7 +183,7 @@ class AudioStream:
 
     @classmethod
     def survey(cls, tracks: MediaTracks, head: FirstPackets, name: str) -> "AudioStream | None":
-        """Decodes two frames; None where the track is missing or has no packets.
+        """Decode two frames; None where the track is missing or has no packets.
 
         Raises ClipError where packets are there but nothing comes out of them.
         """

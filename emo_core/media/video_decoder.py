@@ -172,7 +172,7 @@ class SeekingDecoder:
             packets = None if target is None else self._land(target)
 
     def _segment(self, packets: Iterator[Any]) -> Generator[tuple[range, Any], None, int | None]:
-        """Plays on until every tick is answered, or returns the tick to seek to."""
+        """Play on until every tick is answered, or return the tick to seek to."""
         target = None
         for packet, following in with_following(packets):
             target = self._jump(packet)
@@ -192,7 +192,7 @@ class SeekingDecoder:
         return target
 
     def _send(self, packet: Any, following: int | None) -> list[Any]:
-        """Decodes a packet; of an unwanted frame only what later frames need."""
+        """Decode a packet; of an unwanted frame only what later frames need."""
         wanted = True
         if packet.pts is not None:
             self.sent = max(self.sent, packet.pts)

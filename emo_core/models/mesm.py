@@ -98,7 +98,7 @@ FE2E_SIZES = {size: replace(settings, mode="dense", keep=1.0) for size, settings
 
 
 def check_config(config: MesmConfig) -> None:
-    """Raises ValueError where a setting can't be."""
+    """Raise ValueError where a setting can't be."""
     for name, known in (
         ("mode", MODES),
         ("text_encoder", ("albert", "bytes")),

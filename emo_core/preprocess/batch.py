@@ -60,7 +60,7 @@ class Output:
 
 
 def collate(samples: Sequence[Sample], targets: Sequence[Any] | None = None) -> Batch:
-    """Stacks samples of one SampleConfig into a batch."""
+    """Stack samples of one SampleConfig into a batch."""
     names = [f.name for f in fields(Batch) if f.name != "target"]
     held = {name: [getattr(s, name) for s in samples] for name in names}
     stacked = {name: torch.stack(own) for name, own in held.items() if own[0] is not None}

@@ -102,7 +102,7 @@ class Sample:
 def window_spans(
     duration_s: float, window_s: float, most: int | None = None
 ) -> list[tuple[float, float]]:
-    """Cuts a clip into equal windows without gaps: (start_s, end_s) each, in order.
+    """Cut a clip into equal windows without gaps: (start_s, end_s) each, in order.
 
     A clip of up to 1.1 windows is one. Where more than `most` would be needed, `most` windows of
     full length are spread evenly instead, and the time between them is not read.
@@ -128,7 +128,7 @@ def resize_size(size: tuple[int, int], config: SampleConfig) -> tuple[int, int]:
 
 
 def pad_or_crop(pixels: np.ndarray, config: SampleConfig) -> np.ndarray:
-    """Pads with black or crops, centred: (T, h, w, 3) -> (T, height, width, 3)."""
+    """Pad with black or crops, centred: (T, h, w, 3) -> (T, height, width, 3)."""
     for axis, target in ((1, config.height), (2, config.width)):
         extra = target - pixels.shape[axis]
         if extra > 0:
@@ -200,7 +200,7 @@ def decode_window(
     end_s: float,
     follow: Follow | None = None,
 ) -> DecodedWindow:
-    """Reads one window of a clip; what lies beyond `end_s` or the clip is zero and masked.
+    """Read one window of a clip; what lies beyond `end_s` or the clip is zero and masked.
 
     Frames are read once: faces are looked for in them before they are scaled, by `follow` or, as
     `config` says, by `track_faces`.

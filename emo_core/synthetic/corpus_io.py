@@ -65,7 +65,7 @@ class Tree(Generic[SceneT]):
 def make_tree(
     tree: Tree[SceneT], workers: int | None = None, progress: Progress | None = None
 ) -> None:
-    """Makes the clips, labels and truth; where some exist already, only what is missing.
+    """Make the clips, labels and truth; where some exist already, only what is missing.
 
     progress is called with clips done and clips in all. Raises MakeError for counts that make
     no sense and for a folder that holds anything but an earlier run with the same arguments.
@@ -111,7 +111,7 @@ def _check_counts(counts: Mapping[str, int], workers: int | None) -> None:
 
 
 def _claim(out: Path, readme: str) -> None:
-    """Makes the folder, or accepts one that an earlier run with the same arguments began."""
+    """Make the folder, or accept one that an earlier run with the same arguments began."""
     if out.exists() and not out.is_dir():
         raise MakeError(f"{out} is a file; name a new folder for the clips.")
     readme_file = out / README
@@ -136,7 +136,7 @@ def _claim(out: Path, readme: str) -> None:
 def _write_clips(
     tree: Tree[SceneT], scenes: Sequence[SceneT], workers: int | None
 ) -> Iterator[None]:
-    """Writes the clips, in processes where that pays, and yields once per clip."""
+    """Write the clips, in processes where that pays, and yield once per clip."""
     workers = min(workers or os.cpu_count() or 1, len(scenes))
     if workers <= 1:
         for scene in scenes:
@@ -153,7 +153,7 @@ def _write_clips(
 
 
 def write_clip(path: Path, frames: np.ndarray, fps: int, wave: np.ndarray, rate: int) -> None:
-    """Encodes frames (T, H, W, 3) and mono sound (S,) as H.264 and AAC, the same bytes each time.
+    """Encode frames (T, H, W, 3) and mono sound (S,) as H.264 and AAC, the same bytes each time.
 
     The file appears under its name only when complete.
     """
@@ -200,7 +200,7 @@ def _write_labels(tree: Tree) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a text file whole or not at all."""
+    """Write a text file whole or not at all."""
     partial_path(path).write_bytes(text.encode())
     partial_path(path).replace(path)
 

@@ -33,7 +33,7 @@ class MultiLabel:
     answers_moments: ClassVar[bool] = False
 
     def fitted(self, targets: Sequence[np.ndarray]) -> "MultiLabel":
-        """Weighs a yes by no / yes of the training targets, (n, C) of 0 and 1.
+        """Weigh a yes by no / yes of the training targets, (n, C) of 0 and 1.
 
         Source: docs/papers/mesm.md#training.
         """

@@ -75,7 +75,7 @@ def _in_words(corpus: Corpus) -> str:
 
 
 def refuse_other_labels(corpus: Corpus, labels: Sequence[str], what: str) -> None:
-    """Raises CorpusError where a corpus has labels that `what` does not answer."""
+    """Raise CorpusError where a corpus has labels that `what` does not answer."""
     unknown = [name for name in corpus.labels if name not in labels]
     exact = not CORPORA[corpus.name].own_labels
     if unknown or (exact and len(corpus.labels) != len(labels)):

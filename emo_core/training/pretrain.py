@@ -104,7 +104,7 @@ def pretrain(
     """Run the recipe's stages of pre-training, in place: single frames and parts, then scenes.
 
     From clip labels alone a small network from scratch does not find a mouth of four pixels in
-    24,000 clips; told what each frame shows, it does in 100,000 frames
+    24,000 clips; from labels of single frames it does in 100,000 of them
     (docs/experiments/0003, 0005 and 0014).
 
     state_file: takes the state after each stage; the stages that it already holds are not repeated.
@@ -124,7 +124,7 @@ def pretrain(
 
 
 def _resume_stages(model: Any, state_file: Path, log_line: LogLine) -> int:
-    """Puts the state of a killed run into a model; returns how many steps it had done."""
+    """Put the state of a killed run into a model; return how many steps it had done."""
     with as_training_error(state_file):
         state = current_state(torch.load(state_file, map_location="cpu", weights_only=True))
         model.load_state_dict(state["model"])
@@ -139,7 +139,7 @@ def _is_wanted(kind: StageKind, recipe: Recipe, model: Any) -> bool:
 
 
 def _refuse_unread(recipe: Recipe, model: Any) -> None:
-    """Raises RecipeError for a stage that this model has no head for."""
+    """Raise RecipeError for a stage that this model has no head for."""
     known = {kind.name for kind in STAGES.get(type(model), ())}
     every = {kind.name for kinds in STAGES.values() for kind in kinds}
     if unread := sorted(n for n in every - known if getattr(recipe, n).epochs):
@@ -175,7 +175,7 @@ def _run_stage(
     log_line: LogLine,
     progress: Progress | None,
 ) -> None:
-    """Trains one head and its backbone, in place; the backbone stays with the model."""
+    """Train one head and its backbone, in place; the backbone stays with the model."""
     stage: PretrainStage = getattr(recipe, kind.name)
     shown = kind.dataset(stage, recipe, data)
     if shown is None:

@@ -48,7 +48,7 @@ log = logging.getLogger(__name__)
 def loaders(
     recipe: Recipe, root: Path, seed: int, progress: Callable[[int, int], None] | None = None
 ) -> Data:
-    """Reads, checks, splits by source and decodes the training data of a recipe."""
+    """Read, check, split by source and decode the training data of a recipe."""
     corpus = refuse_leaks(read_corpus(recipe.corpus, root))
     refuse_other_labels(corpus, recipe.task.labels, f"the recipe for {recipe.corpus}")
     statement = statement_text(root)
@@ -106,7 +106,7 @@ def _train_and_valid_windows(
 
 
 def open_run(run: Path, name: str, recipe: Recipe, root: Path, resume: bool) -> None:
-    """Makes or reopens a run folder; raises RecipeError where it belongs to another run."""
+    """Make or reopen a run folder; raise RecipeError where it belongs to another run."""
     described: dict[str, Any] = {
         "recipe": name,
         "settings": asdict(recipe),
@@ -141,7 +141,7 @@ def open_run(run: Path, name: str, recipe: Recipe, root: Path, resume: bool) -> 
 
 @contextmanager
 def release_on_failure(run: Path) -> Iterator[None]:
-    """Frees a run folder where a start fails before anything was learnt, as of mistyped --data."""
+    """Free a run folder where a start fails before anything was learnt, as of mistyped --data."""
     try:
         yield
     except BaseException:
@@ -165,7 +165,7 @@ def build(recipe: Recipe) -> Any:
 
 
 def try_out(recipe: Recipe) -> None:
-    """Lets an untrained model read one blank window, which is soon done and decoding may not be.
+    """Let an untrained model read one blank window, which is soon done and decoding may not be.
 
     Raises RecipeError for settings that make no model, or one that can't read such windows.
     """
@@ -177,7 +177,7 @@ def try_out(recipe: Recipe) -> None:
 
 @contextmanager
 def _as_recipe_error(what: str) -> Iterator[None]:
-    """Settings that do not fit together are a sentence."""
+    """Turn the error of settings that do not fit together into a RecipeError."""
     try:
         yield
     except (ValueError, RuntimeError, IndexError) as error:
@@ -222,7 +222,7 @@ def finish(
     command: str = "",
     minutes: float | None = None,
 ) -> dict:
-    """Calibrates the best weights on held-out sources and writes `checkpoint/`; returns scores.
+    """Calibrate the best weights on held-out sources and write `checkpoint/`; return scores.
 
     command, minutes: what trains this again and how long it took, for the card; None = not
     measured in one piece.

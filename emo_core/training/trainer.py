@@ -83,7 +83,7 @@ def lr_schedule(done: float, warmup: float) -> float:
 
 
 def channels_last(model: nn.Module) -> nn.Module:
-    """Stores kernels of pictures and of clips as convolutions read them fastest; in place."""
+    """Store kernels of pictures and of clips as convolutions read them fastest; in place."""
     formats = {4: torch.channels_last, 5: torch.channels_last_3d}
     for parameter in model.parameters():
         if parameter.ndim in formats:
@@ -124,7 +124,7 @@ class Trainer:
         run: Path | None = None,
         progress: Callable[[str, int, int], None] | None = None,
     ) -> None:
-        """progress: told (what, steps done, steps) before each step."""
+        """progress: called with (what, steps done, steps) before each step."""
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model = wrap_model(channels_last(model.to(self.device)))
         self.ema_model: AveragedModel | None = None
@@ -148,7 +148,7 @@ class Trainer:
         return mean + (1 - keep) * (value - mean)
 
     def epochs(self, train: Batches, valid: Loader | None, what: str = "epoch") -> Iterator[Epoch]:
-        """Trains, and yields one record per epoch so that the caller prints, plots or stops.
+        """Train, and yield one record per epoch so that the caller prints, plots or stops.
 
         Without `valid` nothing is scored, chosen or stopped early, and dropout goes on with the
         caller's random numbers. Raises TrainingError where the loss is no number.
@@ -190,12 +190,12 @@ class Trainer:
         return self.task.loss(gather_rows(logits), gather_rows(batch.target))
 
     def _set_rates(self, done: float) -> None:
-        """Sets the rate of each group of weights. done: share of the run that is over."""
+        """Set the rate of each group of weights. done: share of the run that is over."""
         for group, rate in zip(self.optimizer.param_groups, self.base_rates, strict=True):
             group["lr"] = rate * lr_schedule(done, self.config.warmup_fraction)
 
     def _refuse_no_number(self, total: Tensor, index: int) -> None:
-        """Raises TrainingError where the summed loss is not finite; waits for the device."""
+        """Raise TrainingError where the summed loss is not finite; wait for the device."""
         if not math.isfinite(total):
             raise TrainingError(
                 f"the loss is {total.item()} in epoch {index}; expected a number; "

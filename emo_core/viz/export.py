@@ -97,7 +97,7 @@ def counterfactuals(
 
 
 def write_explanation(out: Path, clip: Clip, explanation: Explanation) -> list[str]:
-    """Writes the files; returns their names. A clip without a picture gets no film."""
+    """Write the files; return their names. A clip without a picture gets no film."""
     out.mkdir(parents=True, exist_ok=True)
     save(out / "attribution.npz", explanation.attribution)
     write_report(out / "report.html", explanation)

@@ -61,7 +61,7 @@ class Explanation:
 
 
 def write_report(path: Path, explanation: Explanation) -> None:
-    """Writes the file; it appears whole or not at all."""
+    """Write the file; it appears whole or not at all."""
     with atomic_path(path) as part:
         part.write_text(page(explanation), encoding="utf-8", errors="replace")
 

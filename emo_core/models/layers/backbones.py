@@ -16,7 +16,7 @@ Read = Callable[..., Tensor]
 
 
 def row_independent(read: Read) -> Read:
-    """Marks a module's method: tensors of n rows each -> n rows, none of which asks another one.
+    """Mark a module's method: tensors of n rows each -> n rows, none of which asks another one.
 
     Rows are frames, pieces of film or log-mels. So it holds where batch norm is not learning.
     """
@@ -328,7 +328,7 @@ class Cnn14(Backbone):
 
 
 def panns_weights(wanted: set[str]) -> dict[str, Tensor]:
-    """Fetches CNN14's AudioSet weights once into torch's hub folder, checks and filters them."""
+    """Fetch CNN14's AudioSet weights once into torch's hub folder, check and filter them."""
     import hashlib
     from pathlib import Path
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 
 class AdditiveAttention(nn.Module):
-    """One score for every candidate, given what is asked: w . tanh(W_c x + W_y query).
+    """One score for every candidate, given the query: w . tanh(W_c x + W_y query).
 
     Source: Bahdanau et al. 2015, appendix A.1.2; docs/papers/mesm.md#text-guided-sparse-towers.
     """
@@ -70,7 +70,7 @@ def top_k_mask(weights: Tensor, where: Tensor, share: float) -> Tensor:
 
 
 def scatter_rows(values: Tensor, where: Tensor) -> Tensor:
-    """Rows (N, ...) of what is True in `where` (B, T), in order -> (B, T, ...), zero elsewhere."""
+    """Rows (N, ...), in order, put where `where` (B, T) is True -> (B, T, ...), zero elsewhere."""
     grid = values.new_zeros(*where.shape, *values.shape[1:])
     return grid.index_put(tuple(where.nonzero().unbind(1)), values)
 

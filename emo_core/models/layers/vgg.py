@@ -58,7 +58,7 @@ def chunk_pictures(mel: Tensor, mask: Tensor, sound: str) -> tuple[Tensor, Tenso
 
 
 def standardize(mel: Tensor, real: Tensor) -> Tensor:
-    """Rows (n, F, M) of log-mel with mean 0 and spread 1 over what is real (n, F, 1); else 0."""
+    """Rows (n, F, M) of log-mel with mean 0 and spread 1 over real frames (n, F, 1); else 0."""
     count = (real.sum((1, 2), keepdim=True) * mel.shape[-1]).clamp(min=1)
     mean = mel.masked_fill(~real, 0).sum((1, 2), keepdim=True) / count
     centred = (mel - mean).masked_fill(~real, 0)

@@ -31,7 +31,7 @@ def mix(scene: ComposedScene, sources: SourcePool) -> np.ndarray:
 
 
 def _add(wave: np.ndarray, sound: ComposedSound, heard: np.ndarray) -> None:
-    """Adds one recording, in place; ambience and long recordings fill the clip."""
+    """Add one recording, in place; ambience and long recordings fill the clip."""
     spare = len(heard) - round(LENGTH * sound.speed) - 2
     if spare > 0:
         heard = heard[int(sound.skip * spare) :][: len(heard) - spare]

@@ -163,7 +163,7 @@ def relative_name(root: Path, path: Path) -> str:
 
 @lru_cache(maxsize=4)
 def read_sources(root: Path) -> SourcePool:
-    """Reads the label tables; raises CorpusError where faces or voices are missing."""
+    """Read the label tables; raise CorpusError where faces or voices are missing."""
     if not root.is_dir():
         raise CorpusError(
             f"{root} is not there; expected a folder with faces/labels.csv and "

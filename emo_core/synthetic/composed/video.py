@@ -172,7 +172,7 @@ def _draw_person(
     view: tuple[float, float, float],
     t: float,
 ) -> None:
-    """Puts one person into the frame, in place: clothes, then the face."""
+    """Put one person into the frame, in place: clothes, then the face."""
     x, y, side, tilt = _stance(person, view, t)
     body = (int(x), int(y + 1.02 * side)), (int(0.8 * side), int(0.72 * side))
     cv2.ellipse(frame, *body, 0, 0, 360, person.clothes, -1, cv2.LINE_AA)

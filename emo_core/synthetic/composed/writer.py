@@ -51,7 +51,7 @@ def make_composed(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> None:
-    """Makes the clips, labels and truth of a composed corpus, as `make_tree` says.
+    """Make the clips, labels and truth of a composed corpus, as `make_tree` says.
 
     Raises CorpusError where `sources` can't be used and MakeError where `out` can't be written.
     """
@@ -74,7 +74,7 @@ def make_composed(
 def write_composed_clip(
     path: Path, scene: ComposedScene, read: Callable[[Path], SourcePool], root: Path
 ) -> None:
-    """Composes and encodes one clip from the sources in `root`."""
+    """Compose and encode one clip from the sources in `root`."""
     cv2.setNumThreads(1)
     sources = read(root)
     frames = compose_frames(scene, sources, TIMES_S, (WIDTH, HEIGHT))
