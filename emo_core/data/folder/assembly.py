@@ -104,7 +104,8 @@ def same_content(paths: Sequence[Path]) -> dict[Path, Path]:
     """Files with the same bytes as an earlier one: {file: the first}. Reads those of equal size."""
     by_size: dict[int, list[Path]] = defaultdict(list)
     for path in dict.fromkeys(paths):
-        by_size[path.stat().st_size].append(path)
+        if size := path.stat().st_size:  # that empty files are equal says nothing
+            by_size[size].append(path)
     found: dict[Path, Path] = {}
     for alike in by_size.values():
         first: dict[str, Path] = {}

@@ -3,8 +3,8 @@
 import os
 import posixpath
 import unicodedata
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -32,11 +32,16 @@ def without_ending(name: str) -> str:
 
 
 class ClipIndex:
-    """The clips below a folder, found by path or by name, with or without ending."""
+    """The clips below a folder, found by path or by name, with or without ending.
+
+    skipped: a sentence for everything that looks like a clip and can't be one. others: files of
+    other endings.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.paths = sorted(_media_below(root))
+        walk = _Walk(root)
+        self.paths, self.skipped, self.others = sorted(walk.clips), walk.skipped, walk.others
         self._exact = {self.name(path): path for path in self.paths}
         self._by_stem: dict[str, list[Path]] = defaultdict(list)
         for path in self.paths:
@@ -90,17 +95,66 @@ class ClipIndex:
         return [path for path in found if ending(path.name) in VIDEO] or found
 
 
-def _media_below(root: Path) -> Iterator[Path]:
-    """Media files below a folder, not hidden ones nor those of systems; links are followed."""
-    for folder, folders, files in os.walk(root, followlinks=True):
-        here = os.path.realpath(folder) + os.sep
-        folders[:] = [
-            name
-            for name in sorted(folders)
-            if not name.startswith(".")
-            and name not in LEFT_BY_SYSTEMS
-            and not here.startswith(os.path.realpath(os.path.join(folder, name)) + os.sep)
-        ]
-        for name in files:
-            if not name.startswith(".") and ending(name) in MEDIA:
-                yield Path(folder, name)
+class _Walk:
+    """What lies below a folder: clips, files by other endings, and what can't be reached."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.clips, self.skipped = root, list[Path](), list[str]()
+        self.others: Counter[str] = Counter()  # ending -> files that are no clips by it
+        self._inside = os.path.realpath(root)
+        self._linked: set[str] = set()  # folders outside that were reached by a link
+        for folder, folders, files in os.walk(root, onerror=self._unreadable, followlinks=True):
+            folders[:] = [name for name in sorted(folders) if self._is_entered(Path(folder, name))]
+            for name in sorted(files):
+                if not name.startswith((".", "~$")):
+                    self._take(Path(folder, name))
+
+    def _shown(self, path: Path) -> str:
+        return shown(path.relative_to(self.root).as_posix())
+
+    def _unreadable(self, error: OSError) -> None:
+        self.skipped.append(
+            f"the folder {self._shown(Path(error.filename))} can't be read ({error.strerror}); its "
+            "clips are left out; allow reading it."
+        )
+
+    def _is_entered(self, path: Path) -> bool:
+        """Not what is hidden or a system's, nor a link to where the walk comes anyway."""
+        if path.name.startswith(".") or path.name in LEFT_BY_SYSTEMS:
+            return False
+        if not path.is_symlink():
+            return True
+        place = os.path.realpath(path)
+        around = (*self._linked, self._inside)
+        if any((place + os.sep).startswith(known + os.sep) for known in around) or (
+            self._inside.startswith(place + os.sep)
+        ):
+            self.skipped.append(
+                f"{self._shown(path)} is a link to a folder that is read already; it is not "
+                "followed, so that no clip counts twice."
+            )
+            return False
+        self._linked.add(place)
+        return True
+
+    def _take(self, path: Path) -> None:
+        if ending(path.name) not in MEDIA:
+            self.others[f".{ending(path.name)}" if "." in path.name else "no ending"] += 1
+        elif not path.is_file():
+            what = "a link to nothing" if path.is_symlink() and not path.exists() else "no file"
+            self.skipped.append(
+                f"{self._shown(path)} is {what}; expected a clip; it is left out; copy the clip "
+                "there."
+            )
+        elif not _is_text(path.relative_to(self.root).as_posix()):
+            self.skipped.append(
+                f"{self._shown(path)} has a name in no known encoding; expected UTF-8; it is left "
+                "out; rename it."
+            )
+        else:
+            self.clips.append(path)
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name could be decoded; other bytes stand in it as surrogates."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)

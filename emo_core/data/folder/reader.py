@@ -7,6 +7,7 @@ file beside the clip). What was noticed is a note, what is left out or stands in
 """
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -31,6 +32,7 @@ _RATER_COLUMN = re.compile(
     r"(rater|annotator|coder|judge|labell?er|worker|label|emotion|rating)_?\d+"
 )
 OTHER_FORMATS = ("labels.xlsx", "labels.xls", "labels.ods", "labels.numbers")
+TEXTS = (".csv", ".tsv", ".txt", ".md", ".json", ".jsonl")  # such files lie beside clips
 ALL_CLIPS = ("clips", "videos", "video", "data", "media", "files")  # sub-folders that say no label
 
 
@@ -40,16 +42,15 @@ def read_folder(root: Path, values: bool = False) -> Corpus:
     values: take valence and arousal where the table has classes as well.
     """
     index, findings = ClipIndex(root), Findings()
+    findings.extend("files that can't be clips", index.skipped)
     if not index.paths:
-        raise CorpusError(
-            f"{root.name} holds no clip; expected files such as anna_01.mp4 in it; copy them there."
-        )
+        raise CorpusError(_no_clip(index))
     table = find_table(root, index)
-    notes: list[str] = []
+    notes = _about_others(index)
     if table:
         kind, labels, parts = _from_table(table, index, values, findings, notes)
     else:
-        kind, labels, parts = "single_label", (), _from_folders(index, findings)
+        kind, labels, parts = "single_label", (), _from_folders(index, findings, notes)
     if not parts:
         first = (*findings.sentences(), f"it has no {TABLE} and no sub-folder with clips.")[0]
         raise CorpusError(f"{root.name} has no clip with a label; the first problem: {first}")
@@ -60,6 +61,28 @@ def read_folder(root: Path, values: bool = False) -> Corpus:
     return Corpus(name, root, labels, items, problems, tuple(notes), {"task": kind}, leak)
 
 
+def _no_clip(index: ClipIndex) -> str:
+    """Why a folder without a clip can't be used."""
+    return (
+        f"{index.root.name} holds no clip"
+        + (f", but files that are none ({_by_ending(index)})" if index.others else "")
+        + "; expected files such as anna_01.mp4 in it; "
+        + (f"the first problem: {index.skipped[0]}" if index.skipped else "copy them there.")
+    )
+
+
+def _by_ending(index: ClipIndex, but: Sequence[str] = ()) -> str:
+    counts = index.others.most_common()
+    return name_list([f"{n} {ending}" for ending, n in counts if ending not in but], 5)
+
+
+def _about_others(index: ClipIndex) -> list[str]:
+    """A note on files whose ending is no clip's nor a table's; a film of another kind is told."""
+    found = _by_ending(index, TEXTS)
+    told = f"Files that are no clips by their ending are not read: {found}; convert films to mp4."
+    return [told] if found else []
+
+
 def read_folder_affect(root: Path) -> Corpus:
     """The same folder, of whose table valence and arousal are read."""
     return read_folder(root, values=True)
@@ -67,7 +90,7 @@ def read_folder_affect(root: Path) -> Corpus:
 
 def find_table(root: Path, index: ClipIndex) -> Path | None:
     """The table of a folder; None = it has none. Raises CorpusError where several may be meant."""
-    files = [path for path in sorted(root.iterdir()) if path.is_file()]
+    files = [p for p in sorted(root.iterdir()) if p.is_file() and p.name[0] != "."]
     by_name = {name: [p for p in files if folded(p.name) == name] for name in NAMES + OTHER_FORMATS}
     for found in by_name.values():
         if len(found) > 1:
@@ -87,7 +110,7 @@ def find_table(root: Path, index: ClipIndex) -> Path | None:
     return others[0] if others else None
 
 
-def _from_folders(index: ClipIndex, findings: Findings) -> list[LabelledSpan]:
+def _from_folders(index: ClipIndex, findings: Findings, notes: list[str]) -> list[LabelledSpan]:
     """Labels from the names of sub-folders; train, val and test may stand above them."""
     places = {path: Path(index.name(path)).parts for path in index.paths}
     tops = {folded(parts[0]) for parts in places.values() if len(parts) > 1}
@@ -109,14 +132,22 @@ def _from_folders(index: ClipIndex, findings: Findings) -> list[LabelledSpan]:
             continue
         split = SPLIT_WORDS[folded(parts[0])] if splits else ""
         group = "/".join(parts[at + 1 : -1])
-        parts_found.append(LabelledSpan(path, None, parts[at], group, split, ""))
+        label = " ".join(unicodedata.normalize("NFC", parts[at]).split())
+        parts_found.append(LabelledSpan(path, None, label, group, split, ""))
     labels = {part.label for part in parts_found}
     if len(labels) == 1 and folded(str(next(iter(labels)))) in ALL_CLIPS:
         raise CorpusError(
             f"{index.root.name} has all clips in {next(iter(labels))} and no {TABLE}; expected a "
             f"table {TABLE} beside that folder, with file,label, or one sub-folder a label."
         )
-    spelling, _ = one_spelling(Counter(str(part.label) for part in parts_found))
+    spelling, alike = one_spelling(Counter(str(part.label) for part in parts_found))
+    notes += alike
+    names = name_list([shown(name) for name in sorted(set(spelling.values()))], 8)
+    below = ", a folder inside one is a source" if any(p.group for p in parts_found) else ""
+    if names:
+        notes.append(
+            f"There is no {TABLE}: the names of sub-folders are the labels{below} ({names})."
+        )
     return [replace(part, label=spelling[str(part.label)]) for part in parts_found]
 
 

@@ -30,3 +30,10 @@ def test_windows_take_the_label_as_target(tmp_path):
     corpus = read_own(tmp_path, "file,label\na.mp4,x\nb.mp4,y\n", "a.mp4", "b.mp4")
     windows = folder_windows(corpus, corpus.items, corpus.labels.index)
     assert [window.target for window in windows] == [0, 1]
+
+
+def test_empty_files_are_not_taken_for_one(tmp_path):
+    paths = [tmp_path / name for name in ("a.mp4", "b.mp4")]
+    for path in paths:
+        path.write_bytes(b"")
+    assert same_content(paths) == {}

@@ -349,3 +349,30 @@ def test_rows_with_another_delimiter_are_named(tmp_path):
 def test_columns_that_are_not_read_are_named_as_written(tmp_path):
     table = "Timestamp,Clip,Emotion\n2024/05/01,a_1,x\n2024/05/01,a_2,y\n"
     assert "not read: 'Timestamp'." in said(read_own(tmp_path, table, "a_1.mp4", "a_2.mp4"))
+
+
+def test_files_of_systems_beside_a_table_are_no_tables(tmp_path):
+    folder_of(tmp_path, TABLE, *CLIPS)
+    (tmp_path / "labels.csv").rename(tmp_path / "mine.csv")
+    (tmp_path / "._mine.csv").write_bytes(b"\0\5\x16\7")
+    assert len(read_corpus("folder", tmp_path).items) == 4
+
+
+def test_where_labels_are_sub_folders_it_is_said(tmp_path):
+    names = (unicodedata.normalize(form, "fröhlich") for form in ("NFC", "NFD"))
+    corpus = read_own(tmp_path, None, *(f"{n}/{i}.mp4" for i, n in enumerate(names)), "sad/c.mp4")
+    assert corpus.labels == ("fröhlich", "sad")
+    assert "names of sub-folders are the labels ('fröhlich', 'sad')" in said(corpus)
+
+
+def test_what_is_no_clip_is_said(tmp_path):
+    corpus = read_own(tmp_path, TABLE, *CLIPS)
+    assert "no clips by their ending" not in said(corpus)
+    (tmp_path / "old.vob").write_bytes(b"x")
+    (tmp_path / "gone.mp4").symlink_to("nowhere.mp4")
+    corpus = read_corpus("folder", tmp_path)
+    assert "are not read: 1 .vob" in said(corpus) and "link to nothing" in corpus.problems[0]
+    for clip in CLIPS:
+        (tmp_path / clip).unlink()
+    with pytest.raises(CorpusError, match="but files that are none .*the first problem: 'gone"):
+        read_corpus("folder", tmp_path)
