@@ -48,6 +48,15 @@ class Answer:
     moments: Tensor | None = None  # (n, S, C) values of each moment
 
 
+@dataclass(frozen=True)
+class Judged:
+    """What a model answered to n clips, in a form that can be summed over any of them."""
+
+    counts: np.ndarray  # (n, C, k), whose sums give each class's score
+    right: np.ndarray  # (n,) bool; of values: all False
+    words: list[str]  # (n,) the answers
+
+
 class Task(Protocol):
     """What differs between corpora. Trainer, inference and attribution ask nothing else.
 
@@ -79,6 +88,24 @@ class Task(Protocol):
 
     def answer(self, found: WindowLogits, calibration: Calibration = UNCALIBRATED) -> Answer:
         """Logits of windows -> what is said of them."""
+        ...
+
+    def judge(
+        self,
+        logits: Tensor,
+        target: Tensor,
+        labels: Sequence[str],
+        calibration: Calibration = UNCALIBRATED,
+    ) -> Judged:
+        """What each answer is worth; labels: those of the corpus, whose classes are counted."""
+        ...
+
+    def target_words(self, target: Tensor) -> str:
+        """One clip's target in words; empty where there are none."""
+        ...
+
+    def constant_answer(self, labels: Sequence[Any]) -> tuple[Tensor, str]:
+        """Logits of the plainest answer to all clips, and what it is in words; labels: of train."""
         ...
 
     def scores(
