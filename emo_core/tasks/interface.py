@@ -37,7 +37,7 @@ class WindowLogits:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a task says of n windows and of the clip that they are."""
+    """A task's answer for n windows and for the clip that they are."""
 
     windows: Tensor  # (n, C) probabilities, or values from -1 to 1
     clip: Tensor  # (C,) of all windows
