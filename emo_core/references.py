@@ -56,10 +56,10 @@ def reference_scores(
         (said, checkpoint, replace(ours, logits=constant.expand_as(ours.logits)))
     ]
     used = modalities(checkpoint)
-    for alone in used if len(used) > 1 else ():
-        masked = MaskedModel(checkpoint.model, [other for other in used if other != alone])
+    for kept in used if len(used) > 1 else ():
+        masked = MaskedModel(checkpoint.model, [other for other in used if other != kept])
         found = answer_corpus(replace(checkpoint, model=masked.eval()), corpus, split)
-        rivals.append((f"{alone} alone", checkpoint, found))
+        rivals.append((f"{kept} alone", checkpoint, found))
     notes = []
     mapped = _mapped(corpus, checkpoint)
     if mapped is None and checkpoint.name != DEFAULT_MODEL:
@@ -68,10 +68,12 @@ def reference_scores(
         shipped = load_checkpoint()
         rivals.append((shipped.name, shipped, answer_corpus(shipped, mapped, split, progress)))
     rows = {}
-    for told, rival, theirs in rivals:
+    for rival_name, rival, theirs in rivals:
         a, b = on_same_clips(theirs, ours)
         answered = _lowered(corpus) if rival.name == DEFAULT_MODEL and mapped else corpus.labels
-        rows[told] = _row(judge(rival, a, answered), judge(checkpoint, b, corpus.labels), b, name)
+        rows[rival_name] = _row(
+            judge(rival, a, answered), judge(checkpoint, b, corpus.labels), b, name
+        )
     first = next(iter(rows.values()))
     return {
         "split": split,
