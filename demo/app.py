@@ -78,7 +78,7 @@ def _answers(page: layout.Page, answers: AnswerCallbacks, allowed: settings.Limi
 
 
 def _follow_answer(answered: Any, page: layout.Page, answers: AnswerCallbacks) -> None:
-    """After an answer all the rest of it; after a fault of ours, a word."""
+    """After an answer, all the rest of it; after an error of ours, a message."""
     answered.success(answers.details, None, page.results, show_progress="hidden", **PRIVATE)
     answered.failure(answers.show_failure, None, page.status, **PRIVATE)
 

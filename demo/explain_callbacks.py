@@ -203,7 +203,7 @@ class ExplainCallbacks:
         return {self.page.own: _counterfactual_rows(words, label, found)}
 
     def systems(self, text: str, request: gr.Request) -> Changes:
-        """The same clip, read by each of the three systems; one that is not here says so."""
+        """The same clip, read by each of the three systems; a missing one is named."""
         from emo_core.viz import valence_arousal as affect
 
         page, words = self.page, words_of(request)

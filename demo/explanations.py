@@ -102,7 +102,7 @@ def _cost(case: ClipSession, passes: int) -> Cost:
 
 
 def _guess(prediction: Prediction) -> float:
-    """Seconds of a pass by what the prediction took, which was several of them for each window."""
+    """Seconds of a forward pass, estimated from the prediction, which took several a window."""
     each = prediction.seconds["model"] / len(prediction.samples)
     return min(max(each, 0.005), SLOW_S)
 
@@ -261,7 +261,7 @@ def find_peaks(found: Attribution, most: int) -> list[tuple[float, str]]:
 def explanation_of(
     case: ClipSession, request: ExplainRequest, progress: Progress | None = None
 ) -> Explanation:
-    """Everything that a report says, each part made once; the checks where they are asked for."""
+    """All parts of a report, each made once; the checks on request."""
     found, sample = map_of(case, request, progress), sample_of(case, request)
     return Explanation(
         checkpoint=case.checkpoint,

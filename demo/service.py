@@ -44,7 +44,7 @@ class ClipSession:
         self._lock = threading.RLock()
 
     def once(self, key: tuple, make: Callable[[], Any]) -> Any:
-        """What `make` gives, asked for the first time only."""
+        """The result of `make`, called the first time only."""
         with self._lock:
             if key not in self._found:
                 self._found[key] = make()

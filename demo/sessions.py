@@ -41,7 +41,7 @@ class Session:
 
 
 class Rate:
-    """At most so many in a minute, by key."""
+    """A limit on requests in a minute, by key."""
 
     def __init__(self, most: int, now: Callable[[], float] = time.monotonic) -> None:
         self.most, self.now = most, now
@@ -125,7 +125,7 @@ class Sessions:
             path.parent.rmdir()  # where it was alone in it
 
     def sweep(self, spared: frozenset[Path] = frozenset()) -> None:
-        """Let go of visitors who went without a word and of every file that is too old."""
+        """Forget visitors who left without notice, and delete every file that is too old."""
         old = time.monotonic() - self.limits.keep_s
         for session in [s for s, visit in list(self.sessions.items()) if visit.seen_s < old]:
             self.leave(session)

@@ -1,8 +1,6 @@
 """Which of two models is better on the same clips: `emo compare A B --data ROOT`."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -10,20 +8,11 @@ from emo_core import metrics
 from emo_core.checkpoint import Checkpoint
 from emo_core.data.corpus import Corpus, CorpusError
 from emo_core.paired_tests import LEAST_SOURCES, Difference, mcnemar, paired_difference
-from emo_core.tasks import MultiLabel, SingleLabel, ValenceArousal
+from emo_core.tasks import Judged
 from emo_core.training.run import Answers, answer_corpus
 
 MISSED = 0.03  # a difference of three points, for which the needed clips are stated
-MAIN_SCORES = {SingleLabel: "accuracy", MultiLabel: "F1"}  # of valence and arousal: CCC
-
-
-@dataclass(frozen=True)
-class Judged:
-    """What one model said of n clips, in a form that can be summed."""
-
-    counts: np.ndarray  # (n, C, k), whose sums `class_scores` takes
-    right: np.ndarray  # (n,) bool; of values: all False
-    said: list[str]  # (n,) in words
+MAIN_SCORES = {"accuracy": "accuracy", "f1": "F1", "ccc": "CCC"}  # of a task -> as printed
 
 
 def compare(
@@ -47,16 +36,14 @@ def compare(
     labels = corpus.labels
     judged = [judge(model, answers, labels) for model, answers in ((a, ours), (b, theirs))]
     names, groups = ([getattr(w, what) for w in ours.windows] for what in ("name", "group"))
-    truth = [_truth(a, value) for value in ours.truth]
+    truth = [a.task.target_words(value) for value in ours.truth]
     problems = dict.fromkeys((*corpus.problems, *found[0].problems, *found[1].problems))
     return {
         "a": a.name,
         "b": b.name,
         "corpus": corpus.name,
         "split": split,
-        **compare_answers(
-            judged[0], judged[1], np.array(groups), labels, MAIN_SCORES.get(type(a.task), "CCC")
-        ),
+        **compare_answers(judged[0], judged[1], np.array(groups), labels, MAIN_SCORES[a.task.main]),
         "flips": flips(names, truth, judged[0], judged[1]),
         "errors": list(problems),
     }
@@ -64,46 +51,16 @@ def compare(
 
 def on_same_clips(a: Answers, b: Answers) -> tuple[Answers, Answers]:
     """The rows that both models could read, in the order of the first."""
-    places = {window.name: i for i, window in enumerate(b.windows)}
-    rows = [i for i, window in enumerate(a.windows) if window.name in places]
+    rows_of_b = {window.name: i for i, window in enumerate(b.windows)}
+    rows = [i for i, window in enumerate(a.windows) if window.name in rows_of_b]
     if not rows:
         raise CorpusError("there is no clip that both models can read; see the problems above.")
-    return a.rows(rows), b.rows([places[a.windows[i].name] for i in rows])
+    return a.rows(rows), b.rows([rows_of_b[a.windows[i].name] for i in rows])
 
 
 def judge(checkpoint: Checkpoint, answers: Answers, labels: Sequence[str]) -> Judged:
     """What a model's answers are worth, class by class of the corpus."""
-    task, calibration = checkpoint.task, checkpoint.calibration
-    logits, truth = answers.logits, answers.truth.numpy()
-    columns = [task.labels.index(name) for name in labels]
-    if isinstance(task, SingleLabel):
-        predicted = logits.argmax(-1).numpy()
-        right = predicted == truth
-        is_class = truth[:, None] == np.array(columns)  # (n, C)
-        parts = np.stack([is_class & right[:, None], is_class], axis=-1)
-        return Judged(parts.astype(float), right, [task.labels[i] for i in predicted])
-    if isinstance(task, MultiLabel):
-        yes = task.probabilities(logits).numpy() > (calibration.thresholds or 0.5)
-        true, yes = truth[:, columns] > 0.5, yes[:, columns]
-        said = [_listed(labels, row) for row in yes]
-        return Judged(metrics.outcomes(true, yes).astype(float), (true == yes).all(1), said)
-    assert isinstance(task, ValenceArousal)  # the only other kind
-    values, valid = task.values(logits).double().numpy(), task.valid(answers.truth).numpy()
-    each = metrics.moments(values, np.nan_to_num(truth[..., :2])) * valid[..., None, None]
-    means = [v[ok].mean(0) if ok.any() else v.mean(0) for v, ok in zip(values, valid, strict=True)]
-    said = [", ".join(f"{n} {v:+.2f}" for n, v in zip(labels, m, strict=True)) for m in means]
-    return Judged(each.sum(1), np.zeros(len(said), bool), said)
-
-
-def _truth(checkpoint: Checkpoint, value: Any) -> str:
-    task = checkpoint.task
-    if isinstance(task, SingleLabel):
-        return task.labels[int(value)]
-    return _listed(task.labels, value.numpy() > 0.5) if isinstance(task, MultiLabel) else ""
-
-
-def _listed(labels: Sequence[str], present: np.ndarray) -> str:
-    return ", ".join(n for n, yes in zip(labels, present, strict=True) if yes) or "none"
+    return checkpoint.task.judge(answers.logits, answers.truth, labels, checkpoint.calibration)
 
 
 def class_scores(sums: np.ndarray, name: str) -> np.ndarray:
@@ -182,7 +139,7 @@ def flips(names: Sequence[str], truth: Sequence[str], a: Judged, b: Judged) -> l
     return [
         {"clip": name, "label": label, "a": mine, "b": theirs, "right": "b" if now else "a"}
         for name, label, mine, theirs, was, now in zip(
-            names, truth, a.said, b.said, a.right, b.right, strict=True
+            names, truth, a.words, b.words, a.right, b.right, strict=True
         )
         if was != now
     ]

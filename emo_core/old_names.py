@@ -138,7 +138,7 @@ def current_key(key: str) -> str:
 
 
 def current_training(found: Mapping[str, Any]) -> dict[str, Any]:
-    """What a checkpoint says of its training, in the form of this version.
+    """A checkpoint's record of its training, in the form of this version.
 
     Until 0.1 one sentence on the data stood under "world". Raises TypeError where the statement on
     the data has no warning.

@@ -1,12 +1,10 @@
 """What a model of own clips beats: the commonest class, the shipped model, each modality alone."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from emo_core.checkpoint import Checkpoint, load_checkpoint
@@ -23,7 +21,6 @@ from emo_core.data.corpus import Corpus, Item
 from emo_core.inference.modality_shapley import modalities
 from emo_core.preprocess.batch import Batch, Output
 from emo_core.schema import DEFAULT_MODEL
-from emo_core.tasks import MultiLabel, SingleLabel
 from emo_core.training.run import Answers, answer_corpus
 
 
@@ -53,16 +50,16 @@ def reference_scores(
     labels.
     """
     ours = answer_corpus(checkpoint, corpus, split, progress)
-    name = MAIN_SCORES.get(type(checkpoint.task), "CCC")
+    name = MAIN_SCORES[checkpoint.task.main]
     constant, said = _constant(checkpoint, corpus)
     rivals: list[tuple[str, Checkpoint, Answers]] = [
         (said, checkpoint, replace(ours, logits=constant.expand_as(ours.logits)))
     ]
     used = modalities(checkpoint)
-    for alone in used if len(used) > 1 else ():
-        masked = MaskedModel(checkpoint.model, [other for other in used if other != alone])
+    for kept in used if len(used) > 1 else ():
+        masked = MaskedModel(checkpoint.model, [other for other in used if other != kept])
         found = answer_corpus(replace(checkpoint, model=masked.eval()), corpus, split)
-        rivals.append((f"{alone} alone", checkpoint, found))
+        rivals.append((f"{kept} alone", checkpoint, found))
     notes = []
     mapped = _mapped(corpus, checkpoint)
     if mapped is None and checkpoint.name != DEFAULT_MODEL:
@@ -71,10 +68,12 @@ def reference_scores(
         shipped = load_checkpoint()
         rivals.append((shipped.name, shipped, answer_corpus(shipped, mapped, split, progress)))
     rows = {}
-    for told, rival, theirs in rivals:
+    for rival_name, rival, theirs in rivals:
         a, b = on_same_clips(theirs, ours)
         answered = _lowered(corpus) if rival.name == DEFAULT_MODEL and mapped else corpus.labels
-        rows[told] = _row(judge(rival, a, answered), judge(checkpoint, b, corpus.labels), b, name)
+        rows[rival_name] = _row(
+            judge(rival, a, answered), judge(checkpoint, b, corpus.labels), b, name
+        )
     first = next(iter(rows.values()))
     return {
         "split": split,
@@ -94,17 +93,8 @@ def _row(theirs: Judged, ours: Judged, answers: Answers, name: str) -> dict:
 
 def _constant(checkpoint: Checkpoint, corpus: Corpus) -> tuple[Tensor, str]:
     """(logits that answer the same to every clip, what they answer in words)."""
-    task = checkpoint.task
-    if isinstance(task, MultiLabel):
-        return torch.full((1, len(task.labels)), 20.0), "yes to every label"
-    if not isinstance(task, SingleLabel):
-        return torch.zeros(1, 1, len(task.labels)), "a constant"
-    counts = Counter(item.label for item in corpus.items if item.split == "train")
-    counts = counts or Counter(item.label for item in corpus.items)
-    label = str(counts.most_common(1)[0][0])
-    place = torch.tensor(task.labels.index(label))
-    logits = nn.functional.one_hot(place, len(task.labels)).float().unsqueeze(0)
-    return logits, f"the commonest class ({label})"
+    train = [item.label for item in corpus.items if item.split == "train"]
+    return checkpoint.task.constant_answer(train or [item.label for item in corpus.items])
 
 
 def _lowered(corpus: Corpus) -> tuple[str, ...]:
@@ -113,12 +103,11 @@ def _lowered(corpus: Corpus) -> tuple[str, ...]:
 
 def _mapped(corpus: Corpus, checkpoint: Checkpoint) -> Corpus | None:
     """The corpus in the shipped model's labels, capitals aside; None where it has others."""
-    if not isinstance(checkpoint.task, SingleLabel) or checkpoint.name == DEFAULT_MODEL:
+    if checkpoint.name == DEFAULT_MODEL:
         return None
     shipped = load_checkpoint()
-    if not isinstance(shipped.task, SingleLabel) or not set(_lowered(corpus)) <= set(
-        shipped.labels
-    ):
+    same_kind = type(checkpoint.task) is type(shipped.task)
+    if not same_kind or not set(_lowered(corpus)) <= set(shipped.labels):
         return None
 
     def lowered(item: Item) -> Any:

@@ -55,7 +55,7 @@ def test_single_labels_are_counted_by_hand():
 def test_a_model_with_more_labels_is_compared_on_those_of_the_clips():
     wide = checkpoint(SingleLabel(("w", "z", "y", "x")))
     found = judge(wide, answers(one_hot([3, 0, 1], 4), np.array([3, 2, 1])), LABELS)
-    assert found.said == ["x", "w", "z"] and found.right.tolist() == [True, False, True]
+    assert found.words == ["x", "w", "z"] and found.right.tolist() == [True, False, True]
     assert found.counts[:, :, 1].tolist() == np.eye(3).tolist()
 
 
@@ -69,7 +69,9 @@ def test_several_labels_are_compared_by_f1_at_each_models_thresholds():
     assert strict.right.tolist() == [True, False] and loose.right.tolist() == [True, True]
     found = compare_answers(strict, loose, np.array([0, 1]), LABELS, "F1")
     assert found["per_class"]["z"]["difference"] == 1 and found["interval"] is None
-    assert found["mcnemar"]["only_b"] == 1 and strict.said == ["x", "y"] and loose.said[1] == "y, z"
+    assert (
+        found["mcnemar"]["only_b"] == 1 and strict.words == ["x", "y"] and loose.words[1] == "y, z"
+    )
 
 
 def test_values_are_compared_by_concordance_over_valid_moments():

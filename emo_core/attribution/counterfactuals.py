@@ -33,7 +33,7 @@ class WhatIf:
 def what_if(
     checkpoint: Checkpoint, sample: Sample, change: str, to: Callable[[Sample], Sample]
 ) -> WhatIf:
-    """The answer to a window and to what `to` makes of it; `change` says what that is."""
+    """The answers to a window and to the window changed by `to`; `change` names the change."""
     changed = to(sample)
     faces = ""
     if sample.face_eyes is not None and bool(sample.face_mask.any()):
@@ -52,7 +52,7 @@ def _with_its_faces(sample: Sample, changed: Sample) -> tuple[Sample, str]:
 
 
 def answers(checkpoint: Checkpoint, samples: list[Sample]) -> list[dict[str, float]]:
-    """What the model says of each window, by label."""
+    """The model's answer to each window, by label."""
     scores = score_windows(checkpoint, samples)
     found = WindowLogits.of_equal_windows(scores.logits, scores.mask)
     rows = checkpoint.task.answer(found, checkpoint.calibration).windows  # (n, C)

@@ -81,7 +81,7 @@ def _sizes(ids: Tensor, real: Tensor) -> Tensor:
 
 
 def real_of(question: ForwardFunction, name: str, like: Tensor) -> Tensor:
-    """Which of an input's ids stand for real values, bool in the shape of `like`, those ids."""
+    """Which of an input's ids stand for real values: bool in the shape of `like`, the ids."""
     real = getattr(question.sample, MASKS[name])
     return real.view(*real.shape, *(1,) * (like.ndim - real.ndim)).expand(like.shape)
 

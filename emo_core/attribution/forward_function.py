@@ -85,7 +85,7 @@ Progress = Callable[[int, int], object]  # passes done, passes in all; False sto
 
 
 def inputs_of(checkpoint: Checkpoint) -> tuple[str, ...]:
-    """The fields of a Sample that a model looks at."""
+    """The fields of a Sample that a model reads."""
     sample = checkpoint.sample
     picture = "faces" if sample.people and sample.face_size else "video"
     names = {"video": picture, "audio": "mel", "text": "tokens"}
@@ -94,7 +94,7 @@ def inputs_of(checkpoint: Checkpoint) -> tuple[str, ...]:
 
 @dataclass
 class PassBudget:
-    """Counts forward passes, tells the caller, and stops where the caller says so."""
+    """Counts forward passes, reports them to the caller, and stops at the caller's request."""
 
     total: int
     progress: Progress | None = None

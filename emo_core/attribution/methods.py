@@ -143,7 +143,7 @@ def explain_window(
 
 
 def gap_of(maps: Maps, score: float, nothing: float | None) -> float | None:
-    """How far the maps are from summing to score - nothing, as a share of it."""
+    """Distance of the maps' sum from score - baseline score, as a share of that."""
     if nothing is None:
         return None
     total = sum(float(x.double().sum()) for x in maps.values())

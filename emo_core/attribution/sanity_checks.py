@@ -149,7 +149,7 @@ def run_checks(
 def share_on_faces(
     found: Attribution, faces: FaceRegions | None
 ) -> tuple[float | None, float | None]:
-    """Share of the picture's map (its size) on faces, and the share that faces have of it."""
+    """Share of the absolute video map that lies on faces, and the faces' share of the picture."""
     if faces is None or "video" not in found.maps:
         return None, None
     strength = found.maps["video"].abs().sum(1)  # (T, H, W)
@@ -159,7 +159,7 @@ def share_on_faces(
 
 
 def values_of(question: ForwardFunction, found: Attribution) -> Tensor:
-    """What a map says of each block of the window, (cells,)."""
+    """Values of a map for each block of the window, (cells,)."""
     pieces = patch_mask(question, PRESETS["thorough"])
     count = 1 + max(int(ids.max()) for ids in pieces)
     values = torch.zeros(count, dtype=torch.float64)

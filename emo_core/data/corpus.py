@@ -144,7 +144,7 @@ def read_splits(folder: Path) -> tuple[dict[str, str], list[str]]:
 
 
 def find_folder(root: Path, *names: str) -> Path | None:
-    """The first of these folders that is there; None = none is."""
+    """The first of these folders that exists; None = none does."""
     return next((root / place for place in names if (root / place).is_dir()), None)
 
 

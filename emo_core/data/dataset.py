@@ -54,7 +54,7 @@ class Window(Protocol):
 
 @dataclass(frozen=True)
 class FileWindow:
-    """The first window of a clip on disk, or of the part of it that is meant."""
+    """The first window of a clip on disk, or of a part of it."""
 
     name: str
     path: Path
@@ -73,7 +73,7 @@ class FileWindow:
         return key_digest(content, *decisive) if decisive else content
 
     def faces_by(self) -> str:
-        """Who says where faces are: another detector finds others."""
+        """Which detector finds faces: another one finds others."""
         return best_detector().name
 
     def decode(self, config: SampleConfig) -> DecodedWindow:
@@ -92,7 +92,7 @@ class FileWindow:
 def resolve_span(
     duration_s: float, span_s: tuple[float, float] | None, path: Path, slack_s: float = math.inf
 ) -> tuple[float, float]:
-    """When the part of a file that is meant starts and ends; None = all of it.
+    """Start and end of the part of a file; None = all of it.
 
     Raises ClipError where it starts after the file's end, or ends more than `slack_s` after it.
     """

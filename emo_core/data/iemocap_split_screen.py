@@ -91,7 +91,7 @@ class ActorWindow:
 
 
 def names_speaker(name: str) -> bool:
-    """Whether an utterance's name says whose dialogue it is of and who of the two speaks."""
+    """Whether an utterance's name gives its dialogue and which of the two actors speaks."""
     first, last = name.split("_")[0], name.split("_")[-1]
     return first != name and first[-1:] in ("F", "M") and last[:1] in ("F", "M")
 

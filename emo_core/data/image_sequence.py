@@ -12,7 +12,7 @@ from emo_core.clip import Clip, ClipError, DecodedFrames, load_clip
 
 
 def read_image(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
-    """One picture file: (H, W, 3) uint8 RGB, resized to (width, height) if `size` says so.
+    """One picture file: (H, W, 3) uint8 RGB, resized to `size` (width, height) if given.
 
     Raises ClipError where it can't be read.
     """

@@ -1,4 +1,4 @@
-"""Samples -> what a model says of them, and what each modality adds to it."""
+"""Samples -> a model's scores of them, and what each modality adds to these."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -22,7 +22,7 @@ Subset = frozenset[str]
 
 @dataclass(frozen=True)
 class ScoredWindows:
-    """What a model says of n windows."""
+    """A model's scores of n windows."""
 
     logits: Tensor  # (n, C), or (n, S, 2) of moments
     shares: Tensor  # (n, M, C) Shapley values of each modality, of moments their mean

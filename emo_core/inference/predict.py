@@ -31,7 +31,7 @@ def predict_clip(
     most_windows: int = MOST_WINDOWS,
     progress: Callable[[int, int], None] | None = None,
 ) -> Prediction:
-    """What the checkpoint says of a clip. Memory does not depend on the clip's length."""
+    """The checkpoint's answer to a clip. Memory does not depend on the clip's length."""
     config = checkpoint.sample
     spans = window_spans(clip.duration_s, config.window_s, most_windows)
     decoded = decode_windows(clip, config, spans)

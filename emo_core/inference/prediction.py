@@ -8,7 +8,7 @@ from emo_core.preprocess.sample import Sample
 
 @dataclass(frozen=True)
 class Span:
-    """What the model says of one window."""
+    """The model's answer to one window."""
 
     start_s: float
     end_s: float

@@ -202,7 +202,7 @@ def options(job: dict, yt_dlp: Any, hook: Callable[[dict], None]) -> dict:
 
 
 def refusal(info: dict, limits: dict) -> str | None:
-    """Why a video is not wanted, before anything of it is downloaded; None = it is."""
+    """Why a video is refused, before anything of it is downloaded; None = it is accepted."""
     duration, size = info.get("duration"), info.get("filesize") or info.get("filesize_approx")
     if info.get("_type", "video") != "video":
         return "it is a list; expected one video"

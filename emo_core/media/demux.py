@@ -208,7 +208,7 @@ class EndTimes:
 
 
 def _default_ticks(stream: Any) -> int:
-    """How long a picture lasts that does not say so: the last ones of MPEG and FLV files."""
+    """Duration of a picture that states none: the last ones of MPEG and FLV files."""
     rate = stream.average_rate if stream.type == "video" else None
     return round(1 / rate / stream.time_base) if rate else 0
 

@@ -6,6 +6,7 @@ docs/papers/group.md#assumptions.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -31,7 +32,7 @@ from emo_core.models.layers.fusion import (
 )
 from emo_core.models.layers.people import PeopleExpressions
 from emo_core.models.layers.towers import Tower, at_times, join_towers
-from emo_core.models.layers.whisper import shipped_whisper
+from emo_core.models.layers.whisper import hub_whisper, shipped_whisper
 from emo_core.preprocess.batch import Batch, Output
 from emo_core.preprocess.trace import Trace
 from emo_core.ranges import Count, Counts, OpenShare
@@ -59,7 +60,8 @@ class GroupConfig:
     added_heads: tuple[str, ...] = ("video",)  # always added; others only where no video is
     people: str = ""  # or "expression": faces as tokens beside whole frames
     people_every: Count = 1  # one frame in so many is read for faces
-    speech: str = ""  # or "whisper": an encoder beside the small audio backbone
+    speech: str = ""  # or "whisper", or of the hub "openai/whisper-base": beside the small backbone
+    speech_blocks: Count = 2  # of that encoder, its first ones
     token_times: str = "seen"  # tokens carry the time of what they saw; or "even", as until 0.2
     train_encoders: bool = False  # those two learn as well; else only what reads them
     video_size: Counts = ()  # width, height that the slim video backbone reads; () = all
@@ -105,8 +107,11 @@ class Group(nn.Module):
             ("people", "expression"): lambda: PeopleExpressions(config.people_every),
             ("audio", "slim"): lambda: MelResNet(tuple(config.audio_widths), config.mel_pool),
             ("audio", "cnn14"): lambda: Cnn14(config.pretrained),
-            ("speech", "whisper"): shipped_whisper,
+            ("speech", "whisper"): partial(shipped_whisper, config.speech_blocks),
         }
+        if "/" in config.speech:
+            hub = partial(hub_whisper, config.speech, config.speech_blocks)
+            makers["speech", config.speech] = hub
         for name, kind in self._kinds().items():
             if (name, kind) not in makers:
                 setting = name if name in ("people", "speech") else f"{name}_backbone"
@@ -239,6 +244,8 @@ class Group(nn.Module):
         }
         if self.config.train_encoders:
             return {}
+        if self.config.speech != "whisper":  # of the hub: its weights are in the checkpoint
+            del prefixes["speech"]
         return dict(prefixes[name] for name in self.tower_names if name in prefixes)
 
     def freeze_towers(self) -> None:

@@ -117,7 +117,7 @@ def check_config(config: MesmConfig) -> None:
 
 
 class Text(nn.Module):
-    """Transcript -> scores, and the vector that asks the pictures. All of it learns as a backbone.
+    """Transcript -> scores, and the query for the pictures. All of it learns as a backbone.
 
     (The paper's ALBERT and its head have a tenth of the rate: docs/papers/mesm.md#training.)
     """

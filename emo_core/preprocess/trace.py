@@ -30,7 +30,7 @@ class Moments:
 
 @dataclass(frozen=True, kw_only=True)
 class CrossAttention:
-    """Attention by which V tokens of the video ask A tokens of the audio."""
+    """Attention of V video tokens (queries) over A audio tokens (keys)."""
 
     weights: Tensor = axes("B, H, V, A")
     video_times_s: Tensor = axes("B, V")  # seconds from the start of the window

@@ -37,7 +37,7 @@ class WindowLogits:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a task says of n windows and of the clip that they are."""
+    """A task's answer for n windows and for the clip that they are."""
 
     windows: Tensor  # (n, C) probabilities, or values from -1 to 1
     clip: Tensor  # (C,) of all windows
@@ -46,6 +46,15 @@ class Answer:
     abstains: bool = False
     present: tuple[str, ...] | None = None  # where several labels may be there: those above
     moments: Tensor | None = None  # (n, S, C) values of each moment
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a model answered to n clips, in a form that can be summed over any of them."""
+
+    counts: np.ndarray  # (n, C, k), whose sums give each class's score
+    right: np.ndarray  # (n,) bool; of values: all False
+    words: list[str]  # (n,) the answers
 
 
 class Task(Protocol):
@@ -79,6 +88,24 @@ class Task(Protocol):
 
     def answer(self, found: WindowLogits, calibration: Calibration = UNCALIBRATED) -> Answer:
         """Logits of windows -> what is said of them."""
+        ...
+
+    def judge(
+        self,
+        logits: Tensor,
+        target: Tensor,
+        labels: Sequence[str],
+        calibration: Calibration = UNCALIBRATED,
+    ) -> Judged:
+        """What each answer is worth; labels: those of the corpus, whose classes are counted."""
+        ...
+
+    def target_words(self, target: Tensor) -> str:
+        """One clip's target in words; empty where there are none."""
+        ...
+
+    def constant_answer(self, labels: Sequence[Any]) -> tuple[Tensor, str]:
+        """Logits of the plainest answer to all clips, and what it is in words; labels: of train."""
         ...
 
     def scores(

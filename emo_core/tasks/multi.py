@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from emo_core import metrics
 from emo_core.ranges import Amount
 from emo_core.schema import EMOTIONS
 from emo_core.tasks.calibration import UNCALIBRATED, Calibration, span
-from emo_core.tasks.interface import Answer, WindowLogits
+from emo_core.tasks.interface import Answer, Judged, WindowLogits
 
 THRESHOLDS = np.arange(1, 20) / 20  # 0.05 ... 0.95 (docs/papers/mesm.md#thresholds-and-scores)
 
@@ -101,6 +101,28 @@ class MultiLabel:
             },
         }
 
+    def judge(
+        self,
+        logits: Tensor,
+        target: Tensor,
+        labels: Sequence[str],
+        calibration: Calibration = UNCALIBRATED,
+    ) -> Judged:
+        """Outcomes of each label's yes or no. logits and target (n, C); counts (n, labels, 4)."""
+        columns = [self.labels.index(name) for name in labels]
+        above = self.probabilities(logits).numpy() > (calibration.thresholds or 0.5)
+        truth, yes = target.numpy()[:, columns] > 0.5, above[:, columns]
+        words = [_joined(labels, row) for row in yes]
+        return Judged(metrics.outcomes(truth, yes).astype(float), (truth == yes).all(1), words)
+
+    def target_words(self, target: Tensor) -> str:
+        """The labels of one clip, in a list."""
+        return _joined(self.labels, target.numpy() > 0.5)
+
+    def constant_answer(self, labels: Sequence[Any]) -> tuple[Tensor, str]:
+        """Every label, (1, C)."""
+        return torch.full((1, len(self.labels)), 20.0), "yes to every label"
+
     def selection_score(self, scores: dict) -> float:
         """The one number that training maximises on held-out sources."""
         return scores[self.main]
@@ -132,3 +154,7 @@ class MultiLabel:
             for name, key in names.items()
         ]
         return f"F1 {scores['f1']:.3f} ({span(scores)}), {', '.join(shown)}, n = {scores['n']}"
+
+
+def _joined(labels: Sequence[str], present: np.ndarray) -> str:
+    return ", ".join(n for n, yes in zip(labels, present, strict=True) if yes) or "none"

@@ -1,5 +1,6 @@
 """One class per clip, or per frame in pre-training."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -13,7 +14,7 @@ from emo_core import metrics
 from emo_core.ranges import OpenShare, Share
 from emo_core.schema import POLARITIES
 from emo_core.tasks.calibration import UNCALIBRATED, Calibration, span
-from emo_core.tasks.interface import Answer, WindowLogits
+from emo_core.tasks.interface import Answer, Judged, WindowLogits
 
 THRESHOLDS = tuple(round(0.5 + 0.01 * step, 2) for step in range(50))  # of "not sure"
 
@@ -89,6 +90,31 @@ class SingleLabel:
             "calibration_error": metrics.calibration_error(probabilities, truth),
             **_answered(probabilities, truth, calibration.abstain_below),
         }
+
+    def judge(
+        self,
+        logits: Tensor,
+        target: Tensor,
+        labels: Sequence[str],
+        calibration: Calibration = UNCALIBRATED,
+    ) -> Judged:
+        """Hits and sizes of each class. logits (n, C), target (n,); counts (n, labels, 2)."""
+        truth, predicted = target.numpy(), logits.argmax(-1).numpy()
+        right = predicted == truth
+        is_class = truth[:, None] == np.array([self.labels.index(name) for name in labels])
+        counts = np.stack([is_class & right[:, None], is_class], axis=-1).astype(float)
+        return Judged(counts, right, [self.labels[i] for i in predicted])
+
+    def target_words(self, target: Tensor) -> str:
+        """The label of one clip."""
+        return self.labels[int(target)]
+
+    def constant_answer(self, labels: Sequence[str]) -> tuple[Tensor, str]:
+        """The commonest class, (1, C)."""
+        label = str(Counter(labels).most_common(1)[0][0])
+        index = torch.tensor(self.labels.index(label))
+        logits = functional.one_hot(index, len(self.labels)).float().unsqueeze(0)
+        return logits, f"the commonest class ({label})"
 
     def selection_score(self, scores: dict) -> float:
         """The one number that training maximises on held-out sources."""

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from emo_core import metrics
 from emo_core.tasks.calibration import UNCALIBRATED, Calibration, span
-from emo_core.tasks.interface import Answer, WindowLogits, mean_over
+from emo_core.tasks.interface import Answer, Judged, WindowLogits, mean_over
 
 TINY = 1e-8  # in the loss: two constants are no concordance, and no error
 
@@ -108,6 +109,31 @@ class ValenceArousal:
                 for i, label in enumerate(self.labels)
             },
         }
+
+    def judge(
+        self,
+        logits: Tensor,
+        target: Tensor,
+        labels: Sequence[str],
+        calibration: Calibration = UNCALIBRATED,
+    ) -> Judged:
+        """Moments of each clip's valid values, (n, 2, 6), of which CCC is made."""
+        values, valid = self.values(logits).double().numpy(), self.valid(target).numpy()
+        truth = np.nan_to_num(target.numpy()[..., :2])
+        each = metrics.moments(values, truth) * valid[..., None, None]
+        means = [
+            v[ok].mean(0) if ok.any() else v.mean(0) for v, ok in zip(values, valid, strict=True)
+        ]
+        words = [", ".join(f"{n} {v:+.2f}" for n, v in zip(labels, m, strict=True)) for m in means]
+        return Judged(each.sum(1), np.zeros(len(words), bool), words)
+
+    def target_words(self, target: Tensor) -> str:
+        """Nothing: values are of many moments."""
+        return ""
+
+    def constant_answer(self, labels: Sequence[Any]) -> tuple[Tensor, str]:
+        """Zero for both, (1, 1, 2)."""
+        return torch.zeros(1, 1, len(self.labels)), "a constant"
 
     def selection_score(self, scores: dict) -> float:
         """The one number that training maximises on held-out sources."""

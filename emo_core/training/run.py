@@ -270,7 +270,7 @@ def machine(device: torch.device) -> str:
 
 @dataclass(frozen=True)
 class Answers:
-    """What a checkpoint says of the windows of one split."""
+    """A checkpoint's answers to the windows of one split."""
 
     windows: list[Window]
     logits: Tensor  # (n, C) or (n, S, 2)
@@ -291,7 +291,7 @@ def answer_corpus(
     split: str,
     progress: Callable[[int, int], None] | None = None,
 ) -> Answers:
-    """A checkpoint's answers to one split of a corpus whose labels it knows."""
+    """A checkpoint's answers to one split of a corpus with the checkpoint's labels."""
     refuse_other_labels(corpus, checkpoint.labels, checkpoint.name)
     cache = Cache(checkpoint.sample)
     target = window_target(checkpoint.task, checkpoint.sample, checkpoint.settings)

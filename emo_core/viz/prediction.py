@@ -232,7 +232,7 @@ def styled(figure: go.Figure, height: int) -> go.Figure:
 
 
 def empty(sentence: str) -> go.Figure:
-    """A figure that says why there is none."""
+    """An empty figure with the reason for it."""
     figure = styled(go.Figure(), height=140)
     figure.add_annotation(
         text=sentence, x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False, font_size=16

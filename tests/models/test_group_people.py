@@ -7,11 +7,12 @@ import torch
 
 from emo_core.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
 from emo_core.inference.modality_shapley import score_windows
+from emo_core.models import group as group_module
 from emo_core.models.features import collate_features
 from emo_core.models.group import POCKET, Group
 from emo_core.models.layers.backbones import Tokens
 from emo_core.models.layers.towers import at_times, join_towers
-from emo_core.models.layers.whisper import WHISPER_MEL
+from emo_core.models.layers.whisper import WHISPER_MEL, shipped_whisper
 from emo_core.preprocess.batch import collate
 from emo_core.preprocess.sample import SampleConfig, blank_sample
 from emo_core.schema import POLARITIES
@@ -30,12 +31,11 @@ def made(**changes):
         audio_widths=(8, 8, 16, 16),
         width=32,
         people="expression",
-        speech="whisper",
         unimodal_heads=True,
         added_heads=("video", "audio"),
         video_size=(40, 30),
         mel_pool=2,
-        **changes,
+        **{"speech": "whisper", **changes},
     )
     return Group(settings).eval()
 
@@ -140,6 +140,31 @@ def test_a_checkpoint_refers_to_frozen_encoders(tmp_path, model):
     config.write_text(text.replace(digest, "0" * 64), encoding="utf-8")
     with pytest.raises(CheckpointError, match="take the version"):
         load_checkpoint(tmp_path / "made")
+
+
+def test_fewer_blocks_of_speech_and_no_more_than_there_are():
+    assert len(made(speech_blocks=1).speech.backbone.layers) == 1
+    with pytest.raises(ValueError, match="blocks is 3; this encoder has 2"):
+        made(speech_blocks=3)
+
+
+def test_an_encoder_of_the_hub_is_part_of_the_checkpoint(monkeypatch):
+    """Its weights are fetched where there is a network, so a checkpoint must hold them."""
+    asked = []
+
+    def fetched(name, blocks):
+        asked.append((name, blocks))
+        return shipped_whisper(blocks)
+
+    monkeypatch.setattr(group_module, "hub_whisper", fetched)
+    model = made(speech="openai/whisper-base", speech_blocks=1)
+    assert asked == [("openai/whisper-base", 1)]
+    assert list(model.frozen_encoders()) == ["people.backbone.net."]
+
+
+def test_offline_a_size_of_the_hub_is_a_sentence():
+    with pytest.raises(ValueError, match="whisper-base can't be had .*; fetch it once online"):
+        made(speech="openai/whisper-base")
 
 
 def test_rollout_speaks_of_frames_and_moments(model):

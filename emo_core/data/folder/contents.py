@@ -14,7 +14,7 @@ from emo_core.faces.tracking import track_faces
 from emo_core.preprocess.sample import SampleConfig
 
 MOST = 500  # clips that are looked at, spread evenly; faces take some 50 ms a clip
-LOOKS = (0.1, 0.5, 0.9)  # of a clip's length, where faces are looked for
+FACE_SEARCH_AT = (0.1, 0.5, 0.9)  # of a clip's length, where faces are looked for
 SIDE = 480  # pixels of the longer side, as in the search for training
 WINDOW_S = SampleConfig().window_s  # seconds of a clip that most recipes read
 
@@ -39,7 +39,7 @@ def clip_content(item: Item) -> Content | None:
         width, height = video_size(clip)
         scale = min(1.0, SIDE / max(width, height))
         size = max(int(width * scale), 2), max(int(height * scale), 2)
-        times_s = start_s + seconds * np.array(LOOKS)
+        times_s = start_s + seconds * np.array(FACE_SEARCH_AT)
         found = track_faces(clip.read_frames(times_s, size).pixels)
         return Content(item.name, seconds, True, bool(found.mask.any()))
     except (ClipError, OSError):

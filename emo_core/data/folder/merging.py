@@ -174,11 +174,11 @@ def _note_values(parts: Iterable[Sequence[Rating]], notes: list[str]) -> None:
     several = [pairs for pairs in moments.values() if len(pairs) > 1]
     if not several:
         return
-    told = []
+    alphas = []
     for place, name in enumerate(VALUES):
         alpha = interval_alpha([pair[place] for pair in pairs] for pairs in several)
-        told.append(f"{name} " + ("undefined" if alpha is None else f"{alpha:.2f}"))
+        alphas.append(f"{name} " + ("undefined" if alpha is None else f"{alpha:.2f}"))
     notes.append(
         f"{len(several)} clips or moments have several ratings: Krippendorff's alpha is "
-        f"{' and '.join(told)} (1 = always equal, 0 = as by chance); the raters' mean is taken."
+        f"{' and '.join(alphas)} (1 = always equal, 0 = as by chance); the raters' mean is taken."
     )

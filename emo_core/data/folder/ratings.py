@@ -179,7 +179,9 @@ def as_several(ratings: Ratings, labels: Counter) -> Ratings:
     """
     lists = {str(label): _listed(str(label)) for label in labels}
     mark = next((m for m in _MARKS if any(m in cell for cell in lists.values())), "")
-    mark = mark or next((m for m in _LOOSE_MARKS if _parts_stand_alone(lists.values(), m)), "")
+    mark = mark or next(
+        (m for m in _LOOSE_MARKS if _every_label_occurs_singly(lists.values(), m)), ""
+    )
     if not mark:
         return ratings
     split = {label: _split(cell, mark) for label, cell in lists.items()}
@@ -198,7 +200,7 @@ def _split(cell: str, mark: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.strip() for part in cell.split(mark) if part.strip()))
 
 
-def _parts_stand_alone(cells: Iterable[str], mark: str) -> bool:
+def _every_label_occurs_singly(cells: Iterable[str], mark: str) -> bool:
     known = set(cells)
     several = [cell for cell in known if mark in cell]
     return bool(several) and all(set(_split(cell, mark)) <= known for cell in several)

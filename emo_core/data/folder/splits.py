@@ -127,7 +127,7 @@ def _unevenness(
 ) -> float:
     """How far the splits' shares of each class are from what is wanted; 0 = nowhere."""
     total = np.maximum(counts.sum(0), 1)
-    return sum(
-        float(np.square(counts[chosen].sum(0) / total - shares[split]).sum())
-        for split, chosen in dealt.items()
-    )
+    dealt_shares = {split: counts[chosen].sum(0) / total for split, chosen in dealt.items()}
+    of_train = 1 - sum(dealt_shares.values()) - (1 - sum(shares.values()))
+    gaps = [share - shares[split] for split, share in dealt_shares.items()] + [of_train]
+    return sum(float(np.square(gap).sum()) for gap in gaps)

@@ -16,7 +16,7 @@ Read = Callable[..., Tensor]
 
 
 def row_independent(read: Read) -> Read:
-    """Mark a module's method: tensors of n rows each -> n rows, none of which asks another one.
+    """Mark a module's method: tensors of n rows each -> n rows, none of which depends on another.
 
     Rows are frames, pieces of film or log-mels. So it holds where batch norm is not learning.
     """

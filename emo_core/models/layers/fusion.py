@@ -21,7 +21,7 @@ Pair = tuple[str, str]  # (query, context)
 
 @dataclass(frozen=True, kw_only=True)
 class FusionTrace(Trace):
-    """What a fusion of two streams attended to, and what each stream says by itself.
+    """Attention of a fusion of two streams, and the scores of each stream alone.
 
     attention: by (query, context), the weights of each block. unimodal_logits: by stream.
     """

@@ -24,7 +24,7 @@ class AdditiveAttention(nn.Module):
         self.energy = nn.Linear(width, 1)
 
     def forward(self, values: Tensor, query: Tensor, owner: Tensor) -> Tensor:
-        """values (N, C), query (B, D), owner (N,): the row of `query` that asks. Returns (N,)."""
+        """values (N, C), query (B, D), owner (N,): row of `query` for each value. Returns (N,)."""
         asked = self.query(query).index_select(0, owner)  # (N, C)
         scores = self.energy(torch.tanh(self.content(values) + asked)).squeeze(-1)
         return scores.to(torch.promote_types(scores.dtype, torch.float32))  # bf16 sums badly

@@ -113,7 +113,7 @@ class DenseTower(nn.Module):
     def forward(
         self, pictures: Tensor, query: Tensor, owner: Tensor
     ) -> tuple[Tensor, list[SelectedSites]]:
-        """(n, inputs, h, w) -> (n, C, h/16, w/16); a dense tower asks the text nothing."""
+        """(n, inputs, h, w) -> (n, C, h/16, w/16); a dense tower does not use the text."""
         return self.read(pictures), []
 
     @row_independent

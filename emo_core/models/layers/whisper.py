@@ -148,14 +148,20 @@ def _band_energy(bands: int) -> tuple[float, ...]:
     return tuple((2 * plain.sum(0) / slaney.sum(0) / (config.window * window)).tolist())
 
 
-def shipped_whisper() -> WhisperEncoder:
-    """The first two blocks of the tiny size that come with the package."""
-    return whisper_from(shipped_state(SHIPPED))
+def shipped_whisper(blocks: int | None = None) -> WhisperEncoder:
+    """The first blocks, at most two, of the tiny size that come with the package."""
+    return whisper_from(shipped_state(SHIPPED), blocks)
 
 
 def whisper_from(state: dict[str, Tensor], blocks: int | None = None) -> WhisperEncoder:
-    """An encoder from a state by transformers' names, with its first `blocks` blocks."""
-    most = WhisperSize.of(state).blocks if blocks is None else blocks
+    """An encoder from a state by transformers' names, with its first `blocks` blocks.
+
+    Raises ValueError where it has fewer.
+    """
+    there = WhisperSize.of(state).blocks
+    most = there if blocks is None else blocks
+    if most > there:
+        raise ValueError(f"blocks is {most}; this encoder has {there}")
     kept = {k: v for k, v in state.items() if _kept(k, most)}
     encoder = WhisperEncoder(WhisperSize.of(kept))
     for block in cast("list[WhisperBlock]", encoder.layers):
@@ -177,8 +183,15 @@ def _our_name(name: str) -> str:
 
 
 def hub_whisper(name: str, blocks: int) -> WhisperEncoder:
-    """The first blocks of any size, "openai/whisper-base", from the hub or its cache folder."""
+    """The first blocks of any size, "openai/whisper-base", from the hub or its cache folder.
+
+    Raises ValueError where it can't be had.
+    """
     from transformers import WhisperModel  # takes seconds
 
-    model = WhisperModel.from_pretrained(name, local_files_only=offline())
+    try:
+        model = WhisperModel.from_pretrained(name, local_files_only=offline())
+    except (OSError, ValueError) as error:
+        why = str(error).splitlines()[0]
+        raise ValueError(f"{name} can't be had ({why}); fetch it once online") from error
     return whisper_from(model.encoder.state_dict(), blocks)

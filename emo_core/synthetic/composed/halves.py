@@ -49,7 +49,7 @@ class SceneHalves:
         return self.make(self.sources, self.seed, "train", index)
 
     def label(self, index: int) -> str:
-        """What a half says; "" = nothing."""
+        """Label of a half; "" = none."""
         scene = self.scene(index)
         return "" if scene.regime == SILENT[self.stream] else scene.label
 
@@ -92,6 +92,6 @@ class SceneHalves:
 
 
 def draw_pair(rng: np.random.Generator, label: str) -> tuple[str, str]:
-    """What picture and sound of a new scene of a label say, in the shares of REGIMES."""
+    """Labels of picture and sound for a new scene of a label, in the shares of REGIMES."""
     regime = str(rng.choice(list(REGIMES), p=list(REGIMES.values())))
     return "" if regime == "heard" else label, "" if regime == "seen" else label

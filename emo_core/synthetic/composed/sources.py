@@ -100,7 +100,7 @@ Sort = Callable[[Mapping[str, str]], str]  # what to make of a row of a table
 
 @dataclass(frozen=True)
 class SourcePool:
-    """All parts, and who is where."""
+    """All parts, and the split of each person."""
 
     root: Path
     items: tuple[SourceItem, ...]
@@ -108,7 +108,7 @@ class SourcePool:
     labels: tuple[str, ...] = POLARITIES  # what `SourceItem.polarity` may be, beside ""
 
     def draw(self, rng: np.random.Generator, kind: str, split: str, polarity: str = "") -> int:
-        """The place in `parts` of one part; -1 where the split has none of them."""
+        """Index in `items` of one part; -1 where the split has none of its kind."""
         pools = self.pools.get((kind, split, polarity), ())
         if not pools:
             return -1

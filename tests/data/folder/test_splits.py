@@ -71,3 +71,11 @@ def test_many_classes_and_sources_are_dealt_in_time_and_memory():
 
 def test_words_for_splits():
     assert split_word("Held-Out") == "test" and split_word("DEV") == "val" and split_word("a") == ""
+
+
+def test_train_has_every_class_where_sources_are_few():
+    for sources in (4, 6, 8):
+        labels = [("happy", "calm")[i % 2] for i in range(sources)]
+        dealt = deal_splits([f"s{i}" for i in range(sources)], labels)
+        trains = [label for i, label in enumerate(labels) if dealt[f"s{i}"] == "train"]
+        assert trains.count("happy") == trains.count("calm") > 0
