@@ -45,6 +45,8 @@ def compare(
         "split": split,
         **compare_answers(judged[0], judged[1], np.array(groups), labels, MAIN_SCORES[a.task.main]),
         "flips": flips(names, truth, judged[0], judged[1]),
+        "alike": judged[0].words == judged[1].words
+        and np.array_equal(judged[0].counts, judged[1].counts),
         "errors": list(problems),
     }
 
@@ -191,10 +193,10 @@ def points(part: dict) -> str:
 
 
 def _verdict(result: dict) -> str:
+    if result.get("alike"):
+        return "Both answer every clip alike; if they are one model, name another."
     if result["interval"] is None:
-        return (
-            f"Not decided: an interval over sources needs {LEAST_SOURCES} of them; there are "
-            f"{result['sources']}."
-        )
+        there = "there is 1" if result["sources"] == 1 else f"there are {result['sources']}"
+        return f"Not decided: an interval over sources needs {LEAST_SOURCES} of them; {there}."
     better = {"a": "A is better.", "b": "B is better."}
     return better.get(result["better"], "Not decided: the interval holds 0.")

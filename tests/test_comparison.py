@@ -104,6 +104,13 @@ def test_what_is_told_to_people():
     assert "and 20 more clips that flip" in text
     few = compare_answers(a, b, rng % 3, ("x", "y"), "accuracy") | {"a": "", "b": "", "flips": []}
     assert "Not decided: an interval over sources needs 5" in "\n".join(comparison_lines(few))
+    same = compare_answers(a, a, rng, ("x", "y"), "accuracy") | {"a": "", "b": "", "flips": []}
+    assert "Both answer every clip alike" in "\n".join(comparison_lines(same | {"alike": True}))
+
+
+def test_one_model_twice_is_said(capsys, drawn):
+    words = ["compare", "group-staged", "group-staged", "--data", str(drawn), "--corpus", "staged"]
+    assert main(words) == 0 and "Both answer every clip alike" in capsys.readouterr().out
 
 
 def test_models_of_other_kinds_are_refused():

@@ -100,6 +100,22 @@ class SafeRedirects(urllib.request.HTTPRedirectHandler):
 
 
 OPENER = urllib.request.build_opener(SafeRedirects)
+
+
+def asked_for(url: str, body: bytes | None, headers: Mapping[str, str]) -> urllib.request.Request:
+    """A request; raises TransferError where an address is not of the web, as file:// is not."""
+    try:
+        scheme = urlsplit(url).scheme
+        if scheme in ("http", "https"):
+            return urllib.request.Request(url, body, dict(headers))
+    except ValueError:
+        scheme = "no address"
+    raise TransferError(
+        f"{url[:60]!r} is given as an address ({scheme or 'no scheme'}); expected https; nothing "
+        "was fetched from there; report it."
+    )
+
+
 AGENT = "emo (a program that reads open corpora)"
 
 
@@ -110,12 +126,12 @@ def read_small(
 
     Raises TransferError where there is none, or it has more than `most` bytes.
     """
-    request = urllib.request.Request(url, body, {"User-Agent": AGENT, **(headers or {})})
+    request = asked_for(url, body, {"User-Agent": AGENT, **(headers or {})})
     host = urlsplit(url).hostname
     try:
         with OPENER.open(request, timeout=PATIENCE_S) as answer:
             content = answer.read(most + 1)
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:
         raise TransferError(
             f"{host} did not answer ({reason_of(error)}); expected {url[:100]}; try again later."
         ) from error
@@ -254,12 +270,17 @@ def _go_on(remote: RemoteFile, part: PartialFile, on_bytes: Callable[[int], None
     if start:
         headers["Range"] = f"bytes={start}-"
         headers |= {"If-Range": validator} if validator else {}
-    request = urllib.request.Request(remote.url, headers=headers)
+    request = asked_for(remote.url, None, headers)
     try:
         with OPENER.open(request, timeout=PATIENCE_S) as answer:
             _receive(remote, part, start, answer, on_bytes)
     except urllib.error.HTTPError as error:
         _refused(remote, part, error, on_bytes)
+    except ValueError as error:  # a redirect to http://[
+        raise TransferError(
+            f"{remote.host} leads on to what is no address ({error}); expected https; nothing was "
+            "fetched from there."
+        ) from error
     except BREAKS as error:
         if isinstance(getattr(error, "reason", None), ReachError):
             raise TransferError(
@@ -278,8 +299,8 @@ def _receive(
         if answer.status == 206:
             raise BrokenOffError("the server sent another range")
         start = 0
-    length = answer.headers.get("Content-Length")
-    total = start + int(length) if length else remote.size
+    length = answer.headers.get("Content-Length", "")
+    total = start + int(length) if re.fullmatch("[0-9]{1,18}", length) else remote.size
     if remote.size is not None and total != remote.size:
         raise TransferError(
             f"{remote.name} has {total:,} bytes at {remote.host}; expected {remote.size:,}; its "

@@ -227,3 +227,36 @@ def test_a_small_answer_is_read_whole_or_refused(site):
     assert json.loads(read_small(site.url + "/ask", b'{"a": 1}')) == {"got": {"a": 1}}
     with pytest.raises(TransferError, match="did not answer .*404"):
         read_small(site.url + "/nothing")
+
+
+@pytest.mark.parametrize("url", ["file:///etc/hostname", "ftp://127.0.0.1/a", "a.mp4", "http://["])
+def test_an_address_that_is_not_of_the_web_is_refused(tmp_path, url):
+    for ask in (lambda: get(RemoteFile("a", url), tmp_path), lambda: read_small(url)):
+        with pytest.raises(TransferError, match="is given as an address .*expected https"):
+            ask()
+    assert names(tmp_path) == set()
+
+
+@pytest.mark.parametrize("there", ["http://[", "file:///etc/hostname", "//["])
+def test_a_way_on_to_no_address_is_one_sentence(site, tmp_path, there):
+    site.moved["/x"] = there
+    with pytest.raises(TransferError):
+        get(RemoteFile("a", site.url + "/x"), tmp_path)
+    with pytest.raises(TransferError):
+        read_small(site.url + "/x")
+
+
+@pytest.mark.parametrize("length", ["many", "-5", "9" * 30])
+def test_a_length_that_is_none_is_not_believed(monkeypatch, tmp_path, length):
+    class Answer:
+        status = 200
+        headers = {"Content-Length": length}
+        chunks = [CONTENT, b""]
+
+        def read1(self, most):
+            return self.chunks.pop(0)
+
+    part = module.PartialFile(tmp_path / "clip.mp4")
+    remote = RemoteFile("clip.mp4", "http://x/clip.mp4", None, f"sha256:{SHA256}")
+    module._receive(remote, part, 0, Answer(), lambda count: None)
+    assert part.path.read_bytes() == CONTENT

@@ -263,7 +263,12 @@ def _get_archives(fetching: Fetching, source: OpenSource) -> None:
     for remote in missing:
         fetching.get(remote)
         path = fetching.dest / remote.name
-        zenodo.unpack_archive(path, path.with_suffix(""))
+        try:
+            zenodo.unpack_archive(path, path.with_suffix(""))
+        except TransferError:
+            if not remote.digest:  # it may be no archive: what comes next need not be the same
+                del fetching.files[remote.name]
+            raise
         fetching.files[remote.name]["unpacked"] = True
         fetching.note()
         path.unlink()

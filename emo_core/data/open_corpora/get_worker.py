@@ -38,7 +38,9 @@ def get_in_worker(name: str, dest: Path, progress: get.Progress, part: str | Non
     """
     if offline():
         raise TransferError(f"{name} is not fetched: EMO_OFFLINE is set; unset it to allow it.")
-    worker = subprocess.Popen(WORKER, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    worker = subprocess.Popen(
+        WORKER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    )  # Ctrl-C is this process's business, which ends the other
     assert worker.stdin is not None and worker.stdout is not None
     try:
         worker.stdin.write(

@@ -10,9 +10,12 @@ import re
 import shutil
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from emo_core.io.transfer import RemoteFile, TransferError, read_small
+
+MOST_GROWTH, SLACK_BYTES = 20, 1 << 20  # of an archive: films are compressed already
 
 
 def record_files(url: str, wanted: str) -> list[RemoteFile]:
@@ -60,8 +63,9 @@ def unpack_archive(path: Path, out: Path) -> None:
             with zipfile.ZipFile(path) as archive:
                 for info in archive.infolist():
                     _inside(path, info.filename)
+                _refuse_bomb(path, archive)
                 archive.extractall(folder)
-        except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
             raise TransferError(
                 f"{path.name} can't be unpacked ({error}); expected a whole zip; delete it and run "
                 "the same command again."
@@ -72,9 +76,27 @@ def unpack_archive(path: Path, out: Path) -> None:
         Path(folder).mkdir()  # for the context, which takes it away
 
 
+def _refuse_bomb(path: Path, archive: zipfile.ZipFile) -> None:
+    """Raise TransferError where an archive would become far larger than films can, or has no room.
+
+    zipfile writes no more of a file than its entry states.
+    """
+    whole, packed = sum(info.file_size for info in archive.infolist()), path.stat().st_size
+    if whole > MOST_GROWTH * packed + SLACK_BYTES:
+        raise TransferError(
+            f"{path.name} would grow from {packed:,} to {whole:,} bytes; expected films, which "
+            "hardly grow; it is not unpacked; delete it and report it."
+        )
+    if whole > (free := shutil.disk_usage(path.parent).free):
+        raise TransferError(
+            f"{path.name} holds {whole / 1e9:.1f} GB, the disk has room for {free / 1e9:.1f} GB; "
+            "expected room for all; make room and run the same command again."
+        )
+
+
 def _inside(path: Path, name: str) -> None:
     parts = PurePosixPath(name.replace("\\", "/"))
-    if parts.is_absolute() or ".." in parts.parts or ":" in parts.parts[0]:
+    if parts.is_absolute() or ".." in parts.parts or ":" in (*parts.parts, "")[0]:
         raise TransferError(
             f"{path.name} holds {name[:60]!r}, which lies outside; expected names inside the "
             "archive; it is not unpacked."

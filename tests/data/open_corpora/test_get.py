@@ -226,3 +226,16 @@ def test_every_source_states_its_data_in_the_form_of_a_card(name):
 def test_what_is_not_given_out_openly_says_why(name):
     with pytest.raises(TransferError, match="is not fetched: |is not given out openly"):
         find_source(name)
+
+
+def test_a_web_page_in_place_of_an_unverified_archive_can_be_replaced(site, ravdess, tmp_path):
+    source, out = publish_ravdess(site, ravdess, checksums=False), tmp_path / "out"
+    path = next(path for path in site.files if "Video_Song_Actor_01" in path)
+    good = site.files[path]
+    site.files[path] = b"<html>please sign in</html>".ljust(len(good))
+    with pytest.raises(TransferError, match="can't be unpacked .* delete it and run the same"):
+        fetch(source, out)
+    site.files[path] = good
+    (out / "Video_Song_Actor_01.zip").unlink()
+    fetch(source, out)
+    assert same_files(out, ravdess, {RECORD, STATEMENT})

@@ -196,3 +196,12 @@ def test_lines_of_progress_are_few_and_the_last_one_is_among_them():
     for done in range(1001):
         show(done, 1000)
     assert len(said) < 100 and said[-1] == {"done": 1000, "total": 1000}
+
+
+def test_a_stop_key_reaches_the_command_alone(monkeypatch, online, tmp_path):
+    code = (
+        "import json, os, sys; sys.stdin.readline(); "
+        "print(json.dumps({'result': {'own': os.getsid(0) == os.getpid()}}))"
+    )
+    monkeypatch.setattr(get_worker, "WORKER", [sys.executable, "-c", code])
+    assert get_in_worker("cremad", tmp_path, lambda done, total: None) == {"own": True}

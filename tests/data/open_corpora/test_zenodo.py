@@ -91,3 +91,41 @@ def test_a_damaged_archive_is_one_sentence(tmp_path):
     with pytest.raises(TransferError, match=r"a\.zip can't be unpacked \(Bad CRC-32"):
         unpack_archive(tmp_path / "a.zip", tmp_path / "a")
     assert {p.name for p in tmp_path.iterdir()} == {"a.zip"}
+
+
+def test_an_archive_that_grows_without_measure_is_not_unpacked(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as into:
+        into.writestr("a.mp4", bytes(50 << 20))
+    with pytest.raises(TransferError, match="would grow from"):
+        unpack_archive(tmp_path / "a.zip", tmp_path / "a")
+    assert {p.name for p in tmp_path.iterdir()} == {"a.zip"}
+
+
+def test_an_archive_without_room_is_not_begun(tmp_path, monkeypatch):
+    (tmp_path / "a.zip").write_bytes(archive("a.mp4"))
+    monkeypatch.setattr("shutil.disk_usage", lambda path: type("Disk", (), {"free": 10}))
+    with pytest.raises(TransferError, match="make room and run the same command"):
+        unpack_archive(tmp_path / "a.zip", tmp_path / "a")
+
+
+def test_a_locked_or_broken_archive_is_one_sentence(tmp_path):
+    path = tmp_path / "a.zip"
+    whole = bytearray(archive("a.mp4"))
+    for at in (whole.index(b"PK\x03\x04") + 6, whole.index(b"PK\x01\x02") + 8):
+        whole[at] |= 1  # says that it is encrypted
+    path.write_bytes(bytes(whole))
+    with pytest.raises(TransferError, match=r"can't be unpacked \(.*password"):
+        unpack_archive(path, tmp_path / "a")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as into:
+        into.writestr("a.mp4", bytes(range(256)) * 50)
+    whole = bytearray(path.read_bytes())
+    whole[36:40] = b"\xff\xff\xff\xff"  # in the compressed content
+    path.write_bytes(bytes(whole))
+    with pytest.raises(TransferError, match=r"a\.zip can't be unpacked"):
+        unpack_archive(path, tmp_path / "a")
+
+
+def test_a_name_of_nothing_is_no_crash(tmp_path):
+    (tmp_path / "a.zip").write_bytes(archive(".", "b.mp4"))
+    with pytest.raises((TransferError, OSError)):  # not IndexError
+        unpack_archive(tmp_path / "a.zip", tmp_path / "a")
