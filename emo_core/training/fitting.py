@@ -41,6 +41,11 @@ def fit_recipe(recipe: Recipe, root: Path) -> Recipe:
             f"all clips of {root.name} have the label {corpus.labels[0]!r}; expected two labels or "
             "more; a model of one class learns nothing."
         )
+    if not any(item.label for item in corpus.items):
+        raise CorpusError(
+            f"no clip of {root.name} has any label; expected 1 in some cells; nothing can be "
+            "learnt of them."
+        )
     settings: Any = recipe.settings
     if not of_values:
         settings = replace(settings, classes=len(corpus.labels))

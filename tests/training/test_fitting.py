@@ -114,3 +114,9 @@ def test_own_clips_go_from_check_to_scores_by_command(tmp_path, capsys):
         == 2
     )
     assert "expected as many as the task has labels" in capsys.readouterr().err
+
+
+def test_clips_without_any_label_are_refused(tmp_path):
+    folder_of(tmp_path, "file,x,y\na.mp4,0,0\nb.mp4,0,0\n", "a.mp4", "b.mp4")
+    with pytest.raises(CorpusError, match="has any label; expected 1 in some cells"):
+        fit_recipe(find_recipe("group-folder"), tmp_path)

@@ -183,6 +183,13 @@ def _obstacles(kind: str, items: Sequence[FolderItem], notes: list[str]) -> list
             "There is one labelled clip; expected some dozens of several sources; nothing can be "
             "learnt or scored."
         )
+    if kind == "multi_label" and not labels:
+        problems.append(
+            "No clip has any label; expected 1 in some cells; nothing can be learnt; training "
+            "refuses."
+        )
+    if not any(item.split == "train" for item in items):
+        notes.append("No clip is in train: evaluate and compare work, training refuses.")
     if kind == "single_label" and len(labels) == 1:
         problems.append(
             f"Every clip has the label {shown(next(iter(labels)))}; expected two labels or more; "

@@ -2,7 +2,6 @@
 
 import os
 import posixpath
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,14 +9,14 @@ from urllib.parse import unquote
 
 from emo_core.data.corpus import name_list
 from emo_core.data.folder.columns import MEDIA, VIDEO
-from emo_core.data.tables.cells import shown
+from emo_core.data.tables.cells import plain_text, shown
 
 LEFT_BY_SYSTEMS = ("__MACOSX", "@eaDir", "System Volume Information", "$RECYCLE.BIN")
 
 
 def folded(text: str) -> str:
-    """A name with composed letters and without capitals, as programs disagree on both."""
-    return unicodedata.normalize("NFC", text).casefold()
+    """A name with composed letters, plain blanks and no capitals, as programs disagree on all."""
+    return plain_text(text).casefold()
 
 
 def ending(name: str) -> str:

@@ -96,10 +96,11 @@ def _most_votes(
     label: Any = majority([vote.label for vote in votes])
     if label is None and votes:
         counts = Counter(str(vote.label) for vote in votes).most_common()
+        lines = name_list(list(dict.fromkeys(str(vote.line) for vote in votes)))
         said = name_list([f"{shown(given)} ({count})" for given, count in counts])
         findings.add(
             "clips without a majority",
-            f"{table} lines {name_list([str(vote.line) for vote in votes])}: {name} has "
+            f"{table} lines {lines}: {name} has "
             f"{said}; expected a label that most raters gave; the clip is left out.",
         )
     return label

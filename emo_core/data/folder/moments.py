@@ -12,7 +12,7 @@ from emo_core.data.folder.columns import MOMENTS
 from emo_core.data.tables.aliases import seconds_in
 from emo_core.data.tables.cells import parse_number
 from emo_core.data.tables.findings import Findings
-from emo_core.data.tables.rows import read_people_table
+from emo_core.data.tables.rows import Row, Table, read_people_table
 
 TABLES = (".csv", ".tsv", ".txt")  # endings of a file beside a clip
 
@@ -74,20 +74,30 @@ def read_moments(path: Path, findings: Findings) -> list[tuple[float | None, tup
         return []
     moments: list[tuple[float | None, tuple[float, float]]] = []
     for row in table.rows:
+        where = table.where(row)
         try:
             time_s = seconds_in(table, row, "time")
-            pair = tuple(parse_number(row.cells.get(n, "")) for n in ("valence", "arousal"))
-            if time_s is None or max(map(abs, pair)) > 1:
-                raise ValueError("expected a time in seconds and two values from -1 to 1")
+            pair = tuple(_value(table, row, name) for name in ("valence", "arousal"))
+            if time_s is None:
+                raise ValueError(f"{where}: the time is empty; expected seconds")
+            if max(map(abs, pair)) > 1:
+                raise ValueError(f"{where}: found {pair[0]:g} and {pair[1]:g}, expected -1 to 1")
             moments.append((time_s, (pair[0], pair[1])))
         except ValueError as error:
             findings.add(
                 "moments that are left out",
-                f"{path.name} line {row.line}: {error}; the moment is left out.",
+                f"{error}; the moment is left out.",
                 row.line,
             )
     findings.extend("moments that are left out", table.findings.sentences())
     return moments
+
+
+def _value(table: Table, row: Row, column: str) -> float:
+    try:
+        return parse_number(row.cells.get(column, ""))
+    except ValueError as error:
+        raise ValueError(f"{table.where(row, column)}: {error}") from None
 
 
 def span_seconds(whole_s: float, span_s: tuple[float, float] | None) -> float:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from emo_core.clip import ClipError, load_clip
+from emo_core.data.corpus import CorpusError
 from emo_core.data.folder.columns import TableKind
 from emo_core.data.folder.files import ClipIndex, folded
 from emo_core.data.tables.aliases import seconds_in, split_word
@@ -15,9 +16,16 @@ from emo_core.data.tables.cells import is_blank, parse_number, parse_yes, shown
 from emo_core.data.tables.rows import Row, Table
 from emo_core.errors import EmoError
 
+_FEW_OUTSIDE = 0.1  # of rows, which may be slips; of more, the rows inside mean something else too
+_SCALES = (
+    "of a scale from 1 to 9 write (x - 5) / 4, of 1 to 5 (x - 3) / 2, of 0 to 1 2 x - 1, of 0 to "
+    "100 x / 50 - 1"
+)
 Label = str | tuple[str, ...]
 Pair = tuple[float, float]  # valence and arousal
-_MARKS, _LOOSE_MARKS = ("|", ";"), (",", "+", "/", "&")  # between several labels in one cell
+_MOST_LETTERS = 200  # of a label; a longer cell is free text or rows that ran together
+_OUTSIDE = "rows with values outside -1 to 1"
+_MARK, _LOOSE_MARKS = "|", (",", "+", "/", "&")  # between several labels in one cell
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,13 @@ def ratings_of(table: Table, kind: TableKind, index: ClipIndex) -> Ratings:
             ratings.rows.append(_rating(table, row, kind, index))
         except _RowError as error:
             table.findings.add(error.kind, f"{error}; the row is left out.", row.line)
+    outside = table.findings.count(_OUTSIDE)
+    rated = outside + len(ratings.rows)
+    if ratings.rows and outside > max(2, rated * _FEW_OUTSIDE):
+        raise CorpusError(
+            f"{table.name} has values outside -1 to 1 in {outside} of {rated} rows, so its scale "
+            f"is another; expected -1 to 1 in all; {_SCALES}."
+        )
     return ratings
 
 
@@ -121,10 +136,20 @@ def _span(table: Table, row: Row, path: Path) -> tuple[float, float] | None:
 
 def _class(table: Table, row: Row) -> Label:
     cell = row.cells.get("label", "")
-    if is_blank(cell):
+    where = table.where(row, "label")
+    if is_blank(cell) or not cell.strip("-–—"):
+        said = f"{shown(cell)} says that there is no label" if cell else "the cell is empty"
+        raise _RowError("rows without a label", f"{where}: {said}; expected a label")
+    if cell.startswith("=") and "(" in cell:
         raise _RowError(
-            "rows without a label",
-            f"{table.where(row, 'label')}: {shown(cell)} says that there is no label; expected one",
+            "rows with a formula",
+            f"{where}: found the formula {shown(cell)}, expected its result; save the table with "
+            "values",
+        )
+    if len(cell) > _MOST_LETTERS:
+        raise _RowError(
+            "rows with too long a label",
+            f"{where}: found {len(cell):,} letters ({shown(cell)}), expected the name of a class",
         )
     return " ".join(cell.split())
 
@@ -162,9 +187,8 @@ def _values(table: Table, row: Row) -> Pair | None:
             ) from None
         if abs(value) > 1:
             raise _RowError(
-                "rows with values outside -1 to 1",
-                f"{table.where(row, column)}: found {shown(cell)}, expected -1 to 1; of a scale "
-                "from 1 to 9 write (x - 5) / 4, of 1 to 5 (x - 3) / 2, of 0 to 1 2 x - 1",
+                _OUTSIDE,
+                f"{table.where(row, column)}: found {shown(cell)}, expected -1 to 1; {_SCALES}",
             )
         values.append(value)
     return values[0], values[1]
@@ -178,7 +202,7 @@ def as_several(ratings: Ratings, labels: Counter) -> Ratings:
     no cell holds several.
     """
     lists = {str(label): _listed(str(label)) for label in labels}
-    mark = next((m for m in _MARKS if any(m in cell for cell in lists.values())), "")
+    mark = _MARK if any(_MARK in cell for cell in lists.values()) else ""
     mark = mark or next(
         (m for m in _LOOSE_MARKS if _every_label_occurs_singly(lists.values(), m)), ""
     )
@@ -190,9 +214,9 @@ def as_several(ratings: Ratings, labels: Counter) -> Ratings:
 
 
 def _listed(cell: str) -> str:
-    """A list as Python writes it, ['a', 'b'], with bars between; another cell as it is."""
+    """A cell with bars in place of semicolons, and of commas in a list as Python writes it."""
     if not (cell.startswith("[") and cell.endswith("]")):
-        return cell
+        return cell.replace(";", _MARK)
     return "|".join(part.strip(" '\"") for part in cell[1:-1].split(",")) + "|"
 
 

@@ -175,8 +175,23 @@ def _from_table(
         )
     ratings = _named_alike(ratings_of(table, kind, index), table.name, notes)
     _note_unlisted(ratings, index, notes)
+    notes += _about_columns(ratings)
     labels = VALUES if ratings.kind == "valence_arousal" else ratings.labels
     return ratings.kind, labels, merge_ratings(ratings, table.name, index, findings, notes)
+
+
+def _about_columns(ratings: Ratings) -> list[str]:
+    """Notes on what columns are taken to mean: labels of yes and no, a scale from -1."""
+    if ratings.labels:
+        names = name_list([shown(name) for name in ratings.labels], 12)
+        return [f"The columns {names} are taken as labels; a clip may have any number of them."]
+    values = [value for row in ratings.rows for value in row.values or ()]
+    if len(values) < 10 or min(values) < 0:
+        return []
+    return [
+        "No valence and no arousal is below 0; they are read as -1 to 1, with 0 in the middle; if "
+        "your scale is 0 to 1, write 2 x - 1."
+    ]
 
 
 def _misnamed(table: Table) -> tuple[str, ...]:

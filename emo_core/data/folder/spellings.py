@@ -1,5 +1,6 @@
 """Names of labels: one spelling of each, in an order that does not depend on the rows'."""
 
+import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
@@ -12,6 +13,8 @@ from emo_core.schema import EMOTIONS, POLARITIES
 MOST_NUMBERS = 20  # different whole numbers that can be classes; a scale has more
 MOST_LETTERS = 60  # of a label
 _SPACE = re.compile(r"[\s_\-]+")
+_STYLES = {0xFE0E: None, 0xFE0F: None}  # whether a sign is drawn as text or as emoji
+_DATE = re.compile(r"\d{1,2}[-./ ](\d{1,2}|[^\W\d]{3,4}\.?)([-./ ]\d{2,4})?|\d{4}-\d\d-\d\d.*")
 
 
 def one_spelling(counts: Mapping[str, int]) -> tuple[dict[str, str], list[str]]:
@@ -21,7 +24,7 @@ def one_spelling(counts: Mapping[str, int]) -> tuple[dict[str, str], list[str]]:
     """
     alike: dict[str, list[str]] = defaultdict(list)
     for label in counts:
-        alike[_SPACE.sub(" ", folded(_whole(label)))].append(label)
+        alike[_SPACE.sub(" ", folded(_whole(label)).translate(_STYLES))].append(label)
     spelling: dict[str, str] = {}
     notes = []
     for labels in alike.values():
@@ -52,9 +55,9 @@ def ordered(labels: Iterable[str]) -> tuple[str, ...]:
 
 def _number(label: str) -> float:
     try:
-        return parse_number(label)
+        return parse_number(label.removesuffix("%").rstrip())
     except ValueError:
-        return float("inf")
+        return math.inf
 
 
 def label_remarks(counts: Counter, table: str) -> list[str]:
@@ -66,7 +69,14 @@ def label_remarks(counts: Counter, table: str) -> list[str]:
             f"{len(long)} labels have more than {MOST_LETTERS} letters ({shown(long[0])}); "
             "expected names of classes; is this column a transcript?"
         )
-    numbers = [label for label in counts if _number(label) != float("inf")]
+    dates = [label for label in counts if _DATE.fullmatch(label) and _number(label) == math.inf]
+    if dates:
+        remarks.append(
+            f"The labels {name_list([shown(n) for n in sorted(dates)])} look like dates; Excel "
+            "makes them of cells such as 1-1; if they are none, write the labels again in a column "
+            "of text."
+        )
+    numbers = [label for label in counts if _number(label) != math.inf]
     if not numbers:
         return remarks
     fractions = [label for label in numbers if _number(label) % 1]

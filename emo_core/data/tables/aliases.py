@@ -10,6 +10,7 @@ ALIASES = {
         *("clipname", "clip_path", "clip_file", "video", "video_name", "video_file", "video_path"),
         *("vid_name", "vid", "media", "media_file", "audio", "audio_file", "audio_path", "wav"),
         *("recording", "datei", "dateiname", "fichier", "archivo", "files", "filenames", "clips"),
+        *("input_video_url", "media_file_name"),
         *("clip_id", "video_id", "file_id", "id", "name"),
     ),
     "label": (
@@ -35,6 +36,11 @@ ALIASES = {
             "catégorie",
             "categoría",
             "classes",
+            "behavior",
+            "behaviour",
+            "videoclass",
+            "choice",
+            "answer_emotion",
         ),
     ),
     "start_s": (
@@ -86,8 +92,12 @@ ALIASES = {
 }
 SPLIT_WORDS = {
     **dict.fromkeys(("train", "training", "trn", "tr", "learn"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "dev", "devel", "development"), "val"),
-    **dict.fromkeys(("test", "testing", "tst", "eval", "evaluation", "held_out"), "test"),
+    **dict.fromkeys(
+        ("val", "valid", "validation", "dev", "devel", "development", "publictest"), "val"
+    ),
+    **dict.fromkeys(
+        ("test", "testing", "tst", "eval", "evaluation", "held_out", "privatetest"), "test"
+    ),
 }
 
 

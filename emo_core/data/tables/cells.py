@@ -6,12 +6,26 @@ The parsers raise ValueError with the form that they expect, to be put behind ro
 import re
 import unicodedata
 
-BLANK = frozenset(("", "na", "n/a", "#n/a", "nan", "null", "#value!", "#ref!", "#name?"))
+_ERRORS = (
+    "#value!",
+    "#ref!",
+    "#name?",
+    "#div/0!",
+    "#num!",
+    "#null!",
+    "#spill!",
+    "#calc!",
+    "#error!",
+)
+BLANK = frozenset(("", "na", "n/a", "#n/a", "nan", "null", ".", "?", *_ERRORS))
 YES = frozenset(("1", "1.0", "true", "t", "yes", "y", "x", "ja", "j", "wahr", "oui", "vrai", "✓"))
 NO = frozenset(("0", "0.0", "false", "f", "no", "n", "nein", "falsch", "non", "faux", "-"))
 QUOTES = (("“", "”"), ("„", "“"), ("‘", "’"), ("«", "»"), ("'", "'"), ('"', '"'))
 _SPACES = {ord(c): " " for c in "\xa0\u202f\u2007\u3000"} | dict.fromkeys(
-    [*map(ord, "\ufeff\u200b\x7f"), *(c for c in range(32) if chr(c) not in "\t\n\r")]
+    [
+        *map(ord, "\ufeff\u200b\x7f\xad\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060"),
+        *(c for c in range(32) if chr(c) not in "\t\n\r"),
+    ]
 )
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
 _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,3}):(\d{1,2}(?:[.,]\d+)?)")
@@ -20,9 +34,14 @@ _FACTOR = {"ms": 0.001, "msec": 0.001, "min": 60.0}
 _SHOWN = 40  # letters of a cell that a sentence repeats
 
 
+def plain_text(text: str) -> str:
+    """Text in composed letters, with plain blanks and without invisible marks."""
+    return unicodedata.normalize("NFC", text.translate(_SPACES))
+
+
 def clean_cell(text: str) -> str:
     """A cell in composed letters, without blanks, quotation marks or ="..." around it."""
-    text = unicodedata.normalize("NFC", text.translate(_SPACES)).strip()
+    text = plain_text(text).strip()
     if text.startswith('="') and text.endswith('"'):  # how Excel keeps leading zeros
         text = text[2:-1]
     for left, right in QUOTES:

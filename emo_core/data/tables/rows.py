@@ -4,7 +4,8 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import NamedTuple
 from emo_core.data.corpus import CorpusError, name_list
 from emo_core.data.tables.cells import clean_cell, shown
 from emo_core.data.tables.findings import Findings
-from emo_core.data.tables.text import DecodedText, possible_texts, read_bytes
+from emo_core.data.tables.text import MAX_BYTES, DecodedText, possible_texts, read_bytes
 
 DELIMITERS = (",", ";", "\t", "|", " ")
 HEAD = 12  # lines among which the header is looked for; titles may stand above it
@@ -108,6 +109,13 @@ def _parsed(decoded: DecodedText, name: str, columns: Columns) -> Table:
     text, delimiter = _delimiter(decoded.text, columns)
     lines = _lines(text, delimiter, name)
     header = _header_index(lines, columns)
+    if header is None and all(len(cells) == 1 for _, cells in lines):
+        inner = "\n".join(cells[0].replace("\n", " ") for _, cells in lines)  # quoted as a whole
+        _, delimiter = _delimiter(inner, columns)
+        unwrapped = [cells for _, cells in _lines(inner, delimiter, name)]
+        if len(unwrapped) == len(lines):
+            lines = [(number, cells) for (number, _), cells in zip(lines, unwrapped, strict=True)]
+        header = _header_index(lines, columns)
     if header is None:
         return _headerless(lines, name, columns, delimiter)
     keys, headers = _named_columns(lines[header][1], name, columns)
@@ -148,8 +156,9 @@ def _marks(cells: Sequence[str], columns: Columns) -> int:
 
 
 def _reader(text: str, delimiter: str, strict: bool = True, escape: str | None = None):
+    csv.field_size_limit(MAX_BYTES)  # a cell may be as long as its table
     return csv.reader(
-        io.StringIO(text, newline=""),
+        io.StringIO(text.replace("\0", ""), newline=""),
         delimiter=delimiter,
         strict=strict,
         skipinitialspace=True,
@@ -220,7 +229,7 @@ def _named_columns(
         at = next((words.index(word) for word in names if word in words), None)
         if at is not None:
             keys[at] = column
-    doubled = sorted({key for key in keys if key and keys.count(key) > 1})
+    doubled = sorted(key for key, count in Counter(keys).items() if key and count > 1)
     if doubled:
         raise CorpusError(
             f"{name} has the column {name_list([shown(key) for key in doubled])} twice; expected "
@@ -233,7 +242,7 @@ def _fill(table: Table, keys: list[str], lines: list, anchor: str) -> None:
     """Puts the rows into a table; those that do not fit its header become findings."""
     if lines and all(len(cells) == len(keys) + 1 for _, cells in lines):
         keys = ["", *keys]  # R writes row names without a header
-    for number, cells in lines:
+    for number, cells in _but_headers(table, keys, lines):
         extra = [cell for cell in cells[len(keys) :] if cell]
         other = _other_delimiter(cells, keys)
         row = Row(number, {key: cell for key, cell in zip(keys, cells, strict=False) if key})
@@ -263,6 +272,20 @@ def _fill(table: Table, keys: list[str], lines: list, anchor: str) -> None:
             _add_broken(table, row, broken[0])
         elif row.cells.get(anchor):
             table.rows.append(row)
+
+
+def _but_headers(table: Table, keys: list[str], lines: list) -> Iterator[tuple[int, list[str]]]:
+    """The lines that do not repeat the header, as those of tables put together do."""
+    header = [table.headers.get(key, "") for key in keys]
+    for number, cells in lines:
+        if cells == header:
+            table.findings.add(
+                "lines that repeat the header",
+                f"{table.name} line {number} repeats the header; expected a row; it is left out.",
+                number,
+            )
+        else:
+            yield number, cells
 
 
 def _other_delimiter(cells: list[str], keys: list[str]) -> str:

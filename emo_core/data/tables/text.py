@@ -23,7 +23,14 @@ OTHER_FORMATS = (  # first bytes of files that are saved under the name of a tab
     (b"SQLite format", "a database"),
     (b"{", "JSON"),
     (b"[", "JSON"),
+    (b"File type = ", "a TextGrid of Praat"),
+    (b"<?xml", "XML"),
 )
+HOW = {  # to make a table of it; of others "in Excel: Save As, 'CSV UTF-8'"
+    "a TextGrid of Praat": "in Praat: Down to Table, then save as comma-separated file",
+}
+EXCEL = "in Excel: Save As, 'CSV UTF-8'"
+WEB = (b"<html", b"<!doctype", b"<table", b"<meta", b"<head")
 LEGACY = ("cp1252", "mac_roman", "cp850", "cp1250", "cp1251", "gb18030", "shift_jis", "cp949")
 WESTERN = LEGACY[:3]  # the others only where names of files on disk ask for them
 LETTERS = frozenset("äöüßÄÖÜéèêëàáâãåçñíìîïóòôõøúùûæœÉÈÀÁÂÇÑÍÓÔØÚÅÆ")
@@ -55,12 +62,14 @@ def read_bytes(path: Path, expected: str) -> bytes:
             f"{MAX_BYTES // 1_000_000} MB; split it."
         )
     head = data.lstrip(codecs.BOM_UTF8 + b" \r\n\t")[:200].lower()
-    kind = next((kind for start, kind in OTHER_FORMATS if data.startswith(start)), "")
-    kind = kind or ("a web page" if head.startswith((b"<html", b"<!doctype", b"<table")) else "")
+    plain = data[:400].replace(b"\0", b"").lstrip(b"\xff\xfe" + codecs.BOM_UTF8)
+    starts = ((kind, data.startswith(s) or plain.startswith(s)) for s, kind in OTHER_FORMATS)
+    kind = next((kind for kind, found in starts if found), "")
+    kind = kind or ("a web page" if head.startswith(WEB) else "")
     if kind:
         raise CorpusError(
             f"{path.name} is {kind}; expected plain text with columns; open it and save it as CSV "
-            "(in Excel: Save As, 'CSV UTF-8')."
+            f"({HOW.get(kind, EXCEL)})."
         )
     return data
 
@@ -79,13 +88,29 @@ def possible_texts(data: bytes, name: str) -> list[DecodedText]:
                 f"{name} starts as {encoding} text and breaks off at byte {error.start}; expected "
                 "whole text; copy it again."
             ) from error
+    mixed = _line_by_line(data)
     found = [DecodedText(text, code) for code in LEGACY if (text := _decoded(data, code))]
     western = [each for each in found if each.encoding in WESTERN]
     western.sort(key=lambda each: -sum(map(LETTERS.__contains__, each.text)))
     others = [each for each in found if each not in western]
     if not found or "\0" in found[0].text:
         raise CorpusError(f"{name} is not text; expected columns in UTF-8; save it again as CSV.")
-    return western + others
+    return mixed + western + others
+
+
+def _line_by_line(data: bytes) -> list[DecodedText]:
+    """A reading of text that was put together of UTF-8 and Windows' lines; [] = it was not."""
+    lines, plain = [], 0
+    for line in data.splitlines(keepends=True):
+        try:
+            text = line.decode("utf-8")
+            plain += not text.isascii()
+        except UnicodeDecodeError:
+            text = _decoded(line, "cp1252")
+        if not text or any(not c.isascii() and c not in LETTERS for c in text):
+            return []
+        lines.append(text)
+    return [DecodedText("".join(lines), "UTF-8 and cp1252, line by line")] if plain else []
 
 
 def _unmarked_utf16(data: bytes) -> str:

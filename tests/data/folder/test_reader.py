@@ -376,3 +376,73 @@ def test_what_is_no_clip_is_said(tmp_path):
         (tmp_path / clip).unlink()
     with pytest.raises(CorpusError, match="but files that are none .*the first problem: 'gone"):
         read_corpus("folder", tmp_path)
+
+
+def table_of(*labels: str) -> str:
+    return "file,label\n" + "".join(
+        f"{c},{label}\n" for c, label in zip(CLIPS, labels, strict=True)
+    )
+
+
+@pytest.mark.parametrize("cell", ["#DIV/0!", ".", "?", "-", "–", "\u200e"])
+def test_what_programs_write_for_no_label_is_no_class(tmp_path, cell):
+    corpus = read_own(tmp_path, table_of("happy", "sad", cell, "sad"), *CLIPS)
+    assert corpus.labels == ("happy", "sad")
+    assert "labels.csv line 4, column 'label'" in corpus.problems[0]
+    assert "expected a label; the row is left out" in corpus.problems[0]
+
+
+def test_a_formula_and_a_swallowed_text_are_no_classes(tmp_path):
+    rows = table_of("happy", '"=IF(A1;""happy"";""sad"")"', "x" * 300_000, "sad")
+    corpus = read_own(tmp_path, rows, *CLIPS)
+    assert corpus.labels == ("happy", "sad") and "found the formula '=IF(A1" in said(corpus)
+    assert "found 300,000 letters" in said(corpus) and max(map(len, corpus.problems)) < 300
+
+
+def test_both_marks_between_labels_in_one_table(tmp_path):
+    corpus = read_own(tmp_path, table_of("happy|loud", "sad;loud", "sad", "happy"), *CLIPS)
+    assert corpus.labels == ("happy", "loud", "sad")
+
+
+def test_labels_that_differ_in_what_is_not_seen_are_one(tmp_path):
+    corpus = read_own(tmp_path, table_of("☺\ufe0f", "☺", "sad\u200e", "sad"), *CLIPS)
+    assert len(corpus.labels) == 2
+    assert read_own(tmp_path / "b", table_of("5%", "20%", "5%", "20%"), *CLIPS).labels == (
+        "5%",
+        "20%",
+    )
+
+
+def test_labels_that_excel_made_dates_of_are_noted(tmp_path):
+    corpus = read_own(tmp_path, table_of("1-Jan", "2-Feb", "1-Jan", "2026-02-02"), *CLIPS)
+    assert "look like dates" in said(corpus)
+    assert "look like dates" not in said(read_own(tmp_path / "b", TABLE, *CLIPS))
+
+
+def test_columns_that_are_taken_as_labels_are_named(tmp_path):
+    rows = "".join(f"{c},0,0\n" for c in CLIPS)
+    corpus = read_own(tmp_path, "file,happy,consent\n" + rows, *CLIPS)
+    assert "The columns 'happy', 'consent' are taken as labels" in said(corpus)
+    assert "No clip has any label" in corpus.problems[0]
+
+
+def test_values_of_another_scale_are_refused_or_noted(tmp_path):
+    rows = [f"{c},{v},1\n" for c, v in zip(CLIPS, (1, 7, 9, 5), strict=True)]
+    with pytest.raises(CorpusError, match="outside -1 to 1 in 3 of 4 rows, so its scale"):
+        read_own(tmp_path, "file,valence,arousal\n" + "".join(rows), *CLIPS)
+    clips = [f"c{i}.mp4" for i in range(6)]
+    table = "file,valence,arousal\n" + "".join(f"{c},0.{i},0.5\n" for i, c in enumerate(clips))
+    assert "if your scale is 0 to 1" in said(read_own(tmp_path / "b", table, *clips))
+
+
+def test_a_narrow_blank_of_macos_finds_its_file(tmp_path):
+    name = "Screen Recording at 9.41.12\u202fAM.mov"
+    corpus = read_own(tmp_path, f"file,label\n{name},happy\nb.mp4,sad\n", name, "b.mp4")
+    assert corpus.problems == () and len(corpus.items) == 2
+
+
+def test_nothing_to_train_on_is_noted(tmp_path):
+    rows = "".join(f"{c},{'xy'[i % 2]},test,g{i}\n" for i, c in enumerate(CLIPS))
+    assert "No clip is in train" in said(
+        read_own(tmp_path, "file,label,split,group\n" + rows, *CLIPS)
+    )

@@ -169,3 +169,25 @@ def test_names_on_disk_decide_the_encoding(tmp_path):
 def test_headers_are_compared_in_one_form():
     assert normalized("\ufeff Start (ms) ") == "start_ms" and normalized("File-Name") == "file_name"
     assert normalized("Begin Time - ss.msec") == "begin_time_ss_msec"
+
+
+def read_of(tmp_path, content: bytes):
+    path = tmp_path / "labels.csv"
+    path.write_bytes(content)
+    return read_people_table(path, FOLDER, "in own")
+
+
+def test_a_cell_may_be_long(tmp_path):
+    table = read_of(tmp_path, b"file,label\na.mp4," + b"x" * 1_000_000 + b"\nb.mp4,y\n")
+    assert len(table.rows[0].cells["label"]) == 1_000_000 and len(table.rows) == 2
+
+
+def test_lines_quoted_as_a_whole_are_unwrapped(tmp_path):
+    table = read_of(tmp_path, b'"file;label"\n"a.mp4;x"\n\n"b.mp4;y"\n')
+    assert [(r.line, r.cells["label"]) for r in table.rows] == [(2, "x"), (4, "y")]
+
+
+def test_a_header_that_comes_again_is_no_row(tmp_path):
+    table = read_of(tmp_path, b"file,label\na.mp4,x\nfile,label\nb.mp4,y\n")
+    assert len(table.rows) == 2
+    assert table.findings.sentences()[0].startswith("labels.csv line 3 repeats the header")

@@ -29,3 +29,17 @@ def test_western_letters_decide_between_western_encodings(encoding):
 def test_one_text_where_a_mark_or_utf8_decides():
     assert [t.encoding for t in possible_texts("Ä".encode(), "x")] == ["utf-8"]
     assert [t.encoding for t in possible_texts("Ä".encode("utf-16"), "x")] == ["utf-16"]
+
+
+def test_lines_of_two_encodings_are_each_read():
+    data = "a,fröh\n".encode() + "b,trüb\n".encode("cp1252")
+    assert possible_texts(data, "t")[0].text == "a,fröh\nb,trüb\n"
+    assert possible_texts("a,fröh\nb,trüb\n".encode("cp1252"), "t")[0].encoding == "cp1252"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_textgrid_is_told_how_to_become_a_table(tmp_path, encoding):
+    path = tmp_path / "labels.csv"
+    path.write_bytes('File type = "ooTextFile"\nObject class = "TextGrid"\n'.encode(encoding))
+    with pytest.raises(CorpusError, match="is a TextGrid of Praat.*Down to Table"):
+        read_bytes(path, "here")
