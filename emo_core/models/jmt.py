@@ -64,6 +64,7 @@ class JmtConfig:
     frozen: bool = False  # backbones fixed, as the paper trains its fusion
     pretrained: bool = False  # Kinetics-400 and ImageNet weights, fetched on the user's machine
     encoders: bool = False  # expression network and Whisper's blocks in place of the backbones
+    speech_blocks: Count = 1  # of Whisper's
     train_encoders: bool = False  # these learn as well
 
 
@@ -241,7 +242,7 @@ def _frame_times(batch: Batch | FeatureBatch) -> Tensor:
 
 
 def _encoder_stream(name: str, config: JmtConfig) -> EncoderStepStream:
-    backbone = PeopleExpressions() if name == "video" else shipped_whisper()
+    backbone = PeopleExpressions() if name == "video" else shipped_whisper(config.speech_blocks)
     return EncoderStepStream(backbone, config.width, not config.train_encoders)
 
 

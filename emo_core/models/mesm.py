@@ -75,6 +75,7 @@ class MesmConfig:
     dropout: OpenShare = 0.1
     classes: Count = 6
     encoders: bool = False  # expression network and Whisper's blocks in place of the towers
+    speech_blocks: Count = 1  # of Whisper's: the second one knows voices of a mix less well
     train_encoders: bool = False  # these learn as well
 
 
@@ -271,7 +272,9 @@ class EncoderTower(ModalityTower):
     def __init__(self, config: MesmConfig, name: str) -> None:
         nn.Module.__init__(self)
         self.name, self.keep = name, config.keep
-        self.backbone = PeopleExpressions() if name == "video" else shipped_whisper()
+        self.backbone = (
+            PeopleExpressions() if name == "video" else shipped_whisper(config.speech_blocks)
+        )
         self.backbone.requires_grad_(config.train_encoders)
         channels = self.backbone.channels
         if config.mode == "structured":

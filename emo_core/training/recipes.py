@@ -166,7 +166,9 @@ def group_people() -> Recipe:
     `emo data make collage`, then this. Expression network and Whisper's blocks stay as they are
     shipped; the video backbone is group-collage's, the audio backbone learns on Whisper's log-mel.
     Then all four are fixed, see thousands of pictures and sounds once, and heads and fusion learn
-    on new pairs of these.
+    on new pairs of these. Of 3,200 sounds, logistic regression on the first block's features hears
+    0.73 of the mixes of val people, on the second's 0.66; at lr = 1e-3 val fell from the second
+    epoch on. Not trained as it stands yet.
     """
     return Recipe(
         "collage",
@@ -176,21 +178,22 @@ def group_people() -> Recipe:
             use_color=False,
             blocks=1,
             dropout=0.3,
-            head_dropout=0.3,
+            head_dropout=0.5,
             unimodal_heads=True,
             added_heads=("video", "audio"),
             people="expression",
             speech="whisper",
+            speech_blocks=1,
             video_size=(224, 168),
             mel_pool=2,
         ),
         sample=PEOPLE_SAMPLE,
         task=SingleLabel(smoothing=0.1, precision=0.9),
         train=TrainConfig(
-            epochs=16,
+            epochs=6,
             batch_size=64,
-            lr=1e-3,
-            backbone_lr=1e-3,
+            lr=3e-4,
+            backbone_lr=3e-4,
             weight_decay=2e-2,
             ema_decay=0.99,
             num_workers=1,
