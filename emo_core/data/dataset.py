@@ -103,7 +103,8 @@ def resolve_span(
     if not known or start_s >= duration_s or end_s > duration_s + slack_s:
         raise ClipError(
             f"it lasts from {start_s:.1f} to {end_s:.1f} s, but {path.name} ends at "
-            f"{duration_s:.1f} s; expected a part of it; copy the file again."
+            f"{duration_s:.1f} s; expected a part of it; correct the times, or copy the file again "
+            "if it is cut short."
         )
     return start_s, end_s
 

@@ -21,6 +21,7 @@ from emo_core.data.tables.cells import shown
 from emo_core.data.tables.findings import Findings
 
 VALUES = ("valence", "arousal")
+SLACK_S = 0.5  # that a moment may lie after the end: ratings run on a little
 
 
 @dataclass(frozen=True)
@@ -128,9 +129,20 @@ def _mean_values(
             )
             return None
         moments = read_moments(found, findings)
-    if not moments:
+    whole_s = clip_seconds(path)
+    inside = [one for one in moments if one[0] is None or one[0] <= whole_s + SLACK_S]
+    if len(inside) < len(moments):
+        findings.add(
+            "clips with moments after their end",
+            f"{table} line {rows[0].line}: {len(moments) - len(inside)} of {len(moments)} moments "
+            f"of {index.name(path)} lie after its end at {whole_s:.1f} s; expected them "
+            "inside; they are left out.",
+            rows[0].line,
+        )
+    if not inside:
         return None
-    seconds = span_seconds(clip_seconds(path), span_s)
+    moments = inside
+    seconds = span_seconds(whole_s, span_s)
     return value_path(moments, span_s[0] if span_s else 0.0, seconds)
 
 

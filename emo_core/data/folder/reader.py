@@ -174,6 +174,7 @@ def _from_table(
             "folder-affect reads the others."
         )
     ratings = _named_alike(ratings_of(table, kind, index), table.name, notes)
+    ratings = _grouped_alike(ratings, notes)
     _note_unlisted(ratings, index, notes)
     notes += _about_columns(ratings)
     labels = VALUES if ratings.kind == "valence_arousal" else ratings.labels
@@ -245,6 +246,21 @@ def _named_alike(ratings: Ratings, table: str, notes: list[str]) -> Ratings:
         return tuple(sorted({spelling[name] for name in label_names(label)}))
 
     return replace(ratings, rows=[replace(r, label=spelled(r.label)) for r in ratings.rows])
+
+
+def _grouped_alike(ratings: Ratings, notes: list[str]) -> Ratings:
+    """The same ratings with one spelling a source: Anna and anna must not be in two splits."""
+    counts = Counter(row.group for row in ratings.rows if row.group)
+    spelling, alike = one_spelling(counts)
+    if not alike:
+        return ratings
+    changed = sorted(name for name, best in spelling.items() if name != best)
+    notes.append(
+        f"Groups that differ only in capitals or blanks ({name_list([shown(n) for n in changed])}) "
+        "are one source with the commonest spelling; if they are meant to be two, rename one."
+    )
+    rows = [replace(row, group=spelling.get(row.group, "")) for row in ratings.rows]
+    return replace(ratings, rows=rows)
 
 
 def label_names(label: Any) -> Sequence[str]:

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -69,6 +70,17 @@ def normalized(header: str) -> str:
     return re.sub(r"\W+", "_", _BRACKET.sub(" ", text)).strip("_") + unit
 
 
+@contextmanager
+def _long_cells() -> Iterator[None]:
+    """A cell may be as long as its table; the limit is the process's, so that it is put back."""
+    usual = csv.field_size_limit(MAX_BYTES)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(usual)
+
+
+@_long_cells()
 def read_people_table(
     path: Path,
     columns: Columns,
@@ -156,7 +168,6 @@ def _marks(cells: Sequence[str], columns: Columns) -> int:
 
 
 def _reader(text: str, delimiter: str, strict: bool = True, escape: str | None = None):
-    csv.field_size_limit(MAX_BYTES)  # a cell may be as long as its table
     return csv.reader(
         io.StringIO(text.replace("\0", ""), newline=""),
         delimiter=delimiter,

@@ -25,3 +25,12 @@ def test_raters_of_values_are_averaged_and_their_agreement_is_said(tmp_path):
     assert "2 clips or moments have several ratings" in "\n".join(corpus.notes)
     # observed 0.125, expected 2.125 by hand
     assert "valence 0.94 and arousal undefined" in "\n".join(corpus.notes)
+
+
+def test_moments_after_the_end_of_a_clip_are_told_and_left_out(tmp_path):
+    table = "file,time,valence,arousal\na.mp4,0,0.5,0.5\na.mp4,99,1,1\nb.mp4,50,1,1\n"
+    corpus = read_own(tmp_path, table, "a.mp4", "b.mp4")
+    assert [item.name for item in corpus.items] == ["a"]
+    assert corpus.items[0].values.values == ((0.5, 0.5),)
+    assert "1 of 2 moments of a.mp4 lie after its end" in "\n".join(corpus.problems)
+    assert "1 of 1 moments of b.mp4 lie after its end" in "\n".join(corpus.problems)

@@ -446,3 +446,13 @@ def test_nothing_to_train_on_is_noted(tmp_path):
     assert "No clip is in train" in said(
         read_own(tmp_path, "file,label,split,group\n" + rows, *CLIPS)
     )
+
+
+def test_one_person_in_two_spellings_is_one_source(tmp_path):
+    groups = ("Anna", "ANNA ", "1.0", "1")
+    rows = "".join(
+        f"{c},{'xy'[i % 2]},{g}\n" for i, (c, g) in enumerate(zip(CLIPS, groups, strict=True))
+    )
+    corpus = read_own(tmp_path, "file,label,group\n" + rows, *CLIPS)
+    assert len({item.group for item in corpus.items}) == 2
+    assert "Groups that differ only in capitals" in said(corpus)

@@ -178,8 +178,10 @@ def read_of(tmp_path, content: bytes):
 
 
 def test_a_cell_may_be_long(tmp_path):
+    limit = csv.field_size_limit()
     table = read_of(tmp_path, b"file,label\na.mp4," + b"x" * 1_000_000 + b"\nb.mp4,y\n")
     assert len(table.rows[0].cells["label"]) == 1_000_000 and len(table.rows) == 2
+    assert csv.field_size_limit() == limit  # of other readers in this process
 
 
 def test_lines_quoted_as_a_whole_are_unwrapped(tmp_path):
