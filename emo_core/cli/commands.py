@@ -137,8 +137,8 @@ def data_check(args: argparse.Namespace) -> int:
         lines.append(f"label revision: {report['revision']}")
     lines += [f"note: {note}" for note in report["notes"]]
     for what in ("silent", "no_sound"):
-        if report[what]:
-            lines.append(f"{what.replace('_', ' ')}: {len(report[what])} clip{'s' * (len(report[what]) != 1)}")
+        if count := len(report[what]):
+            lines.append(f"{what.replace('_', ' ')}: {count} clip{'s' * (count != 1)}")
     lines += [f"problem: {problem}" for problem in report["problems"]] or ["no problems found"]
     print_result(args, report, "\n".join(lines))
     return SOME_FAILED if report["problems"] else DONE
