@@ -127,7 +127,7 @@ def data_check(args: argparse.Namespace) -> int:
     own = find_reader(args.corpus).own_labels
     report = check_corpus(corpus, progress("clips"), own)
     lines = [
-        f"{split}: {part['clips']} clips from {part['groups']} source"
+        f"{split}: {part['clips']} clip{'s' * (part['clips'] != 1)} from {part['groups']} source"
         f"{'s' * (part['groups'] != 1)}, "
         + ", ".join(f"{n} {label}" for label, n in part["labels"].items())
         + (f", {part['none_present']} with none" if "none_present" in part else "")
@@ -137,8 +137,8 @@ def data_check(args: argparse.Namespace) -> int:
         lines.append(f"label revision: {report['revision']}")
     lines += [f"note: {note}" for note in report["notes"]]
     for what in ("silent", "no_sound"):
-        if report[what]:
-            lines.append(f"{what.replace('_', ' ')}: {len(report[what])} clips")
+        if count := len(report[what]):
+            lines.append(f"{what.replace('_', ' ')}: {count} clip{'s' * (count != 1)}")
     lines += [f"problem: {problem}" for problem in report["problems"]] or ["no problems found"]
     print_result(args, report, "\n".join(lines))
     return SOME_FAILED if report["problems"] else DONE
