@@ -77,10 +77,10 @@ def _by_ending(index: ClipIndex, but: Sequence[str] = ()) -> str:
 
 
 def _about_others(index: ClipIndex) -> list[str]:
-    """A note on files whose ending is no clip's nor a table's; a film of another kind is told."""
+    """A note on files whose ending is no clip's nor a table's; films of other kinds are named."""
     found = _by_ending(index, TEXTS)
-    told = f"Files that are no clips by their ending are not read: {found}; convert films to mp4."
-    return [told] if found else []
+    note = f"Files that are no clips by their ending are not read: {found}; convert films to mp4."
+    return [note] if found else []
 
 
 def read_folder_affect(root: Path) -> Corpus:
