@@ -116,7 +116,7 @@ def asked_for(url: str, body: bytes | None, headers: Mapping[str, str]) -> urlli
     )
 
 
-AGENT = "emo (a program that reads open corpora)"
+AGENT = "emo_core"  # so that publishers see which program asks
 
 
 def read_small(
