@@ -18,7 +18,7 @@ sys.path[:0] = [str(ROOT)]  # where the project was fetched but not installed, a
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
 
-from emo_core.io.weights_cache import cache_folder  # noqa: E402
+from emo_core.io.environment import cache_folder  # noqa: E402
 
 SMALL = os.environ.get("EMO_LESSON_SMALL", "0") not in ("", "0")  # tests run lessons small
 STILL = os.environ.get("EMO_LESSON_STILL", "0") not in ("", "0")  # stored pages have no sliders

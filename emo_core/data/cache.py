@@ -16,7 +16,7 @@ import numpy as np
 
 from emo_core.data.corpus import CorpusError
 from emo_core.io.atomic import atomic_path
-from emo_core.io.weights_cache import cache_folder
+from emo_core.io.environment import cache_folder
 from emo_core.preprocess.sample import DecodedWindow, SampleConfig
 
 VERSION = 1  # of the record; raise it when decode_window changes what it returns

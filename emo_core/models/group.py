@@ -54,9 +54,7 @@ class GroupConfig:
     dropout: OpenShare = 0.1
     head_dropout: OpenShare = 0.2
     fusion: str = "two_way"
-    unimodal_heads: bool = (
-        False  # streams have heads of their own beside the fusion: see Group.fuse
-    )
+    unimodal_heads: bool = False  # a head a stream beside the fusion: see Group.fuse
     added_heads: tuple[str, ...] = ("video",)  # always added; others only where no video is
     people: str = ""  # or "expression": faces as tokens beside whole frames
     people_every: Count = 1  # one frame in so many is read for faces

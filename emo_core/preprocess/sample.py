@@ -26,7 +26,7 @@ from emo_core.faces.tracking import (
     largest,
     track_faces,
 )
-from emo_core.io.weights_cache import offline
+from emo_core.io.environment import offline
 from emo_core.preprocess.log_mel import PANNS, MelConfig, log_mel
 from emo_core.ranges import Count, CountOrNone, Positive
 

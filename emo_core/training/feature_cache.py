@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Subset
 
 from emo_core.errors import EmoError
 from emo_core.io.atomic import atomic_path
-from emo_core.io.weights_cache import cache_folder
+from emo_core.io.environment import cache_folder
 from emo_core.models.features import Features
 from emo_core.models.interface import SupportsFeatures
 from emo_core.models.layers.backbones import Tokens

@@ -11,19 +11,8 @@ if TYPE_CHECKING:
     from emo_core.inference.prediction import Prediction
 
 
-def headline(prediction: "Prediction") -> str:
-    """The answer in a few words."""
-    if prediction.abstains:
-        return "Not sure"
-    if prediction.values is not None:
-        return ", ".join(f"{name} {v:+.2f}" for name, v in prediction.values.items()).capitalize()
-    if prediction.present is not None:
-        return ", ".join(prediction.present).capitalize() or "Nothing stands out"
-    return _with_percent(prediction, prediction.best_label, ", ").capitalize()
-
-
-def _with_percent(prediction: "Prediction", label: str, between: str = " ") -> str:
-    return f"{label}{between}{percent(prediction.probabilities[label])}"
+def _with_percent(prediction: "Prediction", label: str) -> str:
+    return f"{label} {percent(prediction.probabilities[label])}"
 
 
 def summarise(prediction: "Prediction") -> str:

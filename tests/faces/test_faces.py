@@ -1,15 +1,11 @@
-"""Faces: from a detector's boxes to tracks and upright squares; and getting the detector."""
+"""Faces: from a detector's boxes to tracks and upright squares."""
 
-import hashlib
-import http.server
 import threading
-import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from emo_core.errors import EmoError
 from emo_core.faces import detection as detectors
 from emo_core.faces import tracking as faces
 from emo_core.faces.detection import YUNET, Haar, YuNet
@@ -21,9 +17,7 @@ from emo_core.faces.tracking import (
     overlaps,
     track_faces,
 )
-from emo_core.io import weights_cache as fetch
 from emo_core.io.shipped_weights import WeightsError, shipped_weights
-from emo_core.io.weights_cache import FetchError, Remote, cached_download
 from emo_core.preprocess.sample import SampleConfig, decode_window, read_size, to_sample
 
 WIDTH, HEIGHT = 160, 120
@@ -348,115 +342,6 @@ def test_a_face_that_leaves_a_real_clip(real_data, yunet, monkeypatch):
 def test_a_sliver_of_a_picture_holds_no_face(shape, yunet):
     for detector in (yunet, Haar()):
         assert detector(np.zeros((*shape, 3), np.uint8)).shape == (0, 9)
-
-
-# Getting the weights
-
-
-@pytest.fixture
-def server(monkeypatch, tmp_path):
-    """A local server: /good answers, /slow never does, /drip bit by bit, the rest is missing."""
-    asked = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            asked.append(self.path)
-            if "slow" in self.path:
-                ended.wait(600)
-                return
-            if "drip" in self.path:
-                self.send_response(200)
-                self.end_headers()
-                while not ended.wait(0.1):
-                    self.wfile.write(b"w")
-                return
-            self.send_response(200 if "good" in self.path else 404)
-            self.end_headers()
-            self.wfile.write(b"weights")
-
-        def log_message(self, *_):
-            pass
-
-    ended = threading.Event()
-    listening = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    listening.daemon_threads = True
-    threading.Thread(target=listening.serve_forever, args=(0.05,), daemon=True).start()
-    monkeypatch.setenv("EMO_CACHE", str(tmp_path))
-    monkeypatch.delenv("EMO_OFFLINE", raising=False)
-    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
-    monkeypatch.setenv("no_proxy", "*")
-    listening.asked = asked
-    listening.url = f"http://127.0.0.1:{listening.server_port}"
-    yield listening
-    ended.set()
-    listening.shutdown()
-    listening.server_close()
-
-
-def remote(url: str, content: bytes = b"weights") -> Remote:
-    return Remote(url, len(content), hashlib.sha256(content).hexdigest())
-
-
-def test_a_file_is_fetched_once_and_whole(server, tmp_path):
-    good = remote(f"{server.url}/good.onnx")
-    assert cached_download(good).read_bytes() == b"weights" == cached_download(good).read_bytes()
-    assert server.asked == ["/good.onnx"]
-    assert [path.name for path in (tmp_path / "weights").iterdir()] == ["good.onnx"]
-    good.path.write_bytes(b"damaged")
-    assert cached_download(good).read_bytes() == b"weights" and len(server.asked) == 2
-
-
-@pytest.mark.parametrize("content", [b"another", b"weights and more", b"weigh"])
-def test_other_bytes_are_refused(server, tmp_path, content):
-    with pytest.raises(FetchError, match="another SHA-256"):
-        cached_download(remote(f"{server.url}/good.onnx", content))
-    assert not list(tmp_path.rglob("*.onnx"))
-
-
-@pytest.mark.parametrize("name", ["EMO_OFFLINE", "HF_HUB_OFFLINE"])
-def test_nothing_is_asked_for_offline(server, monkeypatch, name):
-    monkeypatch.setenv(name, "1")
-    with pytest.raises(FetchError, match="EMO_OFFLINE"):
-        cached_download(remote(f"{server.url}/good.onnx"))
-    assert not server.asked
-
-
-def test_the_cache_folder_that_was_chosen_needs_no_home(monkeypatch, tmp_path):
-    monkeypatch.setattr(fetch.Path, "home", homeless)
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.setenv("EMO_CACHE", str(tmp_path))
-    assert fetch.cache_folder() == tmp_path
-    monkeypatch.delenv("EMO_CACHE")
-    with pytest.raises(FetchError, match="no home folder.*set EMO_CACHE"):
-        cached_download(remote("http://127.0.0.1/good.onnx"))
-    assert issubclass(FetchError, EmoError), "the command says it as a sentence"
-
-
-def homeless():
-    raise RuntimeError("Could not determine home directory.")
-
-
-def test_a_cache_folder_that_may_not_be_read_is_a_fetch_error(server, monkeypatch):
-    def forbidden(*_, **__):
-        raise PermissionError(13, "Permission denied")
-
-    for name in ("is_file", "mkdir"):
-        monkeypatch.setattr(fetch.Path, name, forbidden)
-    with pytest.raises(FetchError, match="Permission denied"):
-        cached_download(remote(f"{server.url}/good.onnx"))
-
-
-def test_whatever_goes_wrong_while_fetching_is_a_fetch_error(server, monkeypatch):
-    monkeypatch.setattr(fetch.os, "replace", lambda *_: 1 / 0)
-    with pytest.raises(FetchError, match="division by zero"):
-        cached_download(remote(f"{server.url}/good.onnx"))
-
-
-def test_a_server_that_drips_is_not_waited_for(server):
-    started = time.monotonic()
-    with pytest.raises(FetchError, match="no answer within 0.5 s"):
-        cached_download(replace(remote(f"{server.url}/drip.onnx"), size=10_000), 0.5)
-    assert time.monotonic() - started < 300  # dripping takes 1000 s
 
 
 def test_damaged_weights_mean_haar(monkeypatch):

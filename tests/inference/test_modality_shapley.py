@@ -147,7 +147,6 @@ def test_several_labels_are_judged_each_by_its_threshold():
     nobody = predict_clip(
         Clip("well"), replace(made, calibration=Calibration(thresholds=(1.0,) * 3))
     )
-    assert sentences.headline(answer) == "Sad, angry"
     assert "sad 62 %" in sentences.summarise(answer).split("Below")[0]
     bars = view.timeline(answer).data
     ends = [(bar.x[0] - bar.width[0] / 2, bar.x[0] + bar.width[0] / 2) for bar in bars[::-1]]
@@ -181,7 +180,6 @@ def test_valence_and_arousal_have_moments_of_the_clip_and_no_label():
     assert said["timeline"][0]["values"] == pytest.approx({"valence": 0.2, "arousal": 1.0})
     assert said["moments"][3]["time_s"] == pytest.approx(5.0)
     assert short_answer(answer) == "valence +0.20, arousal +1.00"
-    assert sentences.headline(answer) == "Valence +0.20, arousal +1.00"
     assert "9 moments" in sentences.summarise(answer)
     assert list(view.timeline(answer).data[1].y) == [1.0] * 9
     assert not len(view.probability_bars(answer).data[0].x)

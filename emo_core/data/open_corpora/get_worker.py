@@ -17,8 +17,8 @@ from typing import Any
 from emo_core.data.open_corpora import get
 from emo_core.errors import EmoError
 from emo_core.io import network_guard
+from emo_core.io.environment import offline
 from emo_core.io.transfer import TransferError
-from emo_core.io.weights_cache import offline
 
 ROOT = str(Path(__file__).resolve().parents[3])  # the package may not be installed
 WORKER = [

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from emo_core.io.environment import offline
 from emo_core.io.shipped_weights import shipped_state
-from emo_core.io.weights_cache import offline
 from emo_core.models.layers.attention import Attention
 from emo_core.models.layers.backbones import Backbone, Tokens, row_independent
 from emo_core.preprocess.log_mel import MelConfig
@@ -110,12 +110,6 @@ class WhisperEncoder(Backbone):
     @property
     def cam_layer(self) -> nn.Module:
         return self.conv2
-
-
-def _grouped(steps: Tensor) -> Tensor:
-    """Steps (B, N', D) in groups that make a token, zeros added: (B, N, PER_TOKEN, D)."""
-    extra = -steps.shape[1] % PER_TOKEN
-    return functional.pad(steps, (0, 0, 0, extra)).unflatten(1, (-1, PER_TOKEN))
 
 
 def whisper_scale(mel: Tensor, mask: Tensor) -> Tensor:
