@@ -186,15 +186,52 @@ class MesmTrace(Trace):
     unimodal_logits: Mapping[str, Tensor] = axes("B, C")
 
 
-class ModalityTower(nn.Module):
-    """Pictures of one modality -> scores: tower, flatten, transformer over time, head.
+class TemporalTower(nn.Module):
+    """Pictures of one modality -> scores: a token a picture, transformer over time, head."""
+
+    name: str
+    keep: float
+    thumbnail_attention: ThumbnailAttention | TokenAttention
+    cls_transformer: ClsTransformer
+    head: nn.Linear
+
+    def pictures(self, batch: Batch | FeatureBatch) -> tuple[Tensor, Tensor]:
+        """Real pictures (n, ...) of a batch, and where they stand (B, T)."""
+        raise NotImplementedError
+
+    def encode(
+        self, pictures: Tensor, mask: Tensor, query: Tensor
+    ) -> tuple[Tensor, list[SelectedSites]]:
+        """One token a picture: (B, T, D), zero where none is real, and the sites of each stage."""
+        raise NotImplementedError
+
+    def forward(self, pictures: Tensor, mask: Tensor, query: Tensor) -> tuple[Tensor, TowerTrace]:
+        """Pictures (n, c, h, w), those that are True in mask (B, T), and the text (B, Dt).
+
+        Returns scores (B, C), zero where nothing is real, and what was attended to and kept.
+        """
+        scale, choice = mask, {}
+        if hasattr(self, "thumbnail_attention"):
+            weights = self.thumbnail_attention(pictures, mask, query)  # (B, T)
+            kept = top_k_mask(weights, mask, self.keep)  # (B, T)
+            share = kept.sum(1, keepdim=True) / mask.sum(1, keepdim=True).clamp(min=1)  # (B, 1)
+            choice = {"text_attention": weights, "kept": kept, "kept_share": share}
+            scale = weights * mask.sum(1, keepdim=True)  # (B, T), mean 1
+            pictures, mask = pictures[kept[mask]], kept  # the rest is never computed
+        tokens, selected = self.encode(pictures, mask, query)  # (B, T, D)
+        vector, attention = self.cls_transformer(tokens * scale.unsqueeze(-1), mask)  # (B, D)
+        trace = TowerTrace(attention=tuple(attention), **choice, **_in_batch(selected, mask))
+        return self.head(vector) * mask.any(1, keepdim=True), trace  # (B, C)
+
+
+class ModalityTower(TemporalTower):
+    """A convolutional tower, dense or sparse, learnt from scratch.
 
     skip_empty: a batch without pictures computes nothing. `wrap_model` says no, because then the
     other processes wait for this one in their common batch norms.
     """
 
     tower: DenseTower | SparseTower
-    thumbnail_attention: ThumbnailAttention | TokenAttention
     skip_empty = True
 
     def __init__(self, config: MesmConfig, name: str, channels: int, size: tuple[int, int]) -> None:
@@ -221,24 +258,6 @@ class ModalityTower(nn.Module):
         )
         self.head = nn.Linear(config.width, config.classes)
 
-    def forward(self, pictures: Tensor, mask: Tensor, query: Tensor) -> tuple[Tensor, TowerTrace]:
-        """Pictures (n, c, h, w), those that are True in mask (B, T), and the text (B, Dt).
-
-        Returns scores (B, C), zero where nothing is real, and what was attended to and kept.
-        """
-        scale, choice = mask, {}
-        if hasattr(self, "thumbnail_attention"):
-            weights = self.thumbnail_attention(pictures, mask, query)  # (B, T)
-            kept = top_k_mask(weights, mask, self.keep)  # (B, T)
-            share = kept.sum(1, keepdim=True) / mask.sum(1, keepdim=True).clamp(min=1)  # (B, 1)
-            choice = {"text_attention": weights, "kept": kept, "kept_share": share}
-            scale = weights * mask.sum(1, keepdim=True)  # (B, T), mean 1
-            pictures, mask = pictures[kept[mask]], kept  # the rest is never computed
-        tokens, selected = self.encode(pictures, mask, query)  # (B, T, D)
-        vector, attention = self.cls_transformer(tokens * scale.unsqueeze(-1), mask)  # (B, D)
-        trace = TowerTrace(attention=tuple(attention), **choice, **_in_batch(selected, mask))
-        return self.head(vector) * mask.any(1, keepdim=True), trace  # (B, C)
-
     def pictures(self, batch: Batch | FeatureBatch) -> tuple[Tensor, Tensor]:
         """What this stream reads: real pictures (n, c, h, w), and where they stand (B, T)."""
         assert isinstance(batch, Batch)  # only encoders' features are kept
@@ -262,15 +281,15 @@ class ModalityTower(nn.Module):
         return scatter_rows(self.flatten(maps), mask), selected
 
 
-class EncoderTower(ModalityTower):
-    """Tokens of a pretrained encoder -> scores: projection, transformer over time, head.
+class EncoderTower(TemporalTower):
+    """A pretrained encoder, whose tokens are projected.
 
     The expression network reads every face in the frames, Whisper's blocks the sound. `structured`
     chooses among their tokens, so it saves the transformer's work only.
     """
 
     def __init__(self, config: MesmConfig, name: str) -> None:
-        nn.Module.__init__(self)
+        super().__init__()
         self.name, self.keep = name, config.keep
         self.backbone = (
             PeopleExpressions() if name == "video" else shipped_whisper(config.speech_blocks)
@@ -327,8 +346,8 @@ def _in_batch(selected: list[SelectedSites], mask: Tensor) -> dict[str, Any]:
 class Mesm(nn.Module):
     """Faces, sound and text -> six emotions that may hold at once, weighted late fusion."""
 
-    video: ModalityTower
-    audio: ModalityTower
+    video: TemporalTower
+    audio: TemporalTower
 
     def __init__(self, config: MesmConfig) -> None:
         super().__init__()
@@ -342,9 +361,12 @@ class Mesm(nn.Module):
         }
         for name, (channels, *size) in sizes.items():
             if name in config.modalities:
-                tower = EncoderTower(config, name) if config.encoders else None
-                own = tower or ModalityTower(config, name, channels, (size[0], size[1]))
-                setattr(self, name, own)
+                made = (
+                    EncoderTower(config, name)
+                    if config.encoders
+                    else ModalityTower(config, name, channels, (size[0], size[1]))
+                )
+                setattr(self, name, made)
         self.fusion = WeightedSum(tuple(config.modalities))
 
     def forward(self, batch: Batch | FeatureBatch) -> Output:

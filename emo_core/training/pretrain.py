@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from emo_core.checkpoint import CheckpointError, load_checkpoint
 from emo_core.data.dataset import Loader
 from emo_core.distributed import on_rank_zero
 from emo_core.models.group import AudioPretrainHead, Group, VideoPretrainHead
@@ -28,10 +27,10 @@ from emo_core.synthetic.composed.pretraining import (
 from emo_core.synthetic.composed.sources import SourcePool
 from emo_core.synthetic.drawn.dataset import FrameDataset, SceneWindow
 from emo_core.tasks import FrameLabel
+from emo_core.training.init_weights import take_backbones, take_model
 from emo_core.training.recipes import Recipe, RecipeError
 from emo_core.training.run_files import as_training_error, atomic_save
 from emo_core.training.trainer import Trainer
-from emo_core.training.transfer import take_model
 
 LogLine = Callable[[str], None]
 Progress = Callable[[str, int, int], None]
@@ -147,24 +146,6 @@ def _refuse_unread(recipe: Recipe, model: Any) -> None:
             f"{recipe.model} has no pre-training by {', '.join(unread)}; it has "
             f"{', '.join(sorted(known)) or 'none'}; leave the epochs of the others at 0."
         )
-
-
-def take_backbones(name: str, model: Any) -> None:
-    """Copies the backbones of a checkpoint into a model, in place.
-
-    Raises CheckpointError where they have other shapes.
-    """
-    found = load_checkpoint(name).model
-    for stream in ("video", "audio"):
-        if hasattr(model, stream) and hasattr(found, stream):
-            try:
-                state = getattr(found, stream).backbone.state_dict()
-                getattr(model, stream).backbone.load_state_dict(state)
-            except (RuntimeError, AttributeError) as error:
-                raise CheckpointError(
-                    f"the {stream} backbone of {name} does not fit this recipe's; expected the "
-                    "same kind and widths; give --set init_checkpoint= to start from nothing."
-                ) from error
 
 
 def _run_stage(

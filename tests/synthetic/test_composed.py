@@ -52,7 +52,8 @@ from emo_core.synthetic.composed.video import compose_frames
 from emo_core.synthetic.composed.writer import composed_truth, make_collage
 from emo_core.synthetic.corpus_io import MakeError
 from emo_core.tasks import SingleLabel
-from emo_core.training.pretrain import Data, pretrain, take_backbones
+from emo_core.training.init_weights import take_backbones
+from emo_core.training.pretrain import Data, pretrain
 from emo_core.training.recipes import find_recipe
 from emo_core.training.run import loaders
 from tests.conftest import random_batch, small_group

@@ -1,4 +1,4 @@
-"""A run that starts from a whole checkpoint: every weight but heads of other classes."""
+"""Weights that a run takes from a checkpoint: backbones, or all but heads of other classes."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,7 +22,7 @@ def head_names(model: Any) -> set[str]:
 
 
 def take_model(name: str, model: nn.Module, labels: Sequence[str]) -> set[str]:
-    """Copies a checkpoint's weights into a model, in place; returns the names of those left new.
+    """Copy a checkpoint's weights into a model, in place; return the names of those left new.
 
     Heads are left new unless the checkpoint answers the same labels in the same order. Raises
     CheckpointError where another weight does not fit.
@@ -40,3 +40,21 @@ def take_model(name: str, model: nn.Module, labels: Sequence[str]) -> set[str]:
         )
     model.load_state_dict({key: theirs[key] for key in wanted}, strict=False)
     return new
+
+
+def take_backbones(name: str, model: Any) -> None:
+    """Copy the backbones of a checkpoint into a model, in place.
+
+    Raises CheckpointError where they have other shapes.
+    """
+    found = load_checkpoint(name).model
+    for stream in ("video", "audio"):
+        if hasattr(model, stream) and hasattr(found, stream):
+            try:
+                state = getattr(found, stream).backbone.state_dict()
+                getattr(model, stream).backbone.load_state_dict(state)
+            except (RuntimeError, AttributeError) as error:
+                raise CheckpointError(
+                    f"the {stream} backbone of {name} does not fit this recipe's; expected the "
+                    "same kind and widths; give --set init_checkpoint= to start from nothing."
+                ) from error

@@ -7,7 +7,7 @@ import torch
 
 from emo_core.checkpoint import CheckpointError, load_checkpoint
 from emo_core.models import MODELS
-from emo_core.training.transfer import head_names, take_model
+from emo_core.training.init_weights import head_names, take_model
 
 HEADS = {"group-collage": "head", "fe2e-utterances": "head", "mesm-staged": "head"}
 
