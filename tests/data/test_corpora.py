@@ -26,7 +26,8 @@ def test_every_recipe_trains_on_a_corpus_of_the_registry():
     recipes = [make() for make in RECIPES.values()]
     assert {recipe.corpus for recipe in recipes} <= CORPORA.keys()
     able = {name for name, reader in CORPORA.items() if reader.compose}
-    assert {recipe.corpus for recipe in recipes if recipe.samples_on_the_fly} == able
+    asked = {r.corpus for r in recipes if r.samples_on_the_fly and r.init_scope != "model"}
+    assert asked == able  # a recipe for own clips, which starts from a model, composes nothing
 
 
 def test_a_corpus_carries_what_its_entry_says(drawn):
