@@ -15,6 +15,8 @@ from emo_core.models.interface import SupportsFeatures
 from emo_core.models.layers.backbones import Tokens
 from emo_core.synthetic.composed.dataset import OnTheFlyDataset, OnTheFlyWindow
 from emo_core.synthetic.composed.halves import SceneHalves, draw_pair
+from emo_core.synthetic.composed.scene import make_scene
+from emo_core.synthetic.composed.sources import read_more_faces
 from emo_core.training.feature_cache import Progress, cached_features
 from emo_core.training.pretrain import Data
 from emo_core.training.recipes import Recipe, RecipeError
@@ -168,12 +170,20 @@ def with_features(recipe: Recipe, model: Any, data: Data, progress: Progress | N
         counts = {"video": recipe.features.videos, "audio": recipe.features.audios}
         composer = next(d for d in data.train.dataset.datasets if isinstance(d, OnTheFlyDataset))
         made = {
-            name: SceneHalves(composer.make, data.sources, name, count, recipe.sample, seed)
+            name: [SceneHalves(composer.make, data.sources, name, count, recipe.sample, seed)]
             for name, count in counts.items()
         }
+        if more := recipe.features.more_videos:
+            faces = read_more_faces(data.sources.root / recipe.features.more_faces)
+            made["video"].append(
+                SceneHalves(make_scene, faces, "video", more, recipe.sample, seed)
+            )
         halves = {
-            name: (read(own, own.key, [name]), [own.label(i) for i in range(len(own))])
-            for name, own in made.items()
+            name: (
+                [row for own in parts for row in read(own, own.key, [name])],
+                [own.label(i) for own in parts for i in range(len(own))],
+            )
+            for name, parts in made.items()
         }
         asked = (composer.labels, composer.next_target, recipe.samples_on_the_fly)
         parts.append(PairDataset(halves, *asked, dropout, streams, seed))

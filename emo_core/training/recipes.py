@@ -38,6 +38,8 @@ class KeptFeatures:
     windows: bool = False
     videos: CountOrNone = 0
     audios: CountOrNone = 0
+    more_faces: str = ""  # folder of the sources with photographs of unknown people
+    more_videos: CountOrNone = 0  # pictures composed of them
 
 
 INIT_SCOPES = ("backbones", "model")  # of a checkpoint that a run starts from
@@ -156,7 +158,7 @@ def group_collage() -> Recipe:
 
 
 PEOPLE_SAMPLE = SampleConfig(
-    frames=8, width=320, height=240, people=6, face_size=0, mel=WHISPER_MEL
+    frames=8, width=320, height=240, people=6, face_size=0, face_every=2, mel=WHISPER_MEL
 )
 
 
@@ -182,6 +184,7 @@ def group_people() -> Recipe:
             unimodal_heads=True,
             added_heads=("video", "audio"),
             people="expression",
+            people_every=2,
             speech="whisper",
             speech_blocks=1,
             video_size=(224, 168),
@@ -201,10 +204,12 @@ def group_people() -> Recipe:
         augment=Augment(flip=0.0, zoom=0.0, color_jitter=0.0, gain_db=0.0, modality_dropout=0.15),
         held_out=0.0,
         init_checkpoint="group-collage",
-        voices=PretrainStage(epochs=6, samples_per_epoch=3200, ema_decay=0.998),
-        mixes=PretrainStage(epochs=4, samples_per_epoch=5120, lr=1e-3, ema_decay=0.998),
+        voices=PretrainStage(epochs=14, samples_per_epoch=3200, ema_decay=0.998),
+        mixes=PretrainStage(epochs=6, samples_per_epoch=5120, lr=1e-3, ema_decay=0.998),
         samples_on_the_fly=8192,
-        features=KeptFeatures(windows=True, videos=2500, audios=8000),
+        features=KeptFeatures(
+            windows=True, videos=3000, audios=10_000, more_faces="faces_fer", more_videos=2500
+        ),
     )
 
 
