@@ -18,7 +18,7 @@ from emo_core.preprocess.augment import Augment
 from emo_core.preprocess.log_mel import MelConfig
 from emo_core.preprocess.sample import PAPER as PAPER_SAMPLE
 from emo_core.preprocess.sample import SampleConfig
-from emo_core.ranges import CountOrNone, OpenShare
+from emo_core.ranges import CountOrNone, OpenShare, Positive
 from emo_core.synthetic.composed.pretraining import PretrainStage
 from emo_core.tasks import MultiLabel, SingleLabel, Task, ValenceArousal
 from emo_core.training.trainer import TrainConfig
@@ -40,6 +40,7 @@ class KeptFeatures:
     audios: CountOrNone = 0
     more_faces: str = ""  # folder of the sources with photographs of unknown people
     more_videos: CountOrNone = 0  # pictures composed of them
+    head_l2: Positive = 0.33  # of the towers' own heads, fitted before the rest learns
 
 
 INIT_SCOPES = ("backbones", "model")  # of a checkpoint that a run starts from
@@ -181,8 +182,7 @@ def group_people() -> Recipe:
             blocks=1,
             dropout=0.3,
             head_dropout=0.5,
-            unimodal_heads=True,
-            added_heads=("video", "audio"),
+            mixture=True,
             people="expression",
             people_every=2,
             speech="whisper",

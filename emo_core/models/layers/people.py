@@ -44,8 +44,9 @@ class PeopleExpressions(Backbone):
     """Frames and eyes -> a token for every face: expression features, seven scores, its place.
 
     A face and its mirror image are read and averaged, which raises UAR on photographs of unseen
-    people from 0.75 to 0.77 (docs/experiments/0138). One frame in `every` is read. Tokens stand in order of time, then of people; those of one frame
-    share its time, so pooling over real tokens pools over people and time.
+    people from 0.75 to 0.77 (docs/experiments/0138). One frame in `every` is read. Tokens stand in
+    order of time, then of people; those of one frame share its time, so pooling over real tokens
+    pools over people and time.
     """
 
     def __init__(self, every: int = 1) -> None:
