@@ -40,7 +40,7 @@ class TrainConfig:
 
     epochs: Count = 30
     batch_size: Count = 16  # clips a step and process
-    grad_accum_steps: Count = 1  # batches whose gradients are summed for a step
+    grad_accum_steps: Count = 1  # batches whose gradients are summed for a step; CCC stays of each
     lr: Positive = 1e-4  # of new layers
     backbone_lr: Amount = 1e-5
     backbone_modules: tuple[str, ...] = ("backbone",)  # modules that learn at `backbone_lr`

@@ -1,7 +1,7 @@
 """Attributions -> figures, and the sentences that say the same.
 
 Orange raises the score, blue lowers it, and bars point up or down: never colour alone. One scale
-holds for all frames, and one for picture and sound on the clock.
+holds for all frames, for picture and sound on the clock, and for the colours of both.
 """
 
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from emo_core.attribution.timeline import over_time, to_timeline
+from emo_core.attribution.types import AXES
 from emo_core.viz.prediction import empty, percent, styled, with_hz
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def mel_overlay(
     real = sample.mel_mask.numpy()
     mel = np.where(real[:, None], sample.mel.numpy(), np.nan)
     values = smoothed(attribution.maps["mel"].numpy(), 0.012)
-    most = scale_of(values)
+    most = scale_of(values) / (modality_strength(attribution, "mel") or 1.0)
     times_s = attribution.times_s["mel"].numpy()
     step_s = float(times_s[1] - times_s[0]) if len(times_s) > 1 else 0.02
     place = {"x0": float(times_s[0]), "dx": step_s}
@@ -196,6 +197,17 @@ def smoothed(values: np.ndarray, share: float) -> np.ndarray:
 def scale_of(values: np.ndarray) -> float:
     """The value at which colour is full: all but one in 200 are below."""
     return float(np.quantile(np.abs(values), 0.995)) or 1.0
+
+
+def modality_strength(attribution: "Attribution", name: str) -> float:
+    """The strongest moment of an input's modality on the clock, 1 where it is the strongest of all.
+
+    Colours are multiplied by it, so that those of picture and sound are on one scale.
+    """
+    clock = to_timeline(attribution)
+    rows = {"picture": clock.picture, "sound": clock.sound}
+    peaks = {k: 0.0 if x is None else float(x.abs().max()) for k, x in rows.items()}
+    return peaks[AXES[name]] / (max(peaks.values()) or 1.0)
 
 
 def summarise_clock(attribution: "Attribution", parts: int = 20) -> str:

@@ -103,7 +103,8 @@ def write_explanation(out: Path, clip: Clip, explanation: Explanation) -> list[s
     write_report(out / "report.html", explanation)
     names = ["attribution.npz", "report.html"]
     if clip.has_video:
-        write_overlay(out / "overlay.mp4", clip, explanation.attribution)
+        config = explanation.checkpoint.sample
+        write_overlay(out / "overlay.mp4", clip, explanation.attribution, config)
         names.append("overlay.mp4")
     return names
 

@@ -1,7 +1,8 @@
 """Attributions over the pictures they are about: frames, and a film with sound."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,13 @@ import numpy as np
 from emo_core.attribution.timeline import in_space, to_timeline
 from emo_core.clip import video_size
 from emo_core.io.atomic import atomic_path
-from emo_core.viz.attribution import scale_of, smoothed
+from emo_core.preprocess.sample import resize_size
+from emo_core.viz.attribution import modality_strength, scale_of, smoothed
 
 if TYPE_CHECKING:
     from emo_core.attribution.types import Attribution
     from emo_core.clip import Clip
-    from emo_core.preprocess.sample import Sample
+    from emo_core.preprocess.sample import Sample, SampleConfig
 
 ORANGE, BLUE = np.array([213, 94, 0]), np.array([0, 114, 178])  # Okabe and Ito 2008
 BACK, INK = (24, 26, 30), (225, 228, 232)
@@ -27,12 +29,41 @@ RATE, MOST_FPS = 44_100, 25
 
 
 def heat(attribution: "Attribution") -> np.ndarray | None:
-    """(T, H, W) in [-1, 1], one scale for all frames; None where there is no picture."""
+    """(T, H, W) in [-1, 1], one scale for all frames and the sound; None without a picture."""
     name = next((n for n in ("video", "faces") if n in attribution.maps), None)
     if name is None or not bool(attribution.maps[name].any()):
         return None
     values = smoothed(in_space(attribution, name).numpy(), SMOOTH)
-    return (values / scale_of(values)).clip(-1, 1)
+    return (values / scale_of(values)).clip(-1, 1) * modality_strength(attribution, name)
+
+
+def to_clip_frame(
+    values: np.ndarray, size: tuple[int, int], clip_size: tuple[int, int], config: "SampleConfig"
+) -> np.ndarray:
+    """A map (H, W) of the sample's frame -> (h, w) over the clip's whole frame drawn at `size`.
+
+    Undoes resizing and padding; what a crop cut off is zero. Sizes are (width, height).
+    """
+    scaled = resize_size(clip_size, config)
+    across, wide = _overlap(scaled[0], config.width, size[0])
+    down, high = _overlap(scaled[1], config.height, size[1])
+    frame = np.zeros(size[::-1], np.float32)
+    to = frame[high, wide]
+    to[:] = cv2.resize(values[down, across].astype(np.float32), to.shape[::-1])
+    return frame
+
+
+def _overlap(scaled: int, target: int, drawn: int) -> tuple[slice, slice]:
+    """What one axis of sample and clip share: where in the sample, and where in what is drawn.
+
+    The clip's side is `scaled` in pixels of the sample's side `target`, and `drawn` in the film.
+    """
+    if scaled <= target:
+        first = (target - scaled) // 2
+        return slice(first, first + scaled), slice(0, drawn)
+    first = (scaled - target) // 2
+    left, right = (round(edge * drawn / scaled) for edge in (first, first + target))
+    return slice(0, target), slice(min(left, drawn - 1), max(right, left + 1))
 
 
 def blended(picture: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -65,11 +96,14 @@ def overlay_frames(
     ]
 
 
-def write_overlay(path: Path, clip: "Clip", attribution: "Attribution") -> None:
+def write_overlay(
+    path: Path, clip: "Clip", attribution: "Attribution", config: "SampleConfig"
+) -> None:
     """The explained window as a film with sound, heat on it, and both importances below.
 
-    Heat is that of the frame used nearest in time. Where the model reads faces alone, frames stay
-    plain and the strip below says when. Raises ClipError where the clip has no picture.
+    Heat is that of the frame used nearest in time, at the place in the clip's frame that the model
+    saw there. Where the model reads faces alone, frames stay plain and the strip below says when.
+    config: of the checkpoint. Raises ClipError where the clip has no picture.
     """
     start_s, end_s = attribution.span.start_s, min(attribution.span.end_s, clip.duration_s)
     size = _even(video_size(clip))
@@ -79,7 +113,8 @@ def write_overlay(path: Path, clip: "Clip", attribution: "Attribution") -> None:
         picture.width, picture.height, picture.pix_fmt = WIDTH, size[1] + STRIP, "yuv420p"
         picture.options = {"preset": "veryfast", "crf": "23"}
         sound = out.add_stream("aac", rate=RATE, layout="mono") if clip.has_audio else None
-        for number, pixels in enumerate(_drawn(clip, attribution, size, fps, end_s)):
+        frames = _drawn(clip, attribution, config, size, (fps, end_s))
+        for number, pixels in enumerate(frames):
             image = av.VideoFrame.from_ndarray(pixels, "rgb24")
             image.pts, image.time_base = number, Fraction(1, fps)
             out.mux(picture.encode(image))
@@ -89,22 +124,51 @@ def write_overlay(path: Path, clip: "Clip", attribution: "Attribution") -> None:
 
 
 def _drawn(
-    clip: "Clip", attribution: "Attribution", size: tuple[int, int], fps: int, end_s: float
+    clip: "Clip",
+    attribution: "Attribution",
+    config: "SampleConfig",
+    size: tuple[int, int],
+    timing: tuple[int, float],
 ) -> Iterator[np.ndarray]:
-    """Every picture of the film; a second is read at a time, which bounds memory."""
-    start_s = attribution.span.start_s
+    """Every picture of the film; a second is read at a time, which bounds memory.
+
+    timing: pictures a second, and where in the clip the film ends.
+    """
+    (fps, end_s), start_s = timing, attribution.span.start_s
     times_s = start_s + np.arange(max(1, round((end_s - start_s) * fps))) / fps
-    values = heat(attribution) if "video" in attribution.maps else None
-    strip = _strip(attribution, WIDTH)
+    values, strip = heat_of_clip(clip, attribution, config, size, end_s), _strip(attribution, WIDTH)
     blocks_s = [times_s[first : first + fps] for first in range(0, len(times_s), fps)]
     for block_s, frames in zip(blocks_s, clip.read_in_turn(blocks_s, size), strict=True):
         for time_s, frame in zip(block_s, frames.pixels, strict=True):
-            if values is not None:
-                used_s = attribution.times_s["video"].numpy()
-                frame = blended(frame, values[np.abs(used_s - time_s).argmin()])
+            frame = frame if values is None else blended(frame, values(time_s))
             margin = (WIDTH - size[0]) // 2
             frame = np.pad(frame, ((0, 0), (margin, WIDTH - size[0] - margin), (0, 0)))
             yield np.concatenate([frame, _with_cursor(strip, attribution, time_s)])
+
+
+def heat_of_clip(
+    clip: "Clip",
+    attribution: "Attribution",
+    config: "SampleConfig",
+    size: tuple[int, int],
+    end_s: float,
+) -> Callable[[float], np.ndarray] | None:
+    """Heat (h, w) over the clip's frame at `size` by time in the clip; None where none is drawn.
+
+    It is that of the frame used nearest in time; frames that the clip no longer has are passed by.
+    """
+    values = heat(attribution) if "video" in attribution.maps else None
+    if values is None:
+        return None
+    used_s = attribution.times_s["video"].numpy()
+    used_s = used_s[: max(1, int((used_s < end_s).sum()))]
+    clip_size = video_size(clip)
+
+    @lru_cache(maxsize=2)  # several pictures of a film share one
+    def of_frame(index: int) -> np.ndarray:
+        return to_clip_frame(values[index], size, clip_size, config)
+
+    return lambda time_s: of_frame(int(np.abs(used_s - time_s).argmin()))
 
 
 def _even(size: tuple[int, int]) -> tuple[int, int]:

@@ -144,7 +144,8 @@ def _frames(explanation: Explanation) -> str:
     scale = f'<div class="scale"></div><div class="ends">{words}</div>'
     text = (
         f"{len(shown)} frames as the model got them, in grey, under the map; one colour scale for "
-        "all of them, smoothed a little so that it can be read."
+        "all of them and for the sound: pale where the picture counts little beside it. Smoothed a "
+        "little so that it can be read."
     )
     return _section("Where: the picture", f'{scale}<div class="frames">{images}</div>', text)
 
@@ -161,8 +162,8 @@ def _sound(explanation: Explanation) -> str:
         explanation.attribution, explanation.sample, explanation.checkpoint.sample.mel
     )
     text = (
-        "The sound as the model got it, in grey; orange raises the score, blue lowers it. Strong "
-        "colours are this map's own strongest: the clock above compares sound and picture."
+        "The sound as the model got it, in grey; orange raises the score, blue lowers it. The "
+        "colours are on one scale with the picture's: pale where the sound counts little beside it."
     )
     return _section("Which sound: log-mel under the map", _figure(figure), text)
 

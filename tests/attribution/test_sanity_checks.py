@@ -261,7 +261,7 @@ class Wall:
     ("size", "shown"), [((50, 8000), (8, 1280)), ((8000, 50), (640, 4)), ((9, 16), (640, 1138))]
 )
 def test_a_film_of_any_shape_has_room_for_its_legend(size, shown, good, tmp_path):
-    write_overlay(tmp_path / "film.mp4", Wall(*size), good[2])
+    write_overlay(tmp_path / "film.mp4", Wall(*size), good[2], good[0].sample)
     with av.open(str(tmp_path / "film.mp4")) as film:
         image = next(film.decode(video=0)).to_ndarray(format="rgb24")
     assert image.shape[:2] == (shown[1] + STRIP, 640)
@@ -275,7 +275,7 @@ def test_a_film_of_sound_alone_is_refused_and_leaves_no_file(good, tmp_path):
     sound = Wall(9, 16)
     sound.size = None
     with pytest.raises(ClipError, match="holds sound alone"):
-        write_overlay(tmp_path / "film.mp4", sound, good[2])
+        write_overlay(tmp_path / "film.mp4", sound, good[2], good[0].sample)
     assert not list(tmp_path.iterdir())
 
 

@@ -1,5 +1,7 @@
 """Which arithmetic is used where: bf16 for large models on machines that have it."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import nn
@@ -15,11 +17,27 @@ def test_either_instruction_set_is_enough(monkeypatch, feature):
     assert precision.bf16_is_fast(CPU) is (feature is not None)
 
 
-@pytest.mark.parametrize("supported", [True, False])
-def test_a_graphics_card_is_asked_itself(monkeypatch, supported):
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: supported)
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": not supported})
-    assert precision.bf16_is_fast(torch.device("cuda")) is supported
+@pytest.mark.parametrize(
+    ("card", "major", "minor", "native"),
+    [
+        ("GTX 1080", 6, 1, False),
+        ("V100", 7, 0, False),
+        ("T4", 7, 5, False),
+        ("A100", 8, 0, True),
+        ("H100", 9, 0, True),
+    ],
+)
+def test_a_graphics_card_without_bf16_gets_none(monkeypatch, card, major, minor, native):
+    """PyTorch itself is asked; only what the driver would say is stubbed."""
+    properties = SimpleNamespace(name=card, major=major, minor=minor)
+    monkeypatch.setattr(torch.version, "hip", None)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: properties)
+    monkeypatch.setattr(torch.cuda, "_check_bf16_tensor_supported", lambda device: True)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
+    assert torch.cuda.is_bf16_supported()  # with emulation, on any card
+    assert precision.bf16_is_fast(torch.device("cuda")) is native
 
 
 @pytest.mark.parametrize("enabled", [True, False])

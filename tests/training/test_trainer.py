@@ -414,6 +414,42 @@ def test_every_step_has_the_gradient_of_its_big_batch(sizes, data):
             torch.testing.assert_close(a.grad, b.grad, atol=1e-6, rtol=1e-4)
 
 
+def gradients_of_steps(batches, accumulated):
+    """The gradient of every optimizer step of an epoch, weights unchanged, float32."""
+    run, found = trainer(grad_accum_steps=accumulated, max_grad_norm=1e9), []
+    run.bf16 = False
+    run.model.train = partial(run.model.train, False)  # batch statistics would differ
+
+    def note(**_):
+        found.append([p.grad.clone() for p in run.model.parameters() if p.grad is not None])
+
+    run.optimizer.step = note
+    next(run.epochs(FixedBatches(batches), None))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("sizes", "accumulated"), [([2, 2, 2, 2, 2], 2), ([3, 3, 3, 1], 3), ([2, 2, 1], 2), ([4, 1], 4)]
+)
+def test_every_step_of_an_epoch_with_an_odd_end_equals_its_big_batch(sizes, accumulated, data):
+    rows = next(iter(Loader(data[1].dataset, sum(sizes), False).epoch(0)))
+
+    def cut(parts):
+        ends = np.cumsum(parts)
+        fields = {k: v for k, v in vars(rows).items() if v is not None}
+        return [
+            type(rows)(**{k: v[b - a : b] for k, v in fields.items()})
+            for a, b in zip(parts, ends, strict=True)
+        ]
+
+    big = gradients_of_steps(cut(step_rows(sizes, accumulated)), 1)
+    small = gradients_of_steps(cut(sizes), accumulated)
+    assert len(big) == len(small) == -(-len(sizes) // accumulated)
+    for one, other in zip(big, small, strict=True):
+        whole, parts = (torch.cat([g.flatten() for g in step]) for step in (one, other))
+        assert float((whole - parts).norm() / whole.norm()) < 1e-6
+
+
 def test_a_step_counts_its_own_clips():
     assert step_rows([4, 4, 4, 2], 2) == [8, 6] and step_rows([4, 2], 1) == [4, 2]
     assert step_rows([4, 4, 1], 2) == [8, 1]
