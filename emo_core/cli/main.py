@@ -60,7 +60,7 @@ def build_parser() -> Parser:
     one = command("train", commands.run_train, "run a recipe")
     one.add_argument("recipe")
     one.add_argument("--data", type=Path, required=True, metavar="ROOT")
-    one.add_argument("--out", type=Path, required=True, metavar="RUN")
+    one.add_argument("--out", type=Path, metavar="RUN", help="by default runs/RECIPE")
     one.add_argument("--corpus", metavar="NAME", help="another corpus than the recipe's")
     one.add_argument("--set", action="append", default=[], metavar="key=value")
     one.add_argument("--resume", action="store_true")
