@@ -31,8 +31,7 @@ def made(**changes):
         audio_widths=(8, 8, 16, 16),
         width=32,
         people="expression",
-        unimodal_heads=True,
-        added_heads=("video", "audio"),
+        mixture=True,
         video_size=(40, 30),
         mel_pool=2,
         **{"speech": "whisper", **changes},
@@ -182,7 +181,7 @@ def test_tokens_count_for_the_nearest_moment():
     assert share.tolist() == [1.0, 6.0]
 
 
-def test_joined_towers_keep_their_masks_and_add_what_is_there():
+def test_joined_towers_keep_their_masks_and_average_what_they_say():
     one = Tokens(torch.ones(2, 1, 3), torch.tensor([[True], [False]]), torch.zeros(2, 1))
     two = Tokens(torch.zeros(2, 2, 3), torch.ones(2, 2, dtype=torch.bool), torch.ones(2, 2))
     one, two = (
@@ -191,5 +190,5 @@ def test_joined_towers_keep_their_masks_and_add_what_is_there():
     )
     joined = join_towers([one, two])
     assert joined.mask.tolist() == [[True, True, True], [False, True, True]]
-    assert joined.unimodal_logits[:, 0].tolist() == [11.0, 10.0]
+    assert joined.unimodal_logits[:, 0].tolist() == [5.5, 5.5]
     assert join_towers([one]) is one
