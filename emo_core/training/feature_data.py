@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 from emo_core.data.cache import Cache
 from emo_core.data.dataset import ClipDataset, ConcatDataset, Loader
 from emo_core.models.features import FeatureBatch, Features, collate_features
+from emo_core.models.group import Group
 from emo_core.models.interface import SupportsFeatures
 from emo_core.models.layers.backbones import Tokens
 from emo_core.synthetic.composed.dataset import OnTheFlyDataset, OnTheFlyWindow
@@ -184,7 +185,7 @@ def with_features(recipe: Recipe, model: Any, data: Data, progress: Progress | N
         }
         asked = (composer.labels, composer.next_target, recipe.samples_on_the_fly)
         parts.append(PairDataset(halves, *asked, dropout, streams, seed))
-    if getattr(model.config, "mixture", False):
+    if isinstance(model, Group) and model.config.mixture:
         fit_heads(model, said_by_streams(parts), recipe.features.head_l2)
     train = JoinedFeatures(parts)
     valid = files(data.valid, 0.0)

@@ -68,4 +68,4 @@ def fit_head(head: PooledHead, pooled: Tensor, numbers: Tensor, l2: float) -> No
         total.backward()
         return total
 
-    solver.step(loss)  # type: ignore[no-untyped-call]
+    solver.step(loss)
