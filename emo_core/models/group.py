@@ -217,9 +217,11 @@ class Group(nn.Module):
 
     def cam_placement(self, tower: str, cam: Tensor, batch: Batch, trace: Trace) -> Tensor:
         """Maps of frames or of the whole sound -> (T, 1, H, W) or (F, M)."""
+        size = batch.video.shape[-2:] if tower == "video" else batch.mel.shape[1:]
+        grids = getattr(self, tower).backbone.cam_grids(size)
         if tower == "video":
-            return resize_frame_maps(cam, batch.video.shape[1], *batch.video.shape[-2:])
-        return resize_maps(cam, (batch.mel.shape[1], batch.mel.shape[2]))[0]
+            return resize_frame_maps(cam, batch.video.shape[1], size, grids)
+        return resize_maps(cam, size, grids)[0]
 
     def rollout(self, batch: Batch, trace: FusionTrace, step: int | None) -> dict[str, Tensor]:
         """Share of each token (N,) of the answer, by stream; where a stream has two towers, of

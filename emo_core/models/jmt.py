@@ -218,12 +218,15 @@ class Jmt(nn.Module):
         """Each step's map at the faces (T, 1, 1, h, w) or mel frames (F, M) that the step read."""
         if tower == "video":
             mask = batch.face_mask[0]  # (T, 1)
-            faces = resize_frame_maps(cam, len(mask), *batch.faces.shape[-2:])
+            size = batch.faces.shape[-2:]
+            grids = self.video.backbone.cam_grids(size)
+            faces = resize_frame_maps(cam, len(mask), size, grids)
             return faces.unsqueeze(1) * mask[..., None, None, None]
         frames, bands = batch.mel.shape[1:]
+        grids = self.audio.backbone.cam_grids((frames, bands))
         if not self.audio.backbone.time_first:
-            cam = cam.transpose(2, 3)
-        cam = resize_maps(cam, (frames // len(cam), bands))  # (S, n, M)
+            cam, grids = cam.transpose(2, 3), grids[::-1]
+        cam = resize_maps(cam, (frames // len(cam), bands), grids)  # (S, n, M)
         number = torch.arange(frames, device=cam.device).view(1, -1, 1)
         steps = split_mel_into_steps(number, batch.mel_mask, batch.mel_times_s, len(cam))
         placed = cam.new_zeros(frames, bands)

@@ -14,7 +14,7 @@ from torch.nn import functional
 from emo_core.models.features import FeatureBatch
 from emo_core.models.layers.attention import ClsTransformer, with_residual
 from emo_core.models.layers.backbones import Tokens
-from emo_core.models.layers.cam import resize_maps
+from emo_core.models.layers.cam import CellGrid, resize_maps
 from emo_core.models.layers.fusion import WeightedSum
 from emo_core.models.layers.people import PeopleExpressions
 from emo_core.models.layers.sparse import (
@@ -423,14 +423,19 @@ class Mesm(nn.Module):
             first = mask & (mask.cumsum(-1) == 1)  # of each frame the first face is read
             first = first & trace.towers["video"].computed(mask.any(-1)).unsqueeze(-1)
             placed = cam.new_zeros(*mask.shape, 1, *batch.faces.shape[-2:])
-            placed[first] = resize_maps(cam, (placed.shape[-2], placed.shape[-1])).unsqueeze(1)
+            placed[first] = resize_maps(cam, placed.shape[-2:], self._cam_grids()).unsqueeze(1)
             return placed
         mel_mask, bands = batch.mel_mask[0], batch.mel.shape[-1]
         chunks = functional.pad(mel_mask, (0, -len(mel_mask) % CHUNK)).unflatten(0, (-1, CHUNK))
         computed = trace.towers["audio"].computed(chunks.any(-1))  # (S,)
         placed = cam.new_zeros(len(computed), CHUNK, bands)
-        placed[computed] = resize_maps(cam, (bands, CHUNK)).transpose(1, 2)
+        placed[computed] = resize_maps(cam, (bands, CHUNK), self._cam_grids()).transpose(1, 2)
         return placed.flatten(0, 1)[: len(mel_mask)] * mel_mask.unsqueeze(-1)
+
+    def _cam_grids(self) -> tuple[CellGrid, CellGrid]:
+        """Of both towers: one halving in the low level and one in each stage."""
+        cells = CellGrid.of_pooling(2 ** len(self.config.widths))
+        return cells, cells
 
     def rollout(self, batch: Batch, trace: MesmTrace, step: int | None) -> dict[str, Tensor]:
         """Share of each face (T,) and mel frame (F,); the modalities count alike."""

@@ -192,20 +192,28 @@ def test_tokens_of_places_come_back_to_their_place_and_time():
     assert found[8:, :, :10, 30:].all() and found.sum() == found[8:, :, :10, 30:].sum()
 
 
-@pytest.mark.parametrize("name, pieces, frames", [("fe2e", 3, 32), ("jmt", 4, 20)])
-def test_maps_of_pieces_of_sound_come_back_to_their_time_and_band(catalogue, name, pieces, frames):
+@pytest.mark.parametrize(
+    ("name", "cells", "centre"),
+    [("fe2e", (3, 4, 2), (32 + 23.5, 55.5)), ("jmt", (4, 3, 4), (20 + 8, 48))],
+)
+def test_maps_of_pieces_of_sound_come_back_to_their_time_and_band(catalogue, name, cells, centre):
     checkpoint, sample = catalogue[name]
     batch = collate([sample])
     trace = checkpoint.model(batch).trace
-    cam = torch.zeros(pieces, 1, 2, 2)
+    cam = torch.zeros(cells[0], 1, *cells[1:])
     if name == "fe2e":
-        cam[1, 0, 1] = 1  # its pictures are bands × time
+        cam[1, 0, 3, 1] = 1  # its pictures are bands × time; the last cell of each
     else:
-        cam[1, 0, :, 1] = 1
+        cam[1, 0, 1, 3] = 1
     found = checkpoint.model.cam_placement("audio", cam, batch, trace)
     assert found.shape == sample.mel.shape
-    assert found[frames : 2 * frames, 48:].all() and not found[:, :16].any()
-    assert not found[:frames].any() and not found[2 * frames :].any()
+    frames, bands = (found == found.max()).nonzero().double().mean(0).tolist()
+    held = (63 - centre[1]) / 2  # the last cell holds to the edge
+    assert bands == pytest.approx(centre[1] + held, abs=0.6)
+    length = {"fe2e": 32, "jmt": 20}[name]
+    assert length <= frames < 2 * length and not found[:, :16].any()
+    assert not found[:length].any() and not found[2 * length :].any()
+    assert abs(frames - centre[0]) <= (2 * length - 1 - centre[0]) / 2 + 0.6
 
 
 @pytest.mark.parametrize("fusion", ["joint", "vanilla", "video", "audio"])
