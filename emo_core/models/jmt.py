@@ -32,6 +32,7 @@ from emo_core.models.layers.joint_transformer import (
     split_mel_into_steps,
 )
 from emo_core.models.layers.people import PeopleExpressions
+from emo_core.models.layers.token_spans import to_frames
 from emo_core.models.layers.whisper import shipped_whisper
 from emo_core.preprocess.batch import Batch, Output
 from emo_core.preprocess.log_mel import MelConfig
@@ -184,16 +185,20 @@ class Jmt(nn.Module):
         if hasattr(self, name):
             return getattr(self, name)(steps)  # (B, S, D)
         none = torch.zeros(steps.mask.shape[:2], device=steps.mask.device)
-        return Tokens(
-            none.unsqueeze(-1).expand(-1, -1, self.config.width), none > 0, steps.times_s[..., -1]
-        )
+        values = none.unsqueeze(-1).expand(-1, -1, self.config.width)
+        return Tokens(values, none > 0, steps.times_s[..., -1], spans=steps.spans)
 
     def fuse(self, video: Tokens, audio: Tokens) -> Output:
         """Valence and arousal from the two streams; cheap beside `encode`."""
         times_s = video.times_s  # of the last picture of a step: what is said is said of it
         fused, trace = self.fusion(self._ready(video, times_s), self._ready(audio, times_s))
         logits = torch.cat([self.valence_head(fused), self.arousal_head(fused)], dim=-1)
-        trace = replace(trace, moments=Moments(times_s=times_s, mask=video.mask | audio.mask))
+        trace = replace(
+            trace,
+            moments=Moments(times_s=times_s, mask=video.mask | audio.mask),
+            real={"video": video.mask, "audio": audio.mask},
+            spans={n: x.spans for n, x in (("video", video), ("audio", audio)) if x.spans},
+        )
         return Output(logits.to(torch.promote_types(logits.dtype, torch.float32)), trace)
 
     def _ready(self, tokens: Tokens, times_s: Tensor) -> Tokens:
@@ -234,9 +239,13 @@ class Jmt(nn.Module):
         return placed
 
     def rollout(self, batch: Batch, trace: StepTrace, step: int | None) -> dict[str, Tensor]:
-        """Share of each moment (S,) of the answer at `step`, by stream."""
+        """Share of each frame (T,) and mel frame (F,) of the answer at `step`."""
         assert step is not None  # this model answers moments
-        return trace.rollout(step)
+        masks = {"video": batch.face_mask[0].any(1).cpu(), "audio": batch.mel_mask[0].cpu()}
+        return {
+            name: share @ to_frames(trace.spans[name].frames[0].cpu(), masks[name])
+            for name, share in trace.rollout(step).items()
+        }
 
 
 def _frame_times(batch: Batch | FeatureBatch) -> Tensor:

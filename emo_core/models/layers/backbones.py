@@ -6,13 +6,13 @@ Each maps (input, mask, times) to `Tokens`. Values behind a False mask never rea
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from emo_core.models.layers.cam import CellGrid
+from emo_core.models.layers.token_spans import TokenSpans, runs
 
 Read = Callable[..., Tensor]
 
@@ -45,6 +45,7 @@ class Tokens:
     mask: Tensor  # (B, N) bool, True = real
     times_s: Tensor  # (B, N) seconds from the start of the window
     unimodal_logits: Tensor | None = None  # (B, classes) of this stream's own head, if any
+    spans: TokenSpans | None = None  # where each one looked; None: kept features, which do not tell
 
 
 def evenly(mask: Tensor, times_s: Tensor, steps: int) -> tuple[Tensor, Tensor]:
@@ -95,8 +96,8 @@ class Backbone(nn.Module):
     """Reads one modality into tokens of `channels` values.
 
     time_first: the last map of sound has the axes (time, mel), not (mel, time). even_times: tokens
-    are said to lie evenly over the window, whatever they saw; where nothing asks when, as in JMT,
-    it does not matter.
+    are told to the fusion as if they lay evenly over the window; where nothing asks when, as in
+    JMT, it does not matter. `Tokens.spans` say where they looked in either case.
     """
 
     channels: int
@@ -185,7 +186,8 @@ class FrameResNet(Backbone):
 
     def forward(self, video: Tensor, mask: Tensor, times_s: Tensor) -> Tokens:
         values = self.read(video.flatten(0, 1), mask.flatten())  # (B*T, 2C)
-        return Tokens(values.unflatten(0, video.shape[:2]), mask, times_s)
+        spans = TokenSpans.of(times_s, runs(mask.shape[1], 1))
+        return Tokens(values.unflatten(0, video.shape[:2]), mask, times_s, spans=spans)
 
     @row_independent
     def read(self, frames: Tensor, mask: Tensor) -> Tensor:
@@ -225,10 +227,11 @@ class MelResNet(Backbone):
 
     def forward(self, mel: Tensor, mask: Tensor, times_s: Tensor) -> Tokens:
         values = self.read(mel, mask)
-        if self.even_times:
-            return Tokens(values, *evenly(mask, times_s, values.shape[1]))
-        mask, times_s = of_groups(mask, times_s, self.pool)
-        return Tokens(values, *at_strides(mask, times_s, values.shape[1], MEL_STRIDE))
+        count, size = values.shape[1], MEL_STRIDE * self.pool
+        seen = at_strides(*of_groups(mask, times_s, self.pool), count, MEL_STRIDE)
+        spans = TokenSpans.of(seen[1], runs(count, size, -size // 2, mask.shape[1]))
+        told = evenly(mask, times_s, count) if self.even_times else seen
+        return Tokens(values, *told, spans=spans)
 
     @row_independent
     def read(self, mel: Tensor, mask: Tensor) -> Tensor:
@@ -267,15 +270,16 @@ class R2Plus1D(Backbone):
 
     def forward(self, video: Tensor, mask: Tensor, times_s: Tensor) -> Tokens:
         maps = self.read(video, mask)
-        place = evenly if self.even_times else partial(at_strides, stride=self.TIME_STRIDE)
-        step_mask, step_times = place(mask, times_s, maps.shape[2])  # (B, t)
-        positions = maps.shape[3] * maps.shape[4]
-        values = maps.flatten(2).transpose(1, 2)  # (B, t*h*w, C)
-        return Tokens(
-            values,
-            step_mask.repeat_interleave(positions, dim=1),
-            step_times.repeat_interleave(positions, dim=1),
+        count, places = maps.shape[2], maps.shape[3] * maps.shape[4]
+        seen = at_strides(mask, times_s, count, self.TIME_STRIDE)
+        told = evenly(mask, times_s, count) if self.even_times else seen
+        frames = runs(count, self.TIME_STRIDE, -self.TIME_STRIDE // 2, mask.shape[1])
+        spans = TokenSpans.of(
+            seen[1].repeat_interleave(places, dim=1), frames.repeat_interleave(places, dim=0)
         )
+        step_mask, step_times = (x.repeat_interleave(places, dim=1) for x in told)
+        values = maps.flatten(2).transpose(1, 2)  # (B, t*h*w, C)
+        return Tokens(values, step_mask, step_times, spans=spans)
 
     @row_independent
     def read(self, video: Tensor, mask: Tensor) -> Tensor:
@@ -327,9 +331,10 @@ class Cnn14(Backbone):
 
     def forward(self, mel: Tensor, mask: Tensor, times_s: Tensor) -> Tokens:
         values = self.read(mel, mask)
-        if self.even_times:
-            return Tokens(values, *evenly(mask, times_s, values.shape[1]))
-        return Tokens(values, *of_groups(mask, times_s, self.POOLED))
+        seen = of_groups(mask, times_s, self.POOLED)
+        told = evenly(mask, times_s, values.shape[1]) if self.even_times else seen
+        spans = TokenSpans.of(seen[1], runs(values.shape[1], self.POOLED))
+        return Tokens(values, *told, spans=spans)
 
     @row_independent
     def read(self, mel: Tensor, mask: Tensor) -> Tensor:
@@ -395,7 +400,8 @@ class SpectrogramResNet18(Backbone):
 
     def forward(self, mel: Tensor, mask: Tensor, times_s: Tensor) -> Tokens:
         values = self.read(mel, mask).unsqueeze(1)  # (B, 1, 512)
-        return Tokens(values, mask.any(1, keepdim=True), times_s[:, -1:])
+        spans = TokenSpans.of(times_s.mean(1, keepdim=True), runs(1, mask.shape[1]))
+        return Tokens(values, mask.any(1, keepdim=True), times_s[:, -1:], spans=spans)
 
     @row_independent
     def read(self, mel: Tensor, mask: Tensor) -> Tensor:

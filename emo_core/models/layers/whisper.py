@@ -16,6 +16,7 @@ from emo_core.io.environment import offline
 from emo_core.io.shipped_weights import shipped_state
 from emo_core.models.layers.attention import Attention
 from emo_core.models.layers.backbones import Backbone, Tokens, row_independent
+from emo_core.models.layers.token_spans import TokenSpans, runs
 from emo_core.preprocess.log_mel import MelConfig
 
 # 80 bands of 0 to 8 kHz, 25 ms every 10 ms; of the shipped encoder and of every size up to large-v2
@@ -84,13 +85,21 @@ class WhisperEncoder(Backbone):
         steps = self.read(mel, mask)  # (B, N', D)
         real, at_s = mask[:, ::2].float(), times_s[:, ::2].float()  # step i is centred on frame 2i
         extra = -steps.shape[1] % PER_TOKEN
-        real, at_s = (
-            functional.pad(x, (0, extra)).unflatten(1, (-1, PER_TOKEN)) for x in (real, at_s)
+        real, at_s, there = (
+            functional.pad(x, (0, extra)).unflatten(1, (-1, PER_TOKEN))
+            for x in (real, at_s, torch.ones_like(at_s))
         )
         steps = functional.pad(steps, (0, 0, 0, extra)).unflatten(1, (-1, PER_TOKEN))
         count = real.sum(2).clamp(min=1)  # (B, N)
         values = (steps * real.unsqueeze(-1)).sum(2) / count.unsqueeze(-1)  # (B, N, D)
-        return Tokens(values, real.sum(2) > 0, (at_s * real).sum(2) / count)
+        middle_s = at_s.sum(2) / there.sum(2)
+        spans = TokenSpans.of(middle_s, self.token_frames(values.shape[1], mask.shape[1]))
+        return Tokens(values, real.sum(2) > 0, (at_s * real).sum(2) / count, spans=spans)
+
+    @staticmethod
+    def token_frames(count: int, mel_frames: int) -> Tensor:
+        """Mel frames (count, 2) of each token, of so many: step i is centred on mel frame 2i."""
+        return runs(count, 2 * PER_TOKEN, -1, mel_frames)
 
     @row_independent
     def read(self, mel: Tensor, mask: Tensor) -> Tensor:
