@@ -23,7 +23,6 @@ from emo_core.media.container import (
     check_path,
     printable_name,
 )
-from emo_core.media.demux import frame_tick
 from emo_core.media.probe import ProbeResult
 from emo_core.media.streams import AudioStream, VideoStream
 from emo_core.media.video_decoder import FrameConverter, frames_at
@@ -40,6 +39,7 @@ __all__ = [
 ]
 
 MAX_RATE = 384_000  # Hz, the highest rate sound is recorded at
+CHANNELS_RATE = 8_000  # Hz at which channels are told apart
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,7 @@ class Clip:
     audio_codec: str | None
     container: str
     timestamps_reset: bool  # its clock jumps back: recordings were joined byte by byte
+    notes: tuple[str, ...]  # what of the file can't be used, in sentences
     _origin_s: Fraction = field(repr=False)
     _video: VideoStream | None = field(repr=False)
     _audio: AudioStream | None = field(repr=False)
@@ -126,8 +127,10 @@ class Clip:
         if not np.isfinite(times).all():
             raise ValueError("times_s holds a time that is not a number; give seconds")
         if self._video is None:
+            why = f" ({' '.join(self.notes).rstrip('.')})" if self.notes else ""
             raise ClipError(
-                f"{printable_name(self.path)}: no picture in this sound file; give a video."
+                f"{printable_name(self.path)}: no picture in this sound file{why}; expected a "
+                "video; give one."
             )
         width, height = size or video_size(self)
         most = max((len(part) for part in asked), default=0)
@@ -153,9 +156,16 @@ class Clip:
     def audio(self, rate: int, start_s: float = 0.0, end_s: float | None = None) -> np.ndarray:
         """Mono sound of [start_s, end_s), (S,) float32 in [-1, 1], S = round((end - start) * rate).
 
-        Zeros wherever the file has no sound: before it starts, in gaps, after it ends.
+        Zeros wherever the file has no sound: before it starts, in gaps, after it ends. Channels
+        that cancel each other out in the mix are not mixed: the loudest is heard alone.
         """
-        end_s = self.duration_s if end_s is None else float(end_s)
+        return self._listen(rate, start_s, self.duration_s if end_s is None else float(end_s))[0]
+
+    def lone_channel(self, start_s: float, end_s: float) -> int | None:
+        """The channel that `audio` takes alone there, since the mix is silent; None = all."""
+        return self._listen(CHANNELS_RATE, start_s, end_s)[1]
+
+    def _listen(self, rate: int, start_s: float, end_s: float) -> tuple[np.ndarray, int | None]:
         if not (math.isfinite(start_s) and math.isfinite(end_s) and start_s <= end_s):
             raise ValueError(f"a window from {start_s} s to {end_s} s is none; give start <= end")
         if not 1 <= rate <= MAX_RATE:
@@ -163,9 +173,10 @@ class Clip:
         count = round((end_s - start_s) * rate)
         check_output(printable_name(self.path), count * 4)
         wave = np.zeros(count, dtype=np.float32)
-        if self._audio is not None and count:
-            read_audio(self.path, self._audio, AudioBuffer(wave, rate, start_s, self._origin_s))
-        return wave
+        if self._audio is None or not count:
+            return wave, None
+        buffer = AudioBuffer(wave, rate, start_s, self._origin_s)
+        return wave, read_audio(self.path, self._audio, buffer)
 
 
 def _decode_images(
@@ -174,10 +185,9 @@ def _decode_images(
     """For each of sorted ticks the image on display, valid until the next, and since when."""
     painter = FrameConverter(video, size)
     for rows, frame in frames_at(path, video, ticks):
-        image, tick = painter.paint(frame), frame_tick(frame)
-        assert tick is not None  # frames without a time are dropped while decoding
+        image = painter.paint(frame)
         for _ in rows:
-            yield image, tick
+            yield image, frame.pts
 
 
 def load_clip(path: str | Path, text: str | None = None) -> Clip:
@@ -205,6 +215,7 @@ def load_clip(path: str | Path, text: str | None = None) -> Clip:
         audio_codec=audio.codec if audio else None,
         container=found.container,
         timestamps_reset=found.timestamps_reset,
+        notes=found.notes,
         _origin_s=found.origin_s,
         _video=video,
         _audio=audio,

@@ -4,7 +4,7 @@ Stands above readers (`data`) and makers (`synthetic`), which know nothing of it
 Importing it imports all of them, and torch.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,8 @@ class CorpusReader:
 
     about: what it is, in a line, for `emo list corpora`.
     windows: (corpus, items, target) -> windows, where they are not one a file.
-    open_item: what `emo data check` looks at, where it is not the whole file.
+    open_item: what `emo data check` looks at, where it is not the whole file; viewpoint: which of
+    several such things of one file.
     compose: (root, count, config, seed, augment) -> clips composed anew in every epoch.
     own_labels: whether labels are the data's own, so that a recipe takes them from there.
     make: (out, [sources where it has `compose`,] train, val, test, seed, workers, progress).
@@ -40,6 +41,7 @@ class CorpusReader:
     compose: Callable[..., OnTheFlyDataset] | None = None
     make: Callable[..., None] | None = None
     open_item: Callable[..., Any] | None = None
+    viewpoint: Callable[..., Hashable] | None = None
     own_labels: bool = False
 
 
@@ -109,6 +111,7 @@ CORPORA = {
             iemocap.read_iemocap,
             iemocap.actor_windows,
             open_item=iemocap.open_utterance,
+            viewpoint=iemocap.speaker_side,
         ),
         CorpusReader(
             "iemocap-published",
@@ -116,6 +119,7 @@ CORPORA = {
             iemocap.read_iemocap_published,
             iemocap.actor_windows,
             open_item=iemocap.open_utterance,
+            viewpoint=iemocap.speaker_side,
         ),
         CorpusReader(
             "mosei",
@@ -175,4 +179,9 @@ def read_corpus(name: str, root: str | Path) -> Corpus:
     root = Path(root).absolute()  # "." has no name
     if not root.is_dir():
         raise CorpusError(f"{root} is not a folder; expected the root of the corpus {name!r}.")
-    return replace(reader.read(root), windows=reader.windows, open_item=reader.open_item)
+    return replace(
+        reader.read(root),
+        windows=reader.windows,
+        open_item=reader.open_item,
+        viewpoint=reader.viewpoint,
+    )

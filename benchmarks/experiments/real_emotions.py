@@ -12,6 +12,7 @@ import argparse
 import json
 import sys
 from collections import defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,6 @@ import torch
 
 from benchmarks.experiments.plain_features import plain_scores
 from benchmarks.experiments.real import mean_and_interval
-from benchmarks.experiments.real_clips import of_batches
 from emo_core.checkpoint import CARD, Checkpoint, find_checkpoint, load_checkpoint
 from emo_core.corpora import read_corpus
 from emo_core.data.cache import Cache
@@ -73,6 +73,14 @@ class Clips:
 def targets(loader: Loader) -> torch.Tensor:
     """(n, C) of 0 and 1."""
     return torch.cat([batch.target for batch in loader.epoch(0)])
+
+
+def of_batches(
+    model: torch.nn.Module, batches: Iterator[Batch], seen: Callable[[Batch], Batch]
+) -> torch.Tensor:
+    """Logits (n, C) of batches of which only some is shown."""
+    with torch.inference_mode():
+        return torch.cat([model.eval()(seen(batch)).logits for batch in batches])
 
 
 def hidden(batch: Batch, parts: tuple[str, ...]) -> Batch:

@@ -207,6 +207,7 @@ def run_train(args: argparse.Namespace) -> int:
     from emo_core.tasks.calibration import shown
 
     started, recipe = time.monotonic(), build_recipe(args)
+    args.out = args.out or Path("runs", args.recipe)
     with session() as first:
         log = log_line if first else (lambda text: None)
         data, trainer, epochs = start_run(args, recipe, log, show_steps if first else None)

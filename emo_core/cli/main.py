@@ -1,6 +1,7 @@
 """The `emo` command: its words, and how it ends. Needs no torch."""
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,11 +22,26 @@ def seed(text: str) -> int:
     return int(text)
 
 
+DASHED_FILE = re.compile(r"-[^=/]*\.[A-Za-z]\w{1,4}")  # -x.mp4, but no number and no --out=x.html
+
+
 class Parser(argparse.ArgumentParser):
     """Wrong words end in one line and exit code 2, like every other error."""
 
     def error(self, message: str) -> None:  # type: ignore[override]
         raise UsageError(f"{message}; see `{self.prog} --help`.")
+
+
+def refuse_dashed_files(words: Sequence[str]) -> None:
+    """Raise UsageError for the name of a file that begins with a dash, as an option does."""
+    for word in words:
+        if word == "--":
+            return
+        if DASHED_FILE.fullmatch(word):
+            raise UsageError(
+                f"{word} begins with a dash, so it reads as an option; expected the name of a "
+                f"file; write ./{word}."
+            )
 
 
 def build_parser() -> Parser:
@@ -60,7 +76,7 @@ def build_parser() -> Parser:
     one = command("train", commands.run_train, "run a recipe")
     one.add_argument("recipe")
     one.add_argument("--data", type=Path, required=True, metavar="ROOT")
-    one.add_argument("--out", type=Path, required=True, metavar="RUN")
+    one.add_argument("--out", type=Path, metavar="RUN", help="by default runs/RECIPE")
     one.add_argument("--corpus", metavar="NAME", help="another corpus than the recipe's")
     one.add_argument("--set", action="append", default=[], metavar="key=value")
     one.add_argument("--resume", action="store_true")
@@ -158,6 +174,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = "--debug" in (argv if argv is not None else sys.argv)
     escape_output()
     try:
+        refuse_dashed_files(sys.argv[1:] if argv is None else argv)
         args = build_parser().parse_args(argv)
         return args.run(args)
     except KeyboardInterrupt:

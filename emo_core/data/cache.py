@@ -8,7 +8,8 @@ renamed), so two processes may fill one cache and either may be killed.
 import hashlib
 import json
 import mmap
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,36 @@ def content_key(path: Path) -> str:
     """Digest of a file's bytes: a renamed clip is found again, a changed one is not."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "blake2b").hexdigest()[:32]
+
+
+def file_identity(path: Path) -> Hashable:
+    """What hard links to one file share; of a file that can't be reached its path."""
+    try:
+        status = path.stat()
+    except OSError:
+        return path
+    return status.st_dev, status.st_ino
+
+
+def same_content(paths: Sequence[Path]) -> dict[Path, Path]:
+    """Files with the same bytes as an earlier one: {file: the first}.
+
+    Reads those of equal size, once each: hard links to a file are that file.
+    """
+    by_size: dict[int, list[Path]] = defaultdict(list)
+    for path in dict.fromkeys(paths):
+        if size := path.stat().st_size:  # that empty files are equal says nothing
+            by_size[size].append(path)
+    found: dict[Path, Path] = {}
+    for alike in by_size.values():
+        linked: dict[Hashable, list[Path]] = defaultdict(list)
+        for path in alike:
+            linked[file_identity(path)].append(path)
+        first: dict[str, Path] = {}
+        for links in linked.values():
+            key = content_key(links[0]) if len(linked) > 1 else ""
+            found |= dict.fromkeys(links, first.setdefault(key, links[0]))
+    return {path: other for path, other in found.items() if path != other}
 
 
 def _decisive(config: SampleConfig) -> dict:

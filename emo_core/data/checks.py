@@ -1,16 +1,13 @@
 """`emo data check`: faults of a corpus, found before training."""
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache, partial
 from os import cpu_count
 from pathlib import Path
-from typing import Any
+from threading import Lock
 
-import numpy as np
-
-from emo_core.clip import Clip, ClipError, load_clip
-from emo_core.data.cache import content_key
+from emo_core.data.cache import file_identity, same_content
 from emo_core.data.corpus import (
     Corpus,
     Item,
@@ -19,55 +16,9 @@ from emo_core.data.corpus import (
     name_list,
     with_problems,
 )
-from emo_core.data.dataset import resolve_span
-from emo_core.data.folder.contents import content_report
-from emo_core.data.image_sequence import ImageSequence, load_image_sequence
-
-SILENCE = 1e-3  # peak of a [-1, 1] wave; -60 dB is inaudible
-LISTEN_S = 10.0  # how much of the sound is looked at
-SLACK_S = 0.5  # seconds a part may reach past the end of its file: transcripts are not exact
-FOLDER_FPS = 30.0  # of pictures in a folder; any rate would do to see whether they can be read
-
-
-def open_clip(item: Item) -> Clip | ImageSequence:
-    """The file of an item, or its folder of pictures."""
-    if item.path.is_dir():
-        return load_image_sequence(item.path, FOLDER_FPS)
-    return load_clip(item.path)
-
-
-def inspect_clip(
-    item: Item, opened: Callable[[Item], Any] = open_clip, needs_video: bool = True
-) -> tuple[str | None, str, str]:
-    """One clip or part of one: (problem or None, "silent" | "no sound" | "sound" | "", key)."""
-    try:
-        clip = opened(item)
-        if not clip.has_video and needs_video:
-            return f"{item.name}: it has no picture; expected a video.", "", ""
-        start_s, end_s = resolve_span(clip.duration_s, item.span_s, item.path, SLACK_S)
-        if clip.has_video:
-            clip.read_frames(np.array([start_s, (start_s + end_s) / 2]), size=(64, 64))
-        key = f"{_content(item.path)} {item.span_s}"
-        if not clip.has_audio:
-            return None, "no sound", key
-        wave = clip.audio(8000, start_s, min(start_s + LISTEN_S, end_s))
-        heard = "sound" if len(wave) and np.abs(wave).max() > SILENCE else "silent"
-        return None, heard, key
-    except (ClipError, OSError) as error:
-        return f"{item.name}: {error}", "", ""
-
-
-def _content(path: Path) -> str:
-    if path.is_dir():
-        return str(path)
-    status = path.stat()
-    return _cached_content_key(path, status.st_size, status.st_mtime_ns)
-
-
-@lru_cache(maxsize=64)
-def _cached_content_key(path: Path, size: int, changed_ns: int) -> str:
-    """Content key of a file, computed once for all the utterances in it."""
-    return content_key(path)
+from emo_core.data.folder.contents import content_report, face_search_of
+from emo_core.data.inspection import Inspection, inspect_file, open_clip
+from emo_core.data.tables.findings import Findings
 
 
 def check_corpus(
@@ -77,40 +28,77 @@ def check_corpus(
 
     own: the user's own clips, which may be sound alone; faces and lengths are looked at as well.
     """
-    seen: dict[str, list[Item]] = {}
-    silent, mute, broken, problems = [], [], [], []
-    opened = corpus.open_item or open_clip
-    with ThreadPoolExecutor(cpu_count()) as pool:
-        for done, (item, found) in enumerate(
-            zip(
-                corpus.items,
-                pool.map(partial(inspect_clip, opened=opened, needs_video=not own), corpus.items),
-                strict=True,
-            ),
-            1,
-        ):
-            problem, heard, key = found
-            if problem:
-                problems.append(problem)
-                broken.append(item.name)
-            else:
-                seen.setdefault(key, []).append(item)
-            silent += [item.name] * (heard == "silent")
-            mute += [item.name] * (heard == "no sound")
-            if progress:
-                progress(done, len(corpus.items))
-    problems += ([] if corpus.leak else leaks(corpus)) + repeats(seen)
+    found = inspect_items(corpus, progress, own)
+    broken, silent, mute = (
+        [item.name for item, one in zip(corpus.items, found, strict=True) if is_so(one)]
+        for is_so in (
+            lambda one: one.problem,
+            lambda one: one.sound == "silent",
+            lambda one: one.sound == "no sound",
+        )
+    )
+    findings = Findings()
+    findings.extend("clips that can't be used", (one.problem for one in found if one.problem))
+    problems = [*findings.sentences(), *([] if corpus.leak else leaks(corpus))]
+    if not own:  # the reader of own clips has told which are equal
+        problems += repeats(corpus.items, set(broken))
     report = corpus_summary(with_problems(corpus, problems))
     report |= {"undecodable": broken, "silent": silent, "no_sound": mute}
     if not own:
         return report
-    notes, names = content_report(corpus.items, progress)
+    notes, names = content_report(corpus.items, found)
     if deaf := silent + mute:
         notes.append(
             f"{len(deaf)} clips are silent or have no sound track: only their picture is learnt "
             f"from ({name_list(deaf)})."
         )
     return {**report, **names, "notes": [*report["notes"], *notes]}
+
+
+def inspect_items(
+    corpus: Corpus, progress: Callable[[int, int], None] | None = None, own: bool = False
+) -> list[Inspection]:
+    """What each item of a corpus holds; each file is opened once for all the items of it."""
+    count = len(corpus.items)
+    faces = face_search_of(count) if own else ()
+    found: dict[int, Inspection] = {}
+    lock = Lock()
+
+    def collect(together: Sequence[int]) -> None:
+        for index, one in _inspect_together(corpus, together, not own, faces):
+            with lock:
+                found[index] = one
+                if progress:
+                    progress(len(found), count)
+
+    pool = ThreadPoolExecutor(cpu_count())
+    try:
+        list(pool.map(collect, _by_file(corpus)))
+    finally:
+        pool.shutdown(cancel_futures=True)  # who stops it does not wait for all the rest
+    return [found[index] for index in range(count)]
+
+
+def _by_file(corpus: Corpus) -> list[list[int]]:
+    """Indices of the items that one file shows, hard links to it included."""
+    groups: dict[Hashable, list[int]] = defaultdict(list)
+    for index, item in enumerate(corpus.items):
+        view = corpus.viewpoint(item) if corpus.viewpoint else None
+        groups[file_identity(item.path), view].append(index)
+    return list(groups.values())
+
+
+def _inspect_together(
+    corpus: Corpus, together: Sequence[int], needs_video: bool, faces: Collection[int]
+) -> Iterator[tuple[int, Inspection]]:
+    """What items of one file hold: (index, inspection)."""
+    items = [corpus.items[index] for index in together]
+    opened = corpus.open_item or open_clip
+    looked = {n for n, index in enumerate(together) if index in faces}
+    for n, one in inspect_file(items, opened, needs_video, looked):
+        if one.problem and items[n].path != items[0].path:  # its sentence names another link
+            _, one = next(inspect_file([items[n]], opened, needs_video))
+        yield together[n], one
 
 
 def leaks(corpus: Corpus) -> list[str]:
@@ -121,11 +109,25 @@ def leaks(corpus: Corpus) -> list[str]:
     ]
 
 
-def repeats(seen: dict[str, list[Item]]) -> list[str]:
-    """A sentence for every file that occurs more than once, byte for byte."""
-    return [
-        f"{' and '.join(item.name for item in items)} are the same file"
-        + ("; across splits this is a leak." if len({i.split for i in items}) > 1 else ".")
-        for items in seen.values()
-        if len({item.path for item in items}) > 1
-    ]
+def repeats(items: Iterable[Item], broken: Collection[str] = ()) -> list[str]:
+    """A sentence for every file that occurs under several names, byte for byte.
+
+    broken: names of items that are left out. Only files of equal size are read.
+    """
+    by_path: dict[Path, list[Item]] = defaultdict(list)
+    for item in items:
+        if item.name not in broken and item.path.is_file():
+            by_path[item.path].append(item)
+    alike: dict[Path, list[Path]] = defaultdict(list)
+    for path, first in same_content(list(by_path)).items():
+        alike[first].append(path)
+    sentences = []
+    for first, others in alike.items():
+        shown = [item for path in (first, *others) for item in by_path[path]]
+        names = name_list([item.name for item in shown], 3 if len(shown) > 3 else 2)
+        crosses = len({item.split for item in shown}) > 1
+        sentences.append(
+            f"{names if len(shown) > 2 else ' and '.join(item.name for item in shown)} are the "
+            f"same file{'; across splits this is a leak' if crosses else ''}."
+        )
+    return sentences

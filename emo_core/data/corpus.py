@@ -2,8 +2,9 @@
 
 import csv
 import io
+import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -30,6 +31,7 @@ class Item:
     regime: str | None = None  # which evidence a drawn clip holds
     text: str = ""  # transcript
     span_s: tuple[float, float] | None = None  # the part of the file that is meant; None = all
+    longest_s: float = math.inf  # seconds that are read at most, however long the file may be
 
     @property
     def present(self) -> tuple[str, ...]:
@@ -52,6 +54,8 @@ class Corpus:
     # (corpus, items, target) -> windows, and item -> what is checked; None = of whole files
     windows: Callable[..., Sequence[Any]] | None = field(default=None, repr=False, compare=False)
     open_item: Callable[[Any], Any] | None = field(default=None, repr=False, compare=False)
+    # item -> what of its file it means, beside seconds; items that agree in it are opened together
+    viewpoint: Callable[[Any], Hashable] | None = field(default=None, repr=False, compare=False)
 
     @property
     def multi_label(self) -> bool:

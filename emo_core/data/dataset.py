@@ -63,10 +63,12 @@ class FileWindow:
     regime: str | None = None
     text: str = ""
     span_s: tuple[float, float] | None = None
+    longest_s: float = math.inf  # seconds that are read at most
     processes = False
 
     def key(self, cache: Cache) -> str:
         decisive: list[object] = [self.span_s] if self.span_s else []
+        decisive += [self.longest_s] if self.longest_s < cache.config.window_s else []
         decisive += [self.text] if self.text and cache.config.text_length else []
         decisive += [self.faces_by()] if cache.config.people else []
         content = cache.key(self.path)
@@ -79,6 +81,7 @@ class FileWindow:
     def decode(self, config: SampleConfig) -> DecodedWindow:
         clip = load_clip(self.path)
         start_s, end_s = resolve_span(clip.duration_s, self.span_s, self.path)
+        end_s = min(end_s, start_s + self.longest_s)
         own = self.follow if config.face_size else track_faces  # eyes are the detector's
         follow = partial(own, every=config.face_every)
         decoded = decode_window(clip, config, start_s, end_s, follow)
@@ -117,7 +120,9 @@ def key_digest(*parts: object) -> str:
 def file_windows(items: Sequence[Item], target: Target) -> list[Window]:
     """Labelled items -> windows of whole files or of the part that is meant."""
     return [
-        FileWindow(i.name, i.path, target(i.label), i.group, i.regime, i.text, i.span_s)
+        FileWindow(
+            i.name, i.path, target(i.label), i.group, i.regime, i.text, i.span_s, i.longest_s
+        )
         for i in items
         if i.label is not None
     ]

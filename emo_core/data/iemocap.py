@@ -32,6 +32,7 @@ from emo_core.data.iemocap_split_screen import (
     audio_file_of,
     names_speaker,
     open_speaker,
+    side_of,
 )
 from emo_core.data.image_sequence import ImageSequence
 
@@ -63,6 +64,11 @@ def actor_windows(corpus: Corpus, items: Sequence[Item], target: Target) -> list
 def open_utterance(item: Item) -> Actor | ImageSequence:
     """What `emo data check` looks at: the actor who speaks."""
     return open_speaker(item.name, item.path)
+
+
+def speaker_side(item: Item) -> int:
+    """Which of the two actors of its file an utterance shows: 0 = left, 1 = right."""
+    return side_of(item.name)
 
 
 def read_iemocap(root: Path) -> Corpus:

@@ -4,7 +4,7 @@ Source: docs/papers/mesm.md#iemocap-processed-layout.
 """
 
 import wave
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -50,9 +50,16 @@ class Actor:
         self, times_s: Iterable[float], size: tuple[int, int] | None = None
     ) -> DecodedFrames:
         """As Clip.read_frames, of this actor's half."""
+        return next(self.read_in_turn([times_s], size))
+
+    def read_in_turn(
+        self, stretches: Iterable[Iterable[float]], size: tuple[int, int] | None = None
+    ) -> Iterator[DecodedFrames]:
+        """As Clip.read_in_turn, of this actor's half."""
         width, height = size or self.size
-        frames = self.clip.read_frames(times_s, (2 * width, height))
-        return replace(frames, pixels=frames.pixels[:, :, self.side * width :][:, :, :width])
+        for frames in self.clip.read_in_turn(stretches, (2 * width, height)):
+            half = frames.pixels[:, :, self.side * width :][:, :, :width]
+            yield replace(frames, pixels=half)
 
     def audio(self, rate: int, start_s: float = 0.0, end_s: float | None = None) -> np.ndarray:
         """As Clip.audio, of this actor's channel."""

@@ -1,7 +1,7 @@
 """A folder of numbered pictures with a sound file beside them, read by time like a Clip."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,6 +67,12 @@ class ImageSequence:
         rows = np.clip(asked, 0, len(self.images) - 1)
         images_by_row = {row: read_image(self.images[row], size or self.size) for row in set(rows)}
         return DecodedFrames(np.stack([images_by_row[row] for row in rows]), rows / self.fps)
+
+    def read_in_turn(
+        self, stretches: Iterable[Iterable[float]], size: tuple[int, int] | None = None
+    ) -> Iterator[DecodedFrames]:
+        """As Clip.read_in_turn; pictures are files, so that any order does."""
+        return (self.read_frames(times_s, size) for times_s in stretches)
 
     def audio(self, rate: int, start_s: float = 0.0, end_s: float | None = None) -> np.ndarray:
         """As Clip.audio: (S,) float32 in [-1, 1], zeros where there is no sound."""

@@ -89,7 +89,7 @@ def read_meld_split(root: Path, split: str) -> tuple[list[Item], list[str], list
     rows, problems = read_meld_rows(table, split)
     on_disk = {path.stem for path in clips.glob("*.mp4") if not path.name.startswith(".")}
     items, bad = [], []
-    for name, (emotion, text, seconds) in rows.items():
+    for name, (emotion, text) in rows.items():
         if name in KNOWN_BAD:
             bad.append(f"{name} ({KNOWN_BAD[name]})")
         elif name.rpartition("/")[2] not in on_disk:
@@ -98,15 +98,14 @@ def read_meld_split(root: Path, split: str) -> tuple[list[Item], list[str], list
             )
         else:
             path = clips / f"{name.rpartition('/')[2]}.mp4"
-            span = (0.0, CAP_S) if seconds > CAP_S else None
-            group = name.rpartition("_")[0]
-            items.append(Item(name, path, split, PRESENT[emotion], group, None, text, span))
+            group, label = name.rpartition("_")[0], PRESENT[emotion]
+            items.append(Item(name, path, split, label, group, text=text, longest_s=CAP_S))
     extra = sorted(f"{split}/{name}" for name in on_disk if f"{split}/{name}" not in rows)
     return items, problems, _notes(split, rows, bad, extra)
 
 
 def _notes(split: str, rows: dict, bad: list[str], extra: list[str]) -> list[str]:
-    counts = Counter(emotion for emotion, _, _ in rows.values())
+    counts = Counter(emotion for emotion, _ in rows.values())
     found = tuple(counts[emotion] for emotion in ORDER)
     notes = []
     if bad:
@@ -127,9 +126,12 @@ def _list(counts: tuple[int, ...]) -> str:
     return ", ".join(f"{count} {name}" for count, name in zip(counts, ORDER, strict=True))
 
 
-def read_meld_rows(path: Path, split: str) -> tuple[dict[str, tuple[str, str, float]], list[str]]:
-    """One table: ({"train/dia0_utt3": (emotion, text, seconds)}, problems)."""
-    rows: dict[str, tuple[str, str, float]] = {}
+def read_meld_rows(path: Path, split: str) -> tuple[dict[str, tuple[str, str]], list[str]]:
+    """One table: ({"train/dia0_utt3": (emotion, text)}, problems).
+
+    Its times are of subtitles and say nothing of the files (docs/papers/mesm.md#meld).
+    """
+    rows: dict[str, tuple[str, str]] = {}
     problems = []
     for number, row in read_table(path, COLUMNS, "as published, in data/MELD", True):
         name = f"{split}/dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}"
@@ -144,7 +146,7 @@ def read_meld_rows(path: Path, split: str) -> tuple[dict[str, tuple[str, str, fl
         elif name in rows:
             problem = f"{name} occurs twice; expected one row; the second is left out"
         else:
-            rows[name] = emotion, row["Utterance"].strip(), end_s - start_s
+            rows[name] = emotion, row["Utterance"].strip()
             continue
         problems.append(f"{path.name} line {number}: {problem}.")
     return rows, problems

@@ -13,6 +13,7 @@ from torch import Tensor
 from emo_core.checkpoint import Checkpoint, find_checkpoint, load_checkpoint
 from emo_core.clip import Clip, load_clip
 from emo_core.faces.detection import Haar, best_detector
+from emo_core.inference.clip_notes import clip_notes
 from emo_core.inference.modality_shapley import ScoredWindows, modalities, score_windows
 from emo_core.inference.prediction import Media, Moment, Prediction, Span, media_facts
 from emo_core.preprocess.sample import Sample, decode_windows, to_sample, window_spans
@@ -136,16 +137,7 @@ def _by_label(labels: Sequence[str], values: Tensor) -> dict[str, float]:
 def _notes(
     clip: Clip, checkpoint: Checkpoint, spans: list[tuple[float, float]], samples: list[Sample]
 ) -> tuple[str, ...]:
-    notes = []
-    if not clip.has_audio:
-        notes.append("The clip has no sound: the answer rests on the picture alone.")
-    if not clip.has_video:
-        notes.append("The clip has no picture: the answer rests on the sound alone.")
-    if clip.timestamps_reset:
-        notes.append(
-            "The clip's clock jumps back, as where recordings were joined: what follows was left "
-            "out."
-        )
+    notes = clip_notes(clip, samples)
     notes += _input_notes(clip, checkpoint, samples)
     read_s = len(spans) * checkpoint.sample.window_s
     if len(spans) > 1 and read_s < 0.9 * clip.duration_s:

@@ -12,10 +12,12 @@ import numpy as np
 
 from emo_core.media.container import open_container
 from emo_core.media.demux import decode, discard_others, frame_tick, read_packets, use_one_thread
-from emo_core.media.streams import AudioStream, mono
+from emo_core.media.streams import AudioStream, channels_of, mix_weights
 
 PRE_ROLL_S = 0.5  # seconds of sound decoded before a window: MP3 and Opus need up to 0.25
 AUDIO_SLACK_S = 0.03  # seconds a sound packet's time may stray before it counts as a gap
+CANCELLED = 1e-3  # share of a channel's power below which a mix has lost it, 30 dB
+AUDIBLE = 1e-4  # RMS of a channel that counts as sound, -80 dB
 RESAMPLE_BATCH = 64  # decoded sound frames mixed and resampled at once
 
 
@@ -39,12 +41,44 @@ class AudioBuffer:
             self.wave[start:stop] = samples[start - at : stop - at]
 
 
-class AudioAssembler:
-    """Joins decoded frames into unbroken sound, resamples it and places it by its time."""
+@dataclass
+class ChannelPower:
+    """Power of each channel and of their mix, added up over frames."""
 
-    def __init__(self, audio: AudioStream, window: AudioBuffer) -> None:
+    of_channels: np.ndarray | None = None  # (C,) sums of squares; None before the first frame
+    of_mix: float = 0.0
+    samples: int = 0
+
+    def add(self, channels: np.ndarray, mixed: np.ndarray) -> None:
+        """Add a frame's (C, S) channels and their (S,) mix."""
+        power = np.square(channels).sum(1)
+        known = self.of_channels
+        self.of_channels = power if known is None or len(known) != len(power) else known + power
+        self.of_mix += float(np.square(mixed).sum())
+        self.samples += len(mixed)
+
+    @property
+    def lost_channel(self) -> int | None:
+        """The loudest channel where the mix has lost it; among equals the first."""
+        if self.of_channels is None or not self.samples:
+            return None
+        most = float(self.of_channels.max())
+        if not (self.of_mix < CANCELLED * most and most > AUDIBLE**2 * self.samples):
+            return None
+        return int(np.argmax(self.of_channels > most / 2))
+
+
+class AudioAssembler:
+    """Joins decoded frames into unbroken sound, resamples it and places it by its time.
+
+    channel: the one to hear; None mixes all.
+    """
+
+    def __init__(self, audio: AudioStream, window: AudioBuffer, channel: int | None) -> None:
         self.audio = audio
         self.window = window
+        self.channel = channel
+        self.power = ChannelPower()
         self.resampler: Any | None = None
         self.start_s = float(audio.start_s)
         self.rate = audio.rate  # Hz, of the frames in this run
@@ -72,10 +106,20 @@ class AudioAssembler:
         if self.resampler is None or abs(at - self.due) > slack:
             self.finish()
             self._start(at)
-        self.pending.append(mono(frame))
+        self.pending.append(self._mono(frame))
         self.due += frame.samples
         if len(self.pending) >= RESAMPLE_BATCH:
             self._push()
+
+    def _mono(self, frame: Any) -> np.ndarray:
+        """One decoded frame as (S,) float32."""
+        channels = channels_of(frame)
+        if self.channel is not None and self.channel < len(channels):
+            return channels[self.channel]
+        mixed = mix_weights(frame, len(channels)) @ channels
+        if len(channels) > 1:
+            self.power.add(channels, mixed)
+        return mixed
 
     def _position(self, frame: Any, tick_s: float) -> int:
         """Samples from the track's first to this frame's; coarse clocks snap to whole frames."""
@@ -137,24 +181,41 @@ class AudioAssembler:
         self.resampler = None
 
 
-def read_audio(path: Path, audio: AudioStream, window: AudioBuffer) -> None:
-    """Fill a window, decoding from a little before it so that its first samples are right."""
+def read_audio(path: Path, audio: AudioStream, window: AudioBuffer) -> int | None:
+    """Fill a window, decoding from a little before it so that its first samples are right.
+
+    Channels are mixed to one. Where they cancel each other out, the loudest is taken alone; returns
+    which that is, None where all are mixed.
+    """
+    channel = _mix(path, audio, window, None)
+    if channel is not None:
+        window.wave[:] = 0
+        _mix(path, audio, window, channel)
+    return channel
+
+
+def _mix(path: Path, audio: AudioStream, window: AudioBuffer, channel: int | None) -> int | None:
+    """Fill a window with one channel or, None, with all; returns the one that the mix has lost."""
     period_s = 1 / math.gcd(audio.rate, window.rate)  # after which both sample grids meet again
     early_s = float(window.origin_s) + window.start_s - PRE_ROLL_S - period_s
-    from_s = early_s if early_s > float(audio.start_s) + 1 else None
-    if from_s is not None and _mix(path, audio, window, from_s):
-        return
-    _mix(path, audio, window, None)
+    joiner = None
+    if early_s > float(audio.start_s) + 1:
+        joiner = _decode_from(path, AudioAssembler(audio, window, channel), early_s)
+    if joiner is None:
+        joiner = _decode_from(path, AudioAssembler(audio, window, channel), None)
+    assert joiner is not None  # without a seek nothing fails
+    return joiner.power.lost_channel
 
 
-def _mix(path: Path, audio: AudioStream, window: AudioBuffer, from_s: float | None) -> bool:
-    """Decode into the window; False where seeking failed or landed too late to be used."""
+def _decode_from(path: Path, joiner: AudioAssembler, from_s: float | None) -> AudioAssembler | None:
+    """Decode into the window; None where seeking failed or landed too late to be used."""
     import av
 
+    window = joiner.window
     with open_container(path) as container:
-        stream = next(it for it in container.streams if it.index == audio.index)
+        stream = next(it for it in container.streams if it.index == joiner.audio.index)
         if from_s is not None and _misleads(container, stream):
-            return False
+            return None
         use_one_thread(stream)
         tick_s = float(stream.time_base)
         packets = read_packets(container, [stream])
@@ -162,13 +223,12 @@ def _mix(path: Path, audio: AudioStream, window: AudioBuffer, from_s: float | No
             try:
                 _seek_audio(container, stream, from_s)
             except (av.FFmpegError, OverflowError):
-                return False
+                return None
             first = next(packets, None)
             if first is None or first.pts is None or first.pts * tick_s > from_s + PRE_ROLL_S / 2:
-                return False
+                return None
             packets = chain([first], packets)
         discard_others(container, [stream])
-        joiner = AudioAssembler(audio, window)
         until_s = float(window.origin_s) + window.end_s + PRE_ROLL_S / 5
         for packet in _between(packets, tick_s, from_s, until_s):
             for frame in decode(stream, packet):
@@ -176,7 +236,7 @@ def _mix(path: Path, audio: AudioStream, window: AudioBuffer, from_s: float | No
         for frame in decode(stream, None):
             joiner.add(frame, tick_s)
         joiner.finish()
-    return True
+    return joiner
 
 
 def _misleads(container: Any, stream: Any) -> bool:

@@ -29,13 +29,12 @@ def printable_name(path: Path) -> str:
 
 
 def check_pixels(name: str, width: int, height: int) -> None:
-    """Refuse frames beyond MAX_PIXELS, and the size 0x0 to which FFmpeg resets such a size."""
-    if 0 < width * height <= MAX_PIXELS:
-        return
-    found = f"frames of {width}x{height} pixels" if width else "frames of a huge or unknown size"
-    raise ClipError(
-        f"{name}: {found}; expected at most {MAX_PIXELS:,} pixels per frame; scale the video down."
-    )
+    """Refuse frames beyond MAX_PIXELS."""
+    if width * height > MAX_PIXELS:
+        raise ClipError(
+            f"{name}: frames of {width}x{height} pixels; expected at most {MAX_PIXELS:,} pixels "
+            "per frame; scale the video down."
+        )
 
 
 def check_output(name: str, bytes_wanted: int, pixels: int = 1) -> None:
@@ -58,11 +57,12 @@ def check_duration(name: str, seconds: float) -> None:
 
 CLIP_FORMATS = (  # containers that hold sound or moving pictures and never name another file
     "mov,mp4,matroska,webm,avi,mpeg,mpegts,flv,ogg,wav,w64,flac,mp3,aac,asf,aiff,au,caf,amr,"
-    "ac3,eac3,tta,wv,ape,gif,nut,ivf,dv,rm,mxf"
+    "ac3,eac3,tta,wv,ape,gif,apng,nut,ivf,dv,rm,mxf"
 )
+PNG = b"\x89PNG\r\n"
 OTHER_KINDS = {  # first bytes -> what the file is instead of a clip
     b"\xff\xd8\xff": "a JPEG picture",
-    b"\x89PNG\r\n": "a PNG picture",
+    PNG: "a PNG picture",
     b"BM": "a BMP picture",
     b"II*\x00": "a TIFF picture",
     b"MM\x00*": "a TIFF picture",
@@ -106,8 +106,32 @@ def other_kind(head: bytes) -> str | None:
     if head[4:8] == b"ftyp" and head[8:12] in STILL_BRANDS:
         return "a HEIC or AVIF picture"
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "a WebP picture"
+        moves = head[12:16] == b"VP8X" and len(head) > 20 and head[20] & 2
+        return "a moving WebP picture, which can't be played here" if moves else "a WebP picture"
     return None
+
+
+def stands_still(path: Path, head: bytes) -> bool:
+    """Whether a file of another kind is no moving PNG, AVIF or HEIC, which are played as clips."""
+    if head.startswith(PNG):
+        return b"acTL" not in _png_chunks(path)
+    return not (head[4:8] == b"ftyp" and b"moov" in mp4_boxes(path))
+
+
+def _png_chunks(path: Path) -> set[bytes]:
+    """The names of a PNG's chunks before its picture."""
+    names: set[bytes] = set()
+    with open(path, "rb") as file:
+        position = 8
+        while len(names) < 100 and b"IDAT" not in names:
+            file.seek(position)
+            header = file.read(8)
+            if len(header) < 8:
+                break
+            size, name = struct.unpack(">I4s", header)
+            names.add(name)
+            position += 12 + size
+    return names
 
 
 def is_text(head: bytes) -> bool:
@@ -179,14 +203,17 @@ def check_path(path: str | Path) -> Path:
 
 
 @contextmanager
-def open_container(path: Path) -> Iterator[Any]:
-    """An open container; whatever the decoder raises inside becomes a ClipError."""
+def open_container(path: Path, quick: bool = True) -> Iterator[Any]:
+    """An open container; whatever the decoder raises inside becomes a ClipError.
+
+    quick: FFmpeg's own trial decoding is left out where the header names the tracks.
+    """
     import av
 
     head = read_head(path)
     container = None
     try:
-        container = _open(path, head)
+        container = _open(path, head, quick)
         yield container
     except (av.FFmpegError, ValueError, RuntimeError, ArithmeticError, LookupError) as error:
         if container is None:
@@ -205,7 +232,7 @@ def open_container(path: Path) -> Iterator[Any]:
             container.close()
 
 
-def _open(path: Path, head: bytes) -> Any:
+def _open(path: Path, head: bytes, quick: bool) -> Any:
     """Open with FFmpeg confined to this one file and to demuxers that read no other.
 
     MP4 and Matroska name their tracks up front, so FFmpeg's own trial decoding (3 to 12 ms) is
@@ -213,16 +240,16 @@ def _open(path: Path, head: bytes) -> Any:
     """
     import av
 
-    if (kind := other_kind(head)) is not None:
+    if (kind := other_kind(head)) is not None and stands_still(path, head):
         raise ValueError(kind)
     options = {
         "protocol_whitelist": "file",
         "format_whitelist": CLIP_FORMATS,
         "max_pixels": str(MAX_PIXELS),
     }
-    if names_its_tracks(head):
-        quick = options | {"probesize": "32", "skip_frame": "all"}
-        container = av.open(f"file:{path}", options=quick, metadata_errors="replace")
+    if quick and names_its_tracks(head):
+        hasty = options | {"probesize": "32", "skip_frame": "all"}
+        container = av.open(f"file:{path}", options=hasty, metadata_errors="replace")
         if _has_streams(container):
             return container
         container.close()
@@ -238,7 +265,7 @@ def _has_streams(container: Any) -> bool:
 def _refusal(path: Path, head: bytes, error: Exception) -> ClipError:
     """Why a file could not be opened, in words."""
     name = printable_name(path)
-    if (kind := other_kind(head)) is not None:
+    if (kind := other_kind(head)) is not None and stands_still(path, head):
         found = f"this is {kind}"
     elif is_mp4(head) and b"moov" not in mp4_boxes(path):
         return ClipError(

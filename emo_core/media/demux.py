@@ -2,17 +2,19 @@
 
 from bisect import bisect_left, bisect_right, insort
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 from typing import Any
 
 from emo_core.media.container import MAX_PIXELS, ClipError
+from emo_core.media.timestamps import DTS_ONLY
 
 MAX_READ_ERRORS = 50  # damaged stretches the reader steps over in one file
 MAX_UNDECODABLE = 2_000  # packets in a row without one frame before a track is given up
 MAX_REORDER = 64  # packets looked ahead, room for damaged times
+MOST_FPS = 1_000  # a higher rate in a header is the tick of its clock
 NEVER = 1 << 62  # a presentation time after every other
 
 
@@ -61,7 +63,7 @@ def decode(stream: Any, packet: Any | None) -> list[Any]:
 
 
 def frame_tick(frame: Any) -> int | None:
-    """When a frame is shown or heard, in ticks of its track's clock."""
+    """When a frame is heard or, as the packets say, shown, in ticks of its track's clock."""
     return frame.dts if frame.pts is None else frame.pts
 
 
@@ -74,7 +76,8 @@ def with_following(packets: Iterator[Any]) -> Iterator[tuple[Any, int | None]]:
     waiting: deque[Any] = deque()
     shown: list[int] = []  # sorted presentation times that may still follow a waiting packet
     for packet in packets:
-        if packet.pts is None or packet.dts is None or packet.pts < packet.dts:
+        timed = packet.pts is not None and packet.dts is not None and packet.pts >= packet.dts
+        if not timed or packet.is_discard:  # discarded: decoded for others, by an edit list unseen
             yield from ((it, None) for it in (*waiting, packet))
             waiting.clear()
             continue
@@ -96,6 +99,17 @@ def with_following(packets: Iterator[Any]) -> Iterator[tuple[Any, int | None]]:
 
 
 DRM_TAGS = {"encv", "enca", "drmi", "drms"}
+KINDS = {"video": "picture", "audio": "sound"}  # in sentences
+
+
+class UnusableTrack(ClipError):
+    """A track of which nothing can be used; its clip may still have another that is good."""
+
+    def __init__(self, name: str, stream: Any, found: str, rest: str) -> None:
+        kind = KINDS[stream.type]
+        super().__init__(f"{name}: the {kind} track {found}; {rest}.")
+        self.index = stream.index
+        self.note = f"A {kind} track {found.replace('; ', ', ')}, so it was left out."
 
 
 @dataclass(frozen=True)
@@ -107,18 +121,23 @@ class MediaTracks:
     audio: Any | None
 
     @classmethod
-    def choose(cls, container: Any, name: str) -> "MediaTracks":
-        """Take the best track of each kind; raise ClipError for one without a decoder."""
-        video = _best(container, "video", None)
-        audio = _best(container, "audio", video)
+    def choose(cls, container: Any, name: str, unusable: Container[int] = ()) -> "MediaTracks":
+        """Take the best track of each kind, those with an index in `unusable` left out.
+
+        Raises UnusableTrack for one without a decoder.
+        """
+        video = _best(container, "video", None, unusable)
+        audio = _best(container, "audio", video, unusable)
         discard_others(container, [video, audio])
-        for kind, stream in (("picture", video), ("sound", audio)):
+        for stream in (video, audio):
             if stream is None:
                 continue
             if stream.codec_context is None:
-                raise ClipError(
-                    f"{name}: the {kind} track uses a codec without a decoder here; expected a "
-                    "common one such as H.264 or AAC; convert the file to mp4."
+                raise UnusableTrack(
+                    name,
+                    stream,
+                    "uses a codec without a decoder here",
+                    "expected a common one such as H.264 or AAC; convert the file to mp4",
                 )
             use_one_thread(stream)
         return cls(container, video, audio)
@@ -128,7 +147,7 @@ class MediaTracks:
         return [stream for stream in (self.video, self.audio) if stream is not None]
 
 
-def _best(container: Any, kind: str, related: Any | None) -> Any | None:
+def _best(container: Any, kind: str, related: Any | None, unusable: Container[int]) -> Any | None:
     """FFmpeg's best track of a kind; cover art and thumbnails are no picture track."""
     from av.stream import Disposition
 
@@ -136,11 +155,13 @@ def _best(container: Any, kind: str, related: Any | None) -> Any | None:
     streams = [
         stream
         for stream in getattr(container.streams, kind)
-        if not (kind == "video" and stream.disposition & still)
+        if stream.index not in unusable and not (kind == "video" and stream.disposition & still)
     ]
     decodable = [stream for stream in streams if stream.codec_context is not None]
     if not decodable:
         return streams[0] if streams else None
+    if any(stream.frames > 1 for stream in decodable):  # not the still of a moving AVIF
+        decodable = [stream for stream in decodable if stream.frames != 1] or decodable
     best = container.streams.best(kind, related=related)
     if any(stream is best for stream in decodable):
         return best
@@ -173,33 +194,54 @@ SHOWN = 300  # latest presentation times kept
 class EndTimes:
     """Notes when the packets that pass by end, and when the latest pictures are shown."""
 
-    def __init__(self, video_index: int | None) -> None:
+    def __init__(self, video_index: int | None, by_dts: bool) -> None:
         self.video_index = video_index  # index of the picture track
+        self.by_dts = by_dts  # whether its presentation times are not believed
+        self.delay = 0  # ticks from a picture's decoding time to its presentation, `by_dts`
         self.ticks: dict[int, int] = {}  # by track, the latest end
         self.pace: dict[int, Fraction] = {}  # by track, seconds per tick
         self.shown: deque[int] = deque(maxlen=SHOWN)  # presentation ticks of pictures
+        self.unsized: dict[int, Any] = {}  # by sound track, its last packet without a duration
         self.timestamps_reset = False  # whether a track's clock jumped back: files were joined
 
-    def note(self, packets: Iterator[Any]) -> Iterator[Any]:
+    def tick(self, packet: Any) -> int | None:
+        """When a packet is shown or heard."""
+        if self.by_dts and packet.stream_index == self.video_index:
+            return None if packet.dts is None else packet.dts + self.delay
+        return packet.pts
+
+    def note(self, packets: Iterable[Any]) -> Iterator[Any]:
         """Pass packets on, noting each."""
         default_ticks: dict[int, int] = {}  # by track, ticks a packet lasts that does not say so
         latest: dict[int, int] = {}  # by track, ticks
         for packet in packets:
-            pts, at = packet.pts, packet.stream_index
-            if pts is not None:
+            start, at = self.tick(packet), packet.stream_index
+            if start is None and at == self.video_index and at in latest:
+                start = latest[at] + default_ticks[at]  # MPEG program streams time few frames
+            if start is not None and not packet.is_discard:
                 if at not in default_ticks:
                     stream = packet.stream
                     self.pace[at] = stream.time_base
                     self.ticks.setdefault(at, -NEVER)
                     default_ticks[at] = _default_ticks(stream)
-                latest[at] = max(pts, latest.get(at, pts))
-                self.timestamps_reset |= (latest[at] - pts) * self.pace[at] > JUMP_S
-                end = pts + (packet.duration or default_ticks[at])
+                latest[at] = max(start, latest.get(at, start))
+                self.timestamps_reset |= (latest[at] - start) * self.pace[at] > JUMP_S
+                end = start + (packet.duration or default_ticks[at])
                 if end > self.ticks[at]:
                     self.ticks[at] = end
                 if at == self.video_index:
-                    self.shown.append(pts)
+                    self.shown.append(start)
+                elif not packet.duration:
+                    self.unsized[at] = packet
             yield packet
+
+    def believe_dts(self, packets: list[Any], delay: int) -> None:
+        """Count the picture's decoding times instead, from these first packets of it on."""
+        self.by_dts, self.delay = True, delay
+        self.shown.clear()
+        self.ticks.pop(packets[0].stream_index, None)
+        for _ in self.note(packets):
+            pass
 
     @property
     def latest_s(self) -> Fraction | None:
@@ -209,8 +251,13 @@ class EndTimes:
 
 def _default_ticks(stream: Any) -> int:
     """Duration of a picture that states none: the last ones of MPEG and FLV files."""
-    rate = stream.average_rate if stream.type == "video" else None
-    return round(1 / rate / stream.time_base) if rate else 0
+    return frame_ticks(stream) if stream.type == "video" else 0
+
+
+def frame_ticks(video: Any) -> int:
+    """Ticks that a frame lasts by the header's frame rate; 0 where there is no likely one."""
+    rate = video.average_rate or video.codec_context.framerate
+    return round(1 / rate / video.time_base) if rate and rate <= MOST_FPS else 0
 
 
 @dataclass(frozen=True)
@@ -225,7 +272,8 @@ class FirstPackets:
     @classmethod
     def read(cls, tracks: MediaTracks) -> "FirstPackets":
         """Read until both tracks have shown enough of themselves."""
-        ends = EndTimes(tracks.video.index if tracks.video is not None else None)
+        by_dts = tracks.container.format.name in DTS_ONLY
+        ends = EndTimes(tracks.video.index if tracks.video is not None else None, by_dts)
         rest = ends.note(read_packets(tracks.container, tracks.present))
         head = cls([], [], rest, ends)
         video_packets = 0 if tracks.video is None else HEAD_PACKETS
@@ -249,13 +297,12 @@ class FirstPackets:
         return chain(first, (packet for packet in self.rest if packet.stream is stream))
 
     def refuse_encrypted(self, tracks: MediaTracks, name: str) -> None:
-        """Raise ClipError where a chosen track is copy-protected."""
-        for kind, stream, packets in (
-            ("picture", tracks.video, self.video),
-            ("sound", tracks.audio, self.audio),
-        ):
+        """Raise UnusableTrack where a chosen track is copy-protected."""
+        for stream, packets in ((tracks.video, self.video), (tracks.audio, self.audio)):
             if stream is not None and is_encrypted(stream, packets):
-                raise ClipError(
-                    f"{name}: the {kind} track is encrypted; expected an unprotected recording; "
-                    "use a copy without copy protection."
+                raise UnusableTrack(
+                    name,
+                    stream,
+                    "is encrypted",
+                    "expected an unprotected recording; use a copy without copy protection",
                 )

@@ -3,108 +3,57 @@
 Measured on the packets themselves, since what headers declare cannot be trusted.
 """
 
-from bisect import bisect_left
-from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from emo_core.media.container import ClipError, check_duration, open_container, printable_name
-from emo_core.media.demux import SHOWN, FirstPackets, MediaTracks, read_packets
+from emo_core.media.demux import FirstPackets, MediaTracks, UnusableTrack
+from emo_core.media.ends import last_end
 from emo_core.media.streams import MAX_HELD, AudioStream, VideoStream
 
-SCAN_BYTES = 16 << 20  # files up to this size are read through to find their end, about 10 ms
-
-
-def last_end(path: Path, tracks: MediaTracks, head: FirstPackets) -> Fraction | None:
-    """When the last packet of either track ends, in seconds on the container's clock.
-
-    A small file is read through, a large one from a second before its declared end or, where that
-    finds nothing, from the start.
-    """
-    ends = [_indexed_end(stream) for stream in tracks.present]
-    known = [end for end in ends if end is not None]
-    if len(known) == len(ends):
-        return max(known)
-    container = tracks.container
-    if not container.duration or container.size <= SCAN_BYTES:
-        _exhaust(head.rest)
-    elif not _exhaust(_tail(tracks, head)):
-        with open_container(path) as again:
-            kept = [again.streams[stream.index] for stream in tracks.present]
-            _exhaust(head.ends.note(read_packets(again, kept)))
-    return head.ends.latest_s
-
-
-def _exhaust(packets: Iterator[Any]) -> int:
-    """Read packets to the last, and count them."""
-    return sum(1 for _ in packets)
-
-
-def _tail(tracks: MediaTracks, head: FirstPackets) -> Iterator[Any]:
-    """Packets from a second before the declared end on; none where that cannot be reached."""
-    import av
-
-    container = tracks.container
-    try:
-        container.seek((container.start_time or 0) + container.duration - 1_000_000)  # microseconds
-    except av.FFmpegError:
-        return iter(())
-    head.ends.shown.clear()
-    return head.ends.note(read_packets(container, tracks.present))
-
-
-def _indexed_end(stream: Any) -> Fraction | None:
-    """The end of an MP4 track whose index lists every packet; where the file was cut off, there."""
-    container, index = stream.container, stream.index_entries
-    if not container.format.name.startswith("mov") or not len(index) or not stream.duration:
-        return None
-    first, last = index[0].timestamp, index[-1].timestamp
-    if last - first < stream.duration - max(2 / stream.time_base, stream.duration // 10):
-        return None  # fragmented: the index grows as the file is read
-    start = stream.start_time or 0
-    bytes_present = container.size
-
-    def is_cut_off(at: int) -> bool:
-        return index[at].pos + index[at].size > bytes_present
-
-    if not is_cut_off(len(index) - 1):
-        return (start + stream.duration) * stream.time_base
-    missing = bisect_left(range(len(index)), True, key=is_cut_off)
-    return (start + index[missing].timestamp - max(first, 0)) * stream.time_base
+MOST_STEPS = 5_000  # neighbouring frames of an index compared one by one; more by stretches
+MOST_UNUSABLE = 16  # tracks that are tried in vain before a file is refused
 
 
 def frame_steps(video: Any, head: FirstPackets) -> list[float]:
-    """Seconds between neighbouring frames, a few hundred at most, from all over the file."""
+    """Seconds between neighbouring frames: all of an index, otherwise from both ends of the file.
+
+    Long indices are looked at in stretches, each standing for its mean.
+    """
     tick = float(video.time_base)
     index = video.index_entries
+    tail = sorted(head.ends.shown)[MAX_HELD:]  # reordering leaves holes where a record begins
     if len(index) > 2 and video.container.format.name.startswith("mov"):
-        stride = max(1, (len(index) - 1) // SHOWN)
-        places = range(0, len(index) - 1, stride)
-        ticks = [index[at + 1].timestamp - index[at].timestamp for at in places]
+        stride = max(1, (len(index) - 1) // MOST_STEPS)
+        coded = [index[at].timestamp for at in range(0, len(index), stride)]
+        runs = [coded[: len(coded) - len(tail) + 1] if stride == 1 else coded, tail]
     else:
-        timed = head.timed_video
-        known = max((packet.dts for packet in timed), default=0)  # later frames may still come
-        shown = sorted({packet.pts for packet in timed if packet.pts <= known})
-        tail = sorted(head.ends.shown)[MAX_HELD:]  # reordering leaves holes where a record begins
-        ticks = [after - before for run in (shown, tail) for before, after in _pairs(run)]
-    return [step * tick for step in ticks if step > 0]
+        stride, runs = 1, [_first_shown(head), tail]
+    ticks = [after - before for run in runs for before, after in pairwise(run)]
+    return [step * tick / stride for step in ticks if step > 0]
 
 
-def _pairs(run: list[int]) -> Iterator[tuple[int, int]]:
-    return zip(run, run[1:], strict=False)
+def _first_shown(head: FirstPackets) -> list[int]:
+    """Sorted ticks at which the first frames are shown."""
+    timed = head.timed_video
+    if head.ends.by_dts:
+        return sorted({packet.dts for packet in timed})
+    known = max((packet.dts for packet in timed), default=0)  # later frames may still come
+    return sorted({packet.pts for packet in timed if packet.pts <= known})
 
 
-def frame_rate(video: Any, steps_s: list[float]) -> float | None:
+def frame_rate(video: Any, steps_s: list[float], varies: bool) -> float | None:
     """Average frames per second; the header's word where the frames' own times bear it out."""
     declared = float(video.average_rate or 0)
     if not steps_s:
         return declared or None
     measured = len(steps_s) / sum(steps_s)
-    return declared if 0.5 < declared / measured < 2 else measured
+    return declared if 0.5 < declared / measured < 2 and not varies else measured
 
 
 def rate_varies(steps_s: list[float], tick_s: float) -> bool:
@@ -128,28 +77,59 @@ class ProbeResult:
     fps: float | None
     variable_rate: bool
     timestamps_reset: bool  # its clock jumps back somewhere; large files are not read through
+    notes: tuple[str, ...]  # what of the file can't be used, in sentences
 
     @classmethod
     def of(cls, path: Path) -> "ProbeResult":
-        """Open a file and find out; raise ClipError for anything but a readable clip."""
+        """Open a file and find out; raise ClipError for anything but a readable clip.
+
+        A track that can't be used is left out as long as another is good.
+        """
+        unusable: list[UnusableTrack] = []
+        while len(unusable) < MOST_UNUSABLE:
+            try:
+                return cls._survey(path, unusable)
+            except UnusableTrack as error:
+                if any(error is it for it in unusable):
+                    break
+                unusable.append(error)
+        raise ClipError(str(unusable[0]))
+
+    @classmethod
+    def _survey(
+        cls, path: Path, unusable: list[UnusableTrack], quick: bool = True
+    ) -> "ProbeResult":
+        """`of`, with tracks left out that proved unusable."""
         name = printable_name(path)
-        with open_container(path) as container:
-            tracks = MediaTracks.choose(container, name)
+        with open_container(path, quick) as container:
+            tracks = MediaTracks.choose(container, name, {track.index for track in unusable})
+            if unusable and not tracks.present:
+                raise unusable[0]
             head = FirstPackets.read(tracks)
             head.refuse_encrypted(tracks, name)
             video = VideoStream.survey(tracks, head, name)
+            if quick and video and video.timing == "either":  # FFmpeg then counts times better
+                return cls._survey(path, unusable, quick=False)
             audio = AudioStream.survey(tracks, head, name)
             starts = _starts(video, audio, name)
             end = last_end(path, tracks, head)
             steps_s = frame_steps(tracks.video, head) if video else []
-            fps = frame_rate(tracks.video, steps_s) if video else None
             varies = rate_varies(steps_s, float(video.tick)) if video else False
+            fps = frame_rate(tracks.video, steps_s, varies) if video else None
             seconds = float(max([*starts] if end is None else [*starts, end]) - min(starts))
             check_duration(name, seconds)
             seconds = max(seconds, 1 / fps if fps else 0.0)
-            kind = container.format.name
-            timestamps_reset = head.ends.timestamps_reset
-        return cls(kind, video, audio, min(starts), seconds, fps, varies, timestamps_reset)
+            return cls(
+                container.format.name,
+                video,
+                audio,
+                min(starts),
+                seconds,
+                fps,
+                varies,
+                head.ends.timestamps_reset,
+                tuple(track.note for track in unusable),
+            )
 
 
 def _starts(video: VideoStream | None, audio: AudioStream | None, name: str) -> list[Fraction]:

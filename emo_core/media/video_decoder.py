@@ -16,12 +16,12 @@ from emo_core.media.container import ClipError, open_container, printable_name
 from emo_core.media.demux import (
     decode,
     discard_others,
-    frame_tick,
     read_packets,
     use_one_thread,
     with_following,
 )
 from emo_core.media.streams import VideoStream
+from emo_core.media.timestamps import FrameClock
 
 PQ, HLG = 16, 18  # transfer characteristics, by the numbers of ITU-T H.273
 WHITE = 203  # cd/m2 of diffuse white (BT.2408), shown as full white; light beyond it is clipped
@@ -111,7 +111,7 @@ class SeekFailed(Exception):
 
 
 def frames_at(path: Path, video: VideoStream, ticks: list[int]) -> Iterator[tuple[range, Any]]:
-    """For sorted ticks, runs of them with the one frame on display during each run.
+    """For sorted ticks, runs of them with the one frame on display during each run, its `pts` set.
 
     Seeks where that saves decoding. Where the file's seeking proves wrong (the first frame after
     landing is later than the target), what is left is decoded from the start of the file.
@@ -119,7 +119,7 @@ def frames_at(path: Path, video: VideoStream, ticks: list[int]) -> Iterator[tupl
     done = 0
     seeking = True
     while done < len(ticks):
-        with open_container(path) as container:
+        with open_container(path, quick=video.timing != "either") as container:
             player = SeekingDecoder(container, video, ticks[done:], seeking)
             reached = done
             try:
@@ -155,6 +155,7 @@ class SeekingDecoder:
         use_one_thread(self.stream)
         context = self.stream.codec_context
         context.reorder_depth = max(context.reorder_depth, video.reorder)
+        self.clock = FrameClock(video)
         self.answered = 0  # ticks whose frame was handed out
         self.covered = 0  # ticks, from the first on, whose frame was sent to the decoder
         self.ahead: dict[int, int] = {}  # runs of later ticks sent before them (reordering)
@@ -174,7 +175,9 @@ class SeekingDecoder:
     def _segment(self, packets: Iterator[Any]) -> Generator[tuple[range, Any], None, int | None]:
         """Play on until every tick is answered, or return the tick to seek to."""
         target = None
-        for packet, following in with_following(packets):
+        hold = self.video.timing == "pts"
+        told = with_following(packets) if hold else ((it, None) for it in packets)
+        for packet, following in told:
             target = self._jump(packet)
             if target is not None:
                 break
@@ -191,12 +194,19 @@ class SeekingDecoder:
             yield run, self.shown
         return target
 
+    def _tick(self, packet: Any) -> int | None:
+        """When a packet's frame is shown, as the packet says."""
+        if self.video.by_dts:
+            return None if packet.dts is None else packet.dts + self.video.delay
+        return packet.pts
+
     def _send(self, packet: Any, following: int | None) -> list[Any]:
         """Decode a packet; of an unwanted frame only what later frames need."""
         wanted = True
-        if packet.pts is not None:
-            self.sent = max(self.sent, packet.pts)
-            self.last_key = packet.pts if packet.is_keyframe else self.last_key
+        at = self._tick(packet)
+        if at is not None and not packet.is_discard:
+            self.sent = max(self.sent, at)
+            self.last_key = at if packet.is_keyframe else self.last_key
         if following is not None:
             first = bisect_left(self.ticks, packet.pts)
             last = bisect_left(self.ticks, following)
@@ -214,7 +224,7 @@ class SeekingDecoder:
     def _answers(self, frames: list[Any]) -> Iterator[tuple[range, Any]]:
         """Ticks before each new frame still show the frame before it."""
         for frame in frames:
-            pts = frame_tick(frame)
+            pts = self.clock.stamp(frame)
             if pts is None:
                 continue
             until = bisect_left(self.ticks, pts, lo=self.answered)
@@ -229,17 +239,18 @@ class SeekingDecoder:
     def _jump(self, packet: Any) -> int | None:
         """The next tick to be sent, if decoding for it should begin beyond this packet."""
         self.covered = max(self.covered, self.answered)
-        if not self.seeking or self.covered >= len(self.ticks) or packet.pts is None:
+        at = self._tick(packet)
+        if not self.seeking or self.covered >= len(self.ticks) or at is None:
             return None
         target = self.ticks[self.covered]
-        here = max(self.sent, packet.pts)
+        here = max(self.sent, at)
         if target <= here or target == self.landing:
             return None
         index = self.stream.index_entries
         reach = self.video.first
         if self.indexed and len(index):
-            at = index.search_timestamp(target - self.video.lead)
-            if at >= 0 and index[at].timestamp > here:
+            place = index.search_timestamp(target - self.video.lead)
+            if place >= 0 and index[place].timestamp > here:
                 return target
             reach = index[-1].timestamp
         tick = float(self.video.tick)
@@ -261,11 +272,14 @@ class SeekingDecoder:
             except (av.FFmpegError, OverflowError):
                 break
             packets = read_packets(self.container, [self.stream])
-            key = next((it for it in packets if it.is_keyframe and it.pts is not None), None)
-            if key is not None and key.pts <= target:
-                self.blind = self.blind and key.pts > self.sent
+            keys = (it for it in packets if it.is_keyframe and self._tick(it) is not None)
+            key = next(keys, None)
+            at = None if key is None else self._tick(key)
+            if key is not None and at is not None and at <= target:
+                self.blind = self.blind and at > self.sent
                 self.landed, self.shown, self.ahead = True, None, {}
-                self.sent = key.pts
+                self.clock.restart()
+                self.sent = at
                 context.reorder_depth = max(context.reorder_depth, self.video.reorder)
                 return chain([key], packets)
             if goal <= self.video.first:

@@ -53,30 +53,28 @@ def make_planted(root: Path) -> Path:
     return root
 
 
-def test_both_read_what_is_planted(baselines, tmp_path):
+def test_a_network_reads_what_is_planted(baselines, tmp_path):
     sources = read_sources(make_planted(tmp_path))
     for kind in baselines.KINDS:
         train, test = sources.items_of(kind, "train"), sources.items_of(kind, "test")
-        counted = baselines.regression(train, test)
-        learned = baselines.network(train, test, 1, seed=0)
-        for logits in (counted, learned):
-            assert logits.shape == (len(test), 3)
-            assert baselines.scores(logits, test)[""] == 1.0
+        logits = baselines.network(train, test, 1, seed=0)
+        assert logits.shape == (len(test), 3)
+        assert baselines.scores(logits, test)[""] == 1.0
 
 
 def test_the_table_is_of_people_nobody_learned_from(baselines, tmp_path, monkeypatch, capsys):
     """Noise has nothing to read: what is above chance would have been learnt by heart."""
     seen = []
-    for method in (baselines.regression, baselines.network):
+    network = baselines.network
 
-        def apart(train, test, *rest, method=method):
-            seen.append({p.group for p in train} & {p.group for p in test})
-            return method(train, test, *rest)
+    def apart(train, test, *rest):
+        seen.append({p.group for p in train} & {p.group for p in test})
+        return network(train, test, *rest)
 
-        monkeypatch.setattr(baselines, method.__name__, apart)
+    monkeypatch.setattr(baselines, "network", apart)
     words = ["--sources", str(make_sources(tmp_path)), "--minutes", "0.1", "--seeds", "0", "1"]
     monkeypatch.setattr("sys.argv", ["baselines.py", *words, "--out", str(tmp_path / "b.md")])
-    assert baselines.main() == 0 and seen == [set()] * 6
+    assert baselines.main() == 0 and seen == [set()] * 4
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert set(told["scores"]) == {
         "faces",
@@ -85,9 +83,8 @@ def test_the_table_is_of_people_nobody_learned_from(baselines, tmp_path, monkeyp
         "voices",
         "voices: made",
     }
-    assert all(len(row["resnet18"]) == 2 for row in told["scores"].values())
-    assert told["scores"]["voices"]["regression"] < 0.8
-    assert (tmp_path / "b.md").read_text().count("|") > 20
+    assert all(len(row) == 2 for row in told["scores"].values())
+    assert (tmp_path / "b.md").read_text().count("|") > 15
 
 
 def test_a_network_of_one_seed_is_one_network(baselines, tmp_path):

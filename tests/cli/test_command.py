@@ -288,3 +288,22 @@ def test_every_real_clip_is_answered(capsys, real_data):
     assert street["duration_s"] == pytest.approx(4.2, abs=0.05)
     assert (street["width"], street["height"], street["channels"]) == (1920, 1080, 2)
     assert by_name["pyfeat_face_noface.mov"]["variable_rate"]
+
+
+@pytest.mark.parametrize("name", ["-x.mp4", "-hello.mov", "--clip.webm"])
+def test_files_whose_names_begin_with_a_dash_are_told_how_to_be_written(capsys, name):
+    code, result, said = emo(capsys, "predict", name)
+    assert code == 2 and result is None
+    assert said == (
+        f"emo: {name} begins with a dash, so it reads as an option; expected the name of a file; "
+        f"write ./{name}.\n"
+    )
+
+
+def test_options_and_names_after_two_dashes_are_no_files_with_a_dash(capsys):
+    for words in (
+        ["--", "-x.mp4"],
+        ["--text=a.b", "gone.mp4"],
+        ["--max-windows", "-0.25", "a.mp4"],
+    ):
+        assert "begins with a dash" not in emo(capsys, "predict", *words)[2]

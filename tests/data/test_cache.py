@@ -10,7 +10,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from emo_core.data.cache import Cache, content_key
+from emo_core.data import cache as cache_module
+from emo_core.data.cache import Cache, content_key, file_identity, same_content
 from emo_core.data.corpus import CorpusError
 from emo_core.preprocess.augment import NONE, Augment, augment_window
 from emo_core.preprocess.sample import DecodedWindow, SampleConfig
@@ -248,3 +249,22 @@ def test_eyes_come_back_where_faces_are_not_cut_out(tmp_path):
     np.testing.assert_array_equal(found.face_eyes, eyes)
     assert found.faces is None and found.face_mask.tolist() == [[True], [False]]
     assert Cache(SampleConfig(people=1), tmp_path).folder != cache.folder
+
+
+def test_equal_files_are_found_by_content_and_links_without_reading(tmp_path, monkeypatch):
+    texts = {"a": "one", "b": "one", "c": "two", "d": "alone", "empty": "", "nothing": ""}
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    for name, target in {"a2": "a", "d2": "d", "d3": "d"}.items():
+        os.link(tmp_path / target, tmp_path / name)
+    read = []
+    monkeypatch.setattr(
+        cache_module, "content_key", lambda path: read.append(path.name) or content_key(path)
+    )
+    paths = [tmp_path / name for name in ("a", "b", "c", "d", "empty", "nothing", "a2", "d2", "d3")]
+    found = {path.name: first.name for path, first in same_content(paths).items()}
+    assert found == {"b": "a", "a2": "a", "d2": "d", "d3": "d"}
+    assert read == ["a", "b", "c"]
+    assert file_identity(tmp_path / "a") == file_identity(tmp_path / "a2")
+    assert file_identity(tmp_path / "a") != file_identity(tmp_path / "b")
+    assert file_identity(tmp_path / "gone") == tmp_path / "gone"

@@ -2,16 +2,20 @@
 
 import csv
 import io
+import math
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from emo_core.corpora import read_corpus
+from emo_core.data.cache import Cache
 from emo_core.data.checks import check_corpus
 from emo_core.data.corpus import CorpusError, refuse_leaks
-from emo_core.data.dataset import corpus_windows
+from emo_core.data.dataset import corpus_windows, file_windows
 from emo_core.data.meld import PUBLISHED, seconds_of
+from emo_core.preprocess.sample import SampleConfig
 from emo_core.tasks import MultiLabel
 from tests.support import media_files as media
 
@@ -114,10 +118,30 @@ def test_known_bad_and_unannotated_clips_are_named_and_left_out(made):
     assert [sum(counts) for counts in PUBLISHED.values()] == [9_989, 1_109, 2_610]
 
 
-def test_only_a_long_subtitle_caps_what_is_read(made):
-    spans = {item.name: item.span_s for item in read_corpus("meld", made).items}
-    assert spans.pop("train/dia1_utt0") == (0.0, 20.0)
-    assert set(spans.values()) == {None}
+def swap_long_and_short(tree: Path) -> None:
+    """The row of 37 s gets the clip of a second, a row of two seconds that of 22 s."""
+    clips = tree / "train_splits"
+    long, short = clips / "dia1_utt0.mp4", clips / "dia0_utt1.mp4"
+    long.rename(clips / "kept"), short.rename(long), (clips / "kept").rename(short)
+
+
+def test_a_subtitle_claims_nothing_about_its_file(tree):
+    swap_long_and_short(tree)
+    corpus = read_corpus("meld", tree)
+    assert {(item.span_s, item.longest_s) for item in corpus.items} == {(None, 20.0)}
+    assert check_corpus(corpus)["problems"] == []
+    items = {item.name: item for item in corpus.items}
+    windows = file_windows([items["train/dia1_utt0"], items["train/dia0_utt1"]], list)
+    config = SampleConfig(window_s=25.0, frames=25)
+    assert [round(window.decode(config).video_s) for window in windows] == [1, 20]
+
+
+def test_what_is_beyond_a_window_changes_no_key(made):
+    (window,) = file_windows(read_corpus("meld", made).items[:1], list)
+    endless = replace(window, longest_s=math.inf)
+    for seconds, same in ((5.0, True), (25.0, False)):
+        cache = Cache(SampleConfig(window_s=seconds))
+        assert (window.key(cache) == endless.key(cache)) == same
 
 
 def test_the_checkup_of_a_clean_tree_counts_several_labels(made):

@@ -53,7 +53,7 @@ class Clip:
         self.text, self.has_video, self.has_audio, self.duration_s = text, has_video, True, 12.0
         self.path, self.size = Path("made.mp4"), (64, 48)
         self.fps = self.channels = self.sample_rate = self.video_codec = self.audio_codec = None
-        self.variable_rate, self.timestamps_reset, self.rotation = False, False, 0
+        self.variable_rate, self.timestamps_reset, self.rotation, self.notes = False, False, 0, ()
 
     def read_frames(self, times_s, size):
         from emo_core.clip import DecodedFrames

@@ -45,6 +45,7 @@ class Sound:
     beeps_s: tuple[float, ...] = (1.0,)  # on the clock of the file
     tone_hz: float | None = None
     options: dict[str, str] | None = None
+    gains: tuple[float, ...] = ()  # of each channel; () = 1 of all
 
 
 def regular(count: int, fps: float = 25) -> list[float]:
@@ -169,7 +170,8 @@ def _audio_packets(stream: Any, sound: Sound) -> list[Any]:
     channels = av.AudioLayout(sound.layout).nb_channels
     packets = []
     for start in range(0, len(mono), 1024):
-        block = np.repeat(mono[start : start + 1024], channels)[None]
+        block = np.outer(mono[start : start + 1024], sound.gains or [1] * channels)
+        block = block.astype(np.float32).reshape(1, -1)
         frame = av.AudioFrame.from_ndarray(block, format="flt", layout=sound.layout)
         frame.sample_rate = sound.rate
         frame.time_base = Fraction(1, sound.rate)
@@ -198,6 +200,85 @@ def write_live(path: Path, container_format: str, *args: Any, **kwargs: Any) -> 
     write(pipe, *args, container_format=container_format, **kwargs)
     path.write_bytes(bytes(pipe.data))
     return path
+
+
+def copied_as_avi(source: Path, target: Path) -> Path:
+    """Copies packets with their decoding times alone, as out of an AVI; files without sound too."""
+    with av.open(str(source)) as read, av.open(str(target), "w") as written:
+        streams = {it.index: written.add_stream_from_template(it) for it in read.streams}
+        for packet in read.demux():
+            if packet.size:
+                copy = av.Packet(bytes(packet))
+                copy.dts, copy.time_base, copy.duration = (
+                    packet.dts,
+                    packet.time_base,
+                    packet.duration,
+                )
+                copy.pts = packet.dts if packet.stream.type == "video" else packet.pts
+                copy.is_keyframe, copy.stream = packet.is_keyframe, streams[packet.stream_index]
+                written.mux(copy)
+    return target
+
+
+def with_exif(source: Path, target: Path, orientation: int) -> Path:
+    """Copies MJPEG, an Exif block with an orientation (1 = upright) put into every picture."""
+    entry = struct.pack("<HHIHH", 0x0112, 3, 1, orientation, 0)
+    exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0" + entry + bytes(4)
+    block = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
+    with av.open(str(source)) as read, av.open(str(target), "w") as written:
+        stream = written.add_stream_from_template(read.streams.video[0])
+        for packet in read.demux(video=0):
+            if packet.size:
+                data = bytes(packet)
+                copy = av.Packet(data[:2] + block + data[2:])
+                copy.pts, copy.dts, copy.time_base = packet.dts, packet.dts, packet.time_base
+                copy.duration, copy.is_keyframe, copy.stream = packet.duration, True, stream
+                written.mux(copy)
+    return target
+
+
+def boxes(data: bytes) -> list[tuple[bytes, bytes]]:
+    """The (name, content) of each MP4 box in these bytes."""
+    found, at = [], 0
+    while at + 8 <= len(data):
+        size, name = struct.unpack(">I4s", data[at : at + 8])
+        found.append((name, data[at + 8 : at + size]))
+        at += size
+    return found
+
+
+def box(name: bytes, content: bytes) -> bytes:
+    """One MP4 box."""
+    return struct.pack(">I4s", 8 + len(content), name) + content
+
+
+def with_edits(path: Path, edits: Sequence[tuple[float, float]]) -> Path:
+    """Gives every track of an MP4 whose header is at its end an edit list.
+
+    edits: (seconds, start in the media in seconds or -1 for nothing), in order.
+    """
+    outer = boxes(path.read_bytes())
+    assert outer[-1][0] == b"moov", "a header before the media would shift it"
+    moov = [
+        (name, _edited(content, edits) if name == b"trak" else content)
+        for name, content in boxes(outer[-1][1])
+    ]
+    outer[-1] = (b"moov", b"".join(box(*it) for it in moov))
+    path.write_bytes(b"".join(box(*it) for it in outer))
+    return path
+
+
+def _edited(track: bytes, edits: Sequence[tuple[float, float]]) -> bytes:
+    parts = dict(boxes(track))
+    header = dict(boxes(parts[b"mdia"]))[b"mdhd"]
+    scale = struct.unpack(">I", header[12:16])[0]
+    first = struct.unpack(">i", dict(boxes(parts[b"edts"]))[b"elst"][12:16])[0]  # priming
+    entries = [
+        struct.pack(">IiHH", round(s * 1000), -1 if at < 0 else round(at * scale) + first, 1, 0)
+        for s, at in edits
+    ]
+    parts[b"edts"] = box(b"elst", struct.pack(">II", 0, len(entries)) + b"".join(entries))
+    return b"".join(box(*it) for it in parts.items())
 
 
 MATRICES = {  # display matrix (a, b, c, d): x' = a x + c y, y' = b x + d y

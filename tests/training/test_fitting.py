@@ -88,12 +88,13 @@ SMALL = (
 )
 
 
-def test_own_clips_go_from_check_to_scores_by_command(tmp_path, capsys):
+def test_own_clips_go_from_check_to_scores_by_command(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     root = str(folder_of(tmp_path / "own", CLASSES, *CLIPS))
     words = [word for setting in SMALL for word in ("--set", setting)]
-    run = str(tmp_path / "run")
     assert main(["data", "check", root]) == 0
-    assert main(["train", "group-folder", "--data", root, "--out", run, *words]) == 0
+    assert main(["train", "group-folder", "--data", root, *words]) == 0
+    run = "runs/group-folder"  # where no --out is given
     assert main(["evaluate", run, "--data", root, "--split", "test"]) == 0
     out, err = capsys.readouterr()
     assert "4 sources" in out and "UAR" in out and "Traceback" not in err

@@ -7,6 +7,7 @@ import torch
 
 from emo_core.checkpoint import CheckpointError, load_checkpoint
 from emo_core.models import MODELS
+from emo_core.models.group import POCKET as GROUP_POCKET
 from emo_core.training.init_weights import head_names, take_model
 
 HEADS = {"group-collage": "head", "fe2e-utterances": "head", "mesm-staged": "head"}
@@ -38,3 +39,12 @@ def test_another_model_is_refused():
     model = MODELS["group"][0](replace(found.settings, width=32))
     with pytest.raises(CheckpointError, match="weights of group-staged do not fit .*init_scope="):
         take_model("group-staged", model, found.labels)
+
+
+def test_shipped_encoders_are_no_heads_and_make_no_noise():
+    """Warnings are errors here: weights can't be copied into a model of shapes alone."""
+    small = replace(
+        GROUP_POCKET, people="expression", speech="whisper", speech_blocks=1, video_widths=(4, 4)
+    )
+    names = head_names(MODELS["group"][0](small))
+    assert names and all("head" in name for name in names)

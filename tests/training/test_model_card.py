@@ -7,7 +7,6 @@ import pytest
 from emo_core.checkpoint import CARD, SHIPPED, WEIGHTS, load_checkpoint, shipped_checkpoints
 from emo_core.data.statement import STATEMENT, parse_statement
 from emo_core.training.model_card import model_card
-from tests.conftest import ROOT
 
 LARGEST = 8_000_000  # bytes
 PARTS = (
@@ -66,15 +65,3 @@ def test_a_card_says_what_was_not_stated_and_leaves_out_what_is_not_known():
     assert "corpus `x` and 12 rendered scenes." in model_card(told(corpus="x", synthetic_scenes=12))
     sitting = {"minutes": 61.7, "command": "emo train x", "machine": "a laptop"}
     assert "`emo train x` took 62 minutes (a laptop)." in model_card(told(**sitting))
-
-
-@pytest.mark.real_data
-def test_a_tint_does_not_change_what_people_are_told(real_data, monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    from benchmarks.experiments import real_clips as people
-
-    checkpoint = load_checkpoint("group-collage")
-    for path in sorted((real_data / "clips" / "cremad").iterdir()):
-        told = people.tinted(checkpoint, people.open_clip(path))
-        shown = {"not sure" if unsure else label for label, unsure in told.values()}
-        assert len(told) == 4 and len(shown) == 1, (path.name, told)

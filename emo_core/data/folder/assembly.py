@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from emo_core.data.cache import content_key
+from emo_core.data.cache import same_content
 from emo_core.data.corpus import Corpus, Item, crossing_groups, name_list
 from emo_core.data.dataset import FileWindow, Target
 from emo_core.data.folder.files import ClipIndex, without_ending
@@ -51,7 +51,16 @@ def assemble(
     grouped, guessed = _with_groups(parts, index, notes, findings)
     split, leak = _with_splits(grouped, guessed, notes)
     items = tuple(
-        FolderItem(name, p.path, p.split, p.label, p.group, None, p.text, p.span_s, p.values)
+        FolderItem(
+            name,
+            p.path,
+            p.split,
+            p.label,
+            p.group,
+            text=p.text,
+            span_s=p.span_s,
+            values=p.values,
+        )
         for name, p in zip(_names(split, index), split, strict=True)
     )
     return items, leak, [*findings.sentences(), *_obstacles(kind, items, notes)]
@@ -98,22 +107,6 @@ def _with_groups(
         replace(part, group=of_path[first[part.path]] if part.path in first else group)
         for part, group in zip(parts, groups, strict=True)
     ], guessed
-
-
-def same_content(paths: Sequence[Path]) -> dict[Path, Path]:
-    """Files with the same bytes as an earlier one: {file: the first}. Reads those of equal size."""
-    by_size: dict[int, list[Path]] = defaultdict(list)
-    for path in dict.fromkeys(paths):
-        if size := path.stat().st_size:  # that empty files are equal says nothing
-            by_size[size].append(path)
-    found: dict[Path, Path] = {}
-    for alike in by_size.values():
-        first: dict[str, Path] = {}
-        for path in alike if len(alike) > 1 else ():
-            key = content_key(path)
-            if first.setdefault(key, path) != path:
-                found[path] = first[key]
-    return found
 
 
 def _note_repeats(

@@ -39,7 +39,6 @@ class TableKind:
 
     kind: str  # a key of TASKS: "single_label", "multi_label" or "valence_arousal"
     several: tuple[str, ...] = ()  # columns of yes and no
-    unread: tuple[str, ...] = ()  # columns that mean nothing here
 
 
 def kind_of(table: Table, values: bool = False) -> TableKind:
@@ -49,12 +48,11 @@ def kind_of(table: Table, values: bool = False) -> TableKind:
     CorpusError where it has neither.
     """
     others = tuple(name for name in table.headers if name not in ALIASES)
-    timed = tuple(name for name in ("time_s", "time_ms") if name in table.headers)
     both = {"valence", "arousal"} <= table.headers.keys()
     if both and (values or "label" not in table.headers):
-        return TableKind("valence_arousal", (), others)
+        return TableKind("valence_arousal")
     if "label" in table.headers and not values:
-        return TableKind("single_label", (), (*timed, *others))
+        return TableKind("single_label")
     if {"text", "tier"} <= {normalized(name) for name in table.headers} and not values:
         table.headers["label"] = table.headers.pop("text")  # Praat's tables
         for row in table.rows:
@@ -62,9 +60,7 @@ def kind_of(table: Table, values: bool = False) -> TableKind:
         return kind_of(table)
     several = () if values else tuple(name for name in others if _is_yes_or_no(table, name))
     if several:
-        return TableKind(
-            "multi_label", several, tuple(n for n in (*timed, *others) if n not in several)
-        )
+        return TableKind("multi_label", several)
     wanted = (
         "columns valence and arousal"
         if values

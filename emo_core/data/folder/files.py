@@ -2,7 +2,7 @@
 
 import os
 import posixpath
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote
@@ -34,13 +34,14 @@ class ClipIndex:
     """The clips below a folder, found by path or by name, with or without ending.
 
     skipped: a sentence for everything that looks like a clip and can't be one. others: files of
-    other endings.
+    other endings. folders: all that were entered, below the root.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
         walk = _Walk(root)
-        self.paths, self.skipped, self.others = sorted(walk.clips), walk.skipped, walk.others
+        self.paths, self.skipped = sorted(walk.clips), walk.skipped
+        self.others, self.folders = sorted(walk.others), sorted(walk.folders)
         self._exact = {self.name(path): path for path in self.paths}
         self._by_stem: dict[str, list[Path]] = defaultdict(list)
         for path in self.paths:
@@ -99,11 +100,13 @@ class _Walk:
 
     def __init__(self, root: Path) -> None:
         self.root, self.clips, self.skipped = root, list[Path](), list[str]()
-        self.others: Counter[str] = Counter()  # ending -> files that are no clips by it
+        self.others: list[Path] = []  # files that are no clips by their ending
+        self.folders: list[Path] = []
         self._inside = os.path.realpath(root)
         self._linked: set[str] = set()  # folders outside that were reached by a link
         for folder, folders, files in os.walk(root, onerror=self._unreadable, followlinks=True):
             folders[:] = [name for name in sorted(folders) if self._is_entered(Path(folder, name))]
+            self.folders += [Path(folder, name) for name in folders]
             for name in sorted(files):
                 if not name.startswith((".", "~$")):
                     self._take(Path(folder, name))
@@ -138,7 +141,7 @@ class _Walk:
 
     def _take(self, path: Path) -> None:
         if ending(path.name) not in MEDIA:
-            self.others[f".{ending(path.name)}" if "." in path.name else "no ending"] += 1
+            self.others.append(path)
         elif not path.is_file():
             what = "a link to nothing" if path.is_symlink() and not path.exists() else "no file"
             self.skipped.append(

@@ -54,13 +54,12 @@ def merge_ratings(
     parts = []
     for (path, span_s), decision in decided.items():
         rows = by_part[path, span_s]
-        group, split = (
+        group, split, text = (
             _agreed(rows, column, f"{table} line {rows[-1].line}", findings)
-            for column in ("group", "split")
+            for column in ("group", "split", "text")
         )
         values = decision if isinstance(decision, ValuePath) else None
         label = VALUES if isinstance(decision, ValuePath) else decision
-        text = next((row.text for row in rows if row.text), "")
         parts.append(LabelledSpan(path, span_s, label, group, split, text, values))
     return parts
 
@@ -129,6 +128,13 @@ def _mean_values(
             )
             return None
         moments = read_moments(found, findings)
+    if len({time_s is None for time_s, _ in moments}) > 1:
+        findings.add(
+            "clips with values of moments and of the whole",
+            f"{table} line {rows[0].line}: {index.name(path)} has values with and without a "
+            "moment; expected one or the other; those without are left out.",
+            rows[0].line,
+        )
     whole_s = clip_seconds(path)
     inside = [one for one in moments if one[0] is None or one[0] <= whole_s + SLACK_S]
     if len(inside) < len(moments):

@@ -53,7 +53,7 @@ class Ratings:
     labels: tuple[str, ...] = ()  # columns of yes and no, in their order
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=65_536)
 def clip_seconds(path: Path) -> float:
     """How long a file lasts; infinity where it can't be opened, which checking tells."""
     try:

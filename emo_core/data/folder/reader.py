@@ -19,8 +19,17 @@ from emo_core.data.folder.assembly import assemble
 from emo_core.data.folder.columns import FOLDER, kind_of
 from emo_core.data.folder.files import ClipIndex, folded, without_ending
 from emo_core.data.folder.merging import VALUES, LabelledSpan, merge_ratings
+from emo_core.data.folder.moments import beside
 from emo_core.data.folder.ratings import Label, Ratings, as_several, ratings_of
 from emo_core.data.folder.spellings import label_remarks, one_spelling, ordered
+from emo_core.data.folder.unread import (
+    by_ending,
+    column_notes,
+    empty_folder_notes,
+    file_notes,
+    split_folder_notes,
+    time_notes,
+)
 from emo_core.data.tables.aliases import SPLIT_WORDS, split_word
 from emo_core.data.tables.cells import is_blank, shown
 from emo_core.data.tables.findings import Findings
@@ -32,7 +41,6 @@ _RATER_COLUMN = re.compile(
     r"(rater|annotator|coder|judge|labell?er|worker|label|emotion|rating)_?\d+"
 )
 OTHER_FORMATS = ("labels.xlsx", "labels.xls", "labels.ods", "labels.numbers")
-TEXTS = (".csv", ".tsv", ".txt", ".md", ".json", ".jsonl")  # such files lie beside clips
 ALL_CLIPS = ("clips", "videos", "video", "data", "media", "files")  # sub-folders that say no label
 
 
@@ -46,10 +54,11 @@ def read_folder(root: Path, values: bool = False) -> Corpus:
     if not index.paths:
         raise CorpusError(_no_clip(index))
     table = find_table(root, index)
-    notes = _about_others(index)
+    notes: list[str] = []
     if table:
         kind, labels, parts = _from_table(table, index, values, findings, notes)
     else:
+        notes += file_notes(index, None)
         kind, labels, parts = "single_label", (), _from_folders(index, findings, notes)
     if not parts:
         first = (*findings.sentences(), f"it has no {TABLE} and no sub-folder with clips.")[0]
@@ -65,22 +74,10 @@ def _no_clip(index: ClipIndex) -> str:
     """Why a folder without a clip can't be used."""
     return (
         f"{index.root.name} holds no clip"
-        + (f", but files that are none ({_by_ending(index)})" if index.others else "")
+        + (f", but files that are none ({by_ending(index.others)})" if index.others else "")
         + "; expected files such as anna_01.mp4 in it; "
         + (f"the first problem: {index.skipped[0]}" if index.skipped else "copy them there.")
     )
-
-
-def _by_ending(index: ClipIndex, but: Sequence[str] = ()) -> str:
-    counts = index.others.most_common()
-    return name_list([f"{n} {ending}" for ending, n in counts if ending not in but], 5)
-
-
-def _about_others(index: ClipIndex) -> list[str]:
-    """A note on files whose ending is no clip's nor a table's; films of other kinds are named."""
-    found = _by_ending(index, TEXTS)
-    note = f"Files that are no clips by their ending are not read: {found}; convert films to mp4."
-    return [note] if found else []
 
 
 def read_folder_affect(root: Path) -> Corpus:
@@ -137,9 +134,11 @@ def _from_folders(index: ClipIndex, findings: Findings, notes: list[str]) -> lis
     labels = {part.label for part in parts_found}
     if len(labels) == 1 and folded(str(next(iter(labels)))) in ALL_CLIPS:
         raise CorpusError(
-            f"{index.root.name} has all clips in {next(iter(labels))} and no {TABLE}; expected a "
-            f"table {TABLE} beside that folder, with file,label, or one sub-folder a label."
+            f"{index.root.name} has all clips in {next(iter(labels))} and no {TABLE} beside it; "
+            f"expected a table {TABLE} beside that folder, with file,label, or one sub-folder a "
+            f"label{_table_inside(index)}."
         )
+    notes += empty_folder_notes(index, int(splits))
     spelling, alike = one_spelling(Counter(str(part.label) for part in parts_found))
     notes += alike
     names = name_list([shown(name) for name in sorted(set(spelling.values()))], 8)
@@ -149,6 +148,12 @@ def _from_folders(index: ClipIndex, findings: Findings, notes: list[str]) -> lis
             f"There is no {TABLE}: the names of sub-folders are the labels{below} ({names})."
         )
     return [replace(part, label=spelling[str(part.label)]) for part in parts_found]
+
+
+def _table_inside(index: ClipIndex) -> str:
+    """What to do with a table that lies in a sub-folder, as the end of a sentence."""
+    inside = [path for path in index.others if folded(path.name) in NAMES]
+    return f"; {shown(index.name(inside[0]))} is there: move it up" if inside else ""
 
 
 def _from_table(
@@ -165,20 +170,25 @@ def _from_table(
     notes += table.notes
     if folded(path.name) != TABLE:
         notes.append(f"{path.name} is read as the table of labels.")
-    unread += tuple(table.headers.get(name, name) for name in kind.unread)
-    if unread := tuple(dict.fromkeys(name for name in unread if name)):
-        notes.append(f"Columns that are not read: {name_list([shown(n) for n in unread], 8)}.")
-    if kind.kind == "single_label" and set(VALUES) <= table.headers.keys():
-        notes.append(
-            "The table has classes and valence and arousal; classes are read; --corpus "
-            "folder-affect reads the others."
-        )
+    notes += column_notes(table, kind, unread)
+    notes += time_notes(table)
+    notes += split_folder_notes(index, table)
     ratings = _named_alike(ratings_of(table, kind, index), table.name, notes)
     ratings = _grouped_alike(ratings, notes)
+    notes += file_notes(index, path, _files_of_moments(ratings))
     _note_unlisted(ratings, index, notes)
     notes += _about_columns(ratings)
     labels = VALUES if ratings.kind == "valence_arousal" else ratings.labels
     return ratings.kind, labels, merge_ratings(ratings, table.name, index, findings, notes)
+
+
+def _files_of_moments(ratings: Ratings) -> set[Path]:
+    """Files beside clips of which valence and arousal are read."""
+    if ratings.kind != "valence_arousal":
+        return set()
+    rated = {row.path for row in ratings.rows if row.values is not None}
+    found = {beside(row.path) for row in ratings.rows if row.path not in rated}
+    return {path for path in found if path}
 
 
 def _about_columns(ratings: Ratings) -> list[str]:

@@ -253,6 +253,7 @@ def _fill(table: Table, keys: list[str], lines: list, anchor: str) -> None:
     """Puts the rows into a table; those that do not fit its header become findings."""
     if lines and all(len(cells) == len(keys) + 1 for _, cells in lines):
         keys = ["", *keys]  # R writes row names without a header
+    _note_nameless(table, keys, lines)
     for number, cells in _but_headers(table, keys, lines):
         extra = [cell for cell in cells[len(keys) :] if cell]
         other = _other_delimiter(cells, keys)
@@ -283,6 +284,14 @@ def _fill(table: Table, keys: list[str], lines: list, anchor: str) -> None:
             _add_broken(table, row, broken[0])
         elif row.cells.get(anchor):
             table.rows.append(row)
+
+
+def _note_nameless(table: Table, keys: list[str], lines: list) -> None:
+    """A note on cells below an empty header, which no row takes."""
+    nameless = [at for at, key in enumerate(keys) if not key]
+    cells = (row[at] for _, row in lines for at in nameless if at < len(row))
+    if first := next(filter(None, cells), ""):
+        table.notes.append(f"A column without a header is not read (it holds {shown(first)}).")
 
 
 def _but_headers(table: Table, keys: list[str], lines: list) -> Iterator[tuple[int, list[str]]]:

@@ -1,7 +1,7 @@
 """Names of parts, equal files, and what is thin."""
 
-from emo_core.data.folder.assembly import folder_windows, same_content
-from tests.support.clip_folders import put_clip, read_own
+from emo_core.data.folder.assembly import folder_windows
+from tests.support.clip_folders import read_own
 
 
 def test_names_are_unique_also_where_stems_are_not(tmp_path):
@@ -9,13 +9,6 @@ def test_names_are_unique_also_where_stems_are_not(tmp_path):
         tmp_path, "file,label\na.mp4,x\na.avi,y\nb.mp4,y\n", "a.mp4", "a.avi", "b.mp4"
     )
     assert [item.name for item in corpus.items] == ["a.mp4", "a.avi", "b"]
-
-
-def test_equal_files_are_found_by_content(tmp_path):
-    paths = [
-        put_clip(tmp_path / name, same=name != "c.mp4") for name in ("a.mp4", "b.mp4", "c.mp4")
-    ]
-    assert same_content(paths) == {paths[1]: paths[0]}
 
 
 def test_labels_of_one_source_and_splits_without_one_are_noted(tmp_path):
@@ -30,10 +23,3 @@ def test_windows_take_the_label_as_target(tmp_path):
     corpus = read_own(tmp_path, "file,label\na.mp4,x\nb.mp4,y\n", "a.mp4", "b.mp4")
     windows = folder_windows(corpus, corpus.items, corpus.labels.index)
     assert [window.target for window in windows] == [0, 1]
-
-
-def test_empty_files_are_not_taken_for_one(tmp_path):
-    paths = [tmp_path / name for name in ("a.mp4", "b.mp4")]
-    for path in paths:
-        path.write_bytes(b"")
-    assert same_content(paths) == {}

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from emo_core.corpora import read_corpus
-from emo_core.data.checks import check_corpus
+from emo_core.data.checks import check_corpus, inspect_items
 from emo_core.data.folder import contents
 from emo_core.data.folder.contents import content_report
 from tests.support import media_files as media
@@ -38,7 +38,11 @@ def test_what_clips_hold_is_told(corpus):
     assert "recipes that read faces" in notes and not report["undecodable"]
 
 
-def test_of_many_clips_some_are_looked_at(corpus, monkeypatch):
+def test_of_many_clips_some_are_searched_for_faces(corpus, monkeypatch):
     monkeypatch.setattr(contents, "MOST", 2)
-    notes, _ = content_report(corpus.items)
-    assert "clips that were looked at" in notes[0]
+    report = check_corpus(corpus, own=True)
+    assert len(report["no_face"]) < 2 and report["long"] == ["x/voice_1"]
+    found = inspect_items(corpus, own=True)
+    assert sum(one.has_face is not None for one in found) < 3
+    notes, _ = content_report(corpus.items, [one._replace(has_face=False) for one in found])
+    assert "5 of 5 clips that were looked at show no face" in notes[0]
