@@ -34,7 +34,7 @@ def shown(value: float | None) -> str:
 
 def absent_words(scores: dict) -> str:
     """A sentence's end where a class has no clip, so that means leave it out; else nothing."""
-    names = scores["absent"]
+    names = scores.get("absent")  # of checkpoints until 0.2 it is not known
     return f"; no clip of {', '.join(names)}, which means leave out" if names else ""
 
 
