@@ -51,10 +51,10 @@ class ChannelPower:
 
     def add(self, channels: np.ndarray, mixed: np.ndarray) -> None:
         """Add a frame's (C, S) channels and their (S,) mix."""
-        power = np.square(channels).sum(1)
+        power = np.square(channels, dtype=np.float64).sum(1)
+        self.of_mix += float(np.square(mixed, dtype=np.float64).sum())
         known = self.of_channels
         self.of_channels = power if known is None or len(known) != len(power) else known + power
-        self.of_mix += float(np.square(mixed).sum())
         self.samples += len(mixed)
 
     @property
@@ -116,9 +116,10 @@ class AudioAssembler:
         channels = channels_of(frame)
         if self.channel is not None and self.channel < len(channels):
             return channels[self.channel]
-        mixed = mix_weights(frame, len(channels)) @ channels
-        if len(channels) > 1:
-            self.power.add(channels, mixed)
+        with np.errstate(invalid="ignore", over="ignore"):  # damaged floats are huge, or none
+            mixed = mix_weights(frame, len(channels)) @ channels
+            if len(channels) > 1:
+                self.power.add(channels, mixed)
         return mixed
 
     def _position(self, frame: Any, tick_s: float) -> int:

@@ -214,6 +214,7 @@ class EndTimes:
         """Pass packets on, noting each."""
         default_ticks: dict[int, int] = {}  # by track, ticks a packet lasts that does not say so
         latest: dict[int, int] = {}  # by track, ticks
+        jumps: dict[int, int] = {}  # by track, ticks back that say so
         for packet in packets:
             start, at = self.tick(packet), packet.stream_index
             if start is None and at == self.video_index and at in latest:
@@ -224,8 +225,9 @@ class EndTimes:
                     self.pace[at] = stream.time_base
                     self.ticks.setdefault(at, -NEVER)
                     default_ticks[at] = _default_ticks(stream)
+                    jumps[at] = int(JUMP_S / stream.time_base)
                 latest[at] = max(start, latest.get(at, start))
-                self.timestamps_reset |= (latest[at] - start) * self.pace[at] > JUMP_S
+                self.timestamps_reset |= latest[at] - start > jumps[at]
                 end = start + (packet.duration or default_ticks[at])
                 if end > self.ticks[at]:
                     self.ticks[at] = end

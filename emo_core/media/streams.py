@@ -132,7 +132,7 @@ def _start(video: Any, head: FirstPackets) -> _Start | None:
     first = None if frame is None else frame_tick(frame)
     if first is None:
         return None
-    if context.reorder_depth and not reorder_depth(head.timed_video):
+    if context.reorder_depth and not _are_reordered(head.timed_video):
         return _doubtful_start(video, head) or _Start(frame, first)
     return _Start(frame, first)
 
@@ -170,6 +170,11 @@ def _start_by_dts(video: Any, head: FirstPackets, frame: Any, timing: Timing) ->
     head.ends.believe_dts(head.video, delay)
     known = frame.pts is not None and timing == "either"  # FFmpeg's rule begins with it
     return _Start(frame, frame.pts if known else tick, timing, True, delay)
+
+
+def _are_reordered(packets: list[Any]) -> bool:
+    """Whether some packet is shown before one that is decoded earlier."""
+    return any(after.pts < before.pts for before, after in pairwise(packets))
 
 
 def _step(video: Any, head: FirstPackets) -> int:

@@ -27,8 +27,10 @@ from emo_core.models.layers.fusion import (
     FrameHead,
     FusionTrace,
     MeanMaxHead,
-    MeanSpreadHead,
+    PooledHead,
     make_fusion,
+    mix_streams,
+    start_from_nothing,
 )
 from emo_core.models.layers.people import PeopleExpressions
 from emo_core.models.layers.token_spans import to_frames
@@ -56,7 +58,7 @@ class GroupConfig:
     head_dropout: OpenShare = 0.2
     fusion: str = "two_way"
     unimodal_heads: bool = False  # a head a stream beside the fusion: see Group.fuse
-    added_heads: tuple[str, ...] = ("video",)  # always added; others only where no video is
+    mixture: bool = False  # those heads also know "says nothing": see mix_streams
     people: str = ""  # or "expression": faces as tokens beside whole frames
     people_every: Count = 1  # one frame in so many is read for faces
     speech: str = ""  # or "whisper", or of the hub "openai/whisper-base": beside the small backbone
@@ -74,6 +76,7 @@ PAPER = GroupConfig()
 POCKET = GroupConfig(video_backbone="slim", audio_backbone="slim", width=96)
 SIZES = {"paper": PAPER, "pocket": POCKET}
 TOKEN_TIMES = ("seen", "even")
+SHARES = (0.5, 0.25, 0.25)  # of clips: both streams say it, video alone, audio alone; then learned
 
 
 TOWERS = {"video": ("video", "people"), "audio": ("audio", "speech")}  # of each stream
@@ -116,7 +119,7 @@ class Group(nn.Module):
                 raise ValueError(f"{setting} {kind!r} is not known")
             backbone = makers[name, kind]()
             backbone.even_times = config.token_times == "even"
-            head = self._head(name, backbone.channels) if config.unimodal_heads else None
+            head = self._head(name, backbone.channels)
             encoder = name in ("people", "speech")
             frozen = config.frozen or (encoder and not config.train_encoders)
             setattr(self, name, Tower(backbone, config.width, frozen, head, normalised=encoder))
@@ -129,6 +132,9 @@ class Group(nn.Module):
             config.dropout,
             config.head_dropout,
         )
+        if config.mixture:
+            self.log_shares = nn.Parameter(torch.tensor(SHARES).log())
+            start_from_nothing(self.fusion)
 
     def _kinds(self) -> dict[str, str]:
         """Kind of backbone by tower, of the towers that the fusion reads."""
@@ -139,12 +145,16 @@ class Group(nn.Module):
         used = [name for stream in streams for name in TOWERS[stream]]
         return {name: kinds[name] for name in used if kinds[name]}
 
-    def _head(self, name: str, channels: int) -> nn.Module:
-        classes, dropout = self.config.classes, self.config.head_dropout
+    def _head(self, name: str, channels: int) -> nn.Module | None:
+        """A tower's own scores, where the settings ask for them."""
+        config = self.config
+        if config.mixture:
+            return PooledHead(channels, config.classes)
+        if not config.unimodal_heads or name not in TOWERS:
+            return None
         if name == "video":
-            return FrameHead(channels, classes)
-        kind = MeanMaxHead if name == "audio" else MeanSpreadHead
-        return kind(channels, classes, dropout)
+            return FrameHead(channels, config.classes)
+        return MeanMaxHead(channels, config.classes, config.head_dropout)
 
     @property
     def tower_names(self) -> tuple[str, ...]:
@@ -195,17 +205,27 @@ class Group(nn.Module):
 
         What the picture's own head learned of single frames is always added, what the sound's
         learned only where nothing is seen: fusion by itself reads an unseen voice worse, and a
-        face beside meaningless sound (docs/experiments/0087 and 0092). With encoders that know
-        voices, `added_heads` adds both.
+        face beside meaningless sound (docs/experiments/0087 and 0092). With `mixture`, what both
+        say is weighed against one of them saying nothing, and the fusion corrects it.
         """
         logits, trace = self.fusion(video, audio)
         seen, heard = (stream.mask.any(1, keepdim=True) for stream in (video, audio))  # (B, 1)
+        if self.config.mixture:
+            logits = logits + mix_streams(
+                self._own(video), self._own(audio), seen, heard, self.log_shares
+            )
+            return Output(logits.float(), trace)
         if video.unimodal_logits is not None:
             logits = logits + video.unimodal_logits * seen
         if audio.unimodal_logits is not None:
-            there = heard if "audio" in self.config.added_heads else heard & ~seen
-            logits = logits + audio.unimodal_logits * there
+            logits = logits + audio.unimodal_logits * (heard & ~seen)
         return Output(logits.float(), trace)
+
+    def _own(self, stream: Tokens) -> Tensor:
+        """A stream's own scores (B, C + 1); zeros where no tower is built for it."""
+        if stream.unimodal_logits is not None:
+            return stream.unimodal_logits
+        return stream.values.new_zeros(len(stream.values), self.config.classes + 1)
 
     def forward(self, batch: Batch | FeatureBatch) -> Output:
         return self.fuse(*self.encode(batch))
@@ -282,8 +302,7 @@ class VideoPretrainHead(nn.Module):
     def sharing_head(cls, model: Group, classes: int) -> "VideoPretrainHead":
         """With the head that the model has for video by itself, if it has one."""
         head = model.video.unimodal_head
-        assert head is None or isinstance(head, FrameHead)
-        return cls(model, classes, head)
+        return cls(model, classes, head if isinstance(head, FrameHead) else None)
 
     def forward(self, batch: Batch) -> Output:
         seen = self.backbone(batch.video, batch.video_mask, batch.video_times_s)
@@ -306,8 +325,7 @@ class AudioPretrainHead(nn.Module):
     def sharing_head(cls, model: Group, classes: int) -> "AudioPretrainHead":
         """With the head that the model has for audio by itself, if it has one."""
         head = model.audio.unimodal_head
-        assert head is None or isinstance(head, MeanMaxHead)
-        return cls(model, classes, head)
+        return cls(model, classes, head if isinstance(head, MeanMaxHead) else None)
 
     def forward(self, batch: Batch) -> Output:
         seen = self.backbone(batch.mel, batch.mel_mask, batch.mel_times_s)

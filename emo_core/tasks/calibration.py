@@ -27,7 +27,7 @@ def span(scores: dict) -> str:
     return "95 % {:.3f} to {:.3f}".format(*scores["interval"])
 
 
-def shown(value: float | None) -> str:
+def in_text(value: float | None) -> str:
     """A score in words."""
     return "undefined" if value is None else f"{value:.3f}"
 

@@ -17,7 +17,7 @@ from emo_core.tasks.calibration import (
     Calibration,
     absent_words,
     chosen_score,
-    shown,
+    in_text,
     span,
 )
 from emo_core.tasks.interface import Answer, Judged, WindowLogits
@@ -163,9 +163,9 @@ class MultiLabel:
             "all negative": "all_negative",
             "AUC": "auc",
         }
-        others = ", ".join(f"{name} {shown(scores[key])}" for name, key in names.items())
+        others = ", ".join(f"{name} {in_text(scores[key])}" for name, key in names.items())
         return (
-            f"F1 {shown(scores['f1'])} ({span(scores)}), {others}, n = {scores['n']}"
+            f"F1 {in_text(scores['f1'])} ({span(scores)}), {others}, n = {scores['n']}"
             f"{absent_words(scores)}"
         )
 

@@ -18,7 +18,7 @@ from emo_core.tasks.calibration import (
     Calibration,
     absent_words,
     chosen_score,
-    shown,
+    in_text,
     span,
 )
 from emo_core.tasks.interface import Answer, Judged, WindowLogits
@@ -175,9 +175,9 @@ class SingleLabel:
     def summary(self, scores: dict) -> str:
         """The scores of a split in one line."""
         return (
-            f"accuracy {shown(scores['accuracy'])} ({span(scores)}), UAR {shown(scores['uar'])}, "
-            f"F1 {shown(scores['f1'])}, n = {scores['n']}, commonest class "
-            f"{shown(scores['chance'])}{absent_words(scores)}"
+            f"accuracy {in_text(scores['accuracy'])} ({span(scores)}), UAR {in_text(scores['uar'])}, "
+            f"F1 {in_text(scores['f1'])}, n = {scores['n']}, commonest class "
+            f"{in_text(scores['chance'])}{absent_words(scores)}"
         )
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from emo_core import metrics
-from emo_core.tasks.calibration import UNCALIBRATED, Calibration, chosen_score, shown, span
+from emo_core.tasks.calibration import UNCALIBRATED, Calibration, chosen_score, in_text, span
 from emo_core.tasks.interface import Answer, Judged, WindowLogits, mean_over
 
 TINY = 1e-8  # in the loss: two constants are no concordance, and no error
@@ -159,7 +159,7 @@ class ValenceArousal:
         """The scores of a split in one line."""
         valence, arousal = (scores["per_class"][name]["ccc"] for name in self.labels)
         return (
-            f"CCC {shown(scores['ccc'])} ({span(scores)}), valence {shown(valence)}, arousal "
-            f"{shown(arousal)}, smoothed as in the authors' code {shown(scores['smoothed'])}, "
+            f"CCC {in_text(scores['ccc'])} ({span(scores)}), valence {in_text(valence)}, arousal "
+            f"{in_text(arousal)}, smoothed as in the authors' code {in_text(scores['smoothed'])}, "
             f"n = {scores['n']} valid moments"
         )

@@ -24,6 +24,7 @@ from emo_core.preprocess.batch import Batch, collate
 from emo_core.preprocess.sample import Sample
 
 CHUNK = 64  # windows a file
+REVISION = 2  # raised when towers of the same weights make something else of a window
 AT_ONCE = 16  # windows that go through the towers together
 TENSORS = ("values", "mask", "times_s")  # of Tokens
 Progress = Callable[[str, int, int], None]
@@ -57,7 +58,7 @@ def cached_features(
     windows: of a known length; (0, index) -> (Sample, target). key: everything that decides what
     they show; the streams and the weights of their towers are added. Raises FeatureCacheError.
     """
-    text = "|".join(map(str, (*key, *streams, tower_digest(model, streams))))
+    text = "|".join(map(str, (REVISION, *key, *streams, tower_digest(model, streams))))
     digest = hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
     files = chunk_files(cache_folder() / "features" / digest, len(windows))
     missing = [number for number, path in enumerate(files) if not path.is_file()]

@@ -11,11 +11,15 @@ from torch.utils.data import Dataset
 from emo_core.data.cache import Cache
 from emo_core.data.dataset import ClipDataset, ConcatDataset, Loader
 from emo_core.models.features import FeatureBatch, Features, collate_features
+from emo_core.models.group import Group
 from emo_core.models.interface import SupportsFeatures
 from emo_core.models.layers.backbones import Tokens
 from emo_core.synthetic.composed.dataset import OnTheFlyDataset, OnTheFlyWindow
 from emo_core.synthetic.composed.halves import SceneHalves, draw_pair
+from emo_core.synthetic.composed.scene import make_scene
+from emo_core.synthetic.composed.sources import SourcePool, read_more_faces
 from emo_core.training.feature_cache import Progress, cached_features
+from emo_core.training.feature_heads import fit_heads
 from emo_core.training.pretrain import Data
 from emo_core.training.recipes import Recipe, RecipeError
 
@@ -81,6 +85,7 @@ class PairDataset(Dataset):
         """
         self.count, self.dropout, self.streams, self.seed = count, dropout, streams, seed
         self.halves = {name: rows for name, (rows, _) in halves.items()}
+        self.said = {name: list(said) for name, (_, said) in halves.items()}
         self.members = {
             name: {label: np.flatnonzero(np.array(said) == label) for label in (*labels, "")}
             for name, (_, said) in halves.items()
@@ -103,6 +108,10 @@ class PairDataset(Dataset):
             row |= self.halves[stream][int(rng.choice(self.members[stream][said]))]
         target = self.windows[index].target
         return without_stream(row, self.streams, self.dropout, rng), target
+
+    def numbers(self, stream: str) -> list[int]:
+        """Of each half of a stream, the number of what it says; one more where it says nothing."""
+        return [self.labels.index(s) if s else len(self.labels) for s in self.said[stream]]
 
     def _said(self, rng: np.random.Generator, index: int) -> tuple[str, str]:
         """What picture and sound say, of what there is."""
@@ -163,24 +172,58 @@ def with_features(recipe: Recipe, model: Any, data: Data, progress: Progress | N
             FeatureDataset(own, read(plain, key, STREAMS), chance, streams, seed) if own else None
         )
 
-    parts: list[Any] = [files(data.train, dropout)]
+    own = files(data.train, dropout)
+    parts: list[Any] = [] if own is None else [own]
     if data.sources is not None and recipe.samples_on_the_fly:
-        counts = {"video": recipe.features.videos, "audio": recipe.features.audios}
         composer = next(d for d in data.train.dataset.datasets if isinstance(d, OnTheFlyDataset))
-        made = {
-            name: SceneHalves(composer.make, data.sources, name, count, recipe.sample, seed)
-            for name, count in counts.items()
-        }
         halves = {
-            name: (read(own, own.key, [name]), [own.label(i) for i in range(len(own))])
-            for name, own in made.items()
+            stream: (
+                [row for part in made for row in read(part, part.key, [stream])],
+                [part.label(i) for part in made for i in range(len(part))],
+            )
+            for stream, made in _scene_halves(recipe, composer, data.sources).items()
         }
         asked = (composer.labels, composer.next_target, recipe.samples_on_the_fly)
         parts.append(PairDataset(halves, *asked, dropout, streams, seed))
-    train = JoinedFeatures([part for part in parts if part is not None])
+    if isinstance(model, Group) and model.config.mixture:
+        fit_heads(model, said_by_streams(parts), recipe.features.head_l2)
+    train = JoinedFeatures(parts)
     valid = files(data.valid, 0.0)
     return replace(
         data,
         train=Loader(train, config.batch_size, True, seed),
         valid=Loader(valid, config.batch_size, False),
     )
+
+
+def _scene_halves(
+    recipe: Recipe, composer: OnTheFlyDataset, sources: SourcePool
+) -> dict[str, list[SceneHalves]]:
+    """Pictures and sounds of train people, and pictures of people unknown."""
+    counts = {"video": recipe.features.videos, "audio": recipe.features.audios}
+    rest = (recipe.sample, recipe.train.seed)
+    made = {
+        stream: [SceneHalves(composer.make, sources, stream, count, *rest)]
+        for stream, count in counts.items()
+    }
+    if more := recipe.features.more_videos:
+        faces = read_more_faces(sources.root / recipe.features.more_faces)
+        made["video"].append(SceneHalves(make_scene, faces, "video", more, *rest))
+    return made
+
+
+def said_by_streams(parts: Sequence[Any]) -> dict[str, tuple[list[Features], list[int]]]:
+    """By stream, features and the number of the class that it says; one more = it says nothing.
+
+    Of a clip both streams are taken to say its label.
+    """
+    said: dict[str, tuple[list[Features], list[int]]] = {name: ([], []) for name in STREAMS}
+    for part in parts:
+        for stream, (rows, numbers) in said.items():
+            if isinstance(part, PairDataset):
+                rows += part.halves[stream]
+                numbers += part.numbers(stream)
+            else:
+                rows += part.rows
+                numbers += [int(window.target) for window in part.windows]
+    return said

@@ -10,7 +10,7 @@ import numpy as np
 from emo_core.corpora import CORPORA, find_reader, read_corpus
 from emo_core.data.corpus import Corpus, CorpusError
 from emo_core.data.folder.moments import ValuePath
-from emo_core.models import JmtConfig
+from emo_core.models import GroupConfig, JmtConfig
 from emo_core.preprocess.sample import SampleConfig
 from emo_core.synthetic.composed.pretraining import PretrainStage
 from emo_core.tasks import TASKS, MultiLabel, SingleLabel, Task, ValenceArousal
@@ -49,6 +49,8 @@ def fit_recipe(recipe: Recipe, root: Path) -> Recipe:
     settings: Any = recipe.settings
     if not of_values:
         settings = replace(settings, classes=len(corpus.labels))
+    if isinstance(settings, GroupConfig) and kind is not SingleLabel:
+        settings = replace(settings, mixture=False)  # its towers name one class
     stages: dict[str, Any] = {
         f.name: replace(stage, epochs=0)
         for f in fields(recipe)

@@ -307,6 +307,21 @@ def test_sound_that_the_mix_holds_is_mixed(gains: tuple[float, float], tmp_path:
     assert clip.audio(RATE) == pytest.approx(sum(gains) / 2 * media.wave(sound), abs=1e-3)
 
 
+@pytest.mark.filterwarnings("error")
+def test_sound_of_damaged_numbers_is_no_louder_channel(tmp_path: Path) -> None:
+    """Floats that a damaged file holds warn about nothing and lose nothing."""
+    sound = Sound("pcm_f32le", RATE, "stereo", tone_hz=440)
+    path = media.write(tmp_path / "numbers.wav", None, sound)
+    data = bytearray(path.read_bytes())
+    numbers = [0x7F800001, 0x7F800000, 0xFF7FFFFF]  # a signalling NaN, infinity, the lowest
+    for place, number in enumerate(numbers):
+        data[20_000 + 80 * place : 20_004 + 80 * place] = number.to_bytes(4, "little")
+    path.write_bytes(data)
+    clip = load_clip(path)
+    assert clip.lone_channel(0, 2) is None
+    assert np.isfinite(clip.audio(RATE)).all()
+
+
 # Pictures that move
 
 

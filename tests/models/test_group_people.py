@@ -11,6 +11,7 @@ from emo_core.models import group as group_module
 from emo_core.models.features import collate_features
 from emo_core.models.group import POCKET, Group
 from emo_core.models.layers.backbones import Tokens
+from emo_core.models.layers.fusion import mix_streams
 from emo_core.models.layers.towers import join_towers
 from emo_core.models.layers.whisper import WHISPER_MEL, shipped_whisper
 from emo_core.preprocess.batch import collate
@@ -31,8 +32,7 @@ def made(**changes):
         audio_widths=(8, 8, 16, 16),
         width=32,
         people="expression",
-        unimodal_heads=True,
-        added_heads=("video", "audio"),
+        mixture=True,
         video_size=(40, 30),
         mel_pool=2,
         **{"speech": "whisper", **changes},
@@ -110,18 +110,27 @@ def test_encoders_are_frozen_unless_they_shall_learn(model):
     assert learning.frozen_encoders() == {}
     learning.freeze_towers()
     trained = {n.split(".")[0] for n, p in learning.named_parameters() if p.requires_grad}
-    assert trained == {"video", "people", "audio", "speech", "fusion"}
+    assert trained == {"video", "people", "audio", "speech", "fusion", "log_shares"}
     assert not any(p.requires_grad for p in learning.video.backbone.parameters())
 
 
-def test_heads_of_both_streams_are_added(model):
-    """With both streams there, sound's own head counts as much as the picture's."""
+def test_what_a_fusion_has_not_learned_leaves_the_mixture_of_the_streams(model):
     video, audio = model.encode(collate([noise()]))
+    there = torch.tensor([[True]])
     with torch.no_grad():
-        louder = replace(audio, unimodal_logits=audio.unimodal_logits + 1)
-        torch.testing.assert_close(
-            model.fuse(video, louder).logits, model.fuse(video, audio).logits + 1
+        mixed = mix_streams(
+            video.unimodal_logits, audio.unimodal_logits, there, there, model.log_shares
         )
+        torch.testing.assert_close(model.fuse(video, audio).logits, mixed)
+
+
+def test_a_model_without_a_stream_answers_by_the_other_one():
+    model = made(fusion="video")
+    batch = collate([noise()])
+    with torch.no_grad():
+        video, _ = model.encode(batch)
+        own = video.unimodal_logits[:, :3].log_softmax(-1)
+        torch.testing.assert_close(model(batch).logits, own, atol=1e-5, rtol=1e-5)
 
 
 def test_a_checkpoint_refers_to_frozen_encoders(tmp_path, model):
@@ -175,7 +184,7 @@ def test_rollout_speaks_of_frames_and_moments(model):
     assert float(sum(share.sum() for share in shares.values())) == pytest.approx(1.0, abs=1e-5)
 
 
-def test_joined_towers_keep_their_masks_and_add_what_is_there():
+def test_joined_towers_keep_their_masks_and_average_what_they_say():
     one = Tokens(torch.ones(2, 1, 3), torch.tensor([[True], [False]]), torch.zeros(2, 1))
     two = Tokens(torch.zeros(2, 2, 3), torch.ones(2, 2, dtype=torch.bool), torch.ones(2, 2))
     one, two = (
@@ -184,5 +193,5 @@ def test_joined_towers_keep_their_masks_and_add_what_is_there():
     )
     joined = join_towers([one, two])
     assert joined.mask.tolist() == [[True, True, True], [False, True, True]]
-    assert joined.unimodal_logits[:, 0].tolist() == [11.0, 10.0]
+    assert joined.unimodal_logits[:, 0].tolist() == [5.5, 5.5]
     assert join_towers([one]) is one

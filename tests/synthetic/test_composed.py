@@ -45,6 +45,7 @@ from emo_core.synthetic.composed.soundtrack import mix
 from emo_core.synthetic.composed.sources import (
     RATE,
     pools,
+    read_more_faces,
     read_sources,
     recording,
 )
@@ -614,3 +615,14 @@ def test_sound_pretraining_reads_only_what_is_real():
     with torch.inference_mode():
         torch.testing.assert_close(reader(shown).logits, reader(other).logits)
         assert not torch.allclose(reader(batch).logits, reader(shown).logits)
+
+
+def test_photographs_of_unknown_people_are_of_train_alone(root):
+    more = read_more_faces(root / "faces")
+    assert {part.split for part in more.items} == {"train"}
+    assert {part.polarity for part in more.items} == set(POLARITIES)
+    assert not more.has("face", "test", "positive") and more.has("face", "train", "positive")
+    scene = make_scene(more, 0, "train", 3)
+    assert scene.sounds == () and all(person.item >= 0 for person in scene.people)
+    with pytest.raises(CorpusError, match="labels.csv is missing"):
+        read_more_faces(root / "no_such_folder")

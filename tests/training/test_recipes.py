@@ -108,6 +108,7 @@ def test_a_recipe_starts_on_its_corpus_and_writes_a_run(name, trees, tmp_path, c
     if name == "group-people":
         few = [f"{step}.{s}" for step in ("voices", "mixes") for s in ("passes=1", "draws=8")]
         kept = ["features.videos=24", "features.audios=24", "samples_on_the_fly=6"]
+        kept += ["features.more_faces=faces", "features.more_videos=8"]
         settings += ["init_checkpoint=", *kept, "num_workers=0", *few]
     if recipe.corpus.startswith("folder"):  # the shipped weights are larger
         settings += ["init_checkpoint="]

@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from emo_core.models.layers.attention import Block, masked_mean
 from emo_core.models.layers.backbones import Tokens
+from emo_core.models.layers.running_norm import RunningNorm
 from emo_core.preprocess.trace import CrossAttention, Trace, axes
 
 Pair = tuple[str, str]  # (query, context)
@@ -234,18 +235,55 @@ class FrameHead(nn.Module):
         return masked_mean(self.each(seen), seen.mask)
 
 
-class MeanSpreadHead(nn.Module):
-    """Scores of mean and spread over real tokens, for an encoder that stays as it is."""
+class PooledHead(nn.Module):
+    """Scores of mean, spread and peak over real tokens, for an encoder that stays as it is.
 
-    def __init__(self, channels: int, classes: int, dropout: float) -> None:
+    Its last score is that of "this tower's stream says nothing".
+    """
+
+    def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
-        self.classifier = classification_head(2 * channels, classes, dropout)
+        self.norm = RunningNorm(3 * channels)
+        self.classifier = nn.Linear(3 * channels, classes + 1)
 
-    def forward(self, seen: Tokens) -> Tensor:
-        """(B, classes); what nothing real gives means nothing."""
+    def pool(self, seen: Tokens) -> Tensor:
+        """(B, 3C); zeros where nothing is real."""
+        there = seen.mask.any(1, keepdim=True)  # (B, 1)
         mean = masked_mean(seen.values, seen.mask)  # (B, C)
         variance = masked_mean((seen.values - mean.unsqueeze(1)).square(), seen.mask)
-        return self.classifier(torch.cat([mean, (variance + 1e-6).sqrt()], dim=-1))
+        peak = seen.values.masked_fill(~seen.mask.unsqueeze(-1), -1e4).amax(1)
+        return torch.cat([mean, (variance + 1e-6).sqrt(), peak], dim=-1) * there
+
+    def forward(self, seen: Tokens) -> Tensor:
+        """(B, classes + 1), also where nothing is real: that there is no face says something."""
+        pooled = self.pool(seen)
+        everything = torch.ones(len(pooled), dtype=torch.bool, device=pooled.device)
+        return self.classifier(self.norm(pooled, everything))
+
+
+def start_from_nothing(fusion: nn.Module) -> None:
+    """Let a fusion's scores be zero until it learns, in place: it corrects other ones."""
+    for head in fusion.modules():
+        if isinstance(head, nn.Sequential) and isinstance(head[-1], nn.Linear):
+            nn.init.zeros_(head[-1].weight)
+            nn.init.zeros_(head[-1].bias)
+
+
+def mix_streams(
+    video: Tensor, audio: Tensor, seen: Tensor, heard: Tensor, log_shares: Tensor
+) -> Tensor:
+    """Log probabilities (B, C) of a mixture: both streams say it, or one of them says nothing.
+
+    video, audio: scores (B, C + 1) of each stream, the last of "says nothing", which a stream that
+    is not there says. seen, heard: (B, 1) whether it is there. log_shares: of both, video alone and
+    audio alone (3,).
+    """
+    silent = torch.full_like(video, -30.0)
+    silent[:, -1] = 0.0
+    v = torch.where(seen, video.log_softmax(-1), silent)
+    a = torch.where(heard, audio.log_softmax(-1), silent)
+    says = torch.stack([v[:, :-1] + a[:, :-1], v[:, :-1] + a[:, -1:], v[:, -1:] + a[:, :-1]])
+    return (says + log_shares.view(3, 1, 1)).logsumexp(0).log_softmax(-1)
 
 
 class MeanMaxHead(nn.Module):

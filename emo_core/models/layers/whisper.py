@@ -24,7 +24,8 @@ WHISPER_MEL = MelConfig(16_000, 400, 160, 80, 0.0, 8_000.0, 1e-10)
 SHIPPED = "whisper-tiny-2"
 WINDOW = 800  # mel frames, 8 s: over them the shipped encoder's training normalised the sound
 RANGE = 8.0  # powers of ten below the loudest value, as which all that is quieter counts
-PER_TOKEN = 8  # encoder steps of 20 ms averaged into one token
+PER_TOKEN = 8  # encoder steps of 20 ms in one token
+LOUD_DB = 15.0  # below the loudest token: what is quieter is not read
 NAMES = {  # transformers' -> those of this module
     "self_attn_layer_norm": "norm",
     "final_layer_norm": "last_norm",
@@ -69,11 +70,15 @@ class WhisperBlock(nn.Module):
 
 
 class WhisperEncoder(Backbone):
-    """Log-mel (WHISPER_MEL) -> a token every 0.16 s, the mean of 8 steps of the last block."""
+    """Log-mel (WHISPER_MEL) -> a token every 0.16 s: mean and spread of 8 steps of the last block.
 
-    def __init__(self, size: WhisperSize) -> None:
+    Tokens quieter than the loudest by more than `loud_db` are masked: on composed sounds of unseen
+    speakers these two raise logistic regression from 0.68 to 0.73 (docs/experiments/0138).
+    """
+
+    def __init__(self, size: WhisperSize, loud_db: float = LOUD_DB) -> None:
         super().__init__()
-        self.size, self.channels = size, size.width
+        self.size, self.channels, self.loud_db = size, 2 * size.width, loud_db
         self.conv1 = nn.Conv1d(size.bands, size.width, 3, 1, 1)
         self.conv2 = nn.Conv1d(size.width, size.width, 3, 2, 1)
         self.embed_positions = nn.Embedding(size.positions, size.width)
@@ -82,19 +87,25 @@ class WhisperEncoder(Backbone):
         )
 
     def forward(self, mel: Tensor, mask: Tensor, times_s: Tensor) -> Tokens:
-        steps = self.read(mel, mask)  # (B, N', D)
-        real, at_s = mask[:, ::2].float(), times_s[:, ::2].float()  # step i is centred on frame 2i
-        extra = -steps.shape[1] % PER_TOKEN
-        real, at_s, there = (
-            functional.pad(x, (0, extra)).unflatten(1, (-1, PER_TOKEN))
-            for x in (real, at_s, torch.ones_like(at_s))
+        steps = _by_token(self.read(mel, mask))  # (B, N, 8, D)
+        # step i is centred on frame 2i
+        real, at_s, power = (
+            _by_token(x[:, ::2].float().unsqueeze(-1))
+            for x in (mask, times_s, mel.exp().sum(2) * mask)
+        )  # (B, N, 8, 1)
+        count = real.sum(2).clamp(min=1)  # (B, N, 1)
+        mean = (steps * real).sum(2) / count
+        variance = ((steps - mean.unsqueeze(2)).square() * real).sum(2) / count
+        power = power.sum(2).squeeze(-1) / count.squeeze(-1)  # (B, N)
+        loud = power >= power.amax(1, keepdim=True) * 10 ** (-self.loud_db / 10)
+        there = _by_token(torch.ones_like(times_s[:, ::2, None]))
+        middle_s = at_s.sum((2, 3)) / there.sum((2, 3))
+        return Tokens(
+            torch.cat([mean, (variance + 1e-6).sqrt()], dim=-1),
+            (real.sum(2).squeeze(-1) > 0) & loud,
+            ((at_s * real).sum(2) / count).squeeze(-1),
+            spans=TokenSpans.of(middle_s, self.token_frames(mean.shape[1], mask.shape[1])),
         )
-        steps = functional.pad(steps, (0, 0, 0, extra)).unflatten(1, (-1, PER_TOKEN))
-        count = real.sum(2).clamp(min=1)  # (B, N)
-        values = (steps * real.unsqueeze(-1)).sum(2) / count.unsqueeze(-1)  # (B, N, D)
-        middle_s = at_s.sum(2) / there.sum(2)
-        spans = TokenSpans.of(middle_s, self.token_frames(values.shape[1], mask.shape[1]))
-        return Tokens(values, real.sum(2) > 0, (at_s * real).sum(2) / count, spans=spans)
 
     @staticmethod
     def token_frames(count: int, mel_frames: int) -> Tensor:
@@ -119,6 +130,12 @@ class WhisperEncoder(Backbone):
     @property
     def cam_layer(self) -> nn.Module:
         return self.conv2
+
+
+def _by_token(steps: Tensor) -> Tensor:
+    """(B, N', D) -> (B, N, 8, D), zeros after the last one."""
+    extra = -steps.shape[1] % PER_TOKEN
+    return functional.pad(steps, (0, 0, 0, extra)).unflatten(1, (-1, PER_TOKEN))
 
 
 def whisper_scale(mel: Tensor, mask: Tensor) -> Tensor:

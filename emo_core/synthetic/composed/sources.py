@@ -176,6 +176,15 @@ def read_sources(root: Path) -> SourcePool:
     return SourcePool(root, tuple(parts), pools(parts))
 
 
+def read_more_faces(folder: Path) -> SourcePool:
+    """Photographs of people unknown, so for training only, by their own labels.csv.
+
+    Raises CorpusError where there is no such table.
+    """
+    parts = [replace(part, split="train") for part in _faces(folder, _polarity)]
+    return SourcePool(folder, tuple(parts), pools(parts))
+
+
 def read_held_out(root: Path) -> frozenset[str]:
     """Voices' groups that DATA.md keeps for test; raises CorpusError on one without recordings."""
     held_out = held_out_groups(statement_text(root))

@@ -115,7 +115,7 @@ def test_tokens_carry_the_time_of_what_they_saw(encoder):
     mel, mask, times_s = heard()
     plain = torch.full_like(mel, -8.0)
     tokens = encoder(plain, mask, times_s)
-    assert tokens.values.shape == (1, 32, 384) and bool(tokens.mask.all())
+    assert tokens.values.shape == (1, 32, 768) and bool(tokens.mask.all())
     torch.testing.assert_close(tokens.times_s[0, :2], torch.tensor([0.07, 0.23]))
     changed = plain.clone()
     changed[:, 304:320] += 6.0  # 3.04 to 3.2 s
@@ -134,6 +134,23 @@ def test_what_is_masked_says_nothing(encoder):
     assert first.mask.sum() == 20 and not first.mask[0, 20:].any()
     silent = encoder(mel, torch.zeros_like(mask), times_s)
     assert bool(silent.values.isfinite().all()) and not bool(silent.mask.any())
+
+
+def test_tokens_are_mean_and_spread_of_their_steps(encoder):
+    mel, mask, times_s = heard()
+    steps = encoder.read(mel, mask)[0, 8:16]
+    token = encoder(mel, mask, times_s).values[0, 1]
+    expected = torch.cat([steps.mean(0), (steps.var(0, correction=0) + 1e-6).sqrt()])
+    torch.testing.assert_close(token, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_what_is_much_quieter_than_the_loudest_is_not_read(encoder):
+    mel, mask, times_s = heard()
+    even = torch.full_like(mel, -8.0)
+    for decibels, read in ((14.0, 32), (16.0, 12)):
+        quieter = even.clone()
+        quieter[:, 192:] -= decibels / 10 * math.log(10)
+        assert int(encoder(quieter, mask, times_s).mask.sum()) == read
 
 
 def test_gradients_reach_the_waveform(encoder):
