@@ -175,8 +175,9 @@ class SingleLabel:
     def summary(self, scores: dict) -> str:
         """The scores of a split in one line."""
         return (
-            f"accuracy {in_text(scores['accuracy'])} ({span(scores)}), UAR {in_text(scores['uar'])}, "
-            f"F1 {in_text(scores['f1'])}, n = {scores['n']}, commonest class "
+            f"accuracy {in_text(scores['accuracy'])} ({span(scores)}), "
+            f"UAR {in_text(scores['uar'])}, F1 {in_text(scores['f1'])}, n = {scores['n']}, "
+            "commonest class "
             f"{in_text(scores['chance'])}{absent_words(scores)}"
         )
 

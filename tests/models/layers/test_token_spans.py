@@ -162,7 +162,7 @@ def test_the_fusion_is_told_what_the_tower_says():
     one = tower(inputs[0], inputs[1], inputs[2][None])
     torch.testing.assert_close(one.times_s, one.spans.times_s)
     both = join_towers([one, one])
-    assert both.spans.times_s.shape == both.times_s.shape == (1, 30)
+    assert both.spans.times_s.shape == both.times_s.shape == (1, 14)
 
 
 def test_a_token_is_real_where_what_it_saw_is():
