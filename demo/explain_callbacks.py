@@ -253,6 +253,7 @@ class ExplainCallbacks:
         warning = checkpoint.data_warning
         parts = (
             components.section(words("about_head"), f"{checkpoint.name}: {warning}"),
+            components.section(words("licence"), service.licence_of(checkpoint)),
             components.section(words("calibration"), scores.summarise_calibration(checkpoint)),
             components.section(words("limits"), words("limits_say"), english=False),
         )

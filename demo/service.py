@@ -240,6 +240,13 @@ def is_here(name: str) -> bool:
     return True
 
 
+def licence_of(checkpoint: "Checkpoint") -> str:
+    """SPDX expression of a checkpoint and of all that it rests on."""
+    from emo_core.licences import licence_expression
+
+    return licence_expression(checkpoint)
+
+
 def card_text(name: str) -> str:
     """A checkpoint's card, without its first heading; a sentence where there is none."""
     from emo_core.checkpoint import CARD, find_checkpoint

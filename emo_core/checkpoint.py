@@ -23,6 +23,7 @@ from emo_core.tasks import TASKS, Calibration, Task
 FORMAT = 1
 SHIPPED = Path(__file__).parent / "checkpoints"
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "card.md"
+MEASURED = "MEASURED.md"  # optional: what was measured after the training; the card ends with it
 
 
 class CheckpointError(EmoError):

@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -293,10 +294,14 @@ def table(rows: Sequence[Row], columns: Sequence[Column]) -> str:
         f"| | n | {' | '.join(column.title for column in columns)} |",
         "|---" * (len(columns) + 2) + "|",
     ]
-    for title, n, found in rows:
-        cells = [shown([found[r] for r in column.rivals if r in found]) for column in columns]
-        lines.append(f"| {title} | {n} | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *(line(row, columns) for row in rows)]) + "\n"
+
+
+def line(row: Row, columns: Sequence[Column]) -> str:
+    """One row of the table."""
+    title, n, found = row
+    cells = [shown([found[r] for r in column.rivals if r in found]) for column in columns]
+    return f"| {title} | {n} | {' | '.join(cells)} |"
 
 
 def measure(args: argparse.Namespace, sources: Path) -> tuple[list[Row], list[Column]]:
@@ -312,11 +317,16 @@ def measure(args: argparse.Namespace, sources: Path) -> tuple[list[Row], list[Co
         "faces": some(people(pool, "face", args.split), limit),
     }
     unseen = {p: r for p, r in rivals.items() if p in plain or not knows_nemo(checkpoints[p])}
-    rows = list(single_people(singles, rivals))
-    rows += single_people({"voices": some(nemo_voices(sources), limit)}, unseen)
-    rows += collage_rows(some(collages(args.data, args.split), limit), rivals)
     known, others = labelled_clips(sources), unlabelled(sources)
-    rows += clip_rows(some(known, limit), some(others, limit), rivals)
+    rows: list[Row] = []
+    for row in chain(
+        single_people(singles, rivals),
+        single_people({"voices": some(nemo_voices(sources), limit)}, unseen),
+        collage_rows(some(collages(args.data, args.split), limit), rivals),
+        clip_rows(some(known, limit), some(others, limit), rivals),
+    ):
+        rows.append(row)
+        print(line(row, columns), file=sys.stderr, flush=True)  # the rest takes a while
     return rows, columns
 
 

@@ -1,7 +1,7 @@
 """Six emotions of real faces and voices: checkpoints beside plain baselines, people never seen.
 
     python -m benchmarks.experiments.real_emotions --data CORPUS [--model NAME|DIR…]
-        [--split val] [--card]
+        [--split val] [--out FILE]
 
 CORPUS is made by `emo data make utterances`, and the sources it names are still there. Every row
 has its thresholds from val, as checkpoints have; test people choose nothing. Several checkpoints
@@ -20,7 +20,7 @@ import torch
 
 from benchmarks.experiments.plain_features import plain_scores
 from benchmarks.experiments.real import mean_and_interval
-from emo_core.checkpoint import CARD, Checkpoint, find_checkpoint, load_checkpoint
+from emo_core.checkpoint import Checkpoint, load_checkpoint
 from emo_core.corpora import read_corpus
 from emo_core.data.cache import Cache
 from emo_core.data.dataset import ClipDataset, Loader, corpus_windows, prepare
@@ -30,13 +30,9 @@ from emo_core.preprocess.sample import SampleConfig
 from emo_core.synthetic.composed.dataset import OnTheFlyUtterances, utterance_sources_of
 from emo_core.tasks import MultiLabel
 from emo_core.tasks.calibration import Calibration
-from emo_core.training.model_card import model_card
 from emo_core.training.trainer import split_scores
 
 TRAIN = 3000  # utterances of training people that the baselines learn from
-HEADING = (
-    "## Measured on {split} people, beside plain baselines (`python -m benchmarks real_emotions`)"
-)
 SHOWN = {  # what a model is shown -> what is taken away
     "all": (),
     "face alone": ("audio", "text"),
@@ -176,7 +172,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, required=True, metavar="CORPUS")
     parser.add_argument("--model", nargs="*", default=["fe2e-utterances"], metavar="NAME|DIR")
     parser.add_argument("--split", choices=["val", "test"], default="test")
-    parser.add_argument("--card", action="store_true", help="the table joins the first's card.md")
+    parser.add_argument("--out", type=Path, metavar="FILE")
     args = parser.parse_args()
     checkpoints = [load_checkpoint(name) for name in args.model]
     config = checkpoints[0].sample
@@ -193,10 +189,8 @@ def main() -> int:
             found[f"{checkpoint.training['recipe']}: {name}"].append(scores)
     text = table(rows | found, task.labels)
     print(text)
-    if args.card:
-        path = find_checkpoint(args.model[0]) / CARD
-        heading = HEADING.format(split=args.split)
-        path.write_text(f"{model_card(checkpoints[0])}\n{heading}\n\n{text}", encoding="utf-8")
+    if args.out:
+        args.out.write_text(text, encoding="utf-8")
     print(
         json.dumps(
             {

@@ -20,17 +20,15 @@ from emo_core.inference.predict import MOST_WINDOWS
 from emo_core.models.layers.backbones import LUMINANCE
 from emo_core.models.layers.expression import FACE_SIDE, shipped_expression
 from emo_core.models.layers.people import face_crops
-from emo_core.models.layers.whisper import WHISPER_MEL, shipped_whisper
+from emo_core.models.layers.whisper import shipped_whisper
 from emo_core.models.precision import for_inference
 from emo_core.preprocess.batch import Batch, collate
 from emo_core.preprocess.sample import SampleConfig, decode_window, to_sample, window_spans
 from emo_core.schema import POLARITIES
 from emo_core.synthetic.composed.sources import SourcePool
 from emo_core.tasks import WindowLogits
+from emo_core.training.recipes import PEOPLE_SAMPLE
 
-PLAIN_SAMPLE = SampleConfig(
-    frames=8, width=320, height=240, people=6, face_size=0, mel=WHISPER_MEL
-)  # of recipe `group-people`: both decode a clip once
 EVERY = 2  # frames from one whose faces are looked at to the next
 
 
@@ -86,7 +84,7 @@ class PlainRival:
 
     heard: Callable[[Batch], np.ndarray]  # (B, D)
     seen: Callable[[Batch], np.ndarray]
-    sample: SampleConfig = PLAIN_SAMPLE
+    sample: SampleConfig = PEOPLE_SAMPLE  # so that a clip is decoded once for `group-people` too
     models: dict = field(default_factory=dict)
 
     def features(self, windows: Batch) -> dict[str, np.ndarray]:
@@ -178,10 +176,10 @@ def plain_rivals(sources: SourcePool, count: int, limit: int | None = None) -> d
     rivals = {name: make() for name, make in PLAIN.items()}
     rows: dict = {name: {"audio": [], "video": []} for name in rivals}
     targets: dict = {"audio": [], "video": []}
-    single = replace(PLAIN_SAMPLE, frames=1)
+    single = replace(PEOPLE_SAMPLE, frames=1)
     for case in cases:
         still = case.carries == ("video",) and not case.recording.has_audio
-        windows, _ = read_windows(case.recording, single if still else PLAIN_SAMPLE)
+        windows, _ = read_windows(case.recording, single if still else PEOPLE_SAMPLE)
         for name, rival in rivals.items():
             features = rival.features(windows)
             for modality in case.carries:

@@ -360,10 +360,11 @@ def print_card(args: argparse.Namespace) -> int:
 
 
 def list_models() -> dict:
-    """Every model in every size with its parameter counts; nothing is allocated."""
+    """Every model in every size with its parameter counts; licences of the checkpoints."""
     import torch
 
-    from emo_core.checkpoint import shipped_checkpoints
+    from emo_core.checkpoint import load_checkpoint, shipped_checkpoints
+    from emo_core.licences import licence_expression
     from emo_core.models import MODELS
 
     rows = []
@@ -377,7 +378,9 @@ def list_models() -> dict:
             }
             total = sum(p.numel() for p in model.parameters())
             rows.append({"name": name, "size": size, "parameters": total, "parts": parts})
-    return {"models": rows, "checkpoints": shipped_checkpoints()}
+    names = shipped_checkpoints()
+    licences = {name: licence_expression(load_checkpoint(name)) for name in names}
+    return {"models": rows, "checkpoints": names, "licences": licences}
 
 
 def list_recipes() -> dict:
@@ -433,5 +436,6 @@ def list_things(args: argparse.Namespace) -> int:
     text = "\n".join(
         row if isinstance(row, str) else "  ".join(str(v) for v in row.values()) for row in rows
     )
+    text += "".join(f"\n{name}  {one}" for name, one in result.get("licences", {}).items())
     print_result(args, result, text)
     return DONE

@@ -2,6 +2,7 @@
 
 from emo_core.checkpoint import Checkpoint
 from emo_core.data.statement import HEADINGS
+from emo_core.licences import component_licences, licence_expression
 
 
 def model_card(checkpoint: Checkpoint) -> str:
@@ -36,6 +37,7 @@ def model_card(checkpoint: Checkpoint) -> str:
             checkpoint.task.choice(checkpoint.calibration),
             "",
             *_data(stated),
+            *_components(checkpoint),
             "## Intended and forbidden use",
             "",
             f"For teaching and research. {_label(stated)} never what a person "
@@ -68,6 +70,25 @@ def _data(stated: dict[str, str]) -> list[str]:
         for heading, text in parts.items()
         if text and heading not in ("Warning", "Label")
         for line in (f"## {heading}", "", text, "")
+    ]
+
+
+def _components(checkpoint: Checkpoint) -> list[str]:
+    """What the model consists of, its licences, and the SHA-256 of what it only refers to."""
+    rows = [
+        f"| {part.component} | {part.parameters or '-'} | {part.licence} | {part.about} "
+        f"| {f'`{part.sha256}`' if part.sha256 else '-'} |"
+        for part in component_licences(checkpoint)
+    ]
+    return [
+        "## Parts and their licences",
+        "",
+        f"Together: {licence_expression(checkpoint)}.",
+        "",
+        "| part | parameters | licence | what it is | SHA-256 of a shipped file |",
+        "|---|---|---|---|---|",
+        *rows,
+        "",
     ]
 
 

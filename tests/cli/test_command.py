@@ -268,6 +268,8 @@ def test_lists_name_what_there_is(capsys):
     _, models, _ = emo(capsys, "list", "models")
     for row in models["models"]:
         assert row["parameters"] == sum(row["parts"].values())
+    assert list(models["licences"]) == models["checkpoints"]
+    assert models["licences"]["group-collage"] == "CC-BY-NC-SA-4.0"
     _, recipes, _ = emo(capsys, "list", "recipes")
     assert {"group-vgaf", "group-staged"} <= {row["name"] for row in recipes["recipes"]}
     _, corpora, _ = emo(capsys, "list", "corpora")

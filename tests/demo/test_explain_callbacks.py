@@ -5,6 +5,8 @@ import pytest
 from demo import service, upload_checks
 from demo.explain_callbacks import names
 from emo_core.attribution import methods
+from emo_core.checkpoint import load_checkpoint
+from emo_core.licences import licence_expression
 from emo_core.schema import DEFAULT_METHOD
 from tests.support.page import EXAMPLES, FAST, Bar, asked_by, shown
 
@@ -110,6 +112,7 @@ def test_the_model_tells_what_it_got_wrong(events, explains):
     about = explains.about(asked_by())
     assert "Limits" in about["about"] and "photographs" in about["about"]
     assert "held-out" in about["model_card"]
+    assert licence_expression(load_checkpoint()) in about["about"]
 
 
 @pytest.mark.parametrize(
