@@ -7,7 +7,8 @@ import numpy as np
 from emo_core import metrics
 from emo_core.checkpoint import Checkpoint
 from emo_core.data.corpus import Corpus, CorpusError
-from emo_core.paired_tests import LEAST_SOURCES, Difference, mcnemar, paired_difference
+from emo_core.metrics import LEAST_SOURCES
+from emo_core.paired_tests import Difference, mcnemar, paired_difference
 from emo_core.tasks import Judged
 from emo_core.training.run import Answers, answer_corpus
 

@@ -2,7 +2,24 @@
 
 import numpy as np
 
-TINY = 1e-12  # keeps the concordance of two constants a number
+from emo_core.errors import EmoError
+
+ROUNDING = 1e-15  # of a constant's mean square, and value: what its moments' sums leave as spread
+LEAST_SOURCES = 5  # below this sources say too little of other sources
+
+
+class ScoreError(EmoError):
+    """Answers that can't be scored; one plain sentence."""
+
+
+def refuse_no_numbers(answers: np.ndarray) -> None:
+    """Raise ScoreError where answers (n, ...) hold NaN or an infinity."""
+    wrong = ~np.isfinite(answers).all(tuple(range(1, answers.ndim)))
+    if wrong.any():
+        raise ScoreError(
+            f"{wrong.sum()} of {len(answers)} answers are no numbers; expected finite scores of "
+            "every class; train again with a lower rate, or take another checkpoint."
+        )
 
 
 def confusion(target: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
@@ -116,13 +133,16 @@ def moments(predicted: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def ccc(sums: np.ndarray) -> np.ndarray:
-    """Concordance from summed moments; 0 where both sides are constant. (..., 6) -> (...).
+    """Concordance from summed moments; 0 where both are one constant. (..., 6) -> (...).
 
     2 s_xy / (s_x^2 + s_y^2 + (m_x - m_y)^2), population variances (Lin 1989; the ABAW metric).
     """
     mean = sums / np.maximum(sums[..., :1], 1)
     _, x, y, xx, yy, xy = np.moveaxis(mean, -1, 0)
-    return 2 * (xy - x * y) / (xx - x * x + yy - y * y + (x - y) ** 2 + TINY)
+    covariance, spread = xy - x * y, xx - x * x + yy - y * y + (x - y) ** 2
+    varies = spread > ROUNDING * np.maximum(sums[..., 0], 100) * np.maximum(1, xx + yy)
+    part = np.divide(2 * covariance, spread, out=np.zeros_like(spread), where=varies)
+    return part.clip(-1, 1)  # what is hardly a spread is rounded
 
 
 def ccc_of_authors_code(
@@ -192,3 +212,17 @@ def clustered_interval(
     hits, sizes = bootstrap_sums(parts, groups, seed, draws).T
     low, high = np.percentile(hits / sizes, [2.5, 97.5])
     return float(low), float(high)
+
+
+def interval_part(drawn: np.ndarray, groups: np.ndarray) -> dict:
+    """The 95 % interval of scores drawn over sources, as part of a split's scores.
+
+    {"interval": [low, high]}; below LEAST_SOURCES, or where no draw is defined, None and a word
+    why. drawn: (draws,), groups: (n,) labels of sources.
+    """
+    drawn, sources = drawn[np.isfinite(drawn)], len(np.unique(groups))
+    if sources >= LEAST_SOURCES and len(drawn):
+        return {"interval": np.percentile(drawn, [2.5, 97.5]).tolist()}
+    few = f"{sources} source{'s' * (sources != 1)}; an interval needs {LEAST_SOURCES}"
+    why = few if sources < LEAST_SOURCES else "no score is defined"
+    return {"interval": None, "interval_note": why}

@@ -96,6 +96,8 @@ def current_recipe(parts: Mapping[str, Any]) -> dict[str, Any]:
     }
     if "init_checkpoint" in current:  # of which older versions took the backbones
         current.setdefault("init_scope", "backbones")
+    if isinstance(current.get("augment"), dict):  # none were hidden until 0.2
+        current["augment"].setdefault("spec_stripes", 0)
     if "warm_up" in parts:
         stage = {new: parts[old] for old, new in DRAWN_FRAMES.items() if old in parts}
         current["drawn_frames"] = {**UNUSED, **stage}

@@ -7,9 +7,8 @@ from statistics import NormalDist
 
 import numpy as np
 
-from emo_core.metrics import bootstrap_sums
+from emo_core.metrics import LEAST_SOURCES, bootstrap_sums
 
-LEAST_SOURCES = 5  # below this sources say too little of other sources
 POWER = 0.8  # of a difference that is called findable
 NORMAL_FROM = 200  # degrees of freedom from which Student's t is taken as normal
 

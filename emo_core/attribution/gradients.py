@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from emo_core.attribution.feature_mask import real_of
 from emo_core.attribution.forward_function import ForwardFunction
 from emo_core.attribution.types import AttributionError, Preset
 from emo_core.models.interface import SupportsGradCam
@@ -33,7 +34,11 @@ def integrated_gradients(question: ForwardFunction, preset: Preset, seed: int) -
 
 
 def grad_cam(question: ForwardFunction, preset: Preset, seed: int) -> Maps:
-    """The last map of each tower, weighted by its gradient (Selvaraju et al. 2017), signed."""
+    """The last map of each tower, weighted by its gradient (Selvaraju et al. 2017), signed.
+
+    Cells stand where their fields are centred, not stretched over the input as published. A map is
+    of everything that the tower read; what is behind a mask gets none of it.
+    """
     model = question.model
     if not isinstance(model, SupportsGradCam):
         raise AttributionError(
@@ -47,7 +52,8 @@ def grad_cam(question: ForwardFunction, preset: Preset, seed: int) -> Maps:
             continue
         cam, trace = _cam(question, layer)
         placed = model.cam_placement(tower, cam, question.batch, trace)
-        maps[name] = placed.expand(getattr(question.sample, name).shape)
+        real = real_of(question, name, placed).to(placed.device)
+        maps[name] = (placed * real).expand(getattr(question.sample, name).shape)
     return maps
 
 

@@ -43,11 +43,11 @@ def to_timeline(attribution: Attribution, parts: int = TIME_BINS) -> Timeline:
     found: dict[str, Tensor | None] = {"picture": None, "sound": None}
     for name in attribution.maps:
         if AXES[name] in found:
-            found[AXES[name]] = _rebin(over_time(attribution, name), parts)
+            found[AXES[name]] = rebin(over_time(attribution, name), parts)
     return Timeline(edges_s, **found)
 
 
-def _rebin(values: Tensor, parts: int) -> Tensor:
+def rebin(values: Tensor, parts: int) -> Tensor:
     """(n,) values of n equal stretches of time -> (parts,), sums kept."""
     total = torch.cat([torch.zeros(1), values.double().cumsum(0).cpu()])  # (n + 1,)
     place = torch.linspace(0, len(values), parts + 1, dtype=torch.float64)

@@ -204,6 +204,7 @@ def data_fetch(args: argparse.Namespace) -> int:
 def run_train(args: argparse.Namespace) -> int:
     """Trains in this process; only the first of several writes and prints."""
     from emo_core.distributed import session
+    from emo_core.tasks.calibration import in_text
 
     started, recipe = time.monotonic(), build_recipe(args)
     args.out = args.out or Path("runs", args.recipe)
@@ -212,9 +213,12 @@ def run_train(args: argparse.Namespace) -> int:
         data, trainer, epochs = start_run(args, recipe, log, show_steps if first else None)
         main_score = trainer.task.main
         for epoch in epochs:
+            held_out = (
+                f"{main_score} {in_text(epoch.valid[main_score])}{' *' if epoch.best else ''}"
+            )
             log(
                 f"epoch {epoch.index + 1}/{recipe.train.epochs}: loss {epoch.loss:.4f}, "
-                f"held-out {main_score} {epoch.valid[main_score]:.3f}{' *' if epoch.best else ''}"
+                f"held-out {held_out}"
             )
         minutes = None if args.resume else (time.monotonic() - started) / 60
         return finish_run(args, recipe, data, trainer, minutes, first)
@@ -312,6 +316,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
     from emo_core.checkpoint import load_checkpoint
     from emo_core.corpora import read_corpus
     from emo_core.data.corpus import refuse_leaks
+    from emo_core.tasks.calibration import in_text
     from emo_core.training.run import score_corpus
 
     corpus = refuse_leaks(read_corpus(args.corpus, args.data))
@@ -322,7 +327,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
     task = checkpoint.task
     lines = [task.summary(scores)]
     lines += [
-        f"  {name}: {task.main} {part[task.main]:.3f} (n = {part['n']})"
+        f"  {name}: {task.main} {in_text(part[task.main])} (n = {part['n']})"
         for name, part in scores["per_regime"].items()
     ]
     found, more = _references(args.corpus, args.data, args.model, args.split)

@@ -25,7 +25,7 @@ from emo_core.distributed import rank_slice, world_size
 from emo_core.faces.detection import best_detector
 from emo_core.faces.tracking import Tracks, track_faces
 from emo_core.io.processes import processes
-from emo_core.preprocess.augment import NONE, Augment, augment_window
+from emo_core.preprocess.augment import NONE, Augment, augment_window, hide_stripes
 from emo_core.preprocess.batch import Batch, collate
 from emo_core.preprocess.sample import DecodedWindow, Sample, SampleConfig, decode_window, to_sample
 
@@ -213,7 +213,8 @@ class ClipDataset(Dataset):
         window, config, decoded = self.windows[index], self.cache.config, self._load_window(index)
         if self.augment is not NONE:
             rng = np.random.default_rng([self.seed, epoch, index])
-            decoded = augment_window(decoded, self.augment, rng)
+            sample = to_sample(augment_window(decoded, self.augment, rng), config)
+            return hide_stripes(sample, self.augment.spec_stripes, rng), window.target
         return to_sample(decoded, config), window.target
 
     def _load_window(self, index: int) -> DecodedWindow:

@@ -33,7 +33,8 @@ from emo_core.models.layers.fusion import (
     start_from_nothing,
 )
 from emo_core.models.layers.people import PeopleExpressions
-from emo_core.models.layers.towers import Tower, at_times, join_towers
+from emo_core.models.layers.token_spans import to_frames
+from emo_core.models.layers.towers import Tower, join_towers
 from emo_core.models.layers.whisper import hub_whisper, shipped_whisper
 from emo_core.preprocess.batch import Batch, Output
 from emo_core.preprocess.trace import Trace
@@ -75,7 +76,6 @@ PAPER = GroupConfig()
 POCKET = GroupConfig(video_backbone="slim", audio_backbone="slim", width=96)
 SIZES = {"paper": PAPER, "pocket": POCKET}
 TOKEN_TIMES = ("seen", "even")
-ROLLOUT_BINS = 50  # of a window's sound
 SHARES = (0.5, 0.25, 0.25)  # of clips: both streams say it, video alone, audio alone; then learned
 
 
@@ -237,22 +237,37 @@ class Group(nn.Module):
 
     def cam_placement(self, tower: str, cam: Tensor, batch: Batch, trace: Trace) -> Tensor:
         """Maps of frames or of the whole sound -> (T, 1, H, W) or (F, M)."""
+        size = batch.video.shape[-2:] if tower == "video" else batch.mel.shape[1:]
+        grids = getattr(self, tower).backbone.cam_grids(size)
         if tower == "video":
-            return resize_frame_maps(cam, batch.video.shape[1], *batch.video.shape[-2:])
-        return resize_maps(cam, (batch.mel.shape[1], batch.mel.shape[2]))[0]
+            return resize_frame_maps(cam, batch.video.shape[1], size, grids)
+        return resize_maps(cam, size, grids)[0]
 
     def rollout(self, batch: Batch, trace: FusionTrace, step: int | None) -> dict[str, Tensor]:
-        """Share of each token (N,) of the answer, by stream; where a stream has two towers, of
-        each frame, or of each token of the small audio backbone.
-        """
+        """Share of each frame (T,), or of its pixels (T, H, W), and of each mel frame (F,)."""
         shares = trace.rollout()
-        if "people" in self.tower_names and "video" in shares:
-            moments = batch.video_times_s[0]
-            shares["video"] = at_times(shares["video"], trace.video_times_s[0], moments)
-        if "speech" in self.tower_names and "audio" in shares:
-            moments = nn.functional.adaptive_avg_pool1d(batch.mel_times_s[:1], ROLLOUT_BINS)[0]
-            shares["audio"] = at_times(shares["audio"], trace.audio_times_s[0], moments)
+        spans = {"video": trace.video_frames, "audio": trace.audio_frames}
+        masks = {"video": batch.video_mask[0], "audio": batch.mel_mask[0]}
+        if "people" in self.tower_names:
+            masks["video"] = masks["video"] | batch.face_mask[0].any(1)
+        for name, frames in spans.items():
+            if name in shares and frames is not None:
+                each = shares[name].unsqueeze(1) * to_frames(frames[0].cpu(), masks[name].cpu())
+                shares[name] = self._at_pixels(name, each, batch.video.shape[-2:])  # of (N, T)
         return shares
+
+    def _at_pixels(self, stream: str, each: Tensor, size: Sequence[int]) -> Tensor:
+        """What tokens add to frames, (N, T) -> (T,); where they are places of a frame (T, H, W)."""
+        grids = self.video.backbone.cam_grids(size) if stream == "video" else ()
+        if len(grids) < 3 or self.towers_of(stream) != ("video",):
+            return each.sum(0)
+        down, across = (
+            grid.nearest(-int(-side // grid.stride), side)
+            for grid, side in zip(grids[1:], size, strict=True)
+        )  # (H, h), (W, w)
+        places = each.unflatten(0, (-1, down.shape[1], across.shape[1])).sum(0)  # (h, w, T)
+        places = places / (down.sum(0)[:, None, None] * across.sum(0)[None, :, None])
+        return torch.einsum("hwt,yh,xw->tyx", places, down, across)
 
     def frozen_encoders(self) -> dict[str, str]:
         """Shipped weights that a checkpoint refers to instead of holding them, by state prefix."""

@@ -43,10 +43,12 @@ class SupportsRollout(Protocol):
     """A model whose attention can be followed from the answer back to its tokens."""
 
     def rollout(self, batch: Batch, trace: Any, step: int | None) -> dict[str, Tensor]:
-        """By stream, "video" or "audio": what each of its tokens adds, in order of time.
+        """By stream, "video" or "audio": what each moment of its input adds.
 
-        For a batch of one window and its trace; step: of a model of moments, the one that is
-        explained. All values sum to one; {} where the model has no attention between moments.
+        Of each frame (T,), its faces (T, P) or its pixels (T, H, W), and of each mel frame (F,);
+        another number of values is taken for equal stretches of time. For a batch of one window and
+        its trace; step: of a model of moments, the one that is explained. All values sum to one; {}
+        where the model has no attention between moments.
         """
         ...
 

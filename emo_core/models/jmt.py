@@ -32,6 +32,7 @@ from emo_core.models.layers.joint_transformer import (
     split_mel_into_steps,
 )
 from emo_core.models.layers.people import PeopleExpressions
+from emo_core.models.layers.token_spans import to_frames
 from emo_core.models.layers.whisper import shipped_whisper
 from emo_core.preprocess.batch import Batch, Output
 from emo_core.preprocess.log_mel import MelConfig
@@ -184,16 +185,20 @@ class Jmt(nn.Module):
         if hasattr(self, name):
             return getattr(self, name)(steps)  # (B, S, D)
         none = torch.zeros(steps.mask.shape[:2], device=steps.mask.device)
-        return Tokens(
-            none.unsqueeze(-1).expand(-1, -1, self.config.width), none > 0, steps.times_s[..., -1]
-        )
+        values = none.unsqueeze(-1).expand(-1, -1, self.config.width)
+        return Tokens(values, none > 0, steps.times_s[..., -1], spans=steps.spans)
 
     def fuse(self, video: Tokens, audio: Tokens) -> Output:
         """Valence and arousal from the two streams; cheap beside `encode`."""
         times_s = video.times_s  # of the last picture of a step: what is said is said of it
         fused, trace = self.fusion(self._ready(video, times_s), self._ready(audio, times_s))
         logits = torch.cat([self.valence_head(fused), self.arousal_head(fused)], dim=-1)
-        trace = replace(trace, moments=Moments(times_s=times_s, mask=video.mask | audio.mask))
+        trace = replace(
+            trace,
+            moments=Moments(times_s=times_s, mask=video.mask | audio.mask),
+            real={"video": video.mask, "audio": audio.mask},
+            spans={n: x.spans for n, x in (("video", video), ("audio", audio)) if x.spans},
+        )
         return Output(logits.to(torch.promote_types(logits.dtype, torch.float32)), trace)
 
     def _ready(self, tokens: Tokens, times_s: Tensor) -> Tokens:
@@ -218,12 +223,15 @@ class Jmt(nn.Module):
         """Each step's map at the faces (T, 1, 1, h, w) or mel frames (F, M) that the step read."""
         if tower == "video":
             mask = batch.face_mask[0]  # (T, 1)
-            faces = resize_frame_maps(cam, len(mask), *batch.faces.shape[-2:])
+            size = batch.faces.shape[-2:]
+            grids = self.video.backbone.cam_grids(size)
+            faces = resize_frame_maps(cam, len(mask), size, grids)
             return faces.unsqueeze(1) * mask[..., None, None, None]
         frames, bands = batch.mel.shape[1:]
+        grids = self.audio.backbone.cam_grids((frames, bands))
         if not self.audio.backbone.time_first:
-            cam = cam.transpose(2, 3)
-        cam = resize_maps(cam, (frames // len(cam), bands))  # (S, n, M)
+            cam, grids = cam.transpose(2, 3), grids[::-1]
+        cam = resize_maps(cam, (frames // len(cam), bands), grids)  # (S, n, M)
         number = torch.arange(frames, device=cam.device).view(1, -1, 1)
         steps = split_mel_into_steps(number, batch.mel_mask, batch.mel_times_s, len(cam))
         placed = cam.new_zeros(frames, bands)
@@ -231,9 +239,13 @@ class Jmt(nn.Module):
         return placed
 
     def rollout(self, batch: Batch, trace: StepTrace, step: int | None) -> dict[str, Tensor]:
-        """Share of each moment (S,) of the answer at `step`, by stream."""
+        """Share of each frame (T,) and mel frame (F,) of the answer at `step`."""
         assert step is not None  # this model answers moments
-        return trace.rollout(step)
+        masks = {"video": batch.face_mask[0].any(1).cpu(), "audio": batch.mel_mask[0].cpu()}
+        return {
+            name: share @ to_frames(trace.spans[name].frames[0].cpu(), masks[name])
+            for name, share in trace.rollout(step).items()
+        }
 
 
 def _frame_times(batch: Batch | FeatureBatch) -> Tensor:

@@ -14,7 +14,7 @@ from torch.nn import functional
 from emo_core.models.features import FeatureBatch
 from emo_core.models.layers.attention import ClsTransformer, with_residual
 from emo_core.models.layers.backbones import Tokens
-from emo_core.models.layers.cam import resize_maps
+from emo_core.models.layers.cam import CellGrid, resize_maps
 from emo_core.models.layers.fusion import WeightedSum
 from emo_core.models.layers.people import PeopleExpressions
 from emo_core.models.layers.sparse import (
@@ -24,6 +24,7 @@ from emo_core.models.layers.sparse import (
     top_k_mask,
 )
 from emo_core.models.layers.text_encoders import Albert, ByteEncoder
+from emo_core.models.layers.token_spans import runs, to_frames
 from emo_core.models.layers.vgg import (
     CHUNK,
     DenseTower,
@@ -32,7 +33,7 @@ from emo_core.models.layers.vgg import (
     chunk_pictures,
     face_pictures,
 )
-from emo_core.models.layers.whisper import shipped_whisper
+from emo_core.models.layers.whisper import WhisperEncoder, shipped_whisper
 from emo_core.preprocess.batch import Batch, Output
 from emo_core.preprocess.trace import Trace, axes
 from emo_core.ranges import Count, Counts, OpenShare, Share
@@ -423,27 +424,40 @@ class Mesm(nn.Module):
             first = mask & (mask.cumsum(-1) == 1)  # of each frame the first face is read
             first = first & trace.towers["video"].computed(mask.any(-1)).unsqueeze(-1)
             placed = cam.new_zeros(*mask.shape, 1, *batch.faces.shape[-2:])
-            placed[first] = resize_maps(cam, (placed.shape[-2], placed.shape[-1])).unsqueeze(1)
+            placed[first] = resize_maps(cam, placed.shape[-2:], self._cam_grids()).unsqueeze(1)
             return placed
         mel_mask, bands = batch.mel_mask[0], batch.mel.shape[-1]
         chunks = functional.pad(mel_mask, (0, -len(mel_mask) % CHUNK)).unflatten(0, (-1, CHUNK))
         computed = trace.towers["audio"].computed(chunks.any(-1))  # (S,)
         placed = cam.new_zeros(len(computed), CHUNK, bands)
-        placed[computed] = resize_maps(cam, (bands, CHUNK)).transpose(1, 2)
+        placed[computed] = resize_maps(cam, (bands, CHUNK), self._cam_grids()).transpose(1, 2)
         return placed.flatten(0, 1)[: len(mel_mask)] * mel_mask.unsqueeze(-1)
 
+    def _cam_grids(self) -> tuple[CellGrid, CellGrid]:
+        """Of both towers: one halving in the low level and one in each stage."""
+        cells = CellGrid.of_pooling(2 ** len(self.config.widths))
+        return cells, cells
+
     def rollout(self, batch: Batch, trace: MesmTrace, step: int | None) -> dict[str, Tensor]:
-        """Share of each face (T,) and mel frame (F,); the modalities count alike."""
+        """Share of each face (T, P) or frame (T,) and of each mel frame (F,).
+
+        The modalities that have anything count alike.
+        """
         shares = {name: tower.rollout() for name, tower in trace.towers.items()}
+        total = sum(float(own.sum() > 0) for own in shares.values()) or 1.0
         for name, own in shares.items():
-            shares[name] = own / own.sum().clamp(min=1e-12) / len(shares)
-        if self.towers_of("video") and "video" in shares:  # of all people in a frame
-            shares["video"] = shares["video"].unflatten(0, (-1, batch.face_mask.shape[2])).sum(1)
-        if "audio" in shares:  # a chunk's share is that of each of its mel frames
-            own, mel_frames = shares["audio"], batch.mel.shape[1]
-            each = -(-mel_frames // len(own)) if self.towers_of("audio") else CHUNK
-            frames = own.repeat_interleave(each)[:mel_frames]
-            shares["audio"] = frames * (own.sum() / frames.sum().clamp(min=1e-12))
+            shares[name] = own / own.sum().clamp(min=1e-12) / total
+        if "video" in shares:
+            faces = batch.face_mask[0].cpu()  # (T, P)
+            if self.towers_of("video"):  # a token for each of them
+                shares["video"] = shares["video"].unflatten(0, (-1, faces.shape[1])).sum(1)
+            else:  # of each frame the first face is read
+                shares["video"] = shares["video"].unsqueeze(1) * (faces & (faces.cumsum(1) == 1))
+        if "audio" in shares:
+            count, real = len(shares["audio"]), batch.mel_mask[0].cpu()
+            read = isinstance(self.audio, EncoderTower)
+            frames = WhisperEncoder.token_frames(count, len(real)) if read else runs(count, CHUNK)
+            shares["audio"] = shares["audio"] @ to_frames(frames, real)
         return shares
 
 

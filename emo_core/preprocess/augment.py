@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from emo_core.preprocess.sample import DecodedWindow
-from emo_core.ranges import Amount, Count, Half, OpenShare, Share
+from emo_core.preprocess.sample import DecodedWindow, Sample
+from emo_core.ranges import Amount, Count, CountOrNone, Half, OpenShare, Share
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Augment:
     modality_dropout: Half = 0.0  # chance of each modality to be missing
     random_truncate: Share = 0.0  # chance that the clip ends early
     frame_subsample: Count = 1  # one random frame out of so many is kept, which saves time
+    spec_stripes: CountOrNone = 0  # stripes hidden in time, and as many in the bands
 
 
 NONE = Augment(0, 0, 0, 0)
@@ -49,6 +50,26 @@ def augment_window(
         wave = np.clip(decoded.wave * gain, -32767, 32767).astype(np.int16)
         decoded = replace(decoded, wave=wave)
     return _drop_modality(decoded, augment, rng)
+
+
+STRIPE_S, STRIPE_BANDS = 0.64, 8  # the widest, exclusive: as PANNs was trained
+
+
+def hide_stripes(sample: Sample, stripes: int, rng: np.random.Generator) -> Sample:
+    """Stripes of time and of bands at the mean of the log-mel (SpecAugment, Park et al. 2019).
+
+    Widths as in PANNs' training: up to 0.64 s and 8 bands each.
+    """
+    if not stripes or not bool(sample.mel_mask.any()):
+        return sample
+    mel, (frames, bands) = sample.mel.clone(), sample.mel.shape
+    hop_s = float(sample.mel_times_s[1] - sample.mel_times_s[0]) if frames > 1 else STRIPE_S
+    mean = mel[sample.mel_mask].mean()
+    for _ in range(stripes):
+        for axis, size, most in ((0, frames, round(STRIPE_S / hop_s)), (1, bands, STRIPE_BANDS)):
+            width = int(rng.integers(0, max(1, min(most, size))))
+            mel.narrow(axis, int(rng.integers(0, size - width + 1)), width).fill_(mean)
+    return replace(sample, mel=mel)
 
 
 def _subsample_frames(

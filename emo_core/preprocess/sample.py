@@ -30,6 +30,10 @@ from emo_core.io.environment import offline
 from emo_core.preprocess.log_mel import PANNS, MelConfig, log_mel
 from emo_core.ranges import Count, CountOrNone, Positive
 
+# The whole image with black bars; its middle, which fills the frame; or all images brought to one
+# shape, of which the middle is taken, as weights of Kinetics know them (docs/papers/group.md#a3).
+RESIZE_MODES = ("pad", "crop", "stretch_crop")
+KINETICS_SHARES = (171 / 112, 128 / 112)  # of the frame's width and height: size before the crop
 TAIL = 0.1  # windows; a tail shorter than this is left unread instead of making a window of its own
 
 
@@ -41,7 +45,7 @@ class SampleConfig:
     frames: Count = 16
     width: Count = 96  # pixels
     height: Count = 72  # pixels
-    resize_mode: str = "pad"  # the whole image; "crop" fills the frame (docs/papers/group.md#a3)
+    resize_mode: str = "pad"  # one of RESIZE_MODES
     people: CountOrNone = 0  # faces kept a frame, of the largest tracks; 0 = no face detection
     face_size: CountOrNone = 48  # pixels, height and width of a face; 0 = not cut: see face_eyes
     face_every: Count = 1  # one frame in so many is searched for faces, followed between
@@ -59,7 +63,7 @@ class SampleConfig:
 
 
 # docs/papers/group.md#a2, #a3, #a6, #a7
-PAPER = SampleConfig(frames=32, width=112, height=112, resize_mode="crop", mel=PANNS)
+PAPER = SampleConfig(frames=32, width=112, height=112, resize_mode="stretch_crop", mel=PANNS)
 
 
 @dataclass(frozen=True)
@@ -122,6 +126,9 @@ def frame_times(config: SampleConfig) -> np.ndarray:
 
 def resize_size(size: tuple[int, int], config: SampleConfig) -> tuple[int, int]:
     """(width, height) to scale a picture of `size` to, before padding or cropping."""
+    if config.resize_mode == "stretch_crop":
+        wide, high = KINETICS_SHARES
+        return round(config.width * wide), round(config.height * high)
     scales = config.width / size[0], config.height / size[1]
     scale = min(scales) if config.resize_mode == "pad" else max(scales)
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))

@@ -33,8 +33,10 @@ class CrossAttention:
     """Attention of V video tokens (queries) over A audio tokens (keys)."""
 
     weights: Tensor = axes("B, H, V, A")
-    video_times_s: Tensor = axes("B, V")  # seconds from the start of the window
+    video_times_s: Tensor = axes("B, V")  # where each looked, seconds from the start of the window
     audio_times_s: Tensor = axes("B, A")
+    video_mask: Tensor | None = axes("B, V", default=None)  # bool, True = real; None: all are
+    audio_mask: Tensor | None = axes("B, A", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)

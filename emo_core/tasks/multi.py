@@ -12,7 +12,14 @@ from torch.nn import functional
 from emo_core import metrics
 from emo_core.ranges import Amount
 from emo_core.schema import EMOTIONS
-from emo_core.tasks.calibration import UNCALIBRATED, Calibration, span
+from emo_core.tasks.calibration import (
+    UNCALIBRATED,
+    Calibration,
+    absent_words,
+    chosen_score,
+    in_text,
+    span,
+)
 from emo_core.tasks.interface import Answer, Judged, WindowLogits
 
 THRESHOLDS = np.arange(1, 20) / 20  # 0.05 ... 0.95 (docs/papers/mesm.md#thresholds-and-scores)
@@ -77,21 +84,26 @@ class MultiLabel:
         groups: np.ndarray,
         calibration: Calibration = UNCALIBRATED,
     ) -> dict:
-        """Every score of a whole split. logits and target (n, C), groups (n,) labels."""
+        """Every score of a whole split. logits and target (n, C), groups (n,) labels.
+
+        None where nothing is to be scored: no clip, or a label that is neither there nor answered.
+        Raises ScoreError.
+        """
+        metrics.refuse_no_numbers(logits.numpy())
         truth, values = target.numpy() > 0.5, self.probabilities(logits).numpy()
         outcomes = metrics.outcomes(truth, values > (calibration.thresholds or 0.5))
         columns = metrics.binary_scores(outcomes.sum(0))  # name -> (C,)
-        columns |= {"auc": metrics.roc_auc(truth, values), "all_negative": 1 - truth.mean(0)}
+        no = (~truth).sum(0) / len(truth) if len(truth) else np.full(len(self.labels), np.nan)
+        columns |= {"auc": metrics.roc_auc(truth, values), "all_negative": no}
         means = {
             name: metrics.number(float(metrics.mean_defined(c))) for name, c in columns.items()
         }
         drawn = metrics.binary_scores(metrics.bootstrap_sums(outcomes, groups))["f1"]  # (draws, C)
-        drawn = np.nan_to_num(metrics.mean_defined(drawn))
         return {
             "n": len(truth),
             **means,
-            "f1": means["f1"] or 0.0,  # nothing to find and nothing found
-            "interval": np.percentile(drawn, [2.5, 97.5]).tolist(),
+            **metrics.interval_part(metrics.mean_defined(drawn), groups),
+            "absent": [label for i, label in enumerate(self.labels) if not truth[:, i].any()],
             "per_class": {
                 label: {
                     **{name: metrics.number(column[i]) for name, column in columns.items()},
@@ -109,6 +121,7 @@ class MultiLabel:
         calibration: Calibration = UNCALIBRATED,
     ) -> Judged:
         """Outcomes of each label's yes or no. logits and target (n, C); counts (n, labels, 4)."""
+        metrics.refuse_no_numbers(logits.numpy())
         columns = [self.labels.index(name) for name in labels]
         above = self.probabilities(logits).numpy() > (calibration.thresholds or 0.5)
         truth, yes = target.numpy()[:, columns] > 0.5, above[:, columns]
@@ -125,10 +138,11 @@ class MultiLabel:
 
     def selection_score(self, scores: dict) -> float:
         """The one number that training maximises on held-out sources."""
-        return scores[self.main]
+        return chosen_score(scores[self.main])
 
     def calibrate(self, logits: Tensor, target: Tensor) -> Calibration:
         """The threshold of each class with the best F1 on held-out logits; the lowest if many."""
+        metrics.refuse_no_numbers(logits.numpy())
         truth, values = target.numpy() > 0.5, self.probabilities(logits).numpy()
         answers = [metrics.outcomes(truth, values > t).sum(0) for t in THRESHOLDS]  # (C, 4) each
         f1 = np.nan_to_num(metrics.binary_scores(np.array(answers))["f1"])  # (thresholds, C)
@@ -149,11 +163,11 @@ class MultiLabel:
             "all negative": "all_negative",
             "AUC": "auc",
         }
-        shown = [
-            f"{name} " + ("undefined" if scores[key] is None else f"{scores[key]:.3f}")
-            for name, key in names.items()
-        ]
-        return f"F1 {scores['f1']:.3f} ({span(scores)}), {', '.join(shown)}, n = {scores['n']}"
+        others = ", ".join(f"{name} {in_text(scores[key])}" for name, key in names.items())
+        return (
+            f"F1 {in_text(scores['f1'])} ({span(scores)}), {others}, n = {scores['n']}"
+            f"{absent_words(scores)}"
+        )
 
 
 def _joined(labels: Sequence[str], present: np.ndarray) -> str:

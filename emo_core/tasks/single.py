@@ -13,9 +13,17 @@ from torch.nn import functional
 from emo_core import metrics
 from emo_core.ranges import OpenShare, Share
 from emo_core.schema import POLARITIES
-from emo_core.tasks.calibration import UNCALIBRATED, Calibration, span
+from emo_core.tasks.calibration import (
+    UNCALIBRATED,
+    Calibration,
+    absent_words,
+    chosen_score,
+    in_text,
+    span,
+)
 from emo_core.tasks.interface import Answer, Judged, WindowLogits
 
+OVERALL = ("accuracy", "uar", "f1", "chance", "calibration_error", "coverage", "precision")
 THRESHOLDS = tuple(round(0.5 + 0.01 * step, 2) for step in range(50))  # of "not sure"
 
 
@@ -66,26 +74,34 @@ class SingleLabel:
         groups: np.ndarray,
         calibration: Calibration = UNCALIBRATED,
     ) -> dict:
-        """Every score of a whole split. logits (n, C), target (n,), groups (n,) labels."""
-        truth, predicted = target.numpy(), logits.argmax(-1).numpy()
+        """Every score of a whole split. logits (n, C), target (n,), groups (n,) labels.
+
+        None where nothing is to be scored, and of a class that does not occur. Raises ScoreError.
+        """
+        truth, predicted = target.numpy(), _predicted(logits)
         counts = metrics.confusion(truth, predicted, len(self.labels))
         recall, f1 = metrics.recalls(counts), metrics.f1_scores(counts)
         probabilities = self.probabilities(logits, calibration.temperature).numpy()
+        each = {
+            name: {
+                "recall": metrics.number(recall[i]),
+                "f1": metrics.number(f1[i]),
+                "n": int(counts[i].sum()),
+            }
+            for i, name in enumerate(self.labels)
+        }
+        facts = {"n": len(truth), "per_class": each, "confusion": counts.tolist()}
+        facts["absent"] = [name for name in self.labels if not each[name]["n"]]
+        if not len(truth):
+            return facts | dict.fromkeys(OVERALL) | metrics.interval_part(np.zeros(0), groups)
+        hits = np.stack([truth == predicted, np.ones(len(truth))], axis=-1)
+        drawn, sizes = metrics.bootstrap_sums(hits, groups).T
         return {
-            "n": len(truth),
+            **facts,
             "accuracy": metrics.accuracy(truth, predicted),
             "uar": metrics.uar(counts),
             "f1": metrics.macro_f1(counts),
-            "interval": list(metrics.clustered_interval(truth == predicted, groups)),
-            "per_class": {
-                name: {
-                    "recall": metrics.number(recall[i]),
-                    "f1": metrics.number(f1[i]),
-                    "n": int(counts[i].sum()),
-                }
-                for i, name in enumerate(self.labels)
-            },
-            "confusion": counts.tolist(),
+            **metrics.interval_part(drawn / sizes, groups),
             "chance": float(counts.sum(1).max() / counts.sum()),
             "calibration_error": metrics.calibration_error(probabilities, truth),
             **_answered(probabilities, truth, calibration.abstain_below),
@@ -99,7 +115,7 @@ class SingleLabel:
         calibration: Calibration = UNCALIBRATED,
     ) -> Judged:
         """Hits and sizes of each class. logits (n, C), target (n,); counts (n, labels, 2)."""
-        truth, predicted = target.numpy(), logits.argmax(-1).numpy()
+        truth, predicted = target.numpy(), _predicted(logits)
         right = predicted == truth
         is_class = truth[:, None] == np.array([self.labels.index(name) for name in labels])
         counts = np.stack([is_class & right[:, None], is_class], axis=-1).astype(float)
@@ -118,13 +134,14 @@ class SingleLabel:
 
     def selection_score(self, scores: dict) -> float:
         """The one number that training maximises on held-out sources."""
-        return scores[self.main]
+        return chosen_score(scores[self.main])
 
     def calibrate(self, logits: Tensor, target: Tensor) -> Calibration:
         """Temperature that minimises the loss on held-out logits (Guo et al. 2017, section 4.2).
 
         Never below 0.5: held-out clips without one error would ask for certainty without end.
         """
+        metrics.refuse_no_numbers(logits.numpy())
         candidates = torch.logspace(-0.30103, 1, 61).tolist()
         best = min(candidates, key=lambda t: functional.cross_entropy(logits / t, target).item())
         return Calibration(best, self._abstain_below(self.probabilities(logits, best), target))
@@ -158,9 +175,17 @@ class SingleLabel:
     def summary(self, scores: dict) -> str:
         """The scores of a split in one line."""
         return (
-            f"accuracy {scores['accuracy']:.3f} ({span(scores)}), UAR {scores['uar']:.3f}, "
-            f"F1 {scores['f1']:.3f}, n = {scores['n']}, commonest class {scores['chance']:.3f}"
+            f"accuracy {in_text(scores['accuracy'])} ({span(scores)}), "
+            f"UAR {in_text(scores['uar'])}, F1 {in_text(scores['f1'])}, n = {scores['n']}, "
+            "commonest class "
+            f"{in_text(scores['chance'])}{absent_words(scores)}"
         )
+
+
+def _predicted(logits: Tensor) -> np.ndarray:
+    """The class with the highest score of each clip, (n, C) -> (n,). Raises ScoreError."""
+    metrics.refuse_no_numbers(logits.numpy())
+    return logits.argmax(-1).numpy()
 
 
 def _answered(probabilities: np.ndarray, truth: np.ndarray, below: float) -> dict:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from emo_core import metrics
-from emo_core.tasks.calibration import UNCALIBRATED, Calibration, span
+from emo_core.tasks.calibration import UNCALIBRATED, Calibration, chosen_score, in_text, span
 from emo_core.tasks.interface import Answer, Judged, WindowLogits, mean_over
 
 TINY = 1e-8  # in the loss: two constants are no concordance, and no error
@@ -85,8 +85,9 @@ class ValenceArousal:
 
         The official ones count valid moments only. Those `smoothed` are what the authors' code
         computes: clipped, box-filtered in order, invalid moments as a pair of zeros
-        (docs/papers/jmt.md#evaluation).
+        (docs/papers/jmt.md#evaluation). All are None without a valid moment. Raises ScoreError.
         """
+        metrics.refuse_no_numbers(logits.numpy())
         sources = np.repeat(groups, target.shape[1])  # (n*S,)
         x, y = (v.flatten(0, 1).double().numpy() for v in (self.values(logits), target))
         y, order = y[:, :2], y[:, 2] if y.shape[1] > 2 else None
@@ -98,14 +99,20 @@ class ValenceArousal:
         smoothed = metrics.ccc_of_authors_code(
             x[meant], y[meant], sources[meant], None if order is None else order[meant]
         )
+        if not len(parts):
+            ccc, smoothed, drawn = np.full(2, np.nan), np.full(2, np.nan), drawn[:0]
         return {
             "n": int(valid.sum()),
             "invalid": int((~valid).sum()),
-            "ccc": float(ccc.mean()),
-            "interval": np.percentile(drawn, [2.5, 97.5]).tolist(),
-            "smoothed": float(smoothed.mean()),
+            "ccc": metrics.number(ccc.mean()),
+            **metrics.interval_part(drawn, sources[valid]),
+            "smoothed": metrics.number(smoothed.mean()),
             "per_class": {
-                label: {"ccc": float(ccc[i]), "smoothed": float(smoothed[i]), "n": len(parts)}
+                label: {
+                    "ccc": metrics.number(ccc[i]),
+                    "smoothed": metrics.number(smoothed[i]),
+                    "n": len(parts),
+                }
                 for i, label in enumerate(self.labels)
             },
         }
@@ -118,6 +125,7 @@ class ValenceArousal:
         calibration: Calibration = UNCALIBRATED,
     ) -> Judged:
         """Moments of each clip's valid values, (n, 2, 6), of which CCC is made."""
+        metrics.refuse_no_numbers(logits.numpy())
         values, valid = self.values(logits).double().numpy(), self.valid(target).numpy()
         truth = np.nan_to_num(target.numpy()[..., :2])
         each = metrics.moments(values, truth) * valid[..., None, None]
@@ -137,7 +145,7 @@ class ValenceArousal:
 
     def selection_score(self, scores: dict) -> float:
         """The one number that training maximises on held-out sources."""
-        return scores[self.main]
+        return chosen_score(scores[self.main])
 
     def calibrate(self, logits: Tensor, target: Tensor) -> Calibration:
         """Nothing is chosen afterwards: the outputs are the values themselves."""
@@ -151,7 +159,7 @@ class ValenceArousal:
         """The scores of a split in one line."""
         valence, arousal = (scores["per_class"][name]["ccc"] for name in self.labels)
         return (
-            f"CCC {scores['ccc']:.3f} ({span(scores)}), valence {valence:.3f}, arousal "
-            f"{arousal:.3f}, smoothed as in the authors' code {scores['smoothed']:.3f}, "
+            f"CCC {in_text(scores['ccc'])} ({span(scores)}), valence {in_text(valence)}, arousal "
+            f"{in_text(arousal)}, smoothed as in the authors' code {in_text(scores['smoothed'])}, "
             f"n = {scores['n']} valid moments"
         )

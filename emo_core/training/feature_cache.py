@@ -155,7 +155,9 @@ def _read(path: Path) -> list[Features]:
         ) from error
     names = sorted({name.rpartition(".")[0] for name in stored})
     count = len(next(iter(stored.values())))
-    return [
-        {name: Tokens(*(stored[f"{name}.{field}"][i] for field in TENSORS)) for name in names}
-        for i in range(count)
-    ]
+
+    def tokens(name: str, row: int) -> Tokens:
+        values, mask, times_s = (stored[f"{name}.{field}"][row] for field in TENSORS)
+        return Tokens(values, mask, times_s)
+
+    return [{name: tokens(name, row) for name in names} for row in range(count)]

@@ -75,9 +75,16 @@ def group_vgaf() -> Recipe:
     """arXiv 2111.05890 on VGAF: R(2+1)D-18 + CNN14, two-way cross-modal attention.
 
     Published: 60.37 % on Val; 58-64 % expected, hyper-parameters assumed (docs/papers/group.md).
-    Not run here: VGAF is gated. Needs a GPU; weights are fetched at first use.
+    Not run here: VGAF is gated. Needs a GPU; weights are fetched at first use. Frames and sound as
+    the pretrained weights know them; `--set resize_mode=crop --set spec_stripes=0` is how
+    it was until 0.2.
     """
-    return Recipe("vgaf", settings=replace(GROUP_PAPER, pretrained=True), sample=PAPER_SAMPLE)
+    return Recipe(
+        "vgaf",
+        settings=replace(GROUP_PAPER, pretrained=True),
+        sample=PAPER_SAMPLE,
+        augment=Augment(spec_stripes=2),
+    )
 
 
 def group_vgaf_pocket() -> Recipe:
@@ -222,9 +229,16 @@ MESM_MEL = MelConfig(16_000, 400, 200, 128, 0.0, 8_000.0, 1e-10, filters="htk")
 MESM_SAMPLE = SampleConfig(
     window_s=10.0, frames=20, people=1, text_length=100, tokenizer="albert-base-v2", mel=MESM_MEL
 )
-# Text at a tenth of the rate; adds warm-up and cosine to Adam (docs/papers/mesm.md#training).
+# Text at a tenth of the rate; adds warm-up and cosine to Adam (docs/papers/mesm.md#training). As in
+# the published command gradients are not cut; until 0.2 they were (`--set max_grad_norm=1`).
 MESM_TRAIN = TrainConfig(
-    epochs=40, batch_size=2, lr=5e-5, backbone_lr=5e-6, weight_decay=0.0, patience=6
+    epochs=40,
+    batch_size=2,
+    lr=5e-5,
+    backbone_lr=5e-6,
+    weight_decay=0.0,
+    max_grad_norm=0.0,
+    patience=6,
 )
 FE2E_TRAIN = replace(MESM_TRAIN, batch_size=8)
 PLAIN = Augment(

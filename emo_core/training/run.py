@@ -51,6 +51,8 @@ def loaders(
     """Read, check, split by source and decode the training data of a recipe."""
     corpus = refuse_leaks(read_corpus(recipe.corpus, root))
     refuse_other_labels(corpus, recipe.task.labels, f"the recipe for {recipe.corpus}")
+    for label in absent_labels(recipe, corpus):
+        log.warning("train has no clip of %r: the model can't learn it.", label)
     statement = statement_text(root)
     parse_statement(statement, f"{root.name}/{STATEMENT}")
     train_windows, valid_windows = _train_and_valid_windows(recipe, corpus, seed)
@@ -76,6 +78,14 @@ def loaders(
         sources,
         statement,
     )
+
+
+def absent_labels(recipe: Recipe, corpus: Corpus) -> list[str]:
+    """Labels that no clip of train has; none where clips are composed or drawn beside the files."""
+    if recipe.task.answers_moments or recipe.samples_on_the_fly or recipe.synthetic_scenes:
+        return []
+    found = {name for item in corpus.split("train") for name in item.present}
+    return [name for name in recipe.task.labels if name not in found]
 
 
 def _composer(corpus: str) -> Callable[..., OnTheFlyDataset]:

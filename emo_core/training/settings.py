@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from emo_core.errors import EmoError
 from emo_core.old_names import current_key, current_value
+from emo_core.preprocess.sample import RESIZE_MODES
 from emo_core.training.recipes import INIT_SCOPES, Recipe, RecipeError
 
 Settings = TypeVar("Settings")
@@ -119,7 +120,12 @@ def _together(recipe: Recipe) -> list[tuple[str, bool, str, Any]]:
         ("sample.mel.highest_hz", mel.highest_hz <= half, "at most half of the rate", half),
         ("sample.mel.lowest_hz", mel.lowest_hz < mel.highest_hz, "less than highest_hz", 0),
         ("sample.mel.filters", mel.filters in ("slaney", "htk"), "slaney or htk", "slaney"),
-        ("sample.resize_mode", sample.resize_mode in ("pad", "crop"), "pad or crop", "pad"),
+        (
+            "sample.resize_mode",
+            sample.resize_mode in RESIZE_MODES,
+            " or ".join(RESIZE_MODES),
+            RESIZE_MODES[0],
+        ),
         ("settings.classes", classes == labels, "as many as the task has labels", labels),
     ]
 

@@ -46,7 +46,7 @@ class TrainConfig:
     backbone_modules: tuple[str, ...] = ("backbone",)  # modules that learn at `backbone_lr`
     weight_decay: Amount = 1e-3
     warmup_fraction: OpenShare = 0.1  # share of all steps
-    max_grad_norm: Positive = 1.0
+    max_grad_norm: Amount = 1.0  # 0 = gradients are not cut
     patience: Count = 6  # epochs without a better score on held-out sources
     seed: Seed = 0
     num_workers: CountOrNone = 0  # loader processes
@@ -77,7 +77,7 @@ def parameter_groups(model: nn.Module, config: TrainConfig) -> list[dict]:
 
 def lr_schedule(done: float, warmup: float) -> float:
     """Factor on every rate: linear warm-up, then a cosine to zero. Both are shares of the run."""
-    if done < warmup:
+    if done < warmup or warmup >= 1:
         return done / warmup
     return 0.5 * (1 + math.cos(math.pi * (done - warmup) / (1 - warmup)))
 
@@ -170,7 +170,7 @@ class Trainer:
                 if number % config.grad_accum_steps == 0 or number == steps:
                     self._set_rates((index * steps + number) / (config.epochs * steps))
                     sum_gradients(self.model.parameters())
-                    nn.utils.clip_grad_norm_(self.model.parameters(), config.max_grad_norm)
+                    self._limit_gradients()
                     self.optimizer.step()
                     self.optimizer.zero_grad(set_to_none=True)
                     if self.ema_model:
@@ -193,6 +193,11 @@ class Trainer:
         """Set the rate of each group of weights. done: share of the run that is over."""
         for group, rate in zip(self.optimizer.param_groups, self.base_rates, strict=True):
             group["lr"] = rate * lr_schedule(done, self.config.warmup_fraction)
+
+    def _limit_gradients(self) -> None:
+        """Cut the norm of all gradients together, where a run does."""
+        if self.config.max_grad_norm:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm)
 
     def _refuse_no_number(self, total: Tensor, index: int) -> None:
         """Raise TrainingError where the summed loss is not finite; wait for the device."""

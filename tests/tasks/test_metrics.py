@@ -1,12 +1,14 @@
 """Scores against scikit-learn, SciPy-free closed forms and simulation."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
 from sklearn import metrics as oracle
 
 from emo_core import metrics
-from emo_core.tasks import SingleLabel
+from emo_core.tasks import MultiLabel, SingleLabel, ValenceArousal
 
 RNG = np.random.default_rng(0)
 TRUTH, GUESS = RNG.integers(0, 3, 200), RNG.integers(0, 3, 200)
@@ -127,7 +129,93 @@ def test_concordance_of_known_cases():
     y = 0.5 * x + RNG.normal(size=500)
     assert concordance(x, y) == pytest.approx(slow_ccc(x, y))
     for constant in (concordance(np.full(9, 0.3), x[:9]), concordance(np.full(9, 0.3), [0.3] * 9)):
-        assert constant == pytest.approx(0, abs=1e-3)
+        assert constant == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 0.3, -0.7, 1.0])
+@pytest.mark.parametrize("count", [2, 3, 9, 1000, 100_003])
+def test_two_equal_constants_agree_by_nothing(value, count):
+    assert concordance(np.full(count, value), np.full(count, value)) == 0
+
+
+@pytest.mark.parametrize("spread", [1e-4, 1e-5])
+def test_equal_values_that_hardly_vary_agree_all_the_same(spread):
+    x = 0.3 + spread * RNG.normal(size=2000)
+    assert concordance(x, x) == pytest.approx(1, abs=1e-4)
+    assert concordance(x, 0.6 - x) == pytest.approx(-1, abs=0.01)  # mean 0.3 but for its error
+
+
+TASKS = {  # task, logits and targets of so many clips
+    "single": (SingleLabel(), lambda n: (torch.randn(n, 3), torch.arange(n) % 3)),
+    "multi": (MultiLabel(), lambda n: (torch.randn(n, 6), torch.eye(6)[torch.arange(n) % 6])),
+    "values": (ValenceArousal(), lambda n: (torch.randn(n, 4, 2), torch.rand(n, 4, 2) - 0.5)),
+}
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("name", TASKS)
+def test_answers_that_are_no_numbers_are_refused(name, wrong):
+    task, made = TASKS[name]
+    logits, target = made(12)
+    logits[[2, 7, 7], ..., 0] = wrong
+    groups = np.arange(12)
+    with pytest.raises(metrics.ScoreError, match="2 of 12 answers are no numbers"):
+        task.scores(logits, target, groups)
+    with pytest.raises(metrics.ScoreError, match="no numbers"):
+        task.judge(logits, target, task.labels)
+    if name != "values":  # it calibrates nothing
+        with pytest.raises(metrics.ScoreError, match="no numbers"):
+            task.calibrate(logits, target)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_nothing_to_score_is_null_in_every_task(name):
+    task, made = TASKS[name]
+    logits, target = made(12)
+    scores = task.scores(logits[:0], target[:0], np.arange(0))
+    numbers = {k: v for k, v in scores.items() if k in ("accuracy", "f1", "uar", "ccc", "smoothed")}
+    assert numbers and set(numbers.values()) == {None} and scores["n"] == 0
+    assert scores["interval"] is None and scores["interval_note"] == (
+        "0 sources; an interval needs 5"
+    )
+    assert "undefined (no interval: 0 sources; an interval needs 5)" in task.summary(scores)
+    assert task.selection_score(scores) < -1  # below any score
+    json.dumps(scores, allow_nan=False)
+
+
+def test_no_valid_moment_is_nothing_to_score():
+    task = ValenceArousal()
+    scores = task.scores(torch.rand(6, 4, 2), torch.full((6, 4, 2), -5.0), np.arange(6))
+    assert scores["ccc"] is scores["smoothed"] is scores["interval"] is None
+    assert scores["per_class"]["valence"]["ccc"] is None and scores["invalid"] == 24
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_an_interval_needs_five_sources(name):
+    task, made = TASKS[name]
+    logits, target = made(40)
+    for sources in (1, 4, 5, 8):
+        scores = task.scores(logits, target, np.arange(40) % sources)
+        assert (scores["interval"] is None) is (sources < 5)
+        assert ("interval_note" in scores) is (sources < 5)
+        if sources < 5:
+            assert "an interval needs 5" in task.summary(scores)
+        else:
+            low, high = scores["interval"]
+            assert low <= scores[task.main] <= high
+
+
+def test_a_mean_over_classes_says_which_are_absent():
+    logits, target = torch.randn(20, 3), torch.arange(20) % 2
+    scores = SingleLabel().scores(logits, target, np.arange(20))
+    assert scores["absent"] == ["negative"]
+    assert "no clip of negative, which means leave out" in SingleLabel().summary(scores)
+    whole = SingleLabel().scores(logits, torch.arange(20) % 3, np.arange(20))
+    assert whole["absent"] == [] and "means leave out" not in SingleLabel().summary(whole)
+    many = torch.zeros(20, 6)
+    many[:, :2] = 1
+    scores = MultiLabel().scores(torch.randn(20, 6), many, np.arange(20))
+    assert scores["absent"] == list(MultiLabel().labels[2:])
 
 
 def test_box_filter_equals_scipys():

@@ -83,9 +83,11 @@ def test_scores_do_not_choose_thresholds():
     assert SIX.scores(low, target, groups)["f1"] < 0.5 * tuned["f1"]
 
 
-def test_nothing_to_find_is_a_number_all_the_same():
+def test_nothing_to_find_is_undefined():
     scores = SIX.scores(torch.full((8, 6), -3.0), torch.zeros(8, 6), np.arange(8))
-    assert scores["f1"] == 0 and scores["auc"] is None and "undefined" in SIX.summary(scores)
+    assert scores["f1"] is None and scores["auc"] is None and scores["interval"] is None
+    assert scores["accuracy"] == 1.0 and scores["absent"] == list(SIX.labels)
+    assert "undefined" in SIX.summary(scores) and SIX.selection_score(scores) < -1
     json.dumps(scores, allow_nan=False)
 
 

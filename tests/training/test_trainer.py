@@ -17,12 +17,14 @@ from emo_core.checkpoint import CheckpointError, find_checkpoint, load_checkpoin
 from emo_core.cli.console import log_line, show_steps
 from emo_core.cli.main import main
 from emo_core.data.cache import Cache
+from emo_core.data.corpus import Corpus, Item
 from emo_core.data.dataset import ClipDataset, EpochBatches, FileWindow, Loader, prepare
 from emo_core.preprocess.augment import Augment
 from emo_core.preprocess.sample import DecodedWindow, SampleConfig
-from emo_core.tasks import SingleLabel
+from emo_core.schema import POLARITIES
+from emo_core.tasks import MultiLabel, SingleLabel
 from emo_core.training.recipes import RECIPES, Recipe, RecipeError, find_recipe
-from emo_core.training.run import finish, open_run, release_on_failure
+from emo_core.training.run import absent_labels, finish, open_run, release_on_failure
 from emo_core.training.run_files import TrainingError
 from emo_core.training.trainer import TrainConfig, Trainer, lr_schedule, step_rows
 from tests.conftest import small_group
@@ -453,3 +455,32 @@ def test_every_step_of_an_epoch_with_an_odd_end_equals_its_big_batch(sizes, accu
 def test_a_step_counts_its_own_clips():
     assert step_rows([4, 4, 4, 2], 2) == [8, 6] and step_rows([4, 2], 1) == [4, 2]
     assert step_rows([4, 4, 1], 2) == [8, 1]
+
+
+def test_a_run_that_only_warms_up_ends_at_its_full_rate():
+    assert lr_schedule(0.5, 1.0) == 0.5 and lr_schedule(1.0, 1.0) == 1.0
+
+
+@pytest.mark.parametrize(("norm", "cut"), [(0.0, False), (1e-3, True), (1e9, False)])
+def test_gradients_are_cut_where_a_run_does(norm, cut, data):
+    run, found = trainer(max_grad_norm=norm), []
+
+    def note(**_):
+        gradients = [p.grad.flatten() for p in run.model.parameters() if p.grad is not None]
+        found.append(float(torch.cat(gradients).norm()))
+
+    run.optimizer.step = note
+    rows = next(iter(Loader(data[1].dataset, 4, False).epoch(0)))
+    next(run.epochs(FixedBatches([rows]), None))
+    assert (found[0] < 2e-3) is cut
+
+
+def test_training_without_a_class_warns(tmp_path):
+    items = [Item(f"Train/{i}", tmp_path, "train", POLARITIES[i % 2], str(i)) for i in range(4)]
+    items.append(Item("Val/9", tmp_path, "val", POLARITIES[2], "9"))
+    corpus, recipe = Corpus("vgaf", tmp_path, tuple(POLARITIES), tuple(items)), Recipe("vgaf")
+    assert absent_labels(recipe, corpus) == [POLARITIES[2]]
+    assert absent_labels(replace(recipe, samples_on_the_fly=64), corpus) == []  # composed beside
+    many = replace(recipe, task=MultiLabel(("a", "b", "c")))
+    both = replace(items[0], label=("a", "c"))
+    assert absent_labels(many, replace(corpus, items=(both,))) == ["b"]

@@ -27,7 +27,8 @@ from emo_core.viz.overlay import (
 from tests.support.media_files import Picture, Sound, regular, turn, write
 
 POCKET = replace(SampleConfig(), frames=4, window_s=1.0)
-PAPER_CROP = replace(PAPER, frames=4, window_s=1.0)
+PAPER_CROP = replace(PAPER, frames=4, window_s=1.0, resize_mode="crop")
+STRETCHED = replace(PAPER_CROP, resize_mode="stretch_crop")
 SIZES = {"9:16": (360, 640), "16:9": (640, 360), "4:3": (640, 480), "1:1": (400, 400)}
 SIZES |= {"very wide": (640, 120), "uneven": (398, 302)}
 TURNED = "9:16 by its rotation"
@@ -112,9 +113,12 @@ CROPPED |= {TURNED: CROPPED["9:16"], "very wide": [(0.5, 0.5)]}
 @pytest.mark.parametrize(
     ("config", "shape", "centre"),
     [(POCKET, shape, at) for shape in SHAPES for at in PLACES]
-    + [(PAPER_CROP, shape, at) for shape in SHAPES for at in CROPPED.get(shape, PLACES)],
+    + [(PAPER_CROP, shape, at) for shape in SHAPES for at in CROPPED.get(shape, PLACES)]
+    + [(STRETCHED, shape, (0.6, 0.4)) for shape in SHAPES],
     ids=lambda x: (
-        {POCKET: "pad", PAPER_CROP: "crop"}.get(x) if isinstance(x, SampleConfig) else None
+        {POCKET: "pad", PAPER_CROP: "crop", STRETCHED: "stretch"}.get(x)
+        if isinstance(x, SampleConfig)
+        else None
     ),
 )
 def test_heat_and_spot_agree_in_the_film(tmp_path, config, shape, centre):

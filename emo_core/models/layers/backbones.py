@@ -4,13 +4,15 @@ Each maps (input, mask, times) to `Tokens`. Values behind a False mask never rea
 `row_independent` marks methods whose rows can be cached one by one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from emo_core.models.layers.cam import CellGrid
+from emo_core.models.layers.token_spans import TokenSpans, runs
 
 Read = Callable[..., Tensor]
 
@@ -27,6 +29,7 @@ def row_independent(read: Read) -> Read:
 # docs/papers/group.md#a4
 KINETICS_MEAN, KINETICS_STD = (0.43216, 0.394666, 0.37645), (0.22803, 0.22145, 0.216989)
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue (BT.601)
+MEL_STRIDE = 8  # mel frames between two tokens of MelResNet
 MEL_MEAN, MEL_STD = -4.0, 4.0  # natural log of power; centre and spread of ordinary sound
 PANNS_WEIGHTS = (  # Kong et al. 2020; the publisher gives an MD5 sum and no SHA-256
     "https://zenodo.org/record/3987831/files/Cnn14_mAP%3D0.431.pth",
@@ -42,6 +45,7 @@ class Tokens:
     mask: Tensor  # (B, N) bool, True = real
     times_s: Tensor  # (B, N) seconds from the start of the window
     unimodal_logits: Tensor | None = None  # (B, classes) of this stream's own head, if any
+    spans: TokenSpans | None = None  # where each one looked; None: kept features, which do not tell
 
 
 def evenly(mask: Tensor, times_s: Tensor, steps: int) -> tuple[Tensor, Tensor]:
@@ -92,8 +96,8 @@ class Backbone(nn.Module):
     """Reads one modality into tokens of `channels` values.
 
     time_first: the last map of sound has the axes (time, mel), not (mel, time). even_times: tokens
-    are said to lie evenly over the window, whatever they saw; where nothing asks when, as in JMT,
-    it does not matter.
+    are told to the fusion as if they lay evenly over the window; where nothing asks when, as in
+    JMT, it does not matter. `Tokens.spans` say where they looked in either case.
     """
 
     channels: int
@@ -103,6 +107,10 @@ class Backbone(nn.Module):
     @property
     def cam_layer(self) -> nn.Module:
         """What puts out the last map, for Grad-CAM."""
+        raise NotImplementedError
+
+    def cam_grids(self, size: Sequence[int]) -> tuple[CellGrid, ...]:
+        """Where cells of that map lie, by its axes; size: of frames (height, width)."""
         raise NotImplementedError
 
 
@@ -178,7 +186,8 @@ class FrameResNet(Backbone):
 
     def forward(self, video: Tensor, mask: Tensor, times_s: Tensor) -> Tokens:
         values = self.read(video.flatten(0, 1), mask.flatten())  # (B*T, 2C)
-        return Tokens(values.unflatten(0, video.shape[:2]), mask, times_s)
+        spans = TokenSpans.of(times_s, runs(mask.shape[1], 1))
+        return Tokens(values.unflatten(0, video.shape[:2]), mask, times_s, spans=spans)
 
     @row_independent
     def read(self, frames: Tensor, mask: Tensor) -> Tensor:
@@ -197,6 +206,11 @@ class FrameResNet(Backbone):
     def cam_layer(self) -> nn.Module:
         return self.largest
 
+    def cam_grids(self, size: Sequence[int]) -> tuple[CellGrid, ...]:
+        cells = CellGrid(2 ** len(self.trunk))
+        read = self.size[::-1] or tuple(size)
+        return tuple(cells.before_resize(a, b) for a, b in zip(read, size, strict=True))
+
 
 class MelResNet(Backbone):
     """Pocket sound backbone: a slim ResNet over the log-mel; one token every 8 mel frames.
@@ -213,10 +227,11 @@ class MelResNet(Backbone):
 
     def forward(self, mel: Tensor, mask: Tensor, times_s: Tensor) -> Tokens:
         values = self.read(mel, mask)
-        if self.even_times:
-            return Tokens(values, *evenly(mask, times_s, values.shape[1]))
-        mask, times_s = of_groups(mask, times_s, self.pool)
-        return Tokens(values, *at_strides(mask, times_s, values.shape[1], 8))
+        count, size = values.shape[1], MEL_STRIDE * self.pool
+        seen = at_strides(*of_groups(mask, times_s, self.pool), count, MEL_STRIDE)
+        spans = TokenSpans.of(seen[1], runs(count, size, -size // 2, mask.shape[1]))
+        told = evenly(mask, times_s, count) if self.even_times else seen
+        return Tokens(values, *told, spans=spans)
 
     @row_independent
     def read(self, mel: Tensor, mask: Tensor) -> Tensor:
@@ -233,6 +248,9 @@ class MelResNet(Backbone):
     def cam_layer(self) -> nn.Module:
         return self.trunk[-1]
 
+    def cam_grids(self, size: Sequence[int]) -> tuple[CellGrid, ...]:
+        return CellGrid(MEL_STRIDE).after_pooling(self.pool), CellGrid(2 ** len(self.trunk))
+
 
 class R2Plus1D(Backbone):
     """Paper video backbone: torchvision's R(2+1)D-18; tokens are its space-time map.
@@ -241,6 +259,7 @@ class R2Plus1D(Backbone):
     """
 
     channels = 512
+    TIME_STRIDE, STRIDE = 8, 16  # frames; pixels
 
     def __init__(self, pretrained: bool = False) -> None:
         super().__init__()
@@ -251,15 +270,16 @@ class R2Plus1D(Backbone):
 
     def forward(self, video: Tensor, mask: Tensor, times_s: Tensor) -> Tokens:
         maps = self.read(video, mask)
-        place = evenly if self.even_times else partial(at_strides, stride=8)
-        step_mask, step_times = place(mask, times_s, maps.shape[2])  # (B, t)
-        positions = maps.shape[3] * maps.shape[4]
-        values = maps.flatten(2).transpose(1, 2)  # (B, t*h*w, C)
-        return Tokens(
-            values,
-            step_mask.repeat_interleave(positions, dim=1),
-            step_times.repeat_interleave(positions, dim=1),
+        count, places = maps.shape[2], maps.shape[3] * maps.shape[4]
+        seen = at_strides(mask, times_s, count, self.TIME_STRIDE)
+        told = evenly(mask, times_s, count) if self.even_times else seen
+        frames = runs(count, self.TIME_STRIDE, -self.TIME_STRIDE // 2, mask.shape[1])
+        spans = TokenSpans.of(
+            seen[1].repeat_interleave(places, dim=1), frames.repeat_interleave(places, dim=0)
         )
+        step_mask, step_times = (x.repeat_interleave(places, dim=1) for x in told)
+        values = maps.flatten(2).transpose(1, 2)  # (B, t*h*w, C)
+        return Tokens(values, step_mask, step_times, spans=spans)
 
     @row_independent
     def read(self, video: Tensor, mask: Tensor) -> Tensor:
@@ -270,6 +290,9 @@ class R2Plus1D(Backbone):
     @property
     def cam_layer(self) -> nn.Module:
         return self.trunk[-1]
+
+    def cam_grids(self, size: Sequence[int]) -> tuple[CellGrid, ...]:
+        return CellGrid(self.TIME_STRIDE), CellGrid(self.STRIDE), CellGrid(self.STRIDE)
 
 
 class ConvBlock(nn.Module):
@@ -294,6 +317,7 @@ class Cnn14(Backbone):
     """
 
     channels = 2048
+    POOLED = 32  # mel frames, and bands: five halvings
     DECIBELS = 4.342945  # per unit of natural log power; PANNs' weights expect dB
 
     def __init__(self, pretrained: bool = False) -> None:
@@ -307,9 +331,10 @@ class Cnn14(Backbone):
 
     def forward(self, mel: Tensor, mask: Tensor, times_s: Tensor) -> Tokens:
         values = self.read(mel, mask)
-        if self.even_times:
-            return Tokens(values, *evenly(mask, times_s, values.shape[1]))
-        return Tokens(values, *of_groups(mask, times_s, 32))  # five halvings
+        seen = of_groups(mask, times_s, self.POOLED)
+        told = evenly(mask, times_s, values.shape[1]) if self.even_times else seen
+        spans = TokenSpans.of(seen[1], runs(values.shape[1], self.POOLED))
+        return Tokens(values, *told, spans=spans)
 
     @row_independent
     def read(self, mel: Tensor, mask: Tensor) -> Tensor:
@@ -325,6 +350,9 @@ class Cnn14(Backbone):
     @property
     def cam_layer(self) -> nn.Module:
         return self.get_submodule("conv_block6")
+
+    def cam_grids(self, size: Sequence[int]) -> tuple[CellGrid, ...]:
+        return CellGrid.of_pooling(self.POOLED), CellGrid.of_pooling(self.POOLED)
 
 
 def panns_weights(wanted: set[str]) -> dict[str, Tensor]:
@@ -372,7 +400,8 @@ class SpectrogramResNet18(Backbone):
 
     def forward(self, mel: Tensor, mask: Tensor, times_s: Tensor) -> Tokens:
         values = self.read(mel, mask).unsqueeze(1)  # (B, 1, 512)
-        return Tokens(values, mask.any(1, keepdim=True), times_s[:, -1:])
+        spans = TokenSpans.of(times_s.mean(1, keepdim=True), runs(1, mask.shape[1]))
+        return Tokens(values, mask.any(1, keepdim=True), times_s[:, -1:], spans=spans)
 
     @row_independent
     def read(self, mel: Tensor, mask: Tensor) -> Tensor:
@@ -384,6 +413,9 @@ class SpectrogramResNet18(Backbone):
     @property
     def cam_layer(self) -> nn.Module:
         return self.trunk[-1]
+
+    def cam_grids(self, size: Sequence[int]) -> tuple[CellGrid, ...]:
+        return CellGrid(32), CellGrid(32)
 
 
 def normalize_decibels(mel: Tensor, mask: Tensor) -> Tensor:

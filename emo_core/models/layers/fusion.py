@@ -24,11 +24,17 @@ Pair = tuple[str, str]  # (query, context)
 class FusionTrace(Trace):
     """Attention of a fusion of two streams, and the scores of each stream alone.
 
-    attention: by (query, context), the weights of each block. unimodal_logits: by stream.
+    Times, masks and frames are of the tokens: the middle of where each looked, whether it is real,
+    its first input frame and the one after its last (None where that is not known). attention: by
+    (query, context), the weights of each block. unimodal_logits: by stream.
     """
 
     video_times_s: Tensor = axes("B, video")  # seconds from the start of the window
     audio_times_s: Tensor = axes("B, audio")
+    video_mask: Tensor = axes("B, video")
+    audio_mask: Tensor = axes("B, audio")
+    video_frames: Tensor | None = axes("B, video, 2", default=None)
+    audio_frames: Tensor | None = axes("B, audio, 2", default=None)
     attention: Mapping[Pair, tuple[Tensor, ...]] = axes(
         "B, H, query, context", default_factory=dict
     )
@@ -43,24 +49,27 @@ class FusionTrace(Trace):
             weights=blocks[-1],
             video_times_s=self.video_times_s,
             audio_times_s=self.audio_times_s,
+            video_mask=self.video_mask,
+            audio_mask=self.audio_mask,
         )
 
     def rollout(self) -> dict[str, Tensor]:
         """Share of each token (N,) of the first window's answer, by stream; {} without attention.
 
-        Each stream asks the other one, block after block; then both are averaged over time.
+        Each stream asks the other one, block after block; then the real tokens of both are averaged
+        over time. What is not real neither asks nor answers.
         """
         if not self.attention:
             return {}
-        times_s = {"video": self.video_times_s, "audio": self.audio_times_s}
-        shares = {name: torch.zeros(x.shape[1]) for name, x in times_s.items()}
+        masks = {"video": self.video_mask[0].cpu(), "audio": self.audio_mask[0].cpu()}
+        shares = {name: torch.zeros(len(real)) for name, real in masks.items()}
         for own, other in (("video", "audio"), ("audio", "video")):
-            blocks = [weights[0].mean(0) for weights in self.attention.get((own, other), ())]
-            count = len(shares[own])
-            shares[own] = shares[own] + 0.5 ** len(blocks) / count
+            asking = masks[own] / masks[own].sum().clamp(min=1)  # (N,), each token's part of a mean
+            blocks = [x[0].mean(0).cpu() for x in self.attention.get((own, other), ())]
+            shares[own] = shares[own] + 0.5 ** len(blocks) * asking
             for depth, weights in enumerate(reversed(blocks), start=1):
-                shares[other] = shares[other] + 0.5**depth * weights.mean(0).cpu()
-        total = sum(float(x.sum()) for x in shares.values())
+                shares[other] = shares[other] + 0.5**depth * asking @ weights.float()
+        total = sum(float(x.sum()) for x in shares.values()) or 1.0
         return {name: x / total for name, x in shares.items()}
 
 
@@ -115,7 +124,13 @@ class CrossModal(nn.Module):
 
 
 def _trace(video: Tokens, audio: Tokens, **found: Any) -> FusionTrace:
-    return FusionTrace(video_times_s=video.times_s, audio_times_s=audio.times_s, **found)
+    """A trace with the tokens of both streams and what was `found` of them."""
+    for name, tokens in (("video", video), ("audio", audio)):
+        spans = tokens.spans
+        found[f"{name}_times_s"] = spans.times_s if spans else tokens.times_s
+        found[f"{name}_frames"] = spans.frames if spans else None
+        found[f"{name}_mask"] = tokens.mask
+    return FusionTrace(**found)
 
 
 class Concat(nn.Module):

@@ -18,6 +18,7 @@ from emo_core.models.layers.attention import (
     with_residual,
 )
 from emo_core.models.layers.backbones import Backbone, Tokens
+from emo_core.models.layers.token_spans import TokenSpans, runs
 from emo_core.preprocess.trace import CrossAttention, Trace, axes
 
 Pair = tuple[str, str]  # (query, context)
@@ -37,7 +38,8 @@ class StepTrace(Trace):
     """What a fusion of steps attended to.
 
     self_attention: by stream. cross_attention: by (query, context). mixing: among the six answers
-    of a step; readout: by which K of them read all; readout_weights: of a learned readout.
+    of a step; readout: by which K of them read all; readout_weights: of a learned readout. real:
+    which steps of video and audio are; spans: what each of their steps read, where known.
     """
 
     self_attention: Mapping[str, Tensor] = axes("B, H, S, S", default_factory=dict)
@@ -45,40 +47,64 @@ class StepTrace(Trace):
     mixing: Tensor | None = axes("B, S, H, 6, 6", default=None)
     readout: Tensor | None = axes("B, S, H, K, 6", default=None)
     readout_weights: Tensor | None = axes("B, S, 6", default=None)
+    real: Mapping[str, Tensor] = axes("B, S", default_factory=dict)
+    spans: Mapping[str, TokenSpans] = axes("", default_factory=dict)
 
     @property
     def video_to_audio(self) -> CrossAttention | None:
         weights = self.cross_attention.get(("video", "audio"))
         if weights is None or self.moments is None:
             return None
-        times_s = self.moments.times_s
-        return CrossAttention(weights=weights, video_times_s=times_s, audio_times_s=times_s)
+        video_s, audio_s = (
+            self.spans[name].times_s if name in self.spans else self.moments.times_s
+            for name in ("video", "audio")
+        )
+        return CrossAttention(
+            weights=weights,
+            video_times_s=video_s,
+            audio_times_s=audio_s,
+            video_mask=self.real.get("video"),
+            audio_mask=self.real.get("audio"),
+        )
 
     def rollout(self, step: int) -> dict[str, Tensor]:
         """Share of each moment (S,) of the first window's answer at `step`, by stream.
 
-        Back through readout, mixing, cross-attention and encoders; what reaches the joint stream
-        is half video, half audio. {} without attention.
+        Back through readout, mixing, cross-attention and encoders; what reaches the joint stream is
+        half video, half audio where both are real, else of the one that is. {} without attention.
         """
-        streams = {name: with_residual(x[0].mean(0)) for name, x in self.self_attention.items()}
+        streams = {
+            name: with_residual(x[0].mean(0)).cpu() for name, x in self.self_attention.items()
+        }
         reached = {name: torch.zeros(len(x)) for name, x in streams.items()}
         if not self.cross_attention:
-            reached = {name: x[step].cpu() for name, x in streams.items()}
+            reached = {name: x[step] for name, x in streams.items()}
         for share, pair in zip(self._pair_weights(step), self.cross_attention, strict=True):
-            context, asked = pair[1], self.cross_attention[pair][0].mean(0)[step]  # (S,)
-            reached[context] = reached[context] + (share * asked @ streams[context]).cpu()
+            context, asked = pair[1], self.cross_attention[pair][0].mean(0)[step].cpu()  # (S,)
+            reached[context] = reached[context] + share * asked @ streams[context]
         joint = reached.pop("joint", torch.zeros(()))
-        reached = {name: x + joint / 2 for name, x in reached.items()}
+        real = {name: self.real[name][0].cpu().float() for name in reached}
+        both = sum(real.values(), start=torch.zeros(())).clamp(min=1)
+        reached = {name: (x + joint / both) * real[name] for name, x in reached.items()}
         total = sum(float(x.sum()) for x in reached.values()) or 1.0
         return {name: x / total for name, x in reached.items()}
 
     def _pair_weights(self, step: int) -> Tensor:
         """What each (query, context) adds to a step's answer, (pairs,): all alike if not mixed."""
-        count = len(self.cross_attention)
+        steps = {**self.real, "joint": self.real["video"] | self.real["audio"]}
+        real = torch.tensor(
+            [
+                bool(steps[own][0, step] & steps[other][0].any())
+                for own, other in self.cross_attention
+            ]
+        ).float()
         if self.mixing is None or self.readout is None:
-            return torch.full((count,), 1 / max(count, 1))
-        reading = self.readout[0, step].mean(0).mean(0)  # (6,), mean over K answers
-        return reading @ with_residual(self.mixing[0, step].mean(0))  # (6,)
+            return real / real.sum().clamp(min=1)
+        reading = self.readout[0, step].mean(0).cpu()  # (K, 6)
+        asking = real / real.sum().clamp(min=1) if len(reading) > 1 else torch.ones(1)  # (K,)
+        if self.readout_weights is not None:
+            asking = self.readout_weights[0, step].cpu()
+        return asking @ reading @ with_residual(self.mixing[0, step].mean(0)).cpu() * real
 
 
 Fused = tuple[Tensor, StepTrace]
@@ -255,6 +281,12 @@ class Steps:
     values: Tensor  # (B, S, n, ...)
     mask: Tensor  # (B, S, n) bool, True = real
     times_s: Tensor  # (B, S, n)
+    frames: Tensor  # (S, 2) first input frame and the one after the last
+
+    @property
+    def spans(self) -> TokenSpans:
+        """What each step reads."""
+        return TokenSpans.of(self.times_s.mean(2), self.frames)
 
 
 def split_frames_into_steps(frames: Tensor, mask: Tensor, times_s: Tensor, steps: int) -> Steps:
@@ -267,7 +299,8 @@ def split_frames_into_steps(frames: Tensor, mask: Tensor, times_s: Tensor, steps
             f"{frames.shape[1]} frames can't be shared by {steps} steps; expected a multiple; "
             "change the sample's frames or the model's steps."
         )
-    return Steps(*(v.unflatten(1, (steps, -1)) for v in (frames, mask, times_s)))
+    values, real, at_s = (v.unflatten(1, (steps, -1)) for v in (frames, mask, times_s))
+    return Steps(values, real, at_s, runs(steps, real.shape[2]))
 
 
 def split_mel_into_steps(mel: Tensor, mask: Tensor, times_s: Tensor, steps: int) -> Steps:
@@ -283,7 +316,8 @@ def split_mel_into_steps(mel: Tensor, mask: Tensor, times_s: Tensor, steps: int)
     index = first.unsqueeze(-1) + torch.arange(mel.shape[1] // steps, device=mel.device)
     index = index.clamp(max=mel.shape[1] - 1)  # (B, S, n)
     row = torch.arange(len(mel), device=mel.device)[:, None, None]
-    return Steps(mel[row, index], mask[row, index], times_s[row, index])
+    frames = torch.stack([index[0, :, 0], index[0, :, -1] + 1], dim=-1)  # one clock in all windows
+    return Steps(mel[row, index], mask[row, index], times_s[row, index], frames)
 
 
 class StepPool(nn.Module):
@@ -318,13 +352,29 @@ class StepPool(nn.Module):
         return peak.masked_fill(~seen.mask.any(1, keepdim=True), 0)
 
 
+def spans_of_steps(seen: Tokens, ends_s: Tensor) -> TokenSpans | None:
+    """What the tokens of each step looked at; (B, N, ...), (B, S) -> of S steps."""
+    if seen.spans is None:
+        return None
+    step = step_of_tokens(seen, ends_s).unsqueeze(-1).expand(seen.spans.frames.shape)
+    none = seen.spans.frames.new_zeros(*ends_s.shape, 2)
+    first = none.scatter_reduce(1, step, seen.spans.frames, "amin", include_self=False)[..., 0]
+    end = none.scatter_reduce(1, step, seen.spans.frames, "amax", include_self=False)[..., 1]
+    starts_s = torch.cat([torch.zeros_like(ends_s[:, :1]), ends_s[:, :-1]], dim=1)
+    return TokenSpans((starts_s + ends_s) / 2, torch.stack([first, end], dim=-1))
+
+
+def step_of_tokens(seen: Tokens, ends_s: Tensor) -> Tensor:
+    """The first step that has not ended before a token, (B, N); what is later is of the last."""
+    return (seen.times_s.unsqueeze(-1) > ends_s[:, None, :-1] + 1e-4).sum(-1)
+
+
 def means_of_steps(seen: Tokens, ends_s: Tensor) -> tuple[Tensor, Tensor]:
     """Mean of the real tokens (B, N, C) of steps that end at ends_s (B, S), and which have any.
 
-    A token belongs to the first step that has not ended before it; what is later, to the last one.
     Returns (B, S, C), zero where no token is real, and (B, S) bool.
     """
-    step = (seen.times_s.unsqueeze(-1) > ends_s[:, None, :-1] + 1e-4).sum(-1)  # (B, N)
+    step = step_of_tokens(seen, ends_s)
     where = nn.functional.one_hot(step, ends_s.shape[1]).to(seen.values) * seen.mask.unsqueeze(-1)
     count = where.sum(1)  # (B, S)
     means = where.transpose(1, 2) @ seen.values / count.clamp(min=1).unsqueeze(-1)
@@ -344,7 +394,7 @@ class EncoderStepStream(nn.Module):
         """What the encoder saw (B, N, C), times at which steps end (B, S) -> (B, S, D)."""
         means, real = means_of_steps(seen, ends_s)
         values = self.project(self.norm(means)) * real.unsqueeze(-1)
-        return Tokens(values, real, ends_s)
+        return Tokens(values, real, ends_s, spans=spans_of_steps(seen, ends_s))
 
 
 class StepStream(nn.Module):
@@ -369,4 +419,4 @@ class StepStream(nn.Module):
         seen = self.backbone(*parts)  # (B*S, N, C)
         tokens = self.project(self.pool(seen)).unflatten(0, steps.mask.shape[:2])  # (B, S, D)
         real = steps.mask.any(-1)  # (B, S)
-        return Tokens(tokens * real.unsqueeze(-1), real, steps.times_s[..., -1])
+        return Tokens(tokens * real.unsqueeze(-1), real, steps.times_s[..., -1], spans=steps.spans)

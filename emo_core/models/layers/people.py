@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from emo_core.models.layers.backbones import Backbone, Tokens
 from emo_core.models.layers.expression import FACE_SIDE, shipped_expression
+from emo_core.models.layers.token_spans import TokenSpans, runs
 
 # Of photographs of train people; zero-shot UAR 0.763 (2.8: 0.753, 2.5: 0.72; boxes alone: 0.726).
 SIDE_IN_EYES = 2.9  # side of a crop, in distances between the eyes
@@ -68,7 +69,10 @@ class PeopleExpressions(Backbone):
             both = torch.cat([both, self.net.fc(both).log_softmax(-1)], dim=-1)  # (2n, 263)
             read = both.unflatten(0, (2, -1)).mean(0)
             values[row, step, person] = torch.cat([read, face_positions(found)], dim=-1)
-        return Tokens(values.flatten(1, 2), mask.flatten(1), times_s.flatten(1))
+        frames = runs(mask.shape[1], 1) * self.every
+        frames[:, 1] = frames[:, 0] + 1
+        spans = TokenSpans.of(times_s.flatten(1), frames.repeat_interleave(mask.shape[2], dim=0))
+        return Tokens(values.flatten(1, 2), mask.flatten(1), times_s.flatten(1), spans=spans)
 
     @property
     def cam_layer(self) -> nn.Module:

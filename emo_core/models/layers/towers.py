@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from emo_core.models.layers.attention import time_encoding
 from emo_core.models.layers.backbones import Backbone, Tokens
 from emo_core.models.layers.running_norm import RunningNorm
+from emo_core.models.layers.token_spans import TokenSpans
 
 Head = Callable[[Tokens], Tensor]
 
@@ -78,10 +79,5 @@ def join_towers(towers: Sequence[Tokens]) -> Tokens:
         torch.cat([tower.mask for tower in towers], dim=1),
         torch.cat([tower.times_s for tower in towers], dim=1),
         torch.stack(scores).mean(0) if scores else None,
+        TokenSpans.joined([tower.spans for tower in towers]),
     )
-
-
-def at_times(share: Tensor, times_s: Tensor, moments_s: Tensor) -> Tensor:
-    """What tokens (N,) at times_s (N,) add up to at the nearest of moments_s (M,) -> (M,)."""
-    nearest = (times_s.unsqueeze(1) - moments_s).abs().argmin(1)
-    return torch.zeros(len(moments_s)).index_add_(0, nearest.cpu(), share.cpu())

@@ -16,6 +16,7 @@ from emo_core.io.environment import offline
 from emo_core.io.shipped_weights import shipped_state
 from emo_core.models.layers.attention import Attention
 from emo_core.models.layers.backbones import Backbone, Tokens, row_independent
+from emo_core.models.layers.token_spans import TokenSpans, runs
 from emo_core.preprocess.log_mel import MelConfig
 
 # 80 bands of 0 to 8 kHz, 25 ms every 10 ms; of the shipped encoder and of every size up to large-v2
@@ -97,11 +98,19 @@ class WhisperEncoder(Backbone):
         variance = ((steps - mean.unsqueeze(2)).square() * real).sum(2) / count
         power = power.sum(2).squeeze(-1) / count.squeeze(-1)  # (B, N)
         loud = power >= power.amax(1, keepdim=True) * 10 ** (-self.loud_db / 10)
+        there = _by_token(torch.ones_like(times_s[:, ::2, None]))
+        middle_s = at_s.sum((2, 3)) / there.sum((2, 3))
         return Tokens(
             torch.cat([mean, (variance + 1e-6).sqrt()], dim=-1),
             (real.sum(2).squeeze(-1) > 0) & loud,
             ((at_s * real).sum(2) / count).squeeze(-1),
+            spans=TokenSpans.of(middle_s, self.token_frames(mean.shape[1], mask.shape[1])),
         )
+
+    @staticmethod
+    def token_frames(count: int, mel_frames: int) -> Tensor:
+        """Mel frames (count, 2) of each token, of so many: step i is centred on mel frame 2i."""
+        return runs(count, 2 * PER_TOKEN, -1, mel_frames)
 
     @row_independent
     def read(self, mel: Tensor, mask: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from emo_core.data.cache import Cache
 from emo_core.data.corpus import Corpus, CorpusError, Item, read_text
 from emo_core.data.dataset import ClipDataset, FileWindow, Target, Window, key_digest
 from emo_core.faces.tracking import Tracks
-from emo_core.preprocess.augment import NONE, Augment, augment_mel, augment_window
+from emo_core.preprocess.augment import NONE, Augment, augment_mel, augment_window, hide_stripes
 from emo_core.preprocess.sample import (
     DecodedWindow,
     Sample,
@@ -124,7 +124,7 @@ class OnTheFlyDataset(ClipDataset):
         grid = frame_times(config).reshape(-1, self.frame_subsample)
         times_s = grid[np.arange(len(grid)), rng.integers(0, self.frame_subsample, len(grid))]
         decoded = augment_window(self.compose(scene, times_s), self.augment, rng)
-        return to_sample(decoded, config), target
+        return hide_stripes(to_sample(decoded, config), self.augment.spec_stripes, rng), target
 
 
 @dataclass(frozen=True)
