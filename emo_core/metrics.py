@@ -8,15 +8,15 @@ ROUNDING = 1e-15  # of a constant's mean square, and value: what its moments' su
 LEAST_SOURCES = 5  # below this sources say too little of other sources
 
 
-class ScoreError(EmoError):
+class MetricError(EmoError):
     """Answers that can't be scored; one plain sentence."""
 
 
 def refuse_no_numbers(answers: np.ndarray) -> None:
-    """Raise ScoreError where answers (n, ...) hold NaN or an infinity."""
+    """Raise MetricError where answers (n, ...) hold NaN or an infinity."""
     wrong = ~np.isfinite(answers).all(tuple(range(1, answers.ndim)))
     if wrong.any():
-        raise ScoreError(
+        raise MetricError(
             f"{wrong.sum()} of {len(answers)} answers are no numbers; expected finite scores of "
             "every class; train again with a lower rate, or take another checkpoint."
         )
@@ -214,7 +214,7 @@ def clustered_interval(
     return float(low), float(high)
 
 
-def interval_part(drawn: np.ndarray, groups: np.ndarray) -> dict:
+def interval_fields(drawn: np.ndarray, groups: np.ndarray) -> dict:
     """The 95 % interval of scores drawn over sources, as part of a split's scores.
 
     {"interval": [low, high]}; below LEAST_SOURCES, or where no draw is defined, None and a word

@@ -25,7 +25,14 @@ from environments import clean_variables, install, make_environment
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "emo_core"
 EXAMPLE = ROOT / "assets" / "examples" / "both_positive.mp4"
-CHECKPOINTS = ("fe2e-utterances", "group-collage", "group-people", "group-staged", "jmt-staged", "mesm-staged")
+CHECKPOINTS = (
+    "fe2e-utterances",
+    "group-collage",
+    "group-people",
+    "group-staged",
+    "jmt-staged",
+    "mesm-staged",
+)
 CHECKPOINT_FILES = ("DATA.md", "card.md", "config.json", "model.safetensors")
 ENCODERS = (
     "face_detection_yunet_2026may.onnx",

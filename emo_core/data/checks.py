@@ -94,8 +94,8 @@ def _inspect_together(
     """What items of one file hold: (index, inspection)."""
     items = [corpus.items[index] for index in together]
     opened = corpus.open_item or open_clip
-    looked = {n for n, index in enumerate(together) if index in faces}
-    for n, one in inspect_file(items, opened, needs_video, looked):
+    face_search = {n for n, index in enumerate(together) if index in faces}
+    for n, one in inspect_file(items, opened, needs_video, face_search):
         if one.problem and items[n].path != items[0].path:  # its sentence names another link
             _, one = next(inspect_file([items[n]], opened, needs_video))
         yield together[n], one

@@ -51,21 +51,21 @@ def open_clip(item: Item) -> Inspectable:
 
 
 @dataclass(eq=False)
-class _Part:
+class _Stretch:
     """One item while its file is read."""
 
     index: int  # among the items
     start_s: float
     end_s: float  # at most the file's own
-    looks: bool  # whether faces are looked for
-    frames: list[np.ndarray] = field(default_factory=list)  # (H, W, 3) each, where it looks
+    needs_faces: bool  # whether faces are looked for
+    frames: list[np.ndarray] = field(default_factory=list)  # (H, W, 3) each, of those only
     problem: str = ""
     peak: float = 0.0
 
     @property
     def times_s(self) -> list[float]:
         """When its picture is read: at its start and its middle, or where faces are looked for."""
-        places = FACE_SEARCH_AT if self.looks else (0.5,)
+        places = FACE_SEARCH_AT if self.needs_faces else (0.5,)
         return [self.start_s + (self.end_s - self.start_s) * place for place in (0.0, *places)]
 
     @property
@@ -97,7 +97,7 @@ def inspect_file(
         try:
             start_s, end_s = resolve_span(clip.duration_s, item.span_s, item.path, SLACK_S)
             end_s = min(end_s, clip.duration_s, start_s + item.longest_s)
-            parts.append(_Part(i, start_s, end_s, clip.has_video and i in face_search))
+            parts.append(_Stretch(i, start_s, end_s, clip.has_video and i in face_search))
         except ClipError as error:
             yield i, _failed(item, error)
     if clip.has_audio:
@@ -111,7 +111,7 @@ def _failed(item: Item, why: object) -> Inspection:
     return Inspection(f"{item.name}: {why}")
 
 
-def _inspection(clip: Inspectable, part: _Part) -> Inspection:
+def _inspection(clip: Inspectable, part: _Stretch) -> Inspection:
     sound = "sound" if part.peak > SILENCE else "silent"
     found = bool(track_faces(np.stack(part.frames[1:])).mask.any()) if part.frames else None
     part.frames.clear()
@@ -119,7 +119,7 @@ def _inspection(clip: Inspectable, part: _Part) -> Inspection:
     return Inspection("", sound if clip.has_audio else "no sound", seconds, clip.has_video, found)
 
 
-def _listen(clip: Inspectable, parts: Sequence[_Part]) -> None:
+def _listen(clip: Inspectable, parts: Sequence[_Stretch]) -> None:
     """The peak of each part's sound, or why it can't be read."""
     for block in _blocks(parts):
         start_s, end_s = block[0].heard_s[0], max(part.heard_s[1] for part in block)
@@ -137,9 +137,9 @@ def _listen(clip: Inspectable, parts: Sequence[_Part]) -> None:
             part.peak = float(wave[first:last].max(initial=0.0))
 
 
-def _blocks(parts: Sequence[_Part]) -> Iterator[list[_Part]]:
+def _blocks(parts: Sequence[_Stretch]) -> Iterator[list[_Stretch]]:
     """Parts whose sound is read at once: they follow each other closely in BLOCK_S."""
-    block: list[_Part] = []
+    block: list[_Stretch] = []
     until_s = 0.0
     for part in sorted(parts, key=lambda part: part.heard_s):
         start_s, end_s = part.heard_s
@@ -152,13 +152,13 @@ def _blocks(parts: Sequence[_Part]) -> Iterator[list[_Part]]:
         yield block
 
 
-def _with_pictures(clip: Inspectable, parts: Sequence[_Part]) -> Iterator[_Part]:
+def _with_pictures(clip: Inspectable, parts: Sequence[_Stretch]) -> Iterator[_Stretch]:
     """Parts as their picture has been read, or could not be; those of sound alone as they are."""
     readable = [part for part in parts if clip.has_video and not part.problem]
     yield from (part for part in parts if part.problem or not clip.has_video)
-    for looks in (True, False):
-        if chosen := [part for part in readable if part.looks == looks]:
-            yield from _read_pictures(clip, chosen, _face_size(clip) if looks else SMALL)
+    for needs_faces in (True, False):
+        if chosen := [part for part in readable if part.needs_faces == needs_faces]:
+            yield from _read_pictures(clip, chosen, _face_size(clip) if needs_faces else SMALL)
 
 
 def _face_size(clip: Inspectable) -> tuple[int, int]:
@@ -168,8 +168,8 @@ def _face_size(clip: Inspectable) -> tuple[int, int]:
 
 
 def _read_pictures(
-    clip: Inspectable, parts: Sequence[_Part], size: tuple[int, int]
-) -> Iterator[_Part]:
+    clip: Inspectable, parts: Sequence[_Stretch], size: tuple[int, int]
+) -> Iterator[_Stretch]:
     """Parts as the last of their frames is read; after a frame that can't be, goes on behind it."""
     left = sorted((time_s, n) for n, part in enumerate(parts) for time_s in part.times_s)
     missing = Counter(n for _, n in left)
@@ -180,7 +180,7 @@ def _read_pictures(
             for (_, n), frames in zip(left, shown, strict=True):
                 done += 1
                 missing[n] -= 1
-                parts[n].frames += [frames.pixels[0]] if parts[n].looks else []
+                parts[n].frames += [frames.pixels[0]] if parts[n].needs_faces else []
                 if not missing[n]:
                     yield parts[n]
             return

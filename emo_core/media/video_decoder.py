@@ -176,8 +176,8 @@ class SeekingDecoder:
         """Play on until every tick is answered, or return the tick to seek to."""
         target = None
         hold = self.video.timing == "pts"
-        told = with_following(packets) if hold else ((it, None) for it in packets)
-        for packet, following in told:
+        in_turn = with_following(packets) if hold else ((it, None) for it in packets)
+        for packet, following in in_turn:
             target = self._jump(packet)
             if target is not None:
                 break

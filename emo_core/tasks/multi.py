@@ -87,7 +87,7 @@ class MultiLabel:
         """Every score of a whole split. logits and target (n, C), groups (n,) labels.
 
         None where nothing is to be scored: no clip, or a label that is neither there nor answered.
-        Raises ScoreError.
+        Raises MetricError.
         """
         metrics.refuse_no_numbers(logits.numpy())
         truth, values = target.numpy() > 0.5, self.probabilities(logits).numpy()
@@ -102,7 +102,7 @@ class MultiLabel:
         return {
             "n": len(truth),
             **means,
-            **metrics.interval_part(metrics.mean_defined(drawn), groups),
+            **metrics.interval_fields(metrics.mean_defined(drawn), groups),
             "absent": [label for i, label in enumerate(self.labels) if not truth[:, i].any()],
             "per_class": {
                 label: {

@@ -76,7 +76,7 @@ class SingleLabel:
     ) -> dict:
         """Every score of a whole split. logits (n, C), target (n,), groups (n,) labels.
 
-        None where nothing is to be scored, and of a class that does not occur. Raises ScoreError.
+        None where nothing is to be scored, and of a class that does not occur. Raises MetricError.
         """
         truth, predicted = target.numpy(), _predicted(logits)
         counts = metrics.confusion(truth, predicted, len(self.labels))
@@ -93,7 +93,7 @@ class SingleLabel:
         facts = {"n": len(truth), "per_class": each, "confusion": counts.tolist()}
         facts["absent"] = [name for name in self.labels if not each[name]["n"]]
         if not len(truth):
-            return facts | dict.fromkeys(OVERALL) | metrics.interval_part(np.zeros(0), groups)
+            return facts | dict.fromkeys(OVERALL) | metrics.interval_fields(np.zeros(0), groups)
         hits = np.stack([truth == predicted, np.ones(len(truth))], axis=-1)
         drawn, sizes = metrics.bootstrap_sums(hits, groups).T
         return {
@@ -101,7 +101,7 @@ class SingleLabel:
             "accuracy": metrics.accuracy(truth, predicted),
             "uar": metrics.uar(counts),
             "f1": metrics.macro_f1(counts),
-            **metrics.interval_part(drawn / sizes, groups),
+            **metrics.interval_fields(drawn / sizes, groups),
             "chance": float(counts.sum(1).max() / counts.sum()),
             "calibration_error": metrics.calibration_error(probabilities, truth),
             **_answered(probabilities, truth, calibration.abstain_below),
@@ -183,7 +183,7 @@ class SingleLabel:
 
 
 def _predicted(logits: Tensor) -> np.ndarray:
-    """The class with the highest score of each clip, (n, C) -> (n,). Raises ScoreError."""
+    """The class with the highest score of each clip, (n, C) -> (n,). Raises MetricError."""
     metrics.refuse_no_numbers(logits.numpy())
     return logits.argmax(-1).numpy()
 

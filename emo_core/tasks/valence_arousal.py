@@ -85,7 +85,7 @@ class ValenceArousal:
 
         The official ones count valid moments only. Those `smoothed` are what the authors' code
         computes: clipped, box-filtered in order, invalid moments as a pair of zeros
-        (docs/papers/jmt.md#evaluation). All are None without a valid moment. Raises ScoreError.
+        (docs/papers/jmt.md#evaluation). All are None without a valid moment. Raises MetricError.
         """
         metrics.refuse_no_numbers(logits.numpy())
         sources = np.repeat(groups, target.shape[1])  # (n*S,)
@@ -105,7 +105,7 @@ class ValenceArousal:
             "n": int(valid.sum()),
             "invalid": int((~valid).sum()),
             "ccc": metrics.number(ccc.mean()),
-            **metrics.interval_part(drawn, sources[valid]),
+            **metrics.interval_fields(drawn, sources[valid]),
             "smoothed": metrics.number(smoothed.mean()),
             "per_class": {
                 label: {

@@ -159,12 +159,12 @@ def test_answers_that_are_no_numbers_are_refused(name, wrong):
     logits, target = made(12)
     logits[[2, 7, 7], ..., 0] = wrong
     groups = np.arange(12)
-    with pytest.raises(metrics.ScoreError, match="2 of 12 answers are no numbers"):
+    with pytest.raises(metrics.MetricError, match="2 of 12 answers are no numbers"):
         task.scores(logits, target, groups)
-    with pytest.raises(metrics.ScoreError, match="no numbers"):
+    with pytest.raises(metrics.MetricError, match="no numbers"):
         task.judge(logits, target, task.labels)
     if name != "values":  # it calibrates nothing
-        with pytest.raises(metrics.ScoreError, match="no numbers"):
+        with pytest.raises(metrics.MetricError, match="no numbers"):
             task.calibrate(logits, target)
 
 

@@ -33,10 +33,10 @@ def content_report(
         "with start_s and end_s choose a part",
     }
     some = len(face_search_of(len(items))) < len(items)
-    looked = sum(one.has_face is not None for _, one in good)
+    searched = sum(one.has_face is not None for _, one in good)
     of = dict.fromkeys(names, f"{len(good)} clips")
     if some:
-        of["no_face"] = f"{looked} clips that were looked at"
+        of["no_face"] = f"{searched} clips that were looked at"
     return [
         f"{len(listed)} of {of[kind]} {what[kind]} ({name_list(listed)})."
         for kind, listed in names.items()

@@ -123,12 +123,12 @@ def column_notes(table: Table, kind: TableKind, more: Sequence[str] = ()) -> lis
 
 def time_notes(table: Table) -> list[str]:
     """Sentences on durations without a start, and on times of one row that differ."""
-    alone = [row for row in table.rows if _has_duration_alone(row)]
+    no_start = [row for row in table.rows if _lacks_start(row)]
     notes = []
-    if alone:
+    if no_start:
         notes.append(
-            f"Rows with a duration and neither start nor end: {len(alone)} (the first is line "
-            f"{alone[0].line}); the whole clip is read; a part needs a start."
+            f"Rows with a duration and neither start nor end: {len(no_start)} (the first is line "
+            f"{no_start[0].line}); the whole clip is read; a part needs a start."
         )
     apart = [row for row in table.rows if _differs(table, row)]
     if apart:
@@ -139,7 +139,7 @@ def time_notes(table: Table) -> list[str]:
     return notes
 
 
-def _has_duration_alone(row: Row) -> bool:
+def _lacks_start(row: Row) -> bool:
     said = {name[:3] for name in _SPAN if not is_blank(row.cells.get(name, ""))}
     return said == {"dur"}
 

@@ -230,8 +230,8 @@ class MelResNet(Backbone):
         count, size = values.shape[1], MEL_STRIDE * self.pool
         seen = at_strides(*of_groups(mask, times_s, self.pool), count, MEL_STRIDE)
         spans = TokenSpans.of(seen[1], runs(count, size, -size // 2, mask.shape[1]))
-        told = evenly(mask, times_s, count) if self.even_times else seen
-        return Tokens(values, *told, spans=spans)
+        stated = evenly(mask, times_s, count) if self.even_times else seen
+        return Tokens(values, *stated, spans=spans)
 
     @row_independent
     def read(self, mel: Tensor, mask: Tensor) -> Tensor:
@@ -272,12 +272,12 @@ class R2Plus1D(Backbone):
         maps = self.read(video, mask)
         count, places = maps.shape[2], maps.shape[3] * maps.shape[4]
         seen = at_strides(mask, times_s, count, self.TIME_STRIDE)
-        told = evenly(mask, times_s, count) if self.even_times else seen
+        stated = evenly(mask, times_s, count) if self.even_times else seen
         frames = runs(count, self.TIME_STRIDE, -self.TIME_STRIDE // 2, mask.shape[1])
         spans = TokenSpans.of(
             seen[1].repeat_interleave(places, dim=1), frames.repeat_interleave(places, dim=0)
         )
-        step_mask, step_times = (x.repeat_interleave(places, dim=1) for x in told)
+        step_mask, step_times = (x.repeat_interleave(places, dim=1) for x in stated)
         values = maps.flatten(2).transpose(1, 2)  # (B, t*h*w, C)
         return Tokens(values, step_mask, step_times, spans=spans)
 
@@ -332,9 +332,9 @@ class Cnn14(Backbone):
     def forward(self, mel: Tensor, mask: Tensor, times_s: Tensor) -> Tokens:
         values = self.read(mel, mask)
         seen = of_groups(mask, times_s, self.POOLED)
-        told = evenly(mask, times_s, values.shape[1]) if self.even_times else seen
+        stated = evenly(mask, times_s, values.shape[1]) if self.even_times else seen
         spans = TokenSpans.of(seen[1], runs(values.shape[1], self.POOLED))
-        return Tokens(values, *told, spans=spans)
+        return Tokens(values, *stated, spans=spans)
 
     @row_independent
     def read(self, mel: Tensor, mask: Tensor) -> Tensor:

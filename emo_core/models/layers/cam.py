@@ -40,7 +40,7 @@ class CellGrid:
         first = self.first * size + (size - 1) / 2
         return replace(self, stride=self.stride * size, first=first, reach=self.reach * size)
 
-    def _place(self, cells: int, size: int) -> tuple[Tensor, Tensor]:
+    def _grid(self, cells: int, size: int) -> tuple[Tensor, Tensor]:
         """Each position of the input in units of cells, (size,), and whether it was read."""
         place = (torch.arange(size) - self.first) / self.stride
         beyond = (place - place.clamp(0, cells - 1)).abs() * self.stride
@@ -48,13 +48,13 @@ class CellGrid:
 
     def interpolation(self, cells: int, size: int) -> Tensor:
         """Weights (size, cells) that spread a map linearly, held beyond its outermost centres."""
-        place, read = self._place(cells, size)
+        place, read = self._grid(cells, size)
         apart = (place.clamp(0, cells - 1).unsqueeze(1) - torch.arange(cells)).abs()
         return (1 - apart).clamp(min=0) * read.unsqueeze(1)
 
     def nearest(self, cells: int, size: int) -> Tensor:
         """Weights (size, cells): which cell each position of the input is nearest to."""
-        place, read = self._place(cells, size)
+        place, read = self._grid(cells, size)
         index = (place + 0.5).floor().long().clamp(0, cells - 1)
         return torch.nn.functional.one_hot(index, cells).float() * read.unsqueeze(1)
 
