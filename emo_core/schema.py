@@ -1,6 +1,6 @@
 """Default names and label sets, import-free so that the command line starts fast."""
 
-DEFAULT_MODEL = "group-collage"  # a folder of emo_core/checkpoints
+DEFAULT_MODEL = "group-people"  # a folder of emo_core/checkpoints
 DEFAULT_CORPUS = "folder"  # your own clips
 DEFAULT_METHOD, DEFAULT_PRESET = "integrated_gradients", "standard"  # best of docs/evidence.md
 

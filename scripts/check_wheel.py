@@ -25,7 +25,7 @@ from environments import clean_variables, install, make_environment
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "emo_core"
 EXAMPLE = ROOT / "assets" / "examples" / "both_positive.mp4"
-CHECKPOINTS = ("fe2e-utterances", "group-collage", "group-staged", "jmt-staged", "mesm-staged")
+CHECKPOINTS = ("fe2e-utterances", "group-collage", "group-people", "group-staged", "jmt-staged", "mesm-staged")
 CHECKPOINT_FILES = ("DATA.md", "card.md", "config.json", "model.safetensors")
 ENCODERS = (
     "face_detection_yunet_2026may.onnx",
@@ -33,6 +33,7 @@ ENCODERS = (
     "whisper_tiny_2_blocks.safetensors",
 )
 STATEMENTS = ("cremad.md", "ravdess.md")  # of open corpora
+LICENCES = ("LICENSE", "LICENSE-WEIGHTS", "THIRD_PARTY_NOTICES")
 EXPLANATION = ("report.html", "overlay.mp4", "attribution.npz")
 MOST_BYTES = 40 * 10**6
 ABSENT = ("demo", "benchmarks", "tests", "scripts", "gradio", "jupyterlab")  # top-level packages
@@ -129,6 +130,7 @@ def check_contents(wheel: Path) -> str:
     needed |= {f"{PACKAGE}/weights/{file}" for file in ENCODERS}
     needed |= {f"{PACKAGE}/data/open_corpora/statements/{file}" for file in STATEMENTS}
     missing = sorted({f"{PACKAGE}/py.typed", *needed} - names)
+    missing += [one for one in LICENCES if not any(n.endswith(f"/licenses/{one}") for n in names)]
     if missing:
         raise WheelError(f"it lacks {', '.join(missing)}; add them to the package data.")
     size = wheel.stat().st_size

@@ -35,7 +35,7 @@ def test_the_commonest_class_the_shipped_model_and_each_modality_are_references(
         "the commonest class (negative)",
         "video alone",
         "audio alone",
-        "group-collage",
+        "group-people",
     ]
     assert rows["the commonest class (negative)"]["a_score"] == pytest.approx(2 / 3)
     assert len({row["b_score"] for row in rows.values()}) == 1 and found["notes"] == []
@@ -61,4 +61,4 @@ def test_evaluate_names_them_for_own_clips(own, capsys, tmp_path):
         main(["evaluate", "group-staged", "--data", str(folder), "--split", "val", "--json"]) == 0
     )
     scores = json.loads(capsys.readouterr().out)
-    assert "group-collage" in scores["references"]["references"]
+    assert "group-people" in scores["references"]["references"]

@@ -11,7 +11,14 @@ from pathlib import Path
 
 import check_wheel
 import pytest
-from check_wheel import CHECKPOINT_FILES, CHECKPOINTS, ENCODERS, STATEMENTS, WheelError
+from check_wheel import (
+    CHECKPOINT_FILES,
+    CHECKPOINTS,
+    ENCODERS,
+    LICENCES,
+    STATEMENTS,
+    WheelError,
+)
 from environments import clean_variables, install, make_environment
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +29,7 @@ GOOD = [
     "emo_core/__init__.py",
     "emo_core/py.typed",
     "emo_core-0.2.0.dist-info/METADATA",
+    *(f"emo_core-0.2.0.dist-info/licenses/{file}" for file in LICENCES),
     *(f"emo_core/checkpoints/{name}/{file}" for name in CHECKPOINTS for file in CHECKPOINT_FILES),
     *(f"emo_core/weights/{file}" for file in ENCODERS),
     *(f"emo_core/data/open_corpora/statements/{file}" for file in STATEMENTS),
@@ -63,10 +71,16 @@ def test_another_top_level_package_in_the_wheel_is_refused(tmp_path, name):
         check_wheel.check_contents(wheel_of(tmp_path, [*GOOD, name]))
 
 
-@pytest.mark.parametrize("name", [GOOD[1], GOOD[3], GOOD[-3], GOOD[-1]])
+@pytest.mark.parametrize("name", [GOOD[1], GOOD[6], GOOD[-3], GOOD[-1]])
 def test_a_wheel_without_a_file_that_the_package_reads_is_refused(tmp_path, name):
     with pytest.raises(WheelError, match=re.escape(name)):
         check_wheel.check_contents(wheel_of(tmp_path, [one for one in GOOD if one != name]))
+
+
+def test_a_wheel_without_its_licences_is_refused(tmp_path):
+    with pytest.raises(WheelError, match="it lacks LICENSE-WEIGHTS"):
+        names = [one for one in GOOD if not one.endswith("LICENSE-WEIGHTS")]
+        check_wheel.check_contents(wheel_of(tmp_path, names))
 
 
 def test_all_shipped_weights_are_expected_in_the_wheel():
