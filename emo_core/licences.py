@@ -41,7 +41,12 @@ class ComponentLicence:
 
 def stated_licence(checkpoint: Checkpoint) -> str:
     """SPDX identifier of a checkpoint's own weights, as its DATA.md states it."""
-    text = (checkpoint.training.get("data_statement") or {}).get("licence", "").strip()
+    return spdx_of((checkpoint.training.get("data_statement") or {}).get("licence", ""))
+
+
+def spdx_of(text: str) -> str:
+    """SPDX identifier of a text under `## Licence`."""
+    text = text.strip()
     if not text:
         return NOT_STATED
     known = [name for name in SPDX if text.startswith(name)]
@@ -68,9 +73,14 @@ def component_licences(checkpoint: Checkpoint) -> tuple[ComponentLicence, ...]:
 
 
 def licence_expression(checkpoint: Checkpoint) -> str:
-    """SPDX expression of all parts together, that of the own weights first."""
+    """SPDX expression of all parts together, that of the own weights first.
+
+    Weights that started from another checkpoint carry its licence as well.
+    """
     found = [one for part in component_licences(checkpoint) for one in part.licence.split(" AND ")]
-    return " AND ".join(dict.fromkeys([stated_licence(checkpoint), *found]))
+    origin = checkpoint.training.get("started_from")
+    own = [stated_licence(checkpoint), *([spdx_of(origin["licence"])] if origin else [])]
+    return " AND ".join(dict.fromkeys([*own, *found]))
 
 
 def _count(module: nn.Module, name: str = "", without: tuple[str, ...] = ()) -> int:

@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from emo_core.checkpoint import SHIPPED, Checkpoint, load_checkpoint, shipped_checkpoints
+from emo_core.checkpoint import (
+    SHIPPED,
+    Checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+    shipped_checkpoints,
+)
 from emo_core.io.shipped_weights import SHIPPED_WEIGHTS
 from emo_core.licences import (
     NOT_STATED,
@@ -15,12 +21,14 @@ from emo_core.licences import (
     SPDX,
     component_licences,
     licence_expression,
+    spdx_of,
     stated_licence,
 )
 from emo_core.models.group import POCKET, Group
 from emo_core.models.layers.whisper import WHISPER_MEL
 from emo_core.preprocess.sample import SampleConfig
 from emo_core.training.model_card import model_card
+from emo_core.training.run import origin_of
 
 ROOT = Path(__file__).parents[1]
 NOTICES = (ROOT / "THIRD_PARTY_NOTICES").read_text(encoding="utf-8")
@@ -78,6 +86,28 @@ def test_encoders_that_learned_further_keep_their_licences():
     parts = {part.about: part for part in component_licences(checkpoint) if not part.sha256}
     assert SHIPPED_WEIGHTS["whisper-tiny-2"].origin in parts
     assert "BSD-2-Clause" in licence_expression(checkpoint)
+
+
+def test_weights_carry_the_licence_of_those_that_they_started_from():
+    origin = origin_of("group-collage")
+    assert origin["name"] == "group-collage" and spdx_of(origin["licence"]) == REAL
+    mine = stating(load_checkpoint("group-staged"), "CC BY 4.0")
+    assert licence_expression(mine) == "CC-BY-4.0" and "started from" not in model_card(mine)
+    fine_tuned = replace(mine, training={**mine.training, "started_from": origin})
+    assert licence_expression(fine_tuned) == f"CC-BY-4.0 AND {REAL}"
+    assert "started from group-collage, whose licence is: CC BY-NC-SA 4.0" in model_card(fine_tuned)
+    unstated = replace(mine, training={**mine.training, "started_from": {**origin, "licence": ""}})
+    assert licence_expression(unstated) == f"CC-BY-4.0 AND {NOT_STATED}"
+    assert "whose licence is: not stated" in model_card(unstated)
+
+
+@pytest.mark.parametrize("own", [None, "CC BY 4.0"])
+def test_the_licence_goes_on_from_model_to_model(tmp_path, own):
+    origin = origin_of("group-collage")
+    mine = stating(load_checkpoint("group-staged"), own)
+    mine = replace(mine, training={**mine.training, "started_from": origin})
+    save_checkpoint(tmp_path / "mine", mine, model_card(mine), "")
+    assert spdx_of(origin_of(str(tmp_path / "mine"))["licence"]) == REAL
 
 
 def test_what_has_no_encoder_has_no_notice_of_one():

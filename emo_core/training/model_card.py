@@ -84,12 +84,22 @@ def _components(checkpoint: Checkpoint) -> list[str]:
         "## Parts and their licences",
         "",
         f"Together: {licence_expression(checkpoint)}.",
+        *_origin(checkpoint),
         "",
         "| part | parameters | licence | what it is | SHA-256 of a shipped file |",
         "|---|---|---|---|---|",
         *rows,
         "",
     ]
+
+
+def _origin(checkpoint: Checkpoint) -> list[str]:
+    """What the weights started from, whose licence goes on; nothing where they did not."""
+    origin = checkpoint.training.get("started_from")
+    if not origin:
+        return []
+    licence = origin["licence"] or "not stated"
+    return ["", f"The weights started from {origin['name']}, whose licence is: {licence}"]
 
 
 def _cell(value: float | int | None) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from emo_core.checkpoint import Checkpoint, save_checkpoint
+from emo_core.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from emo_core.corpora import CORPORA, find_reader, read_corpus
 from emo_core.data.cache import Cache
 from emo_core.data.corpus import Corpus, CorpusError, hold_out, refuse_leaks
@@ -27,6 +27,7 @@ from emo_core.data.dataset import (
 from emo_core.data.statement import STATEMENT, parse_statement, statement_text
 from emo_core.distributed import on_rank_zero, rank, world_size
 from emo_core.io.atomic import atomic_path
+from emo_core.licences import spdx_of
 from emo_core.models import MODELS
 from emo_core.old_names import current_recipe
 from emo_core.preprocess.batch import collate
@@ -240,15 +241,7 @@ def finish(
     trainer.load_best()
     logits, target = trainer.logits(data.valid)
     scores = split_scores(trainer.task, logits, target, data.valid)
-    stated = parse_statement(data.statement)
-    training = {
-        "recipe": name,
-        "seed": recipe.train.seed,
-        "corpus": recipe.corpus,
-        "synthetic_scenes": recipe.synthetic_scenes,
-        "held_out": scores,
-        "data_statement": asdict(stated) if stated else None,
-    }
+    training = _record(name, recipe, scores, data.statement)
     if minutes is not None:
         training |= {
             "command": command,
@@ -268,6 +261,31 @@ def finish(
     card = model_card(checkpoint)
     on_rank_zero(partial(save_checkpoint, run / "checkpoint", checkpoint, card, data.statement))
     return scores
+
+
+def _record(name: str, recipe: Recipe, scores: dict, statement: str) -> dict[str, Any]:
+    """What a checkpoint keeps of its training."""
+    stated = parse_statement(statement)
+    origin = {"started_from": origin_of(recipe.init_checkpoint)} if recipe.init_checkpoint else {}
+    return {
+        "recipe": name,
+        "seed": recipe.train.seed,
+        "corpus": recipe.corpus,
+        "synthetic_scenes": recipe.synthetic_scenes,
+        "held_out": scores,
+        "data_statement": asdict(stated) if stated else None,
+        **origin,
+    }
+
+
+def origin_of(name: str) -> dict[str, str]:
+    """A checkpoint that a run started from, and the licence that its weights carry on."""
+    found = load_checkpoint(name)
+    own = (found.training.get("data_statement") or {}).get("licence", "").strip()
+    before = (found.training.get("started_from") or {}).get("licence", "")
+    if before and spdx_of(before) != spdx_of(own):  # the terms of the first go on
+        own = f"{before} {own}".strip()
+    return {"name": found.name, "licence": own}
 
 
 def machine(device: torch.device) -> str:
