@@ -83,6 +83,13 @@ CORPORA = {
             make_utterances,
         ),
         CorpusReader(
+            "utterances-affect",
+            "The same sentences: valence and arousal, mapped from the acted emotion.",
+            composed.read_utterances_affect,
+            composed.utterance_windows,
+            composed.compose_affect,
+        ),
+        CorpusReader(
             "folder",
             "Your own clips: a folder with labels.csv, or with one sub-folder a label.",
             folder.read_folder,

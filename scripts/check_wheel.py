@@ -26,6 +26,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "emo_core"
 EXAMPLE = ROOT / "assets" / "examples" / "both_positive.mp4"
 CHECKPOINTS = (
+    "affect-people",
+    "emotions-people",
     "fe2e-utterances",
     "group-collage",
     "group-people",

@@ -1,6 +1,6 @@
 """The recordings beside the checkout, with what `docs/training` states about them.
 
-    python -m benchmarks.experiments.stated_sources DATA OUT [--corpus collage|utterances]
+    python -m benchmarks.experiments.stated_sources DATA OUT [--corpus NAME]
 
 OUT gets links to the files in DATA, the corpus's DATA.md, and the sentences that voices say. Clips
 made with `--sources OUT` have the splits of the shipped checkpoints.
@@ -17,7 +17,7 @@ from pathlib import Path
 from emo_core.data.statement import STATEMENT
 
 STATEMENTS = Path(__file__).parents[2] / "docs" / "training"
-CORPORA = ("collage", "utterances")
+CORPORA = ("collage", "utterances", "emotions", "affect")
 TABLE = "labels.csv"
 REAL = Path(__file__).parents[3] / "shared" / "data"
 

@@ -6,6 +6,7 @@ defects: docs/papers/jmt.md.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
 import torch
 from torch import Tensor, nn
@@ -254,7 +255,11 @@ def _frame_times(batch: Batch | FeatureBatch) -> Tensor:
 
 
 def _encoder_stream(name: str, config: JmtConfig) -> EncoderStepStream:
-    backbone = PeopleExpressions() if name == "video" else shipped_whisper(config.speech_blocks)
+    backbone = (
+        PeopleExpressions()
+        if name == "video"
+        else shipped_whisper(config.speech_blocks, loud_db=inf)  # every step is answered
+    )
     return EncoderStepStream(backbone, config.width, not config.train_encoders)
 
 

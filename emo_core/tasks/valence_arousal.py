@@ -21,7 +21,8 @@ class ValenceArousal:
 
     target: (B, S, 2), or (B, S, 3) with the number of the frame that is meant, by which the
     authors' smoothing puts moments in order (a gap in the numbers starts a new run; NaN = no
-    frame). A moment is valid where both values are in -1..1: neither NaN nor Aff-Wild2's -5.
+    frame), or (B, 1, 2) where one pair stands for all moments. A moment is valid where both values
+    are in -1..1: neither NaN nor Aff-Wild2's -5.
     Source: docs/papers/jmt.md#loss.
     """
 
@@ -44,6 +45,7 @@ class ValenceArousal:
 
         (B, S, 2), (B, S, 2 or 3) -> (). Without a valid moment it is 2, with a gradient of zero.
         """
+        target = _at_each_moment(target, logits)
         valid = self.valid(target)  # (B, S)
         x, y = logits.float()[valid], target[valid][:, :2].float()  # (n, 2)
         count = max(len(x), 1)
@@ -88,6 +90,7 @@ class ValenceArousal:
         (docs/papers/jmt.md#evaluation). All are None without a valid moment. Raises MetricError.
         """
         metrics.refuse_no_numbers(logits.numpy())
+        target = _at_each_moment(target, logits)
         sources = np.repeat(groups, target.shape[1])  # (n*S,)
         x, y = (v.flatten(0, 1).double().numpy() for v in (self.values(logits), target))
         y, order = y[:, :2], y[:, 2] if y.shape[1] > 2 else None
@@ -126,6 +129,7 @@ class ValenceArousal:
     ) -> Judged:
         """Moments of each clip's valid values, (n, 2, 6), of which CCC is made."""
         metrics.refuse_no_numbers(logits.numpy())
+        target = _at_each_moment(target, logits)
         values, valid = self.values(logits).double().numpy(), self.valid(target).numpy()
         truth = np.nan_to_num(target.numpy()[..., :2])
         each = metrics.moments(values, truth) * valid[..., None, None]
@@ -163,3 +167,8 @@ class ValenceArousal:
             f"{in_text(arousal)}, smoothed as in the authors' code {in_text(scores['smoothed'])}, "
             f"n = {scores['n']} valid moments"
         )
+
+
+def _at_each_moment(target: Tensor, logits: Tensor) -> Tensor:
+    """(B, 1 or S, 2 or 3), (B, S, 2) -> (B, S, 2 or 3)."""
+    return target.expand(-1, logits.shape[1], -1) if target.shape[1] == 1 else target

@@ -35,13 +35,15 @@ class FeatureCacheError(EmoError):
 
 
 def tower_digest(model: Any, streams: Sequence[str]) -> str:
-    """Changes with any weight of a backbone of these streams."""
+    """Changes with any weight of a backbone of these streams, and with what its repr states."""
     prefixes = tuple(f"{name}.backbone." for stream in streams for name in model.towers_of(stream))
     digest = hashlib.blake2b(digest_size=8)
     for name, value in sorted(model.state_dict().items()):
         if name.startswith(prefixes):
             digest.update(name.encode())
             digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    for name in prefixes:
+        digest.update(model.get_submodule(name[:-1]).extra_repr().encode())
     return digest.hexdigest()
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -13,11 +13,9 @@ from emo_core.data.dataset import ClipDataset, ConcatDataset, Loader
 from emo_core.models.features import FeatureBatch, Features, collate_features
 from emo_core.models.group import Group
 from emo_core.models.interface import SupportsFeatures
-from emo_core.models.layers.backbones import Tokens
 from emo_core.synthetic.composed.dataset import OnTheFlyDataset, OnTheFlyWindow
 from emo_core.synthetic.composed.halves import SceneHalves, draw_pair
-from emo_core.synthetic.composed.scene import make_scene
-from emo_core.synthetic.composed.sources import SourcePool, read_more_faces
+from emo_core.synthetic.composed.sources import SourcePool
 from emo_core.training.feature_cache import Progress, cached_features
 from emo_core.training.feature_heads import fit_heads
 from emo_core.training.pretrain import Data
@@ -63,6 +61,14 @@ class FeatureDataset(Dataset):
         return row, self.windows[index].target
 
 
+class Half(NamedTuple):
+    """One picture or sound: what was seen of it, its label ("" = none), and how it is acted."""
+
+    row: Features
+    label: str
+    intensities: tuple[str, ...] = ()
+
+
 class PairDataset(Dataset):
     """`count` new pairs an epoch: picture and sound say the same, or one of them says nothing."""
 
@@ -70,28 +76,30 @@ class PairDataset(Dataset):
 
     def __init__(
         self,
-        halves: Mapping[str, tuple[Sequence[Features], Sequence[str]]],
+        halves: Mapping[str, Sequence[Half]],
         labels: Sequence[str],
-        target: Callable[[int], Any],
+        target: Callable[[str, Sequence[str]], Any],
         count: int,
         dropout: float,
         streams: dict[str, tuple[str, ...]],
         seed: int,
     ) -> None:
-        """halves: by stream, features and what each says, of `labels` or "".
+        """halves: by stream; each says one of `labels` or "".
 
-        target: of a label's number. Labels come in turn; where a stream has none of one, it says
-        nothing of it.
+        target: of a label, and of the intensities of the halves that say it. Labels come in turn;
+        where a stream has none of one, it says nothing of it.
         """
         self.count, self.dropout, self.streams, self.seed = count, dropout, streams, seed
-        self.halves = {name: rows for name, (rows, _) in halves.items()}
-        self.said = {name: list(said) for name, (_, said) in halves.items()}
+        self.halves, self.labels, self.target = halves, tuple(labels), target
         self.members = {
-            name: {label: np.flatnonzero(np.array(said) == label) for label in (*labels, "")}
-            for name, (_, said) in halves.items()
+            name: {
+                label: [i for i, half in enumerate(own) if half.label == label]
+                for label in (*labels, "")
+            }
+            for name, own in halves.items()
         }
-        self.labels = tuple(labels)
-        self.windows = [OnTheFlyWindow(i, target(i % len(labels))) for i in range(count)]
+        said = (self.labels[index % len(labels)] for index in range(count))
+        self.windows = [OnTheFlyWindow(i, target(label, ())) for i, label in enumerate(said)]
 
     def __len__(self) -> int:
         return self.count
@@ -103,15 +111,19 @@ class PairDataset(Dataset):
     def __getitem__(self, position: tuple[int, int]) -> tuple[Features, Any]:
         epoch, index = position
         rng = np.random.default_rng([self.seed, epoch, index, 6])
-        row: dict[str, Tokens] = {}
-        for stream, said in zip(STREAMS, self._said(rng, index), strict=True):
-            row |= self.halves[stream][int(rng.choice(self.members[stream][said]))]
-        target = self.windows[index].target
+        drawn = [
+            self.halves[stream][int(rng.choice(self.members[stream][said]))]
+            for stream, said in zip(STREAMS, self._said(rng, index), strict=True)
+        ]
+        row = {name: seen for half in drawn for name, seen in half.row.items()}
+        acted = [word for half in drawn if half.label for word in half.intensities]
+        target = self.target(self.labels[index % len(self.labels)], acted)
         return without_stream(row, self.streams, self.dropout, rng), target
 
     def numbers(self, stream: str) -> list[int]:
         """Of each half of a stream, the number of what it says; one more where it says nothing."""
-        return [self.labels.index(s) if s else len(self.labels) for s in self.said[stream]]
+        said = (half.label for half in self.halves[stream])
+        return [self.labels.index(label) if label else len(self.labels) for label in said]
 
     def _said(self, rng: np.random.Generator, index: int) -> tuple[str, str]:
         """What picture and sound say, of what there is."""
@@ -177,13 +189,14 @@ def with_features(recipe: Recipe, model: Any, data: Data, progress: Progress | N
     if data.sources is not None and recipe.samples_on_the_fly:
         composer = next(d for d in data.train.dataset.datasets if isinstance(d, OnTheFlyDataset))
         halves = {
-            stream: (
-                [row for part in made for row in read(part, part.key, [stream])],
-                [part.label(i) for part in made for i in range(len(part))],
-            )
+            stream: [
+                Half(row, part.label(i), part.intensities(i))
+                for part in made
+                for i, row in enumerate(read(part, part.key, [stream]))
+            ]
             for stream, made in _scene_halves(recipe, composer, data.sources).items()
         }
-        asked = (composer.labels, composer.next_target, recipe.samples_on_the_fly)
+        asked = (composer.labels, composer.target_of, recipe.samples_on_the_fly)
         parts.append(PairDataset(halves, *asked, dropout, streams, seed))
     if isinstance(model, Group) and model.config.mixture:
         fit_heads(model, said_by_streams(parts), recipe.features.head_l2)
@@ -207,8 +220,8 @@ def _scene_halves(
         for stream, count in counts.items()
     }
     if more := recipe.features.more_videos:
-        faces = read_more_faces(sources.root / recipe.features.more_faces)
-        made["video"].append(SceneHalves(make_scene, faces, "video", more, *rest))
+        faces = composer.more_faces(sources.root / recipe.features.more_faces)
+        made["video"].append(SceneHalves(composer.make, faces, "video", more, *rest))
     return made
 
 
@@ -221,7 +234,7 @@ def said_by_streams(parts: Sequence[Any]) -> dict[str, tuple[list[Features], lis
     for part in parts:
         for stream, (rows, numbers) in said.items():
             if isinstance(part, PairDataset):
-                rows += part.halves[stream]
+                rows += [half.row for half in part.halves[stream]]
                 numbers += part.numbers(stream)
             else:
                 rows += part.rows

@@ -68,6 +68,16 @@ def test_what_is_heard_late_moves_later_steps_first():
     assert int(change.argmax()) == 3
 
 
+def test_every_step_is_answered_however_quiet():
+    model, sample = made(), noise()
+    mel = sample.mel.clone()
+    mel[100:] -= 12  # 52 dB
+    batch = collate([replace(sample, mel=mel)])
+    with torch.no_grad():
+        trace = model(replace(batch, face_mask=torch.zeros_like(batch.face_mask))).trace
+    assert bool(trace.moments.mask.all())
+
+
 def test_kept_features_give_the_same_answer():
     model = made()
     batch = collate([noise(), noise(1)])

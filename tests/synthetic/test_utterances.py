@@ -58,6 +58,7 @@ ROWS = {  # emotion -> polarity, as in the tables
     "neutral": "neutral",
 }
 PEOPLE, SPEAKERS = 42, 8
+INTENSITIES = ("normal", "Strong", "")  # as acted, of the speakers in turn
 SENTENCES = ("Kids are talking by the door.", "Dogs are sitting by the door.")
 SEED = 6  # of a tree with surprise, neutral and every regime in few clips
 
@@ -79,8 +80,10 @@ def make_speakers(root: Path, faces: dict[str, str] = ROWS, voices: dict[str, st
         for emotion, polarity in voices.items():
             name, text = f"{speaker}_{emotion}.wav", SENTENCES[speaker % 2]
             write_sound(root / "voices/made" / name, 0.2 * rng.uniform(-1, 1, 9000))
-            rows.append(f"{name},{emotion},{polarity},{speaker},{text}")
-    write_table(root / "voices/made/labels.csv", "file,emotion,polarity,speaker,text", rows)
+            acted = INTENSITIES[speaker % 3]
+            rows.append(f"{name},{emotion},{polarity},{speaker},{text},{acted}")
+    columns = "file,emotion,polarity,speaker,text,intensity"
+    write_table(root / "voices/made/labels.csv", columns, rows)
     for number in range(9):
         hum = 0.1 * np.sin(np.arange(RATE) * (0.02 + 0.01 * number))
         write_sound(root / f"sounds/esc10/002 - Rain/1-{number}-A.ogg", hum)

@@ -108,3 +108,15 @@ def test_moments_without_a_frame_are_not_smoothed_in():
         np.array(["a"] * 5),
     )
     assert more["smoothed"] == pytest.approx(whole)
+
+
+def test_one_pair_stands_for_all_moments():
+    task, logits = ValenceArousal(), torch.randn(6, 8, 2)
+    pair = torch.rand(6, 1, 2) * 2 - 1
+    pair[2] = float("nan")
+    each, groups = pair.repeat(1, 8, 1), np.arange(6)
+    assert task.loss(logits, pair) == task.loss(logits, each)
+    found = task.scores(logits, pair, groups)
+    assert found == task.scores(logits, each, groups) and found["n"] == 40
+    ours, theirs = (task.judge(logits, target, task.labels) for target in (pair, each))
+    assert np.array_equal(ours.counts, theirs.counts) and ours.words == theirs.words

@@ -1,16 +1,25 @@
 """Kept features: computed once, in order, whole files only; pairs that say what they should."""
 
+from math import inf
+
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from emo_core.models.features import FeatureBatch
 from emo_core.models.layers.backbones import Tokens
+from emo_core.models.layers.whisper import LOUD_DB, shipped_whisper
 from emo_core.schema import POLARITIES
 from emo_core.synthetic.composed.halves import draw_pair
 from emo_core.training import feature_cache
-from emo_core.training.feature_cache import FeatureCacheError, cached_features, chunk_files
-from emo_core.training.feature_data import FeatureDataset, PairDataset, without_stream
+from emo_core.training.feature_cache import (
+    FeatureCacheError,
+    cached_features,
+    chunk_files,
+    tower_digest,
+)
+from emo_core.training.feature_data import FeatureDataset, Half, PairDataset, without_stream
 from tests.conftest import small_group
 from tests.models.test_group_people import noise
 
@@ -112,10 +121,14 @@ def half(value, count=1):
 def pairs(count=300, dropout=0.0):
     said = [*POLARITIES, ""]
     halves = {
-        "video": ([{"video": half(i)} for i in range(4)], said),
-        "audio": ([{"audio": half(i)} for i in range(4)], said),
+        name: [Half({name: half(i)}, label) for i, label in enumerate(said)]
+        for name in ("video", "audio")
     }
-    return PairDataset(halves, POLARITIES, int, count, dropout, STREAMS, seed=0)
+    return PairDataset(halves, POLARITIES, number_of, count, dropout, STREAMS, seed=0)
+
+
+def number_of(label, intensities):
+    return POLARITIES.index(label)
 
 
 def test_a_pair_says_its_target_in_the_shares_of_the_regimes():
@@ -133,12 +146,48 @@ def test_a_pair_says_its_target_in_the_shares_of_the_regimes():
 def test_what_a_stream_has_none_of_it_does_not_say():
     """A label without voices is only seen, one without faces only heard."""
     said = {"video": ["sad", ""], "audio": ["happy", ""]}
-    halves = {name: ([{name: half(i)} for i in range(2)], own) for name, own in said.items()}
-    data = PairDataset(halves, ("sad", "happy"), int, 40, 0.0, STREAMS, seed=0)
+    halves = {
+        name: [Half({name: half(i)}, label) for i, label in enumerate(own)]
+        for name, own in said.items()
+    }
+    numbers = {"sad": 0, "happy": 1}
+    data = PairDataset(halves, tuple(numbers), lambda x, _: numbers[x], 40, 0.0, STREAMS, seed=0)
     for index in range(40):
         row, target = data[0, index]
         found = [int(row[name].values[0, 0]) for name in ("video", "audio")]
         assert found == ([0, 1] if target == 0 else [1, 0])
+
+
+def test_a_target_follows_from_how_the_drawn_halves_are_acted():
+    """Of those that say the label only: a half that says nothing may be acted as it likes."""
+    halves = {
+        "video": [
+            Half({"video": half(0)}, "sad", ("normal",)),
+            Half({"video": half(1)}, "", ("x",)),
+        ],
+        "audio": [
+            Half({"audio": half(0)}, "sad", ("strong",)),
+            Half({"audio": half(1)}, "", ("y",)),
+        ],
+    }
+    data = PairDataset(halves, ("sad",), lambda _, acted: acted, 60, 0.0, STREAMS, seed=0)
+    expected = {(0, 0): ["normal", "strong"], (0, 1): ["normal"], (1, 0): ["strong"]}
+    found = set()
+    for index in range(60):
+        row, target = data[0, index]
+        shown = tuple(int(row[name].values[0, 0]) for name in ("video", "audio"))
+        assert target == expected[shown]
+        found.add(shown)
+    assert found == set(expected)
+
+
+def test_an_encoder_that_masks_other_tokens_has_other_features():
+    heard = [shipped_whisper(1, loud_db=db) for db in (LOUD_DB, LOUD_DB, inf)]
+    models = [nn.ModuleDict({"audio": nn.ModuleDict({"backbone": own})}) for own in heard]
+    for model in models:
+        model.towers_of = lambda stream: (stream,)
+    first, same, other = (tower_digest(model, ["audio"]) for model in models)
+    assert first == same != other
 
 
 def test_other_epochs_have_other_pairs():

@@ -112,9 +112,10 @@ def test_a_recipe_starts_on_its_corpus_and_writes_a_run(name, trees, tmp_path, c
         settings += ["init_checkpoint=", *kept, "num_workers=0", *few]
     if recipe.corpus.startswith("folder"):  # the shipped weights are larger
         settings += ["init_checkpoint="]
-    if name == "emotions-people":
+    if name in ("emotions-people", "affect-people"):
         kept = ["features.videos=24", "features.audios=40", "samples_on_the_fly=14"]
-        settings += [*kept, "num_workers=0"]
+        kept += ["features.more_faces=faces", "features.more_videos=9"]
+        settings += [*kept, "num_workers=0", "sample.face_size=0"]  # encoders cut out faces
     elif recipe.corpus == "utterances":
         few = [f"{step}.{s}" for step in ("faces", "voices") for s in ("passes=1", "draws=8")]
         settings += ["samples_on_the_fly=6", "frame_subsample=1", *few]

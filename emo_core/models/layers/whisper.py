@@ -86,6 +86,9 @@ class WhisperEncoder(Backbone):
             WhisperBlock(size.width, size.feed_forward) for _ in range(size.blocks)
         )
 
+    def extra_repr(self) -> str:
+        return "" if self.loud_db == LOUD_DB else f"loud_db={self.loud_db:g}"
+
     def forward(self, mel: Tensor, mask: Tensor, times_s: Tensor) -> Tokens:
         steps = _by_token(self.read(mel, mask))  # (B, N, 8, D)
         # step i is centred on frame 2i
@@ -168,12 +171,14 @@ def _band_energy(bands: int) -> tuple[float, ...]:
     return tuple((2 * plain.sum(0) / slaney.sum(0) / (config.window * window)).tolist())
 
 
-def shipped_whisper(blocks: int | None = None) -> WhisperEncoder:
+def shipped_whisper(blocks: int | None = None, loud_db: float = LOUD_DB) -> WhisperEncoder:
     """The first blocks, at most two, of the tiny size that come with the package."""
-    return whisper_from(shipped_state(SHIPPED), blocks)
+    return whisper_from(shipped_state(SHIPPED), blocks, loud_db)
 
 
-def whisper_from(state: dict[str, Tensor], blocks: int | None = None) -> WhisperEncoder:
+def whisper_from(
+    state: dict[str, Tensor], blocks: int | None = None, loud_db: float = LOUD_DB
+) -> WhisperEncoder:
     """An encoder from a state by transformers' names, with its first `blocks` blocks.
 
     Raises ValueError where it has fewer.
@@ -183,7 +188,7 @@ def whisper_from(state: dict[str, Tensor], blocks: int | None = None) -> Whisper
     if most > there:
         raise ValueError(f"blocks is {most}; this encoder has {there}")
     kept = {k: v for k, v in state.items() if _kept(k, most)}
-    encoder = WhisperEncoder(WhisperSize.of(kept))
+    encoder = WhisperEncoder(WhisperSize.of(kept), loud_db)
     for block in cast("list[WhisperBlock]", encoder.layers):
         nn.init.zeros_(block.attention.key.bias)  # Whisper's keys have none
     known = encoder.state_dict()

@@ -25,26 +25,30 @@ from emo_core.preprocess.sample import (
     to_sample,
 )
 from emo_core.schema import EMOTIONS, POLARITIES
+from emo_core.synthetic.composed.affect import affect_of
 from emo_core.synthetic.composed.scene import ComposedScene, make_scene
 from emo_core.synthetic.composed.soundtrack import LENGTH, RATE, mix
 from emo_core.synthetic.composed.sources import (
     SourceItem,
     SourcePool,
     photograph,
+    read_more_faces,
     read_sources,
     recording,
 )
 from emo_core.synthetic.composed.utterances import (
     CLASSES,
     NEUTRAL,
+    acted_intensities,
     composed_faces,
     make_utterance,
+    read_more_emotion_faces,
     read_speakers,
     text_of,
 )
 from emo_core.synthetic.composed.video import compose_frames
 from emo_core.synthetic.composed.writer import MARK, SOURCES, TIMES_S
-from emo_core.synthetic.corpus_io import README, read_made_corpus
+from emo_core.synthetic.corpus_io import README, TRUTH, read_made_corpus
 from emo_core.synthetic.drawn.scene import DURATION_S, HEIGHT, WIDTH
 
 ON_THE_FLY_SEED = 1_000_000  # no made corpus has it
@@ -97,20 +101,25 @@ class OnTheFlyDataset(ClipDataset):
         augment: Augment = NONE,
     ) -> None:
         self.sources, self.frame_subsample = sources, augment.frame_subsample
-        windows = [OnTheFlyWindow(index, self.next_target(index)) for index in range(count)]
+        labels = (self.labels[index % len(self.labels)] for index in range(count))  # all as often
+        windows = [OnTheFlyWindow(i, self.target_of(label)) for i, label in enumerate(labels)]
         augment = replace(augment, frame_subsample=1)
         # as windows they are counted and grouped only: `__getitem__` composes, nothing is decoded
         counted = cast("list[Window]", windows)
         super().__init__(counted, Cache(config), augment, ON_THE_FLY_SEED + seed)
 
-    def next_target(self, index: int) -> Any:
-        """The targets to come, all as often."""
-        return index % len(POLARITIES)
+    def more_faces(self, folder: Path) -> SourcePool:
+        """Photographs of unknown people, sorted by `labels`."""
+        return read_more_faces(folder)
+
+    def target_of(self, label: str, intensities: Sequence[str] = ()) -> Any:
+        """The target of a label; intensities: see `acted_intensities`."""
+        return POLARITIES.index(label)
 
     def scene(self, number: int) -> tuple[ComposedScene, Any]:
         """Scene `number` of train people, and its target."""
-        scene = make_scene(self.sources, self.seed, "train", number)
-        return scene, POLARITIES.index(scene.label)
+        scene = self.make(self.sources, self.seed, "train", number)
+        return scene, self.target_of(scene.label, acted_intensities(scene, self.sources))
 
     def compose(self, scene: ComposedScene, times_s: np.ndarray) -> DecodedWindow:
         """What a file of this scene would be read as."""
@@ -240,12 +249,11 @@ class OnTheFlyUtterances(OnTheFlyDataset):
     make = staticmethod(make_utterance)
     labels = CLASSES
 
-    def next_target(self, index: int) -> np.ndarray:
-        return _emotion_target(CLASSES[index % len(CLASSES)])
+    def more_faces(self, folder: Path) -> SourcePool:
+        return read_more_emotion_faces(folder)
 
-    def scene(self, number: int) -> tuple[ComposedScene, np.ndarray]:
-        scene = make_utterance(self.sources, self.seed, "train", number)
-        return scene, _emotion_target(scene.label)
+    def target_of(self, label: str, intensities: Sequence[str] = ()) -> np.ndarray:
+        return np.array([label == name for name in EMOTIONS], np.float32)
 
     def compose(self, scene: ComposedScene, times_s: np.ndarray) -> DecodedWindow:
         rng = np.random.default_rng([*scene.key, JITTER_STREAM])
@@ -257,8 +265,15 @@ class OnTheFlyUtterances(OnTheFlyDataset):
         return replace(sample, mel=torch.from_numpy(augment_mel(sample.mel.numpy(), rng))), target
 
 
-def _emotion_target(label: str) -> np.ndarray:
-    return np.array([label == name for name in EMOTIONS], np.float32)
+class OnTheFlyAffect(OnTheFlyUtterances):
+    """The same utterances with valence and arousal, one pair for all of a clip."""
+
+    def target_of(self, label: str, intensities: Sequence[str] = ()) -> np.ndarray:
+        """(1, 2) float32; raises CorpusError where the tables name another intensity."""
+        try:
+            return np.array([affect_of(label, intensities)], np.float32)
+        except ValueError as error:
+            raise CorpusError(f"labels.csv of the voices: {error}; correct the column.") from None
 
 
 def decode_utterance(
@@ -302,6 +317,13 @@ def compose_utterances(
     return OnTheFlyUtterances(utterance_sources_of(root), count, config, seed, augment)
 
 
+def compose_affect(
+    root: Path, count: int, config: SampleConfig, seed: int = 0, augment: Augment = NONE
+) -> OnTheFlyAffect:
+    """The same as `compose_utterances` with valence and arousal."""
+    return OnTheFlyAffect(utterance_sources_of(root), count, config, seed, augment)
+
+
 def read_utterances(root: Path) -> Corpus:
     """Every clip with none or one of six emotions, its words and its speaker.
 
@@ -310,6 +332,31 @@ def read_utterances(root: Path) -> Corpus:
     return read_made_corpus(
         root, "utterances", "utterances", EMOTIONS, _utterance_item, (*POLARITIES, "")
     )
+
+
+def read_utterances_affect(root: Path) -> Corpus:
+    """The same clips with valence and arousal, one pair for all of a clip: see `affect_of`.
+
+    A mapping of the acted emotion and its intensity to published ratings of words; the clips were
+    never rated. Raises CorpusError as `read_utterances`, and for a folder made before intensities
+    were written.
+    """
+    labels = ("valence", "arousal")
+    polarities = (*POLARITIES, "")
+    return read_made_corpus(
+        root, "utterances-affect", "utterances", labels, _affect_item, polarities
+    )
+
+
+def _affect_item(truth: dict, path: Path) -> Item:
+    item = _utterance_item(truth, path)
+    if "intensities" not in truth:
+        raise ValueError(
+            "it states no acted intensities; repeat the command in VGAF_readme.txt, which writes "
+            f"{TRUTH} anew"
+        )
+    values: Any = (affect_of(truth["emotion"], truth["intensities"]),)  # of one moment
+    return replace(item, label=values)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from emo_core.preprocess.sample import (
 from emo_core.synthetic.composed.scene import REGIMES, ComposedScene
 from emo_core.synthetic.composed.soundtrack import mix
 from emo_core.synthetic.composed.sources import SourcePool
+from emo_core.synthetic.composed.utterances import acted_intensities
 from emo_core.synthetic.composed.video import compose_frames
 from emo_core.synthetic.drawn.scene import DURATION_S, HEIGHT, WIDTH
 
@@ -52,6 +53,12 @@ class SceneHalves:
         """Label of a half; "" = none."""
         scene = self.scene(index)
         return "" if scene.regime == SILENT[self.stream] else scene.label
+
+    def intensities(self, index: int) -> tuple[str, ...]:
+        """As acted, of the people who are seen or heard in a half; "" = not stated."""
+        scene = self.scene(index)
+        half = replace(scene, sounds=()) if self.stream == "video" else replace(scene, people=())
+        return acted_intensities(half, self.sources)
 
     @property
     def key(self) -> tuple[object, ...]:

@@ -44,6 +44,7 @@ class SourceItem:
     split: str = ""
     emotion: str = ""
     text: str = ""  # what a voice says, where that is known
+    intensity: str = ""  # as acted, "normal" or "strong"; "" = not stated
 
 
 def assign_splits(
@@ -176,13 +177,15 @@ def read_sources(root: Path) -> SourcePool:
     return SourcePool(root, tuple(parts), pools(parts))
 
 
-def read_more_faces(folder: Path) -> SourcePool:
+def read_more_faces(
+    folder: Path, sort: Sort | None = None, labels: tuple[str, ...] = POLARITIES
+) -> SourcePool:
     """Photographs of people unknown, so for training only, by their own labels.csv.
 
-    Raises CorpusError where there is no such table.
+    sort: by which of `labels`, else by polarity. Raises CorpusError where there is no such table.
     """
-    parts = [replace(part, split="train") for part in _faces(folder, _polarity)]
-    return SourcePool(folder, tuple(parts), pools(parts))
+    parts = [replace(part, split="train") for part in _faces(folder, sort or _polarity)]
+    return SourcePool(folder, tuple(parts), pools(parts), labels)
 
 
 def read_held_out(root: Path) -> frozenset[str]:
@@ -247,6 +250,7 @@ def _faces(folder: Path, sort: Sort) -> list[SourceItem]:
             row["person"],
             row.get("source") or "photographs",
             emotion=row.get("emotion", ""),
+            intensity=row.get("intensity", "").casefold(),
         )
         for row in _rows(folder, ("file", "polarity", "person"))
         if sort(row)
@@ -262,6 +266,7 @@ def _voices(folder: Path, sort: Sort, transcript: Sort) -> list[SourceItem]:
             f"{folder.name}/{row.get('speaker') or row.get('actor')}",
             folder.name,
             emotion=row.get("emotion", ""),
+            intensity=row.get("intensity", "").casefold(),
             text=transcript(row),
         )
         for row in _rows(folder, ("file", "polarity"))

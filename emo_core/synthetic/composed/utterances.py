@@ -32,6 +32,7 @@ from emo_core.synthetic.composed.sources import (
     people_of,
     pools,
     read_held_out,
+    read_more_faces,
     read_sources,
 )
 from emo_core.synthetic.composed.video import stances
@@ -65,6 +66,11 @@ def read_speakers(root: Path) -> SourcePool:
     _check(root, parts)
     parts += [part for part in known if part.kind == "ambience"]
     return SourcePool(root, tuple(parts), pools(parts), CLASSES)
+
+
+def read_more_emotion_faces(folder: Path) -> SourcePool:
+    """Photographs of unknown people by CLASSES, for training only; see `read_more_faces`."""
+    return read_more_faces(folder, _class_of, CLASSES)
 
 
 def _class_of(row: Mapping[str, str]) -> str:
@@ -147,6 +153,13 @@ def text_of(scene: ComposedScene, sources: SourcePool) -> str:
     """Transcript of a scene; "" without speech or without transcript."""
     voices = [sources.items[sound.item] for sound in scene.sounds if sound.kind == "voice"]
     return voices[0].text if voices else ""
+
+
+def acted_intensities(scene: ComposedScene, sources: SourcePool) -> tuple[str, ...]:
+    """As acted, of each face and voice that shows a scene's label; "" = not stated."""
+    shown = [person.item for person in scene.people if not scene.hidden]
+    spoken = [sound.item for sound in scene.sounds if sound.kind == "voice"]
+    return tuple(sources.items[item].intensity for item in (*shown, *spoken))
 
 
 def composed_faces(scene: ComposedScene, times_s: np.ndarray) -> Tracks:

@@ -16,6 +16,7 @@ from emo_core.synthetic.composed.soundtrack import mix
 from emo_core.synthetic.composed.sources import RATE, SourcePool, read_sources, relative_name
 from emo_core.synthetic.composed.utterances import (
     CLASSES,
+    acted_intensities,
     composed_faces,
     make_utterance,
     read_speakers,
@@ -154,7 +155,7 @@ POLARITY = dict.fromkeys(CLASSES, "negative") | {
 
 
 def utterance_truth(sources: SourcePool, scene: ComposedScene) -> dict:
-    """A collage's line of truth.jsonl, with emotion, words, speaker and where the face is.
+    """A collage's line of truth.jsonl, with emotion, intensities, words, speaker and face.
 
     A clip belongs to its speaker, and to the person in the picture where there is no speech.
     """
@@ -164,6 +165,7 @@ def utterance_truth(sources: SourcePool, scene: ComposedScene) -> dict:
         **composed_truth(sources, scene),
         "label": POLARITY[scene.label],
         "emotion": scene.label,
+        "intensities": acted_intensities(scene, sources),
         "text": text_of(scene, sources),
         "group": sources.items[owner].group,
         "face": _track(scene),
