@@ -16,7 +16,7 @@ from emo_core.synthetic.composed.pretraining import PretrainStage
 from emo_core.tasks import TASKS, MultiLabel, SingleLabel, Task, ValenceArousal
 from emo_core.training.recipes import Recipe
 
-FOLDER_RECIPES = {"valence_arousal": "jmt-folder", "": "group-folder or fe2e-folder"}
+FOLDER_RECIPES = {"valence_arousal": "jmt-folder", "": "people, group-folder or fe2e-folder"}
 
 
 def fit_recipe(recipe: Recipe, root: Path) -> Recipe:

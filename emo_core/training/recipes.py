@@ -595,6 +595,23 @@ FOLDER_TRAIN = TrainConfig(
 )
 
 
+def people() -> Recipe:
+    """Your own clips, any classes: fine-tunes the shipped `group-people`, in minutes on a laptop.
+
+    A folder with labels.csv, or one sub-folder a label (docs/own-clips.md). Faces, whole frames,
+    speech and other sound of the first 5 s of a clip. The four towers stay as they are and see each
+    clip once; what they saw is kept, and heads and fusion learn on it.
+    """
+    return replace(
+        group_people(),
+        corpus="folder",
+        train=replace(FOLDER_TRAIN, epochs=30, patience=10),
+        init_checkpoint="group-people",
+        init_scope="model",
+        features=KeptFeatures(windows=True),
+    )
+
+
 def group_folder() -> Recipe:
     """Your own clips, any classes: fine-tunes the shipped `group-collage` with a new head.
 
@@ -683,6 +700,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "jmt-affwild2": jmt_affwild2,
     "jmt-affwild2-end-to-end": jmt_affwild2_end_to_end,
     "jmt-staged": jmt_staged,
+    "people": people,
     "group-folder": group_folder,
     "fe2e-folder": fe2e_folder,
     "mesm-folder": mesm_folder,

@@ -5,13 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from emo_core.checkpoint import load_checkpoint
 from emo_core.cli.main import main
 from emo_core.data.corpus import CorpusError
 from emo_core.data.folder.moments import ValuePath
 from emo_core.preprocess.sample import SampleConfig
 from emo_core.tasks import MultiLabel, SingleLabel, ValenceArousal
 from emo_core.training.fitting import fit_recipe, window_target
-from emo_core.training.recipes import find_recipe
+from emo_core.training.init_weights import take_model
+from emo_core.training.recipes import RECIPES, find_recipe
+from emo_core.training.run import build
 from tests.support.clip_folders import folder_of
 
 CLASSES = "file,label\n" + "".join(f"p{p}_{i}.mp4,{'xyz'[i]}\n" for p in range(4) for i in range(3))
@@ -23,6 +26,8 @@ VALUES = "file,valence,arousal\np0_0.mp4,1,0\np0_1.mp4,1,1\np1_0.mp4,0,0\n"
 @pytest.mark.parametrize(
     ("table", "recipe", "task", "labels"),
     [
+        (CLASSES, "people", SingleLabel, ("x", "y", "z")),
+        (SEVERAL, "people", MultiLabel, ("loud", "fast")),
         (CLASSES, "group-folder", SingleLabel, ("x", "y", "z")),
         (CLASSES, "fe2e-folder", SingleLabel, ("x", "y", "z")),
         (SEVERAL, "mesm-folder", MultiLabel, ("loud", "fast")),
@@ -72,6 +77,21 @@ def test_values_are_read_at_the_ends_of_a_models_steps():
     path = ValuePath((0.0, 5.0), ((0.0, 0.0), (1.0, -1.0)), 2.5)
     found = target(path)
     assert found[:3, 0] == pytest.approx([0.2, 0.4, 0.5]) and np.isnan(found[3:]).all()
+
+
+@pytest.mark.parametrize("name", [n for n in RECIPES if RECIPES[n]().corpus.startswith("folder")])
+def test_a_recipe_for_own_clips_fits_the_checkpoint_that_it_starts_from(name):
+    recipe = find_recipe(name)
+    found = load_checkpoint(recipe.init_checkpoint)
+    assert found.model_name == recipe.model and found.sample == recipe.sample
+    new = take_model(recipe.init_checkpoint, build(recipe), ("other", "labels"))
+    assert recipe.corpus == "folder-affect" or new
+
+
+def test_people_keep_what_their_towers_saw_of_own_clips():
+    recipe = find_recipe("people")
+    assert recipe.features.windows and recipe.init_checkpoint == "group-people"
+    assert recipe.settings == find_recipe("group-people").settings
 
 
 SMALL = (

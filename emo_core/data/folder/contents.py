@@ -27,7 +27,7 @@ def content_report(
     }
     what = {
         "no_face": "show no face that is found: recipes that read faces (fe2e, mesm, jmt) have "
-        "only the sound of them; group-folder reads whole frames",
+        "only the sound of them; people and group-folder read whole frames too",
         "no_picture": "have no picture: only their sound is learnt from",
         "long": f"last longer than {WINDOW_S:g} s, of which most recipes read the beginning; rows "
         "with start_s and end_s choose a part",
