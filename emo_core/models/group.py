@@ -281,6 +281,11 @@ class Group(nn.Module):
             del prefixes["speech"]
         return dict(prefixes[name] for name in self.tower_names if name in prefixes)
 
+    def freeze_heads(self) -> None:
+        """From now on the towers' own scores do not change."""
+        for name in self.tower_names:
+            getattr(self, name).freeze_head()
+
     def freeze_towers(self) -> None:
         """From now on what the backbones see does not change, so it can be kept."""
         for name in self.tower_names:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from emo_core.checkpoint import load_checkpoint
 from emo_core.data.cache import Cache
 from emo_core.data.dataset import ClipDataset, ConcatDataset, Loader
 from emo_core.models.features import FeatureBatch, Features, collate_features
@@ -199,7 +200,10 @@ def with_features(recipe: Recipe, model: Any, data: Data, progress: Progress | N
         asked = (composer.labels, composer.target_of, recipe.samples_on_the_fly)
         parts.append(PairDataset(halves, *asked, dropout, streams, seed))
     if isinstance(model, Group) and model.config.mixture:
-        fit_heads(model, said_by_streams(parts), recipe.features.head_l2)
+        if knows_its_labels(recipe):
+            model.freeze_heads()
+        else:
+            fit_heads(model, said_by_streams(parts), recipe.features.head_l2)
     train = JoinedFeatures(parts)
     valid = files(data.valid, 0.0)
     return replace(
@@ -207,6 +211,12 @@ def with_features(recipe: Recipe, model: Any, data: Data, progress: Progress | N
         train=Loader(train, config.batch_size, True, seed),
         valid=Loader(valid, config.batch_size, False),
     )
+
+
+def knows_its_labels(recipe: Recipe) -> bool:
+    """Whether a run starts from a model of the same labels, whose heads saw more clips."""
+    name = recipe.init_checkpoint if recipe.init_scope == "model" else ""
+    return bool(name) and load_checkpoint(name).labels == tuple(recipe.task.labels)
 
 
 def _scene_halves(

@@ -1,5 +1,7 @@
 """Heads fitted to kept features, against scikit-learn on the same numbers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,8 +10,10 @@ from sklearn.linear_model import LogisticRegression
 from emo_core.models.layers.backbones import Tokens
 from emo_core.models.layers.fusion import PooledHead
 from emo_core.models.layers.towers import Tower
+from emo_core.tasks import SingleLabel
+from emo_core.training.feature_data import knows_its_labels
 from emo_core.training.feature_heads import fit_head, fit_heads
-from emo_core.training.recipes import RecipeError
+from emo_core.training.recipes import RecipeError, find_recipe
 
 CLASSES, CHANNELS = 3, 4
 
@@ -81,3 +85,10 @@ def test_more_l2_means_smaller_weights():
 def test_a_stream_without_rows_is_a_sentence():
     with pytest.raises(RecipeError, match="no window of the training data has audio"):
         fit_heads(Towers(), {"audio": ([], [])}, 0.33)
+
+
+def test_heads_are_fitted_anew_only_where_labels_are_others():
+    own = find_recipe("people")
+    assert knows_its_labels(replace(own, task=SingleLabel()))
+    assert not knows_its_labels(replace(own, task=SingleLabel(labels=("calm", "loud"))))
+    assert not knows_its_labels(find_recipe("group-people"))
