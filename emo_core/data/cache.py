@@ -20,7 +20,7 @@ from emo_core.io.atomic import atomic_path
 from emo_core.io.environment import cache_folder
 from emo_core.preprocess.sample import DecodedWindow, SampleConfig
 
-VERSION = 1  # of the record; raise it when decode_window changes what it returns
+VERSION = 2  # of the record; raise it when decode_window changes what it returns
 TOKEN_BYTES = 8  # kept of a transcript for each token that a model reads; a word piece has 4 or 5
 
 

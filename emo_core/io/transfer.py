@@ -6,6 +6,7 @@ is the business of `io.network_guard`. HTTP ranges: RFC 9110, sections 13.1.5 an
 """
 
 import errno
+import glob
 import hashlib
 import http.client
 import json
@@ -231,8 +232,13 @@ class PartialFile:
         """Throws both away; returns how many bytes there were."""
         count = self.size()
         self.path.unlink(missing_ok=True)
-        self.notes.unlink(missing_ok=True)
+        self.forget()
         return count
+
+    def forget(self) -> None:
+        """Throw away what the server said, and what a killed run had begun to write of it."""
+        for left in (self.notes, *self.notes.parent.glob(f"{glob.escape(self.notes.name)}.*.part")):
+            left.unlink(missing_ok=True)
 
 
 def _whole(

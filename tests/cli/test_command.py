@@ -248,7 +248,8 @@ def test_a_run_is_scored_on_a_split_with_its_regimes(capsys, drawn, run):
         }
     )
     assert sum(part["n"] for part in scores["per_regime"].values()) == 8
-    assert scores["interval"] is None and "sources" in scores["interval_note"]  # fewer than five
+    assert scores["interval"] is None
+    assert scores["interval_note"] == "1 source; an interval needs 5"
 
 
 def test_a_finished_run_is_not_overwritten_and_resumes_to_the_same(capsys, drawn, run):

@@ -39,7 +39,11 @@ def test_a_shipped_checkpoint_is_small_and_has_a_whole_card(name):
 def test_what_real_recordings_taught_is_for_research_and_teaching_only():
     for name in shipped_checkpoints():
         text = (SHIPPED / name / CARD).read_text(encoding="utf-8")
-        real = load_checkpoint(name).training["corpus"] in ("collage", "utterances")
+        real = load_checkpoint(name).training["corpus"] in (
+            "collage",
+            "utterances",
+            "utterances-affect",
+        )
         assert ("CC BY-NC-SA 4.0" in text and "research and teaching only" in text) == real
         assert ("RAVDESS" in text and "EMO-DB" in text and "ESC-10" in text) == real
 

@@ -128,6 +128,8 @@ def test_killed_in_the_middle_of_a_file_it_goes_on_from_there(
     process.wait(PATIENCE_S)
     process.stdin.close()
     parts = {p.name: p.stat().st_size for p in out.rglob("*.flv.part")}
+    half = next(out.rglob("*.flv.part"))
+    half.with_name(f"{half.name}.json.0123abcd.part").write_text("{")  # killed while it noted
     site.hold.set()
     site.hold = None
     site.asked.clear()
