@@ -27,6 +27,7 @@ SPENT = """import resource
 own, others = (resource.getrusage(getattr(resource, f"RUSAGE_{w}")) for w in ("SELF", "CHILDREN"))
 print(own.ru_maxrss, sum(use.ru_utime + use.ru_stime for use in (own, others)))"""
 SLIM = 30_000  # bytes above which a picture gets a palette
+NOT_STARTED = "Kernel died before replying"  # what jupyter_client says of it
 TIMEOUT_S = 600  # a cell
 
 
@@ -48,6 +49,16 @@ def source_digest(notebook: nbformat.NotebookNode) -> str:
     return hashlib.blake2b(code.encode(), digest_size=8).hexdigest()
 
 
+def _execute(client: NotebookClient) -> None:
+    """Run all cells; start once more where another program took the kernel's port meanwhile."""
+    try:
+        client.execute()
+    except RuntimeError as error:
+        if NOT_STARTED not in str(error):
+            raise
+        client.execute()
+
+
 def execute(notebook: nbformat.NotebookNode, small: bool) -> nbformat.NotebookNode:
     """Runs a lesson from top to bottom in a fresh kernel; returns it with clean outputs."""
     os.environ["EMO_LESSON_STILL"] = "1"
@@ -64,7 +75,7 @@ def execute(notebook: nbformat.NotebookNode, small: bool) -> nbformat.NotebookNo
         resources={"metadata": {"path": str(HERE)}},
     )
     started = time.perf_counter()
-    client.execute()
+    _execute(client)
     seconds = time.perf_counter() - started
     unit = 1 if sys.platform == "darwin" else 1024  # bytes; what ru_maxrss counts in
     outputs = notebook.cells.pop().outputs  # one line, which may arrive in several pieces

@@ -203,7 +203,7 @@ def with_features(recipe: Recipe, model: Any, data: Data, progress: Progress | N
         if knows_its_labels(recipe):
             model.freeze_heads()
         else:
-            fit_heads(model, said_by_streams(parts), recipe.features.head_l2)
+            fit_heads(model, said_by_streams(parts, streams), recipe.features.head_l2)
     train = JoinedFeatures(parts)
     valid = files(data.valid, 0.0)
     return replace(
@@ -235,10 +235,13 @@ def _scene_halves(
     return made
 
 
-def said_by_streams(parts: Sequence[Any]) -> dict[str, tuple[list[Features], list[int]]]:
+def said_by_streams(
+    parts: Sequence[Any], streams: Mapping[str, tuple[str, ...]]
+) -> dict[str, tuple[list[Features], list[int]]]:
     """By stream, features and the number of the class that it says; one more = it says nothing.
 
-    Of a clip both streams are taken to say its label.
+    Of a clip both streams are taken to say its label; one that is not there is left out. streams:
+    the towers of each.
     """
     said: dict[str, tuple[list[Features], list[int]]] = {name: ([], []) for name in STREAMS}
     for part in parts:
@@ -247,6 +250,8 @@ def said_by_streams(parts: Sequence[Any]) -> dict[str, tuple[list[Features], lis
                 rows += [half.row for half in part.halves[stream]]
                 numbers += part.numbers(stream)
             else:
-                rows += part.rows
-                numbers += [int(window.target) for window in part.windows]
+                for row, window in zip(part.rows, part.windows, strict=True):
+                    if any(bool(row[name].mask.any()) for name in streams[stream]):
+                        rows.append(row)
+                        numbers.append(int(window.target))
     return said

@@ -413,6 +413,13 @@ def fe2e_utterances() -> Recipe:
     )
 
 
+# of the recipes for one face and one voice, whose encoders stay as they are shipped
+ONE_PERSON_TRAIN = TrainConfig(batch_size=64, weight_decay=2e-2, ema_decay=0.99, num_workers=1)
+ONE_PERSON_FEATURES = KeptFeatures(
+    windows=True, videos=1500, audios=5000, more_faces="faces_fer", more_videos=1000
+)
+
+
 def emotions_people() -> Recipe:
     """FE2E with the expression network and Whisper's blocks in place of its towers.
 
@@ -436,20 +443,11 @@ def emotions_people() -> Recipe:
         ),
         replace(PEOPLE_SAMPLE, people=1),
         MultiLabel(),
-        TrainConfig(
-            epochs=10,
-            batch_size=64,
-            lr=1e-3,
-            weight_decay=2e-2,
-            ema_decay=0.99,
-            num_workers=1,
-        ),
+        replace(ONE_PERSON_TRAIN, epochs=10, lr=1e-3),
         replace(PLAIN, modality_dropout=0.15),
         held_out=0.0,
         samples_on_the_fly=8192,
-        features=KeptFeatures(
-            windows=True, videos=1500, audios=5000, more_faces="faces_fer", more_videos=1000
-        ),
+        features=ONE_PERSON_FEATURES,
     )
 
 
@@ -466,20 +464,11 @@ def affect_people() -> Recipe:
         replace(JMT_POCKET, encoders=True, steps=PEOPLE_SAMPLE.frames, head_dropout=0.5),
         replace(PEOPLE_SAMPLE, people=1),
         ValenceArousal(),
-        TrainConfig(
-            epochs=8,
-            batch_size=64,
-            lr=3e-4,
-            weight_decay=2e-2,
-            ema_decay=0.99,
-            num_workers=1,
-        ),
+        replace(ONE_PERSON_TRAIN, epochs=8, lr=3e-4),
         replace(PLAIN, modality_dropout=0.15),
         held_out=0.0,
         samples_on_the_fly=8192,
-        features=KeptFeatures(
-            windows=True, videos=1500, audios=5000, more_faces="faces_fer", more_videos=1000
-        ),
+        features=ONE_PERSON_FEATURES,
     )
 
 

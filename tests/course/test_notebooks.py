@@ -178,3 +178,22 @@ def test_a_wrong_path_of_the_readers_is_said_and_the_drawn_clip_taken(capsys, tm
         assert lesson.path_of(wrong, drawn) == drawn
         assert "going on with the drawn data" in capsys.readouterr().out
     assert lesson.path_of(tmp_path, drawn) == tmp_path
+
+
+@pytest.mark.parametrize(("failures", "message"), [(1, ""), (2, "Kernel died before replying")])
+def test_a_kernel_whose_port_was_taken_is_started_once_more(failures, message):
+    class Client:
+        starts = 0
+
+        def execute(self):
+            self.starts += 1
+            if self.starts <= failures:
+                raise RuntimeError("Kernel died before replying to kernel_info")
+
+    client = Client()
+    if message:
+        with pytest.raises(RuntimeError, match=message):
+            run_notebooks._execute(client)
+    else:
+        run_notebooks._execute(client)
+    assert client.starts == 2

@@ -1,6 +1,7 @@
 """Heads fitted to kept features, against scikit-learn on the same numbers."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from emo_core.models.layers.backbones import Tokens
 from emo_core.models.layers.fusion import PooledHead
 from emo_core.models.layers.towers import Tower
 from emo_core.tasks import SingleLabel
-from emo_core.training.feature_data import knows_its_labels
+from emo_core.training.feature_data import FeatureDataset, knows_its_labels, said_by_streams
 from emo_core.training.feature_heads import fit_head, fit_heads
 from emo_core.training.recipes import RecipeError, find_recipe
 
@@ -85,6 +86,17 @@ def test_more_l2_means_smaller_weights():
 def test_a_stream_without_rows_is_a_sentence():
     with pytest.raises(RecipeError, match="no window of the training data has audio"):
         fit_heads(Towers(), {"audio": ([], [])}, 0.33)
+
+
+def test_a_stream_that_a_clip_has_not_teaches_no_head():
+    there, silent = (
+        Tokens(torch.ones(2, 1), torch.full((2,), real), torch.zeros(2)) for real in (True, False)
+    )
+    clips = [SimpleNamespace(target=2, group="a"), SimpleNamespace(target=0, group="b")]
+    rows = [{"video": there, "audio": there}, {"video": there, "audio": silent}]
+    part = FeatureDataset(clips, rows)
+    said = said_by_streams([part], {"video": ("video",), "audio": ("audio",)})
+    assert said["video"] == (rows, [2, 0]) and said["audio"] == (rows[:1], [2])
 
 
 def test_heads_are_fitted_anew_only_where_labels_are_others():
