@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emo_core.models.layers.backbones import Tokens
+from emo_core.models.layers.towers import Tokens
 
 Features = Mapping[str, Tokens]  # by tower
 

@@ -13,14 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from emo_core.models.features import FeatureBatch
-from emo_core.models.layers.backbones import (
-    Backbone,
-    Cnn14,
-    FrameResNet,
-    MelResNet,
-    R2Plus1D,
-    Tokens,
-)
+from emo_core.models.layers.backbones import Cnn14, FrameResNet, MelResNet, R2Plus1D
 from emo_core.models.layers.cam import resize_frame_maps, resize_maps
 from emo_core.models.layers.fusion import (
     FUSIONS,
@@ -33,8 +26,7 @@ from emo_core.models.layers.fusion import (
     start_from_nothing,
 )
 from emo_core.models.layers.people import PeopleExpressions
-from emo_core.models.layers.token_spans import to_frames
-from emo_core.models.layers.towers import Tower, join_towers
+from emo_core.models.layers.towers import Backbone, Tokens, Tower, join_towers, to_frames
 from emo_core.models.layers.whisper import hub_whisper, shipped_whisper
 from emo_core.preprocess.batch import Batch, Output
 from emo_core.preprocess.trace import Trace

@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 from torch import Tensor, nn
 
 from emo_core.models.features import FeatureBatch, Features
-from emo_core.models.layers.backbones import Tokens
+from emo_core.models.layers.towers import Tokens
 from emo_core.preprocess.batch import Batch, Output
 
 

@@ -2,8 +2,8 @@
 
 from torch import nn
 
-from emo_core.models.layers.backbones import Tokens
 from emo_core.models.layers.fusion import MeanMaxHead
+from emo_core.models.layers.towers import Tokens
 from emo_core.models.mesm import MesmConfig, ModalityTower
 from emo_core.preprocess.batch import Batch, Output
 
