@@ -57,7 +57,7 @@ def detector(monkeypatch):
 
     def put(found: list[np.ndarray]) -> FakeDetector:
         fake = FakeDetector(found)
-        monkeypatch.setattr(faces, "best_detector", lambda: fake)
+        monkeypatch.setattr(faces, "face_detector", lambda: fake)
         return fake
 
     return put
@@ -332,7 +332,7 @@ def test_haar_finds_most_faces_at_the_same_places(yunet, photographs):
 def test_a_face_that_leaves_a_real_clip(real_data, yunet, monkeypatch):
     from emo_core.clip import load_clip
 
-    monkeypatch.setattr(faces, "best_detector", lambda: yunet)
+    monkeypatch.setattr(faces, "face_detector", lambda: yunet)
     clip = load_clip(real_data / "clips" / "pyfeat_face_noface.mov")
     seen = track_faces(clip.read_frames(np.arange(12) * 0.5, size=(640, 360)).pixels)
     assert 1 <= seen.mask.shape[1] <= 2 and 3 <= seen.mask.any(1).sum() <= 9
@@ -351,10 +351,10 @@ def test_damaged_weights_mean_haar(monkeypatch):
     monkeypatch.setattr(detectors, "shipped_weights", damaged)
     monkeypatch.setattr(detectors, "_own", threading.local())
     detectors._yunet_file.cache_clear()
-    assert detectors.best_detector().name == "haar"
+    assert detectors.face_detector().name == "haar"
     detectors._yunet_file.cache_clear()
 
 
 def test_without_a_network_the_detector_is_yunet(monkeypatch):
     monkeypatch.setattr(detectors, "_own", threading.local())
-    assert detectors.best_detector().name == YUNET
+    assert detectors.face_detector().name == YUNET

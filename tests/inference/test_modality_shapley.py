@@ -91,7 +91,7 @@ def face(monkeypatch):
     def detector(picture):
         return np.array([[0.2, 0.2, 0.6, 0.8, 0.1]], np.float32)
 
-    monkeypatch.setattr(faces, "best_detector", lambda: detector)
+    monkeypatch.setattr(faces, "face_detector", lambda: detector)
 
 
 @pytest.mark.parametrize("name", MODELS)
