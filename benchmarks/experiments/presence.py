@@ -142,7 +142,10 @@ def real_clips(data: Path) -> list[tuple[str, Path]]:
 
 def cell(answer: Prediction) -> str:
     """An answer in a few words."""
-    return "nobody to read" if answer.nobody else short_answer(answer)
+    if answer.nobody:
+        return "nobody to read"
+    sure_of_none = answer.present == () and not answer.abstains
+    return "none of six" if sure_of_none else short_answer(answer)
 
 
 def table(clips: list[tuple[str, Path]], models: list[str]) -> tuple[str, dict[str, int]]:
@@ -156,7 +159,7 @@ def table(clips: list[tuple[str, Path]], models: list[str]) -> tuple[str, dict[s
             refused[name] += answer.nobody is not None
         most = max(answer.presence.most_faces for answer in answers)
         voice_s = answers[0].presence.voice_s
-        heard = "no sound" if voice_s is None else f"{voice_s:.1f} s"
+        heard = "not listened for" if voice_s is None else f"{voice_s:.1f} s"
         lines.append(f"| {title} | {most} | {heard} | {' | '.join(map(cell, answers))} |")
     return "\n".join(lines), refused
 

@@ -101,7 +101,7 @@ def _prediction(
         modality_share=shares[answer.label or labels[0]],
         frame_times_s=tuple(round(t, 3) for t in times),
         media=media_facts(clip),
-        notes=_notes(clip, checkpoint, spans, samples),
+        notes=clip.notes if nobody else _notes(clip, checkpoint, spans, samples),
         seconds={name: round(value, 4) for name, value in spent.items()},
         samples=tuple(samples),
         task=checkpoint.task.name,
@@ -214,8 +214,8 @@ def _loudest_s(samples: list[Sample]) -> float:
 def _input_notes(clip: Clip, checkpoint: Checkpoint, samples: list[Sample]) -> list[str]:
     """What a model of faces or words did not get."""
     notes = []
-    looked = bool(checkpoint.sample.people) and clip.has_video
-    if looked and not any(bool(sample.face_mask.any()) for sample in samples):
+    searches = bool(checkpoint.sample.people) and clip.has_video
+    if searches and not any(bool(sample.face_mask.any()) for sample in samples):
         notes.append("No face was found: what faces show is not part of the answer.")
     if "text" in modalities(checkpoint) and not (clip.text or "").strip():
         notes.append("The model also reads what is said; no transcript was given.")

@@ -1,5 +1,6 @@
 """Whether there is anybody to read in a clip: faces in its frames, and a voice in its sound."""
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
@@ -159,7 +160,7 @@ class PresenceFinder:
         every = torch.cat(heard) if heard else torch.zeros(0, dtype=torch.bool)
         enough = bool(len(every)) and int(every.sum()) >= min(LEAST_SEGMENTS, len(every))
         if not enough and not self.config.people:
-            self._look_closer()
+            self._search_closer()
         return Presence(
             tuple(self.frames),
             round(sum(map(_voice_s, heard)), 2) if self.clip.has_audio else None,
@@ -178,11 +179,11 @@ class PresenceFinder:
         ]
         return tracks
 
-    def _look_closer(self) -> None:
+    def _search_closer(self) -> None:
         """A few frames again, larger than the model sees them."""
         if not self.clip.has_video:
             return
-        count = min(MOST_FRAMES, max(1, round(self.clip.duration_s / FRAME_EVERY_S)))
+        count = min(MOST_FRAMES, max(1, math.ceil(self.clip.duration_s / FRAME_EVERY_S)))
         times_s = (np.arange(count) + 0.5) * self.clip.duration_s / count
         closer = self.clip.read_frames(times_s, detection_size(video_size(self.clip)))
         self.frames.clear()

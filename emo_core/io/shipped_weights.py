@@ -62,7 +62,7 @@ SHIPPED_WEIGHTS = {
     ),
     "drawn-voice-detector": ShippedWeights(
         "drawn_voice_detector.safetensors",
-        "",
+        "376f129b0c198ae356a7e086cb07dfbaba2216264bac8b906c1ee4f8ffad1c68",
         "MIT",
         "the same, fitted to the sounds of drawn clips",
     ),

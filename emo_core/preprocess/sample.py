@@ -168,7 +168,8 @@ def to_sample_points(points: np.ndarray, size: tuple[int, int], config: SampleCo
     """Pairs x, y (..., 2 * n) in shares of a picture of `size` -> of the sample's padded frame."""
     scaled, whole = np.array(resize_size(size, config)), np.array([config.width, config.height])
     repeats = points.shape[-1] // 2
-    moved = points * np.tile(scaled, repeats) + np.tile((whole - scaled) / 2, repeats)
+    margin = np.trunc((whole - scaled) / 2)  # whole pixels, as `pad_or_crop` has them
+    moved = points * np.tile(scaled, repeats) + np.tile(margin, repeats)
     return (moved / np.tile(whole, repeats)).astype(np.float32)
 
 

@@ -187,9 +187,10 @@ class MultiLabel:
         sure = ""
         if self.precision:
             sure = (
-                f' "Not sure" where the strongest label is less than {calibration.abstain_below:g} '
-                f"from its threshold (0.5 = at it), so that {self.precision:.0%} of the other "
-                "answers name a label that is there, or none where none is."
+                f' "Not sure" where even the clearest label is near its threshold (below '
+                f"{calibration.abstain_below:g} on a scale with the threshold at 0.5), so that "
+                f"{self.precision:.0%} of the other answers name a label that is there, or say "
+                "that none is (19 times in 20, for clips of the same people)."
             )
         return (
             f"Thresholds with the best F1 of the same clips: {chosen}; scores above are at 0.5."
@@ -216,9 +217,9 @@ def _from_threshold(probabilities: np.ndarray, thresholds: Sequence[float]) -> n
 
     The sigmoid of the difference in logits.
     """
-    odds = np.asarray(thresholds or (0.5,))
-    odds = odds / (1 - odds)
-    return probabilities / (probabilities + odds * (1 - probabilities))
+    limits = np.asarray(thresholds or (0.5,))
+    above, below = probabilities * (1 - limits), limits * (1 - probabilities)
+    return above / np.maximum(above + below, 1e-9)
 
 
 def _joined(labels: Sequence[str], present: np.ndarray) -> str:
