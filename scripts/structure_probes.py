@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-MODELS = ("group-staged", "group-collage")  # group-people adds faces and encoders: 31 files
+MODELS = ("group-staged", "group-collage")  # group-people adds faces and encoders: 27, page 34
 EXAMPLE = "seen_negative.mp4"
 RECIPE = "group-vgaf-pocket"  # reads the tree of a drawn corpus and has no pretraining
 TINY_CORPUS = {"train": 24, "val": 2, "test": 2}  # of several sources: some are held out

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from emo_core.cli.main import main as emo
-from emo_core.models.layers.backbones import Tokens
 from emo_core.models.layers.joint_transformer import Fused, StepTrace, VanillaFusion
 from emo_core.models.layers.sparse import Sites
+from emo_core.models.layers.towers import Tokens
 from emo_core.models.layers.vgg import SparseTower
 from emo_core.preprocess.batch import Batch
 from emo_core.tasks import Calibration, MultiLabel

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from emo_core.checkpoint import Checkpoint
 from emo_core.models.interface import TwoStreams
-from emo_core.models.layers.backbones import Tokens
+from emo_core.models.layers.towers import Tokens
 from emo_core.models.precision import for_inference
 from emo_core.preprocess.batch import Batch, Output, collate
 from emo_core.preprocess.sample import Sample

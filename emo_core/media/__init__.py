@@ -1,7 +1,6 @@
 """The inside of `emo_core.clip`: one media file opened, probed, and decoded by time with PyAV.
 
-Data flows container -> demux -> streams -> ends -> probe; then, for every call, video_decoder gives
-frames and audio_decoder gives audio; timestamps knows when a frame is shown where the container
-does not. `av` is imported inside functions, so that importing costs nothing where nothing is
-decoded.
+Data flows container -> demux -> streams -> probe; then, for every call, video_decoder gives frames
+and audio_decoder gives audio. `av` is imported inside functions, so that importing costs nothing
+where nothing is decoded.
 """

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 
 from emo_core.media.container import open_container
 from emo_core.media.demux import decode, discard_others, frame_tick, read_packets, use_one_thread
-from emo_core.media.streams import AudioStream, channels_of, mix_weights
+from emo_core.media.streams import AudioStream
 
 PRE_ROLL_S = 0.5  # seconds of sound decoded before a window: MP3 and Opus need up to 0.25
 AUDIO_SLACK_S = 0.03  # seconds a sound packet's time may stray before it counts as a gap
@@ -39,6 +40,41 @@ class AudioBuffer:
         start, stop = max(at, 0), min(at + len(samples), len(self.wave))
         if start < stop:
             self.wave[start:stop] = samples[start - at : stop - at]
+
+
+def channels_of(frame: Any) -> np.ndarray:
+    """One decoded frame as (C, S) float32."""
+    from av import AudioResampler
+
+    crowded = frame.format.is_planar and frame.layout.nb_channels > 7  # there PyAV 18 reads
+    if crowded or frame.format.name.startswith("s64"):  # past its planes, and it lacks 64 bits
+        frame = AudioResampler("flt").resample(frame)[0]
+    data = frame.to_ndarray()
+    if not frame.format.is_planar:
+        data = data.reshape(frame.samples, -1).T
+    if data.dtype == np.uint8:
+        data = (data.astype(np.float32) - 128) / 128
+    elif data.dtype.kind == "i":
+        data = data * np.float32(1 / (1 << (8 * data.dtype.itemsize - 1)))
+    return data.astype(np.float32, copy=False)
+
+
+def mix_weights(frame: Any, channels: int) -> np.ndarray:
+    """(C,) float32 with which a frame's channels are mixed to one; they sum to 1.
+
+    Before normalising: centre 1, front 0.71, surround and others 0.5, low-frequency effects 0
+    (ITU-R BS.775).
+    """
+    return _weights(tuple(channel.name for channel in frame.layout.channels), channels)
+
+
+@lru_cache
+def _weights(names: tuple[str, ...], channels: int) -> np.ndarray:
+    known = {"FC": 1.0, "FL": 0.5**0.5, "FR": 0.5**0.5, "LFE": 0.0, "LFE2": 0.0}
+    weights = np.array([known.get(name, 0.5) for name in names], dtype=np.float32)
+    if len(weights) != channels or not weights.any():
+        weights = np.ones(channels, dtype=np.float32)
+    return weights / weights.sum()
 
 
 @dataclass

@@ -6,16 +6,18 @@ from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
-from typing import Any
+from typing import Any, Literal
 
 from emo_core.media.container import MAX_PIXELS, ClipError
-from emo_core.media.timestamps import DTS_ONLY
 
 MAX_READ_ERRORS = 50  # damaged stretches the reader steps over in one file
 MAX_UNDECODABLE = 2_000  # packets in a row without one frame before a track is given up
 MAX_REORDER = 64  # packets looked ahead, room for damaged times
 MOST_FPS = 1_000  # a higher rate in a header is the tick of its clock
 NEVER = 1 << 62  # a presentation time after every other
+DTS_ONLY = {"avi"}  # containers of decoding times alone; FFmpeg makes up what it calls pts of them
+
+Timing = Literal["pts", "either", "dts"]  # whose word counts; "either": `FaultCount` decides
 
 
 def use_one_thread(stream: Any) -> None:
@@ -65,6 +67,34 @@ def decode(stream: Any, packet: Any | None) -> list[Any]:
 def frame_tick(frame: Any) -> int | None:
     """When a frame is heard or, as the packets say, shown, in ticks of its track's clock."""
     return frame.dts if frame.pts is None else frame.pts
+
+
+class FaultCount:
+    """How often the two times of decoded frames step back, frames counted as they come.
+
+    FFmpeg's own rule, `guess_correct_pts` in libavcodec/decode.c.
+    """
+
+    def __init__(self) -> None:
+        self.pts = self.dts = 0
+        self.last_pts: int | None = None
+        self.last_dts: int | None = None
+
+    def add(self, frame: Any) -> None:
+        """Count a frame: anything with `pts` and `dts`, in ticks or None."""
+        pts, dts = frame.pts, frame.dts
+        if None not in (pts, self.last_pts):
+            self.pts += pts <= self.last_pts
+        if None not in (dts, self.last_dts):
+            self.dts += dts <= self.last_dts
+        if (pts, dts) != (None, None):
+            self.last_pts = dts if pts is None else pts
+            self.last_dts = pts if dts is None else dts
+
+    @property
+    def dts_are_truer(self) -> bool:
+        """Whether decoding times step back less often; where equally, pts are believed."""
+        return self.pts > self.dts
 
 
 def with_following(packets: Iterator[Any]) -> Iterator[tuple[Any, int | None]]:

@@ -5,7 +5,6 @@ import struct
 from bisect import bisect_right, insort
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -15,14 +14,15 @@ from emo_core.media.container import MAX_PIXELS, check_pixels
 from emo_core.media.demux import (
     MAX_UNDECODABLE,
     NEVER,
+    FaultCount,
     FirstPackets,
     MediaTracks,
+    Timing,
     UnusableTrack,
     decode,
     frame_tick,
     frame_ticks,
 )
-from emo_core.media.timestamps import FaultCount, Timing
 
 MAX_HELD = 16  # frames H.264 and HEVC may reorder by; FFmpeg aborts the process beyond
 UPRIGHT = (1, 0, 0, 1)
@@ -381,38 +381,3 @@ class AudioStream:
             first_samples=first.samples,
             frame_samples=frames[1].samples if len(frames) > 1 else 0,
         )
-
-
-def channels_of(frame: Any) -> np.ndarray:
-    """One decoded frame as (C, S) float32."""
-    from av import AudioResampler
-
-    crowded = frame.format.is_planar and frame.layout.nb_channels > 7  # there PyAV 18 reads
-    if crowded or frame.format.name.startswith("s64"):  # past its planes, and it lacks 64 bits
-        frame = AudioResampler("flt").resample(frame)[0]
-    data = frame.to_ndarray()
-    if not frame.format.is_planar:
-        data = data.reshape(frame.samples, -1).T
-    if data.dtype == np.uint8:
-        data = (data.astype(np.float32) - 128) / 128
-    elif data.dtype.kind == "i":
-        data = data * np.float32(1 / (1 << (8 * data.dtype.itemsize - 1)))
-    return data.astype(np.float32, copy=False)
-
-
-def mix_weights(frame: Any, channels: int) -> np.ndarray:
-    """(C,) float32 with which a frame's channels are mixed to one; they sum to 1.
-
-    Before normalising: centre 1, front 0.71, surround and others 0.5, low-frequency effects 0
-    (ITU-R BS.775).
-    """
-    return _weights(tuple(channel.name for channel in frame.layout.channels), channels)
-
-
-@lru_cache
-def _weights(names: tuple[str, ...], channels: int) -> np.ndarray:
-    known = {"FC": 1.0, "FL": 0.5**0.5, "FR": 0.5**0.5, "LFE": 0.0, "LFE2": 0.0}
-    weights = np.array([known.get(name, 0.5) for name in names], dtype=np.float32)
-    if len(weights) != channels or not weights.any():
-        weights = np.ones(channels, dtype=np.float32)
-    return weights / weights.sum()

@@ -14,6 +14,7 @@ import numpy as np
 
 from emo_core.media.container import ClipError, open_container, printable_name
 from emo_core.media.demux import (
+    FaultCount,
     decode,
     discard_others,
     read_packets,
@@ -21,7 +22,6 @@ from emo_core.media.demux import (
     with_following,
 )
 from emo_core.media.streams import VideoStream
-from emo_core.media.timestamps import FrameClock
 
 PQ, HLG = 16, 18  # transfer characteristics, by the numbers of ITU-T H.273
 WHITE = 203  # cd/m2 of diffuse white (BT.2408), shown as full white; light beyond it is clipped
@@ -100,6 +100,51 @@ class FrameConverter:
         if b + d < 0:
             image = image[::-1]
         return image
+
+
+JITTER = 5  # steps by which a stray time may be off among frames without any
+
+
+class FrameClock:
+    """Gives decoded frames their presentation times, in the order in which they come out.
+
+    A frame without any time, or with one that steps back, comes one step after the frame before.
+    Where frames lack times, FFmpeg's parser also gives the few there are to the wrong ones: a time
+    close to the step is then taken for it.
+    """
+
+    def __init__(self, video: VideoStream) -> None:
+        self.video = video
+        self.faults = FaultCount() if video.timing == "either" else None
+        self.latest: int | None = None
+        self.counts = False  # whether frames without a time were met
+
+    def restart(self) -> None:
+        """Forget the frames so far: decoding goes on elsewhere."""
+        self.faults, self.latest = None, None
+
+    def stamp(self, frame: Any) -> int | None:
+        """Set a frame's `pts` and return it; None where no time is known yet."""
+        if self.faults is not None:
+            self.faults.add(frame)
+        by_dts = self.video.by_dts if self.faults is None else self.faults.dts_are_truer
+        tick = frame.dts if by_dts or frame.pts is None else frame.pts
+        if self.latest is not None:
+            tick = self._after(self.latest, tick)
+        tick = frame.pts if tick is None else tick
+        if tick is not None:
+            self.latest = frame.pts = tick
+        return tick
+
+    def _after(self, latest: int, tick: int | None) -> int:
+        """The time of a frame said to be shown at `tick`, after one at `latest`."""
+        due = latest + self.video.step
+        if tick is None:
+            self.counts = True
+            return due
+        if self.video.timing != "pts" and tick < latest:
+            return due
+        return due if self.counts and abs(tick - due) <= JITTER * self.video.step else tick
 
 
 BLIND_SEEK_S = 3.0  # seconds to the next wanted frame from which an unindexed file is searched

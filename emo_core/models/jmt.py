@@ -12,15 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from emo_core.models.features import FeatureBatch
+from emo_core.models.interface import FeatureBatch
 from emo_core.models.layers.attention import time_encoding
-from emo_core.models.layers.backbones import (
-    FrameResNet,
-    MelResNet,
-    R2Plus1D,
-    SpectrogramResNet18,
-    Tokens,
-)
+from emo_core.models.layers.backbones import FrameResNet, MelResNet, R2Plus1D, SpectrogramResNet18
 from emo_core.models.layers.cam import resize_frame_maps, resize_maps
 from emo_core.models.layers.joint_transformer import (
     FUSIONS,
@@ -33,7 +27,7 @@ from emo_core.models.layers.joint_transformer import (
     split_mel_into_steps,
 )
 from emo_core.models.layers.people import PeopleExpressions
-from emo_core.models.layers.token_spans import to_frames
+from emo_core.models.layers.towers import Tokens, to_frames
 from emo_core.models.layers.whisper import shipped_whisper
 from emo_core.preprocess.batch import Batch, Output
 from emo_core.preprocess.log_mel import MelConfig

@@ -11,9 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from emo_core.models.features import FeatureBatch
+from emo_core.models.interface import FeatureBatch
 from emo_core.models.layers.attention import ClsTransformer, with_residual
-from emo_core.models.layers.backbones import Tokens
 from emo_core.models.layers.cam import CellGrid, resize_maps
 from emo_core.models.layers.fusion import WeightedSum
 from emo_core.models.layers.people import PeopleExpressions
@@ -24,7 +23,7 @@ from emo_core.models.layers.sparse import (
     top_k_mask,
 )
 from emo_core.models.layers.text_encoders import Albert, ByteEncoder
-from emo_core.models.layers.token_spans import runs, to_frames
+from emo_core.models.layers.towers import Tokens, runs, to_frames
 from emo_core.models.layers.vgg import (
     CHUNK,
     DenseTower,

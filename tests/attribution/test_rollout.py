@@ -16,7 +16,7 @@ from emo_core.models.group import Group, GroupConfig
 from emo_core.models.jmt import POCKET as JMT
 from emo_core.models.jmt import Jmt
 from emo_core.models.layers.joint_transformer import ATTENTION_PAIRS
-from emo_core.models.layers.token_spans import runs, to_frames
+from emo_core.models.layers.towers import runs, to_frames
 from emo_core.preprocess.batch import collate
 from tests.conftest import random_batch, small_group
 from tests.support.explained import checkpoint_of

@@ -18,7 +18,7 @@ from emo_core.clip import MAX_PIXELS, Clip, ClipError, load_clip, video_size
 from emo_core.inference.predict import predict
 from emo_core.media import audio_decoder as listening
 from emo_core.media import demux as head_module
-from emo_core.media import ends
+from emo_core.media import probe
 from emo_core.media import video_decoder as player
 from emo_core.media.streams import reorder_depth
 from tests.support import media_files as media
@@ -686,14 +686,14 @@ def test_the_end_of_a_large_file_is_found_from_its_tail(
         draw=lambda at, *size: media.coded_image(1, *size),
     )
     path = media.write(tmp_path / name, picture)
-    packets, read = ends.read_packets, []
-    for module in (head_module, ends):
+    packets, read = probe.read_packets, []
+    for module in (head_module, probe):
         monkeypatch.setattr(
             module,
             "read_packets",
             lambda *args: (read.append(packet) or packet for packet in packets(*args)),
         )
-    monkeypatch.setattr(ends, "SCAN_BYTES", 0)
+    monkeypatch.setattr(probe, "SCAN_BYTES", 0)
     clip = load_clip(path)
     assert clip.duration_s == pytest.approx(40, abs=0.02)
     assert clip.fps == pytest.approx(25, rel=1e-3) and not clip.variable_rate

@@ -8,8 +8,9 @@ from torch.nn import functional
 
 from emo_core.cli.commands import list_models
 from emo_core.models.layers.attention import Attention, Block, masked_mean, time_encoding
-from emo_core.models.layers.backbones import Cnn14, Tokens, normalize_frames
+from emo_core.models.layers.backbones import Cnn14, normalize_frames
 from emo_core.models.layers.fusion import FUSIONS
+from emo_core.models.layers.towers import Tokens
 from tests.conftest import paper_group, random_batch, small_group
 
 MORE = {  # beside two-way fusion

@@ -13,7 +13,7 @@ from benchmarks.common import FixedBatches
 from emo_core.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from emo_core.models.jmt import PAPER, POCKET, SAMPLES, SIZES, SOUND, Jmt, JmtConfig
 from emo_core.models.layers.attention import PostNormBlock
-from emo_core.models.layers.backbones import SpectrogramResNet18, Tokens, normalize_decibels
+from emo_core.models.layers.backbones import SpectrogramResNet18, normalize_decibels
 from emo_core.models.layers.joint_transformer import (
     ATTENTION_PAIRS,
     FUSIONS,
@@ -22,6 +22,7 @@ from emo_core.models.layers.joint_transformer import (
     StepPool,
     split_mel_into_steps,
 )
+from emo_core.models.layers.towers import Tokens
 from emo_core.preprocess.log_mel import log_mel
 from emo_core.tasks import ValenceArousal
 from emo_core.training.trainer import TrainConfig, Trainer

@@ -7,10 +7,10 @@ import torch
 
 from emo_core.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from emo_core.inference.modality_shapley import score_windows
-from emo_core.models.features import collate_features
+from emo_core.models.interface import collate_features
 from emo_core.models.jmt import POCKET, Jmt
-from emo_core.models.layers.backbones import Tokens
 from emo_core.models.layers.joint_transformer import means_of_steps
+from emo_core.models.layers.towers import Tokens
 from emo_core.models.layers.whisper import WHISPER_MEL
 from emo_core.preprocess.batch import collate
 from emo_core.preprocess.sample import SampleConfig, blank_sample

@@ -223,7 +223,7 @@ def test_a_chain_of_calls_leaves_out_comprehensions_and_what_stands_outside_the_
 def test_the_limits_of_the_rows_that_run_are_held(chain, broken, plant, monkeypatch):
     monkeypatch.setattr(ms, "probe", lambda root, name: chain)
     assert ms.measure_hops(plant()).broken is broken
-    files = {"clip": ["f"] * 26, "page": ["f"] * (33 + broken)}
+    files = {"clip": ["f"] * 22, "page": ["f"] * (30 + broken)}
     monkeypatch.setattr(ms, "probe", lambda root, name: files[name])
     assert ms.measure_clip(plant()).broken is broken
 

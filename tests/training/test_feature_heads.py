@@ -8,9 +8,8 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from emo_core.models.layers.backbones import Tokens
 from emo_core.models.layers.fusion import PooledHead
-from emo_core.models.layers.towers import Tower
+from emo_core.models.layers.towers import Tokens, Tower
 from emo_core.tasks import SingleLabel
 from emo_core.training.feature_data import FeatureDataset, knows_its_labels, said_by_streams
 from emo_core.training.feature_heads import fit_head, fit_heads

@@ -5,14 +5,13 @@ Each maps (input, mask, times) to `Tokens`. Values behind a False mask never rea
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from emo_core.models.layers.cam import CellGrid
-from emo_core.models.layers.token_spans import TokenSpans, runs
+from emo_core.models.layers.towers import Backbone, Tokens, TokenSpans, runs
 
 Read = Callable[..., Tensor]
 
@@ -35,17 +34,6 @@ PANNS_WEIGHTS = (  # Kong et al. 2020; the publisher gives an MD5 sum and no SHA
     "https://zenodo.org/record/3987831/files/Cnn14_mAP%3D0.431.pth",
     "541141fa2ee191a88f24a3219fff024e",
 )
-
-
-@dataclass(frozen=True)
-class Tokens:
-    """What a backbone saw: N tokens on the clip's clock."""
-
-    values: Tensor  # (B, N, C)
-    mask: Tensor  # (B, N) bool, True = real
-    times_s: Tensor  # (B, N) seconds from the start of the window
-    unimodal_logits: Tensor | None = None  # (B, classes) of this stream's own head, if any
-    spans: TokenSpans | None = None  # where each one looked; None: kept features, which do not tell
 
 
 def evenly(mask: Tensor, times_s: Tensor, steps: int) -> tuple[Tensor, Tensor]:
@@ -90,28 +78,6 @@ def luminance(video: Tensor) -> Tensor:
     unit = 255 if video.dtype == torch.uint8 else 1
     weights = (torch.tensor(LUMINANCE, device=video.device) / unit).view(3, 1, 1)
     return (video * weights).sum(-3, keepdim=True).expand(video.shape)
-
-
-class Backbone(nn.Module):
-    """Reads one modality into tokens of `channels` values.
-
-    time_first: the last map of sound has the axes (time, mel), not (mel, time). even_times: tokens
-    are told to the fusion as if they lay evenly over the window; where nothing asks when, as in
-    JMT, it does not matter. `Tokens.spans` say where they looked in either case.
-    """
-
-    channels: int
-    time_first = True
-    even_times = True
-
-    @property
-    def cam_layer(self) -> nn.Module:
-        """What puts out the last map, for Grad-CAM."""
-        raise NotImplementedError
-
-    def cam_grids(self, size: Sequence[int]) -> tuple[CellGrid, ...]:
-        """Where cells of that map lie, by its axes; size: of frames (height, width)."""
-        raise NotImplementedError
 
 
 class MaxOverScales(nn.Module):

@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from emo_core.models.layers.attention import Block, masked_mean
-from emo_core.models.layers.backbones import Tokens
-from emo_core.models.layers.running_norm import RunningNorm
+from emo_core.models.layers.towers import RunningNorm, Tokens
 from emo_core.preprocess.trace import CrossAttention, Trace, axes
 
 Pair = tuple[str, str]  # (query, context)

@@ -17,8 +17,7 @@ from emo_core.models.layers.attention import (
     masked_mean,
     with_residual,
 )
-from emo_core.models.layers.backbones import Backbone, Tokens
-from emo_core.models.layers.token_spans import TokenSpans, runs
+from emo_core.models.layers.towers import Backbone, Tokens, TokenSpans, runs
 from emo_core.preprocess.trace import CrossAttention, Trace, axes
 
 Pair = tuple[str, str]  # (query, context)

@@ -7,9 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from emo_core.models.layers.backbones import Backbone, Tokens
 from emo_core.models.layers.expression import FACE_SIDE, shipped_expression
-from emo_core.models.layers.token_spans import TokenSpans, runs
+from emo_core.models.layers.towers import Backbone, Tokens, TokenSpans, runs
 
 # Of photographs of train people; zero-shot UAR 0.763 (2.8: 0.753, 2.5: 0.72; boxes alone: 0.726).
 SIDE_IN_EYES = 2.9  # side of a crop, in distances between the eyes

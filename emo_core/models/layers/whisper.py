@@ -15,8 +15,8 @@ from torch.nn import functional
 from emo_core.io.environment import offline
 from emo_core.io.shipped_weights import shipped_state
 from emo_core.models.layers.attention import Attention
-from emo_core.models.layers.backbones import Backbone, Tokens, row_independent
-from emo_core.models.layers.token_spans import TokenSpans, runs
+from emo_core.models.layers.backbones import row_independent
+from emo_core.models.layers.towers import Backbone, Tokens, TokenSpans, runs
 from emo_core.preprocess.log_mel import MelConfig
 
 # 80 bands of 0 to 8 kHz, 25 ms every 10 ms; of the shipped encoder and of every size up to large-v2

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from emo_core.models.layers.backbones import Tokens
 from emo_core.models.layers.fusion import PooledHead, make_fusion, mix_streams, start_from_nothing
+from emo_core.models.layers.towers import Tokens
 
 SHARES = torch.tensor([0.5, 0.25, 0.25]).log()
 THERE = torch.tensor([[True]])

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from emo_core.clip import load_clip
-from emo_core.inference.clip_notes import clip_notes
+from emo_core.inference.predict import clip_notes
 from tests.support import media_files as media
 from tests.support.media_files import Picture, Sound, regular
 
