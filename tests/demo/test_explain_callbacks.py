@@ -72,9 +72,10 @@ def test_presets_show_their_cost_before_they_run(events, explains, clip):
 def test_what_ifs_come_with_a_shift_and_a_swap(events, explains, clip):
     shown(events, clip)
     table = explains.change(*FAST, asked_by(), Bar())["whatif"]
-    assert table.count('role="img"') >= 6 and "silent sound" in table
-    assert "frames later" in explains.shift(5, None, None, asked_by())["own"]
-    assert "8 frames earlier" in explains.shift(-99, None, None, asked_by())["own"]
+    assert table.count('role="img"') >= 6 and "sound muted" in table
+    assert "sound 3.1 s later" in explains.shift(5, None, None, asked_by())["own"]
+    assert "sound 5.0 s earlier" in explains.shift(-99, None, None, asked_by())["own"]
+    assert "sound where it was" in explains.shift(0, None, None, asked_by())["own"]
     other = EXAMPLES[2]
     assert other.stem.replace("_", " ") in explains.swap(other.name, None, None, asked_by())["own"]
     assert explains.swap("../../etc/passwd", None, None, asked_by()) == {"own": ""}
