@@ -152,6 +152,7 @@ def prepare(
 ) -> tuple[list[Window], list[str]]:
     """Decode what the cache lacks: (windows that can be used, a sentence for each other one)."""
     problems: dict[int, str] = {}
+    cache.remove_unfinished()
     missing = [i for i, window in enumerate(windows) if not _is_stored(window, cache)]
     pool = _pool([windows[i] for i in missing], workers or os.cpu_count() or 1)
     try:
