@@ -46,7 +46,7 @@ class Media:
 
 @dataclass(frozen=True)
 class Prediction:
-    """Perceived affect of one clip, as annotators would say it; and what it rests on.
+    """Perceived affect of one clip, and what it rests on.
 
     Single label: `probabilities` sum to one. Multi-label: each is of its own question, and
     `present` are those above their thresholds. Valence and arousal: no probabilities and no label,
