@@ -96,6 +96,8 @@ class AnswerCallbacks:
         case, visit.waiting = visit.waiting, None
         if case is None:
             return {self.page.explain_status: gr.skip()}
+        if case.prediction.nobody:  # no answer, so nothing to ask about
+            return {self.page.details: gr.Column(visible=False)}
         return self._details(words_of(request), case, service.view_of(case))
 
     def _details(self, words: Words, case: ClipSession, result: service.PredictionView) -> Changes:
