@@ -25,7 +25,7 @@ PROGRESS_S = 60.0  # until how far an upload has come is forgotten
 _UPLOAD_ID = re.compile(r"[\w-]{1,64}", re.A)
 
 
-class Parser(GradioMultiPartParser):
+class UploadParser(GradioMultiPartParser):
     """gradio's reader of forms, which keeps no more than FIELD_BYTES of them in memory."""
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
@@ -78,13 +78,13 @@ class Uploads:
             raise Refusal(400, "this is no form; expected multipart/form-data with the part files.")
         return self.storage.open(address, int(length) if length.isdecimal() else 0)
 
-    def _parser(self, request: Request, incoming: Incoming, stored: Stored) -> Parser:
+    def _parser(self, request: Request, incoming: Incoming, stored: Stored) -> UploadParser:
         told = request.query_params.get("upload_id")
         upload_id = told if told and _UPLOAD_ID.fullmatch(told) else None
         if upload_id:
             file_upload_statuses.track(upload_id)
             asyncio.get_running_loop().call_later(PROGRESS_S, _forget_progress, upload_id)
-        return Parser(
+        return UploadParser(
             request.headers,
             self._counted(incoming, stored),
             max_files=MOST_FILES,
