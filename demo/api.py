@@ -13,6 +13,11 @@ from demo.service import UserError
 from demo.sessions import BusyError, Session, Sessions
 from demo.settings import LimitError, Limits
 
+REFUSED = (
+    "everyone_agreed is not true; this page takes only clips whose people have all agreed to this, "
+    "or that are drawn or published for such use; ask them, then say true. The clip was deleted."
+)
+
 
 class Programs:
     """The endpoints; what a program asks counts like what a visitor asks."""
@@ -20,14 +25,22 @@ class Programs:
     def __init__(self, visits: Sessions) -> None:
         self.visits = visits
 
-    def visit(self, path: str, request: gr.Request) -> Session:
-        """The program's own visit, which takes its file along when it leaves."""
+    def visit(self, clip: str | None, everyone_agreed: object, request: gr.Request) -> Session:
+        """The program's own visit, which takes its file along when it leaves.
+
+        Raises UserError without a clip, or for one whose people have not agreed; that is deleted.
+        """
         visit = count_visit(self.visits, request)
-        if not service.is_example(Path(path)):
-            self.visits.claim(visit, Path(path))
+        if clip is None:
+            raise UserError("no file given; give a clip.")
+        if not service.is_example(Path(clip)):
+            if everyone_agreed is not True:
+                self.visits.delete(self.visits.storage.claim(Path(clip)))
+                raise UserError(REFUSED)
+            self.visits.claim(visit, Path(clip))
         return visit
 
-    def predict(self, clip: str | None, request: gr.Request) -> dict:
+    def predict(self, clip: str | None, everyone_agreed: bool, request: gr.Request) -> dict:
         """Says which mood onlookers would likely call the group in a video or sound file.
 
         Perceived affect, the word onlookers would choose, never what a person feels; only for clips
@@ -35,20 +48,21 @@ class Programs:
 
         Args:
             clip: A video or sound file, up to 50 MB and 10 minutes.
+            everyone_agreed: True only if all seen or heard agreed, or it is drawn or made for this.
 
         Returns:
             schema_version, results, errors as `emo predict --json` prints them.
         """
-        if clip is None:
-            return service.failure_json("", UserError("no file given; give a clip."))
         try:
-            return service.answer_json(clip, self.visit(clip, request))
-        except BusyError as error:
-            return service.failure_json(clip, error)
+            visit = self.visit(clip, everyone_agreed, request)
+            return service.answer_json(clip or "", visit)
+        except (UserError, BusyError) as error:
+            return service.failure_json(clip or "", error)
 
     def explain(
         self,
         clip: str | None,
+        everyone_agreed: bool,
         method: str,
         preset: str,
         target: str,
@@ -59,6 +73,7 @@ class Programs:
 
         Args:
             clip: A video or sound file, up to 50 MB and 10 minutes.
+            everyone_agreed: True only if all seen or heard agreed, or it is drawn or made for this.
             method: One of the methods that `emo list methods` names; empty for the default.
             preset: fast, standard or thorough.
             target: The label to explain; empty for the one that leads.
@@ -69,28 +84,29 @@ class Programs:
         """
         from demo import explanations
 
-        if clip is None:
-            return service.failure_json("", UserError("no file given; give a clip."))
         usual = explanations.ExplainRequest(target=target or None, checks=checks)
         asked = replace(usual, method=method or usual.method, preset=preset or usual.preset)
         try:
-            return explanations.explain_json(clip, asked, self.visit(clip, request))
+            visit = self.visit(clip, everyone_agreed, request)
+            return explanations.explain_json(clip or "", asked, visit)
         except (UserError, BusyError) as error:
-            return service.failure_json(clip, error)
+            return service.failure_json(clip or "", error)
 
 
 def offer(visits: Sessions, queue: dict[str, Any]) -> None:
     """Adds `/predict` and `/explain` to the Blocks that is open."""
     programs = Programs(visits)
     clip = gr.File(visible=False, label="Clip")
+    agreed = gr.Checkbox(visible=False, label="Everyone agreed")
+    agreed.value = None  # a program has to say it: there is no default
     method = gr.Textbox("", visible=False, label="Method")
     preset = gr.Textbox("", visible=False, label="Preset")
     target = gr.Textbox("", visible=False, label="Target")
     checks = gr.Checkbox(False, visible=False, label="Checks")
     answer = gr.JSON(visible=False, label="Answer")
     press = gr.Button(visible=False)
-    press.click(programs.predict, clip, answer, api_name="predict", **queue)
-    given = [clip, method, preset, target, checks]
+    press.click(programs.predict, [clip, agreed], answer, api_name="predict", **queue)
+    given = [clip, agreed, method, preset, target, checks]
     press.click(programs.explain, given, answer, api_name="explain", **queue)
 
 

@@ -12,6 +12,11 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[0] = str(HERE.parent)  # `python demo/app.py` works without installing
 
+from demo.doors import start  # noqa: E402
+
+if __name__ == "__main__":
+    start.check_or_exit()  # gradio reads the port as it is imported
+
 import gradio as gr  # noqa: E402
 
 from demo import (  # noqa: E402
@@ -61,6 +66,12 @@ def _answers(page: layout.Page, answers: AnswerCallbacks, allowed: settings.Limi
         _follow_answer(
             given.change(answers.show, [given, page.consent], answer, **busy), page, answers
         )
+    page.consent.input(
+        answers.take_back,
+        page.consent,
+        [page.video, page.other, page.status, page.details],
+        **AT_ONCE,
+    )
     given = [page.video, page.other, page.consent]
     _follow_answer(page.consent.change(answers.again, given, answer, **busy), page, answers)
     if allowed.links:
@@ -115,6 +126,31 @@ def _explanations(page: layout.Page, explains: ExplainCallbacks, answers: Answer
     page.about_tab.select(explains.about, None, page.results, show_progress_on=page.about, **small)
 
 
+def _launch(demo: Any, allowed: settings.Limits) -> None:
+    """Serve the page; returns once it is up."""
+    name = start.server_name()
+    _, url, _ = demo.launch(
+        server_name=name,
+        theme=theme.build_theme(),
+        css_paths=[theme.STYLE],
+        head=theme.head_html(),
+        max_file_size="50mb",
+        i18n=layout.translations(),
+        allowed_paths=[str(upload_checks.EXAMPLES)],
+        run_history=False,
+        show_error=False,
+        mcp_server=allowed.mcp,
+        footer_links=["api"],
+        _app=page_app(demo, allowed, demo.visits.storage, name),
+        share=False,
+        enable_monitoring=False,
+        ssr_mode=False,
+        prevent_thread_lock=True,
+        quiet=True,  # it would offer a public link, which this page does not have
+    )
+    print(f"The page is open: {url}", flush=True)
+
+
 def serve() -> None:
     """Serve the page on this computer until it is stopped; then every clip it got is deleted."""
     try:
@@ -129,25 +165,8 @@ def serve() -> None:
         os.environ.setdefault("GRADIO_TEMP_DIR", str(folder))
         demo = build_demo(allowed)
         visits = demo.visits  # type: ignore[attr-defined]  # gradio's class does not declare it
-        server_name = os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1")
-        demo.launch(
-            server_name=server_name,
-            theme=theme.build_theme(),
-            css_paths=[theme.STYLE],
-            head=theme.head_html(),
-            max_file_size="50mb",
-            i18n=layout.translations(),
-            allowed_paths=[str(upload_checks.EXAMPLES)],
-            run_history=False,
-            show_error=False,
-            mcp_server=allowed.mcp,
-            footer_links=["api"],
-            _app=page_app(demo, allowed, visits.storage, server_name),
-            share=False,
-            enable_monitoring=False,
-            ssr_mode=False,
-            prevent_thread_lock=True,
-        )
+        with start.without_proxies():
+            _launch(demo, allowed)
         visits.sweep_always(service.shared_files)
         service.preload_model()  # after the page is up: importing torch would hold it back
         demo.block_thread()

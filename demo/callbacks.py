@@ -49,7 +49,8 @@ class AnswerCallbacks:
         visit = self.visits.of(request.session_hash)
         visit.current = visit.waiting = None
         if path is None:
-            yield {page.status: components.empty_state(words), **hidden}
+            told, visit.told = visit.told, False
+            yield {page.status: gr.skip() if told else components.empty_state(words), **hidden}
             return
         visit.given = path
         example = service.is_example(Path(path))
@@ -59,6 +60,7 @@ class AnswerCallbacks:
             ask = components.state(words, "unsure ask", "consent_first", words("consent_ask"))
             yield {page.status: ask, **hidden}
             return
+        taken_back = visit.taken_back
         try:
             work = self.beside(service.open_case, path, count_visit(self.visits, request))
             wait([work], SOON_S)
@@ -68,6 +70,10 @@ class AnswerCallbacks:
             case = work.result()
         except (UserError, BusyError) as error:
             yield {page.status: components.state(words, "trouble", "trouble", str(error)), **hidden}
+            return
+        if visit.taken_back != taken_back:
+            visit.cases.clear()
+            yield {page.status: components.empty_state(words), **hidden}
             return
         visit.current = visit.waiting = case
         yield {page.status: components.answer_html(words, case.prediction), **hidden}
@@ -86,6 +92,20 @@ class AnswerCallbacks:
             yield from self.show(given, agreed, request)
         else:
             yield {self.page.status: gr.skip()}
+
+    def take_back(self, agreed: bool, request: gr.Request) -> Changes:
+        """The tick is taken away: what runs stops, and a clip of the visitor's own is deleted."""
+        given = self.visits.of(request.session_hash).given
+        if agreed or given is None or service.is_example(Path(given)):
+            return {self.page.details: gr.skip()}
+        self.visits.take_back(request.session_hash)
+        page, words = self.page, words_of(request)
+        return {
+            page.video: gr.Video(None),
+            page.other: gr.File(None),
+            page.status: components.state(words, "quiet", "taken_back", words("taken_back_say")),
+            page.details: gr.Column(visible=False),
+        }
 
     def details(self, request: gr.Request) -> Changes:
         """All the rest after a new answer.

@@ -30,6 +30,8 @@ class Session:
         self.current: Any = None  # the case on the page
         self.waiting: Any = None  # that case, as long as only its answer is there
         self.seen_s = time.monotonic()
+        self.told = False  # a word on the page that its empty state must not wipe away
+        self.taken_back = 0  # how often the agreement of those who are shown was
 
     def keep(self, key: tuple, case: Any) -> None:
         self.cases[key] = case
@@ -127,14 +129,28 @@ class Sessions:
         """Stop what runs for a visitor and delete what they gave."""
         with self.lock:
             visit = self.sessions.pop(session, None)
-            others = {path for other in self.sessions.values() for path in other.files}
         if visit is not None:
-            visit.stop.set()
-            for path in visit.files - others:
-                self.delete(path)
-            visit.cases.clear()
-            visit.current = visit.waiting = None
-            give_back_memory()
+            self.let_go(visit)
+
+    def take_back(self, session: str | None) -> None:
+        """The agreement is taken back: as leaving, but the visitor stays."""
+        visit = self.of(session)
+        visit.taken_back += 1
+        visit.told = True
+        self.let_go(visit)
+
+    def let_go(self, visit: Session) -> None:
+        """Stop what runs for a visitor; delete what they gave, and what is known of it."""
+        with self.lock:
+            visits = [other for other in self.sessions.values() if other is not visit]
+            others = {path for other in visits for path in other.files}
+        visit.stop.set()
+        for path in visit.files - others:
+            self.delete(path)
+        visit.files.clear()
+        visit.cases.clear()
+        visit.current = visit.waiting = visit.given = None
+        give_back_memory()
 
     def delete(self, path: Path) -> None:
         """Delete a file, or a folder, of a visitor: only ever below the page's own folder."""

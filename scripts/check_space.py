@@ -206,7 +206,7 @@ def _asked(python: Path, root: Path, port: int, settings: dict[str, str]) -> str
     code = (
         "import gradio_client as c\n"
         f"client = c.Client('http://127.0.0.1:{port}', verbose=False)\n"
-        f"answer = client.predict(c.handle_file({str(example)!r}), api_name='/predict')\n"
+        f"answer = client.predict(c.handle_file({str(example)!r}), False, api_name='/predict')\n"
         "print(answer['results'][0]['label'])"
     )
     done = subprocess.run(

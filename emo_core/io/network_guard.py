@@ -15,6 +15,16 @@ from urllib.request import getproxies
 
 from emo_core.errors import EmoError
 
+# https://www.iana.org/assignments/ipv6-address-space: only this is handed out as public; NAT64
+# gives IPv4 a form in IPv6. Python 3.11 takes more of the rest for public: 64:ff9b:1::/48,
+# fec0::/10, ::ffff:0:0:0/96 (translated IPv4), 5f00::/16 (segment routing).
+GLOBAL_UNICAST, NAT64 = ipaddress.ip_network("2000::/3"), ipaddress.ip_network("64:ff9b::/96")
+# https://www.iana.org/assignments/iana-ipv4-special-registry and …/iana-ipv6-special-registry
+SPECIAL = [
+    ipaddress.ip_network("192.88.99.0/24"),  # relays of 6to4 by anycast
+    ipaddress.ip_network("3fff::/20"),  # for documentation
+]
+ISATAP = {0x00005EFE, 0x02005EFE}  # RFC 5214: these 32 bits stand before an IPv4 address
 Address = tuple[str, int]
 refused: list[str] = []  # what this process was kept from reaching
 
@@ -29,7 +39,16 @@ def is_public(host: str) -> bool:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
         return False
-    return all(a.is_global and not a.is_multicast for a in (address, *_inside(address)))
+    return all(map(_is_global, (address, *_inside(address))))
+
+
+def _is_global(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Whether an address itself, whatever it stands for, is one of the open internet."""
+    if not address.is_global or address.is_multicast:
+        return False
+    if address.version == 6 and not (address in GLOBAL_UNICAST or address in NAT64):
+        return False
+    return not any(address in network for network in SPECIAL)
 
 
 def _inside(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> list:
@@ -37,10 +56,8 @@ def _inside(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> list:
     if address.version == 4:
         return []
     found = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
-    if address in ipaddress.ip_network("64:ff9b::/96"):  # NAT64
-        found.append(ipaddress.ip_address(int(address) & 0xFFFFFFFF))
-    if int(address) >> 32 == 0:  # IPv4-compatible, ::a.b.c.d
-        found.append(ipaddress.ip_address(int(address)))
+    if address in NAT64 or (int(address) >> 32) & 0xFFFFFFFF in ISATAP:
+        found.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
     return [a for a in found if a is not None]
 
 
@@ -48,13 +65,14 @@ def only_public(but: frozenset[Address] = frozenset()) -> None:
     """From now on this process reaches public addresses and `but`; it can't be undone."""
 
     def watch(event: str, args: tuple) -> None:
-        if event in ("socket.connect", "socket.sendto"):
-            _check(args[1], but)
+        if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
+            if args[1] is not None:  # sendmsg of a socket that was connected, and checked, before
+                _check(args[1], but)
         elif event == "subprocess.Popen":
             words = [args[0], *(args[1] or ())]
             if any("://" in os.fsdecode(word) for word in words if word is not None):
                 _refuse("a program that would fetch by itself")
-        elif event in ("os.system", "os.exec"):
+        elif event in ("os.system", "os.exec", "os.posix_spawn"):
             _refuse("another program")
 
     sys.addaudithook(watch)

@@ -1,5 +1,6 @@
 """What programs get is what the command prints."""
 
+import inspect
 import json
 from dataclasses import replace
 
@@ -15,13 +16,39 @@ def test_explain_of_programs_is_that_of_the_command(events, clip, capsys, tmp_pa
     given = ["explain", str(clip), "--method", "grad_cam", "--preset", "fast", "--no-checks"]
     assert emo([*given, "--out", str(tmp_path / "out"), "--json"]) == 0
     command = json.loads(capsys.readouterr().out)
-    answer = Programs(events.visits).explain(str(clip), "grad_cam", "fast", "", False, asked_by())
+    answer = Programs(events.visits).explain(
+        str(clip), True, "grad_cam", "fast", "", False, asked_by()
+    )
     for name in set(command) - {"clip", "seconds", "files"}:
         assert answer[name] == command[name], name
     assert answer["clip"] == "mine.mp4" and answer["files"] == []
     json.dumps(answer, allow_nan=False)
-    wrong = Programs(events.visits).explain(str(clip), "tea_leaves", "", "", False, asked_by())
+    wrong = Programs(events.visits).explain(
+        str(clip), True, "tea_leaves", "", "", False, asked_by()
+    )
     assert wrong["results"] == [] and "tea_leaves" in wrong["errors"][0]["error"]
+
+
+@pytest.mark.parametrize("agreed", [False, None, "true", 1])
+def test_a_clip_whose_people_have_not_agreed_is_refused_and_deleted(events, clip, agreed):
+    programs, folder = Programs(events.visits), events.visits.folder
+    for ask in (
+        lambda path: programs.predict(path, agreed, asked_by()),
+        lambda path: programs.explain(path, agreed, "", "", "", False, asked_by()),
+    ):
+        stored = events.visits.storage.open("1.2.3.4")
+        given = stored.folder / "mine.mp4"
+        given.write_bytes(clip.read_bytes())
+        answer = ask(str(given))
+        assert answer["results"] == [] and "everyone_agreed" in answer["errors"][0]["error"]
+        assert list(folder.iterdir()) == []
+
+
+def test_the_agreement_has_no_default():
+    for endpoint in (Programs.predict, Programs.explain):
+        given = inspect.signature(endpoint).parameters["everyone_agreed"]
+        assert given.default is given.empty
+        assert "everyone_agreed: True only if" in endpoint.__doc__
 
 
 def test_tools_for_agents_need_their_package(monkeypatch):

@@ -80,6 +80,7 @@ def clips(tmp_path_factory):
     broken.write_bytes(b"this was never a film " * 50)
     return {
         "short": write_clip(folder / "short.mp4", 2.0),
+        "taken": write_clip(folder / "taken.mp4", 2.5),
         "leaver": write_clip(folder / "leaver.mp4", 3.0),
         "long": write_clip(folder / "long.mp4", 11.0),
         "sound": write_clip(folder / "voice.wav", 2.0, picture=False),
@@ -112,6 +113,19 @@ def test_without_the_tick_nothing_is_looked_at_and_with_it_the_answer_comes(page
     page.get_by_text("One thing first").wait_for()
     assert not page.locator("#answer .bars").count()
     agree(page)
+    page.locator("#answer .bars").wait_for()
+
+
+def test_the_tick_taken_away_deletes_the_clip(page, clips, request):
+    agree(page)
+    upload(page, clips["taken"])
+    page.locator("#answer .bars").wait_for()
+    page.locator("#consent input").uncheck()
+    page.get_by_text("the clip is deleted").wait_for()
+    assert not list(request.config.stash[FOLDER].rglob("taken.mp4"))
+    page.locator("#video input[type=file]").first.wait_for(state="attached")
+    agree(page)
+    upload(page, clips["short"])
     page.locator("#answer .bars").wait_for()
 
 
@@ -267,11 +281,17 @@ def test_program_explains_as_the_library_does(app):
     path = ROOT / "assets" / "examples" / "synced_negative.mp4"
     client = patient_client(app)
     answer = client.predict(
-        gradio_client.handle_file(str(path)), "grad_cam", "fast", "", False, api_name="/explain"
+        gradio_client.handle_file(str(path)),
+        False,
+        "grad_cam",
+        "fast",
+        "",
+        False,
+        api_name="/explain",
     )
     assert answer["schema_version"] == 1 and answer["method"] == "grad_cam"
     assert answer["clip"] == path.name and answer["forward_passes"] > 0
-    document = client.predict(gradio_client.handle_file(str(path)), api_name="/predict")
+    document = client.predict(gradio_client.handle_file(str(path)), False, api_name="/predict")
     alone = predict(path, "group-staged")  # which answers to drawn examples
     assert document["results"][0]["probabilities"] == alone.probabilities, "bit by bit"
     client.close()
@@ -280,14 +300,14 @@ def test_program_explains_as_the_library_does(app):
 def test_twenty_files_at_once_and_wrong_data_do_no_harm(app, clips):
     client = patient_client(app)
     jobs = [
-        client.submit(gradio_client.handle_file(str(clips["short"])), api_name="/predict")
+        client.submit(gradio_client.handle_file(str(clips["short"])), True, api_name="/predict")
         for _ in range(20)
     ]
     assert all(job.result(timeout=PATIENCE_S)["errors"] == [] for job in jobs)
     many = [gradio_client.handle_file(str(clips["short"]))] * 20
     with pytest.raises(Exception, match="."):
-        client.predict(many, api_name="/predict")
-    assert client.predict(None, api_name="/predict")["errors"]
+        client.predict(many, True, api_name="/predict")
+    assert client.predict(None, True, api_name="/predict")["errors"]
     client.close()
 
 
@@ -295,12 +315,20 @@ def test_program_gets_the_same_answer_as_json(app, clips):
     client = patient_client(app)
     named = client.view_api(return_format="dict")["named_endpoints"]
     assert list(named) == ["/predict", "/explain"]
-    document = client.predict(gradio_client.handle_file(str(clips["short"])), api_name="/predict")
+    for endpoint in named.values():
+        clip, agreed = endpoint["parameters"][:2]
+        assert agreed["parameter_name"] == "everyone_agreed"
+        assert not agreed["parameter_has_default"] and not clip["parameter_has_default"]
+    document = client.predict(
+        gradio_client.handle_file(str(clips["short"])), True, api_name="/predict"
+    )
     assert document["schema_version"] == 1 and document["errors"] == []
     (result,) = document["results"]
     assert result["clip"] == "short.mp4" and len(result["frame_times_s"]) >= 3
     assert sum(result["probabilities"].values()) == pytest.approx(1, abs=1e-5)
-    document = client.predict(gradio_client.handle_file(str(clips["broken"])), api_name="/predict")
+    document = client.predict(
+        gradio_client.handle_file(str(clips["broken"])), True, api_name="/predict"
+    )
     assert document["results"] == [] and document["errors"][0]["clip"] == "broken.mp4"
     client.close()
 

@@ -21,7 +21,7 @@ def test_app_command_and_library_give_the_same_bits(path, capsys, events):
     assert emo(["predict", str(path), "--model", model, "--json"]) == 0
     command = json.loads(capsys.readouterr().out)["results"][0]
     page = shown(events, path)[-1]["json"]["results"][0]
-    program = Programs(events.visits).predict(str(path), asked_by())["results"][0]
+    program = Programs(events.visits).predict(str(path), False, asked_by())["results"][0]
     for answer in (command, page, program):
         assert answer["probabilities"] == library.probabilities
         assert answer["modality_share"] == library.modality_share
@@ -112,7 +112,7 @@ def test_the_same_clip_is_predicted_once(events, clip, tmp_path, predictions):
     copy.write_bytes(clip.read_bytes())
     for path in (clip, copy, clip):
         shown(events, path)
-    Programs(events.visits).predict(str(clip), asked_by())
+    Programs(events.visits).predict(str(clip), True, asked_by())
     assert len(predictions) == 1
     shown(events, clip, request=asked_by("two"))
     assert len(predictions) == 2, "a visitor's clip is nobody else's"
@@ -129,7 +129,7 @@ def test_before_a_clip_and_beyond_the_rate_there_is_a_sentence(events, explains,
         "more than 1 questions" in explains.explain(*FAST, asked_by("two"), Bar())["explain_status"]
     )
     assert "more than 1 questions" in shown(events, clip, request=asked_by("two"))[-1]["status"]
-    error = Programs(events.visits).predict(str(clip), asked_by("two"))["errors"][0]
+    error = Programs(events.visits).predict(str(clip), True, asked_by("two"))["errors"][0]
     assert error["clip"] == "mine.mp4" and "more than 1" in error["error"]
 
 
@@ -148,3 +148,40 @@ def test_a_link_is_refused_or_lands_under_a_name_of_ours(events, monkeypatch):
     assert path.name == "clip.mp4" and path.parent.parent == events.visits.folder
     events.leave(asked_by())
     assert not path.exists()
+
+
+def test_taking_the_tick_back_stops_and_deletes(events, explains, clip):
+    visits = events.visits
+    stored = visits.storage.open("1.2.3.4")
+    given = stored.folder / "mine.mp4"
+    given.write_bytes(clip.read_bytes())
+    shown(events, given)
+    visit = visits.of("one")
+    assert visit.current is not None and visit.cases
+    told = events.take_back(False, asked_by())
+    assert "the clip is deleted" in told["status"] and told["details"].visible is False
+    assert visit.stop.is_set() and not visit.cases and visit.current is None
+    assert list(visits.folder.iterdir()) == []
+    (kept,) = shown(events, None)
+    assert "status" in kept and "No clip yet" not in str(kept["status"]), "the word stays"
+    assert "No clip yet" in shown(events, None)[0]["status"]
+
+
+def test_the_tick_taken_back_leaves_a_drawn_example_alone(events):
+    shown(events, EXAMPLES[0])
+    assert list(events.take_back(False, asked_by())) == ["details"]
+    assert list(events.take_back(True, asked_by("two"))) == ["details"]
+    assert events.visits.of("one").current is not None
+
+
+def test_an_answer_that_comes_after_the_tick_was_taken_back_is_dropped(events, clip, monkeypatch):
+    real = service.predict_on_gpu
+
+    def late(*args):
+        events.take_back(False, asked_by())
+        return real(*args)
+
+    monkeypatch.setattr(service, "predict_on_gpu", late)
+    assert "No clip yet" in shown(events, clip)[-1]["status"]
+    visit = events.visits.of("one")
+    assert visit.current is None and not visit.cases

@@ -25,7 +25,7 @@ def ask(url: str, folder: Path, clip: bytes, number: int) -> list[float]:
         path = folder / f"clip-{number}-{request}.mp4"
         path.write_bytes(clip + f"{number}-{request}".encode())
         started = time.monotonic()
-        answer = client.predict(gradio_client.handle_file(str(path)), api_name="/predict")
+        answer = client.predict(gradio_client.handle_file(str(path)), True, api_name="/predict")
         spent.append(time.monotonic() - started)
         assert answer["errors"] == [] and answer["results"][0]["clip"] == path.name
     client.close()

@@ -168,6 +168,9 @@ def test_what_may_be_reached_is_reached(tmp_path):
         ("socket.socket(socket.AF_UNIX).connect('/run/x.sock')", True),
         ("socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('10.0.0.1', 9))", True),
         ("socket.socket().connect(('localhost', 9))", True),
+        ("socket.socket(type=socket.SOCK_DGRAM).sendmsg([b'x'], [], 0, ('10.0.0.1', 9))", True),
+        ("one, two = socket.socketpair(); one.sendmsg([b'x'])", False),
+        ("os.posix_spawn('/bin/true', ['true'], {})", True),
     ],
 )
 def test_a_watched_process_reaches_nothing_private(line, refused):
@@ -197,6 +200,26 @@ def test_a_watched_process_reaches_nothing_private(line, refused):
         ("fd00::1", False),
         ("::ffff:127.0.0.1", False),
         ("::ffff:10.0.0.1", False),
+        ("64:ff9b:1::808:808", False),  # NAT64 of one's own network
+        ("::ffff:0:8.8.8.8", False),  # translated
+        ("::ffff:8.8.8.8", False),  # mapped: no such address is on a wire
+        ("fec0::1", False),  # site-local
+        ("2606:4700::5efe:7f00:1", False),  # ISATAP
+        ("2606:4700::200:5efe:10.0.0.1", False),
+        ("2606:4700::5efe:8.8.8.8", True),
+        ("3fff::1", False),
+        ("3fff:fff:ffff::1", False),
+        ("5f00::1", False),
+        ("4000::1", False),  # not handed out
+        ("2002:7f00:1::", False),  # 6to4
+        ("2001:0:7f00:1::", False),  # Teredo
+        ("2001:db8::1", False),
+        ("100::1", False),
+        ("192.88.99.1", False),
+        ("198.18.0.1", False),
+        ("240.0.0.1", False),
+        ("255.255.255.255", False),
+        ("192.0.0.1", False),
         ("::127.0.0.1", False),
         ("2002:7f00:1::", False),
         ("64:ff9b::7f00:1", False),

@@ -43,7 +43,7 @@ def free_port() -> int:
 
 @contextmanager
 def served(
-    folder: Path, before: str = "", **settings: str
+    folder: Path, before: str = "", host: str = "127.0.0.1", **settings: str
 ) -> Iterator[tuple[str, subprocess.Popen]]:
     """Gives its address and its process; its files are below `folder`.
 
@@ -60,7 +60,7 @@ def served(
             stdout=log,
             stderr=subprocess.STDOUT,
         )
-    url = f"http://127.0.0.1:{port}"
+    url = f"http://{host}:{port}"
     try:
         deadline = time.monotonic() + PATIENCE_S
         while not answers(url):

@@ -1,0 +1,109 @@
+"""What is looked at before the page starts: port, name, folder, model; and no proxy for localhost.
+
+Imports nothing of gradio, which reads the port from the environment as it is imported.
+"""
+
+import errno
+import os
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from demo.settings import LimitError
+
+PORT, NAME, FOLDER = "GRADIO_SERVER_PORT", "GRADIO_SERVER_NAME", "GRADIO_TEMP_DIR"
+MODEL = "EMO_MODEL"
+HERE = ("localhost", "127.0.0.1", "::1")
+PROXIES = {"http_proxy", "https_proxy", "all_proxy"}
+BINDING = {
+    errno.EADDRINUSE: "is taken by another program",
+    errno.EACCES: "may not be used by this user",
+    errno.EADDRNOTAVAIL: "is at an address that this computer does not have",
+}
+
+
+def check_start(settings: Mapping[str, str] = os.environ) -> None:
+    """Raise LimitError, one sentence, for what the page can't start with."""
+    _check_port(settings.get(PORT), settings.get(NAME))
+    _check_folder(settings)
+    _check_model(settings.get(MODEL))
+
+
+def check_or_exit() -> None:
+    """End the program with one sentence where the page can't start."""
+    try:
+        check_start()
+    except LimitError as error:
+        sys.exit(f"emo: {error}")
+
+
+def server_name(settings: Mapping[str, str] = os.environ) -> str:
+    """The name to serve under; an address of IPv6 in the brackets that addresses of pages need."""
+    said = settings.get(NAME) or HERE[1]
+    return f"[{said}]" if ":" in said and not said.startswith("[") else said
+
+
+def _check_port(port: str | None, name: str | None) -> None:
+    if port is not None and not (port.isdecimal() and 0 < int(port) < 65536):
+        raise LimitError(f"{PORT} is {port[:40]!r}; expected a whole number from 1 to 65535.")
+    host = (name or HERE[1]).strip("[]")
+    try:
+        found = socket.getaddrinfo(host, int(port or 0), type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise LimitError(
+            f"{NAME} is {host[:60]!r}, which is no name of this computer; expected such as "
+            "127.0.0.1, 0.0.0.0 or ::1."
+        ) from None
+    family, kind, protocol, _, address = found[0]
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError as error:
+            why = BINDING.get(error.errno or 0, error.strerror)
+            raise LimitError(
+                f"port {port or 'any'} of {host} {why}; set {PORT} to another."
+            ) from None
+
+
+def _check_folder(settings: Mapping[str, str]) -> None:
+    for name in (FOLDER, "TMPDIR"):
+        if said := settings.get(name):
+            try:
+                if name == FOLDER:
+                    Path(said).mkdir(parents=True, exist_ok=True)
+                tempfile.TemporaryFile(dir=said).close()
+            except OSError as error:
+                raise LimitError(
+                    f"{name} is {said[:120]!r}, where nothing can be written ({error.strerror}); "
+                    "expected a folder that is."
+                ) from None
+
+
+def _check_model(name: str | None) -> None:
+    from emo_core.checkpoint import CheckpointError, find_checkpoint
+
+    if name:
+        try:
+            find_checkpoint(name)
+        except CheckpointError as error:
+            raise LimitError(f"{MODEL}: {error}") from None
+
+
+@contextmanager
+def without_proxies(settings: MutableMapping[str, str] = os.environ) -> Iterator[None]:
+    """No proxy while the page starts, and none for this computer afterwards.
+
+    gradio asks its own page whether it is up; a proxy would answer for another computer.
+    """
+    kept = {name: settings.pop(name) for name in list(settings) if name.lower() in PROXIES}
+    try:
+        yield
+    finally:
+        settings.update(kept)
+        for name in ("NO_PROXY", "no_proxy"):
+            said = settings.get(name, "")
+            settings[name] = ",".join(filter(None, [said, *HERE]))

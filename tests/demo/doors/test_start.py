@@ -1,0 +1,105 @@
+"""What the page can't start with is one sentence; no proxy stands between it and itself."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from demo.doors.start import check_start, server_name, without_proxies
+from demo.settings import LimitError
+from tests.support.serving import APP, served
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ({"GRADIO_SERVER_PORT": "abc"}, "whole number from 1 to 65535"),
+        ({"GRADIO_SERVER_PORT": ""}, "whole number from 1 to 65535"),
+        ({"GRADIO_SERVER_PORT": "0"}, "whole number from 1 to 65535"),
+        ({"GRADIO_SERVER_PORT": "99999"}, "whole number from 1 to 65535"),
+        ({"GRADIO_SERVER_PORT": "-1"}, "whole number from 1 to 65535"),
+        ({"GRADIO_SERVER_PORT": "x" * 9999}, "whole number from 1 to 65535"),
+        ({"GRADIO_SERVER_NAME": "nothing.invalid"}, "no name of this computer"),
+        ({"GRADIO_SERVER_NAME": "192.0.2.1"}, "does not have"),
+        ({"GRADIO_TEMP_DIR": "/proc/emo"}, "nothing can be written"),
+        ({"GRADIO_TEMP_DIR": __file__}, "nothing can be written"),
+        ({"TMPDIR": "/nowhere"}, "nothing can be written"),
+        ({"EMO_MODEL": "never-shipped"}, "no checkpoint is called 'never-shipped'"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(setting, words):
+    with pytest.raises(LimitError, match=words) as refused:
+        check_start(setting)
+    assert next(iter(setting)) in str(refused.value) and len(str(refused.value)) < 600
+
+
+def test_a_port_that_is_taken_is_said():
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0)), other.listen()
+        with pytest.raises(LimitError, match="taken by another program"):
+            check_start({"GRADIO_SERVER_PORT": str(other.getsockname()[1])})
+
+
+def test_the_program_ends_with_that_sentence_and_no_traceback():
+    done = subprocess.run(
+        [sys.executable, APP],
+        env={**os.environ, "GRADIO_SERVER_PORT": "abc"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.count("\n") == 1 and done.stderr.startswith(
+        "emo: GRADIO_SERVER_PORT is 'abc'"
+    )
+
+
+def test_good_settings_pass(tmp_path):
+    check_start({})
+    check_start({"GRADIO_TEMP_DIR": str(tmp_path / "new" / "folder"), "EMO_MODEL": ""})
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        (None, "127.0.0.1"),
+        ("", "127.0.0.1"),
+        ("::1", "[::1]"),
+        ("[::1]", "[::1]"),
+        ("::", "[::]"),
+        ("localhost", "localhost"),
+    ],
+)
+def test_names_of_ipv6_get_their_brackets(said, name):
+    assert server_name({} if said is None else {"GRADIO_SERVER_NAME": said}) == name
+
+
+def test_proxies_are_set_aside_while_it_starts_and_back_afterwards():
+    settings = {"HTTP_PROXY": "http://a:1", "all_proxy": "socks5://b:2", "NO_PROXY": "c", "X": "y"}
+    with without_proxies(settings):
+        assert settings == {"NO_PROXY": "c", "X": "y"}
+    assert settings["HTTP_PROXY"] == "http://a:1" and settings["all_proxy"] == "socks5://b:2"
+    assert settings["NO_PROXY"] == "c,localhost,127.0.0.1,::1"
+    assert settings["no_proxy"] == "localhost,127.0.0.1,::1"
+
+
+def test_the_page_starts_behind_any_proxy_and_asks_none(tmp_path):
+    """One that answers would take localhost for itself; this one only counts who knocks."""
+    with socket.socket() as proxy:
+        proxy.bind(("127.0.0.1", 0)), proxy.listen(), proxy.settimeout(0)
+        address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
+        with served(tmp_path, HTTP_PROXY=address, HTTPS_PROXY=address, ALL_PROXY="socks5://x:1"):
+            with pytest.raises(BlockingIOError):
+                proxy.accept()
+        said = (tmp_path / "app.log").read_text()
+    assert "The page is open: http://127.0.0.1" in said and "public link" not in said
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6 here")
+def test_the_page_opens_by_an_address_of_ipv6(tmp_path):
+    with served(tmp_path, GRADIO_SERVER_NAME="::1", host="[::1]") as (url, _):
+        assert url.startswith("http://[::1]")
