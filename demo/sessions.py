@@ -10,28 +10,30 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from demo.job_queue import FIRST, BusyError, Job, JobQueue
 from demo.settings import Limits
-from emo_core.errors import EmoError
 
 MINUTE_S = 60
 MOST_CASES = 3  # clips of one visitor whose answers are kept while they are here
 
 
-class BusyError(EmoError):
-    """Asked too often; one sentence."""
-
-
 class Session:
-    """One visitor: cases by the clip's content, files on disk, and the wish to stop."""
+    """One visitor: cases by the clip's content, and files on disk."""
 
     def __init__(self) -> None:
         self.cases: OrderedDict[tuple, Any] = OrderedDict()
         self.files: set[Path] = set()
-        self.stop = threading.Event()
         self.given: str | None = None  # the clip given last, of either input
         self.current: Any = None  # the case on the page
         self.waiting: Any = None  # that case, as long as only its answer is there
+        self.mapped: Any = None  # the case of which a fast map was asked for
         self.seen_s = time.monotonic()
+
+    def take_first_map(self) -> bool:
+        """Whether a fast map is the first asked for of the case on the page; from now on it was."""
+        first = self.current is not None and self.mapped is not self.current
+        self.mapped = self.current
+        return first
 
     def keep(self, key: tuple, case: Any) -> None:
         self.cases[key] = case
@@ -82,6 +84,7 @@ class Sessions:
     def __init__(self, limits: Limits, folder: Path) -> None:
         self.limits, self.folder = limits, folder.resolve()
         self.of_visitor, self.of_address = Rate(limits.jobs_a_minute), Rate(limits.jobs_of_address)
+        self.model_jobs, self.link_jobs = JobQueue(limits), JobQueue(limits, places=2)
         self.sessions: dict[str, Session] = {}
         self.lock = threading.Lock()
 
@@ -99,17 +102,48 @@ class Sessions:
         self.of_address.take(address)
         self.of_visitor.take(session or address)
 
+    def enter(
+        self,
+        work: Callable[[Job], Any],
+        session: str | None,
+        address: str,
+        lane: int = FIRST,
+        heavy: bool = False,
+    ) -> Job:
+        """Queue work on the model for a visitor. Raises BusyError."""
+        self.count(session, address)
+        return self.model_jobs.join(work, address, session or address, lane, heavy)
+
+    def fetch(self, work: Callable[[Job], Any], session: str | None, address: str) -> Job:
+        """Queue the fetching of a link for a visitor. Raises BusyError."""
+        self.count(session, address)
+        return self.link_jobs.join(work, address, session or address)
+
+    def is_busy(self, session: str | None) -> bool:
+        """Whether anything of a visitor runs or waits: as long as it does, Stop can be pressed."""
+        return self.model_jobs.is_busy(session) or self.link_jobs.is_busy(session)
+
+    def stop(self, session: str | None) -> None:
+        """Stop all that runs or waits for a visitor."""
+        self.model_jobs.stop(session)
+        self.link_jobs.stop(session)
+
+    def close(self) -> None:
+        """Stop everything: the page ends."""
+        self.model_jobs.close()
+        self.link_jobs.close()
+
     def leave(self, session: str) -> None:
         """Stop what runs for a visitor and delete what they gave."""
         with self.lock:
             visit = self.sessions.pop(session, None)
             others = {path for other in self.sessions.values() for path in other.files}
+        self.stop(session)
         if visit is not None:
-            visit.stop.set()
             for path in visit.files - others:
                 self.delete(path)
             visit.cases.clear()
-            visit.current = visit.waiting = None
+            visit.current = visit.waiting = visit.mapped = None
             give_back_memory()
 
     def delete(self, path: Path) -> None:

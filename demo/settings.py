@@ -23,7 +23,9 @@ class Limits:
     behind_proxy: bool = False  # the visitor's address is what the nearest proxy says
     jobs_a_minute: int = 30  # of one visitor
     jobs_of_address: int = 240  # a minute: a class behind one router is many visitors
-    waiting: int = 64  # jobs in the queue
+    waiting: int = 200  # jobs in the queue
+    waiting_of_visit: int = 4  # one of them thorough
+    waiting_of_address: int = 40
     keep_s: int = 2400  # of a visitor's files; with the sweep's 15 minutes, less than an hour
     sweep_s: int = 900
 
@@ -37,6 +39,8 @@ def read(settings: Mapping[str, str] = os.environ) -> Limits:
         behind_proxy=space,
         jobs_a_minute=_number(settings, "EMO_JOBS_A_MINUTE", Limits.jobs_a_minute),
         jobs_of_address=_number(settings, "EMO_JOBS_OF_ADDRESS", Limits.jobs_of_address),
+        waiting_of_visit=_number(settings, "EMO_WAITING_OF_VISIT", Limits.waiting_of_visit),
+        waiting_of_address=_number(settings, "EMO_WAITING_OF_ADDRESS", Limits.waiting_of_address),
     )
 
 
