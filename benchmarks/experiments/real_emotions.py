@@ -29,7 +29,7 @@ from emo_core.preprocess.batch import Batch
 from emo_core.preprocess.sample import SampleConfig
 from emo_core.synthetic.composed.dataset import OnTheFlyUtterances, utterance_sources_of
 from emo_core.tasks import MultiLabel
-from emo_core.tasks.calibration import Calibration
+from emo_core.tasks.interface import Calibration
 from emo_core.training.trainer import split_scores
 
 TRAIN = 3000  # utterances of training people that the baselines learn from

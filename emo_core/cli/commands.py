@@ -204,7 +204,7 @@ def data_fetch(args: argparse.Namespace) -> int:
 def run_train(args: argparse.Namespace) -> int:
     """Trains in this process; only the first of several writes and prints."""
     from emo_core.distributed import session
-    from emo_core.tasks.calibration import in_text
+    from emo_core.tasks.interface import in_text
 
     started, recipe = time.monotonic(), build_recipe(args)
     args.out = args.out or Path("runs", args.recipe)
@@ -316,7 +316,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
     from emo_core.checkpoint import load_checkpoint
     from emo_core.corpora import read_corpus
     from emo_core.data.corpus import refuse_leaks
-    from emo_core.tasks.calibration import in_text
+    from emo_core.tasks.interface import in_text
     from emo_core.training.run import score_corpus
 
     corpus = refuse_leaks(read_corpus(args.corpus, args.data))

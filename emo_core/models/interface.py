@@ -1,14 +1,17 @@
 """What general code may ask of a model beside `forward(Batch) -> Output`; each part is optional.
 
-A model outside the catalogue of this package takes part in inference and attribution by these.
+A model outside the catalogue of this package takes part in inference and attribution by these. What
+frozen backbones saw of a batch, computed once, may stand for it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 
-from emo_core.models.features import FeatureBatch, Features
 from emo_core.models.layers.towers import Tokens
 from emo_core.preprocess.batch import Batch, Output
 
@@ -60,6 +63,43 @@ class SupportsFrozenEncoders(Protocol):
     def frozen_encoders(self) -> dict[str, str]:
         """Names of `emo_core.io.shipped_weights` by the prefix of the state that they stand for."""
         ...
+
+
+Features = Mapping[str, Tokens]  # by tower
+
+
+@dataclass(frozen=True)
+class FeatureBatch:
+    """Stands for a Batch where every tower's backbone has been run already."""
+
+    features: Features
+    target: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(next(iter(self.features.values())).values)
+
+    def to(self, device: torch.device | str) -> "FeatureBatch":
+        moved = {
+            name: Tokens(seen.values.to(device), seen.mask.to(device), seen.times_s.to(device))
+            for name, seen in self.features.items()
+        }
+        target = None if self.target is None else self.target.to(device)
+        return replace(self, features=moved, target=target)
+
+
+def collate_features(
+    rows: Sequence[Features], targets: Sequence[Any] | None = None
+) -> FeatureBatch:
+    """Rows of single windows, tokens without a batch axis, -> a batch; values become float32."""
+    stacked = {
+        name: Tokens(
+            torch.stack([row[name].values for row in rows]).float(),
+            torch.stack([row[name].mask for row in rows]),
+            torch.stack([row[name].times_s for row in rows]),
+        )
+        for name in rows[0]
+    }
+    return FeatureBatch(stacked, torch.as_tensor(np.asarray(targets)))
 
 
 @runtime_checkable

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from emo_core.models.features import FeatureBatch
+from emo_core.models.interface import FeatureBatch
 from emo_core.models.layers.attention import time_encoding
 from emo_core.models.layers.backbones import FrameResNet, MelResNet, R2Plus1D, SpectrogramResNet18
 from emo_core.models.layers.cam import resize_frame_maps, resize_maps

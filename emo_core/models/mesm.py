@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from emo_core.models.features import FeatureBatch
+from emo_core.models.interface import FeatureBatch
 from emo_core.models.layers.attention import ClsTransformer, with_residual
 from emo_core.models.layers.cam import CellGrid, resize_maps
 from emo_core.models.layers.fusion import WeightedSum

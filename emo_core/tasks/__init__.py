@@ -2,8 +2,15 @@
 
 from typing import Any
 
-from emo_core.tasks.calibration import UNCALIBRATED, Calibration
-from emo_core.tasks.interface import Answer, Judged, Task, WindowLogits, mean_over
+from emo_core.tasks.interface import (
+    UNCALIBRATED,
+    Answer,
+    Calibration,
+    Judged,
+    Task,
+    WindowLogits,
+    mean_over,
+)
 from emo_core.tasks.multi import MultiLabel
 from emo_core.tasks.single import FrameLabel, SingleLabel
 from emo_core.tasks.valence_arousal import ValenceArousal

@@ -1,5 +1,6 @@
-"""What every task states, and the answer that inference asks it for."""
+"""What every task states, what is calibrated of it, and its answers and scores in words."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -7,8 +8,6 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from torch import Tensor
-
-from emo_core.tasks.calibration import UNCALIBRATED, Calibration
 
 
 def mean_over(values: Tensor, mask: Tensor) -> Tensor:
@@ -55,6 +54,22 @@ class Judged:
     counts: np.ndarray  # (n, C, k), whose sums give each class's score
     right: np.ndarray  # (n,) bool; of values: all False
     words: list[str]  # (n,) the answers
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How logits become probabilities and answers."""
+
+    temperature: float = 1.0
+    abstain_below: float = 0.5  # top probability
+    thresholds: tuple[float, ...] = ()  # of each class that may occur beside others; () = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 < self.temperature < math.inf:
+            raise ValueError(f"the temperature is {self.temperature}, expected a number above 0")
+
+
+UNCALIBRATED = Calibration()
 
 
 class Task(Protocol):
@@ -133,3 +148,29 @@ class Task(Protocol):
     def summary(self, scores: dict) -> str:
         """The scores of a split in one line."""
         ...
+
+
+def span(scores: dict) -> str:
+    """The 95 % interval of a split's main score, in words."""
+    if scores["interval"] is None:
+        return f"no interval: {scores['interval_note']}"
+    return "95 % {:.3f} to {:.3f}".format(*scores["interval"])
+
+
+def in_text(value: float | None) -> str:
+    """A score in words."""
+    return "undefined" if value is None else f"{value:.3f}"
+
+
+def absent_words(scores: dict) -> str:
+    """A sentence's end where a class has no clip, so that means leave it out; else nothing."""
+    names = scores.get("absent")  # of checkpoints until 0.2 it is not known
+    return f"; no clip of {', '.join(names)}, which means leave out" if names else ""
+
+
+LOWEST = -2.0  # below every score; of a split with nothing to score
+
+
+def chosen_score(score: float | None) -> float:
+    """What training compares of a split's main score."""
+    return LOWEST if score is None else score

@@ -12,15 +12,17 @@ from torch.nn import functional
 from emo_core import metrics
 from emo_core.ranges import Amount
 from emo_core.schema import EMOTIONS
-from emo_core.tasks.calibration import (
+from emo_core.tasks.interface import (
     UNCALIBRATED,
+    Answer,
     Calibration,
+    Judged,
+    WindowLogits,
     absent_words,
     chosen_score,
     in_text,
     span,
 )
-from emo_core.tasks.interface import Answer, Judged, WindowLogits
 
 THRESHOLDS = np.arange(1, 20) / 20  # 0.05 ... 0.95 (docs/papers/mesm.md#thresholds-and-scores)
 

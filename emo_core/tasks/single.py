@@ -13,15 +13,17 @@ from torch.nn import functional
 from emo_core import metrics
 from emo_core.ranges import OpenShare, Share
 from emo_core.schema import POLARITIES
-from emo_core.tasks.calibration import (
+from emo_core.tasks.interface import (
     UNCALIBRATED,
+    Answer,
     Calibration,
+    Judged,
+    WindowLogits,
     absent_words,
     chosen_score,
     in_text,
     span,
 )
-from emo_core.tasks.interface import Answer, Judged, WindowLogits
 
 OVERALL = ("accuracy", "uar", "f1", "chance", "calibration_error", "coverage", "precision")
 THRESHOLDS = tuple(round(0.5 + 0.01 * step, 2) for step in range(50))  # of "not sure"

@@ -9,8 +9,17 @@ import torch
 from torch import Tensor
 
 from emo_core import metrics
-from emo_core.tasks.calibration import UNCALIBRATED, Calibration, chosen_score, in_text, span
-from emo_core.tasks.interface import Answer, Judged, WindowLogits, mean_over
+from emo_core.tasks.interface import (
+    UNCALIBRATED,
+    Answer,
+    Calibration,
+    Judged,
+    WindowLogits,
+    chosen_score,
+    in_text,
+    mean_over,
+    span,
+)
 
 TINY = 1e-8  # in the loss: two constants are no concordance, and no error
 

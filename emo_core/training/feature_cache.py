@@ -16,8 +16,7 @@ from torch.utils.data import DataLoader, Subset
 from emo_core.errors import EmoError
 from emo_core.io.atomic import atomic_path
 from emo_core.io.environment import cache_folder
-from emo_core.models.features import Features
-from emo_core.models.interface import SupportsFeatures
+from emo_core.models.interface import Features, SupportsFeatures
 from emo_core.models.layers.towers import Tokens
 from emo_core.models.precision import for_inference
 from emo_core.preprocess.batch import Batch, collate

@@ -11,9 +11,8 @@ from torch.utils.data import Dataset
 from emo_core.checkpoint import load_checkpoint
 from emo_core.data.cache import Cache
 from emo_core.data.dataset import ClipDataset, ConcatDataset, Loader
-from emo_core.models.features import FeatureBatch, Features, collate_features
 from emo_core.models.group import Group
-from emo_core.models.interface import SupportsFeatures
+from emo_core.models.interface import FeatureBatch, Features, SupportsFeatures, collate_features
 from emo_core.synthetic.composed.dataset import OnTheFlyDataset, OnTheFlyWindow
 from emo_core.synthetic.composed.halves import SceneHalves, draw_pair
 from emo_core.synthetic.composed.sources import SourcePool

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from emo_core.models.features import Features, collate_features
+from emo_core.models.interface import Features, collate_features
 from emo_core.models.layers.fusion import PooledHead
 from emo_core.training.recipes import RecipeError
 

@@ -11,9 +11,13 @@ from torch import nn
 
 from emo_core.data.dataset import Loader
 from emo_core.distributed import on_rank_zero
-from emo_core.models.group import AudioPretrainHead, Group, VideoPretrainHead
+from emo_core.models.group import Group
 from emo_core.models.mesm import Mesm
-from emo_core.models.pretraining_heads import TowerPretrainHead
+from emo_core.models.pretraining_heads import (
+    AudioPretrainHead,
+    TowerPretrainHead,
+    VideoPretrainHead,
+)
 from emo_core.old_names import current_state
 from emo_core.synthetic.composed.pretraining import (
     Faces,

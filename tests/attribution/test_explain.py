@@ -6,9 +6,14 @@ import pytest
 import torch
 
 import emo_core
-from emo_core.attribution.explain import choose_subject, explain, modality_share, resolve_request
+from emo_core.attribution.explain import (
+    choose_subject,
+    explain,
+    make_target,
+    modality_share,
+    resolve_request,
+)
 from emo_core.attribution.methods import explain_window
-from emo_core.attribution.target import make_target
 from emo_core.attribution.types import AttributionError, Cancelled, ExplainRequest, Target
 from emo_core.inference.predict import predict_clip
 from tests.conftest import ROOT

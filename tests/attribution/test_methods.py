@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from emo_core.attribution.explain import modality_share
+from emo_core.attribution.explain import choose_window, make_target, modality_share
 from emo_core.attribution.feature_mask import time_mask
 from emo_core.attribution.forward_function import (
     MASKS,
@@ -18,7 +18,6 @@ from emo_core.attribution.forward_function import (
 from emo_core.attribution.methods import METHODS, cost, explain_window
 from emo_core.attribution.perturbation import _without_each, sampled_shapley
 from emo_core.attribution.rollout import picture_to_sound
-from emo_core.attribution.target import choose_window, make_target
 from emo_core.attribution.timeline import in_space, to_timeline
 from emo_core.attribution.types import PRESETS, AttributionError, Cancelled, Target
 from emo_core.inference.prediction import Span

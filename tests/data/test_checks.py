@@ -1,4 +1,4 @@
-"""What `emo data check` says of many clips, parts and links; what it opens and how often."""
+"""What `emo data check` says of clips, faceless, silent or linked; what it opens and how often."""
 
 import os
 import shutil
@@ -9,8 +9,9 @@ import pytest
 
 from emo_core.corpora import read_corpus
 from emo_core.data import cache, checks
-from emo_core.data.checks import check_corpus, inspect_items, leaks, repeats
+from emo_core.data.checks import check_corpus, content_report, inspect_items, leaks, repeats
 from emo_core.data.corpus import Corpus, Item
+from tests.support import media_files as media
 from tests.support.clip_folders import put_clip, read_own
 
 
@@ -121,3 +122,39 @@ def test_each_side_of_a_file_is_opened_by_itself(tmp_path, opened):
     )
     corpus = Corpus("vgaf", tmp_path, ("x",), items, viewpoint=lambda item: item.name[0])
     assert len(inspect_items(corpus)) == 6 and opened == {"a.mp4": 2}
+
+
+@pytest.fixture
+def own_corpus(tmp_path, drawn):
+    root = tmp_path / "own"
+    put_clip(root / "x" / "plain_1.mp4")
+    put_clip(root / "y" / "mute_1.mp4", sound=False)
+    shutil.copy(sorted((drawn / "Val").glob("*.mp4"))[0], root / "x" / "people_1.mp4")
+    media.write(
+        root / "y" / "silent_1.mp4",
+        media.Picture(media.regular(25)),
+        media.Sound(seconds=1.0, beeps_s=()),
+    )
+    media.write(root / "x" / "voice_1.wav", None, media.Sound(codec="pcm_s16le", seconds=7.0))
+    return read_corpus("folder", root)
+
+
+def test_what_clips_hold_is_told(own_corpus):
+    report = check_corpus(own_corpus, own=True)
+    assert report["no_picture"] == report["long"] == ["x/voice_1"]
+    assert {"x/plain_1", "y/mute_1", "y/silent_1"} <= set(report["no_face"])
+    assert report["silent"] == ["y/silent_1"] and report["no_sound"] == ["y/mute_1"]
+    notes = "\n".join(report["notes"])
+    assert "2 clips are silent or have no sound track" in notes and "last longer than 5 s" in notes
+    assert "have no picture: only their sound is learnt from" in notes
+    assert "recipes that read faces" in notes and not report["undecodable"]
+
+
+def test_of_many_clips_some_are_searched_for_faces(own_corpus, monkeypatch):
+    monkeypatch.setattr(checks, "MOST_SEARCHED", 2)
+    report = check_corpus(own_corpus, own=True)
+    assert len(report["no_face"]) < 2 and report["long"] == ["x/voice_1"]
+    found = inspect_items(own_corpus, own=True)
+    assert sum(one.has_face is not None for one in found) < 3
+    notes, _ = content_report(own_corpus.items, [one._replace(has_face=False) for one in found])
+    assert "5 of 5 clips that were looked at show no face" in notes[0]

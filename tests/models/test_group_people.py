@@ -8,8 +8,8 @@ import torch
 from emo_core.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
 from emo_core.inference.modality_shapley import score_windows
 from emo_core.models import group as group_module
-from emo_core.models.features import collate_features
 from emo_core.models.group import POCKET, Group
+from emo_core.models.interface import collate_features
 from emo_core.models.layers.fusion import mix_streams
 from emo_core.models.layers.towers import Tokens, join_towers
 from emo_core.models.layers.whisper import WHISPER_MEL, shipped_whisper

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from emo_core.attribution.counterfactuals import mute, what_if
-from emo_core.attribution.explain import explain, modality_share
+from emo_core.attribution.explain import explain, make_target, modality_share
 from emo_core.attribution.rollout import picture_to_sound
-from emo_core.attribution.target import make_target
 from emo_core.attribution.types import AttributionError, ExplainRequest
 from emo_core.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from emo_core.clip import load_clip

@@ -7,7 +7,7 @@ import torch
 
 from emo_core.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from emo_core.inference.modality_shapley import score_windows
-from emo_core.models.features import collate_features
+from emo_core.models.interface import collate_features
 from emo_core.models.jmt import POCKET, Jmt
 from emo_core.models.layers.joint_transformer import means_of_steps
 from emo_core.models.layers.towers import Tokens

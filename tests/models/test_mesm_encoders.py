@@ -7,7 +7,7 @@ import torch
 
 from emo_core.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from emo_core.inference.modality_shapley import score_windows
-from emo_core.models.features import collate_features
+from emo_core.models.interface import collate_features
 from emo_core.models.layers.towers import Tokens
 from emo_core.models.mesm import FE2E_SIZES, Mesm
 from emo_core.preprocess.batch import collate

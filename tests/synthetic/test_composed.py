@@ -23,7 +23,8 @@ from emo_core.data.checks import check_corpus
 from emo_core.data.corpus import CorpusError
 from emo_core.data.dataset import ClipDataset, ConcatDataset, FileWindow, Loader
 from emo_core.metrics import share_at_least
-from emo_core.models.group import POCKET, AudioPretrainHead, Group
+from emo_core.models.group import POCKET, Group
+from emo_core.models.pretraining_heads import AudioPretrainHead
 from emo_core.preprocess.augment import Augment, augment_mel, filter_augment
 from emo_core.preprocess.sample import SampleConfig, frame_times
 from emo_core.schema import POLARITIES, SPLITS

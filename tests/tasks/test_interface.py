@@ -1,10 +1,12 @@
-"""What a task is asked for by inference, and the windows that it answers about."""
+"""What inference asks of a task, the windows that it answers about, and what is calibrated."""
+
+import math
 
 import pytest
 import torch
 
 from emo_core.tasks import TASKS, Calibration, ValenceArousal, WindowLogits, mean_over
-from emo_core.tasks.interface import Task
+from emo_core.tasks.interface import UNCALIBRATED, Task, absent_words, span
 
 NO_MOMENTS = torch.zeros(2, 0).bool()
 
@@ -61,3 +63,24 @@ def test_a_window_without_a_moment_has_no_mean_but_zero():
 def test_every_task_has_what_the_protocol_names(kind):
     names = [name for name in vars(Task) if not name.startswith("_")]
     assert len(names) >= 12 and all(hasattr(kind(), name) for name in names)
+
+
+@pytest.mark.parametrize("wrong", [0.0, -1.0, math.inf, math.nan])
+def test_a_temperature_that_is_no_number_above_zero_is_refused(wrong):
+    with pytest.raises(ValueError, match=r"temperature is .*, expected a number above 0"):
+        Calibration(wrong)
+
+
+def test_uncalibrated_changes_nothing():
+    assert Calibration(1.0, 0.5, ()) == UNCALIBRATED
+    assert Calibration(1e-3).temperature == 1e-3
+
+
+def test_the_interval_is_said_in_order_with_three_digits():
+    assert span({"interval": [0.12345, 0.9]}) == "95 % 0.123 to 0.900"
+
+
+def test_scores_of_older_checkpoints_do_not_say_which_classes_are_absent():
+    assert absent_words({}) == "" == absent_words({"absent": []})
+    assert absent_words({"absent": ["sad"]}) == "; no clip of sad, which means leave out"
+    assert span({"interval": None, "interval_note": "2 sources"}) == "no interval: 2 sources"

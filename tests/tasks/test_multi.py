@@ -8,7 +8,7 @@ import torch
 from sklearn import metrics as oracle
 from torch.nn import functional
 
-from emo_core.tasks.calibration import Calibration
+from emo_core.tasks.interface import Calibration
 from emo_core.tasks.multi import MultiLabel
 
 SIX = MultiLabel()

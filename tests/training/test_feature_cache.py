@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from emo_core.models.features import FeatureBatch
+from emo_core.models.interface import FeatureBatch
 from emo_core.models.layers.towers import Tokens
 from emo_core.models.layers.whisper import LOUD_DB, shipped_whisper
 from emo_core.schema import POLARITIES
