@@ -16,7 +16,7 @@ from demo.service import UserError
 from demo.sessions import Session, Sessions
 from demo.settings import LimitError, Limits
 
-LOOK_S = 1.0  # seconds between two looks at whether a program still waits
+POLL_S = 1.0  # seconds between two checks whether a program still waits
 
 
 class Programs:
@@ -41,7 +41,7 @@ class Programs:
     ) -> dict:
         """Queue work and wait for it, as long as the program does. Raises BusyError or Stopped."""
         job = enter_job(self.visits, request, work, lane, heavy)
-        for _ in job.states(LOOK_S, LOOK_S):
+        for _ in job.states(POLL_S, POLL_S):
             if has_gone():
                 job.drop()
         return job.result()
@@ -62,7 +62,7 @@ class Programs:
             return service.failure_json("", UserError("no file given; give a clip."))
         visit = self.visit(clip, request)
         try:
-            return self.in_turn(request, lambda job: service.answer_json(clip, visit, job.tell))
+            return self.in_turn(request, lambda job: service.answer_json(clip, visit, job.report))
         except (BusyError, Stopped) as error:
             return service.failure_json(clip, error)
 
@@ -96,7 +96,7 @@ class Programs:
         visit = self.visit(clip, request)
 
         def work(job: Job) -> dict:
-            return explanations.explain_json(clip, asked, visit, job.tell, job.clock)
+            return explanations.explain_json(clip, asked, visit, job.report, job.clock)
 
         lane = FIRST if asked.preset == "fast" and not checks else LONGER
         try:

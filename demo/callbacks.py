@@ -51,11 +51,11 @@ class Meanwhile:
     visits: Sessions
     request: gr.Request
 
-    def states(self, job: Job, told: Callable[[JobState], Changes], soon_s: float) -> Iterator:
+    def states(self, job: Job, describe: Callable[[JobState], Changes], soon_s: float) -> Iterator:
         """Changes of the page until the job is done. A client that has gone stops the job."""
         try:
             for state in job.states(soon_s):
-                yield {**told(state), **self.stop_button()}
+                yield {**describe(state), **self.stop_button()}
         finally:
             job.drop()  # unless it is done, the page closed this generator
 
@@ -98,25 +98,25 @@ class AnswerCallbacks:
         meanwhile = Meanwhile(page, self.visits, request)
 
         def work(job: Job) -> ClipSession:
-            return service.open_case(path, visit, progress=job.tell)
+            return service.open_case(path, visit, progress=job.report)
 
-        def told(state: JobState) -> Changes:
+        def describe(state: JobState) -> Changes:
             said, title = words("busy_say"), "busy"
             if state.ahead is not None:
-                said, title = components.queue_place(words, state.ahead), "queued"
+                said, title = components.queue_position(words, state.ahead), "queued"
             return {page.status: components.state(words, "busy", title, said), **hidden}
 
         try:
             job = enter_job(self.visits, request, work)
-            yield from meanwhile.states(job, told, SOON_S)
+            yield from meanwhile.states(job, describe, SOON_S)
             case = job.result()
         except Stopped:
-            card = components.state(words, "unsure ask", "stopped_title", words("stopped_answer"))
-            yield {page.status: card, **hidden, **meanwhile.stop_button()}
+            box = components.state(words, "unsure ask", "stopped_title", words("stopped_answer"))
+            yield {page.status: box, **hidden, **meanwhile.stop_button()}
             return
         except (UserError, BusyError) as error:
-            card = components.state(words, "trouble", "trouble", str(error))
-            yield {page.status: card, **hidden, **meanwhile.stop_button()}
+            box = components.state(words, "trouble", "trouble", str(error))
+            yield {page.status: box, **hidden, **meanwhile.stop_button()}
             return
         visit.current = visit.waiting = case
         answer = components.answer_html(words, case.prediction)
@@ -248,14 +248,14 @@ class AnswerCallbacks:
             folder = new_folder(visit, self.visits)
             return service.download_clip(link, start_s, end_s, folder, job.pause)
 
-        def told(state: JobState) -> Changes:
-            said = "" if state.ahead is None else components.queue_place(words, state.ahead)
+        def describe(state: JobState) -> Changes:
+            said = "" if state.ahead is None else components.queue_position(words, state.ahead)
             return {page.status: components.state(words, "busy", "fetching", said)}
 
         try:
             address = address_of(request, self.visits.limits.behind_proxy)
             job = self.visits.fetch(work, request.session_hash, address)
-            yield from meanwhile.states(job, told, SOON_S)
+            yield from meanwhile.states(job, describe, SOON_S)
             changes: Changes = {page.video: gr.Video(str(job.result()))}
         except Stopped:
             said = words("stopped_answer")

@@ -150,7 +150,7 @@ def _value(words: Words, label: str, value: float) -> str:
 def waiting(words: Words, state: "JobState") -> str:
     """What there is to tell of a job that isn't done: its place in the queue, or how far it is."""
     if state.ahead is not None:
-        return hint(queue_place(words, state.ahead))
+        return hint(queue_position(words, state.ahead))
     if state.progress is None:
         return hint(words("working"))
     done, total = state.progress
@@ -158,7 +158,7 @@ def waiting(words: Words, state: "JobState") -> str:
     return hint(words("working_on", done=done, total=total)) + bar
 
 
-def queue_place(words: Words, ahead: int) -> str:
+def queue_position(words: Words, ahead: int) -> str:
     """A place in the queue, as a sentence."""
     return words("queue_next") if ahead <= 1 else words("queue_place", ahead=ahead)
 

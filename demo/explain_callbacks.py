@@ -68,7 +68,7 @@ def map_event(work: Work) -> Callable:
 
         heavy = preset == "thorough"
         lane = FIRST if self.is_first_map(request, preset, work.__name__) else LONGER
-        return self._in_turn(request, self.page.explain_status, run, lane, heavy)
+        yield from self._in_turn(request, self.page.explain_status, run, lane, heavy)
 
     event.__name__, event.__doc__ = work.__name__, work.__doc__
     return event
@@ -131,12 +131,12 @@ class ExplainCallbacks:
         """Queue work; say in one part of the page how it goes, and what it found or why not."""
         words, meanwhile = words_of(request), Meanwhile(self.page, self.visits, request)
 
-        def told(state: JobState) -> Changes:
+        def describe(state: JobState) -> Changes:
             return {part: components.waiting(words, state)}
 
         try:
             job = enter_job(self.visits, request, work, lane, heavy)
-            yield from meanwhile.states(job, told, AT_ONCE_S)
+            yield from meanwhile.states(job, describe, AT_ONCE_S)
             changes = job.result()
         except Stopped:
             changes = {part: components.hint(words("stopped"))}
@@ -161,7 +161,7 @@ class ExplainCallbacks:
 
         shown, words, case = self._show_map(job), job.words, job.case
         folder = new_folder(job.session, self.visits)
-        files = explanations.files_of(case, job.request, folder, job.ticket.tell)
+        files = explanations.files_of(case, job.request, folder, job.ticket.report)
         film = next((str(path) for path in files if path.suffix == ".mp4"), None)
         start_s = explanations.sample_of(case, job.request).start_s
         shown[self.page.clock_peaks] += f'<span data-film-start="{start_s:.3f}"></span>'
@@ -178,7 +178,7 @@ class ExplainCallbacks:
         """The standard what-ifs."""
         from demo import explanations
 
-        found = explanations.counterfactuals_of(job.case, job.request, job.ticket.tell)
+        found = explanations.counterfactuals_of(job.case, job.request, job.ticket.report)
         label = explanations.label_of(job.case, job.request)
         html = components.section(
             job.words("whatif_head"),
@@ -194,7 +194,7 @@ class ExplainCallbacks:
         """One what-if: the sound earlier or later."""
         from demo.explanations import shift_of
 
-        return self._own(
+        yield from self._own(
             target, window, request, lambda job: shift_of(job.case, job.request, int(frames))
         )
 
@@ -206,9 +206,10 @@ class ExplainCallbacks:
 
         known = {path.name: path for path in upload_checks.EXAMPLES.glob("*.mp4")}
         if name not in known:
-            return iter([{self.page.own: ""}])
+            yield {self.page.own: ""}
+            return
         other = known[name]
-        return self._own(
+        yield from self._own(
             target,
             window,
             request,
@@ -242,7 +243,7 @@ class ExplainCallbacks:
             found = {name: self._system(visit, case, name, text, job) for name in OTHERS}
             return self._side_by_side(words_of(request), case, found)
 
-        return self._in_turn(request, self.page.group, run)
+        yield from self._in_turn(request, self.page.group, run)
 
     def _side_by_side(
         self, words: Words, case: ClipSession, found: dict[str, ClipSession | None]
@@ -276,7 +277,7 @@ class ExplainCallbacks:
         if not case.clip.path.is_file():
             raise UserError("the clip is no longer here; give it again.")
         said = text if name == "mesm" else None
-        return service.open_case(case.clip.path, visit, model, said, progress=job.tell)
+        return service.open_case(case.clip.path, visit, model, said, progress=job.report)
 
     def about(self, request: gr.Request) -> Changes:
         """The card of the model that answered, what it got wrong, and its limits."""
@@ -313,7 +314,7 @@ class ExplainCallbacks:
         words, case, request = job.words, job.case, job.request
         page = self.page
         known = explanations.has_map(case, request)
-        found = explanations.map_of(case, request, job.ticket.tell, job.ticket.clock)
+        found = explanations.map_of(case, request, job.ticket.report, job.ticket.clock)
         sample, config = explanations.sample_of(case, request), case.checkpoint.sample.mel
         done = words(
             "ready",
@@ -360,7 +361,7 @@ class ExplainCallbacks:
         from emo_core.viz import attribution as figures
 
         words = job.words
-        trust = explanations.checks_of(job.case, job.request, job.ticket.tell, job.ticket.clock)
+        trust = explanations.checks_of(job.case, job.request, job.ticket.report, job.ticket.clock)
         table = components.trust(words, trust.verdict, figures.trust_rows(trust))
         head = components.section(words("trust_head"), "", table)
         return {

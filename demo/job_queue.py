@@ -24,7 +24,7 @@ STARTED_IN_ALL = {FIRST: 12, LONGER: 3}
 SLICE_S = 0.25  # seconds by which others must be behind before a job gives way to its like
 CREDIT_S = 0.5  # seconds that an address or a visit has in hand when it comes
 GRACE_S = 10.0  # seconds an address may be ahead before its answers wait for others' explanations
-LOOK_S = 0.01  # seconds between two looks at whose turn it is
+CHECK_S = 0.01  # seconds between two checks whose turn it is
 
 
 class BusyError(EmoError):
@@ -50,17 +50,17 @@ class Job:
         self,
         queue: "JobQueue",
         work: Callable[["Job"], Any],
-        place: tuple[str, Hashable],
+        key: tuple[str, Hashable],
         lane: int,
         heavy: bool,
     ) -> None:
         self.queue, self.work, self.lane, self.heavy = queue, work, lane, heavy
         self.context = copy_context()  # the work knows whose request it is
-        self.address, self.visit = place[0], place
+        self.address, self.visit = key[0], key
         self.number = next(queue.numbers)
         self.started = self.dropped = False
         self.go = threading.Event()  # it may compute
-        self.since_s = self.looked_s = 0.0  # of its turn, and of its last look at others'
+        self.since_s = self.checked_s = 0.0  # of its turn, and of its last check of others'
         self.had_s = 0.0  # seconds of its turns, up to `since_s`
         self.progress: tuple[int, int] | None = None
         self.future: Future[Any] = Future()
@@ -73,7 +73,7 @@ class Job:
             self.go.wait()
             self.pause()
 
-    def tell(self, done: int, total: int) -> bool:
+    def report(self, done: int, total: int) -> bool:
         """Note progress and pause; a progress callback."""
         self.progress = (done, total) if total else None
         self.pause()
@@ -100,15 +100,15 @@ class Job:
 
 
 class JobQueue:
-    """All jobs that wait or run. `places` of them compute at a time."""
+    """All jobs that wait or run. `slots` of them compute at a time."""
 
     def __init__(
         self,
         limits: Limits,
-        places: int = 1,
+        slots: int = 1,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.limits, self.places, self.now = limits, places, now
+        self.limits, self.slots, self.now = limits, slots, now
         self.lock = threading.Lock()
         self.numbers = count()
         self.jobs: list[Job] = []  # in order of arrival
@@ -188,9 +188,9 @@ class JobQueue:
     def give_way(self, job: Job) -> bool:
         """Whether a computing job has to wait (on `go`) since it is another's turn."""
         now_s = self.now()
-        if len(self.jobs) <= len(self.computing) or now_s - job.looked_s < LOOK_S:
+        if len(self.jobs) <= len(self.computing) or now_s - job.checked_s < CHECK_S:
             return False
-        job.looked_s = now_s
+        job.checked_s = now_s
         with self.lock:
             if job not in self.computing:
                 return not job.dropped
@@ -269,10 +269,10 @@ class JobQueue:
         return had_s[0] + SLICE_S < had_s[1]
 
     def _hand_on(self) -> None:
-        """Give free places to those whose turn it is."""
-        while len(self.computing) < self.places and (job := self._next()):
+        """Give free slots to those whose turn it is."""
+        while len(self.computing) < self.slots and (job := self._next()):
             self.computing.append(job)
-            job.since_s = job.looked_s = self.now()
+            job.since_s = job.checked_s = self.now()
             if job.started:
                 job.go.set()
             else:

@@ -133,7 +133,9 @@ def open_case(
         case = shelf.get(key)
         if case is None:
             with DecodeBudget(path.name, progress) as budget:
-                case = _new_clip_session(check_upload(path, text), name, most_windows, budget.tell)
+                case = _new_clip_session(
+                    check_upload(path, text), name, most_windows, budget.report
+                )
             shelf[key] = case
     if shelf is visit.cases:
         visit.keep(key, case)

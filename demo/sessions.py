@@ -84,7 +84,7 @@ class Sessions:
     def __init__(self, limits: Limits, folder: Path) -> None:
         self.limits, self.folder = limits, folder.resolve()
         self.of_visitor, self.of_address = Rate(limits.jobs_a_minute), Rate(limits.jobs_of_address)
-        self.model_jobs, self.link_jobs = JobQueue(limits), JobQueue(limits, places=2)
+        self.model_jobs, self.link_jobs = JobQueue(limits), JobQueue(limits, slots=2)
         self.sessions: dict[str, Session] = {}
         self.lock = threading.Lock()
 

@@ -98,7 +98,7 @@ class DecodeBudget:
     """Bounds what reading one clip may take; between packets `progress` is told nothing new.
 
     What `progress` raises ends the reading, as a context manager's body does that takes too long:
-    that raises UserError. Seconds of the model (until `tell`) don't count.
+    that raises UserError. Seconds of the model (until `report`) don't count.
     """
 
     def __init__(self, name: str, progress: Callable[[int, int], object] | None) -> None:
@@ -114,7 +114,7 @@ class DecodeBudget:
     def __exit__(self, *error: Any) -> None:
         self.watched.__exit__(*error)
 
-    def tell(self, done: int, total: int) -> None:
+    def report(self, done: int, total: int) -> None:
         """Some windows have been answered."""
         self.last_s, self.steps = time.thread_time(), (done, total)
         self.progress(done, total)

@@ -16,9 +16,9 @@ STEP_S = 0.05  # of work between two pauses
 class Room:
     """A queue on a clock of its own, jobs of so many seconds, and the order of their steps."""
 
-    def __init__(self, limits: Limits | None = None, places: int = 1) -> None:
+    def __init__(self, limits: Limits | None = None, slots: int = 1) -> None:
         self.now_s = 0.0
-        self.queue = JobQueue(limits or Limits(), places, lambda: self.now_s)
+        self.queue = JobQueue(limits or Limits(), slots, lambda: self.now_s)
         self.steps: list[str] = []  # who computed, one entry a step
         self.done: list[str] = []
         self.begun: list[tuple[int, int]] = []  # at each step, jobs that have begun; of one address
@@ -32,7 +32,7 @@ class Room:
                 begun = Counter(it.address for it in self.queue.jobs if it.started)
                 self.begun.append((begun.total(), max(begun.values())))
                 self.now_s += STEP_S
-                job.tell(step + 1, round(seconds / STEP_S))
+                job.report(step + 1, round(seconds / STEP_S))
             self.done.append(name)
             return name
 
@@ -245,8 +245,8 @@ def test_a_job_knows_whose_request_it_is_and_what_it_alone_took():
     assert clocks["a"] == pytest.approx(40 * STEP_S)
 
 
-def test_two_places_compute_at_once():
-    room = Room(places=2)
+def test_two_slots_compute_at_once():
+    room = Room(slots=2)
     both = threading.Barrier(2)
     jobs = [room.queue.join(lambda job: both.wait(PATIENCE_S), n, n) for n in "ab"]
     room.finish(*jobs)

@@ -3,6 +3,7 @@
 import ast
 import asyncio
 import json
+from inspect import isgeneratorfunction
 from pathlib import Path
 
 import pytest
@@ -206,6 +207,8 @@ def test_gradio_holds_nothing_back_that_waits_for_its_turn(app):
     found = [fn for fn in demo.fns.values() if getattr(fn.fn, "__name__", "") in works]
     assert {fn.fn.__name__ for fn in found} == works
     assert {fn.concurrency_limit for fn in found} == {None} and all(fn.queue for fn in found)
+    say = [fn.fn for fn in found if fn.api_visibility != "public"]
+    assert all(isgeneratorfunction(it) for it in say), "gradio would wait for the last word"
     assert demo._queue.max_size and not demo.api_open
 
 
