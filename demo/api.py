@@ -49,7 +49,7 @@ class Programs:
     def predict(self, clip: str | None, request: gr.Request) -> dict:
         """Says which mood onlookers would likely call the group in a video or sound file.
 
-        Perceived group affect as annotators would say it, never what a person feels; only for clips
+        Perceived affect, the word onlookers would choose, never what a person feels; only for clips
         whose people agree.
 
         Args:

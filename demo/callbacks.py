@@ -146,6 +146,8 @@ class AnswerCallbacks:
         case, visit.waiting = visit.waiting, None
         if case is None:
             return {self.page.explain_status: gr.skip()}
+        if case.prediction.nobody:  # no answer, so nothing to ask about
+            return {self.page.details: gr.Column(visible=False)}
         drawn: Changes = self._details(words_of(request), case, service.view_of(case))
         return drawn | Meanwhile(self.page, self.visits, request).stop_button()
 

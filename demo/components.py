@@ -105,7 +105,8 @@ def _answer_style(found: "Prediction") -> str:
 def _said(words: Words, found: "Prediction") -> str:
     notes = "".join(f'<li lang="en">{escape(note)}</li>' for note in found.notes)
     return (
-        f"<h2>{escape(answer_headline(words, found))}</h2>{bars(words, found)}"
+        f"<h2>{escape(answer_headline(words, found))}</h2>"
+        f"{'' if found.nobody else bars(words, found)}"
         f'<p class="quiet" lang="en">{escape(sentences.summarise(found))}</p>'
         + (f'<ul class="notes">{notes}</ul>' if notes else "")
     )
@@ -113,6 +114,8 @@ def _said(words: Words, found: "Prediction") -> str:
 
 def answer_headline(words: Words, found: "Prediction") -> str:
     """The answer in a few words of the visitor's language."""
+    if found.nobody:
+        return words("nobody")
     if found.abstains:
         return words("unsure")
     if found.values is not None:

@@ -15,7 +15,13 @@ from demo.sessions import Session
 from demo.upload_checks import DecodeBudget
 from demo.zero_gpu import on_gpu
 from emo_core.attribution import methods
-from emo_core.attribution.counterfactuals import WhatIf, shift_sound, swap_sound, what_if
+from emo_core.attribution.counterfactuals import (
+    WhatIf,
+    describe_shift,
+    shift_sound,
+    swap_sound,
+    what_if,
+)
 from emo_core.attribution.explain import choose_subject, explain, modality_share, resolve_request
 from emo_core.attribution.face_regions import FaceRegions, find_faces
 from emo_core.attribution.forward_function import Progress
@@ -243,7 +249,7 @@ def shift_of(case: ClipSession, request: ExplainRequest, frames: int) -> WhatIf:
     """The sound earlier or later by frames of the model's own."""
     frames = max(-MOST_SHIFT, min(MOST_SHIFT, int(frames)))
     config = case.checkpoint.sample.mel
-    words = f"sound {abs(frames)} frames {'later' if frames > 0 else 'earlier'}"
+    words = describe_shift(sample_of(case, request), frames)
     to = partial(shift_sound, frames=frames, config=config)
     key = ("shift", window_of(case, request), frames)
     return case.once(key, lambda: _one(case, request, words, to))

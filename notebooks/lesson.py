@@ -1,11 +1,15 @@
 """What all lessons need besides `emo_core`: a common look, sliders, small sounds, drawn clips."""
 
+import atexit
 import io
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -18,6 +22,7 @@ sys.path[:0] = [str(ROOT)]  # where the project was fetched but not installed, a
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
 
+from emo_core.io.atomic import FolderInUseError, scratch_folder  # noqa: E402
 from emo_core.io.environment import cache_folder  # noqa: E402
 
 SMALL = os.environ.get("EMO_LESSON_SMALL", "0") not in ("", "0")  # tests run lessons small
@@ -86,8 +91,16 @@ def example(name: str) -> Path:
 
 
 def scratch(name: str) -> Path:
-    """A place for a small file of this session, which the system clears away."""
-    return Path(tempfile.mkdtemp(prefix="emo-lesson-")) / name
+    """A place for a small file of this session, gone when its kernel ends."""
+    return Path(tempfile.mkdtemp(dir=_session_folder())) / name
+
+
+@lru_cache
+def _session_folder() -> Path:
+    """A temporary folder of this kernel."""
+    held = ExitStack()
+    atexit.register(held.close)
+    return held.enter_context(scratch_folder("emo-lesson-"))
 
 
 def drawn_corpus(train: int, val: int, test: int, seed: int = 7) -> Path:
@@ -96,8 +109,12 @@ def drawn_corpus(train: int, val: int, test: int, seed: int = 7) -> Path:
 
     out = cache_folder() / "lessons" / f"staged-{train}-{val}-{test}-{seed}"
     workers = 1 if SMALL else None
-    make_staged(out, train, val, test, seed, workers=workers)
-    return out
+    while True:
+        try:
+            make_staged(out, train, val, test, seed, workers=workers)
+            return out
+        except FolderInUseError:  # another lesson draws the same
+            time.sleep(0.5)
 
 
 def scenes(split: str, count: int, config: Any, seed: int = 21) -> tuple[list, list]:

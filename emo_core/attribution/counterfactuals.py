@@ -45,10 +45,10 @@ def what_if(
 def _with_its_faces(sample: Sample, changed: Sample) -> tuple[Sample, str]:
     """A changed window with faces looked for again where its frames differ; and that in words."""
     if not bool(changed.video_mask.any()) or torch.equal(sample.video, changed.video):
-        return changed, "faces held where they were"
+        return changed, "faces kept where they were"
     changed = refind_faces(changed)
     before, after = (int(s.face_mask.sum()) for s in (sample, changed))
-    return changed, f"faces looked for again, {after} in all frames instead of {before}"
+    return changed, f"faces found again: {after} over all frames, {before} before"
 
 
 def answers(checkpoint: Checkpoint, samples: list[Sample]) -> list[dict[str, float]]:
@@ -115,12 +115,25 @@ def shift_sound(sample: Sample, frames: int, config: MelConfig) -> Sample:
 
     What leaves the window is lost; where nothing is left to hear is marked as missing.
     """
-    by_s = frames * float(sample.video_times_s.diff().mean()) if len(sample.video) > 1 else 0.0
+    by_s = shift_s(sample, frames)
     steps = round(by_s * config.rate / config.hop)
     mel, mask = sample.mel.roll(steps, 0), sample.mel_mask.roll(steps, 0).clone()
     new = slice(0, steps) if steps >= 0 else slice(steps, None)
     mel[new], mask[new] = _silence(config), False
     return replace(sample, mel=mel, mel_mask=mask)
+
+
+def shift_s(sample: Sample, frames: int) -> float:
+    """How many seconds a shift by frames of the model is; 0 where there is one frame."""
+    return frames * float(sample.video_times_s.diff().mean()) if len(sample.video) > 1 else 0.0
+
+
+def describe_shift(sample: Sample, frames: int) -> str:
+    """A shift of the sound in words."""
+    seconds = shift_s(sample, frames)
+    if not seconds:
+        return "sound where it was"
+    return f"sound {abs(seconds):.1f} s {'later' if seconds > 0 else 'earlier'}"
 
 
 def drop(sample: Sample, name: str) -> Sample:

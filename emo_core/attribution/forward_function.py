@@ -160,7 +160,7 @@ class ForwardFunction:
         how = {"blur": f"blurred to {PATCHES} × {PATCHES} patches", "mean": "of their mean colour"}
         held = self.sample.face_eyes is not None and bool(self.sample.face_mask.any())
         words = {
-            "video": f"frames {how[self.kind]}" + ", faces held where they were" * held,
+            "video": f"frames {how[self.kind]}" + ", faces kept where they were" * held,
             "faces": f"faces {how[self.kind]}",
             "mel": "silence",
             "tokens": "words left out",

@@ -221,34 +221,42 @@ def _area(fractions: tuple[float, ...], values: tuple[float, ...]) -> float:
 
 
 def verdict(trust: SanityChecks) -> str:
-    """One line for a person."""
-    fatal: list[str] = []
-    doubts: list[str] = []
-    gains = {
-        "taking away what it marks": trust.curves.deletion_gain,
-        "adding what it marks": trust.curves.insertion_gain,
-    }
-    failed = [
-        f"{change} moves the score no faster than random order does"
-        for change, gain in gains.items()
-        if gain <= 0
-    ]
-    (fatal if sum(gains.values()) <= 0 else doubts).extend(failed)
-    if trust.twin > MOST_TWIN:
-        fatal.append(f"a model with random weights gives much the same map ({trust.twin:.2f})")
-    if trust.gap is not None and trust.gap > MOST_GAP:
-        doubts.append(f"its parts miss the change of the score by {100 * trust.gap:.0f} %")
-    if trust.contrast is not None and trust.contrast > MOST_CONTRAST:
-        doubts.append(f"the map of {trust.contrast_label} is much the same")
-    if trust.seed is not None and trust.seed < LEAST_SEED:
-        doubts.append(f"another seed gives another map ({trust.seed:.2f})")
-    if fatal:
-        return f"Do not rely on this map: {'; '.join(fatal + doubts)}."
-    faster = next((change for change, gain in gains.items() if gain > 0), "what it marks")
-    held = (
-        f"{faster} moves the score faster than random order, and a model with random weights "
-        f"gives another map ({trust.twin:.2f})"
-    )
+    """One line for a person: first whether to trust the map, then why."""
+    curves, untrained = trust.curves, trust.twin > MOST_TWIN
+    failed = _no_better_than_chance(curves.deletion_gain, curves.insertion_gain)
+    by_chance = curves.deletion_gain + curves.insertion_gain <= 0
+    if by_chance or untrained:
+        return f"Do not trust this map: {'; '.join(failed * by_chance + [UNTRAINED] * untrained)}."
+    what = "showing" if curves.deletion_gain <= 0 else "hiding"
+    does = "brings the answer back sooner" if what == "showing" else "weakens the answer more"
+    held = f"{what} what it marks {does} than {what} random parts does, and {TRAINED}"
+    doubts = failed + _doubts(trust)
     if doubts:
-        return f"Read this map with care: {'; '.join(doubts)}; but {held}."
+        return f"Read this map with care: {'; '.join(doubts)}. Still, {held}."
     return f"This map holds up: {held}."
+
+
+UNTRAINED = "an untrained copy of the model gives almost the same map"
+TRAINED = "an untrained copy of the model gives a different map"
+
+
+def _no_better_than_chance(hiding: float, showing: float) -> list[str]:
+    """What to say of gains over random order that are not above 0."""
+    hidden = "hiding what it marks weakens the answer no more than hiding random parts does"
+    shown = "showing what it marks brings the answer back no sooner than showing random parts does"
+    return [words for words, gain in ((hidden, hiding), (shown, showing)) if gain <= 0]
+
+
+def _doubts(trust: SanityChecks) -> list[str]:
+    """What a map that stands its main checks is still bad at."""
+    doubts = []
+    if trust.gap is not None and trust.gap > MOST_GAP:
+        doubts.append(
+            f"its values do not add up to the answer they explain (off by {100 * trust.gap:.0f} %),"
+            " so go by where it marks, not by how much"
+        )
+    if trust.contrast is not None and trust.contrast > MOST_CONTRAST:
+        doubts.append(f"the map of “{trust.contrast_label}” is almost the same")
+    if trust.seed is not None and trust.seed < LEAST_SEED:
+        doubts.append("another random seed gives a different map")
+    return doubts

@@ -205,23 +205,27 @@ def run_train(args: argparse.Namespace) -> int:
     """Trains in this process; only the first of several writes and prints."""
     from emo_core.distributed import session
     from emo_core.tasks.interface import in_text
+    from emo_core.training.run import try_out
+    from emo_core.training.run_folder import open_run
 
     started, recipe = time.monotonic(), build_recipe(args)
     args.out = args.out or Path("runs", args.recipe)
     with session() as first:
         log = log_line if first else (lambda text: None)
-        data, trainer, epochs = start_run(args, recipe, log, show_steps if first else None)
-        main_score = trainer.task.main
-        for epoch in epochs:
-            held_out = (
-                f"{main_score} {in_text(epoch.valid[main_score])}{' *' if epoch.best else ''}"
-            )
-            log(
-                f"epoch {epoch.index + 1}/{recipe.train.epochs}: loss {epoch.loss:.4f}, "
-                f"held-out {held_out}"
-            )
-        minutes = None if args.resume else (time.monotonic() - started) / 60
-        return finish_run(args, recipe, data, trainer, minutes, first)
+        try_out(recipe)
+        with open_run(args.out, args.recipe, recipe, args.data, args.resume, log):
+            data, trainer, epochs = start_run(args, recipe, log, show_steps if first else None)
+            main_score = trainer.task.main
+            for epoch in epochs:
+                held_out = (
+                    f"{main_score} {in_text(epoch.valid[main_score])}{' *' if epoch.best else ''}"
+                )
+                log(
+                    f"epoch {epoch.index + 1}/{recipe.train.epochs}: loss {epoch.loss:.4f}, "
+                    f"held-out {held_out}"
+                )
+            minutes = None if args.resume else (time.monotonic() - started) / 60
+            return finish_run(args, recipe, data, trainer, minutes, first)
 
 
 def build_recipe(args: argparse.Namespace) -> "Recipe":
@@ -251,17 +255,18 @@ def start_run(
     log: Callable[[str], None],
     steps: Callable[[str, int, int], None] | None,
 ) -> tuple["Data", "Trainer", Iterator["Epoch"]]:
-    """Opens the run folder, reads the corpus and pretrains: its data, its trainer, its epochs."""
+    """Reads the corpus and pretrains in an open run folder: its data, its trainer, its epochs."""
+    from functools import partial
+
     from emo_core.distributed import on_rank_zero
     from emo_core.training import run
+    from emo_core.training.run_folder import note_clips
 
-    run.try_out(recipe)
-    on_rank_zero(lambda: run.open_run(args.out, args.recipe, recipe, args.data, args.resume))
-    with run.release_on_failure(args.out):
-        data = run.loaders(recipe, args.data, recipe.train.seed, progress("decoded"))
-        for problem in data.problems:
-            log(f"emo: {problem}")
-        return data, *run.start(recipe, args.out, data, args.resume, log, steps)
+    data = run.loaders(recipe, args.data, recipe.train.seed, progress("decoded"))
+    on_rank_zero(partial(note_clips, args.out, data.clips))
+    for problem in data.problems:
+        log(f"emo: {problem}")
+    return data, *run.start(recipe, args.out, data, args.resume, log, steps)
 
 
 def finish_run(

@@ -21,18 +21,24 @@ def log_line(text: str) -> None:
 
 def show_steps(what: str, done: int, total: int) -> None:
     """The progress line of an epoch: rewritten on a terminal, silent elsewhere."""
-    if sys.stderr.isatty():
-        print(f"{CLEAR}{what}: step {done + 1}/{total}", end="", file=sys.stderr, flush=True)
+    _rewrite(f"{CLEAR}{what}: step {done + 1}/{total}")
 
 
 def progress(what: str) -> Callable[[int, int], None]:
     """A progress line on standard error: rewritten on a terminal, silent elsewhere."""
 
     def show(done: int, total: int) -> None:
-        if sys.stderr.isatty():
-            print(f"\r{what} {done}/{total}", end="\n" if done == total else "", file=sys.stderr)
+        end = "\n" if done == total else ""
+        _rewrite(f"\r{what} {done}/{total}{end}")
 
     return show
+
+
+def _rewrite(text: str) -> None:
+    """Text in place of a terminal's last line; nothing elsewhere."""
+    with suppress(OSError, ValueError, AttributeError):  # closed: the work goes on
+        if sys.stderr.isatty():
+            print(text, end="", file=sys.stderr, flush=True)
 
 
 def print_result(args: argparse.Namespace, result: dict, text: str) -> None:
@@ -42,10 +48,16 @@ def print_result(args: argparse.Namespace, result: dict, text: str) -> None:
 
 def short_answer(answer: "Prediction") -> str:
     """An answer in a few words."""
+    if answer.nobody:
+        return f"nobody to read: {answer.nobody[0].lower()}{answer.nobody[1:].rstrip('.')}"
     if answer.values is not None:
         return ", ".join(f"{name} {value:+.2f}" for name, value in answer.values.items())
     if answer.present is not None:
         found = [f"{name} {answer.probabilities[name]:.2f}" for name in answer.present]
+        if answer.abstains:
+            return (
+                f"not sure (closest: {answer.label} {answer.probabilities[answer.best_label]:.2f})"
+            )
         return ", ".join(found) or f"none of {', '.join(answer.labels)}"
     unsure = " (not sure)" if answer.abstains else ""
     return f"{answer.label}{unsure} {answer.probabilities[answer.best_label]:.2f}"

@@ -1,10 +1,16 @@
 """The `emo` command: its words, and how it ends. Needs no torch."""
 
 import argparse
+import os
 import re
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from emo_core.cli import commands
 from emo_core.cli.commands import NOTHING, UsageError
@@ -169,30 +175,102 @@ def escape_output() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command; returns its exit code."""
-    debug = "--debug" in (argv if argv is not None else sys.argv)
-    escape_output()
+def open_closed_streams() -> None:
+    """Lead closed standard streams nowhere; else the next file that is opened would take them."""
+    while (free := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(free, True)
+    os.close(free)
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115  # until the process ends
+
+
+STOPS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+TWICE_S = 5.0  # a shell and the system both say that a terminal closed: heard once
+
+
+class StopRequest:
+    """Ctrl-C, SIGTERM or a closed terminal, raised as KeyboardInterrupt in the main thread."""
+
+    def __init__(self) -> None:
+        self.heard: int | None = None  # the signal
+        self.heard_at = 0.0
+
+    def hear(self, number: int, _: Any) -> None:
+        """Raise KeyboardInterrupt; only Ctrl-C cuts short the tidying up after an earlier one."""
+        now = time.monotonic()
+        if self.heard and number != signal.SIGINT and now - self.heard_at < TWICE_S:
+            return
+        self.heard, self.heard_at = number, now
+        raise KeyboardInterrupt
+
+    def hear_again(self, otherwise: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """What Python calls where a finaliser raised: that a request got lost there, or another.
+
+        A finaliser can end nothing, so the request is made once more.
+        """
+
+        def lost(unraisable: Any) -> None:
+            if self.heard and isinstance(unraisable.exc_value, KeyboardInterrupt):
+                self.heard_at -= TWICE_S
+                threading.Timer(0.05, os.kill, (os.getpid(), self.heard)).start()
+            else:
+                otherwise(unraisable)
+
+        return lost
+
+
+@contextmanager
+def stop_kindly(until_exit: bool) -> Iterator[StopRequest]:
+    """Every request to stop ends the work as Ctrl-C does, and none of them what is done already.
+
+    until_exit: whether this process ends afterwards, which nothing then interrupts. Requests that
+    this process was told to ignore, as by `nohup`, or that have a handler, stay as they are.
+    """
+    request = StopRequest()
+    if threading.current_thread() is not threading.main_thread():
+        yield request
+        return
+    usual = (signal.SIG_DFL, signal.default_int_handler)
+    before = {n: signal.getsignal(n) for n in STOPS if signal.getsignal(n) in usual}
+    hook = sys.unraisablehook
     try:
-        refuse_dashed_files(sys.argv[1:] if argv is None else argv)
-        args = build_parser().parse_args(argv)
-        return args.run(args)
-    except KeyboardInterrupt:
-        log_error("stopped.")
+        sys.unraisablehook = request.hear_again(hook)
+        for number in before:
+            signal.signal(number, request.hear)
+        yield request
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_IGN if until_exit else handler)
+        sys.unraisablehook = hook
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; returns its exit code. argv: of a program that goes on afterwards."""
+    debug = "--debug" in (argv if argv is not None else sys.argv)
+    open_closed_streams()
+    escape_output()
+    with stop_kindly(until_exit=argv is None) as request:
+        try:
+            refuse_dashed_files(sys.argv[1:] if argv is None else argv)
+            args = build_parser().parse_args(argv)
+            return args.run(args)
+        except KeyboardInterrupt:
+            log_error("stopped.")
+        except BrokenPipeError:
+            sys.stderr.close()
+        except Exception as error:
+            if debug:
+                raise
+            log_error("stopped." if request.heard else failure_sentence(error))
         return NOTHING
-    except BrokenPipeError:
-        sys.stderr.close()
-        return NOTHING
-    except Exception as error:
-        if debug:
-            raise
-        if isinstance(error, EmoError):
-            log_error(str(error))
-        elif isinstance(error, OSError):
-            log_error(f"{error.filename or 'a file'}: {error.strerror or error}.")
-        else:
-            log_error(
-                f"this should not happen ({type(error).__name__}: {error}); run again with "
-                "--debug and report what it prints."
-            )
-        return NOTHING
+
+
+def failure_sentence(error: Exception) -> str:
+    """Why a command ends, for people."""
+    if isinstance(error, EmoError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.filename or 'a file'}: {error.strerror or error}."
+    return (
+        f"this should not happen ({type(error).__name__}: {error}); run again with --debug and "
+        "report what it prints."
+    )

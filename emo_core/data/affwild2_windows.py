@@ -106,8 +106,15 @@ class FaceWindow:
 
     def key(self, cache: Cache) -> str:
         """By the sizes and times of the pictures: reading three million of them takes hours."""
+        return key_digest(self.folder.resolve(), self.images, *self._shown(cache))
+
+    def content(self, cache: Cache) -> str:
+        """What is known of it wherever it lies; a copy of a picture has other times."""
+        return key_digest(*self._shown(cache))
+
+    def _shown(self, cache: Cache) -> tuple[object, ...]:
         raw = cache.key(self.raw) if self.raw else ""
-        return key_digest(self.folder.resolve(), self.images, raw, *self.picks.flat, *self.ends)
+        return raw, *self.picks.flat, *self.ends
 
     def decode(self, config: SampleConfig) -> DecodedWindow:
         """Faces at the places of the tokens; raises ClipError where a picture can't be read."""

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from emo_core.data.corpus import CorpusError
-from emo_core.io.atomic import atomic_path
+from emo_core.io.atomic import atomic_path, remove_unfinished
 from emo_core.io.environment import cache_folder
 from emo_core.preprocess.sample import DecodedWindow, SampleConfig
 
@@ -128,6 +128,11 @@ class Cache:
         """Whether a whole window called `key` is stored."""
         path = self._path(key)
         return path.is_file() and path.stat().st_size == self._bytes
+
+    def remove_unfinished(self) -> None:
+        """Delete what killed processes left half written."""
+        for folder in self.folder.glob("??"):
+            remove_unfinished(folder)
 
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}.window"

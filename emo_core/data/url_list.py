@@ -8,14 +8,14 @@ a split column, the group's name decides: 8 of 10 train, 1 val, 1 test.
 import csv
 import hashlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from emo_core.data.corpus import Corpus, CorpusError, Item
 from emo_core.data.tables.aliases import ALIASES, seconds_in, split_word
 from emo_core.data.tables.rows import Columns, Row, Table, read_people_table
-from emo_core.io.atomic import atomic_path
+from emo_core.io.atomic import atomic_path, sole_writer
 from emo_core.io.download import DownloadError, DownloadLimits, check_url, fetch
 from emo_core.schema import SPLITS
 
@@ -107,7 +107,8 @@ def _seconds(table: Table, row: Row, name: str) -> float:
 def fetch_links(table: Path, out: Path, progress: Callable[[int, int], None] | None = None) -> dict:
     """Fetch what `out` lacks: {"clips", "fetched", "errors"}; one failure stops nothing else.
 
-    Raises CorpusError where the table has no usable row or `out` holds another corpus.
+    Raises CorpusError where the table has no usable row or `out` holds another corpus,
+    FolderInUseError where another process fetches into it.
     """
     links, problems = read_links_table(table)
     if not links:
@@ -118,8 +119,18 @@ def fetch_links(table: Path, out: Path, progress: Callable[[int, int], None] | N
     elif out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CorpusError(f"{out} holds something else; expected a new or empty folder.")
     (out / CLIPS).mkdir(parents=True, exist_ok=True)
-    _write_table(out / TABLE, links)
-    errors = [{"url": None, "error": problem} for problem in problems]
+    with sole_writer(out):
+        _write_table(out / TABLE, links)
+        clips, fetched, errors = _fetch_missing(links, out, progress)
+    of_rows = [{"url": None, "error": problem} for problem in problems]
+    return {"clips": clips, "fetched": fetched, "errors": [*of_rows, *errors]}
+
+
+def _fetch_missing(
+    links: Sequence[Link], out: Path, progress: Callable[[int, int], None] | None
+) -> tuple[int, int, list[dict]]:
+    """Fetch clips into a folder that this process holds: how many there are, how many are new."""
+    errors: list[dict] = []
     there = fetched = 0
     for done, link in enumerate(links, start=1):
         path = out / CLIPS / f"{link.name}.mp4"
@@ -132,7 +143,7 @@ def fetch_links(table: Path, out: Path, progress: Callable[[int, int], None] | N
             errors.append({"url": link.url, "error": str(error)})
         if progress:
             progress(done, len(links))
-    return {"clips": there, "fetched": fetched, "errors": errors}
+    return there, fetched, errors
 
 
 def _merge_links(path: Path, links: list[Link]) -> list[Link]:

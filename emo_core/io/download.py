@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 
 from emo_core.errors import EmoError
 from emo_core.io import network_guard as reach
+from emo_core.io.atomic import scratch_folder
 
 EXTRACTORS = ["youtube", "vimeo", "archive.org", "wikimedia.org"]  # exact names of yt-dlp
 HOSTS = {
@@ -117,12 +118,12 @@ def fetch(
             f"and at most {limits.clip_s:.0f} s; change the times."
         )
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=out.parent) as folder:
-        job = {"url": url, "folder": folder, "start_s": start_s, "end_s": end_s}
-        answer = _run_worker({**job, "limits": asdict(limits)}, Path(folder), limits, pause)
+    with scratch_folder(".fetch-", out.parent) as folder:
+        job = {"url": url, "folder": str(folder), "start_s": start_s, "end_s": end_s}
+        answer = _run_worker({**job, "limits": asdict(limits)}, folder, limits, pause)
         if "error" in answer:
             raise DownloadError(answer["error"])
-        os.replace(Path(folder) / answer["file"], out)
+        os.replace(folder / answer["file"], out)
     return out
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -16,6 +17,7 @@ import numpy as np
 from emo_core.data.corpus import Corpus, CorpusError, Item
 from emo_core.data.statement import STATEMENT
 from emo_core.errors import EmoError
+from emo_core.io.atomic import atomic_path, remove_unfinished, sole_writer
 from emo_core.io.processes import processes
 from emo_core.schema import POLARITIES, SPLITS
 
@@ -68,21 +70,21 @@ def make_tree(
     """Make the clips, labels and truth; where some exist already, only what is missing.
 
     progress is called with clips done and clips in all. Raises MakeError for counts that make
-    no sense and for a folder that holds anything but an earlier run with the same arguments.
+    no sense and for a folder that holds anything but an earlier run with the same arguments,
+    FolderInUseError for one that another process fills.
     """
     _check_counts(tree.counts, workers)
-    out, total = tree.out, sum(tree.counts.values())
+    out, new = tree.out, not tree.out.exists()
     try:
-        _claim(out, tree.readme)
-        missing = [s for s in tree.scenes() if not clip_path(out, s).exists()]
-        done = total - len(missing)
-        for _ in _write_clips(tree, missing, workers):
-            done += 1
-            if progress is not None:
-                progress(done, total)
-        _write_labels(tree)
-        if tree.statement:
-            write_text(out / STATEMENT, tree.statement)
+        _make_folder(out)
+        with sole_writer(out):
+            try:
+                _claim(out, tree.readme)
+                _fill(tree, workers, progress)
+            except BaseException:
+                if new:
+                    _give_back(out)
+                raise
     except (OSError, av.FFmpegError) as error:
         raise MakeError(
             f"{error.filename or out} can't be written ({error.strerror}); free some space or "
@@ -93,6 +95,20 @@ def make_tree(
             f"a process that was making clips for {out} was ended from outside (often for want of "
             "memory); run the same command again, with fewer workers: it goes on where it stopped."
         ) from error
+
+
+def _fill(tree: Tree[SceneT], workers: int | None, progress: Progress | None) -> None:
+    """Make what is missing of a folder that was claimed."""
+    out, total = tree.out, sum(tree.counts.values())
+    missing = [s for s in tree.scenes() if not clip_path(out, s).exists()]
+    done = total - len(missing)
+    for _ in _write_clips(tree, missing, workers):
+        done += 1
+        if progress is not None:
+            progress(done, total)
+    _write_labels(tree)
+    if tree.statement:
+        write_text(out / STATEMENT, tree.statement)
 
 
 def clip_path(out: Path, scene: Made) -> Path:
@@ -110,27 +126,33 @@ def _check_counts(counts: Mapping[str, int], workers: int | None) -> None:
         raise MakeError(f"{workers} workers were asked for; give at least 1.")
 
 
-def _claim(out: Path, readme: str) -> None:
-    """Make the folder, or accept one that an earlier run with the same arguments began."""
+def _make_folder(out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise MakeError(f"{out} is a file; name a new folder for the clips.")
+    out.mkdir(parents=True, exist_ok=True)
+
+
+def _claim(out: Path, readme: str) -> None:
+    """Take an empty folder, or accept one that an earlier run with the same arguments began."""
     readme_file = out / README
     if readme_file.is_file() and readme_file.read_bytes() != readme.encode():
         raise MakeError(
             f"{out} holds clips made with other counts, another seed or other sources; choose a "
             "new folder, or repeat the arguments that its VGAF_readme.txt names."
         )
-    if (
-        not readme_file.is_file()
-        and out.exists()
-        and any(p != partial_path(readme_file) for p in out.iterdir())
-    ):
+    if not readme_file.is_file() and any(out.iterdir()):
         raise MakeError(f"{out} already holds something else; choose a new or an empty folder.")
-    out.mkdir(parents=True, exist_ok=True)
     if not readme_file.is_file():
         write_text(readme_file, readme)
     for folder in FOLDERS.values():
         (out / folder).mkdir(exist_ok=True)
+        remove_unfinished(out / folder)
+
+
+def _give_back(out: Path) -> None:
+    """Remove a folder in which no clip was made yet."""
+    if not any(path.suffix == ".mp4" for path in out.rglob("*")):
+        shutil.rmtree(out, ignore_errors=True)
 
 
 def _write_clips(
@@ -157,8 +179,7 @@ def write_clip(path: Path, frames: np.ndarray, fps: int, wave: np.ndarray, rate:
 
     The file appears under its name only when complete.
     """
-    part = partial_path(path)
-    with av.open(str(part), "w", format="mp4") as container:
+    with atomic_path(path) as part, av.open(str(part), "w", format="mp4") as container:
         video = container.add_stream("libx264", rate=fps)
         video.height, video.width, video.pix_fmt = *frames.shape[1:3], "yuv420p"
         video.options = _X264
@@ -171,7 +192,6 @@ def write_clip(path: Path, frames: np.ndarray, fps: int, wave: np.ndarray, rate:
             container.mux(video.encode(frame))
         container.mux(video.encode(None))
         _mux_audio(container, audio, wave)
-    part.replace(path)
 
 
 def _mux_audio(
@@ -201,13 +221,8 @@ def _write_labels(tree: Tree) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole or not at all."""
-    partial_path(path).write_bytes(text.encode())
-    partial_path(path).replace(path)
-
-
-def partial_path(path: Path) -> Path:
-    """The name of a file while it is being written."""
-    return path.with_name(f"{path.name}.part")
+    with atomic_path(path) as part:
+        part.write_bytes(text.encode())
 
 
 def read_made_corpus(

@@ -14,7 +14,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Subset
 
 from emo_core.errors import EmoError
-from emo_core.io.atomic import atomic_path
+from emo_core.io.atomic import atomic_path, remove_unfinished
 from emo_core.io.environment import cache_folder
 from emo_core.models.interface import Features, SupportsFeatures
 from emo_core.models.layers.towers import Tokens
@@ -64,6 +64,7 @@ def cached_features(
     files = chunk_files(cache_folder() / "features" / digest, len(windows))
     missing = [number for number, path in enumerate(files) if not path.is_file()]
     done = len(files) - len(missing)
+    remove_unfinished(cache_folder() / "features" / digest)
     for number, rows in zip(
         missing, _computed(model, windows, streams, missing, workers), strict=True
     ):

@@ -1,7 +1,7 @@
 """What a run learns before its clips: single frames, photographs and voices."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,6 +34,7 @@ from emo_core.tasks import FrameLabel
 from emo_core.training.init_weights import take_backbones, take_model
 from emo_core.training.recipes import Recipe, RecipeError
 from emo_core.training.run_files import as_training_error, atomic_save
+from emo_core.training.run_folder import ClipDigests
 from emo_core.training.trainer import Trainer
 
 LogLine = Callable[[str], None]
@@ -49,6 +50,7 @@ class Data:
     problems: tuple[str, ...]
     sources: SourcePool | None = None  # what collages are composed of, where a run composes any
     statement: str = ""  # text of the DATA.md that lies with the corpus
+    clips: ClipDigests = field(default_factory=dict)  # what they are, by content
 
 
 class StageKind(NamedTuple):

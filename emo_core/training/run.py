@@ -1,9 +1,8 @@
 """One training run: its data, its folder, its start and its end; and a checkpoint's scores."""
 
-import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -25,11 +24,9 @@ from emo_core.data.dataset import (
     prepare,
 )
 from emo_core.data.statement import STATEMENT, parse_statement, statement_text
-from emo_core.distributed import on_rank_zero, rank, world_size
-from emo_core.io.atomic import atomic_path
+from emo_core.distributed import on_rank_zero, world_size
 from emo_core.licences import spdx_of
 from emo_core.models import MODELS
-from emo_core.old_names import current_recipe
 from emo_core.preprocess.batch import collate
 from emo_core.preprocess.sample import blank_sample
 from emo_core.synthetic.composed.dataset import OnTheFlyDataset
@@ -39,6 +36,7 @@ from emo_core.training.fitting import refuse_other_labels, window_target
 from emo_core.training.model_card import model_card
 from emo_core.training.pretrain import Data, pretrain
 from emo_core.training.recipes import Recipe, RecipeError
+from emo_core.training.run_folder import clip_digests
 from emo_core.training.trainer import Epoch, TrainConfig, Trainer, split_scores
 
 HELD_OUT_OF_OWN = 0.15  # share of train, by source, that chooses where own clips have no val
@@ -78,6 +76,7 @@ def loaders(
         (*corpus.problems, *problems),
         sources,
         statement,
+        on_rank_zero(partial(clip_digests, train_windows, valid_windows, cache)),
     )
 
 
@@ -114,52 +113,6 @@ def _train_and_valid_windows(
     if CORPORA[corpus.name].own_labels and not any(i.split == "val" for i in corpus.items):
         return hold_out(train, HELD_OUT_OF_OWN, seed)
     return train, corpus_windows(corpus, corpus.split("val"), target)
-
-
-def open_run(run: Path, name: str, recipe: Recipe, root: Path, resume: bool) -> None:
-    """Make or reopen a run folder; raise RecipeError where it belongs to another run."""
-    described: dict[str, Any] = {
-        "recipe": name,
-        "settings": asdict(recipe),
-        "data": str(root.resolve()),
-    }
-    described["processes"] = world_size()
-    described = json.loads(json.dumps(described))  # tuples become lists, as in the file
-    path = run / "run.json"
-    if path.is_file():
-        try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-            found["settings"] = current_recipe(found["settings"])
-        except (ValueError, TypeError, LookupError, AttributeError):
-            found = None
-        if not resume:
-            raise RecipeError(f"{run} holds a run already; add --resume or choose another --out.")
-        if found != described:
-            raise RecipeError(
-                f"{run} holds a run with other settings or data; expected the same recipe, --set, "
-                "--seed, --data and number of processes as at its start; choose another --out."
-            )
-    elif run.exists() and (not run.is_dir() or any(run.iterdir())):
-        raise RecipeError(f"{run} holds something that is no run; choose an empty or new folder.")
-    try:
-        run.mkdir(parents=True, exist_ok=True)
-        with atomic_path(path) as part:
-            part.write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        why = f"{run} can't be written ({error.strerror}); choose another --out."
-        raise RecipeError(why) from error
-
-
-@contextmanager
-def release_on_failure(run: Path) -> Iterator[None]:
-    """Free a run folder where a start fails before anything was learnt, as of mistyped --data."""
-    try:
-        yield
-    except BaseException:
-        with suppress(OSError):
-            if not rank() and [path.name for path in run.iterdir()] == ["run.json"]:
-                (run / "run.json").unlink()
-        raise
 
 
 def build(recipe: Recipe) -> Any:

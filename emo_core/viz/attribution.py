@@ -27,6 +27,7 @@ RAISES, LOWERS = "#D55E00", "#0072B2"  # Okabe and Ito 2008
 SLIGHT = 0.05  # of the other modality's strongest moment: not worth naming a second
 CLEAR = "rgba(128,128,128,0)"
 DIVERGING = [[0, "rgba(0,114,178,0.8)"], [0.5, CLEAR], [1, "rgba(213,94,0,0.8)"]]  # seen through
+NO_SOUND = "No sound was explained, so there is no spectrogram."
 NAMES = {
     "picture": "Picture",
     "sound": "Sound",
@@ -93,7 +94,7 @@ def mel_overlay(
 ) -> go.Figure:
     """The log-mel in grey, and over it what raised and lowered the score."""
     if "mel" not in attribution.maps or not bool(sample.mel_mask.any()):
-        return empty("No sound was explained, so there is no spectrogram.")
+        return empty(NO_SOUND)
     real = sample.mel_mask.numpy()
     mel = np.where(real[:, None], sample.mel.numpy(), np.nan)
     values = smoothed(attribution.maps["mel"].numpy(), 0.012)
@@ -156,14 +157,14 @@ def attention_matrix(matrix: "Matrix | None") -> go.Figure:
 
 
 def trust_curves(trust: "SanityChecks") -> go.Figure:
-    """The score while pieces go and come, in the map's order and in random order."""
+    """The score while parts are hidden and shown, in the map's order and in random order."""
     curves, percent = trust.curves, [100 * f for f in trust.curves.fractions]
     figure = go.Figure()
     for name, values, colour, dash in (
-        ("Removed, map's order", curves.deletion, LOWERS, "solid"),
-        ("Removed, random order", curves.random_deletion, LOWERS, "dot"),
-        ("Added, map's order", curves.insertion, RAISES, "solid"),
-        ("Added, random order", curves.random_insertion, RAISES, "dot"),
+        ("Hidden, strongest first", curves.deletion, LOWERS, "solid"),
+        ("Hidden, random order", curves.random_deletion, LOWERS, "dot"),
+        ("Shown, strongest first", curves.insertion, RAISES, "solid"),
+        ("Shown, random order", curves.random_insertion, RAISES, "dot"),
     ):
         figure.add_scatter(
             x=percent,
@@ -174,7 +175,7 @@ def trust_curves(trust: "SanityChecks") -> go.Figure:
         )
     styled(figure, height=340)
     figure.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0})
-    figure.update_xaxes(title="Pieces of picture and sound, per cent")
+    figure.update_xaxes(title="Parts of picture and sound, %")
     figure.update_yaxes(title="Score", ticksuffix="  ")
     return figure
 
@@ -232,13 +233,13 @@ def summarise_clock(attribution: "Attribution", parts: int = 20) -> str:
 def summarise_words(attribution: "Attribution") -> str:
     """How much the words did, in a sentence."""
     total = float(over_time(attribution, "tokens").sum())
-    return f"The words together moved the score by {total:+.2f}."
+    return f"Together, the words change the score by {total:+.2f}."
 
 
 def summarise_share(share: dict[str, float]) -> str:
     """The modality share in a sentence."""
     said = ", ".join(f"{NAMES[name].lower()} {value:+.2f}" for name, value in share.items())
-    return f"Exact shares of the score: {said} (Shapley values; together, the whole difference)."
+    return f"What each adds to the score of an empty clip: {said} (exact Shapley values)."
 
 
 def summarise_attention(matrix: "Matrix | None") -> str:
@@ -247,8 +248,8 @@ def summarise_attention(matrix: "Matrix | None") -> str:
         return "This model has no attention from picture to sound."
     apart = (matrix.audio_s[matrix.weights.argmax(1)] - matrix.video_s).abs().mean()
     return (
-        f"Mean distance between a moment of the picture and the moment of the sound it attends to "
-        f"most: {float(apart):.1f} s. Attention is where the model looked, not why it decided."
+        f"On average, a moment of the picture attends most to sound {float(apart):.1f} s away. "
+        "Attention shows where the model looked, not why it decided."
     )
 
 
@@ -257,15 +258,19 @@ def trust_rows(trust: "SanityChecks") -> list[tuple[str, str, str]]:
     curves = trust.curves
     rows = [
         (
-            "Removing what it marks",
+            "Hiding what it marks",
             f"{curves.deletion_gain:+.2f}",
-            "area between random order and the map's; above 0: faster than chance",
+            "above 0 is good: the score falls further than when random parts are hidden",
         ),
-        ("Adding what it marks", f"{curves.insertion_gain:+.2f}", "the same, the other way"),
         (
-            "Random weights",
+            "Showing what it marks",
+            f"{curves.insertion_gain:+.2f}",
+            "above 0 is good: the score rises sooner than when random parts are shown",
+        ),
+        (
+            "Untrained copy",
             f"{trust.twin:+.2f}",
-            "rank correlation with the map of an untrained twin; near 0 is good",
+            "rank correlation with the map of the same model, untrained; near 0 is good",
         ),
     ]
     if trust.gap is not None:
@@ -273,17 +278,19 @@ def trust_rows(trust: "SanityChecks") -> list[tuple[str, str, str]]:
             0,
             (
                 "Completeness",
-                f"{100 * trust.gap:.1f} % off",
-                "the parts should sum to the change of the score",
+                f"off by {100 * trust.gap:.1f} %",
+                "near 0 is good: the values add up to the change in the score they explain",
             ),
         )
     if trust.contrast is not None:
-        what = "rank correlation with that label's map; near 1: not about this one"
+        what = "rank correlation with that label's map; near 1: it says nothing about this one"
         rows.append((f"Against “{trust.contrast_label}”", f"{trust.contrast:+.2f}", what))
     if trust.seed is not None:
-        rows.append(("Another seed", f"{trust.seed:+.2f}", "rank correlation; near 1 is good"))
+        rows.append(
+            ("Another seed", f"{trust.seed:+.2f}", "rank correlation of the two; near 1 is good")
+        )
     if trust.on_faces is not None and trust.face_area is not None:
-        what = f"of the picture's map; faces are {100 * trust.face_area:.0f} % of it"
+        what = f"of the picture's map lies on faces, which fill {100 * trust.face_area:.0f} % of it"
         rows.append(("On faces", f"{100 * trust.on_faces:.0f} %", what))
     return rows
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from emo_core.attribution.counterfactuals import (
     WhatIf,
+    describe_shift,
     drop,
     freeze,
     hide_faces,
@@ -91,20 +92,20 @@ def _changes_of(
     mel, middle = checkpoint.sample.mel, int(sample.video_mask.sum()) // 2
     hears, sees = bool(sample.mel_mask.any()), bool(sample.video_mask.any())
     asked = [
-        ("silent sound", hears, partial(mute, config=mel)),
+        ("sound muted", hears, partial(mute, config=mel)),
         (
-            f"sound {SHIFT} frames later",
+            describe_shift(sample, SHIFT),
             hears and sees,
             partial(shift_sound, frames=SHIFT, config=mel),
         ),
         (
-            f"sound {SHIFT} frames earlier",
+            describe_shift(sample, -SHIFT),
             hears and sees,
             partial(shift_sound, frames=-SHIFT, config=mel),
         ),
-        ("frozen on the middle frame", sees, partial(freeze, frame=middle)),
+        ("picture frozen on the middle frame", sees, partial(freeze, frame=middle)),
         (
-            "faces grey",
+            "faces covered in grey",
             sees and (faces is not None or bool(sample.face_mask.any())),
             partial(hide_faces, faces=faces),
         ),

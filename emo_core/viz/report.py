@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from emo_core.inference.prediction import Prediction
     from emo_core.preprocess.sample import Sample
 
-CAPTION = "This shows what changed the score, not why a person feels something."
+CAPTION = (
+    "The score is the model's number for what is explained: the higher, the more it says so. Maps "
+    "show what moves this number, not what a person feels or why."
+)
 STYLE = """
 :root{color-scheme:light dark}
 body{font:17px/1.5 system-ui,sans-serif;max-width:1080px;margin:2rem auto;padding:0 1.2rem;
@@ -68,7 +71,7 @@ def write_report(path: Path, explanation: Explanation) -> None:
 
 def page(explanation: Explanation) -> str:
     """The whole report as HTML; plotly's code is in it once."""
-    title = f"Why {explanation.prediction.clip} was called “{explanation.attribution.target}”"
+    title = _title(explanation)
     parts = (
         _answer(explanation),
         _clock(explanation),
@@ -87,6 +90,17 @@ def page(explanation: Explanation) -> str:
         f"<script>{get_plotlyjs()}</script></head><body><h1>{_safe(title)}</h1>"
         f'<p class="quiet">{CAPTION}</p>{"".join(parts)}</body></html>\n'
     )
+
+
+def _title(explanation: Explanation) -> str:
+    """What is explained: the answer, or a label that is not the answer."""
+    prediction, target = explanation.prediction, explanation.attribution.target
+    given = prediction.present
+    if given is None:
+        given = () if prediction.abstains or prediction.label is None else (prediction.label,)
+    if target.label in given:
+        return f"Why {prediction.clip} was called “{target}”"
+    return f"What raises and lowers “{target}” in {prediction.clip}"
 
 
 def _safe(text: object) -> str:
@@ -109,6 +123,8 @@ def _answer(explanation: Explanation) -> str:
     prediction = explanation.prediction
     notes = "".join(f"<li>{_safe(note)}</li>" for note in prediction.notes)
     notes = f'<ul class="quiet">{notes}</ul>' if notes else ""
+    if prediction.nobody:
+        return _section("Nobody to read", notes, prediction.nobody)
     if prediction.values is not None:
         words = ", ".join(f"{name} {value:+.2f}" for name, value in prediction.values.items())
         return _section("What the model says", notes, words)
@@ -125,7 +141,7 @@ def _clock(explanation: Explanation) -> str:
     text = figures.summarise_clock(explanation.attribution)
     if "tokens" in explanation.attribution.maps:
         text += " " + figures.summarise_words(explanation.attribution)
-    return _section("When: picture and sound on one clock", _figure(figure), text)
+    return _section("When: picture and sound over time", _figure(figure), text)
 
 
 def _frames(explanation: Explanation) -> str:
@@ -143,9 +159,9 @@ def _frames(explanation: Explanation) -> str:
     words = "".join(f"<span>{end}</span>" for end in ends)
     scale = f'<div class="scale"></div><div class="ends">{words}</div>'
     text = (
-        f"{len(shown)} frames as the model got them, in grey, under the map; one colour scale for "
-        "all of them and for the sound: pale where the picture counts little beside it. Smoothed a "
-        "little so that it can be read."
+        f"{len(shown)} of the model's frames in grey, and over them the map, slightly smoothed. "
+        "Frames and sound share one colour scale: the picture is pale where it counts little "
+        "beside the sound."
     )
     return _section("Where: the picture", f'{scale}<div class="frames">{images}</div>', text)
 
@@ -158,19 +174,23 @@ def _png(image: np.ndarray) -> str:
 
 
 def _sound(explanation: Explanation) -> str:
-    figure = figures.mel_overlay(
-        explanation.attribution, explanation.sample, explanation.checkpoint.sample.mel
-    )
+    found, sample = explanation.attribution, explanation.sample
+    if "mel" not in found.maps or not bool(sample.mel_mask.any()):
+        return _section("Which sound", "", figures.NO_SOUND)
+    figure = figures.mel_overlay(found, sample, explanation.checkpoint.sample.mel)
+    colours = "orange raises the score, blue lowers it"
     text = (
-        "The sound as the model got it, in grey; orange raises the score, blue lowers it. The "
-        "colours are on one scale with the picture's: pale where the sound counts little beside it."
+        "The sound as the model got it (log-mel spectrogram) in grey, and over it the map: "
+        f"{colours if found.signed else 'the stronger the orange, the more it matters'}. Frames "
+        "and sound share one colour scale: the sound is pale where it counts little beside the "
+        "picture."
     )
-    return _section("Which sound: log-mel under the map", _figure(figure), text)
+    return _section("Which sound", _figure(figure), text)
 
 
 def _modalities(explanation: Explanation) -> str:
     return _section(
-        "How much each modality adds",
+        "How much picture and sound add",
         _figure(figures.share_bars(explanation.share)),
         figures.summarise_share(explanation.share),
     )
@@ -180,7 +200,7 @@ def _attention(explanation: Explanation) -> str:
     if explanation.matrix is None:
         return ""
     return _section(
-        "Where attention looked",
+        "Which sound the picture attends to",
         _figure(figures.attention_matrix(explanation.matrix)),
         figures.summarise_attention(explanation.matrix),
     )
@@ -188,7 +208,7 @@ def _attention(explanation: Explanation) -> str:
 
 def _trust(explanation: Explanation) -> str:
     if explanation.trust is None:
-        return _section("Can this map be believed?", "", "Not checked.")
+        return _section("Can this map be trusted?", "", "This map was not checked.")
     rows = "".join(
         f"<tr><th>{_safe(name)}</th><td>{_safe(value)}</td><td>{_safe(meaning)}</td></tr>"
         for name, value, meaning in figures.trust_rows(explanation.trust)
@@ -196,10 +216,10 @@ def _trust(explanation: Explanation) -> str:
     verdict = f'<p class="verdict">{_safe(explanation.trust.verdict)}</p>'
     body = f"{verdict}<table>{rows}</table>{_figure(figures.trust_curves(explanation.trust))}"
     return _section(
-        "Can this map be believed?",
+        "Can this map be trusted?",
         body,
-        "A good map's solid lines part from the "
-        "dotted ones: down where pieces go, up where they come.",
+        "In a good map the solid lines are far from the dotted ones: below them where parts are "
+        "hidden, above them where parts are shown.",
     )
 
 
@@ -219,7 +239,7 @@ def _settings(explanation: Explanation) -> str:
         "Model": found.model,
         "Method": f"{found.method}, preset {found.preset}",
         "Target": f"score (logit) of “{found.target}”, {found.score:.3f}",
-        "Nothing there": found.baseline,
+        "Baseline (what stands in for a hidden part)": found.baseline,
         "Cost": f"{spent} forward passes, {found.seconds:.1f} s for the map",
         "Versions": ", ".join(
             [f"Python {platform.python_version()}"]

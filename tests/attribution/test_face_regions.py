@@ -62,11 +62,11 @@ def test_faces_are_where_the_detector_sees_them_now(tracker):
 def test_the_record_says_what_became_of_the_faces(checkpoint, tracker):
     sample = one_face()
     hidden = what_if(checkpoint, sample, "faces grey", lambda s: hide_faces(s, MIDDLE))
-    assert hidden.faces == "faces looked for again, 0 in all frames instead of 4"
+    assert hidden.faces == "faces found again: 0 over all frames, 4 before"
     silent = what_if(checkpoint, sample, "silent sound", lambda s: mute(s, SAMPLE.mel))
-    assert silent.faces == "faces held where they were"
+    assert silent.faces == "faces kept where they were"
     frozen = what_if(checkpoint, sample, "frozen", lambda s: freeze(s, 1))
-    assert frozen.faces == "faces looked for again, 4 in all frames instead of 4"
+    assert frozen.faces == "faces found again: 4 over all frames, 4 before"
     assert summarise_what_if(hidden, "neutral").endswith(f"({hidden.faces})")
 
 
@@ -84,7 +84,7 @@ def test_a_hidden_face_is_one_that_is_not_there(checkpoint, tracker):
 def test_a_map_of_the_frames_holds_faces_and_says_so(checkpoint):
     assert inputs_of(checkpoint) == ("video", "mel")
     asked = ForwardFunction(checkpoint, one_face(), Target("positive", 0), "blur", PassBudget(9))
-    assert "faces held where they were" in asked.baseline_words
+    assert "faces kept where they were" in asked.baseline_words
     faceless = replace(one_face(), face_mask=torch.zeros(4, 2, dtype=torch.bool))
     asked = ForwardFunction(checkpoint, faceless, Target("positive", 0), "blur", PassBudget(9))
     assert "held" not in asked.baseline_words

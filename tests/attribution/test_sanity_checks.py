@@ -69,7 +69,7 @@ def test_a_true_map_beats_random_order_and_points_at_the_place(good):
     assert trust.on_faces > 10 * trust.face_area
     assert trust.contrast_label == "green" and trust.seed is None and trust.gap is None
     assert trust.forward_passes <= checks_cost("occlusion", "standard", checkpoint)
-    assert "Do not rely" not in trust.verdict
+    assert "Do not trust" not in trust.verdict
 
 
 def test_a_map_turned_round_is_not_trusted(good):
@@ -77,15 +77,20 @@ def test_a_map_turned_round_is_not_trusted(good):
     wrong = replace(found, maps={name: -values for name, values in found.maps.items()})
     trust = run_checks(checkpoint, sample, wrong)
     assert trust.curves.deletion_gain < 0 and trust.curves.insertion_gain < 0
-    assert trust.verdict.startswith("Do not rely on this map: taking away what it marks")
+    assert trust.verdict.startswith("Do not trust this map: hiding what it marks weakens")
 
 
 def test_each_failed_check_is_in_the_verdict(good):
     trust = good[3]
-    assert "random weights gives much the same" in verdict(replace(trust, twin=0.9))
-    assert "miss the change of the score by 40 %" in verdict(replace(trust, gap=0.4, twin=0))
-    assert "map of green is much the same" in verdict(replace(trust, contrast=0.99, twin=0))
-    assert "another seed gives another map" in verdict(replace(trust, seed=0.1, twin=0))
+    untrained = verdict(replace(trust, twin=0.9, gap=1.44))
+    assert untrained == (
+        "Do not trust this map: an untrained copy of the model gives almost the same map."
+    )
+    gap = verdict(replace(trust, gap=1.44, twin=0))
+    assert "do not add up to the answer they explain (off by 144 %)" in gap
+    assert "go by where it marks, not by how much" in gap
+    assert "map of “green” is almost the same" in verdict(replace(trust, contrast=0.99, twin=0))
+    assert "another random seed gives a different map" in verdict(replace(trust, seed=0.1, twin=0))
     assert verdict(replace(trust, twin=0, contrast=0)).startswith("This map holds up")
 
 
@@ -94,16 +99,16 @@ def test_the_verdict_says_which_order_moves_the_score(good):
     curves = trust.curves
     worse = tuple(value + 1e-3 for value in curves.random_deletion)
     taking = verdict(replace(trust, curves=replace(curves, deletion=worse)))
-    assert taking.startswith("Read this map with care: taking away what it marks moves the")
-    assert "but adding what it marks moves the score faster" in taking
+    assert taking.startswith("Read this map with care: hiding what it marks weakens the answer no")
+    assert "Still, showing what it marks brings the answer back sooner" in taking
     worse = tuple(value - 1e-3 for value in curves.random_insertion)
     adding = verdict(replace(trust, curves=replace(curves, insertion=worse)))
-    assert adding.startswith("Read this map with care: adding what it marks moves the score")
-    assert "but taking away what it marks moves the score faster" in adding
+    assert adding.startswith("Read this map with care: showing what it marks brings the answer")
+    assert "Still, hiding what it marks weakens the answer more" in adding
     worse = tuple(value - 1e3 for value in curves.random_insertion)
     neither = verdict(replace(trust, curves=replace(curves, insertion=worse)))
-    assert neither.startswith("Do not rely on this map: adding what it marks moves the score no")
-    assert "taking away" not in neither, "removing does move the score"
+    assert neither.startswith("Do not trust this map: showing what it marks brings the answer")
+    assert "hiding" not in neither, "hiding does weaken the answer"
 
 
 def test_a_model_without_what_it_learned_is_the_same_in_threads():
@@ -226,7 +231,7 @@ def test_explain_writes_report_maps_and_film(capsys, tmp_path):
     answer = json.loads(capsys.readouterr().out)
     assert answer["target"] == "positive" and answer["forward_passes"] <= 16
     assert answer["files"] == ["attribution.npz", "report.html", "overlay.mp4"]
-    assert answer["verdict"] and {c["change"] for c in answer["what_if"]} >= {"silent sound"}
+    assert answer["verdict"] and {c["change"] for c in answer["what_if"]} >= {"sound muted"}
     with np.load(out / "attribution.npz") as saved:
         assert saved["map_video"].shape == (16, 3, 72, 96) and str(saved["method"]) == "saliency"
         assert saved["map_mel"].shape[0] == len(saved["times_s_mel"])

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,7 +13,10 @@ import lesson
 import nbformat
 import pytest
 import run_notebooks
+from nbclient.exceptions import DeadKernelError
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from emo_core.io.atomic import sole_writer
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "notebooks"
@@ -197,3 +201,32 @@ def test_a_kernel_whose_port_was_taken_is_started_once_more(failures, message):
     else:
         run_notebooks._execute(client)
     assert client.starts == 2
+
+
+SCRATCH = 'import lesson\nlesson.scratch("a").write_text("a")\nlesson.scratch("b").write_text("b")'
+
+
+@pytest.mark.parametrize("end", ["", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"])
+def test_a_lesson_leaves_nothing_in_the_temporary_folder(tmp_path, monkeypatch, end):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    notebook = new_notebook(cells=[new_code_cell(SCRATCH), new_code_cell(end)])
+    with suppress(DeadKernelError):
+        run_notebooks.execute(notebook, small=True)
+    left = list(tmp_path.glob("emo-lesson-*"))
+    assert len(left) == bool(end)
+    if left:  # a killed kernel can clear nothing away: the next one does
+        run_notebooks.execute(new_notebook(cells=[new_code_cell(SCRATCH)]), small=True)
+        assert not list(tmp_path.glob("emo-lesson-*"))
+
+
+def test_two_lessons_that_draw_the_same_corpus_wait_for_each_other(tmp_path, monkeypatch):
+    monkeypatch.setenv("EMO_CACHE", str(tmp_path))
+    out = tmp_path / "lessons" / "staged-1-0-0-7"
+    out.mkdir(parents=True)
+    with ThreadPoolExecutor(1) as pool:
+        with sole_writer(out):
+            drawn = pool.submit(lesson.drawn_corpus, 1, 0, 0)
+            with pytest.raises(TimeoutError):
+                drawn.result(timeout=1)
+        assert drawn.result() == out and len(list(out.rglob("*.mp4"))) == 1

@@ -29,8 +29,8 @@ from emo_core.preprocess.augment import Augment
 from emo_core.preprocess.sample import SampleConfig
 from emo_core.synthetic.composed.pretraining import PretrainStage
 from emo_core.training.recipes import RecipeError, find_recipe
-from emo_core.training.run import open_run
 from emo_core.training.run_files import RunFiles
+from emo_core.training.run_folder import open_run
 from emo_core.training.settings import SettingError, with_setting
 from emo_core.training.trainer import TrainConfig
 from tests.conftest import ROOT, random_batch
@@ -84,29 +84,35 @@ def test_pretraining_takes_old_names_and_a_bare_name_is_of_the_training():
         with_setting(recipe, "passes=1")
 
 
+def begin(run, recipe, data, resume=False):
+    """Open a run folder, as training does, and learn something in it."""
+    with open_run(run, NAME, recipe, data, resume):
+        (run / "warm.pt").write_bytes(b"learnt")
+
+
 def test_a_run_begun_before_the_renames_is_resumed(tmp_path):
     recipe = find_recipe(NAME)
     run, data = tmp_path / "run", tmp_path / "data"
-    open_run(run, NAME, recipe, data, resume=False)
+    begin(run, recipe, data)
     written = (run / "run.json").read_text()
     stored = {**json.loads(written), "settings": old_form(recipe)}
     (run / "run.json").write_text(json.dumps(stored))
     assert "batch_size" not in (run / "run.json").read_text()
-    open_run(run, NAME, recipe, data, resume=True)
+    begin(run, recipe, data, resume=True)
     assert (run / "run.json").read_text() == written
     stored["settings"]["train"]["batch"] = 3
     (run / "run.json").write_text(json.dumps(stored))
-    with pytest.raises(RecipeError, match="other settings"):
-        open_run(run, NAME, recipe, data, resume=True)
+    with pytest.raises(RecipeError, match="other settings .*: train.batch_size was 3, is 32; "):
+        begin(run, recipe, data, resume=True)
 
 
 @pytest.mark.parametrize("damage", ["[]", "{}", '{"settings": 3}', "no json"])
 def test_a_damaged_run_description_is_one_sentence(tmp_path, damage):
     recipe = find_recipe(NAME)
-    open_run(tmp_path / "run", NAME, recipe, tmp_path, resume=False)
+    begin(tmp_path / "run", recipe, tmp_path)
     (tmp_path / "run" / "run.json").write_text(damage)
-    with pytest.raises(RecipeError, match="other settings"):
-        open_run(tmp_path / "run", NAME, recipe, tmp_path, resume=True)
+    with pytest.raises(RecipeError, match="other settings or data: its run.json can't be read"):
+        begin(tmp_path / "run", recipe, tmp_path, resume=True)
 
 
 def test_names_of_other_parts_stay():
@@ -137,7 +143,9 @@ def answer(folder: Path) -> dict:
 def test_a_checkpoint_of_the_old_format_answers_the_same_also_once_rewritten(old_checkpoint):
     assert '"alone"' in (old_checkpoint / CONFIG).read_text()
     shipped = answer(SHIPPED / "group-collage")
-    assert answer(old_checkpoint) == shipped
+    world = json.loads((old_checkpoint / CONFIG).read_text())["training"]["world"]
+    warned = [*shipped["notes"][:-1], world]
+    assert answer(old_checkpoint) == {**shipped, "notes": warned}, "it keeps its own warning"
     text = (SHIPPED / "group-collage" / "DATA.md").read_text(encoding="utf-8")
     rewrite(old_checkpoint, text)
     assert answer(old_checkpoint) == shipped

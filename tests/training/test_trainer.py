@@ -23,8 +23,8 @@ from emo_core.preprocess.augment import Augment
 from emo_core.preprocess.sample import DecodedWindow, SampleConfig
 from emo_core.schema import POLARITIES
 from emo_core.tasks import MultiLabel, SingleLabel
-from emo_core.training.recipes import RECIPES, Recipe, RecipeError, find_recipe
-from emo_core.training.run import absent_labels, finish, open_run, release_on_failure
+from emo_core.training.recipes import RECIPES, Recipe, find_recipe
+from emo_core.training.run import absent_labels, finish
 from emo_core.training.run_files import TrainingError
 from emo_core.training.trainer import TrainConfig, Trainer, lr_schedule, step_rows
 from tests.conftest import small_group
@@ -357,23 +357,6 @@ def test_weights_that_are_not_finite_are_refused(tmp_path):
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_says_what_it_is(name):
     assert len(RECIPES[name].__doc__.split()) > 15 and find_recipe(name).corpus
-
-
-def test_a_failed_start_gives_its_folder_back_and_a_running_one_does_not(tmp_path, capsys):
-    run, recipe = tmp_path / "run", find_recipe("group-staged")
-    words = ["train", "group-staged", "--data", str(tmp_path / "mistyped"), "--out", str(run)]
-    assert main(words) == 2 and "is not a folder" in capsys.readouterr().err
-    assert not list(run.iterdir())
-    open_run(run, "group-staged", recipe, tmp_path / "right", False)  # it learns for a while now
-    with pytest.raises(RecipeError, match="holds a run already"):
-        open_run(run, "group-staged", recipe, tmp_path / "right", False)
-    with pytest.raises(RecipeError, match="other settings or data"):
-        open_run(run, "group-staged", recipe, tmp_path / "mistyped", True)
-    open_run(run, "group-staged", recipe, tmp_path / "right", True)
-    (run / "warm.pt").write_bytes(b"learnt")
-    with pytest.raises(OSError, match="later"), release_on_failure(run):
-        raise OSError("later")
-    assert sorted(path.name for path in run.iterdir()) == ["run.json", "warm.pt"]
 
 
 @pytest.mark.parametrize(

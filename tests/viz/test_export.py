@@ -66,7 +66,7 @@ def test_what_a_missing_modality_would_change_is_left_out(answered, tmp_path):
     silent = load_clip(write_clip(tmp_path / "silent.mp4", 2.0, sound=False))
     (sample,) = predict_clip(silent, checkpoint).samples
     names = {change.change for change in export.counterfactuals(checkpoint, sample, None)}
-    assert names == {"frozen on the middle frame", "without the picture"}
+    assert names == {"picture frozen on the middle frame", "without the picture"}
 
 
 def test_files_and_json_say_the_same(answered, explanation, tmp_path):

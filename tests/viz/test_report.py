@@ -45,9 +45,14 @@ def test_a_report_needs_nothing_but_itself(explanation):
 def test_it_says_the_answer_the_target_and_what_it_is_not(explanation):
     page = own(report.page(explanation))
     assert "green 75 %, red 25 %." in page
-    assert "Why made.mp4 was called “red”" in page and report.CAPTION in page
+    assert "What raises and lowers “red” in made.mp4" in page, "green is the answer"
+    assert report.CAPTION in page
     assert "saliency, preset fast" in page
-    assert "Not checked." in page and "Where attention looked" not in page
+    assert "not checked" in page and "attends to" not in page
+    told = replace(explanation, prediction=replace(explanation.prediction, label="red"))
+    assert "Why made.mp4 was called “red”" in own(report.page(told))
+    unsure = replace(told, prediction=replace(told.prediction, abstains=True))
+    assert "What raises and lowers “red”" in own(report.page(unsure))
     unsure = replace(explanation, prediction=replace(explanation.prediction, abstains=True))
     assert "Not sure: green" in own(report.page(unsure))
     affect = replace(explanation.prediction, values={"valence": 0.25, "arousal": -1.0})

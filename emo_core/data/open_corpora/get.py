@@ -15,7 +15,7 @@ from threading import Lock
 
 from emo_core.data.open_corpora import git_lfs, zenodo
 from emo_core.data.statement import STATEMENT
-from emo_core.io.atomic import atomic_path
+from emo_core.io.atomic import atomic_path, remove_unfinished, sole_writer
 from emo_core.io.transfer import Arrived, RemoteFile, TransferError, arrived, transfer
 
 RECORD = "download.json"
@@ -203,11 +203,18 @@ def _here(path: Path) -> int:
 
 
 def get_corpus(source: OpenSource, dest: Path, progress: Progress) -> dict:
-    """Fetches a corpus to `dest` and says what is there. Raises TransferError.
+    """Fetches a corpus to `dest` and says what is there. Raises TransferError, FolderInUseError.
 
     Returns {"corpus", "out", "files", "bytes", "verified", "not_verified"}.
     """
     dest.mkdir(parents=True, exist_ok=True)
+    with sole_writer(dest):
+        remove_unfinished(dest, deep=True)
+        return _fill(source, dest, progress)
+
+
+def _fill(source: OpenSource, dest: Path, progress: Progress) -> dict:
+    """Fetch what is missing in a folder that this process holds."""
     fetching = Fetching(source, dest, progress)
     _state(source, dest)
     try:

@@ -8,11 +8,11 @@ import json
 import os
 import re
 import shutil
-import tempfile
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
+from emo_core.io.atomic import scratch_folder
 from emo_core.io.transfer import RemoteFile, TransferError, read_small
 
 MOST_GROWTH, SLACK_BYTES = 20, 1 << 20  # of an archive: films are compressed already
@@ -58,7 +58,7 @@ def unpack_archive(path: Path, out: Path) -> None:
 
     Raises TransferError where it is damaged or would write elsewhere.
     """
-    with tempfile.TemporaryDirectory(prefix=".unpack-", dir=out.parent) as folder:
+    with scratch_folder(".unpack-", out.parent) as folder:
         try:
             with zipfile.ZipFile(path) as archive:
                 for info in archive.infolist():
@@ -73,7 +73,7 @@ def unpack_archive(path: Path, out: Path) -> None:
         if out.exists():  # of an earlier try that could not be noted
             shutil.rmtree(out)
         os.replace(folder, out)
-        Path(folder).mkdir()  # for the context, which takes it away
+        folder.mkdir()  # for the context, which takes it away
 
 
 def _refuse_bomb(path: Path, archive: zipfile.ZipFile) -> None:
