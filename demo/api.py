@@ -11,10 +11,10 @@ from gradio.context import LocalContext
 
 from demo import service
 from demo.callbacks import enter_job
-from demo.job_queue import FIRST, LONGER, BusyError, Job, Stopped
+from demo.job_queue import FIRST, LONGER, Job, Stopped
 from demo.service import UserError
 from demo.sessions import Session, Sessions
-from demo.settings import LimitError, Limits
+from demo.settings import BusyError, LimitError, Limits
 
 POLL_S = 1.0  # seconds between two checks whether a program still waits
 
@@ -29,7 +29,7 @@ class Programs:
         """The program's own visit, which takes its file along when it leaves."""
         visit = self.visits.of(request.session_hash)
         if not service.is_example(Path(path)):
-            visit.files.add(Path(path))
+            self.visits.claim(visit, Path(path))
         return visit
 
     def in_turn(

@@ -3,17 +3,17 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import gradio as gr
 
 from demo import components, service
 from demo.i18n import Words, words_for
-from demo.job_queue import FIRST, BusyError, Job, JobState, Stopped
+from demo.job_queue import FIRST, Job, JobState, Stopped
 from demo.layout import Page
 from demo.service import ClipSession, UserError
 from demo.sessions import Session, Sessions
+from demo.settings import BusyError
 
 Changes = dict[Any, Any]
 SOON_S = 0.4  # an answer that comes sooner needs no word that it is coming
@@ -23,11 +23,8 @@ def words_of(request: gr.Request) -> Words:
     return words_for(request.headers.get("accept-language"))
 
 
-def address_of(request: gr.Request, behind_proxy: bool) -> str:
-    """Where a request comes from; what a visitor claims about it counts only from the proxy on."""
-    forwarded = request.headers.get("x-forwarded-for") if behind_proxy else None
-    if forwarded:
-        return forwarded.split(",")[-1].strip()
+def address_of(request: gr.Request) -> str:
+    """Where a request comes from, as the gate found it."""
     return request.client.host if request.client else "unknown"
 
 
@@ -39,8 +36,8 @@ def enter_job(
     heavy: bool = False,
 ) -> Job:
     """Queue work for the visitor, counted as a question; raises BusyError if they ask too often."""
-    address = address_of(request, visits.limits.behind_proxy)
-    return visits.enter(work, request.session_hash, address, lane, heavy)
+    visits.of(request.session_hash).address = address_of(request)
+    return visits.enter(work, request.session_hash, address_of(request), lane, heavy)
 
 
 @dataclass(frozen=True)
@@ -83,7 +80,7 @@ class AnswerCallbacks:
         visit.given = path
         example = service.is_example(Path(path))
         if not example:
-            visit.files.add(Path(path))
+            self.visits.claim(visit, Path(path))
         if not (agreed or example):
             ask = components.state(words, "unsure ask", "consent_first", words("consent_ask"))
             yield {page.status: ask, **hidden}
@@ -247,7 +244,7 @@ class AnswerCallbacks:
         )
 
         def work(job: Job) -> Path:
-            folder = new_folder(visit, self.visits)
+            folder = self.visits.new_folder(visit)
             return service.download_clip(link, start_s, end_s, folder, job.pause)
 
         def describe(state: JobState) -> Changes:
@@ -255,8 +252,8 @@ class AnswerCallbacks:
             return {page.status: components.state(words, "busy", "fetching", said)}
 
         try:
-            address = address_of(request, self.visits.limits.behind_proxy)
-            job = self.visits.fetch(work, request.session_hash, address)
+            visit.address = address_of(request)
+            job = self.visits.fetch(work, request.session_hash, visit.address)
             yield from meanwhile.states(job, describe, SOON_S)
             changes: Changes = {page.video: gr.Video(str(job.result()))}
         except Stopped:
@@ -295,10 +292,3 @@ def preset_radio(words: Words, case: ClipSession, method: str, preset: str) -> g
 def format_seconds(value: float) -> str:
     """About how long, for people."""
     return "< 1 s" if value < 1 else f"≈ {value:.0f} s" if value < 90 else f"≈ {value / 60:.0f} min"
-
-
-def new_folder(visit: Session, visits: Sessions) -> Path:
-    """A folder of its own for a visitor's files; no word of theirs is in its name."""
-    folder = Path(mkdtemp(prefix="made-", dir=visits.folder))
-    visit.files.add(folder)
-    return folder

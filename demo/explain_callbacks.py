@@ -14,15 +14,15 @@ from demo.callbacks import (
     Meanwhile,
     enter_job,
     format_seconds,
-    new_folder,
     preset_radio,
     words_of,
 )
 from demo.i18n import Words
-from demo.job_queue import FIRST, LONGER, BusyError, Job, JobState, Stopped
+from demo.job_queue import FIRST, LONGER, Job, JobState, Stopped
 from demo.layout import Page
 from demo.service import ClipSession, UserError
 from demo.sessions import Session, Sessions
+from demo.settings import BusyError
 from emo_core.clip import load_clip
 from emo_core.schema import DEFAULT_METHOD, DEFAULT_PRESET
 
@@ -160,7 +160,7 @@ class ExplainCallbacks:
         from demo import explanations
 
         shown, words, case = self._show_map(job), job.words, job.case
-        folder = new_folder(job.session, self.visits)
+        folder = self.visits.new_folder(job.session)
         files = explanations.files_of(case, job.request, folder, job.ticket.report)
         film = next((str(path) for path in files if path.suffix == ".mp4"), None)
         start_s = explanations.sample_of(case, job.request).start_s

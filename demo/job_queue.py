@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from demo.settings import Limits
+from demo.settings import BusyError, Limits
 from emo_core.errors import EmoError
 
 FIRST, LONGER = 0, 1  # lanes: answers, with one fast map each; and everything behind them
@@ -25,10 +25,6 @@ SLICE_S = 0.25  # seconds by which others must be behind before a job gives way 
 CREDIT_S = 0.5  # seconds that an address or a visit has in hand when it comes
 GRACE_S = 10.0  # seconds an address may be ahead before its answers wait for others' explanations
 CHECK_S = 0.01  # seconds between two checks whose turn it is
-
-
-class BusyError(EmoError):
-    """Asked too often, or too much at once; one sentence."""
 
 
 class Stopped(EmoError):

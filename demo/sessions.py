@@ -10,10 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from demo.job_queue import FIRST, BusyError, Job, JobQueue
-from demo.settings import Limits
+from demo.doors.storage import MB, Storage, folder_size
+from demo.job_queue import FIRST, Job, JobQueue
+from demo.settings import BusyError, Limits
 
 MINUTE_S = 60
+TICK_S = 15  # between two looks for files that no visit has claimed
 MOST_CASES = 3  # clips of one visitor whose answers are kept while they are here
 
 
@@ -23,6 +25,7 @@ class Session:
     def __init__(self) -> None:
         self.cases: OrderedDict[tuple, Any] = OrderedDict()
         self.files: set[Path] = set()
+        self.address = "unknown"
         self.given: str | None = None  # the clip given last, of either input
         self.current: Any = None  # the case on the page
         self.waiting: Any = None  # that case, as long as only its answer is there
@@ -72,6 +75,14 @@ class Rate:
                 del self.times[key]
 
 
+def _changed_s(path: Path) -> float:
+    """When a file or folder was last changed; 0 where it is gone."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
 def give_back_memory() -> None:
     """Ask the C library to return what it keeps of freed memory; thirty visitors leave 150 MB."""
     with suppress(OSError, AttributeError, TypeError):  # only glibc has it
@@ -83,6 +94,7 @@ class Sessions:
 
     def __init__(self, limits: Limits, folder: Path) -> None:
         self.limits, self.folder = limits, folder.resolve()
+        self.storage = Storage(folder, limits)
         self.of_visitor, self.of_address = Rate(limits.jobs_a_minute), Rate(limits.jobs_of_address)
         self.model_jobs, self.link_jobs = JobQueue(limits), JobQueue(limits, slots=2)
         self.sessions: dict[str, Session] = {}
@@ -133,6 +145,23 @@ class Sessions:
         self.model_jobs.close()
         self.link_jobs.close()
 
+    def claim(self, visit: Session, path: Path) -> None:
+        """Note a file as a visitor's; what they gave first goes where they hold too much."""
+        newest = self.storage.claim(path)
+        visit.files.add(newest)
+        held = 0
+        for kept in sorted(visit.files, key=lambda it: (it != newest, -_changed_s(it))):
+            held += folder_size(kept)
+            if held > self.limits.mb_of_visit * MB:
+                self.delete(kept)
+                visit.files.discard(kept)
+
+    def new_folder(self, visit: Session) -> Path:
+        """A folder for what is made for a visitor. Raises BusyError where there is no room."""
+        folder = self.storage.make(visit.address)
+        self.claim(visit, folder)
+        return folder
+
     def leave(self, session: str) -> None:
         """Stop what runs for a visitor and delete what they gave."""
         with self.lock:
@@ -175,9 +204,13 @@ class Sessions:
         """Sweep for as long as the page is up."""
 
         def forever() -> None:
+            swept_s = time.monotonic()
             while True:
-                time.sleep(self.limits.sweep_s)
-                self.sweep(spared())
+                time.sleep(TICK_S)
+                self.storage.sweep()
+                if time.monotonic() - swept_s >= self.limits.sweep_s:
+                    self.sweep(spared())
+                    swept_s = time.monotonic()
 
         thread = threading.Thread(target=forever, name="sweep", daemon=True)
         thread.start()

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from demo.job_queue import FIRST, GRACE_S, LONGER, SLICE_S, BusyError, JobQueue, Stopped
-from demo.settings import Limits
+from demo.job_queue import FIRST, GRACE_S, LONGER, SLICE_S, JobQueue, Stopped
+from demo.settings import BusyError, Limits
 from tests.support.serving import PATIENCE_S
 
 STEP_S = 0.05  # of work between two pauses

@@ -16,9 +16,8 @@ from demo import (
     settings,
     zero_gpu,
 )
-from demo.job_queue import BusyError
 from demo.sessions import MOST_CASES, Rate, Sessions
-from demo.settings import LimitError, Limits
+from demo.settings import BusyError, LimitError, Limits
 from tests.support.serving import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
