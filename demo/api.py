@@ -1,17 +1,22 @@
 """The page for programs: two named endpoints with the command's JSON, and tools for agents."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.context import LocalContext
 
 from demo import service
-from demo.callbacks import count_visit
+from demo.callbacks import enter_job
+from demo.job_queue import FIRST, LONGER, Job, Stopped
 from demo.service import UserError
-from demo.sessions import BusyError, Session, Sessions
-from demo.settings import LimitError, Limits
+from demo.sessions import Session, Sessions
+from demo.settings import BusyError, LimitError, Limits
+
+POLL_S = 1.0  # seconds between two checks whether a program still waits
 
 REFUSED = (
     "everyone_agreed is not true; this page takes only clips whose people have all agreed to this, "
@@ -30,7 +35,7 @@ class Programs:
 
         Raises UserError without a clip, or for one whose people have not agreed; that is deleted.
         """
-        visit = count_visit(self.visits, request)
+        visit = self.visits.of(request.session_hash)
         if clip is None:
             raise UserError("no file given; give a clip.")
         if not service.is_example(Path(clip)):
@@ -39,6 +44,20 @@ class Programs:
                 raise UserError(REFUSED)
             self.visits.claim(visit, Path(clip))
         return visit
+
+    def in_turn(
+        self,
+        request: gr.Request,
+        work: Callable[[Job], dict],
+        lane: int = FIRST,
+        heavy: bool = False,
+    ) -> dict:
+        """Queue work and wait for it, as long as the program does. Raises BusyError or Stopped."""
+        job = enter_job(self.visits, request, work, lane, heavy)
+        for _ in job.states(POLL_S, POLL_S):
+            if has_gone():
+                job.drop()
+        return job.result()
 
     def predict(self, clip: str | None, everyone_agreed: bool, request: gr.Request) -> dict:
         """Says which mood onlookers would likely call the group in a video or sound file.
@@ -53,11 +72,12 @@ class Programs:
         Returns:
             schema_version, results, errors as `emo predict --json` prints them.
         """
+        path = clip or ""
         try:
             visit = self.visit(clip, everyone_agreed, request)
-            return service.answer_json(clip or "", visit)
-        except (UserError, BusyError) as error:
-            return service.failure_json(clip or "", error)
+            return self.in_turn(request, lambda job: service.answer_json(path, visit, job.report))
+        except (UserError, BusyError, Stopped) as error:
+            return service.failure_json(path, error)
 
     def explain(
         self,
@@ -86,11 +106,26 @@ class Programs:
 
         usual = explanations.ExplainRequest(target=target or None, checks=checks)
         asked = replace(usual, method=method or usual.method, preset=preset or usual.preset)
+        path = clip or ""
+
+        def work(job: Job) -> dict:
+            return explanations.explain_json(path, asked, visit, job.report, job.clock)
+
+        lane = FIRST if asked.preset == "fast" and not checks else LONGER
         try:
             visit = self.visit(clip, everyone_agreed, request)
-            return explanations.explain_json(clip or "", asked, visit)
-        except (UserError, BusyError) as error:
-            return service.failure_json(clip or "", error)
+            return self.in_turn(request, work, lane, heavy=asked.preset == "thorough")
+        except (UserError, BusyError, Stopped) as error:
+            return service.failure_json(path, error)
+
+
+def has_gone() -> bool:
+    """Whether the client whose event this is no longer listens; gradio knows by its stream."""
+    blocks, event_id = LocalContext.blocks.get(None), LocalContext.event_id.get(None)
+    if blocks is None or event_id is None:
+        return False
+    event = blocks._queue.event_ids_to_events.get(event_id)
+    return event is not None and not event.alive
 
 
 def offer(visits: Sessions, queue: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from emo_core.viz import captions as sentences
 if TYPE_CHECKING:
     import numpy as np
 
+    from demo.job_queue import JobState
     from emo_core.attribution.counterfactuals import WhatIf
     from emo_core.inference.predict import Media, Prediction
 
@@ -28,6 +29,7 @@ def facts(prediction: "Prediction") -> tuple[tuple[str, str], ...]:
         ("Duration", f"{media.duration_s:.1f} s"),
         ("Picture", _picture(media)),
         ("Sound", _sound(media)),
+        ("Faces", _faces(prediction)),
         ("Read in", f"{count} window{'s' * (count > 1)}"),
         ("Model", prediction.model),
         ("Time taken", f"{spent['decode']:.2f} s reading the file, {spent['model']:.2f} s model"),
@@ -42,6 +44,17 @@ def _picture(media: "Media") -> str:
     turned = f"turned by {media.rotation}°" if media.rotation else ""
     parts = (f"{media.width} × {media.height}", rate, varies, media.video_codec, turned)
     return ", ".join(part for part in parts if part)
+
+
+def _faces(prediction: "Prediction") -> str:
+    found = prediction.presence
+    count = len(found.frames)
+    if not count:
+        return "none"
+    searched = f"{count} frame{'s' * (count > 1)}"
+    if not found.most_faces:
+        return f"none in {searched}"
+    return f"{found.most_faces}, at most, in one of {searched}"
 
 
 def _sound(media: "Media") -> str:
@@ -147,6 +160,22 @@ def _value(words: Words, label: str, value: float) -> str:
         f'</span><span class="track middle"><span class="fill" style="margin-left:{left:.1f}%;'
         f'width:{width:.1f}%"></span></span><span class="value">{value:+.2f}</span></div></div>'
     )
+
+
+def waiting(words: Words, state: "JobState") -> str:
+    """What there is to tell of a job that isn't done: its place in the queue, or how far it is."""
+    if state.ahead is not None:
+        return hint(queue_position(words, state.ahead))
+    if state.progress is None:
+        return hint(words("working"))
+    done, total = state.progress
+    bar = f'<progress value="{done}" max="{total}"></progress>'
+    return hint(words("working_on", done=done, total=total)) + bar
+
+
+def queue_position(words: Words, ahead: int) -> str:
+    """A place in the queue, as a sentence."""
+    return words("queue_next") if ahead <= 1 else words("queue_place", ahead=ahead)
 
 
 def section(title: str, sentence: str = "", content: str = "", english: bool = True) -> str:

@@ -8,8 +8,7 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
 from demo.settings import LimitError
@@ -18,6 +17,7 @@ PORT, NAME, FOLDER = "GRADIO_SERVER_PORT", "GRADIO_SERVER_NAME", "GRADIO_TEMP_DI
 MODEL = "EMO_MODEL"
 HERE = ("localhost", "127.0.0.1", "::1")
 PROXIES = {"http_proxy", "https_proxy", "all_proxy"}
+_ASIDE: dict[str, str] = {}  # name -> value of what is hidden now
 BINDING = {
     errno.EADDRINUSE: "is taken by another program",
     errno.EACCES: "may not be used by this user",
@@ -42,7 +42,7 @@ def check_or_exit() -> None:
 
 def server_name(settings: Mapping[str, str] = os.environ) -> str:
     """The name to serve under; an address of IPv6 in the brackets that addresses of pages need."""
-    said = settings.get(NAME) or HERE[1]
+    said = _ASIDE.get(NAME) or settings.get(NAME) or HERE[1]
     return f"[{said}]" if ":" in said and not said.startswith("[") else said
 
 
@@ -93,17 +93,20 @@ def _check_model(name: str | None) -> None:
             raise LimitError(f"{MODEL}: {error}") from None
 
 
-@contextmanager
-def without_proxies(settings: MutableMapping[str, str] = os.environ) -> Iterator[None]:
-    """No proxy while the page starts, and none for this computer afterwards.
+def set_aside(settings: MutableMapping[str, str] = os.environ) -> None:
+    """Hide from gradio, until the page is up, what it would trip over.
 
-    gradio asks its own page whether it is up; a proxy would answer for another computer.
+    Its import fails for a proxy of a kind that httpx does not know, it asks its own page through a
+    proxy whether it is up, and looks for a free port by IPv4 only, whatever the name.
     """
-    kept = {name: settings.pop(name) for name in list(settings) if name.lower() in PROXIES}
-    try:
-        yield
-    finally:
-        settings.update(kept)
-        for name in ("NO_PROXY", "no_proxy"):
-            said = settings.get(name, "")
-            settings[name] = ",".join(filter(None, [said, *HERE]))
+    for name in list(settings):
+        if name.lower() in PROXIES or (name == NAME and ":" in settings[name]):
+            _ASIDE[name] = settings.pop(name)
+
+
+def bring_back(settings: MutableMapping[str, str] = os.environ) -> None:
+    """Give the environment its proxies again; none of them is for this computer."""
+    settings.update(_ASIDE)
+    _ASIDE.clear()
+    for name in ("NO_PROXY", "no_proxy"):
+        settings[name] = ",".join(filter(None, [settings.get(name), *HERE]))

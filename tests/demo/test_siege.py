@@ -9,7 +9,7 @@ from contextlib import suppress
 import psutil
 import pytest
 
-from tests.support.predictions import write_clip
+from tests.support.predictions import write_people_clip
 from tests.support.serving import served
 from tests.support.siege import ATTACKER, MARGIN_S, Attack, Siege, Visitor
 
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 def siege(tmp_path_factory, request):
     """A page with the limits it ships with, warm; prints the table of all attacks at the end."""
     home = tmp_path_factory.mktemp("home")
-    clip = write_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", 2.0).read_bytes()
+    clip = write_people_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", 2.0).read_bytes()
     shipped = {"EMO_JOBS_A_MINUTE": "30", "EMO_JOBS_OF_ADDRESS": "240"}
     with served(home, **shipped) as (url, process):
         siege = Siege(url, psutil.Process(process.pid), home, clip)

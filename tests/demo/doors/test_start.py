@@ -4,13 +4,14 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from demo.doors.start import check_start, server_name, without_proxies
+from demo.doors.start import bring_back, check_start, server_name, set_aside
 from demo.settings import LimitError
-from tests.support.serving import APP, served
+from tests.support.serving import APP, PATIENCE_S, served
 
 ROOT = Path(__file__).parents[3]
 
@@ -25,7 +26,6 @@ ROOT = Path(__file__).parents[3]
         ({"GRADIO_SERVER_PORT": "-1"}, "whole number from 1 to 65535"),
         ({"GRADIO_SERVER_PORT": "x" * 9999}, "whole number from 1 to 65535"),
         ({"GRADIO_SERVER_NAME": "nothing.invalid"}, "no name of this computer"),
-        ({"GRADIO_SERVER_NAME": "192.0.2.1"}, "does not have"),
         ({"GRADIO_TEMP_DIR": "/proc/emo"}, "nothing can be written"),
         ({"GRADIO_TEMP_DIR": __file__}, "nothing can be written"),
         ({"TMPDIR": "/nowhere"}, "nothing can be written"),
@@ -58,6 +58,11 @@ def test_the_program_ends_with_that_sentence_and_no_traceback():
     )
 
 
+def test_an_address_of_another_computer_is_said():
+    with pytest.raises(LimitError, match="does not have"):
+        check_start({"GRADIO_SERVER_NAME": "192.0.2.1"})
+
+
 def test_good_settings_pass(tmp_path):
     check_start({})
     check_start({"GRADIO_TEMP_DIR": str(tmp_path / "new" / "folder"), "EMO_MODEL": ""})
@@ -79,12 +84,15 @@ def test_names_of_ipv6_get_their_brackets(said, name):
 
 
 def test_proxies_are_set_aside_while_it_starts_and_back_afterwards():
-    settings = {"HTTP_PROXY": "http://a:1", "all_proxy": "socks5://b:2", "NO_PROXY": "c", "X": "y"}
-    with without_proxies(settings):
-        assert settings == {"NO_PROXY": "c", "X": "y"}
+    before = {"HTTP_PROXY": "http://a:1", "all_proxy": "socks5://b:2", "NO_PROXY": "c", "X": "y"}
+    settings = {**before, "GRADIO_SERVER_NAME": "::1"}
+    set_aside(settings)
+    assert settings == {"NO_PROXY": "c", "X": "y"} and server_name(settings) == "[::1]"
+    bring_back(settings)
     assert settings["HTTP_PROXY"] == "http://a:1" and settings["all_proxy"] == "socks5://b:2"
     assert settings["NO_PROXY"] == "c,localhost,127.0.0.1,::1"
     assert settings["no_proxy"] == "localhost,127.0.0.1,::1"
+    assert settings["GRADIO_SERVER_NAME"] == "::1"
 
 
 def test_the_page_starts_behind_any_proxy_and_asks_none(tmp_path):
@@ -92,9 +100,13 @@ def test_the_page_starts_behind_any_proxy_and_asks_none(tmp_path):
     with socket.socket() as proxy:
         proxy.bind(("127.0.0.1", 0)), proxy.listen(), proxy.settimeout(0)
         address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
-        with served(tmp_path, HTTP_PROXY=address, HTTPS_PROXY=address, ALL_PROXY="socks5://x:1"):
-            with pytest.raises(BlockingIOError):
-                proxy.accept()
+        proxies = {"HTTP_PROXY": address, "HTTPS_PROXY": address, "ALL_PROXY": "socks5://x:1"}
+        with served(tmp_path, **proxies), pytest.raises(BlockingIOError):
+            deadline = time.monotonic() + PATIENCE_S
+            while "is open" not in (tmp_path / "app.log").read_text():
+                assert time.monotonic() < deadline
+                time.sleep(0.2)
+            proxy.accept()
         said = (tmp_path / "app.log").read_text()
     assert "The page is open: http://127.0.0.1" in said and "public link" not in said
 
