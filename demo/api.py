@@ -57,7 +57,11 @@ class Programs:
         for _ in job.states(POLL_S, POLL_S):
             if has_gone():
                 job.drop()
-        return job.result()
+        try:
+            return job.result()
+        finally:
+            for case in list(self.visits.of(request.session_hash).cases.values()):
+                self.visits.settle(case)
 
     def predict(self, clip: str | None, everyone_agreed: bool, request: gr.Request) -> dict:
         """Says which mood onlookers would likely call the group in a video or sound file.

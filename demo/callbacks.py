@@ -121,6 +121,7 @@ class AnswerCallbacks:
             yield {page.status: components.empty_state(words), **hidden}
             return
         visit.current = visit.waiting = case
+        self.visits.memory.note(case)
         answer = components.answer_html(words, case.prediction)
         yield {page.status: answer, **hidden, **meanwhile.stop_button()}
 
@@ -165,6 +166,7 @@ class AnswerCallbacks:
         if case.prediction.nobody:  # no answer, so nothing to ask about
             return {self.page.details: gr.Column(visible=False)}
         drawn: Changes = self._details(words_of(request), case, service.view_of(case))
+        self.visits.settle(case, service.is_public(case))
         return drawn | Meanwhile(self.page, self.visits, request).stop_button()
 
     def _details(self, words: Words, case: ClipSession, result: service.PredictionView) -> Changes:

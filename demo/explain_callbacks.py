@@ -142,6 +142,8 @@ class ExplainCallbacks:
             changes = {part: components.hint(words("stopped"))}
         except (UserError, BusyError) as error:
             changes = {part: components.state(words, "trouble", "trouble", str(error))}
+        if case := self.visits.of(request.session_hash).current:
+            self.visits.settle(case, service.is_public(case))
         yield changes | meanwhile.stop_button()
 
     @map_event

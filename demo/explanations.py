@@ -89,7 +89,8 @@ def window_of(case: ClipSession, request: ExplainRequest) -> int:
 
 def sample_of(case: ClipSession, request: ExplainRequest) -> Sample:
     """The window that a request means."""
-    return case.prediction.samples[window_of(case, request)]
+    with as_user_error():
+        return case.prediction.samples[window_of(case, request)]
 
 
 def _map_key(kind: str, case: ClipSession, request: ExplainRequest) -> tuple:

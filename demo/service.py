@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from demo import memory
 from demo.components import facts
 from demo.sessions import Session
 from demo.upload_checks import (
@@ -49,6 +50,7 @@ class ClipSession:
         self.clip, self.model, self.checkpoint = clip, model, checkpoint
         self.prediction = prediction
         self._found: dict[tuple, Any] = {}
+        self.most_windows = max(len(prediction.samples), 1)
 
     def once(self, key: tuple, make: Callable[[], Any]) -> Any:
         """The result of `make`, called the first time only.
@@ -62,8 +64,27 @@ class ClipSession:
     def has(self, key: tuple) -> bool:
         return key in self._found
 
+    def size(self) -> int:
+        """Bytes of what is kept of it."""
+        return memory.BASE_BYTES + memory.array_bytes(self.prediction.samples, dict(self._found))
+
+    def lighten(self) -> None:
+        """Let go of what the model saw and of what was drawn: both can be had again."""
+        self._found.pop(("view",), None)
+        memory.drop_samples(self, self.most_windows)
+
+    def forget(self) -> None:
+        """Let go of all that was worked out beside the answer."""
+        self.lighten()
+        self._found.clear()
+
 
 _PUBLIC: dict[tuple, ClipSession] = {}  # of the shipped examples, shared by all visitors
+
+
+def is_public(case: ClipSession) -> bool:
+    """Whether a case is of a shipped example, and so everybody's."""
+    return any(case is known for known in _PUBLIC.values())
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 from demo.doors.storage import MB, Storage, folder_size
 from demo.job_queue import FIRST, Job, JobQueue
+from demo.memory import CaseMemory
 from demo.settings import BusyError, Limits
 
 MINUTE_S = 60
@@ -97,6 +98,7 @@ class Sessions:
     def __init__(self, limits: Limits, folder: Path) -> None:
         self.limits, self.folder = limits, folder.resolve()
         self.storage = Storage(folder, limits)
+        self.memory = CaseMemory(limits.mb_of_memory * MB)
         self.of_visitor, self.of_address = Rate(limits.jobs_a_minute), Rate(limits.jobs_of_address)
         self.model_jobs, self.link_jobs = JobQueue(limits), JobQueue(limits, slots=2)
         self.sessions: dict[str, Session] = {}
@@ -157,6 +159,12 @@ class Sessions:
             if held > self.limits.mb_of_visit * MB:
                 self.delete(kept)
                 visit.files.discard(kept)
+
+    def settle(self, case: Any, public: bool = False) -> None:
+        """Something of a case was answered, drawn or explained: keep no more than is needed."""
+        if not public:  # the few shipped examples are everybody's
+            case.lighten()
+        self.memory.note(case)
 
     def new_folder(self, visit: Session) -> Path:
         """A folder for what is made for a visitor. Raises BusyError where there is no room."""

@@ -37,6 +37,7 @@ class Limits:
     mb_of_visit: int = 100  # of files on disk; the first ones of a visit go for its later ones
     mb_of_address: int = 1000
     mb_in_all: int = 2000
+    mb_of_memory: int = 1000  # of all visitors' clips, and what was worked out about them
     claim_s: int = 300  # until a file goes that no visit has claimed
     waiting: int = 200  # jobs in the queue
     waiting_of_visit: int = 4  # one of them thorough
@@ -62,6 +63,7 @@ def read(settings: Mapping[str, str] = os.environ) -> Limits:
         waiting_of_address=_number(settings, "EMO_WAITING_OF_ADDRESS", Limits.waiting_of_address),
         mb_of_visit=_number(settings, "EMO_MB_OF_VISIT", Limits.mb_of_visit),
         mb_of_address=_number(settings, "EMO_MB_OF_ADDRESS", Limits.mb_of_address),
+        mb_of_memory=_number(settings, "EMO_MB_OF_MEMORY", Limits.mb_of_memory),
         mb_in_all=_number(settings, "EMO_MB_IN_ALL", Limits.mb_in_all),
     )
 
