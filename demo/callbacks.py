@@ -14,6 +14,7 @@ from demo.layout import Page
 from demo.service import ClipSession, UserError
 from demo.sessions import Session, Sessions
 from demo.settings import BusyError
+from emo_core.clip import ClipError
 
 Changes = dict[Any, Any]
 SOON_S = 0.4  # an answer that comes sooner needs no word that it is coming
@@ -75,10 +76,10 @@ class AnswerCallbacks:
         visit = self.visits.of(request.session_hash)
         visit.current = visit.waiting = None
         if path is None:
-            told, visit.told = visit.told, False
-            yield {page.status: gr.skip() if told else components.empty_state(words), **hidden}
+            said = gr.skip() if visit.told else components.empty_state(words)
+            yield {page.status: said, **hidden}
             return
-        visit.given = path
+        visit.given, visit.told = path, False
         example = service.is_example(Path(path))
         if not example:
             self.visits.claim(visit, Path(path))
@@ -165,7 +166,10 @@ class AnswerCallbacks:
             return {self.page.explain_status: gr.skip()}
         if case.prediction.nobody:  # no answer, so nothing to ask about
             return {self.page.details: gr.Column(visible=False)}
-        drawn: Changes = self._details(words_of(request), case, service.view_of(case))
+        try:
+            drawn: Changes = self._details(words_of(request), case, service.view_of(case))
+        except ClipError:  # deleted meanwhile: the tick was taken away
+            return {self.page.details: gr.Column(visible=False)}
         self.visits.settle(case, service.is_public(case))
         return drawn | Meanwhile(self.page, self.visits, request).stop_button()
 
