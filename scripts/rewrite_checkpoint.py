@@ -1,4 +1,4 @@
-"""Write a checkpoint's settings and names of weights in the format of this version, and DATA.md.
+"""Write a checkpoint in the format of this version: settings, names of weights, SHA-256, DATA.md.
 
     python scripts/rewrite_checkpoint.py FOLDER [--statement DATA.md]
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from safetensors.torch import load_file, save
 
-from emo_core.checkpoint import CONFIG, WEIGHTS, load_checkpoint
+from emo_core.checkpoint import CONFIG, WEIGHTS, load_checkpoint, with_digests
 from emo_core.data.statement import STATEMENT, parse_statement
 from emo_core.errors import EmoError
 from emo_core.io.atomic import atomic_path
@@ -36,12 +36,12 @@ def rewrite(folder: Path, statement: str = "") -> None:
     """Rewrite one folder; what it loads to stays the same. Raises EmoError where it can't load."""
     load_checkpoint(folder)
     config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    texts = {CONFIG: json.dumps(rewrite_config(config, statement), indent=1) + "\n"}
+    weights = save(current_weights(load_file(folder / WEIGHTS)), {"model": config["model"]})
+    config = with_digests(rewrite_config(config, statement), weights)
+    texts = {CONFIG: json.dumps(config, indent=1) + "\n"}
     if statement:
         texts[STATEMENT] = statement
-    content = {name: text.encode() for name, text in texts.items()}
-    weights = current_weights(load_file(folder / WEIGHTS))
-    content[WEIGHTS] = save(weights, {"model": config["model"]})
+    content = {**{name: text.encode() for name, text in texts.items()}, WEIGHTS: weights}
     for name, written in content.items():
         with atomic_path(folder / name) as part:
             part.write_bytes(written)

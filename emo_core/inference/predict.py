@@ -52,7 +52,9 @@ def predict_clip(
         samples += part
         if progress:
             progress(min(first + AT_ONCE, len(spans)), len(spans))
-    return _prediction(clip, checkpoint, spans, samples, ScoredWindows.joined(scores), spent)
+    joined = ScoredWindows.joined(scores)
+    checkpoint.refuse_no_numbers(joined.logits)
+    return _prediction(clip, checkpoint, spans, samples, joined, spent)
 
 
 def _prediction(
@@ -148,7 +150,7 @@ def _notes(
             f"The clip is long: {len(spans)} windows of {checkpoint.sample.window_s:g} s, spread "
             f"evenly over {clip.duration_s / 60:.1f} minutes, were read."
         )
-    return (*notes, checkpoint.data_warning)
+    return (*notes, *checkpoint.notes, checkpoint.data_warning)
 
 
 def clip_notes(clip: Clip, samples: list[Sample]) -> list[str]:
