@@ -24,13 +24,13 @@ class Programs:
         """The program's own visit, which takes its file along when it leaves."""
         visit = count_visit(self.visits, request)
         if not service.is_example(Path(path)):
-            visit.files.add(Path(path))
+            self.visits.claim(visit, Path(path))
         return visit
 
     def predict(self, clip: str | None, request: gr.Request) -> dict:
         """Says which mood onlookers would likely call the group in a video or sound file.
 
-        Perceived group affect as annotators would say it, never what a person feels; only for clips
+        Perceived affect, the word onlookers would choose, never what a person feels; only for clips
         whose people agree.
 
         Args:

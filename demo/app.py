@@ -13,7 +13,6 @@ HERE = Path(__file__).resolve().parent
 sys.path[0] = str(HERE.parent)  # `python demo/app.py` works without installing
 
 import gradio as gr  # noqa: E402
-from gradio.routes import API_PREFIX, APIRouter, HTTPException  # noqa: E402
 
 from demo import (  # noqa: E402
     api,
@@ -25,6 +24,7 @@ from demo import (  # noqa: E402
     upload_checks,
 )
 from demo.callbacks import AnswerCallbacks  # noqa: E402
+from demo.doors.page_app import page_app  # noqa: E402
 from demo.explain_callbacks import ExplainCallbacks  # noqa: E402
 from demo.sessions import Sessions  # noqa: E402
 
@@ -115,17 +115,6 @@ def _explanations(page: layout.Page, explains: ExplainCallbacks, answers: Answer
     page.about_tab.select(explains.about, None, page.results, show_progress_on=page.about, **small)
 
 
-# Gradio's screen recorder keeps what it gets outside the page's folder, for ever; the first route
-# that fits an address answers.
-CLOSED = APIRouter(prefix=API_PREFIX)
-
-
-@CLOSED.post("/process_recording")
-async def _nothing_here() -> None:
-    """Answers in place of a road of gradio that this page does not offer."""
-    raise HTTPException(404)
-
-
 def serve() -> None:
     """Serve the page on this computer until it is stopped; then every clip it got is deleted."""
     try:
@@ -139,7 +128,10 @@ def serve() -> None:
     with temp_files.own_folder() as folder:
         os.environ.setdefault("GRADIO_TEMP_DIR", str(folder))
         demo = build_demo(allowed)
+        visits = demo.visits  # type: ignore[attr-defined]  # gradio's class does not declare it
+        server_name = os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1")
         demo.launch(
+            server_name=server_name,
             theme=theme.build_theme(),
             css_paths=[theme.STYLE],
             head=theme.head_html(),
@@ -150,13 +142,13 @@ def serve() -> None:
             show_error=False,
             mcp_server=allowed.mcp,
             footer_links=["api"],
-            app_kwargs={"routes": list(CLOSED.routes)},
+            _app=page_app(demo, allowed, visits.storage, server_name),
             share=False,
+            enable_monitoring=False,
             ssr_mode=False,
             prevent_thread_lock=True,
         )
-        # set by `build_demo`; gradio's class does not declare it
-        demo.visits.sweep_always(service.shared_files)  # type: ignore[attr-defined]
+        visits.sweep_always(service.shared_files)
         service.preload_model()  # after the page is up: importing torch would hold it back
         demo.block_thread()
 

@@ -28,6 +28,7 @@ def facts(prediction: "Prediction") -> tuple[tuple[str, str], ...]:
         ("Duration", f"{media.duration_s:.1f} s"),
         ("Picture", _picture(media)),
         ("Sound", _sound(media)),
+        ("Faces", _faces(prediction)),
         ("Read in", f"{count} window{'s' * (count > 1)}"),
         ("Model", prediction.model),
         ("Time taken", f"{spent['decode']:.2f} s reading the file, {spent['model']:.2f} s model"),
@@ -42,6 +43,17 @@ def _picture(media: "Media") -> str:
     turned = f"turned by {media.rotation}°" if media.rotation else ""
     parts = (f"{media.width} × {media.height}", rate, varies, media.video_codec, turned)
     return ", ".join(part for part in parts if part)
+
+
+def _faces(prediction: "Prediction") -> str:
+    found = prediction.presence
+    count = len(found.frames)
+    if not count:
+        return "none"
+    searched = f"{count} frame{'s' * (count > 1)}"
+    if not found.most_faces:
+        return f"none in {searched}"
+    return f"{found.most_faces}, at most, in one of {searched}"
 
 
 def _sound(media: "Media") -> str:
@@ -104,7 +116,8 @@ def _answer_style(found: "Prediction") -> str:
 def _said(words: Words, found: "Prediction") -> str:
     notes = "".join(f'<li lang="en">{escape(note)}</li>' for note in found.notes)
     return (
-        f"<h2>{escape(answer_headline(words, found))}</h2>{bars(words, found)}"
+        f"<h2>{escape(answer_headline(words, found))}</h2>"
+        f"{'' if found.nobody else bars(words, found)}"
         f'<p class="quiet" lang="en">{escape(sentences.summarise(found))}</p>'
         + (f'<ul class="notes">{notes}</ul>' if notes else "")
     )
@@ -112,6 +125,8 @@ def _said(words: Words, found: "Prediction") -> str:
 
 def answer_headline(words: Words, found: "Prediction") -> str:
     """The answer in a few words of the visitor's language."""
+    if found.nobody:
+        return words("nobody")
     if found.abstains:
         return words("unsure")
     if found.values is not None:

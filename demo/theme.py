@@ -6,7 +6,7 @@ import gradio as gr
 
 HERE = Path(__file__).resolve().parent
 STYLE = HERE / "style.css"
-SCRIPTS = [HERE / "clock.js"]
+SCRIPTS = [HERE / "no_trimmer.js", HERE / "clock.js"]
 
 
 def build_theme() -> gr.themes.Base:
@@ -48,6 +48,11 @@ def build_theme() -> gr.themes.Base:
     )
 
 
+def scripts() -> list[str]:
+    """The page's own scripts, each as it stands between its tags."""
+    return ["\n" + path.read_text(encoding="utf-8") for path in SCRIPTS]
+
+
 def head_html() -> str:
     """The page's own scripts, in the page itself."""
-    return "".join(f"<script>\n{path.read_text(encoding='utf-8')}</script>" for path in SCRIPTS)
+    return "".join(f"<script>{text}</script>" for text in scripts())

@@ -8,3 +8,4 @@ POLARITIES = ("positive", "neutral", "negative")  # of a group; VGAF codes them 
 EMOTIONS = ("anger", "disgust", "fear", "happy", "sad", "surprise")  # of CMU-MOSEI, in its order
 SPLITS = ("train", "val", "test")
 MODALITIES = ("video", "audio", "text")
+DRAWN_CORPORA = ("staged", "staged-emotions", "staged-affect")  # of drawn people

@@ -38,6 +38,8 @@ CHECKPOINTS = (
 CHECKPOINT_FILES = ("DATA.md", "card.md", "config.json", "model.safetensors")
 ENCODERS = (
     "face_detection_yunet_2026may.onnx",
+    "voice_detector.safetensors",
+    "drawn_voice_detector.safetensors",
     "face_expression.safetensors",
     "whisper_tiny_2_blocks.safetensors",
 )

@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from emo_core.clip import Clip, video_size
-from emo_core.faces.tracking import DETECTION_SIZE, Tracks, eyes_of, largest, track_faces
-from emo_core.preprocess.sample import Sample, SampleConfig, resize_size
+from emo_core.faces.tracking import Tracks, detection_size, eyes_of, largest, track_faces
+from emo_core.preprocess.sample import Sample, SampleConfig, to_sample_points
 
 
 @dataclass(frozen=True)
@@ -30,12 +29,8 @@ class FaceRegions:
 
 def to_sample_frame(tracks: Tracks, size: tuple[int, int], config: SampleConfig) -> FaceRegions:
     """Boxes in shares of a clip's frame of `size` -> of the sample's padded or cropped frame."""
-    scaled = np.array(resize_size(size, config))
-    whole = np.array([config.width, config.height])
-    shift = (whole - scaled) / 2
-    boxes = tracks.boxes * np.tile(scaled, 2) + np.tile(shift, 2)
-    shares = (boxes / np.tile(whole, 2)).clip(0, 1)
-    return FaceRegions(torch.from_numpy(shares.astype(np.float32)), torch.from_numpy(tracks.mask))
+    shares = to_sample_points(tracks.boxes, size, config).clip(0, 1)
+    return FaceRegions(torch.from_numpy(shares), torch.from_numpy(tracks.mask))
 
 
 def refind_faces(sample: Sample) -> Sample:
@@ -56,9 +51,8 @@ def find_faces(clip: Clip, sample: Sample, config: SampleConfig) -> FaceRegions 
     if not (clip.has_video and bool(sample.video_mask.any())):
         return None
     width, height = video_size(clip)
-    scale = min(1.0, DETECTION_SIZE / max(width, height))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    frames = clip.read_frames(sample.start_s + sample.video_times_s.double().numpy(), size)
+    times_s = sample.start_s + sample.video_times_s.double().numpy()
+    frames = clip.read_frames(times_s, detection_size((width, height)))
     tracks = track_faces(frames.pixels, frames.times_s)
     places = to_sample_frame(tracks, (width, height), config)
     places = FaceRegions(places.boxes, places.mask & sample.video_mask.unsqueeze(-1))

@@ -50,10 +50,16 @@ def print_result(args: argparse.Namespace, result: dict, text: str) -> None:
 
 def short_answer(answer: "Prediction") -> str:
     """An answer in a few words."""
+    if answer.nobody:
+        return f"nobody to read: {answer.nobody[0].lower()}{answer.nobody[1:].rstrip('.')}"
     if answer.values is not None:
         return ", ".join(f"{name} {value:+.2f}" for name, value in answer.values.items())
     if answer.present is not None:
         found = [f"{name} {answer.probabilities[name]:.2f}" for name in answer.present]
+        if answer.abstains:
+            return (
+                f"not sure (closest: {answer.label} {answer.probabilities[answer.best_label]:.2f})"
+            )
         return ", ".join(found) or f"none of {', '.join(answer.labels)}"
     unsure = " (not sure)" if answer.abstains else ""
     return f"{answer.label}{unsure} {answer.probabilities[answer.best_label]:.2f}"

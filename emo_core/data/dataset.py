@@ -22,7 +22,7 @@ from emo_core.clip import ClipError, load_clip
 from emo_core.data.cache import Cache
 from emo_core.data.corpus import Corpus, CorpusError, Item
 from emo_core.distributed import rank_slice, world_size
-from emo_core.faces.detection import best_detector
+from emo_core.faces.detection import face_detector
 from emo_core.faces.tracking import Tracks, track_faces
 from emo_core.io.processes import processes
 from emo_core.preprocess.augment import NONE, Augment, augment_window, hide_stripes
@@ -76,7 +76,7 @@ class FileWindow:
 
     def faces_by(self) -> str:
         """Which detector finds faces: another one finds others."""
-        return best_detector().name
+        return face_detector().name
 
     def decode(self, config: SampleConfig) -> DecodedWindow:
         clip = load_clip(self.path)

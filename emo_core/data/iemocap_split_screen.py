@@ -16,7 +16,7 @@ from emo_core.clip import Clip, ClipError, DecodedFrames, load_clip, video_size
 from emo_core.data.cache import Cache
 from emo_core.data.dataset import key_digest, resolve_span
 from emo_core.data.image_sequence import ImageSequence, load_image_sequence
-from emo_core.faces.detection import best_detector
+from emo_core.faces.detection import face_detector
 from emo_core.preprocess.sample import DecodedWindow, SampleConfig, decode_window
 
 FPS = 30.0  # pictures a second in the processed layout
@@ -86,7 +86,7 @@ class ActorWindow:
         files = sorted(self.path.iterdir()) if self.path.is_dir() else [self.path]
         audio = audio_file_of(self.path)
         files += [audio] if audio else []
-        faces = [best_detector().name] if cache.config.people else []  # another one finds others
+        faces = [face_detector().name] if cache.config.people else []  # another one finds others
         return key_digest(
             *map(cache.key, files), side_of(self.name), self.span_s, self.text, *faces
         )

@@ -13,7 +13,7 @@ from emo_core.data.corpus import CorpusError
 from emo_core.io.atomic import atomic_path
 
 STATEMENT = "DATA.md"
-NOT_STATED = "Whoever trained this model stated nothing about its training data."
+NOT_STATED = "Nothing is known about this model's training data: no statement came with it."
 HEADINGS = {  # heading of DATA.md -> field
     "Warning": "warning",
     "Label": "label",

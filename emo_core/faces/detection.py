@@ -1,23 +1,20 @@
-"""Where faces are in one picture: YuNet, which comes with the package; else OpenCV's Haar cascade.
+"""Where faces are in one picture: YuNet, which comes with the package.
 
-Measured on one thread, pictures of up to 640 pixels (docs/experiments/0027): YuNet 7 to 10 ms and
-every face of one-person clips; Haar 25 to 65 ms, 0.84 to 0.96 of close faces, few of a crowd.
+On one thread 7 to 10 ms for a picture of up to 640 pixels; OpenCV's Haar cascade takes 25 to 65 ms
+and finds few faces of a crowd (docs/experiments/0027).
 """
 
-import logging
 import threading
-from functools import lru_cache
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from emo_core.io.shipped_weights import WeightsError, shipped_weights
+from emo_core.io.shipped_weights import shipped_weights
 
 YUNET = "yunet-2026may"  # of emo_core.io.shipped_weights
 SCORE = 0.6  # least, of a YuNet face; drawn and real faces score above, nothing else did
 LARGE = 320  # pixels; YuNet was made for faces of 10 to 300, so a picture without any is reduced
-HAAR_SIDE = 480  # pixels; the cascade's time grows with the area, 640 would double it
 SMALLEST = 16  # pixels; in less there is no face, and YuNet finds some in a single row
 EMPTY = np.zeros((0, 9), np.float32)
 # Medians of 889 photographs: YuNet's eyes in its box, in its widths and heights from its middle.
@@ -59,31 +56,6 @@ class YuNet:
         return _sort_by_size(rows[:, :4], angles, rows[:, 4:8], size)
 
 
-class Haar:
-    """Boxes only, so faces stay as they lean; 0.93 as long as YuNet's (343 photographs).
-
-    Eyes are where YuNet has them in such a box.
-    """
-
-    name = "haar"
-
-    def __init__(self) -> None:
-        from cv2.data import haarcascades
-
-        self.cascade = cv2.CascadeClassifier(haarcascades + "haarcascade_frontalface_alt2.xml")
-
-    def __call__(self, image: np.ndarray) -> np.ndarray:
-        """As YuNet's, with angles of zero."""
-        grey = cv2.equalizeHist(cv2.cvtColor(_shrink(image, HAAR_SIDE), cv2.COLOR_RGB2GRAY))
-        found = self.cascade.detectMultiScale(grey, 1.1, 4, minSize=(SMALLEST, SMALLEST))
-        rows = np.asarray(found, np.float32).reshape(-1, 4)
-        height, width = grey.shape
-        left, top, wide, high = rows.T
-        x, y, apart = left + wide / 2, top + high * (0.5 + EYES_BELOW), wide * EYES_APART / 2
-        eyes = np.stack([x - apart, y, x + apart, y], axis=1)
-        return _sort_by_size(rows, np.zeros(len(rows)), eyes, (width, height))
-
-
 def _shrink(image: np.ndarray, side: int) -> np.ndarray:
     height, width = image.shape[:2]
     scale = side / max(height, width)
@@ -104,24 +76,11 @@ def _sort_by_size(
     return rows[order]
 
 
-Detector = YuNet | Haar
-_ASKING = threading.Lock()
 _own = threading.local()  # OpenCV's detectors hold state: one a thread
 
 
-@lru_cache(maxsize=1)
-def _yunet_file() -> Path | None:
-    try:
-        return shipped_weights(YUNET)
-    except WeightsError as error:
-        logging.getLogger(__name__).info("faces are looked for by the Haar cascade: %s", error)
-        return None
-
-
-def best_detector() -> Detector:
-    """YuNet; the Haar cascade where YuNet's file is missing or damaged."""
+def face_detector() -> YuNet:
+    """This thread's YuNet. Raises WeightsError where its file is missing or damaged."""
     if not hasattr(_own, "detector"):
-        with _ASKING:
-            path = _yunet_file()
-        _own.detector = Haar() if path is None else YuNet(path)
+        _own.detector = YuNet(shipped_weights(YUNET))
     return _own.detector

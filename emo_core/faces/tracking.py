@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from emo_core.faces.detection import EYES_APART, EYES_BELOW, best_detector
+from emo_core.faces.detection import EYES_APART, EYES_BELOW, face_detector
 
 DETECTION_SIZE = 640  # pixels of the longer side at which frames are searched and faces are cut out
 MATCH_IOU = 0.2  # intersection over union, at least, of one face in two frames that were looked at
@@ -27,13 +27,19 @@ class Tracks:
 Follow = Callable[[np.ndarray, np.ndarray], Tracks]  # frames (T, H, W, 3), times_s (T,)
 
 
+def detection_size(size: tuple[int, int]) -> tuple[int, int]:
+    """(width, height) at which frames of `size` are searched for faces."""
+    scale = min(1.0, DETECTION_SIZE / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
 def track_faces(frames: np.ndarray, times_s: np.ndarray | None = None, every: int = 1) -> Tracks:
     """Tracks of all faces detected in frames in order of time, (T, H, W, 3) uint8 RGB.
 
     every: one frame in so many is searched, from the first on; a face that was found in two such
     frames is followed between them on straight lines.
     """
-    detector = best_detector()
+    detector = face_detector()
     found = link_detections([detector(frame) for frame in frames[::every]])
     return found if every == 1 else follow_between(found, len(frames), every)
 

@@ -13,18 +13,27 @@ from torch import Tensor
 
 from emo_core.checkpoint import Checkpoint, find_checkpoint, load_checkpoint
 from emo_core.clip import Clip, load_clip
-from emo_core.faces.detection import Haar, best_detector
 from emo_core.inference.modality_shapley import ScoredWindows, modalities, score_windows
 from emo_core.inference.prediction import Media, Moment, Prediction, Span, media_facts
+from emo_core.inference.presence import SILENCE, FoundFaces, Presence, PresenceFinder
 from emo_core.preprocess.sample import Sample, decode_windows, to_sample, window_spans
-from emo_core.schema import DEFAULT_MODEL
+from emo_core.schema import DEFAULT_MODEL, DRAWN_CORPORA
 from emo_core.tasks import Answer, WindowLogits
 
-__all__ = ["Media", "Moment", "Prediction", "Span", "load_cached", "predict", "predict_clip"]
+__all__ = [
+    "FoundFaces",
+    "Media",
+    "Moment",
+    "Prediction",
+    "Presence",
+    "Span",
+    "load_cached",
+    "predict",
+    "predict_clip",
+]
 
 MOST_WINDOWS = 24  # two minutes of 5-s windows; a longer clip is looked at in 24 places
 AT_ONCE = 4  # windows that go through the model together; bounds memory
-SILENCE = 1e-3  # peak of a [-1, 1] wave; -60 dB is inaudible
 LISTEN_S = 1.0  # of sound, around its loudest moment, looked at for silence
 LISTEN_RATE = 8_000  # Hz
 
@@ -38,13 +47,17 @@ def predict_clip(
     """The checkpoint's answer to a clip. Memory does not depend on the clip's length."""
     config = checkpoint.sample
     spans = window_spans(clip.duration_s, config.window_s, most_windows)
-    decoded = decode_windows(clip, config, spans)
+    finder = PresenceFinder(clip, config, checkpoint.training.get("corpus") in DRAWN_CORPORA)
+    decoded = decode_windows(clip, config, spans, finder.track)
     samples: list[Sample] = []
     scores: list[ScoredWindows] = []
     spent = {"decode": 0.0, "model": 0.0}
     for first in range(0, len(spans), AT_ONCE):
         started = time.perf_counter()
-        part = [to_sample(window, config) for window in islice(decoded, AT_ONCE)]
+        windows = list(islice(decoded, AT_ONCE))
+        for window in windows:
+            finder.add(window)
+        part = [to_sample(window, config) for window in windows]
         ready = time.perf_counter()
         scores.append(score_windows(checkpoint, part))
         spent["decode"] += ready - started
@@ -52,9 +65,12 @@ def predict_clip(
         samples += part
         if progress:
             progress(min(first + AT_ONCE, len(spans)), len(spans))
+    started = time.perf_counter()
+    presence = finder.found()
+    spent["decode"] += time.perf_counter() - started
     joined = ScoredWindows.joined(scores)
     checkpoint.refuse_no_numbers(joined.logits)
-    return _prediction(clip, checkpoint, spans, samples, joined, spent)
+    return _prediction(clip, checkpoint, spans, samples, joined, presence, spent)
 
 
 def _prediction(
@@ -63,6 +79,7 @@ def _prediction(
     spans: list[tuple[float, float]],
     samples: list[Sample],
     scores: ScoredWindows,
+    presence: Presence,
     spent: dict[str, float],
 ) -> Prediction:
     ends = [(a, min(b, max(clip.duration_s, a))) for a, b in spans]
@@ -72,18 +89,20 @@ def _prediction(
     shares = _shares(checkpoint, scores, found.weights)
     times = [s.start_s + float(t) for s in samples for t in s.video_times_s[s.video_mask]]
     summary = _by_label(labels, answer.clip)
+    reads_text = "text" in modalities(checkpoint) and bool((clip.text or "").strip())
+    nobody = None if reads_text else presence.nobody
     return Prediction(
         clip=clip.path.name,
         model=checkpoint.name,
         labels=labels,
         probabilities=summary if answer.are_probabilities else {},
         label=answer.label,
-        abstains=answer.abstains,
+        abstains=answer.abstains or nobody is not None,
         timeline=_timeline(answer, ends, labels),
         modality_share=shares[answer.label or labels[0]],
         frame_times_s=tuple(round(t, 3) for t in times),
         media=media_facts(clip),
-        notes=_notes(clip, checkpoint, spans, samples),
+        notes=clip.notes if nobody else _notes(clip, checkpoint, spans, samples),
         seconds={name: round(value, 4) for name, value in spent.items()},
         samples=tuple(samples),
         task=checkpoint.task.name,
@@ -91,6 +110,8 @@ def _prediction(
         present=answer.present,
         values=None if answer.are_probabilities else summary,
         moments=_moments(answer, scores, ends),
+        presence=presence,
+        nobody=nobody,
     )
 
 
@@ -194,11 +215,9 @@ def _loudest_s(samples: list[Sample]) -> float:
 def _input_notes(clip: Clip, checkpoint: Checkpoint, samples: list[Sample]) -> list[str]:
     """What a model of faces or words did not get."""
     notes = []
-    if checkpoint.sample.people and clip.has_video:
-        if not any(bool(sample.face_mask.any()) for sample in samples):
-            notes.append("No face was found: what faces show is not part of the answer.")
-        if isinstance(best_detector(), Haar):
-            notes.append("Faces were looked for the old way (Haar cascade): YuNet is not here.")
+    searches = bool(checkpoint.sample.people) and clip.has_video
+    if searches and not any(bool(sample.face_mask.any()) for sample in samples):
+        notes.append("No face was found: what faces show is not part of the answer.")
     if "text" in modalities(checkpoint) and not (clip.text or "").strip():
         notes.append("The model also reads what is said; no transcript was given.")
     return notes

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from emo_core.clip import Clip
+from emo_core.inference.presence import Presence
 from emo_core.preprocess.sample import Sample
 
 
@@ -45,11 +46,12 @@ class Media:
 
 @dataclass(frozen=True)
 class Prediction:
-    """Perceived affect of one clip, as annotators would say it; and what it rests on.
+    """Perceived affect of one clip, and what it rests on.
 
     Single label: `probabilities` sum to one. Multi-label: each is of its own question, and
     `present` are those above their thresholds. Valence and arousal: no probabilities and no label,
-    but `values` and `moments`.
+    but `values` and `moments`. Where there is `nobody` to read, the scores are kept for whoever
+    wants to explain them, but they are no answer, and `as_dict` leaves them out.
     """
 
     clip: str
@@ -70,6 +72,8 @@ class Prediction:
     present: tuple[str, ...] | None = None
     values: dict[str, float] | None = None
     moments: tuple[Moment, ...] | None = None
+    presence: Presence = Presence()  # faces and voice that were found
+    nobody: str | None = None  # why there is nobody to read, in a sentence
 
     @property
     def best_label(self) -> str:
@@ -80,24 +84,48 @@ class Prediction:
 
     def as_dict(self) -> dict:
         """The answer in the form `emo predict --json` prints; what a task has not, is left out."""
+        return self._facts() | (self._answer() if self.nobody is None else self._no_answer())
+
+    def _facts(self) -> dict:
+        found = self.presence
+        frames = [{"time_s": f.time_s, "boxes": [list(b) for b in f.boxes]} for f in found.frames]
         return {
             "clip": self.clip,
             "model": self.model,
             "task": self.task,
             "labels": list(self.labels),
-            "probabilities": self.probabilities,
-            "label": self.label,
             "abstains": self.abstains,
-            "timeline": [_stated(span) for span in self.timeline],
-            "modality_share": self.modality_share,
-            "modality_shares": self.modality_shares,
+            "nobody": self.nobody,
+            "faces": {"most": found.most_faces, "frames": frames},
+            "voice_s": found.voice_s,
             "frame_times_s": list(self.frame_times_s),
             "media": vars(self.media),
             "notes": list(self.notes),
             "seconds": self.seconds,
+        }
+
+    def _answer(self) -> dict:
+        return {
+            "probabilities": self.probabilities,
+            "label": self.label,
+            "timeline": [_stated(span) for span in self.timeline],
+            "modality_share": self.modality_share,
+            "modality_shares": self.modality_shares,
             **({} if self.present is None else {"present": list(self.present)}),
             **({} if self.values is None else {"values": self.values}),
             **({} if self.moments is None else {"moments": [vars(m) for m in self.moments]}),
+        }
+
+    def _no_answer(self) -> dict:
+        return {
+            "probabilities": {},
+            "label": None,
+            "timeline": [],
+            "modality_share": {},
+            "modality_shares": {},
+            **({} if self.present is None else {"present": []}),
+            **({} if self.values is None else {"values": None}),
+            **({} if self.moments is None else {"moments": []}),
         }
 
 

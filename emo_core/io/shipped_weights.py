@@ -33,7 +33,8 @@ class ShippedWeights:
         return FOLDER / self.file
 
 
-SHIPPED_WEIGHTS = {  # made by scripts/convert_encoders.py
+# Made by scripts/convert_encoders.py; the voice detectors by `python -m benchmarks voice_detector`.
+SHIPPED_WEIGHTS = {
     "whisper-tiny-2": ShippedWeights(
         "whisper_tiny_2_blocks.safetensors",
         "b312f31085f46f452eeb0b777998c9edfdcceb3b9ed9be2b82e92aa23d0506ee",
@@ -52,6 +53,18 @@ SHIPPED_WEIGHTS = {  # made by scripts/convert_encoders.py
         "ebafce4e3c118d6554634be5c27ab333b4c047a9a8c3faf1d7cf93101c22f0f0",
         "MIT",
         "face detector YuNet, May 2026 (Shiqi Yu and contributors), from OpenCV's model zoo",
+    ),
+    "voice-detector": ShippedWeights(
+        "voice_detector.safetensors",
+        "60d02f0028bee6a176fe9d96d54b1e31e67985d25c0e259f56172405f5623ec4",
+        "MIT",
+        "this project's regression on the encoder above, fitted to recordings that are free to use",
+    ),
+    "drawn-voice-detector": ShippedWeights(
+        "drawn_voice_detector.safetensors",
+        "376f129b0c198ae356a7e086cb07dfbaba2216264bac8b906c1ee4f8ffad1c68",
+        "MIT",
+        "the same, fitted to the sounds of drawn clips",
     ),
 }
 

@@ -19,9 +19,9 @@ from torch import Tensor
 from emo_core.clip import Clip, DecodedFrames, Recording, video_size
 from emo_core.errors import EmoError
 from emo_core.faces.tracking import (
-    DETECTION_SIZE,
     Follow,
     crop_faces,
+    detection_size,
     eyes_of,
     largest,
     track_faces,
@@ -162,9 +162,7 @@ def read_size(size: tuple[int, int], config: SampleConfig) -> tuple[int, int]:
     """(width, height) at which frames of `size` are read: large enough to find faces if asked."""
     if not config.people:
         return resize_size(size, config)
-    scale = min(1.0, DETECTION_SIZE / max(size))
-    searched = max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
-    return max(searched, resize_size(size, config))
+    return max(detection_size(size), resize_size(size, config))
 
 
 def resize_frames(frames: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -180,7 +178,8 @@ def to_sample_points(points: np.ndarray, size: tuple[int, int], config: SampleCo
     """Pairs x, y (..., 2 * n) in shares of a picture of `size` -> of the sample's padded frame."""
     scaled, whole = np.array(resize_size(size, config)), np.array([config.width, config.height])
     repeats = points.shape[-1] // 2
-    moved = points * np.tile(scaled, repeats) + np.tile((whole - scaled) / 2, repeats)
+    margin = np.trunc((whole - scaled) / 2)  # whole pixels, as `pad_or_crop` has them
+    moved = points * np.tile(scaled, repeats) + np.tile(margin, repeats)
     return (moved / np.tile(whole, repeats)).astype(np.float32)
 
 
@@ -229,7 +228,10 @@ def decode_window(
 
 
 def decode_windows(
-    clip: Clip, config: SampleConfig, spans: list[tuple[float, float]]
+    clip: Clip,
+    config: SampleConfig,
+    spans: list[tuple[float, float]],
+    follow: Follow | None = None,
 ) -> Iterator[DecodedWindow]:
     """`decode_window` for windows that follow each other, the picture decoded in one go."""
     frames: Iterator[DecodedFrames | None] = repeat(None)
@@ -237,7 +239,7 @@ def decode_windows(
         asked = [_read_times(clip, config, *span) for span in spans]
         frames = clip.read_in_turn(asked, read_size(video_size(clip), config))
     for span in spans:
-        yield _assemble(clip, config, *span, next(frames), None)
+        yield _assemble(clip, config, *span, next(frames), follow)
 
 
 def _length(clip: Recording, config: SampleConfig, start_s: float, end_s: float) -> float:

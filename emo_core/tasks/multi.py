@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from emo_core import metrics
-from emo_core.ranges import Amount
+from emo_core.ranges import Amount, Share
 from emo_core.schema import EMOTIONS
 from emo_core.tasks.interface import (
     UNCALIBRATED,
@@ -25,6 +25,7 @@ from emo_core.tasks.interface import (
 )
 
 THRESHOLDS = np.arange(1, 20) / 20  # 0.05 ... 0.95 (docs/papers/mesm.md#thresholds-and-scores)
+SURE = np.arange(50, 100) / 100  # of "not sure"
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class MultiLabel:
 
     labels: tuple[str, ...] = EMOTIONS
     pos_weight: tuple[Amount, ...] = ()  # of each class's yes in the loss; () = 1
+    precision: Share = 0.0  # wanted of the answers that are given; the others are "not sure"
     name: ClassVar[str] = "multi_label"  # in a checkpoint's config.json
     main: ClassVar[str] = "f1"
     answers_moments: ClassVar[bool] = False
@@ -67,15 +69,21 @@ class MultiLabel:
         return (logits.float() / temperature).sigmoid()
 
     def answer(self, found: WindowLogits, calibration: Calibration = UNCALIBRATED) -> Answer:
-        """The labels above their thresholds, and the most probable one."""
+        """The labels above their thresholds, and the most probable one.
+
+        "Not sure" where the label that is farthest above its threshold, or nearest below, is near.
+        """
         windows = self.probabilities(found.logits, calibration.temperature)  # (n, C)
         clip = found.mean(windows)
         above = clip > torch.tensor(calibration.thresholds or (0.5,))  # (C,)
+        strongest = float(_from_threshold(clip.numpy(), calibration.thresholds).max())
+        sure = calibration.abstain_below
         return Answer(
             windows,
             clip,
             are_probabilities=True,
             label=self.labels[int(clip.argmax())],
+            abstains=1 - sure < strongest < sure,
             present=tuple(n for n, there in zip(self.labels, above, strict=True) if there),
         )
 
@@ -149,13 +157,45 @@ class MultiLabel:
         answers = [metrics.outcomes(truth, values > t).sum(0) for t in THRESHOLDS]  # (C, 4) each
         f1 = np.nan_to_num(metrics.binary_scores(np.array(answers))["f1"])  # (thresholds, C)
         best = np.where(truth.any(0), f1.argmax(0), len(THRESHOLDS) // 2)  # never seen: 0.5
-        return Calibration(thresholds=tuple(THRESHOLDS[best].tolist()))
+        chosen = tuple(THRESHOLDS[best].tolist())
+        return Calibration(
+            abstain_below=self._abstain_below(values, truth, chosen), thresholds=chosen
+        )
+
+    def _abstain_below(
+        self, values: np.ndarray, truth: np.ndarray, thresholds: tuple[float, ...]
+    ) -> float:
+        """The lowest value above which `precision` of the answers are surely right.
+
+        An answer is right whose strongest label is there, or, below, where no label is. Surely: see
+        `SingleLabel`. The highest where none will do.
+        """
+        distance = _from_threshold(values, thresholds)  # (n, C)
+        strongest, label = distance.max(1), distance.argmax(1)
+        named = np.take_along_axis(truth, label[:, None], 1)[:, 0]
+        right = np.where(strongest > 0.5, named, ~truth.any(1))
+        for sure in SURE:
+            given = (strongest >= sure) | (strongest <= 1 - sure)
+            if metrics.share_at_least(int(right[given].sum()), int(given.sum())) >= self.precision:
+                return float(sure)
+        return float(SURE[-1])
 
     def choice(self, calibration: Calibration) -> str:
         """What `calibrate` chose, as a sentence."""
         pairs = zip(self.labels, calibration.thresholds, strict=True)
         chosen = ", ".join(f"{label} {threshold:g}" for label, threshold in pairs)
-        return f"Thresholds with the best F1 of the same clips: {chosen}; scores above are at 0.5."
+        sure = ""
+        if self.precision:
+            sure = (
+                f' "Not sure" where even the clearest label is near its threshold (below '
+                f"{calibration.abstain_below:g} on a scale with the threshold at 0.5), so that "
+                f"{self.precision:.0%} of the other answers name a label that is there, or say "
+                "that none is (19 times in 20, for clips of the same people)."
+            )
+        return (
+            f"Thresholds with the best F1 of the same clips: {chosen}; scores above are at 0.5."
+            f"{sure}"
+        )
 
     def summary(self, scores: dict) -> str:
         """The scores of a split in one line."""
@@ -170,6 +210,16 @@ class MultiLabel:
             f"F1 {in_text(scores['f1'])} ({span(scores)}), {others}, n = {scores['n']}"
             f"{absent_words(scores)}"
         )
+
+
+def _from_threshold(probabilities: np.ndarray, thresholds: Sequence[float]) -> np.ndarray:
+    """How far above its threshold each label is, 0 to 1, 0.5 at it: (..., C) -> (..., C).
+
+    The sigmoid of the difference in logits.
+    """
+    limits = np.asarray(thresholds or (0.5,))
+    above, below = probabilities * (1 - limits), limits * (1 - probabilities)
+    return above / np.maximum(above + below, 1e-9)
 
 
 def _joined(labels: Sequence[str], present: np.ndarray) -> str:

@@ -164,13 +164,15 @@ class SingleLabel:
 
     def choice(self, calibration: Calibration) -> str:
         """What `calibrate` chose, as a sentence."""
-        right = f"{self.precision:.0%} of the others are right"
-        wanted = f", so that {right} (19 times in 20, for clips of the same people)"
+        right = f"{100 * self.precision:g} % of the answers above it are right"
+        wanted = f"; at least {right} (with 95 % confidence, for clips of the same people)"
         if calibration.abstain_below >= THRESHOLDS[-1]:
-            wanted = f", the highest tried: too few clips to be sure that {right}"
+            wanted = (
+                f", the highest threshold tried; there are too few clips to be sure that {right}"
+            )
         wanted *= bool(self.precision)
         return (
-            f"Temperature {calibration.temperature:.3f}, chosen on the same clips; "
+            f"Chosen on the held-out clips: temperature {calibration.temperature:.3f}, and "
             f'"not sure" below {calibration.abstain_below:g}{wanted}.'
         )
 

@@ -166,7 +166,7 @@ class ValenceArousal:
 
     def choice(self, calibration: Calibration) -> str:
         """What `calibrate` chose, as a sentence."""
-        return "Nothing is chosen: the outputs, clipped to -1..1, are valence and arousal."
+        return "Nothing was chosen: valence and arousal are the outputs, clipped to -1 to 1."
 
     def summary(self, scores: dict) -> str:
         """The scores of a split in one line."""

@@ -17,6 +17,8 @@ def _with_percent(prediction: "Prediction", label: str) -> str:
 
 def summarise(prediction: "Prediction") -> str:
     """The answer in a sentence."""
+    if prediction.nobody:
+        return prediction.nobody
     if prediction.values is not None:
         count = len(prediction.moments or ())
         means = " and ".join(f"{name} {value:+.2f}" for name, value in prediction.values.items())
@@ -25,6 +27,8 @@ def summarise(prediction: "Prediction") -> str:
         found = ", ".join(_with_percent(prediction, label) for label in prediction.present)
         below = [label for label in prediction.labels if label not in prediction.present]
         others = ", ".join(_with_percent(prediction, label) for label in below)
+        if prediction.abstains:
+            return f"Not sure: {found or 'none'} would be named, but only just. Below: {others}."
         return f"People would likely say: {found or 'none of these'}. Below: {others or 'none'}."
     ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])
     rest = ", ".join(f"{label} {percent(value)}" for label, value in ranked[1:])

@@ -6,11 +6,11 @@ import plotly.graph_objects as go
 from emo_core.checkpoint import Checkpoint
 from emo_core.viz.prediction import empty, styled
 
-MISSING = "This checkpoint holds no confusion matrix: its task or its version has none."
+MISSING = "There is no confusion matrix for this model: it gives no single label, or none was kept."
 
 
 def confusion_figure(checkpoint: Checkpoint) -> go.Figure:
-    """Rows: what annotators said; columns: what the model said; counts of clips."""
+    """Rows: the label of clips; columns: what the model said; counts of clips."""
     counts = _counts(checkpoint)
     if counts is None:
         return empty(MISSING)
@@ -27,16 +27,16 @@ def confusion_figure(checkpoint: Checkpoint) -> go.Figure:
         texttemplate="%{text}",
         textfont={"size": 18},
         colorbar={
-            "title": {"text": "share of row", "side": "right"},
+            "title": {"text": "share of the row", "side": "right"},
             "tickformat": ".0%",
             "thickness": 14,
         },
-        hovertemplate="said %{y}, called %{x}: %{text}<extra></extra>",
+        hovertemplate="label %{y}, model %{x}: %{text}<extra></extra>",
     )
     figure = styled(go.Figure(heat), height=360)
     figure.update_xaxes(title="The model said", showgrid=False)
     figure.update_yaxes(
-        title="Annotators said", autorange="reversed", showgrid=False, ticksuffix="  "
+        title="Label of the clip", autorange="reversed", showgrid=False, ticksuffix="  "
     )
     return figure
 
@@ -48,12 +48,13 @@ def summarise_confusion(checkpoint: Checkpoint) -> str:
         return MISSING
     right, total = int(np.trace(counts)), int(counts.sum())
     wrong = counts - np.diag(np.diag(counts))
-    said = f"{right} of {total} held-out clips were called what annotators called them"
+    said = f"The model gave {right} of {total} held-out clips their label"
     if not wrong.any():
-        return f"{said}. No mistake on clips this easy says little about harder ones."
+        return f"{said}. No mistakes on clips this easy say little about harder ones."
     row, column = np.unravel_index(wrong.argmax(), wrong.shape)
     labels = checkpoint.labels
-    return f"{said}; most often {labels[row]} was called {labels[column]} ({wrong[row, column]})."
+    mistaken = f"{labels[row]} was mistaken for {labels[column]}"
+    return f"{said}; most often {mistaken} ({wrong[row, column]})."
 
 
 def summarise_calibration(checkpoint: Checkpoint) -> str:
@@ -61,8 +62,11 @@ def summarise_calibration(checkpoint: Checkpoint) -> str:
     text = checkpoint.task.choice(checkpoint.calibration)
     error = checkpoint.training.get("held_out", {}).get("calibration_error")
     if error is None:
-        return f"{text} The calibration error was not recorded with this checkpoint."
-    return f"{text} Expected calibration error on held-out sources: {100 * error:.1f} %."
+        return f"{text} How far the probabilities are off was not recorded."
+    return (
+        f"{text} There, probabilities are off by {100 * error:.1f} % on average (expected "
+        "calibration error)."
+    )
 
 
 def _counts(checkpoint: Checkpoint) -> np.ndarray | None:

@@ -86,7 +86,7 @@ on_the_card = Quiz(
     "b",
     "Which one could somebody else check, and which one knows its limits?",
     a="Employees' emotions must not be inferred at all in the EU, nobody measured it on any, and "
-    "nothing 'detects emotions': it guesses what annotators would say.",
+    "nothing 'detects emotions': it guesses what onlookers would say.",
     b="What was measured, on what, how many, where it was weakest known, and where nobody knows.",
     c="Nobody can check it, nobody learns from it, and every model's card says it.",
 )

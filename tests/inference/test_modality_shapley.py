@@ -91,7 +91,7 @@ def face(monkeypatch):
     def detector(picture):
         return np.array([[0.2, 0.2, 0.6, 0.8, 0.1]], np.float32)
 
-    monkeypatch.setattr(faces, "best_detector", lambda: detector)
+    monkeypatch.setattr(faces, "face_detector", lambda: detector)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -115,8 +115,13 @@ def test_every_model_of_the_catalogue_predicts(name, face):
     silent = predict_clip(Clip(has_video=False), made)
     if "text" in used:
         assert answer.modality_share["text"] != 0 == silent.modality_share["text"]
-        assert any("no transcript" in note for note in silent.notes)
+        assert any("no transcript" in note for note in answer_without(made).notes)
     assert silent.modality_share["video"] == pytest.approx(0, abs=1e-6)
+
+
+def answer_without(made):
+    """Of a clip with a face and without a transcript."""
+    return predict_clip(Clip(), made)
 
 
 class Sayer(nn.Module):
@@ -166,7 +171,7 @@ class Feeler(nn.Module):
         return Output(steps * heard[:, None, None], trace)
 
 
-def test_valence_and_arousal_have_moments_of_the_clip_and_no_label():
+def test_valence_and_arousal_have_moments_of_the_clip_and_no_label(face):
     made = checkpoint(Feeler(), object(), SAMPLE, ValenceArousal())
     answer = predict_clip(Clip(), made)
     times = [start + t for start in (0, 4, 8) for t in (1, 2, 3)]

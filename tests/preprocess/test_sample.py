@@ -26,6 +26,7 @@ from emo_core.preprocess.sample import (
     pad_or_crop,
     resize_size,
     to_sample,
+    to_sample_points,
     tokens_of,
     window_spans,
 )
@@ -289,3 +290,19 @@ def test_a_real_tokenizer_from_local_files(tmp_path):
     sample._load_tokenizer.cache_clear()
     tokens, mask = tokens_of("yes no", 6, str(tmp_path))
     assert tokens.tolist() == [2, 4, 5, 3, 0, 0] and mask.sum() == 4
+
+
+@pytest.mark.parametrize("size", [(97, 50), (50, 97), (33, 33), (640, 361), (31, 40)])
+@pytest.mark.parametrize("resize_mode", ["pad", "crop"])
+def test_points_follow_pixels_also_on_odd_margins(size, resize_mode):
+    """A bright pixel's middle, found again in the sample, is where its point was moved to."""
+    config = SampleConfig(width=96, height=72, resize_mode=resize_mode)
+    scaled = resize_size(size, config)
+    for across, down in ((0.5, 0.5), (0.4, 0.55), (0.55, 0.45)):
+        image = np.zeros((1, scaled[1], scaled[0], 3), np.uint8)
+        x, y = int(across * scaled[0]), int(down * scaled[1])
+        image[0, y, x] = 255
+        _, row, column, _ = np.argwhere(pad_or_crop(image, config))[0]
+        point = np.array([(x + 0.5) / scaled[0], (y + 0.5) / scaled[1]])
+        moved = to_sample_points(point, size, config) * (config.width, config.height)
+        assert moved == pytest.approx((column + 0.5, row + 0.5), abs=1e-4)

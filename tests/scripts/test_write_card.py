@@ -32,7 +32,7 @@ def test_failures_and_numbers_are_data(folder):
     text = (folder / STATEMENT).read_text(encoding="utf-8")
     failure = "Of eight clips of one man it reads three; a street is called positive."
     (folder / STATEMENT).write_text(
-        text.replace("Anything that is not a drawing of this world.", failure), encoding="utf-8"
+        text.replace("Anything that is not one of these drawings.", failure), encoding="utf-8"
     )
     (folder / MEASURED).write_text("## Measured\n\n| a | 0.5 |\n", encoding="utf-8")
     before = json.loads((folder / CONFIG).read_text())

@@ -14,6 +14,8 @@ from urllib.request import urlopen
 import gradio_client
 
 ROOT = Path(__file__).parents[2]
+APP = str(ROOT / "demo" / "app.py")
+START = f"import runpy, sys; sys.path.insert(0, ''); runpy.run_path({APP!r}, run_name='__main__')"
 PATIENCE_S = 300  # other work may be going on beside the test
 
 
@@ -32,17 +34,27 @@ def patient_client(url: str) -> gradio_client.Client:
     )
 
 
-@contextmanager
-def served(folder: Path, **settings: str) -> Iterator[tuple[str, subprocess.Popen]]:
-    """Gives its address and its process; its files are below `folder`."""
+def free_port() -> int:
+    """A port of this computer that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def served(
+    folder: Path, before: str = "", **settings: str
+) -> Iterator[tuple[str, subprocess.Popen]]:
+    """Gives its address and its process; its files are below `folder`.
+
+    `before` is code that runs in that process before the app does.
+    """
+    port = free_port()
     known = {"GRADIO_SERVER_PORT": str(port), "GRADIO_SERVER_NAME": "127.0.0.1"}
     known |= {"TMPDIR": str(folder), "EMO_JOBS_A_MINUTE": "1000", "EMO_JOBS_OF_ADDRESS": "1000"}
     with (folder / "app.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, str(ROOT / "demo" / "app.py")],
+            [sys.executable, "-c", f"{before}\n{START}"] if before else [sys.executable, APP],
             cwd=folder,
             env={**os.environ, **known, **settings},
             stdout=log,

@@ -135,7 +135,7 @@ def test_an_older_truth_without_scenes_is_still_read(tree, tmp_path, monkeypatch
     (old / "truth.jsonl").write_text("\n".join(map(json.dumps, lines)))
     looked = []
     nobody = np.zeros((0, 5), np.float32)
-    monkeypatch.setattr(faces, "best_detector", lambda: lambda picture: looked.append(1) or nobody)
+    monkeypatch.setattr(faces, "face_detector", lambda: lambda picture: looked.append(1) or nobody)
     window = windows(old, "staged")[0]
     assert not window.decode(RICH).face_mask.any() and len(looked) == 4
 

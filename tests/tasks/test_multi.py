@@ -8,7 +8,7 @@ import torch
 from sklearn import metrics as oracle
 from torch.nn import functional
 
-from emo_core.tasks.interface import Calibration
+from emo_core.tasks.interface import Calibration, WindowLogits
 from emo_core.tasks.multi import MultiLabel
 
 SIX = MultiLabel()
@@ -94,3 +94,43 @@ def test_nothing_to_find_is_undefined():
 def test_a_name_that_is_no_label_is_refused():
     with pytest.raises(ValueError, match="not in tuple"):
         SIX.target(("anger", "bored"))
+
+
+def test_near_its_threshold_the_strongest_label_is_not_sure():
+    calibration = Calibration(abstain_below=0.8, thresholds=(0.9, 0.5, 0.5, 0.5, 0.5, 0.5))
+    wanted = {
+        (0.95, 0.05): True,  # odds 19 against 9 of its threshold: 0.68
+        (0.98, 0.05): False,
+        (0.5, 0.75): True,
+        (0.5, 0.85): False,
+        (0.2, 0.3): True,  # below, but near
+        (0.2, 0.1): False,  # surely none
+    }
+    for (first, second), unsure in wanted.items():
+        values = torch.tensor([[first, second, 0.01, 0.01, 0.01, 0.01]])
+        one = WindowLogits.of_equal_windows(values.logit(), torch.zeros(1, 0, dtype=torch.bool))
+        assert SIX.answer(one, calibration).abstains is unsure, (first, second)
+        assert not SIX.answer(one, Calibration(thresholds=calibration.thresholds)).abstains
+
+
+def test_not_sure_is_chosen_so_that_the_other_answers_are_right():
+    """Answers farther than 0.8 from their threshold are right, nearer ones by chance."""
+    rng = np.random.default_rng(0)
+    truth = np.zeros((4000, 6), bool)
+    logits = np.full((4000, 6), -6.0)
+    label = rng.integers(6, size=4000)
+    strength = rng.uniform(-4, 4, 4000)
+    sure = np.abs(strength) > np.log(4)
+    right = sure | (rng.random(4000) < 0.5)
+    rows = np.arange(4000)
+    logits[rows, label] = strength
+    truth[rows, label] = (strength > 0) == right
+    values = 1 / (1 + np.exp(-logits))
+    task = MultiLabel(precision=0.97)
+    found = task._abstain_below(values, truth, (0.5,) * 6)
+    assert 0.74 <= found <= 0.8
+    chosen = Calibration(abstain_below=found, thresholds=(0.5,) * 6)
+    assert "Not sure" in task.choice(chosen) and "97%" in task.choice(chosen)
+    assert "Not sure" not in SIX.choice(chosen)
+    assert task._abstain_below(values, ~truth, (0.5,) * 6) == 0.99
+    assert MultiLabel()._abstain_below(values, ~truth, (0.5,) * 6) == 0.5

@@ -33,6 +33,7 @@ def test_a_shipped_checkpoint_is_small_and_has_a_whole_card(name):
     assert stated and asdict(stated) == checkpoint.training["data_statement"]
     for part in (stated.sources, stated.label_mapping, stated.licence, stated.failures):
         assert part in text
+    assert "annotator" not in text.lower(), "labels follow from what was acted or drawn"
     assert "never what a person feels" in text and (folder / WEIGHTS).is_file()
 
 

@@ -33,7 +33,7 @@ This model has only ever seen drawings: on a real clip its answer means nothing 
 
 ## Label
 
-perceived group affect, as annotators would say it
+what the drawn scene was made to show
 
 ## Sources
 
@@ -41,7 +41,7 @@ Groups drawn by this project with synthesised sound; no real person is in them.
 
 ## Labels
 
-The label is what the drawn scene was made to show; the planted evidence is known.
+Drawn with the scene, as is the evidence for them.
 
 ## Licence
 
@@ -49,7 +49,7 @@ MIT, as the code.
 
 ## Known failures
 
-Anything that is not a drawing of this world.
+Anything that is not one of these drawings.
 """  # DATA.md of every drawn corpus
 
 

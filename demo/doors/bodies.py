@@ -1,0 +1,137 @@
+"""What may stand in the body of a request: small JSON without an address to fetch."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from demo.doors.responses import Refusal
+
+MOST_BYTES = 256 << 10  # of a JSON body; the page's own have less than 10 KB
+FETCHES_NOTHING = (
+    "this page fetches nothing from an address; upload the file (POST /gradio_api/upload) and give "
+    "the path that comes back; an agent's tool takes a data: URI."
+)
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:", re.I)
+_SESSION = re.compile(r"[\w-]{1,64}", re.A)
+_KINDS = {
+    "boolean": (bool, "true or false"),
+    "string": (str, "a text"),
+    "number": (float, "a number"),
+}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One argument of an endpoint; `kind` as in JSON Schema, "file" for an uploaded file."""
+
+    name: str
+    kind: str
+
+
+Endpoints = Mapping[str, tuple[Parameter, ...]]
+
+
+def endpoints_of(api_info: Mapping[str, Any]) -> dict[str, tuple[Parameter, ...]]:
+    """The arguments of each named endpoint, from gradio's description of the page."""
+    return {
+        name.strip("/"): tuple(
+            Parameter(given["parameter_name"], (given["type"] or {}).get("type", "file"))
+            for given in endpoint["parameters"]
+        )
+        for name, endpoint in api_info["named_endpoints"].items()
+    }
+
+
+def is_address(path: object) -> bool:
+    """Whether a file's path is an address (http:, data:, file: …) and not a path."""
+    return isinstance(path, str) and _ADDRESS.match(path.strip()[:40]) is not None
+
+
+def _arguments(call: dict) -> list[object]:
+    """What an agent gives to a tool (JSON-RPC)."""
+    given = call.get("arguments")
+    return list(given.values()) if isinstance(given, dict) else []
+
+
+def _is_link(value: object) -> bool:
+    """Whether an agent's argument is an address; a data: URI holds the clip itself."""
+    return is_address(value) and not str(value).strip().startswith("data:")
+
+
+def check_session(session: object) -> None:
+    """Raise Refusal unless a visit's name is short and plain."""
+    if session is not None and not (isinstance(session, str) and _SESSION.fullmatch(session)):
+        raise Refusal(400, "session_hash is not plain; expected up to 64 letters, digits, - or _.")
+
+
+def check_body(body: bytes) -> dict[str, Any]:
+    """The object of a body; raises Refusal for what is no object, or asks for a fetch."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Refusal(
+            400, 'the body is not JSON; expected an object such as {"data": [...]}.'
+        ) from None
+    if not isinstance(found, dict):
+        raise Refusal(400, 'the body is no object; expected one such as {"data": [...]}.')
+    for file in _objects(found):
+        if is_address(file.get("path")) or any(map(_is_link, _arguments(file))):
+            raise Refusal(403, FETCHES_NOTHING)
+    check_session(found.get("session_hash"))
+    return found
+
+
+def file_paths(found: dict[str, Any]) -> Iterator[str]:
+    """Every file that a body names."""
+    for file in _objects(found):
+        if isinstance(path := file.get("path"), str):
+            yield path
+
+
+def _objects(found: object) -> Iterator[dict]:
+    """Every JSON object inside, the outermost too."""
+    left = [found]
+    while left:
+        item = left.pop()
+        if isinstance(item, dict):
+            yield item
+            left.extend(item.values())
+        elif isinstance(item, list):
+            left.extend(item)
+
+
+def check_call(endpoints: Endpoints, name: str, given: dict[str, Any], by_name: bool) -> None:
+    """Raise Refusal unless a call names an endpoint and gives each of its arguments."""
+    if name not in endpoints:
+        known = " and ".join(f"/{known}" for known in endpoints)
+        raise Refusal(404, f"there is no endpoint /{name}; there are {known}.")
+    parameters = endpoints[name]
+    takes = f"/{name} takes {', '.join(parameter.name for parameter in parameters)}"
+    if by_name:
+        missing = [p.name for p in parameters if p.name not in given]
+        if missing:
+            raise Refusal(422, f"{takes}; {', '.join(missing)} is missing.")
+        values = [given[parameter.name] for parameter in parameters]
+    else:
+        listed = given.get("data")
+        if not isinstance(listed, list):
+            raise Refusal(422, f'{takes}; expected {{"data": [...]}} with one value for each.')
+        values = listed
+        if len(values) != len(parameters):
+            raise Refusal(422, f"{takes}; expected {len(parameters)} values, got {len(values)}.")
+    for parameter, value in zip(parameters, values, strict=True):
+        _check_value(takes, parameter, value)
+
+
+def _check_value(takes: str, parameter: Parameter, value: object) -> None:
+    if value is None:
+        return
+    kind, said = _KINDS.get(parameter.kind, (dict, 'an uploaded file, {"path": "…", "meta": …}'))
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return
+    if not isinstance(value, kind):
+        raise Refusal(
+            422, f"{takes}; {parameter.name} is a {type(value).__name__}; expected {said}."
+        )

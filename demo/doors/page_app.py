@@ -1,0 +1,69 @@
+"""gradio's app behind the gate: what `launch` serves."""
+
+import gradio as gr
+from fastapi.exceptions import RequestValidationError
+from gradio.routes import App, ORJSONResponse
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from demo import theme
+from demo.doors.bodies import Endpoints, endpoints_of
+from demo.doors.fetching import close_roads
+from demo.doors.gate import Gate
+from demo.doors.responses import (
+    InlineScripts,
+    Refusal,
+    SecurityHeaders,
+    refusal_response,
+    script_hash,
+)
+from demo.doors.routes import API
+from demo.doors.storage import Storage
+from demo.doors.uploads import Uploads
+from demo.settings import Limits
+
+
+class PageApp(App):
+    """gradio's app with the gate outside of all of its own layers."""
+
+    def __init__(
+        self, limits: Limits, endpoints: Endpoints, storage: Storage, server_name: str
+    ) -> None:
+        self.limits, self.endpoints = limits, endpoints
+        self.storage, self.server_name = storage, server_name
+        super().__init__(
+            default_response_class=ORJSONResponse,
+            openapi_url=None,
+            middleware=[Middleware(InlineScripts)],
+            exception_handlers={RequestValidationError: _answer_invalid, Exception: _answer_broken},
+            routes=[Route(f"{API}/upload", Uploads(storage).take, methods=["POST"])],
+        )
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """The layers of gradio inside the gate; starlette asks for them once."""
+        own = [script_hash(text.encode()) for text in theme.scripts()]
+        security = SecurityHeaders(self.limits.framed_by, own)
+        inner = super().build_middleware_stack()
+        return Gate(inner, self.limits, self.endpoints, security, self.storage, self.server_name)
+
+
+async def _answer_invalid(request: Request, error: Exception) -> Response:
+    """A body that gradio can't read: where and what was expected, without what was sent."""
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    parts = [f"{'.'.join(map(str, part['loc']))[:60]}: {part['msg'][:120]}" for part in found[:2]]
+    return refusal_response(Refusal(422, f"the request can't be read: {'; '.join(parts)}."))
+
+
+async def _answer_broken(request: Request, error: Exception) -> Response:
+    """Something failed inside; nothing of it is told."""
+    return refusal_response(Refusal(500, "this page failed at that; change the request."))
+
+
+def page_app(demo: gr.Blocks, limits: Limits, storage: Storage, server_name: str) -> PageApp:
+    """The app to serve a page with. From now on gradio fetches nothing in this process."""
+    close_roads()
+    endpoints = endpoints_of(demo.get_api_info())
+    return PageApp(limits, endpoints, storage, server_name)
