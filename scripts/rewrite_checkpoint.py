@@ -2,8 +2,8 @@
 
     python scripts/rewrite_checkpoint.py FOLDER [--statement DATA.md] [--edited]
 
---edited: config.json was changed on purpose, so what it says of SHA-256 is written anew. Numbers and
-card stay as they are, byte for byte. Old names are those of emo_core/old_names.py; a statement
+--edited: config.json was changed on purpose, so what it says of SHA-256 is written anew. Numbers
+and card stay as they are, byte for byte. Old names are those of emo_core/old_names.py; a statement
 replaces the one sentence on the training data that version 0.1 wrote.
 """
 
