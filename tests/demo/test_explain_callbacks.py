@@ -69,6 +69,14 @@ def test_presets_show_their_cost_before_they_run(events, explains, clip):
             assert f"{methods.cost(method, preset, checkpoint)} passes" in text, text
 
 
+def test_colours_of_a_map_without_a_sign_are_not_said_to_raise_or_lower(events, explains, clip):
+    shown(events, clip)
+    signed = explains.explain("grad_cam", "fast", None, None, asked_by(), Bar())["sound_map_text"]
+    assert "orange raises the score" in signed
+    strength = explains.explain("saliency", "fast", None, None, asked_by(), Bar())["sound_map_text"]
+    assert "the stronger the orange" in strength and "raises" not in strength
+
+
 def test_what_ifs_come_with_a_shift_and_a_swap(events, explains, clip):
     shown(events, clip)
     table = explains.change(*FAST, asked_by(), Bar())["whatif"]
@@ -105,7 +113,7 @@ def test_a_system_that_is_not_here_says_so(events, explains, clip, monkeypatch):
     monkeypatch.setenv("EMO_JMT", "never-shipped")
     shown(events, clip)
     found = explains.systems("", asked_by())
-    assert "not shipped here yet" in found["mesm"] and "not shipped here yet" in found["jmt"]
+    assert all("not installed here" in found[name] for name in ("mesm", "jmt"))
     assert "bars" in found["group"] and found["path_text"] == ""
 
 
