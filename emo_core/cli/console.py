@@ -49,7 +49,7 @@ def print_result(args: argparse.Namespace, result: dict, text: str) -> None:
 def short_answer(answer: "Prediction") -> str:
     """An answer in a few words."""
     if answer.nobody:
-        return answer.nobody[0].lower() + answer.nobody[1:].rstrip(".")
+        return f"nobody to read: {answer.nobody[0].lower()}{answer.nobody[1:].rstrip('.')}"
     if answer.values is not None:
         return ", ".join(f"{name} {value:+.2f}" for name, value in answer.values.items())
     if answer.present is not None:

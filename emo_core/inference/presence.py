@@ -63,7 +63,8 @@ class Presence:
         heard = f"no voice was heard in {self.sound_s:.1f} s of sound"
         if self.voice_s is None:
             heard = "there is no sound"
-        return f"Nobody to read: {seen if count else 'there is no picture'}, and {heard}."
+        said = f"{seen if count else 'there is no picture'}, and {heard}."
+        return said[0].upper() + said[1:]
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,7 @@ def _answer(explanation: Explanation) -> str:
     notes = "".join(f"<li>{_safe(note)}</li>" for note in prediction.notes)
     notes = f'<ul class="quiet">{notes}</ul>' if notes else ""
     if prediction.nobody:
-        return _section("What the model says", notes, prediction.nobody)
+        return _section("Nobody to read", notes, prediction.nobody)
     if prediction.values is not None:
         words = ", ".join(f"{name} {value:+.2f}" for name, value in prediction.values.items())
         return _section("What the model says", notes, words)

@@ -94,7 +94,7 @@ def test_without_people_there_is_no_answer(tmp_path, model, picture):
     rng = np.random.default_rng(3)
     wave = UNSEEN["music, square"](rng, 3.0) if picture is bars else UNSEEN["wind"](rng, 3.0)
     found = predict(clip_of(tmp_path / "a.mp4", picture, 0.2 * wave / np.abs(wave).max()), model)
-    assert found.abstains and found.nobody.startswith("Nobody to read: no face was found in ")
+    assert found.abstains and found.nobody.startswith("No face was found in ")
     assert "no voice was heard in 3.0 s of sound" in found.nobody
     said = json.loads(json.dumps(found.as_dict()))
     assert said["nobody"] == found.nobody and said["faces"]["most"] == 0 and not said["timeline"]
@@ -179,11 +179,10 @@ def test_a_model_without_faces_looks_closer_where_nothing_was_found(tmp_path):
 @pytest.mark.parametrize(
     ("found", "said"),
     [
-        (Presence(), "Nobody to read: there is no picture, and there is no sound."),
+        (Presence(), "There is no picture, and there is no sound."),
         (
             Presence((FoundFaces(0.5, ()),), 0.0, False, 2.0),
-            "Nobody to read: no face was found in 1 frame, and no voice was heard in 2.0 s of "
-            "sound.",
+            "No face was found in 1 frame, and no voice was heard in 2.0 s of sound.",
         ),
         (Presence((FoundFaces(0.5, ((0.1, 0.1, 0.3, 0.4),)),)), None),
         (Presence((FoundFaces(0.5, ()),), 2.4, True, 5.0), None),
@@ -211,6 +210,4 @@ def test_sound_alone_is_listened_to_at_the_rate_of_the_model(tmp_path):
         container.mux(stream.encode(None))
     config = replace(checkpoint.sample, mel=mel)
     found = predict(path, replace(checkpoint, sample=config))
-    assert found.nobody == (
-        "Nobody to read: there is no picture, and no voice was heard in 4.0 s of sound."
-    )
+    assert found.nobody == ("There is no picture, and no voice was heard in 4.0 s of sound.")
