@@ -92,11 +92,11 @@ def test_what_ifs_come_with_a_shift_and_a_swap(events, explains, clip):
 def test_three_systems_answer_side_by_side(events, explains, clip, systems):
     shown(events, clip)
     found = explains.systems("", asked_by())
-    assert "Surprise" in found["mesm"] and "no transcript was given" in found["mesm"]
+    assert "Surprise" in found["mesm"] and "No transcript was given" in found["mesm"]
     assert "Arousal" in found["jmt"] and "star" in found["path_text"]
     assert found["path_plot"].visible
     said = explains.systems("we won!", asked_by())
-    assert "no transcript was given" not in said["mesm"]
+    assert "No transcript was given" not in said["mesm"]
 
 
 def test_six_emotions_of_a_drawing_and_of_a_visitors_clip_have_models_of_their_own(tmp_path):

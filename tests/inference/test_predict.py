@@ -41,7 +41,7 @@ def test_missing_sound_is_said(tmp_path):
 @pytest.mark.parametrize("gain", [0.0, 5e-4])
 def test_silence_is_said(tmp_path, gain):
     sound = Sound("pcm_f32le", tone_hz=300, gains=(gain, gain))
-    assert notes(tmp_path, sound) == ["The sound track is silent: the answer rests on the picture."]
+    assert notes(tmp_path, sound) == ["The sound track is silent: the answer rests on the picture alone."]
 
 
 def test_channels_that_cancel_each_other_out_are_said(tmp_path):
