@@ -24,7 +24,7 @@ class Programs:
         """The program's own visit, which takes its file along when it leaves."""
         visit = count_visit(self.visits, request)
         if not service.is_example(Path(path)):
-            visit.files.add(Path(path))
+            self.visits.claim(visit, Path(path))
         return visit
 
     def predict(self, clip: str | None, request: gr.Request) -> dict:

@@ -128,6 +128,7 @@ def serve() -> None:
     with temp_files.own_folder() as folder:
         os.environ.setdefault("GRADIO_TEMP_DIR", str(folder))
         demo = build_demo(allowed)
+        visits = demo.visits  # type: ignore[attr-defined]  # gradio's class does not declare it
         server_name = os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1")
         demo.launch(
             server_name=server_name,
@@ -141,14 +142,13 @@ def serve() -> None:
             show_error=False,
             mcp_server=allowed.mcp,
             footer_links=["api"],
-            _app=page_app(demo, allowed, server_name),
+            _app=page_app(demo, allowed, visits.storage, server_name),
             share=False,
             enable_monitoring=False,
             ssr_mode=False,
             prevent_thread_lock=True,
         )
-        # set by `build_demo`; gradio's class does not declare it
-        demo.visits.sweep_always(service.shared_files)  # type: ignore[attr-defined]
+        visits.sweep_always(service.shared_files)
         service.preload_model()  # after the page is up: importing torch would hold it back
         demo.block_thread()
 

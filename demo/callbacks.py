@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import gradio as gr
@@ -23,18 +22,13 @@ def words_of(request: gr.Request) -> Words:
     return words_for(request.headers.get("accept-language"))
 
 
-def address_of(request: gr.Request, behind_proxy: bool) -> str:
-    """Where a request comes from; what a visitor claims about it counts only from the proxy on."""
-    forwarded = request.headers.get("x-forwarded-for") if behind_proxy else None
-    if forwarded:
-        return forwarded.split(",")[-1].strip()
-    return request.client.host if request.client else "unknown"
-
-
 def count_visit(visits: Sessions, request: gr.Request) -> Session:
     """The visitor, whose question this counts as; raises BusyError if they ask too often."""
-    visits.count(request.session_hash, address_of(request, visits.limits.behind_proxy))
-    return visits.of(request.session_hash)
+    address = request.client.host if request.client else "unknown"  # as the gate found it
+    visits.count(request.session_hash, address)
+    visit = visits.of(request.session_hash)
+    visit.address = address
+    return visit
 
 
 class AnswerCallbacks:
@@ -60,7 +54,7 @@ class AnswerCallbacks:
         visit.given = path
         example = service.is_example(Path(path))
         if not example:
-            visit.files.add(Path(path))
+            self.visits.claim(visit, Path(path))
         if not (agreed or example):
             ask = components.state(words, "unsure ask", "consent_first", words("consent_ask"))
             yield {page.status: ask, **hidden}
@@ -197,7 +191,7 @@ class AnswerCallbacks:
             return {page.status: ask}
         try:
             visit = count_visit(self.visits, request)
-            path = service.download_clip(link, start_s, end_s, new_folder(visit, self.visits))
+            path = service.download_clip(link, start_s, end_s, self.visits.new_folder(visit))
         except (UserError, BusyError) as error:
             return {page.status: components.state(words, "trouble", "trouble", str(error))}
         return {page.video: gr.Video(str(path))}
@@ -230,10 +224,3 @@ def preset_radio(words: Words, case: ClipSession, method: str, preset: str) -> g
 def format_seconds(value: float) -> str:
     """About how long, for people."""
     return "< 1 s" if value < 1 else f"≈ {value:.0f} s" if value < 90 else f"≈ {value / 60:.0f} min"
-
-
-def new_folder(visit: Session, visits: Sessions) -> Path:
-    """A folder of its own for a visitor's files; no word of theirs is in its name."""
-    folder = Path(mkdtemp(prefix="made-", dir=visits.folder))
-    visit.files.add(folder)
-    return folder

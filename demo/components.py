@@ -28,6 +28,7 @@ def facts(prediction: "Prediction") -> tuple[tuple[str, str], ...]:
         ("Duration", f"{media.duration_s:.1f} s"),
         ("Picture", _picture(media)),
         ("Sound", _sound(media)),
+        ("Faces", _faces(prediction)),
         ("Read in", f"{count} window{'s' * (count > 1)}"),
         ("Model", prediction.model),
         ("Time taken", f"{spent['decode']:.2f} s reading the file, {spent['model']:.2f} s model"),
@@ -42,6 +43,17 @@ def _picture(media: "Media") -> str:
     turned = f"turned by {media.rotation}°" if media.rotation else ""
     parts = (f"{media.width} × {media.height}", rate, varies, media.video_codec, turned)
     return ", ".join(part for part in parts if part)
+
+
+def _faces(prediction: "Prediction") -> str:
+    found = prediction.presence
+    count = len(found.frames)
+    if not count:
+        return "none"
+    searched = f"{count} frame{'s' * (count > 1)}"
+    if not found.most_faces:
+        return f"none in {searched}"
+    return f"{found.most_faces}, at most, in one of {searched}"
 
 
 def _sound(media: "Media") -> str:

@@ -13,7 +13,6 @@ from demo.callbacks import (
     Changes,
     count_visit,
     format_seconds,
-    new_folder,
     preset_radio,
     words_of,
 )
@@ -134,7 +133,7 @@ class ExplainCallbacks:
         from demo import explanations
 
         shown, words, case = self._show_map(job), job.words, job.case
-        files = explanations.files_of(case, job.request, new_folder(job.session, self.visits))
+        files = explanations.files_of(case, job.request, self.visits.new_folder(job.session))
         film = next((str(path) for path in files if path.suffix == ".mp4"), None)
         start_s = explanations.sample_of(case, job.request).start_s
         shown[self.page.clock_peaks] += f'<span data-film-start="{start_s:.3f}"></span>'

@@ -10,15 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from demo.settings import Limits
-from emo_core.errors import EmoError
+from demo.doors.storage import MB, Storage, folder_size
+from demo.settings import BusyError, Limits
 
 MINUTE_S = 60
+TICK_S = 15  # between two looks for files that no visit has claimed
 MOST_CASES = 3  # clips of one visitor whose answers are kept while they are here
-
-
-class BusyError(EmoError):
-    """Asked too often; one sentence."""
 
 
 class Session:
@@ -27,6 +24,7 @@ class Session:
     def __init__(self) -> None:
         self.cases: OrderedDict[tuple, Any] = OrderedDict()
         self.files: set[Path] = set()
+        self.address = "unknown"
         self.stop = threading.Event()
         self.given: str | None = None  # the clip given last, of either input
         self.current: Any = None  # the case on the page
@@ -70,6 +68,14 @@ class Rate:
                 del self.times[key]
 
 
+def _changed_s(path: Path) -> float:
+    """When a file or folder was last changed; 0 where it is gone."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
 def give_back_memory() -> None:
     """Ask the C library to return what it keeps of freed memory; thirty visitors leave 150 MB."""
     with suppress(OSError, AttributeError, TypeError):  # only glibc has it
@@ -81,6 +87,7 @@ class Sessions:
 
     def __init__(self, limits: Limits, folder: Path) -> None:
         self.limits, self.folder = limits, folder.resolve()
+        self.storage = Storage(folder, limits)
         self.of_visitor, self.of_address = Rate(limits.jobs_a_minute), Rate(limits.jobs_of_address)
         self.sessions: dict[str, Session] = {}
         self.lock = threading.Lock()
@@ -98,6 +105,23 @@ class Sessions:
         """One more question. Raises BusyError where there were too many."""
         self.of_address.take(address)
         self.of_visitor.take(session or address)
+
+    def claim(self, visit: Session, path: Path) -> None:
+        """Note a file as a visitor's; what they gave first goes where they hold too much."""
+        newest = self.storage.claim(path)
+        visit.files.add(newest)
+        held = 0
+        for kept in sorted(visit.files, key=lambda it: (it != newest, -_changed_s(it))):
+            held += folder_size(kept)
+            if held > self.limits.mb_of_visit * MB:
+                self.delete(kept)
+                visit.files.discard(kept)
+
+    def new_folder(self, visit: Session) -> Path:
+        """A folder for what is made for a visitor. Raises BusyError where there is no room."""
+        folder = self.storage.make(visit.address)
+        self.claim(visit, folder)
+        return folder
 
     def leave(self, session: str) -> None:
         """Stop what runs for a visitor and delete what they gave."""
@@ -141,9 +165,13 @@ class Sessions:
         """Sweep for as long as the page is up."""
 
         def forever() -> None:
+            swept_s = time.monotonic()
             while True:
-                time.sleep(self.limits.sweep_s)
-                self.sweep(spared())
+                time.sleep(TICK_S)
+                self.storage.sweep()
+                if time.monotonic() - swept_s >= self.limits.sweep_s:
+                    self.sweep(spared())
+                    swept_s = time.monotonic()
 
         thread = threading.Thread(target=forever, name="sweep", daemon=True)
         thread.start()

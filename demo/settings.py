@@ -16,6 +16,10 @@ class LimitError(EmoError):
     """A switch that can't be read; one sentence."""
 
 
+class BusyError(EmoError):
+    """More than a visitor may ask of this page, or leave on it; one sentence."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """How much of what; times in seconds."""
@@ -30,6 +34,10 @@ class Limits:
     framed_by: str = "'self'"  # sources of frame-ancestors: pages that may show this one in theirs
     jobs_a_minute: int = 30  # of one visitor
     jobs_of_address: int = 240  # a minute: a class behind one router is many visitors
+    mb_of_visit: int = 100  # of files on disk; the first ones of a visit go for its later ones
+    mb_of_address: int = 1000
+    mb_in_all: int = 2000
+    claim_s: int = 300  # until a file goes that no visit has claimed
     waiting: int = 64  # jobs in the queue
     keep_s: int = 2400  # of a visitor's files; with the sweep's 15 minutes, less than an hour
     sweep_s: int = 900
@@ -48,6 +56,9 @@ def read(settings: Mapping[str, str] = os.environ) -> Limits:
         framed_by=_sources(settings, "EMO_FRAMED_BY", SPACE_FRAMES if space else Limits.framed_by),
         jobs_a_minute=_number(settings, "EMO_JOBS_A_MINUTE", Limits.jobs_a_minute),
         jobs_of_address=_number(settings, "EMO_JOBS_OF_ADDRESS", Limits.jobs_of_address),
+        mb_of_visit=_number(settings, "EMO_MB_OF_VISIT", Limits.mb_of_visit),
+        mb_of_address=_number(settings, "EMO_MB_OF_ADDRESS", Limits.mb_of_address),
+        mb_in_all=_number(settings, "EMO_MB_IN_ALL", Limits.mb_in_all),
     )
 
 

@@ -83,6 +83,13 @@ def check_body(body: bytes) -> dict[str, Any]:
     return found
 
 
+def file_paths(found: dict[str, Any]) -> Iterator[str]:
+    """Every file that a body names."""
+    for file in _objects(found):
+        if isinstance(path := file.get("path"), str):
+            yield path
+
+
 def _objects(found: object) -> Iterator[dict]:
     """Every JSON object inside, the outermost too."""
     left = [found]

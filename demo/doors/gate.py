@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from demo.doors import bodies, routes
 from demo.doors.responses import Refusal, SecurityHeaders, refusal_response
+from demo.doors.storage import Storage
 from demo.settings import Limits
 
 PATIENCE_S = 60.0  # for the next part of a body
@@ -84,8 +85,10 @@ class Gate:
         limits: Limits,
         endpoints: bodies.Endpoints,
         security: SecurityHeaders,
+        storage: Storage,
         server_name: str = "",
     ) -> None:
+        self.storage = storage
         self.app, self.limits, self.endpoints, self.security = app, limits, endpoints, security
         self.hosts = own_hosts(server_name) | frozenset(map(host_name, limits.hosts))
 
@@ -160,6 +163,8 @@ class Gate:
         tools = path.startswith(f"{routes.API}/mcp")
         body = await read_body(scope, receive, TOOL_BYTES if tools else bodies.MOST_BYTES)
         found = bodies.check_body(body)
+        for file in bodies.file_paths(found):
+            self.storage.ask(file)
         if call := routes.CALL.fullmatch(path):
             bodies.check_call(self.endpoints, call[2], found, by_name=bool(call[1]))
         return _again(body, receive)

@@ -1,13 +1,12 @@
 """gradio's app behind the gate: what `launch` serves."""
 
-from typing import Any
-
 import gradio as gr
 from fastapi.exceptions import RequestValidationError
 from gradio.routes import App, ORJSONResponse
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from demo import theme
@@ -21,20 +20,26 @@ from demo.doors.responses import (
     refusal_response,
     script_hash,
 )
+from demo.doors.routes import API
+from demo.doors.storage import Storage
+from demo.doors.uploads import Uploads
 from demo.settings import Limits
 
 
 class PageApp(App):
     """gradio's app with the gate outside of all of its own layers."""
 
-    def __init__(self, limits: Limits, endpoints: Endpoints, server_name: str, **more: Any) -> None:
-        self.limits, self.endpoints, self.server_name = limits, endpoints, server_name
+    def __init__(
+        self, limits: Limits, endpoints: Endpoints, storage: Storage, server_name: str
+    ) -> None:
+        self.limits, self.endpoints = limits, endpoints
+        self.storage, self.server_name = storage, server_name
         super().__init__(
             default_response_class=ORJSONResponse,
             openapi_url=None,
             middleware=[Middleware(InlineScripts)],
             exception_handlers={RequestValidationError: _answer_invalid, Exception: _answer_broken},
-            **more,
+            routes=[Route(f"{API}/upload", Uploads(storage).take, methods=["POST"])],
         )
 
     def build_middleware_stack(self) -> ASGIApp:
@@ -42,7 +47,7 @@ class PageApp(App):
         own = [script_hash(text.encode()) for text in theme.scripts()]
         security = SecurityHeaders(self.limits.framed_by, own)
         inner = super().build_middleware_stack()
-        return Gate(inner, self.limits, self.endpoints, security, self.server_name)
+        return Gate(inner, self.limits, self.endpoints, security, self.storage, self.server_name)
 
 
 async def _answer_invalid(request: Request, error: Exception) -> Response:
@@ -57,8 +62,8 @@ async def _answer_broken(request: Request, error: Exception) -> Response:
     return refusal_response(Refusal(500, "this page failed at that; change the request."))
 
 
-def page_app(demo: gr.Blocks, limits: Limits, server_name: str) -> PageApp:
+def page_app(demo: gr.Blocks, limits: Limits, storage: Storage, server_name: str) -> PageApp:
     """The app to serve a page with. From now on gradio fetches nothing in this process."""
     close_roads()
     endpoints = endpoints_of(demo.get_api_info())
-    return PageApp(limits, endpoints, server_name)
+    return PageApp(limits, endpoints, storage, server_name)

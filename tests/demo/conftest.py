@@ -12,7 +12,7 @@ from demo.sessions import Sessions
 from demo.settings import Limits
 from emo_core.checkpoint import save_checkpoint
 from tests.support.explained import checkpoint_of
-from tests.support.predictions import write_clip
+from tests.support.predictions import write_people_clip
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def explains(events):
 @pytest.fixture
 def clip(tmp_path):
     """A clip of two seconds that is no shipped example."""
-    return write_clip(tmp_path / "mine.mp4", 2.0)
+    return write_people_clip(tmp_path / "mine.mp4", 2.0)
 
 
 @pytest.fixture

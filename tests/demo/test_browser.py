@@ -73,15 +73,15 @@ def upload(page, path: Path, tab: str = "video") -> None:
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory):
     """A clip of one window, one of three, a sound and a broken file."""
-    from tests.support.predictions import write_clip
+    from tests.support.predictions import write_clip, write_people_clip
 
     folder = tmp_path_factory.mktemp("clips")
     broken = folder / "broken.mp4"
     broken.write_bytes(b"this was never a film " * 50)
     return {
-        "short": write_clip(folder / "short.mp4", 2.0),
-        "leaver": write_clip(folder / "leaver.mp4", 3.0),
-        "long": write_clip(folder / "long.mp4", 11.0),
+        "short": write_people_clip(folder / "short.mp4", 2.0),
+        "leaver": write_people_clip(folder / "leaver.mp4", 3.0),
+        "long": write_people_clip(folder / "long.mp4", 11.0),
         "sound": write_clip(folder / "voice.wav", 2.0, picture=False),
         "broken": broken,
     }

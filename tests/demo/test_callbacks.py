@@ -7,7 +7,6 @@ import pytest
 
 from demo import service
 from demo.api import Programs
-from demo.callbacks import address_of
 from emo_core.cli.main import main as emo
 from emo_core.inference.predict import predict
 from emo_core.schema import DEFAULT_MODEL
@@ -149,10 +148,3 @@ def test_a_link_is_refused_or_lands_under_a_name_of_ours(events, monkeypatch):
     assert path.name == "clip.mp4" and path.parent.parent == events.visits.folder
     events.leave(asked_by())
     assert not path.exists()
-
-
-def test_a_visitor_counts_by_what_the_nearest_proxy_says():
-    request = asked_by(forwarded="9.9.9.9, 8.8.8.8")
-    assert address_of(request, behind_proxy=False) == "1.2.3.4"
-    assert address_of(request, behind_proxy=True) == "8.8.8.8", "the rest can be made up"
-    assert address_of(asked_by(), behind_proxy=True) == "1.2.3.4"

@@ -9,7 +9,7 @@ import gradio_client
 import psutil
 import pytest
 
-from tests.support.predictions import write_clip
+from tests.support.predictions import write_people_clip
 from tests.support.serving import patient_client, served
 
 CLIENTS, EACH = 30, 10
@@ -41,7 +41,7 @@ def uploads(folder: Path) -> list[Path]:
 def test_thirty_clients_and_three_hundred_requests(tmp_path):
     sent, home = tmp_path / "sent", tmp_path / "home"
     sent.mkdir(), home.mkdir()
-    clip = write_clip(tmp_path / "clip.mp4", 2.0).read_bytes()
+    clip = write_people_clip(tmp_path / "clip.mp4", 2.0).read_bytes()
     with served(home) as (url, process):
         ask(url, sent, clip, 999)  # the model is loaded, and every library warm
         app = psutil.Process(process.pid)

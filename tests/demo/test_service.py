@@ -105,7 +105,7 @@ def test_what_a_clip_lacks_is_said_kindly(tmp_path, name, seconds, picture, soun
     assert said in getattr(result, text)
     assert result.log_mel.layout.height >= 100
     if not (picture and sound):
-        assert any("rests on the" in note for note in result.prediction.notes)
+        assert "there is no " in result.prediction.nobody.lower()
 
 
 def test_json_is_that_of_the_command(tmp_path):
@@ -256,3 +256,15 @@ def test_what_a_visitor_wrote_about_an_example_is_theirs_alone(monkeypatch):
 
 def test_the_default_model_learned_from_real_people():
     assert load_checkpoint(DEFAULT_MODEL).training["corpus"] == "collage"
+
+
+def test_the_page_says_how_many_faces_were_found_and_where_nobody_is(tmp_path):
+    (example,) = [path for path in EXAMPLES if Path(path).stem == "both_positive"]
+    said = dict(service.predict_view(example).facts)["Faces"]
+    assert said.endswith("at most, in one of 4 frames") and int(said.split(",")[0]) >= 2
+    nobody = service.predict_view(write_clip(tmp_path / "grey.mp4", 2.0))  # grey, with a tone
+    assert dict(nobody.facts)["Faces"].startswith("none in ")
+    card = components.answer_html(Words("de"), nobody.prediction)
+    assert "Niemand zu lesen" in card and 'class="bars"' not in card and "No face" in card
+    heard = service.predict_view(write_clip(tmp_path / "tone.mp4", 2.0, picture=False))
+    assert dict(heard.facts)["Faces"] == "none"

@@ -4,11 +4,12 @@ Localhost only; every attack ends by itself or when told to. Run with -m slow -s
 """
 
 import threading
+from contextlib import suppress
 
 import psutil
 import pytest
 
-from tests.support.predictions import write_clip
+from tests.support.predictions import write_people_clip
 from tests.support.serving import served
 from tests.support.siege import ATTACKER, MARGIN_S, Attack, Siege, Visitor
 
@@ -19,7 +20,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 def siege(tmp_path_factory, request):
     """A page with the limits it ships with, warm; prints the table of all attacks at the end."""
     home = tmp_path_factory.mktemp("home")
-    clip = write_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", 2.0).read_bytes()
+    clip = write_people_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", 2.0).read_bytes()
     shipped = {"EMO_JOBS_A_MINUTE": "30", "EMO_JOBS_OF_ADDRESS": "240"}
     with served(home, **shipped) as (url, process):
         siege = Siege(url, psutil.Process(process.pid), home, clip)
@@ -47,7 +48,44 @@ def flood_with_first_answers(siege: Siege, stop: threading.Event) -> str:
     return f"{taken} jobs taken, {refused} refused"
 
 
+def upload_without_end(siege: Siege, stop: threading.Event) -> str:
+    """Files of 40 MB that no visit claims, whole ones and cut ones."""
+    visitor, taken, refused = Visitor(siege.url, ATTACKER, heartbeat=False), 0, 0
+
+    def cut():
+        yield b'--x\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\n'
+        yield bytes(1 << 20)
+        raise ConnectionAbortedError
+
+    while not stop.is_set() and taken + refused < 60:
+        sent = visitor.http.post("/gradio_api/upload", files={"files": ("a.mp4", bytes(40 << 20))})
+        taken, refused = taken + sent.is_success, refused + (sent.status_code == 413)
+        with suppress(ConnectionAbortedError):
+            form = {"content-type": "multipart/form-data; boundary=x"}
+            visitor.http.post("/gradio_api/upload", content=cut(), headers=form)
+    visitor.leave()
+    return f"{taken} of 40 MB taken, {refused} refused; {siege.disk()} MB on disk"
+
+
+def ask_for_addresses(siege: Siege, stop: threading.Event) -> str:
+    """Files by their address, in every form, and bodies of 20 MB."""
+    visitor, statuses = Visitor(siege.url, ATTACKER, heartbeat=False), set()
+    file = {"path": "http://192.0.2.1/never.mp4", "meta": {"_type": "gradio.FileData"}}
+    large = b'{"data": ["' + b"x" * (20 << 20) + b'"]}'
+    for _ in range(400):
+        if stop.is_set():
+            break
+        body = {"data": [file, True], "fn_index": 1, "session_hash": visitor.session}
+        statuses.add(visitor.http.post("/gradio_api/queue/join", json=body).status_code)
+        statuses.add(visitor.http.get(f"/gradio_api/file={file['path']}").status_code)
+        statuses.add(visitor.http.post("/gradio_api/queue/join", content=large).status_code)
+    visitor.leave()
+    return f"statuses {sorted(statuses)}"
+
+
 ATTACKS = [
+    Attack("uploads without end, whole and cut", upload_without_end),
+    Attack("addresses to fetch, bodies of 20 MB", ask_for_addresses),
     Attack("first answers from ever new sessions, nothing waited for", flood_with_first_answers),
 ]
 

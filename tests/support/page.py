@@ -7,9 +7,8 @@ EXAMPLES = sorted((Path(__file__).parents[2] / "assets" / "examples").glob("*.mp
 FAST = ("grad_cam", "fast", None, None)
 
 
-def asked_by(session: str = "one", language: str = "en", forwarded: str | None = None):
+def asked_by(session: str = "one", language: str = "en"):
     headers = {"accept-language": language}
-    headers |= {"x-forwarded-for": forwarded} if forwarded else {}
     client = types.SimpleNamespace(host="1.2.3.4")
     return types.SimpleNamespace(session_hash=session, headers=headers, client=client)
 

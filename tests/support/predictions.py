@@ -43,6 +43,24 @@ def write_clip(path: Path, seconds: float, picture: bool = True, sound: bool = T
     return path
 
 
+def write_people_clip(path: Path, seconds: float) -> Path:
+    """A clip of drawn people, whose faces a detector finds, with a tone of 1 kHz."""
+    from emo_core.synthetic.corpus_io import write_clip as write
+    from emo_core.synthetic.drawn.render import draw_frames
+    from emo_core.synthetic.drawn.scene import make_drawn_scene
+
+    scene = next(
+        found
+        for found in (make_drawn_scene(3, "train", n) for n in range(60))
+        if sum(p.facing == "front" and p.look.skin < 4 for p in found.people) >= 2
+    )
+    frames = draw_frames(scene, np.arange(0, min(seconds, 5.0), 0.1))
+    frames = np.tile(frames, (-(-round(seconds * 10) // len(frames)), 1, 1, 1))
+    wave = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(round(seconds * RATE)) / RATE)
+    write(path, frames[: round(seconds * 10)], 10, wave.astype(np.float32), RATE)
+    return path
+
+
 def made_prediction(spans: list[tuple[float, float, tuple]], abstains: bool = False) -> Prediction:
     """A prediction of which everything is known: each window holds a tone of 1 kHz."""
     config = MelConfig()

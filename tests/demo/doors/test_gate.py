@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from starlette.datastructures import Headers
@@ -10,10 +11,12 @@ from starlette.datastructures import Headers
 from demo.doors import bodies, gate
 from demo.doors.gate import Gate, client_address
 from demo.doors.responses import SecurityHeaders
+from demo.doors.storage import Storage
 from demo.settings import Limits
 
 LAPTOP = Limits()
 PROXIED = replace(LAPTOP, behind_proxy=True, any_host=True)
+EMPTY = Storage(Path("/nowhere"), LAPTOP)
 JSON = {"content-type": "application/json"}
 
 
@@ -47,7 +50,7 @@ def ask(limits=LAPTOP, method="GET", path="/config", headers=None, body=b"", par
         "headers": [(k.lower().encode(), v.encode()) for k, v in given.items()],
         "client": ("9.9.9.9", 1),
     }
-    door = Gate(app, limits, {"predict": ()}, SecurityHeaders("'self'", []), "127.0.0.1")
+    door = Gate(app, limits, {"predict": ()}, SecurityHeaders("'self'", []), EMPTY, "127.0.0.1")
     asyncio.run(door(scope, receive, send))
     if not sent:
         return None, {}, "", through
@@ -168,6 +171,6 @@ def test_no_socket_of_another_kind_is_opened():
     async def send(message):
         sent.append(message)
 
-    door = Gate(None, LAPTOP, {}, SecurityHeaders("'self'", []))
+    door = Gate(None, LAPTOP, {}, SecurityHeaders("'self'", []), EMPTY)
     asyncio.run(door({"type": "websocket"}, None, send))
     assert sent[0]["type"] == "websocket.close"
