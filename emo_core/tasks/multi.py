@@ -188,8 +188,8 @@ class MultiLabel:
         if self.precision:
             sure = self._sure_words(calibration.abstain_below)
         return (
-            f"Chosen on the held-out clips: thresholds with the best F1, {chosen}; the scores above "
-            f"are at 0.5.{sure}"
+            f"Chosen on the held-out clips: thresholds with the best F1, {chosen}; the scores "
+            f"above are at 0.5.{sure}"
         )
 
     def _sure_words(self, abstain_below: float) -> str:

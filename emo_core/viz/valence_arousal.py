@@ -48,7 +48,6 @@ def summarise_affect(prediction: Prediction) -> str:
     if not prediction.moments:
         return "This model gives no valence and arousal for the clip."
     first, last = prediction.moments[0], prediction.moments[-1]
-    return (
-        f"The path goes from valence {first.valence:+.2f}, arousal {first.arousal:+.2f} at "
-        f"{first.time_s:.1f} s (star) to {last.valence:+.2f}, {last.arousal:+.2f} at {last.time_s:.1f} s."
-    )
+    start = f"valence {first.valence:+.2f}, arousal {first.arousal:+.2f} at {first.time_s:.1f} s"
+    end = f"{last.valence:+.2f}, {last.arousal:+.2f} at {last.time_s:.1f} s"
+    return f"The path goes from {start} (star) to {end}."
