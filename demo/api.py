@@ -1,17 +1,22 @@
 """The page for programs: two named endpoints with the command's JSON, and tools for agents."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.context import LocalContext
 
 from demo import service
-from demo.callbacks import count_visit
+from demo.callbacks import enter_job
+from demo.job_queue import FIRST, LONGER, Job, Stopped
 from demo.service import UserError
-from demo.sessions import BusyError, Session, Sessions
-from demo.settings import LimitError, Limits
+from demo.sessions import Session, Sessions
+from demo.settings import BusyError, LimitError, Limits
+
+POLL_S = 1.0  # seconds between two checks whether a program still waits
 
 
 class Programs:
@@ -22,10 +27,24 @@ class Programs:
 
     def visit(self, path: str, request: gr.Request) -> Session:
         """The program's own visit, which takes its file along when it leaves."""
-        visit = count_visit(self.visits, request)
+        visit = self.visits.of(request.session_hash)
         if not service.is_example(Path(path)):
             self.visits.claim(visit, Path(path))
         return visit
+
+    def in_turn(
+        self,
+        request: gr.Request,
+        work: Callable[[Job], dict],
+        lane: int = FIRST,
+        heavy: bool = False,
+    ) -> dict:
+        """Queue work and wait for it, as long as the program does. Raises BusyError or Stopped."""
+        job = enter_job(self.visits, request, work, lane, heavy)
+        for _ in job.states(POLL_S, POLL_S):
+            if has_gone():
+                job.drop()
+        return job.result()
 
     def predict(self, clip: str | None, request: gr.Request) -> dict:
         """Says which mood onlookers would likely call the group in a video or sound file.
@@ -41,9 +60,10 @@ class Programs:
         """
         if clip is None:
             return service.failure_json("", UserError("no file given; give a clip."))
+        visit = self.visit(clip, request)
         try:
-            return service.answer_json(clip, self.visit(clip, request))
-        except BusyError as error:
+            return self.in_turn(request, lambda job: service.answer_json(clip, visit, job.report))
+        except (BusyError, Stopped) as error:
             return service.failure_json(clip, error)
 
     def explain(
@@ -73,10 +93,25 @@ class Programs:
             return service.failure_json("", UserError("no file given; give a clip."))
         usual = explanations.ExplainRequest(target=target or None, checks=checks)
         asked = replace(usual, method=method or usual.method, preset=preset or usual.preset)
+        visit = self.visit(clip, request)
+
+        def work(job: Job) -> dict:
+            return explanations.explain_json(clip, asked, visit, job.report, job.clock)
+
+        lane = FIRST if asked.preset == "fast" and not checks else LONGER
         try:
-            return explanations.explain_json(clip, asked, self.visit(clip, request))
-        except (UserError, BusyError) as error:
+            return self.in_turn(request, work, lane, heavy=asked.preset == "thorough")
+        except (UserError, BusyError, Stopped) as error:
             return service.failure_json(clip, error)
+
+
+def has_gone() -> bool:
+    """Whether the client whose event this is no longer listens; gradio knows by its stream."""
+    blocks, event_id = LocalContext.blocks.get(None), LocalContext.event_id.get(None)
+    if blocks is None or event_id is None:
+        return False
+    event = blocks._queue.event_ids_to_events.get(event_id)
+    return event is not None and not event.alive
 
 
 def offer(visits: Sessions, queue: dict[str, Any]) -> None:

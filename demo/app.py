@@ -28,7 +28,8 @@ from demo.doors.page_app import page_app  # noqa: E402
 from demo.explain_callbacks import ExplainCallbacks  # noqa: E402
 from demo.sessions import Sessions  # noqa: E402
 
-MODEL = {"concurrency_limit": 1, "concurrency_id": "model"}
+WAITS = {"concurrency_limit": None}  # for its turn in our own queue, which knows addresses
+THREADS_BESIDE = 60  # for all that does not wait for its turn
 PRIVATE = {"api_visibility": "private"}
 AT_ONCE = {"queue": False, "show_progress": "hidden", **PRIVATE}
 
@@ -44,19 +45,19 @@ def build_demo(allowed: settings.Limits | None = None, folder: Path | None = Non
     ) as demo:
         page = layout.draw(allowed)
         answers, explains = AnswerCallbacks(page, visits), ExplainCallbacks(page, visits)
-        api.offer(visits, MODEL)  # first: names go to who asks first
+        api.offer(visits, WAITS)  # first: names go to who asks first
         _answers(page, answers, allowed)
         _explanations(page, explains, answers)
         demo.load(answers.greet, None, page.status, **AT_ONCE)
         demo.unload(answers.leave)
     demo.visits = visits
-    return demo.queue(max_size=allowed.waiting, api_open=False)
+    return demo.queue(max_size=THREADS_BESIDE, api_open=False)
 
 
 def _answers(page: layout.Page, answers: AnswerCallbacks, allowed: settings.Limits) -> None:
     """A clip comes in, by any road."""
-    busy = {"show_progress": "hidden", "trigger_mode": "always_last", **PRIVATE, **MODEL}
-    answer = [page.status, page.details]
+    busy = {"show_progress": "hidden", "trigger_mode": "always_last", **PRIVATE, **WAITS}
+    answer = [page.status, page.details, page.cancel]
     for given in (page.video, page.other):
         _follow_answer(
             given.change(answers.show, [given, page.consent], answer, **busy), page, answers
@@ -69,10 +70,9 @@ def _answers(page: layout.Page, answers: AnswerCallbacks, allowed: settings.Limi
             [page.fetch.click, page.link.submit],
             answers.fetch,
             link,
-            [page.video, page.status],
-            show_progress_on=page.status,
-            concurrency_limit=2,
-            concurrency_id="links",
+            [page.video, page.status, page.cancel],
+            show_progress="hidden",
+            **WAITS,
             **PRIVATE,
         )
 
@@ -87,7 +87,7 @@ def _explanations(page: layout.Page, explains: ExplainCallbacks, answers: Answer
     """Everything behind the first answer, each on demand."""
     asked = [page.method, page.preset, page.target, page.window]
     page.method.input(explains.price, [page.method, page.preset], page.results, **AT_ONCE)
-    long = {"show_progress": "full", "show_progress_on": page.explain_status, **PRIVATE, **MODEL}
+    quiet = {"show_progress": "hidden", **PRIVATE, **WAITS}  # its own words tell how it goes
     for trigger, run in (
         (page.explain.click, explains.explain),
         (page.clock_tab.select, explains.explain),
@@ -95,23 +95,16 @@ def _explanations(page: layout.Page, explains: ExplainCallbacks, answers: Answer
         (page.keep.click, explains.keep),
         (page.whatif_tab.select, explains.change),
     ):
-        began = trigger(explains.start, None, page.cancel, **AT_ONCE)
-        ended = began.then(run, asked, page.results, **long)
+        ended = trigger(run, asked, page.results, **quiet)
         ended.failure(answers.show_failure, None, page.explain_status, **PRIVATE)
         ended.then(explains.finish, None, page.cancel, **AT_ONCE)
     page.cancel.click(explains.stop, None, page.cancel, **AT_ONCE)
     where = [page.target, page.window]
-    small = {"show_progress": "minimal", **PRIVATE, **MODEL}
-    page.shift.release(
-        explains.shift, [page.shift, *where], page.results, show_progress_on=page.own, **small
-    )
-    page.swap.input(
-        explains.swap, [page.swap, *where], page.results, show_progress_on=page.own, **small
-    )
+    page.shift.release(explains.shift, [page.shift, *where], page.results, **quiet)
+    page.swap.input(explains.swap, [page.swap, *where], page.results, **quiet)
     for trigger in (page.ask.click, page.systems_tab.select, page.transcript.submit):
-        trigger(
-            explains.systems, page.transcript, page.results, show_progress_on=page.group, **small
-        )
+        trigger(explains.systems, page.transcript, page.results, **quiet)
+    small = {"show_progress": "minimal", **PRIVATE}
     page.about_tab.select(explains.about, None, page.results, show_progress_on=page.about, **small)
 
 
@@ -131,6 +124,7 @@ def serve() -> None:
         visits = demo.visits  # type: ignore[attr-defined]  # gradio's class does not declare it
         server_name = os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1")
         demo.launch(
+            max_threads=allowed.waiting + THREADS_BESIDE,
             server_name=server_name,
             theme=theme.build_theme(),
             css_paths=[theme.STYLE],
@@ -150,7 +144,10 @@ def serve() -> None:
         )
         visits.sweep_always(service.shared_files)
         service.preload_model()  # after the page is up: importing torch would hold it back
-        demo.block_thread()
+        try:
+            demo.block_thread()
+        finally:
+            demo.visits.close()  # type: ignore[attr-defined]
 
 
 if __name__ == "__main__":

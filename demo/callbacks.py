@@ -1,8 +1,7 @@
 """What happens on the page: events in, parts of the page out. Knows gradio, and no torch."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextvars import copy_context
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,11 @@ import gradio as gr
 
 from demo import components, service
 from demo.i18n import Words, words_for
+from demo.job_queue import FIRST, Job, JobState, Stopped
 from demo.layout import Page
 from demo.service import ClipSession, UserError
-from demo.sessions import BusyError, Session, Sessions
+from demo.sessions import Session, Sessions
+from demo.settings import BusyError
 
 Changes = dict[Any, Any]
 SOON_S = 0.4  # an answer that comes sooner needs no word that it is coming
@@ -22,13 +23,43 @@ def words_of(request: gr.Request) -> Words:
     return words_for(request.headers.get("accept-language"))
 
 
-def count_visit(visits: Sessions, request: gr.Request) -> Session:
-    """The visitor, whose question this counts as; raises BusyError if they ask too often."""
-    address = request.client.host if request.client else "unknown"  # as the gate found it
-    visits.count(request.session_hash, address)
-    visit = visits.of(request.session_hash)
-    visit.address = address
-    return visit
+def address_of(request: gr.Request) -> str:
+    """Where a request comes from, as the gate found it."""
+    return request.client.host if request.client else "unknown"
+
+
+def enter_job(
+    visits: Sessions,
+    request: gr.Request,
+    work: Callable[[Job], Any],
+    lane: int = FIRST,
+    heavy: bool = False,
+) -> Job:
+    """Queue work for the visitor, counted as a question; raises BusyError if they ask too often."""
+    visits.of(request.session_hash).address = address_of(request)
+    return visits.enter(work, request.session_hash, address_of(request), lane, heavy)
+
+
+@dataclass(frozen=True)
+class Meanwhile:
+    """What a visitor is told while their job waits and runs; Stop can be pressed as long."""
+
+    page: Page
+    visits: Sessions
+    request: gr.Request
+
+    def states(self, job: Job, describe: Callable[[JobState], Changes], soon_s: float) -> Iterator:
+        """Changes of the page until the job is done. A client that has gone stops the job."""
+        try:
+            for state in job.states(soon_s):
+                yield {**describe(state), **self.stop_button()}
+        finally:
+            job.drop()  # unless it is done, the page closed this generator
+
+    def stop_button(self) -> Changes:
+        """Stop, enabled as long as anything of the visitor runs or waits."""
+        busy = self.visits.is_busy(self.request.session_hash)
+        return {self.page.cancel: gr.Button(interactive=busy)}
 
 
 class AnswerCallbacks:
@@ -36,11 +67,6 @@ class AnswerCallbacks:
 
     def __init__(self, page: Page, visits: Sessions) -> None:
         self.page, self.visits = page, visits
-        self.worker = ThreadPoolExecutor(1, "answer")
-
-    def beside(self, run: Callable, *given: Any) -> Future:
-        """Run it in a thread that knows whose request it is."""
-        return self.worker.submit(copy_context().run, run, *given)
 
     def show(self, path: str | None, agreed: bool, request: gr.Request) -> Iterator[Changes]:
         """A clip's answer, before it that work is going on if it takes long; `details` follows."""
@@ -59,18 +85,39 @@ class AnswerCallbacks:
             ask = components.state(words, "unsure ask", "consent_first", words("consent_ask"))
             yield {page.status: ask, **hidden}
             return
+        yield from self._answer(path, visit, request, hidden)
+
+    def _answer(
+        self, path: str, visit: Session, request: gr.Request, hidden: Changes
+    ) -> Iterator[Changes]:
+        """The place in the queue, that work is going on, and the answer."""
+        page, words = self.page, words_of(request)
+        meanwhile = Meanwhile(page, self.visits, request)
+
+        def work(job: Job) -> ClipSession:
+            return service.open_case(path, visit, progress=job.report)
+
+        def describe(state: JobState) -> Changes:
+            said, title = words("busy_say"), "busy"
+            if state.ahead is not None:
+                said, title = components.queue_position(words, state.ahead), "queued"
+            return {page.status: components.state(words, "busy", title, said), **hidden}
+
         try:
-            work = self.beside(service.open_case, path, count_visit(self.visits, request))
-            wait([work], SOON_S)
-            if not work.done():
-                busy = components.state(words, "busy", "busy", words("busy_say"))
-                yield {page.status: busy, **hidden}
-            case = work.result()
+            job = enter_job(self.visits, request, work)
+            yield from meanwhile.states(job, describe, SOON_S)
+            case = job.result()
+        except Stopped:
+            box = components.state(words, "unsure ask", "stopped_title", words("stopped_answer"))
+            yield {page.status: box, **hidden, **meanwhile.stop_button()}
+            return
         except (UserError, BusyError) as error:
-            yield {page.status: components.state(words, "trouble", "trouble", str(error)), **hidden}
+            box = components.state(words, "trouble", "trouble", str(error))
+            yield {page.status: box, **hidden, **meanwhile.stop_button()}
             return
         visit.current = visit.waiting = case
-        yield {page.status: components.answer_html(words, case.prediction), **hidden}
+        answer = components.answer_html(words, case.prediction)
+        yield {page.status: answer, **hidden, **meanwhile.stop_button()}
 
     def greet(self, request: gr.Request) -> str:
         """The empty page in the visitor's language."""
@@ -98,7 +145,8 @@ class AnswerCallbacks:
             return {self.page.explain_status: gr.skip()}
         if case.prediction.nobody:  # no answer, so nothing to ask about
             return {self.page.details: gr.Column(visible=False)}
-        return self._details(words_of(request), case, service.view_of(case))
+        drawn: Changes = self._details(words_of(request), case, service.view_of(case))
+        return drawn | Meanwhile(self.page, self.visits, request).stop_button()
 
     def _details(self, words: Words, case: ClipSession, result: service.PredictionView) -> Changes:
         from demo import explanations
@@ -183,18 +231,37 @@ class AnswerCallbacks:
 
     def fetch(
         self, link: str, start_s: float, end_s: float, agreed: bool, request: gr.Request
-    ) -> Changes:
+    ) -> Iterator[Changes]:
         """A clip by its address, into the player; the answer follows by itself."""
         page, words = self.page, words_of(request)
         if not agreed:
             ask = components.state(words, "unsure ask", "consent_first", words("consent_ask"))
-            return {page.status: ask}
+            yield {page.status: ask}
+            return
+        meanwhile, visit = (
+            Meanwhile(page, self.visits, request),
+            self.visits.of(request.session_hash),
+        )
+
+        def work(job: Job) -> Path:
+            folder = self.visits.new_folder(visit)
+            return service.download_clip(link, start_s, end_s, folder, job.pause)
+
+        def describe(state: JobState) -> Changes:
+            said = "" if state.ahead is None else components.queue_position(words, state.ahead)
+            return {page.status: components.state(words, "busy", "fetching", said)}
+
         try:
-            visit = count_visit(self.visits, request)
-            path = service.download_clip(link, start_s, end_s, self.visits.new_folder(visit))
+            visit.address = address_of(request)
+            job = self.visits.fetch(work, request.session_hash, visit.address)
+            yield from meanwhile.states(job, describe, SOON_S)
+            changes: Changes = {page.video: gr.Video(str(job.result()))}
+        except Stopped:
+            said = words("stopped_answer")
+            changes = {page.status: components.state(words, "unsure ask", "stopped_title", said)}
         except (UserError, BusyError) as error:
-            return {page.status: components.state(words, "trouble", "trouble", str(error))}
-        return {page.video: gr.Video(str(path))}
+            changes = {page.status: components.state(words, "trouble", "trouble", str(error))}
+        yield changes | meanwhile.stop_button()
 
     def leave(self, request: gr.Request) -> None:
         """The visitor has gone: nothing of theirs stays."""
@@ -206,19 +273,20 @@ def preset_radio(words: Words, case: ClipSession, method: str, preset: str) -> g
     """The presets, each with what it costs by this method."""
     from demo import explanations
 
+    costs = explanations.costs(case, method)
     choices = [
         (
             words(
-                "cost",
+                "cost" if len(costs) > 1 else "cost_of_all",
                 preset=words(f"preset_{name}"),
                 passes=cost.passes,
                 seconds=format_seconds(cost.seconds),
             ),
             name,
         )
-        for name, cost in explanations.costs(case, method).items()
+        for name, cost in costs.items()
     ]
-    return gr.Radio(choices, value=preset)
+    return gr.Radio(choices, value=preset if preset in costs else next(iter(costs)))
 
 
 def format_seconds(value: float) -> str:

@@ -15,6 +15,7 @@ from emo_core.viz import captions as sentences
 if TYPE_CHECKING:
     import numpy as np
 
+    from demo.job_queue import JobState
     from emo_core.attribution.counterfactuals import WhatIf
     from emo_core.inference.predict import Media, Prediction
 
@@ -159,6 +160,22 @@ def _value(words: Words, label: str, value: float) -> str:
         f'</span><span class="track middle"><span class="fill" style="margin-left:{left:.1f}%;'
         f'width:{width:.1f}%"></span></span><span class="value">{value:+.2f}</span></div></div>'
     )
+
+
+def waiting(words: Words, state: "JobState") -> str:
+    """What there is to tell of a job that isn't done: its place in the queue, or how far it is."""
+    if state.ahead is not None:
+        return hint(queue_position(words, state.ahead))
+    if state.progress is None:
+        return hint(words("working"))
+    done, total = state.progress
+    bar = f'<progress value="{done}" max="{total}"></progress>'
+    return hint(words("working_on", done=done, total=total)) + bar
+
+
+def queue_position(words: Words, ahead: int) -> str:
+    """A place in the queue, as a sentence."""
+    return words("queue_next") if ahead <= 1 else words("queue_place", ahead=ahead)
 
 
 def section(title: str, sentence: str = "", content: str = "", english: bool = True) -> str:

@@ -1,8 +1,8 @@
 """What happens behind the first answer: maps, checks, what-ifs, the other systems, the model."""
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,25 +11,29 @@ import gradio as gr
 from demo import components, service, upload_checks
 from demo.callbacks import (
     Changes,
-    count_visit,
+    Meanwhile,
+    enter_job,
     format_seconds,
     preset_radio,
     words_of,
 )
 from demo.i18n import Words
+from demo.job_queue import FIRST, LONGER, Job, JobState, Stopped
 from demo.layout import Page
 from demo.service import ClipSession, UserError
-from demo.sessions import BusyError, Session, Sessions
+from demo.sessions import Session, Sessions
+from demo.settings import BusyError
 from emo_core.clip import load_clip
+from emo_core.schema import DEFAULT_METHOD, DEFAULT_PRESET
 
 if TYPE_CHECKING:
     from emo_core.attribution.counterfactuals import WhatIf
-    from emo_core.attribution.forward_function import Progress
     from emo_core.attribution.types import ExplainRequest
 
 OTHERS = {"mesm": "mesm-staged", "jmt": "jmt-staged"}  # part of the page -> checkpoint
 REAL = {"mesm": "fe2e-utterances"}  # in its place for clips that are no shipped drawing
 PEAKS = 4
+AT_ONCE_S = 0.05  # what takes longer is said to be going on
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -41,14 +45,14 @@ class MapJob:
     session: Session
     case: ClipSession
     request: "ExplainRequest"  # its label and window filled in
-    on_progress: "Progress | None" = None
+    ticket: Job  # its place in the queue
 
 
 Work = Callable[["ExplainCallbacks", MapJob], Changes]
 
 
 def map_event(work: Work) -> Callable:
-    """Turn work on a map into an event that shows its progress and ends at Stop."""
+    """Turn work on a map into an event that tells its place and progress and ends at Stop."""
 
     def event(
         self: "ExplainCallbacks",
@@ -57,25 +61,14 @@ def map_event(work: Work) -> Callable:
         target: str | None,
         window: int | None,
         request: gr.Request,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008  # gradio looks for it there
-    ) -> Changes:
-        from demo import explanations
+    ) -> Iterator[Changes]:
+        def run(job: Job) -> Changes:
+            asked = self._job(request, job, method, preset, target, window)
+            return {self.page.explain_status: "", **work(self, asked)}
 
-        page, words = self.page, words_of(request)
-        try:
-            job = self._job(request, method=method, preset=preset, target=target, window=window)
-
-            def on_progress(done: int, total: int) -> bool:
-                progress((done, total), desc=words("working"), unit="passes")
-                return not job.session.stop.is_set()
-
-            changes = work(self, replace(job, on_progress=on_progress))
-            return {page.explain_status: "", **changes}
-        except explanations.Cancelled:
-            return {page.explain_status: components.hint(words("stopped"))}
-        except (UserError, BusyError) as error:
-            trouble = components.state(words, "trouble", "trouble", str(error))
-            return {page.explain_status: trouble}
+        heavy = preset == "thorough"
+        lane = FIRST if self.is_first_map(request, preset, work.__name__) else LONGER
+        yield from self._in_turn(request, self.page.explain_status, run, lane, heavy)
 
     event.__name__, event.__doc__ = work.__name__, work.__doc__
     return event
@@ -94,28 +87,62 @@ class ExplainCallbacks:
             return {self.page.explain_status: gr.skip()}
         return {self.page.preset: preset_radio(words_of(request), case, method, preset)}
 
-    def start(self, request: gr.Request) -> gr.Button:
-        """Before anything long: from now on Stop counts."""
-        self.visits.of(request.session_hash).stop.clear()
-        return gr.Button(interactive=True)
-
     def stop(self, request: gr.Request) -> gr.Button:
-        """Stop what runs for this visitor, or would run next."""
-        self.visits.of(request.session_hash).stop.set()
+        """Stop all that runs or waits for this visitor."""
+        self.visits.stop(request.session_hash)
         return gr.Button(interactive=False)
 
-    def finish(self) -> gr.Button:
-        """Nothing runs any more."""
-        return gr.Button(interactive=False)
+    def finish(self, request: gr.Request) -> gr.Button:
+        """Something has ended; Stop stays as long as anything else of the visitor's goes on."""
+        return gr.Button(interactive=self.visits.is_busy(request.session_hash))
 
-    def _job(self, request: gr.Request, **fields: Any) -> MapJob:
-        """Count the question; raise UserError without a clip, BusyError if asked too often."""
+    def is_first_map(self, request: gr.Request, preset: str, kind: str) -> bool:
+        """Whether this is the one fast map of an answer, which waits for no longer explanations."""
+        visit = self.visits.of(request.session_hash)
+        return kind == "explain" and preset == "fast" and visit.take_first_map()
+
+    def _job(
+        self,
+        request: gr.Request,
+        job: Job,
+        method: str = DEFAULT_METHOD,
+        preset: str = DEFAULT_PRESET,
+        target: str | None = None,
+        window: int | None = None,
+    ) -> MapJob:
+        """The visitor's question about the clip on their page. Raises UserError without a clip."""
         from demo import explanations
 
-        words, session = words_of(request), count_visit(self.visits, request)
+        words, session = words_of(request), self.visits.of(request.session_hash)
         case = current(session, words)
-        chosen = explanations.resolve(case, explanations.ExplainRequest(**fields))
-        return MapJob(words, session, case, chosen)
+        asked = explanations.ExplainRequest(
+            method=method, preset=preset, target=target, window=window
+        )
+        return MapJob(words, session, case, explanations.resolve(case, asked), job)
+
+    def _in_turn(
+        self,
+        request: gr.Request,
+        part: Any,
+        work: Callable[[Job], Changes],
+        lane: int = LONGER,
+        heavy: bool = False,
+    ) -> Iterator[Changes]:
+        """Queue work; say in one part of the page how it goes, and what it found or why not."""
+        words, meanwhile = words_of(request), Meanwhile(self.page, self.visits, request)
+
+        def describe(state: JobState) -> Changes:
+            return {part: components.waiting(words, state)}
+
+        try:
+            job = enter_job(self.visits, request, work, lane, heavy)
+            yield from meanwhile.states(job, describe, AT_ONCE_S)
+            changes = job.result()
+        except Stopped:
+            changes = {part: components.hint(words("stopped"))}
+        except (UserError, BusyError) as error:
+            changes = {part: components.state(words, "trouble", "trouble", str(error))}
+        yield changes | meanwhile.stop_button()
 
     @map_event
     def explain(self, job: MapJob) -> Changes:
@@ -133,7 +160,8 @@ class ExplainCallbacks:
         from demo import explanations
 
         shown, words, case = self._show_map(job), job.words, job.case
-        files = explanations.files_of(case, job.request, self.visits.new_folder(job.session))
+        folder = self.visits.new_folder(job.session)
+        files = explanations.files_of(case, job.request, folder, job.ticket.report)
         film = next((str(path) for path in files if path.suffix == ".mp4"), None)
         start_s = explanations.sample_of(case, job.request).start_s
         shown[self.page.clock_peaks] += f'<span data-film-start="{start_s:.3f}"></span>'
@@ -150,7 +178,7 @@ class ExplainCallbacks:
         """The standard what-ifs."""
         from demo import explanations
 
-        found = explanations.counterfactuals_of(job.case, job.request)
+        found = explanations.counterfactuals_of(job.case, job.request, job.ticket.report)
         label = explanations.label_of(job.case, job.request)
         html = components.section(
             job.words("whatif_head"),
@@ -162,25 +190,31 @@ class ExplainCallbacks:
 
     def shift(
         self, frames: float, target: str | None, window: int | None, request: gr.Request
-    ) -> Changes:
+    ) -> Iterator[Changes]:
         """One what-if: the sound earlier or later."""
         from demo.explanations import shift_of
 
-        return self._own(
+        yield from self._own(
             target, window, request, lambda job: shift_of(job.case, job.request, int(frames))
         )
 
     def swap(
         self, name: str | None, target: str | None, window: int | None, request: gr.Request
-    ) -> Changes:
+    ) -> Iterator[Changes]:
         """One what-if: the sound of a shipped example."""
         from demo.explanations import swap_of
 
         known = {path.name: path for path in upload_checks.EXAMPLES.glob("*.mp4")}
         if name not in known:
-            return {self.page.own: ""}
-        other = load_clip(known[name])
-        return self._own(target, window, request, lambda job: swap_of(job.case, job.request, other))
+            yield {self.page.own: ""}
+            return
+        other = known[name]
+        yield from self._own(
+            target,
+            window,
+            request,
+            lambda job: swap_of(job.case, job.request, load_clip(other)),
+        )
 
     def _own(
         self,
@@ -188,30 +222,36 @@ class ExplainCallbacks:
         window: int | None,
         request: gr.Request,
         make: Callable[[MapJob], "WhatIf"],
-    ) -> Changes:
-        from demo import explanations
+    ) -> Iterator[Changes]:
+        def run(job: Job) -> Changes:
+            from demo import explanations
 
-        words = words_of(request)
-        try:
-            job = self._job(request, target=target, window=window)
-            label = explanations.label_of(job.case, job.request)
+            asked = self._job(request, job, target=target, window=window)
+            label = explanations.label_of(asked.case, asked.request)
             with explanations.as_user_error():
-                found = make(job)
-        except (UserError, BusyError) as error:
-            return {self.page.own: components.state(words, "trouble", "trouble", str(error))}
-        return {self.page.own: _counterfactual_rows(words, label, found)}
+                found = make(asked)
+            return {self.page.own: _counterfactual_rows(asked.words, label, found)}
 
-    def systems(self, text: str, request: gr.Request) -> Changes:
+        return self._in_turn(request, self.page.own, run)
+
+    def systems(self, text: str, request: gr.Request) -> Iterator[Changes]:
         """The same clip, read by each of the three systems; a missing one is named."""
+
+        def run(job: Job) -> Changes:
+            visit = self.visits.of(request.session_hash)
+            case = current(visit, words_of(request))
+            found = {name: self._system(visit, case, name, text, job) for name in OTHERS}
+            return self._side_by_side(words_of(request), case, found)
+
+        yield from self._in_turn(request, self.page.group, run)
+
+    def _side_by_side(
+        self, words: Words, case: ClipSession, found: dict[str, ClipSession | None]
+    ) -> Changes:
+        """The answers of the three systems."""
         from emo_core.viz import valence_arousal as affect
 
-        page, words = self.page, words_of(request)
-        try:
-            visit = count_visit(self.visits, request)
-            case = current(visit, words)
-            found = {name: self._system(visit, case, name, text) for name in OTHERS}
-        except (UserError, BusyError) as error:
-            return {page.group: components.state(words, "trouble", "trouble", str(error))}
+        page = self.page
         said = {name: other.prediction if other else None for name, other in found.items()}
         path = said["jmt"]
         text = (
@@ -228,7 +268,7 @@ class ExplainCallbacks:
         }
 
     def _system(
-        self, visit: Session, case: ClipSession, name: str, text: str
+        self, visit: Session, case: ClipSession, name: str, text: str, job: Job
     ) -> ClipSession | None:
         """The clip's case with another system; None where that is not shipped here."""
         model = names(case.clip.path)[name]
@@ -236,7 +276,8 @@ class ExplainCallbacks:
             return None
         if not case.clip.path.is_file():
             raise UserError("the clip is no longer here; give it again.")
-        return service.open_case(case.clip.path, visit, model, text if name == "mesm" else None)
+        said = text if name == "mesm" else None
+        return service.open_case(case.clip.path, visit, model, said, progress=job.report)
 
     def about(self, request: gr.Request) -> Changes:
         """The card of the model that answered, what it got wrong, and its limits."""
@@ -273,7 +314,7 @@ class ExplainCallbacks:
         words, case, request = job.words, job.case, job.request
         page = self.page
         known = explanations.has_map(case, request)
-        found = explanations.map_of(case, request, job.on_progress)
+        found = explanations.map_of(case, request, job.ticket.report, job.ticket.clock)
         sample, config = explanations.sample_of(case, request), case.checkpoint.sample.mel
         done = words(
             "ready",
@@ -314,6 +355,7 @@ class ExplainCallbacks:
                 words("trust_say", passes=explanations.check_cost(case, request).passes)
             ),
             page.trust_plot: gr.Plot(None, visible=False),
+            page.preset: preset_radio(words, case, request.method, request.preset),
         }
 
     def _show_checks(self, job: MapJob) -> Changes:
@@ -321,7 +363,7 @@ class ExplainCallbacks:
         from emo_core.viz import attribution as figures
 
         words = job.words
-        trust = explanations.checks_of(job.case, job.request, job.on_progress)
+        trust = explanations.checks_of(job.case, job.request, job.ticket.report, job.ticket.clock)
         table = components.trust(words, trust.verdict, figures.trust_rows(trust))
         head = components.section(words("trust_head"), "", table)
         return {

@@ -3,6 +3,7 @@
 Needs torch, so it is imported when the first explanation is asked for.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from demo.service import ClipSession, UserError, load_model, open_case
 from demo.sessions import Session
+from demo.upload_checks import DecodeBudget
 from demo.zero_gpu import on_gpu
 from emo_core.attribution import methods
 from emo_core.attribution.counterfactuals import (
@@ -36,12 +38,24 @@ from emo_core.attribution.types import (
 from emo_core.clip import Clip, ClipError
 from emo_core.inference.prediction import Prediction
 from emo_core.preprocess.sample import Sample, decode_window, to_sample
+from emo_core.schema import DEFAULT_PRESET
 from emo_core.viz import export
 from emo_core.viz.report import Explanation
 
 SLOW_S = 0.03  # of one pass, until one has been measured
+HEAVY = {  # what one pass costs beside a batched forward pass, as measured on one thread
+    "grad_cam": 3.0,
+    "saliency": 5.0,
+    "integrated_gradients": 5.0,
+    "occlusion": 1.5,
+    "ablation": 1.2,
+    "shapley": 1.2,
+    "rollout": 6.0,
+}
+Clock = Callable[[], float]
+CHECKS = "checks"  # in place of a method: the pace of a map's checks
 MOST_SHIFT = 8  # frames of the model
-_PACE: dict[str, float] = {}  # seconds of one pass, by model, as last measured
+_PACE: dict[tuple[str, str], float] = {}  # seconds of one pass, by model and method, as last run
 
 
 @contextmanager
@@ -92,18 +106,23 @@ class Cost:
 
 
 def costs(case: ClipSession, method: str) -> dict[str, Cost]:
-    """Each preset's cost for a map by one method."""
+    """The cost of a map by one method, by preset; only the usual one where all cost the same."""
     found = {preset: methods.cost(method, preset, case.checkpoint) for preset in PRESETS}
-    return {preset: _cost(case, passes) for preset, passes in found.items()}
+    if len(set(found.values())) == 1:
+        found = {DEFAULT_PRESET: found[DEFAULT_PRESET]}
+    return {preset: _cost(case, method, passes) for preset, passes in found.items()}
 
 
 def check_cost(case: ClipSession, request: ExplainRequest) -> Cost:
     """The cost of the checks beside one map."""
-    return _cost(case, checks_cost(request.method, request.preset, case.checkpoint))
+    passes = checks_cost(request.method, request.preset, case.checkpoint)
+    return _cost(case, f"{CHECKS} of {request.method}", passes)
 
 
-def _cost(case: ClipSession, passes: int) -> Cost:
-    pace_s = _PACE.get(case.checkpoint.name) or _guess(case.prediction)
+def _cost(case: ClipSession, method: str, passes: int) -> Cost:
+    pace_s = _PACE.get((case.checkpoint.name, method))
+    if pace_s is None:
+        pace_s = HEAVY[method.removeprefix(f"{CHECKS} of ")] * _guess(case.prediction)
     return Cost(passes, passes * pace_s)
 
 
@@ -113,9 +132,9 @@ def _guess(prediction: Prediction) -> float:
     return min(max(each, 0.005), SLOW_S)
 
 
-def _note_pace(case: ClipSession, passes: int, seconds: float) -> None:
+def _note_pace(case: ClipSession, method: str, passes: int, seconds: float) -> None:
     if passes:
-        _PACE[case.checkpoint.name] = seconds / passes
+        _PACE[case.checkpoint.name, method] = seconds / passes
 
 
 def has_map(case: ClipSession, request: ExplainRequest) -> bool:
@@ -127,15 +146,22 @@ def has_checks(case: ClipSession, request: ExplainRequest) -> bool:
 
 
 def map_of(
-    case: ClipSession, request: ExplainRequest, progress: Progress | None = None
+    case: ClipSession,
+    request: ExplainRequest,
+    progress: Progress | None = None,
+    clock: Clock = time.perf_counter,
 ) -> Attribution:
-    """The map, made once. Raises UserError; Cancelled where asked to stop."""
+    """The map, made once. Raises UserError; Cancelled where asked to stop.
+
+    clock: seconds computed so far, others' turns left out; what the next one costs is told by it.
+    """
     request = resolve(case, request)
 
     def make() -> Attribution:
+        started_s = clock()
         with as_user_error():
             made = explain_on_gpu(case.model, case.prediction, request, progress=progress)
-        _note_pace(case, made.forward_passes, made.seconds)
+        _note_pace(case, request.method, made.forward_passes, clock() - started_s)
         return made
 
     return case.once(_map_key("map", case, request), make)
@@ -154,16 +180,22 @@ def explain_on_gpu(
 
 
 def checks_of(
-    case: ClipSession, request: ExplainRequest, progress: Progress | None = None
+    case: ClipSession,
+    request: ExplainRequest,
+    progress: Progress | None = None,
+    clock: Clock = time.perf_counter,
 ) -> SanityChecks:
     """The checks of the map, made once."""
     request = resolve(case, request)
-    found = map_of(case, request, progress)
+    found = map_of(case, request, progress, clock)
 
     def make() -> SanityChecks:
+        sample, faces = sample_of(case, request), faces_of(case, request, progress)
+        started_s = clock()
         with as_user_error():
-            sample, faces = sample_of(case, request), faces_of(case, request)
-            return run_checks_on_gpu(case.model, sample, found, request, faces, progress=progress)
+            made = run_checks_on_gpu(case.model, sample, found, request, faces, progress=progress)
+        _note_pace(case, f"{CHECKS} of {request.method}", made.forward_passes, clock() - started_s)
+        return made
 
     return case.once(_map_key("checks", case, request), make)
 
@@ -182,31 +214,35 @@ def run_checks_on_gpu(
     return run_checks(load_model(model), sample, found, request, faces, progress)
 
 
-def faces_of(case: ClipSession, request: ExplainRequest) -> FaceRegions | None:
+def faces_of(
+    case: ClipSession, request: ExplainRequest, progress: Progress | None = None
+) -> FaceRegions | None:
     """Where faces are in the window; looked for once."""
     sample, config = sample_of(case, request), case.checkpoint.sample
-    with as_user_error():
+    with as_user_error(), DecodeBudget(case.prediction.clip, progress):
         return case.once(
             ("faces", window_of(case, request)), lambda: find_faces(case.clip, sample, config)
         )
 
 
-def counterfactuals_of(case: ClipSession, request: ExplainRequest) -> tuple[WhatIf, ...]:
+def counterfactuals_of(
+    case: ClipSession, request: ExplainRequest, progress: Progress | None = None
+) -> tuple[WhatIf, ...]:
     """Every what-if that the window allows, made once."""
-    return case.once(
-        ("counterfactuals", window_of(case, request)),
-        lambda: counterfactuals_on_gpu(
-            case.model, sample_of(case, request), faces_of(case, request)
-        ),
-    )
+
+    def make() -> tuple[WhatIf, ...]:
+        sample, faces = sample_of(case, request), faces_of(case, request, progress)
+        return counterfactuals_on_gpu(case.model, sample, faces, progress=progress)
+
+    return case.once(("counterfactuals", window_of(case, request)), make)
 
 
 @on_gpu(lambda model, sample, faces: 10)
 def counterfactuals_on_gpu(
-    model: str, sample: Sample, faces: FaceRegions | None
+    model: str, sample: Sample, faces: FaceRegions | None, *, progress: Progress | None = None
 ) -> tuple[WhatIf, ...]:
     """The standard what-ifs of one window."""
-    return export.counterfactuals(load_model(model), sample, faces)
+    return export.counterfactuals(load_model(model), sample, faces, progress)
 
 
 def shift_of(case: ClipSession, request: ExplainRequest, frames: int) -> WhatIf:
@@ -265,10 +301,13 @@ def find_peaks(found: Attribution, most: int) -> list[tuple[float, str]]:
 
 
 def explanation_of(
-    case: ClipSession, request: ExplainRequest, progress: Progress | None = None
+    case: ClipSession,
+    request: ExplainRequest,
+    progress: Progress | None = None,
+    clock: Clock = time.perf_counter,
 ) -> Explanation:
     """All parts of a report, each made once; the checks on request."""
-    found, sample = map_of(case, request, progress), sample_of(case, request)
+    found, sample = map_of(case, request, progress, clock), sample_of(case, request)
     return Explanation(
         checkpoint=case.checkpoint,
         prediction=case.prediction,
@@ -276,8 +315,8 @@ def explanation_of(
         attribution=found,
         share=modality_share(case.checkpoint, sample, found.target),
         matrix=attention_of(case, request),
-        trust=checks_of(case, request, progress) if request.checks else None,
-        changes=counterfactuals_of(case, request),
+        trust=checks_of(case, request, progress, clock) if request.checks else None,
+        changes=counterfactuals_of(case, request, progress),
     )
 
 
@@ -289,8 +328,8 @@ def files_of(
     The checks are in the report where they have been made.
     """
     request = replace(request, checks=has_checks(case, request))
-    with as_user_error():
-        explanation = explanation_of(case, request, progress)
+    explanation = explanation_of(case, request, progress)
+    with as_user_error(), DecodeBudget(case.prediction.clip, progress):
         return [folder / n for n in export.write_explanation(folder, case.clip, explanation)]
 
 
@@ -299,8 +338,9 @@ def explain_json(
     request: ExplainRequest,
     visit: Session | None = None,
     progress: Progress | None = None,
+    clock: Clock = time.perf_counter,
 ) -> dict[str, object]:
     """The explanation for programs, in the form of `emo explain --json`. Raises UserError."""
-    case = open_case(path, visit)
-    explanation = explanation_of(case, request, progress)
+    case = open_case(path, visit, progress=progress)
+    explanation = explanation_of(case, request, progress, clock)
     return export.explanation_summary(case.prediction.clip, explanation, [])

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from demo.components import facts
 from demo.sessions import Session
-from demo.upload_checks import UserError, check_upload, file_digest, is_example, refuse_large
+from demo.upload_checks import (
+    DecodeBudget,
+    UserError,
+    check_upload,
+    file_digest,
+    is_example,
+    refuse_large,
+)
 from demo.zero_gpu import on_gpu
 from emo_core import viz as view
 from emo_core.clip import Clip, ClipError
@@ -29,6 +36,7 @@ if TYPE_CHECKING:
 DRAWN_MODEL = "group-staged"  # knows the world that the shipped examples are drawn in
 MOST_WINDOWS = 24
 MOST_LETTERS = 2000  # of a transcript
+Progress = Callable[[int, int], object]  # steps done, steps in all
 _LOADING = threading.Lock()  # two first visitors must not load the model twice
 
 
@@ -41,14 +49,15 @@ class ClipSession:
         self.clip, self.model, self.checkpoint = clip, model, checkpoint
         self.prediction = prediction
         self._found: dict[tuple, Any] = {}
-        self._lock = threading.RLock()
 
     def once(self, key: tuple, make: Callable[[], Any]) -> Any:
-        """The result of `make`, called the first time only."""
-        with self._lock:
-            if key not in self._found:
-                self._found[key] = make()
-            return self._found[key]
+        """The result of `make`, called the first time only.
+
+        No lock is held meanwhile: a job that gave way in `make` would hold up the job in its turn.
+        """
+        if key not in self._found:
+            return self._found.setdefault(key, make())
+        return self._found[key]
 
     def has(self, key: tuple) -> bool:
         return key in self._found
@@ -112,6 +121,7 @@ def open_case(
     model: str | None = None,
     text: str | None = None,
     most_windows: int = MOST_WINDOWS,
+    progress: Progress | None = None,
 ) -> ClipSession:
     """The clip with its prediction: from the visitor's shelf, or predicted now."""
     path, visit = Path(path), visit or Session()
@@ -122,7 +132,10 @@ def open_case(
         key = (file_digest(path), name, text, most_windows)
         case = shelf.get(key)
         if case is None:
-            case = _new_clip_session(check_upload(path, text), name, most_windows)
+            with DecodeBudget(path.name, progress) as budget:
+                case = _new_clip_session(
+                    check_upload(path, text), name, most_windows, budget.report
+                )
             shelf[key] = case
     if shelf is visit.cases:
         visit.keep(key, case)
@@ -138,17 +151,20 @@ def _as_user_error() -> Iterator[None]:
         raise UserError(str(error)) from error
 
 
-def _new_clip_session(clip: Clip, name: str, most_windows: int) -> ClipSession:
+def _new_clip_session(clip: Clip, name: str, most_windows: int, progress: Progress) -> ClipSession:
     checkpoint = load_model(name)
-    return ClipSession(clip, name, checkpoint, predict_on_gpu(clip, name, most_windows))
+    found = predict_on_gpu(clip, name, most_windows, progress=progress)
+    return ClipSession(clip, name, checkpoint, found)
 
 
 @on_gpu(lambda clip, name, most_windows: 2 + most_windows)
-def predict_on_gpu(clip: Clip, name: str, most_windows: int) -> "Prediction":
+def predict_on_gpu(
+    clip: Clip, name: str, most_windows: int, *, progress: Progress | None = None
+) -> "Prediction":
     """The model's answer; the one place of the page that predicts."""
     from emo_core.inference.predict import predict_clip
 
-    return predict_clip(clip, load_model(name), most_windows)
+    return predict_clip(clip, load_model(name), most_windows, progress)
 
 
 def view_of(case: ClipSession) -> PredictionView:
@@ -166,10 +182,12 @@ def failure_json(path: str | Path, error: Exception) -> dict[str, Any]:
     return document(errors=({"clip": Path(path).name, "error": str(error)},))
 
 
-def answer_json(path: str | Path, visit: Session | None = None) -> dict[str, Any]:
+def answer_json(
+    path: str | Path, visit: Session | None = None, progress: Progress | None = None
+) -> dict[str, Any]:
     """The answer for programs; a clip without one is under "errors"."""
     try:
-        return document(open_case(path, visit).prediction.as_dict())
+        return document(open_case(path, visit, progress=progress).prediction.as_dict())
     except UserError as error:
         return failure_json(path, error)
 
@@ -213,12 +231,19 @@ def load_model(name: str) -> "Checkpoint":
         raise UserError(str(error)) from error
 
 
-def download_clip(link: str, start_s: float, end_s: float, folder: Path) -> Path:
+def download_clip(
+    link: str,
+    start_s: float,
+    end_s: float,
+    folder: Path,
+    pause: Callable[[], object] = lambda: None,
+) -> Path:
     """Part of one video of the web in a folder, always under the same name. Raises UserError."""
     from emo_core.io.download import DownloadError, fetch
 
     try:
-        return fetch((link or "").strip(), folder / "clip.mp4", float(start_s), float(end_s))
+        out, span = folder / "clip.mp4", (float(start_s), float(end_s))
+        return fetch((link or "").strip(), out, *span, pause=pause)
     except (DownloadError, TypeError, ValueError) as error:
         raise UserError(str(error)) from error
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from demo.doors.storage import MB, Storage, folder_size
+from demo.job_queue import FIRST, Job, JobQueue
 from demo.settings import BusyError, Limits
 
 MINUTE_S = 60
@@ -19,17 +20,23 @@ MOST_CASES = 3  # clips of one visitor whose answers are kept while they are her
 
 
 class Session:
-    """One visitor: cases by the clip's content, files on disk, and the wish to stop."""
+    """One visitor: cases by the clip's content, and files on disk."""
 
     def __init__(self) -> None:
         self.cases: OrderedDict[tuple, Any] = OrderedDict()
         self.files: set[Path] = set()
         self.address = "unknown"
-        self.stop = threading.Event()
         self.given: str | None = None  # the clip given last, of either input
         self.current: Any = None  # the case on the page
         self.waiting: Any = None  # that case, as long as only its answer is there
+        self.mapped: Any = None  # the case of which a fast map was asked for
         self.seen_s = time.monotonic()
+
+    def take_first_map(self) -> bool:
+        """Whether a fast map is the first asked for of the case on the page; from now on it was."""
+        first = self.current is not None and self.mapped is not self.current
+        self.mapped = self.current
+        return first
 
     def keep(self, key: tuple, case: Any) -> None:
         self.cases[key] = case
@@ -89,6 +96,7 @@ class Sessions:
         self.limits, self.folder = limits, folder.resolve()
         self.storage = Storage(folder, limits)
         self.of_visitor, self.of_address = Rate(limits.jobs_a_minute), Rate(limits.jobs_of_address)
+        self.model_jobs, self.link_jobs = JobQueue(limits), JobQueue(limits, slots=2)
         self.sessions: dict[str, Session] = {}
         self.lock = threading.Lock()
 
@@ -105,6 +113,37 @@ class Sessions:
         """One more question. Raises BusyError where there were too many."""
         self.of_address.take(address)
         self.of_visitor.take(session or address)
+
+    def enter(
+        self,
+        work: Callable[[Job], Any],
+        session: str | None,
+        address: str,
+        lane: int = FIRST,
+        heavy: bool = False,
+    ) -> Job:
+        """Queue work on the model for a visitor. Raises BusyError."""
+        self.count(session, address)
+        return self.model_jobs.join(work, address, session or address, lane, heavy)
+
+    def fetch(self, work: Callable[[Job], Any], session: str | None, address: str) -> Job:
+        """Queue the fetching of a link for a visitor. Raises BusyError."""
+        self.count(session, address)
+        return self.link_jobs.join(work, address, session or address)
+
+    def is_busy(self, session: str | None) -> bool:
+        """Whether anything of a visitor runs or waits: as long as it does, Stop can be pressed."""
+        return self.model_jobs.is_busy(session) or self.link_jobs.is_busy(session)
+
+    def stop(self, session: str | None) -> None:
+        """Stop all that runs or waits for a visitor."""
+        self.model_jobs.stop(session)
+        self.link_jobs.stop(session)
+
+    def close(self) -> None:
+        """Stop everything: the page ends."""
+        self.model_jobs.close()
+        self.link_jobs.close()
 
     def claim(self, visit: Session, path: Path) -> None:
         """Note a file as a visitor's; what they gave first goes where they hold too much."""
@@ -128,12 +167,12 @@ class Sessions:
         with self.lock:
             visit = self.sessions.pop(session, None)
             others = {path for other in self.sessions.values() for path in other.files}
+        self.stop(session)
         if visit is not None:
-            visit.stop.set()
             for path in visit.files - others:
                 self.delete(path)
             visit.cases.clear()
-            visit.current = visit.waiting = None
+            visit.current = visit.waiting = visit.mapped = None
             give_back_memory()
 
     def delete(self, path: Path) -> None:

@@ -38,7 +38,9 @@ class Limits:
     mb_of_address: int = 1000
     mb_in_all: int = 2000
     claim_s: int = 300  # until a file goes that no visit has claimed
-    waiting: int = 64  # jobs in the queue
+    waiting: int = 200  # jobs in the queue
+    waiting_of_visit: int = 4  # one of them thorough
+    waiting_of_address: int = 40
     keep_s: int = 2400  # of a visitor's files; with the sweep's 15 minutes, less than an hour
     sweep_s: int = 900
 
@@ -56,6 +58,8 @@ def read(settings: Mapping[str, str] = os.environ) -> Limits:
         framed_by=_sources(settings, "EMO_FRAMED_BY", SPACE_FRAMES if space else Limits.framed_by),
         jobs_a_minute=_number(settings, "EMO_JOBS_A_MINUTE", Limits.jobs_a_minute),
         jobs_of_address=_number(settings, "EMO_JOBS_OF_ADDRESS", Limits.jobs_of_address),
+        waiting_of_visit=_number(settings, "EMO_WAITING_OF_VISIT", Limits.waiting_of_visit),
+        waiting_of_address=_number(settings, "EMO_WAITING_OF_ADDRESS", Limits.waiting_of_address),
         mb_of_visit=_number(settings, "EMO_MB_OF_VISIT", Limits.mb_of_visit),
         mb_of_address=_number(settings, "EMO_MB_OF_ADDRESS", Limits.mb_of_address),
         mb_in_all=_number(settings, "EMO_MB_IN_ALL", Limits.mb_in_all),

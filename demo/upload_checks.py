@@ -1,18 +1,26 @@
 """Which clips the page takes, and which of them are its own examples."""
 
 import hashlib
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from emo_core.clip import Clip, load_clip
 from emo_core.errors import EmoError
+from emo_core.media.demux import watched_packets
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "assets" / "examples"
 MOST_BYTES = 50 << 20  # of one file, as the upload's own limit
 MOST_MINUTES = 10  # of one clip
 MOST_PIXELS = 4096 * 2304  # of one frame: every kind of 4K
+MOST_CODED = 40e9  # pixels × packets of the picture: 10 minutes of 1080p, 30 frames a second
+MOST_DECODE_S = 30.0  # processor seconds in which a clip is read and its faces are found
+SAMPLE_BYTES = 8  # of one sample of one channel, at most
+BESIDE_SOUND = 10 << 20  # bytes of pictures and words that a sound file may hold
 
 
 class UserError(EmoError):
@@ -63,4 +71,62 @@ def check_upload(path: Path, text: str | None) -> Clip:
             f"{path.name} has frames of {clip.size[0]} × {clip.size[1]}; this page takes up to "
             f"{MOST_PIXELS:,} pixels (4K); scale it down, or use `emo predict`."
         )
+    if clip.size and clip.size[0] * clip.size[1] * clip.picture_packets > MOST_CODED:
+        raise UserError(
+            f"{path.name} has {clip.picture_packets:,} frames of {clip.size[0]} × {clip.size[1]}, "
+            f"which take too long to read here; this page takes up to {MOST_CODED / 1e9:.0f} "
+            "thousand million pixels in all; give a shorter or smaller piece, or use `emo predict`."
+        )
+    _refuse_hidden_sound(path, clip)
     return replace(clip, text=text)
+
+
+def _refuse_hidden_sound(path: Path, clip: Clip) -> None:
+    """Raise UserError for a sound file with more bytes than its header's sound can take."""
+    if clip.has_video or not (clip.sample_rate and clip.channels):
+        return
+    said = SAMPLE_BYTES * clip.sample_rate * clip.channels * clip.duration_s
+    if (size := path.stat().st_size) > said + BESIDE_SOUND:
+        raise UserError(
+            f"{path.name} has {size / 2**20:.0f} MB, but its header speaks of "
+            f"{clip.duration_s:.1f} s of sound, which take {said / 2**20:.1f} MB at most; expected "
+            "a header that fits its content; save it anew."
+        )
+
+
+class DecodeBudget:
+    """Bounds what reading one clip may take; between packets `progress` is told nothing new.
+
+    What `progress` raises ends the reading, as a context manager's body does that takes too long:
+    that raises UserError. Seconds of the model (until `report`) don't count.
+    """
+
+    def __init__(self, name: str, progress: Callable[[int, int], object] | None) -> None:
+        self.name, self.progress = name, progress or (lambda done, total: None)
+        self.spent_s, self.last_s = 0.0, time.thread_time()
+        self.steps = (0, 0)
+
+    def __enter__(self) -> "DecodeBudget":
+        self.watched = watched_packets(self.count)
+        self.watched.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.watched.__exit__(*error)
+
+    def report(self, done: int, total: int) -> None:
+        """Some windows have been answered."""
+        self.last_s, self.steps = time.thread_time(), (done, total)
+        self.progress(done, total)
+
+    def count(self) -> None:
+        """A packet was read."""
+        now_s = time.thread_time()
+        self.spent_s, self.last_s = self.spent_s + now_s - self.last_s, now_s
+        if self.spent_s > MOST_DECODE_S:
+            raise UserError(
+                f"{self.name} takes more than {MOST_DECODE_S:.0f} s of computing to read, which is "
+                "what this page gives one clip; give a shorter or smaller piece, or use `emo "
+                "predict`, which has no such limit."
+            )
+        self.progress(*self.steps)

@@ -94,6 +94,7 @@ class Clip:
     video_codec: str | None
     audio_codec: str | None
     container: str
+    picture_packets: int  # coded frames; of a large file without an index by its rate
     timestamps_reset: bool  # its clock jumps back: recordings were joined byte by byte
     notes: tuple[str, ...]  # what of the file can't be used, in sentences
     _origin_s: Fraction = field(repr=False)
@@ -214,6 +215,7 @@ def load_clip(path: str | Path, text: str | None = None) -> Clip:
         video_codec=video.codec if video else None,
         audio_codec=audio.codec if audio else None,
         container=found.container,
+        picture_packets=found.picture_packets,
         timestamps_reset=found.timestamps_reset,
         notes=found.notes,
         _origin_s=found.origin_s,

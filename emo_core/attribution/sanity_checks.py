@@ -111,8 +111,13 @@ def run_checks(
     baseline, seed = request.baseline, request.seed
     meter = PassBudget(checks_cost(found.method, found.preset, checkpoint), progress)
 
+    def report(done: int, _: int) -> object:
+        return progress is None or progress(min(meter.spent + done, meter.total), meter.total)
+
     def again(of: Checkpoint, target: Target, seed: int) -> Attribution:
-        made = explain_window(of, sample, target, found.method, found.preset, baseline, seed)
+        made = explain_window(
+            of, sample, target, found.method, found.preset, baseline, seed, report
+        )
         meter.count(made.forward_passes)
         return made
 

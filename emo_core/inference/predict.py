@@ -42,7 +42,7 @@ def predict_clip(
     clip: Clip,
     checkpoint: Checkpoint,
     most_windows: int = MOST_WINDOWS,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], object] | None = None,
 ) -> Prediction:
     """The checkpoint's answer to a clip. Memory does not depend on the clip's length."""
     config = checkpoint.sample

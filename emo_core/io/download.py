@@ -104,10 +104,12 @@ def fetch(
     start_s: float | None = None,
     end_s: float | None = None,
     limits: DownloadLimits = DownloadLimits(),
+    pause: Callable[[], object] = lambda: None,
 ) -> Path:
     """Download one video, or its part from start_s to end_s, to `out` (mp4); return `out`.
 
     Nothing stays on disk but `out`. Raises DownloadError, one sentence, for everything else.
+    pause: called again and again meanwhile; what it raises ends the download.
     """
     check_url(url)
     if start_s is not None and not 0 <= start_s < (end_s or 0) <= start_s + limits.clip_s:
@@ -118,14 +120,16 @@ def fetch(
     out.parent.mkdir(parents=True, exist_ok=True)
     with scratch_folder(".fetch-", out.parent) as folder:
         job = {"url": url, "folder": str(folder), "start_s": start_s, "end_s": end_s}
-        answer = _run_worker({**job, "limits": asdict(limits)}, folder, limits)
+        answer = _run_worker({**job, "limits": asdict(limits)}, folder, limits, pause)
         if "error" in answer:
             raise DownloadError(answer["error"])
         os.replace(folder / answer["file"], out)
     return out
 
 
-def _run_worker(job: dict, folder: Path, limits: DownloadLimits) -> dict:
+def _run_worker(
+    job: dict, folder: Path, limits: DownloadLimits, pause: Callable[[], object]
+) -> dict:
     """Run the worker under the caps; whatever it started ends with it."""
     started = time.monotonic()
     with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as words:
@@ -138,6 +142,7 @@ def _run_worker(job: dict, folder: Path, limits: DownloadLimits) -> dict:
             reason = None
             while reason is None and worker.poll() is None:
                 time.sleep(POLL_S)
+                pause()
                 reason = _breach(folder, time.monotonic() - started, limits)
             if reason is None:
                 reason = _breach(folder, 0.0, limits)

@@ -2,7 +2,9 @@
 
 from bisect import bisect_left, bisect_right, insort
 from collections import deque
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
@@ -38,13 +40,32 @@ def discard_others(container: Any, kept: list[Any]) -> None:
             stream.discard = Discard.all
 
 
+_watch: ContextVar[Callable[[], object] | None] = ContextVar("packet_watch", default=None)
+
+
+@contextmanager
+def watched_packets(watch: Callable[[], object]) -> Iterator[None]:
+    """Call `watch` at each packet that is read in this context.
+
+    What it raises ends the reading: a page bounds what one clip may take, and stops.
+    """
+    before = _watch.set(watch)
+    try:
+        yield
+    finally:
+        _watch.reset(before)
+
+
 def read_packets(container: Any, streams: list[Any]) -> Iterator[Any]:
     """The tracks' packets in file order; damaged stretches are stepped over."""
     import av
 
+    watch = _watch.get()
     for _ in range(MAX_READ_ERRORS):
         try:
             for packet in container.demux(*streams):
+                if watch is not None:
+                    watch()
                 if packet.size:  # an empty packet would tell the decoder to stop
                     yield packet
             return
@@ -233,6 +254,7 @@ class EndTimes:
         self.shown: deque[int] = deque(maxlen=SHOWN)  # presentation ticks of pictures
         self.unsized: dict[int, Any] = {}  # by sound track, its last packet without a duration
         self.timestamps_reset = False  # whether a track's clock jumped back: files were joined
+        self.pictures = 0  # picture packets that passed by
 
     def tick(self, packet: Any) -> int | None:
         """When a packet is shown or heard."""
@@ -247,6 +269,7 @@ class EndTimes:
         jumps: dict[int, int] = {}  # by track, ticks back that say so
         for packet in packets:
             start, at = self.tick(packet), packet.stream_index
+            self.pictures += at == self.video_index
             if start is None and at == self.video_index and at in latest:
                 start = latest[at] + default_ticks[at]  # MPEG program streams time few frames
             if start is not None and not packet.is_discard:

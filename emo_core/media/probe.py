@@ -180,6 +180,7 @@ class ProbeResult:
     origin_s: Fraction  # the clip's zero on the container's clock
     duration_s: float  # at least one frame
     fps: float | None
+    picture_packets: int  # all of an index or a small file; of a large one by its rate
     variable_rate: bool
     timestamps_reset: bool  # its clock jumps back somewhere; large files are not read through
     notes: tuple[str, ...]  # what of the file can't be used, in sentences
@@ -231,10 +232,17 @@ class ProbeResult:
                 min(starts),
                 seconds,
                 fps,
+                _picture_packets(tracks.video, head, seconds * (fps or 0.0)) if video else 0,
                 varies,
                 head.ends.timestamps_reset,
                 tuple(track.note for track in unusable),
             )
+
+
+def _picture_packets(video: Any, head: FirstPackets, by_rate: float) -> int:
+    """How many packets of the picture there are, as far as that is known without reading all."""
+    listed = len(video.index_entries) if video.container.format.name.startswith("mov") else 0
+    return max(listed, head.ends.pictures, round(by_rate))
 
 
 def _starts(video: VideoStream | None, audio: AudioStream | None, name: str) -> list[Fraction]:

@@ -20,7 +20,7 @@ from emo_core.attribution.counterfactuals import (
 )
 from emo_core.attribution.explain import choose_subject, explain, modality_share
 from emo_core.attribution.face_regions import FaceRegions, find_faces
-from emo_core.attribution.forward_function import Progress
+from emo_core.attribution.forward_function import PassBudget, Progress
 from emo_core.attribution.rollout import picture_to_sound
 from emo_core.attribution.sanity_checks import run_checks
 from emo_core.attribution.types import Attribution, ExplainRequest
@@ -67,9 +67,28 @@ def build_explanation(
 
 
 def counterfactuals(
-    checkpoint: Checkpoint, sample: Sample, faces: FaceRegions | None
+    checkpoint: Checkpoint,
+    sample: Sample,
+    faces: FaceRegions | None,
+    progress: Progress | None = None,
 ) -> tuple[WhatIf, ...]:
-    """The what-ifs that the window allows; those of a missing modality are left out."""
+    """The what-ifs that the window allows; those of a missing modality are left out.
+
+    progress: called after each with (done, in all); Cancelled is raised where it returns False.
+    """
+    asked = _changes_of(checkpoint, sample, faces)
+    meter = PassBudget(len(asked), progress)
+    made = []
+    for words, to in asked:
+        made.append(what_if(checkpoint, sample, words, to))
+        meter.count(1)
+    return tuple(made)
+
+
+def _changes_of(
+    checkpoint: Checkpoint, sample: Sample, faces: FaceRegions | None
+) -> list[tuple[str, Callable[[Sample], Sample]]]:
+    """What can be changed in a window: in words, and the change."""
     mel, middle = checkpoint.sample.mel, int(sample.video_mask.sum()) // 2
     hears, sees = bool(sample.mel_mask.any()), bool(sample.video_mask.any())
     asked = [
@@ -94,7 +113,7 @@ def counterfactuals(
         ("without the sound", hears, partial(drop, name="sound")),
         ("without the words", bool(sample.token_mask.any()), partial(drop, name="words")),
     ]
-    return tuple(what_if(checkpoint, sample, words, to) for words, can, to in asked if can)
+    return [(words, to) for words, can, to in asked if can]
 
 
 def write_explanation(out: Path, clip: Clip, explanation: Explanation) -> list[str]:

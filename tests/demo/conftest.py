@@ -42,9 +42,9 @@ def predictions(monkeypatch):
     """Counts how often something is predicted."""
     made, real = [], service.predict_on_gpu
 
-    def counted(*args):
+    def counted(*args, **more):
         made.append(args)
-        return real(*args)
+        return real(*args, **more)
 
     monkeypatch.setattr(service, "predict_on_gpu", counted)
     return made

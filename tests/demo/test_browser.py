@@ -283,7 +283,9 @@ def test_twenty_files_at_once_and_wrong_data_do_no_harm(app, clips):
         client.submit(gradio_client.handle_file(str(clips["short"])), api_name="/predict")
         for _ in range(20)
     ]
-    assert all(job.result(timeout=PATIENCE_S)["errors"] == [] for job in jobs)
+    said = [str(job.result(timeout=PATIENCE_S)["errors"]) for job in jobs]
+    assert said.count("[]") >= 4, "as many of one client may wait"
+    assert all("jobs of yours wait already" in it for it in said if it != "[]"), said
     many = [gradio_client.handle_file(str(clips["short"]))] * 20
     with pytest.raises(Exception, match="."):
         client.predict(many, api_name="/predict")

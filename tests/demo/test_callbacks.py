@@ -10,7 +10,7 @@ from demo.api import Programs
 from emo_core.cli.main import main as emo
 from emo_core.inference.predict import predict
 from emo_core.schema import DEFAULT_MODEL
-from tests.support.page import EXAMPLES, FAST, Bar, asked_by, shown
+from tests.support.page import EXAMPLES, FAST, asked_by, last_of, shown
 from tests.support.predictions import write_clip
 
 
@@ -70,13 +70,13 @@ def test_a_tick_without_a_new_answer_leaves_the_page_alone(events, clip):
 def test_what_takes_long_is_announced_and_what_does_not_is_not(events, clip, monkeypatch):
     real = service.predict_on_gpu
 
-    def slow(*args):
+    def slow(*args, **more):
         time.sleep(0.3)
-        return real(*args)
+        return real(*args, **more)
 
     service.load_model(service.default_model())
     monkeypatch.setattr("demo.callbacks.SOON_S", 600)
-    assert [list(step) for step in shown(events, clip)][0] == ["status", "details"]
+    assert [list(step) for step in shown(events, clip)][0] == ["status", "details", "cancel"]
     assert len(shown(events, clip)) == 2
     monkeypatch.setattr("demo.callbacks.SOON_S", 0.1)
     monkeypatch.setattr(service, "predict_on_gpu", slow)
@@ -90,7 +90,7 @@ def test_nothing_of_the_clip_before_stays_behind_one_that_fails(events, explains
     broken.write_bytes(b"nothing of a film")
     (trouble,) = shown(events, broken)
     assert "No answer" in trouble["status"] and trouble["details"].visible is False
-    told = explains.explain(*FAST[:2], None, None, asked_by(), Bar())["explain_status"]
+    told = last_of(explains.explain(*FAST[:2], None, None, asked_by()))["explain_status"]
     assert "give one first" in told
 
 
@@ -122,11 +122,12 @@ def test_the_same_clip_is_predicted_once(events, clip, tmp_path, predictions):
 
 
 def test_before_a_clip_and_beyond_the_rate_there_is_a_sentence(events, explains, clip):
-    assert "give one first" in explains.explain(*FAST, asked_by(), Bar())["explain_status"]
+    assert "give one first" in last_of(explains.explain(*FAST, asked_by()))["explain_status"]
     events.visits.of_visitor.most = 1
     shown(events, clip, request=asked_by("two"))
     assert (
-        "more than 1 questions" in explains.explain(*FAST, asked_by("two"), Bar())["explain_status"]
+        "more than 1 questions"
+        in last_of(explains.explain(*FAST, asked_by("two")))["explain_status"]
     )
     assert "more than 1 questions" in shown(events, clip, request=asked_by("two"))[-1]["status"]
     error = Programs(events.visits).predict(str(clip), asked_by("two"))["errors"][0]
@@ -134,16 +135,18 @@ def test_before_a_clip_and_beyond_the_rate_there_is_a_sentence(events, explains,
 
 
 def test_a_link_is_refused_or_lands_under_a_name_of_ours(events, monkeypatch):
-    assert "One thing first" in events.fetch("https://x", 0, 5, False, asked_by())["status"]
-    refused = events.fetch("http://127.0.0.1/<b>.mp4", 0, 5, True, asked_by())["status"]
+    assert (
+        "One thing first" in last_of(events.fetch("https://x", 0, 5, False, asked_by()))["status"]
+    )
+    refused = last_of(events.fetch("http://127.0.0.1/<b>.mp4", 0, 5, True, asked_by()))["status"]
     assert "refused" in refused and "<b>" not in refused
 
-    def fetch(url, out, start_s, end_s):
+    def fetch(url, out, start_s, end_s, pause):
         out.write_bytes(EXAMPLES[0].read_bytes())
         return out
 
     monkeypatch.setattr("emo_core.io.download.fetch", fetch)
-    events.fetch("https://youtu.be/../../x", 0, 5, True, asked_by())
+    last_of(events.fetch("https://youtu.be/../../x", 0, 5, True, asked_by()))
     (path,) = events.visits.folder.rglob("*.mp4")
     assert path.name == "clip.mp4" and path.parent.parent == events.visits.folder
     events.leave(asked_by())

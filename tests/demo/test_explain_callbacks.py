@@ -1,60 +1,110 @@
 """What happens behind the answer, called as functions: costs, Stop, what-ifs, the other systems."""
 
+import pkgutil
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
 import pytest
 
 from demo import service, upload_checks
 from demo.explain_callbacks import names
+from demo.service import UserError
 from emo_core.attribution import methods
 from emo_core.checkpoint import load_checkpoint
 from emo_core.licences import licence_expression
 from emo_core.schema import DEFAULT_METHOD
-from tests.support.page import EXAMPLES, FAST, Bar, asked_by, shown
+from tests.support.page import EXAMPLES, FAST, asked_by, last_of, shown
+from tests.support.serving import PATIENCE_S
 
 
-def test_progress_is_told_and_stop_ends_it(events, explains, clip):
+def test_progress_is_told_and_stop_ends_it(events, explains, clip, monkeypatch):
+    monkeypatch.setattr("demo.explain_callbacks.AT_ONCE_S", 0.0)
     shown(events, clip)
-    request, bar = asked_by(), Bar()
-    explains.start(request)
-    visit = events.visits.of("one")
-
-    class Impatient(Bar):
-        def __call__(self, *args, **more) -> None:
-            super().__call__(*args, **more)
-            if len(self.steps) == 2:
-                explains.stop(request)
-
-    impatient = Impatient()
-    ended = explains.explain("ablation", "fast", None, None, request, impatient)
-    assert (
-        "Stopped" in ended["explain_status"]
-        and set(ended) == {"explain_status"}
-        and len(impatient.steps) == 2
-    )
-    explains.start(request)
-    assert not visit.stop.is_set()
-    done = explains.explain("ablation", "standard", None, None, request, bar)
-    assert (
-        "Done in" in done["explain_status"]
-        and bar.steps == sorted(bar.steps)
-        and len(bar.steps) > 2
-    )
-    assert bar.steps[-1][1] == methods.cost("ablation", "standard", visit.current.checkpoint)
+    steps = explains.explain("ablation", "standard", None, None, asked_by())
+    first = next(steps)
+    assert "Working" in first["explain_status"] and first["cancel"].interactive
+    assert explains.stop(asked_by()).interactive is False
+    last = last_of(steps)
+    assert "Stopped" in last["explain_status"] and set(last) == {"explain_status", "cancel"}
+    assert last["cancel"].interactive is False
+    done = last_of(explains.explain("ablation", "standard", None, None, asked_by()))
+    assert "Done in" in done["explain_status"] and done["cancel"].interactive is False
 
 
-def test_who_leaves_stops_what_runs_for_them(events, explains, clip):
+PASS_BY_PASS = {
+    "explain": "emo_core.attribution.forward_function:PassBudget.count",
+    "check": "emo_core.attribution.forward_function:PassBudget.count",
+    "change": "emo_core.attribution.forward_function:PassBudget.count",
+    "keep": "demo.upload_checks:DecodeBudget.count",
+}
+
+
+@pytest.mark.parametrize("kind", PASS_BY_PASS)
+def test_stop_ends_everything_that_is_long(kind, events, explains, clip, monkeypatch):
+    """Map, checks, what-ifs, film: after Stop not one more pass, or packet, is done."""
     shown(events, clip)
+    last_of(explains.explain(*FAST, asked_by()))
+    owner, _, method = PASS_BY_PASS[kind].rpartition(".")
+    owner = pkgutil.resolve_name(owner)
+    done, real = [], getattr(owner, method)
 
-    class Gone(Bar):
-        def __call__(self, *args, **more) -> None:
-            super().__call__(*args, **more)
-            events.leave(asked_by())
+    def counted(*args, **more):
+        done.append(kind)
+        if len(done) == 2:
+            assert events.visits.is_busy("one")
+            explains.stop(asked_by())
+            assert not events.visits.is_busy("one")
+        return real(*args, **more)
 
-    gone = Gone()
-    assert (
-        "Stopped"
-        in explains.explain("ablation", "fast", None, None, asked_by(), gone)["explain_status"]
-    )
-    assert len(gone.steps) == 1
+    monkeypatch.setattr(owner, method, counted)
+    preset = "standard" if kind == "explain" else "fast"
+    method_asked = "ablation" if kind == "explain" else "grad_cam"
+    ended = last_of(getattr(explains, kind)(method_asked, preset, None, None, asked_by()))
+    assert "Stopped" in ended["explain_status"] and len(done) == 2
+    assert not list(events.visits.folder.rglob("overlay.mp4"))
+
+
+def test_stop_stays_as_long_as_anything_of_the_visitor_waits(events, explains, clip, monkeypatch):
+    shown(events, clip)
+    began, go_on = Event(), Event()
+
+    def held(*args, **more):
+        began.set()
+        assert go_on.wait(PATIENCE_S)
+        raise UserError("held long enough")
+
+    monkeypatch.setattr("demo.explanations.explain_on_gpu", held)
+    monkeypatch.setattr("demo.explain_callbacks.AT_ONCE_S", 0.0)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(last_of, explains.check(*FAST, asked_by()))
+        assert began.wait(PATIENCE_S)
+        second = explains.change(*FAST, asked_by())
+        assert "You are next" in next(second)["explain_status"]
+        go_on.set()
+        assert "held long enough" in first.result(PATIENCE_S)["explain_status"]
+        assert first.result()["cancel"].interactive, "the what-ifs still wait or run"
+        assert last_of(second)["cancel"].interactive is False
+    assert explains.finish(asked_by()).interactive is False
+
+
+def test_who_leaves_stops_what_runs_for_them(events, explains, clip, monkeypatch):
+    monkeypatch.setattr("demo.explain_callbacks.AT_ONCE_S", 0.0)
+    shown(events, clip)
+    steps = explains.explain("ablation", "standard", None, None, asked_by())
+    next(steps)
+    events.leave(asked_by())
+    assert "Stopped" in last_of(steps)["explain_status"]
+    assert not events.visits.model_jobs.jobs
+
+
+def test_a_client_that_is_gone_stops_its_job(events, explains, clip, monkeypatch):
+    """gradio closes the generator of a client that it can tell no more."""
+    monkeypatch.setattr("demo.explain_callbacks.AT_ONCE_S", 0.0)
+    shown(events, clip)
+    steps = explains.explain("ablation", "standard", None, None, asked_by())
+    next(steps)
+    steps.close()
+    assert not events.visits.is_busy("one")
 
 
 def test_presets_show_their_cost_before_they_run(events, explains, clip):
@@ -71,31 +121,36 @@ def test_presets_show_their_cost_before_they_run(events, explains, clip):
 
 def test_colours_of_a_map_without_a_sign_are_not_said_to_raise_or_lower(events, explains, clip):
     shown(events, clip)
-    signed = explains.explain("grad_cam", "fast", None, None, asked_by(), Bar())["sound_map_text"]
-    assert "orange raises the score" in signed
-    strength = explains.explain("saliency", "fast", None, None, asked_by(), Bar())["sound_map_text"]
+    signed = last_of(explains.explain("grad_cam", "fast", None, None, asked_by()))
+    assert "orange raises the score" in signed["sound_map_text"]
+    found = last_of(explains.explain("saliency", "fast", None, None, asked_by()))
+    strength = found["sound_map_text"]
     assert "the stronger the orange" in strength and "raises" not in strength
 
 
 def test_what_ifs_come_with_a_shift_and_a_swap(events, explains, clip):
     shown(events, clip)
-    table = explains.change(*FAST, asked_by(), Bar())["whatif"]
+    table = last_of(explains.change(*FAST, asked_by()))["whatif"]
     assert table.count('role="img"') >= 6 and "sound muted" in table
-    assert "sound 3.1 s later" in explains.shift(5, None, None, asked_by())["own"]
-    assert "sound 5.0 s earlier" in explains.shift(-99, None, None, asked_by())["own"]
-    assert "sound where it was" in explains.shift(0, None, None, asked_by())["own"]
+    assert "sound 3.1 s later" in last_of(explains.shift(5, None, None, asked_by()))["own"]
+    assert "sound 5.0 s earlier" in last_of(explains.shift(-99, None, None, asked_by()))["own"]
+    assert "sound where it was" in last_of(explains.shift(0, None, None, asked_by()))["own"]
     other = EXAMPLES[2]
-    assert other.stem.replace("_", " ") in explains.swap(other.name, None, None, asked_by())["own"]
-    assert explains.swap("../../etc/passwd", None, None, asked_by()) == {"own": ""}
+    assert (
+        other.stem.replace("_", " ")
+        in last_of(explains.swap(other.name, None, None, asked_by()))["own"]
+    )
+    stranger = last_of(explains.swap("../../etc/passwd", None, None, asked_by()))
+    assert stranger == {"own": ""}
 
 
 def test_three_systems_answer_side_by_side(events, explains, clip, systems):
     shown(events, clip)
-    found = explains.systems("", asked_by())
+    found = last_of(explains.systems("", asked_by()))
     assert "Surprise" in found["mesm"] and "No transcript was given" in found["mesm"]
     assert "Arousal" in found["jmt"] and "star" in found["path_text"]
     assert found["path_plot"].visible
-    said = explains.systems("we won!", asked_by())
+    said = last_of(explains.systems("we won!", asked_by()))
     assert "No transcript was given" not in said["mesm"]
 
 
@@ -112,7 +167,7 @@ def test_a_system_that_is_not_here_says_so(events, explains, clip, monkeypatch):
     monkeypatch.setenv("EMO_MESM", "never-shipped")
     monkeypatch.setenv("EMO_JMT", "never-shipped")
     shown(events, clip)
-    found = explains.systems("", asked_by())
+    found = last_of(explains.systems("", asked_by()))
     assert all("not installed here" in found[name] for name in ("mesm", "jmt"))
     assert "bars" in found["group"] and found["path_text"] == ""
 
@@ -135,10 +190,10 @@ def test_the_model_tells_what_it_got_wrong(events, explains):
 )
 def test_questions_that_make_no_sense_get_a_sentence(events, explains, clip, ask):
     shown(events, clip)
-    assert 'role="alert"' in explains.explain(*ask, asked_by(), Bar())["explain_status"]
+    assert 'role="alert"' in last_of(explains.explain(*ask, asked_by()))["explain_status"]
 
 
 def test_a_clip_that_is_gone_is_said(events, explains, clip, systems):
     shown(events, clip)
     clip.unlink()
-    assert "no longer here" in explains.systems("", asked_by())["group"]
+    assert "no longer here" in last_of(explains.systems("", asked_by()))["group"]

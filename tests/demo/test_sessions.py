@@ -7,6 +7,7 @@ import time
 import types
 from pathlib import Path
 from string import Formatter
+from threading import Event
 
 import pytest
 
@@ -15,8 +16,9 @@ from demo import (
     settings,
     zero_gpu,
 )
-from demo.sessions import MOST_CASES, BusyError, Rate, Sessions
-from demo.settings import LimitError, Limits
+from demo.sessions import MOST_CASES, Rate, Sessions
+from demo.settings import BusyError, LimitError, Limits
+from tests.support.serving import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 
@@ -69,8 +71,12 @@ def test_leaving_deletes_what_was_given_and_stops_what_runs(tmp_path):
     one, two = visits.of("one"), visits.of("two")
     one.files |= {mine, shared}
     two.files |= {shared, other}
+    go_on = Event()
+    jobs = [visits.enter(lambda job: go_on.wait(PATIENCE_S), s, "1.2.3.4") for s in ("one", "two")]
     visits.leave("one")
-    assert one.stop.is_set() and not two.stop.is_set()
+    assert visits.is_busy("two") and not visits.is_busy("one")
+    assert jobs[0].dropped and not jobs[1].dropped
+    go_on.set()
     assert not mine.exists() and not mine.parent.exists()
     assert shared.exists() and other.exists(), "another visitor gave the same clip"
     visits.leave("two")

@@ -1,6 +1,7 @@
-"""The page without a browser: requests, a progress bar, and what is shown one after the other."""
+"""The page without a browser: requests, and what is shown one after the other."""
 
 import types
+from collections.abc import Iterable
 from pathlib import Path
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "assets" / "examples").glob("*.mp4"))
@@ -13,14 +14,9 @@ def asked_by(session: str = "one", language: str = "en"):
     return types.SimpleNamespace(session_hash=session, headers=headers, client=client)
 
 
-class Bar:
-    """Notes progress."""
-
-    def __init__(self) -> None:
-        self.steps = []
-
-    def __call__(self, done_total, desc, unit) -> None:
-        self.steps.append(done_total)
+def last_of(steps: Iterable[dict]) -> dict:
+    """What the page shows when an event is over; parts that were told before stay as told."""
+    return [*steps][-1]
 
 
 def shown(events, path, agreed=True, request=None) -> list[dict]:
