@@ -29,6 +29,7 @@ class Visitor:
         transport = httpx.HTTPTransport(local_address=address)
         self.http = httpx.Client(base_url=url, transport=transport, timeout=PATIENCE_S)
         self.session = uuid4().hex
+        self.known: dict = {}  # the page's endpoints
         self.here = threading.Event()
         self.gone = threading.Event()
         self.heart = threading.Thread(target=self._beat, daemon=True)
@@ -59,11 +60,12 @@ class Visitor:
 
     def _in_order(self, name: str, given: dict[str, object]) -> list[object]:
         """Arguments in the order that the page states; consent is given, what is left out usual."""
-        known = self.http.get("/gradio_api/info").json()["named_endpoints"][f"/{name}"]
+        if not self.known:
+            self.known = self.http.get("/gradio_api/info").json()["named_endpoints"]
         usual = {"everyone_agreed": True} | given
         return [
             usual.get(it["parameter_name"], it.get("parameter_default"))
-            for it in known["parameters"]
+            for it in self.known[f"/{name}"]["parameters"]
         ]
 
     def wait(self, name: str, event: str) -> tuple[str, object]:
@@ -101,6 +103,9 @@ class Attack:
     name: str
     run: Callable[["Siege", threading.Event], str]
     settle_s: float = 1.0  # until the honest visitor asks
+
+    def __str__(self) -> str:
+        return self.name
 
 
 @dataclass
