@@ -1,8 +1,9 @@
 """Whose turn it is: jobs of all visitors in fair shares, first answers before longer explanations.
 
-Limits count when a job joins. One answer computes at a time, and beside it an explanation only
-until its next pause: between packets and passes (`Job.pause`) a job gives way to whose turn it is. The turn goes to the address that has had least time, and
-within it to the visit that has had least. Knows neither gradio nor torch.
+Limits count when a job joins. One answer computes at a time, and beside it an explanation until its
+next pause: between packets and passes (`Job.pause`) a job gives way to whose turn it is. The turn
+goes to the address that has had least time, and within it to the visit that has had least. Knows
+neither gradio nor torch.
 """
 
 import threading
