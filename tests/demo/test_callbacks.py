@@ -80,7 +80,7 @@ def test_what_takes_long_is_announced_and_what_does_not_is_not(events, clip, mon
     assert len(shown(events, clip)) == 2
     monkeypatch.setattr("demo.callbacks.SOON_S", 0.1)
     monkeypatch.setattr(service, "predict_on_gpu", slow)
-    busy, answer, _ = shown(events, clip, request=asked_by("two"))
+    busy, *_, answer, _ = shown(events, clip, request=asked_by("two"))
     assert "Watching" in busy["status"] and "bars" in answer["status"]
 
 
