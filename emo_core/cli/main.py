@@ -74,7 +74,7 @@ def build_parser() -> Parser:
     one.add_argument(
         "--names",
         metavar="FILE",
-        help="a file with a clip's name in each line; - for standard input",
+        help="a file with a name in each line; - for standard input",
     )
     one.add_argument("--jsonl", action="store_true", help="print a JSON line a clip, as it is done")
     _add_model_arguments(one)
