@@ -52,12 +52,9 @@ def short_answer(answer: "Prediction") -> str:
         return f"nobody to read: {answer.nobody[0].lower()}{answer.nobody[1:].rstrip('.')}"
     if answer.values is not None:
         return ", ".join(f"{name} {value:+.2f}" for name, value in answer.values.items())
+    best = f"{answer.label} {answer.probabilities[answer.best_label]:.2f}"
     if answer.present is not None:
         found = [f"{name} {answer.probabilities[name]:.2f}" for name in answer.present]
-        if answer.abstains:
-            return (
-                f"not sure (closest: {answer.label} {answer.probabilities[answer.best_label]:.2f})"
-            )
-        return ", ".join(found) or f"none of {', '.join(answer.labels)}"
-    unsure = " (not sure)" if answer.abstains else ""
-    return f"{answer.label}{unsure} {answer.probabilities[answer.best_label]:.2f}"
+        if not answer.abstains:
+            return ", ".join(found) or f"none of {', '.join(answer.labels)}"
+    return f"not sure (closest: {best})" if answer.abstains else best
