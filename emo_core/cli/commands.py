@@ -184,7 +184,7 @@ def data_template(args: argparse.Namespace) -> int:
     facts = [f"{len(corpus.items)} clips of {sources} sources; labels: {', '.join(corpus.labels)}."]
     path = write_template(args.root, facts)
     made = {"corpus": corpus.name, "file": str(path), "clips": len(corpus.items)}
-    print_result(args, made, f"{path}: answer what stands between <!-- and -->, then train")
+    print_result(args, made, f"{path}: answer the questions between <!-- and -->, then train")
     return DONE
 
 
