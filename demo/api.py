@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.context import LocalContext
 
 from demo import service
-from demo.callbacks import enter_job
+from demo.callbacks import Listener, enter_job
 from demo.job_queue import FIRST, LONGER, Job, Stopped
 from demo.service import UserError
 from demo.sessions import Session, Sessions
@@ -53,9 +52,9 @@ class Programs:
         heavy: bool = False,
     ) -> dict:
         """Queue work and wait for it, as long as the program does. Raises BusyError or Stopped."""
-        job = enter_job(self.visits, request, work, lane, heavy)
+        job, listener = enter_job(self.visits, request, work, lane, heavy), Listener()
         for _ in job.states(POLL_S, POLL_S):
-            if has_gone():
+            if listener.has_gone():
                 job.drop()
         try:
             return job.result()
@@ -121,15 +120,6 @@ class Programs:
             return self.in_turn(request, work, lane, heavy=asked.preset == "thorough")
         except (UserError, BusyError, Stopped) as error:
             return service.failure_json(path, error)
-
-
-def has_gone() -> bool:
-    """Whether the client whose event this is no longer listens; gradio knows by its stream."""
-    blocks, event_id = LocalContext.blocks.get(None), LocalContext.event_id.get(None)
-    if blocks is None or event_id is None:
-        return False
-    event = blocks._queue.event_ids_to_events.get(event_id)
-    return event is not None and not event.alive
 
 
 def offer(visits: Sessions, queue: dict[str, Any]) -> None:

@@ -6,15 +6,18 @@ and explanations.py compute; style.css and clock.js are what the browser gets.
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path[0] = str(HERE.parent)  # `python demo/app.py` works without installing
 
+from demo import temp_files  # noqa: E402
 from demo.doors import start  # noqa: E402
 
 if __name__ == "__main__":
+    temp_files.end_at_once()  # imports take seconds, and nothing is to be cleared away yet
     start.check_or_exit()  # gradio reads the port, and its proxies, as it is imported
     start.set_aside()
 
@@ -25,7 +28,6 @@ from demo import (  # noqa: E402
     layout,
     service,
     settings,
-    temp_files,
     theme,
     upload_checks,
 )
@@ -171,4 +173,6 @@ def serve() -> None:
 
 
 if __name__ == "__main__":
-    serve()
+    with suppress(KeyboardInterrupt):
+        serve()
+    temp_files.leave()

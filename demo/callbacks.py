@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.context import LocalContext
 
 from demo import components, service
 from demo.i18n import Words, words_for
@@ -17,6 +18,7 @@ from demo.settings import BusyError
 from emo_core.clip import ClipError
 
 Changes = dict[Any, Any]
+UNHEARD = 60  # seconds: a slow line reads late, who never reads has gone
 SOON_S = 0.4  # an answer that comes sooner needs no word that it is coming
 
 
@@ -41,6 +43,25 @@ def enter_job(
     return visits.enter(work, request.session_hash, address_of(request), lane, heavy)
 
 
+class Listener:
+    """The client of the event that runs here, as gradio knows it; none outside of events."""
+
+    def __init__(self) -> None:
+        blocks, event_id = LocalContext.blocks.get(None), LocalContext.event_id.get(None)
+        self.queue = blocks._queue if blocks is not None else None
+        known = self.queue.event_ids_to_events if self.queue is not None else {}
+        self.event = known.get(event_id or "")
+        self.unheard = 0
+
+    def has_gone(self) -> bool:
+        """Whether its stream ended, or words have waited for it at UNHEARD checks in a row."""
+        if self.event is None or self.queue is None:
+            return False
+        words = self.queue.pending_messages_per_session.get(self.event.session_hash)
+        self.unheard = self.unheard + 1 if words is not None and words.qsize() else 0
+        return not self.event.alive or self.unheard >= UNHEARD
+
+
 @dataclass(frozen=True)
 class Meanwhile:
     """What a visitor is told while their job waits and runs; Stop can be pressed as long."""
@@ -51,8 +72,11 @@ class Meanwhile:
 
     def states(self, job: Job, describe: Callable[[JobState], Changes], soon_s: float) -> Iterator:
         """Changes of the page until the job is done. A client that has gone stops the job."""
+        listener = Listener()
         try:
             for state in job.states(soon_s):
+                if listener.has_gone():
+                    job.drop()
                 yield {**describe(state), **self.stop_button()}
         finally:
             job.drop()  # unless it is done, the page closed this generator

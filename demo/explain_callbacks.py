@@ -335,7 +335,9 @@ class ExplainCallbacks:
             if shown
             else components.hint(words("no_picture_map")),
             page.sound_map_text: components.section(
-                words("sound_map"), words("sound_map_say"), english=False
+                words("sound_map"),
+                words("sound_map_say" if found.signed else "sound_map_strength"),
+                english=False,
             ),
             page.sound_map: gr.Plot(figures.mel_overlay(found, sample, config), visible=True),
             page.clock_text: components.section(

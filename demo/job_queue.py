@@ -1,8 +1,9 @@
 """Whose turn it is: jobs of all visitors in fair shares, first answers before longer explanations.
 
-Limits count when a job joins. One job computes at a time; between packets and passes (`Job.pause`)
-it gives way to the job whose turn it is. The turn goes to the address that has had least time, and
-within it to the visit that has had least. Knows neither gradio nor torch.
+Limits count when a job joins. One answer computes at a time, and beside it an explanation until its
+next pause: between packets and passes (`Job.pause`) a job gives way to whose turn it is. The turn
+goes to the address that has had least time, and within it to the visit that has had least. Knows
+neither gradio nor torch.
 """
 
 import threading
@@ -184,7 +185,7 @@ class JobQueue:
     def give_way(self, job: Job) -> bool:
         """Whether a computing job has to wait (on `go`) since it is another's turn."""
         now_s = self.now()
-        if len(self.jobs) <= len(self.computing) or now_s - job.checked_s < CHECK_S:
+        if len(self.jobs) == 1 or now_s - job.checked_s < CHECK_S:
             return False
         job.checked_s = now_s
         with self.lock:
@@ -192,7 +193,8 @@ class JobQueue:
                 return not job.dropped
             self._charge()
             best = self._next()
-            if best is None or not self._comes_before(best, job):
+            crowded = len(self._rivals(job)) > self.slots
+            if not crowded and (best is None or not self._comes_before(best, job)):
                 return False
             self.computing.remove(job)
             job.go.clear()
@@ -264,9 +266,15 @@ class JobQueue:
         had_s = self.shares[getattr(other, key)], self.shares[getattr(job, key)]
         return had_s[0] + SLICE_S < had_s[1]
 
+    def _rivals(self, job: Job) -> list[Job]:
+        """Jobs that compute and leave a job no room: for an answer, only other answers."""
+        least_s = self._least()
+        lane = self._lane(job, least_s)
+        return [it for it in self.computing if self._lane(it, least_s) <= lane]
+
     def _hand_on(self) -> None:
         """Give free slots to those whose turn it is."""
-        while len(self.computing) < self.slots and (job := self._next()):
+        while (job := self._next()) and len(self._rivals(job)) < self.slots:
             self.computing.append(job)
             job.since_s = job.checked_s = self.now()
             if job.started:
@@ -281,7 +289,7 @@ class JobQueue:
             if job.started or job not in self.jobs:
                 return JobState(None, job.progress)
             order = self._in_order([it for it in self.jobs if it not in self.computing])
-            return JobState(len(self.computing) + order.index(job))
+            return JobState(len(self._rivals(job)) + order.index(job))
 
     def is_busy(self, visit: Hashable) -> bool:
         """Whether anything of a visit runs or waits that was not stopped."""

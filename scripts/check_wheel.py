@@ -28,6 +28,7 @@ EXAMPLE = ROOT / "assets" / "examples" / "both_positive.mp4"
 CHECKPOINTS = (
     "affect-people",
     "emotions-people",
+    "mesm-people",
     "fe2e-utterances",
     "group-collage",
     "group-people",

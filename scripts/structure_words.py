@@ -75,7 +75,11 @@ WORDS = {
     "part": Word(
         "a piece of what is divided beside it",
         r"parts?",
-        {r"argument .*": "a piece of what the function divides", **LOCAL},
+        {
+            r"argument .*": "a piece of what the function divides",
+            r"function .*\.on_part_data": "starlette's name, overridden",
+            **LOCAL,
+        },
     ),
     "score": Word(
         "a number given to an answer: a label's by a model, a prediction's by a metric",

@@ -177,7 +177,7 @@ async def read_body(scope: Scope, receive: Receive, most: int) -> bytes:
     if length.isdecimal() and int(length) > most:
         raise Refusal(413, f"the body is larger than {most >> 10} KB; send a smaller one.")
     while True:
-        message = await next_part(receive)
+        message = await next_message(receive)
         body += message.get("body", b"")
         if len(body) > most:
             raise Refusal(413, f"the body is larger than {most >> 10} KB; send a smaller one.")
@@ -185,7 +185,7 @@ async def read_body(scope: Scope, receive: Receive, most: int) -> bytes:
             return bytes(body)
 
 
-async def next_part(receive: Receive) -> Message:
+async def next_message(receive: Receive) -> Message:
     """The next part of a body; raises Refusal where none comes, ClientDisconnect at the end."""
     try:
         message = await asyncio.wait_for(receive(), PATIENCE_S)
@@ -201,7 +201,7 @@ async def drain(incoming: Incoming) -> None:
     left = DRAINED_BYTES
     while left > 0 and not incoming.ended:
         try:
-            message = await next_part(incoming)
+            message = await next_message(incoming)
         except (Refusal, ClientDisconnect):
             return
         left -= len(message.get("body", b"")) or 1

@@ -14,7 +14,7 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from demo.doors.gate import Incoming, drain, next_part
+from demo.doors.gate import Incoming, drain, next_message
 from demo.doors.responses import Refusal, refusal_response
 from demo.doors.storage import Storage, StorageError, Stored, full_disk
 from demo.upload_checks import MOST_BYTES
@@ -79,8 +79,8 @@ class Uploads:
         return self.storage.open(address, int(length) if length.isdecimal() else 0)
 
     def _parser(self, request: Request, incoming: Incoming, stored: Stored) -> UploadParser:
-        told = request.query_params.get("upload_id")
-        upload_id = told if told and _UPLOAD_ID.fullmatch(told) else None
+        asked_id = request.query_params.get("upload_id")
+        upload_id = asked_id if asked_id and _UPLOAD_ID.fullmatch(asked_id) else None
         if upload_id:
             file_upload_statuses.track(upload_id)
             asyncio.get_running_loop().call_later(PROGRESS_S, _forget_progress, upload_id)
@@ -97,7 +97,7 @@ class Uploads:
 
     async def _counted(self, incoming: Incoming, stored: Stored) -> AsyncGenerator[bytes, None]:
         while not incoming.ended:
-            part = (await next_part(incoming)).get("body", b"")
+            part = (await next_message(incoming)).get("body", b"")
             self.storage.grow(stored, len(part))
             if part:
                 yield part

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from emo_core.errors import EmoError
+
 if TYPE_CHECKING:
     from emo_core.inference.prediction import Prediction
 
@@ -52,12 +54,19 @@ def short_answer(answer: "Prediction") -> str:
         return f"nobody to read: {answer.nobody[0].lower()}{answer.nobody[1:].rstrip('.')}"
     if answer.values is not None:
         return ", ".join(f"{name} {value:+.2f}" for name, value in answer.values.items())
+    best = f"{answer.label} {answer.probabilities[answer.best_label]:.2f}"
     if answer.present is not None:
         found = [f"{name} {answer.probabilities[name]:.2f}" for name in answer.present]
-        if answer.abstains:
-            return (
-                f"not sure (closest: {answer.label} {answer.probabilities[answer.best_label]:.2f})"
-            )
-        return ", ".join(found) or f"none of {', '.join(answer.labels)}"
-    unsure = " (not sure)" if answer.abstains else ""
-    return f"{answer.label}{unsure} {answer.probabilities[answer.best_label]:.2f}"
+        if not answer.abstains:
+            return ", ".join(found) or f"none of {', '.join(answer.labels)}"
+    return f"not sure (closest: {best})" if answer.abstains else best
+
+
+def failure_sentence(error: Exception) -> str:
+    """Why a command ends, for people."""
+    if isinstance(error, EmoError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.filename or 'a file'}: {error.strerror or error}."
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"this should not happen ({what}); run again with --debug and report what it prints."

@@ -14,8 +14,7 @@ from typing import Any
 
 from emo_core.cli import commands
 from emo_core.cli.commands import NOTHING, UsageError
-from emo_core.cli.console import log_line
-from emo_core.errors import EmoError
+from emo_core.cli.console import failure_sentence, log_line
 from emo_core.schema import DEFAULT_CORPUS, DEFAULT_METHOD, DEFAULT_MODEL, DEFAULT_PRESET
 
 
@@ -52,11 +51,15 @@ def refuse_dashed_files(words: Sequence[str]) -> None:
 
 def build_parser() -> Parser:
     """The command's words; needs no torch."""
-    parser = Parser(prog="emo", description="Perceived group emotion from picture and sound.")
+    parser = Parser(
+        prog="emo", description="Which mood people in a clip show, by picture and sound, and why."
+    )
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("--json", action="store_true", help="one JSON object on standard output")
-    shared.add_argument("--debug", action="store_true", default=argparse.SUPPRESS)
+    shared.add_argument("--json", action="store_true", help="print one JSON object")
+    shared.add_argument(
+        "--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks"
+    )
     words = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name: str, run: Callable, text: str, into=words) -> argparse.ArgumentParser:
@@ -64,101 +67,150 @@ def build_parser() -> Parser:
         made.set_defaults(run=run)
         return made
 
-    one = command("predict", commands.run_predict, "say what clips show")
-    one.add_argument("clips", nargs="+", metavar="CLIP")
-    one.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME|DIR")
-    one.add_argument("--text", metavar="WORDS", help="what is said in the clip")
-    one.add_argument("--max-windows", type=int, default=24, help="5-s windows read at most")
-
-    _add_explain_arguments(
-        command("explain", commands.run_explain, "say why: maps, checks and what-ifs in a folder")
+    one = command("predict", commands.run_predict, "say which mood clips show")
+    one.add_argument(
+        "clips", nargs="*", metavar="CLIP", help="video or sound files, folders, quoted patterns"
     )
+    one.add_argument(
+        "--names",
+        metavar="FILE",
+        help="a file with a name in each line; - for standard input",
+    )
+    one.add_argument("--jsonl", action="store_true", help="print a JSON line a clip, as it is done")
+    _add_model_arguments(one)
+    one.add_argument(
+        "--max-windows",
+        type=int,
+        default=24,
+        metavar="N",
+        help="parts of a clip read at most (default 24)",
+    )
+
+    about = "say why: write a report with map, checks and what-ifs into a folder"
+    _add_explain_arguments(command("explain", commands.run_explain, about))
 
     data = words.add_parser(
         "data", help="make, get, fetch, check or describe a corpus"
     ).add_subparsers(dest="action", required=True, metavar="make|get|fetch|check|template")
     _add_data_commands(lambda name, run, text: command(name, run, text, data))
+    _add_training_commands(command)
 
-    one = command("train", commands.run_train, "run a recipe")
-    one.add_argument("recipe")
-    one.add_argument("--data", type=Path, required=True, metavar="ROOT")
-    one.add_argument("--out", type=Path, metavar="RUN", help="by default runs/RECIPE")
+    one = command("list", commands.list_things, "list what there is to choose from")
+    one.add_argument("what", choices=["models", "recipes", "corpora", "methods"])
+    one = command("card", commands.print_card, "print the model card of a model")
+    one.add_argument("model", metavar="RUN|NAME", help=MODEL)
+    return parser
+
+
+MODEL = "a shipped model's name, or a folder"
+CORPUS = "what the folder holds, see `emo list corpora`"
+
+
+def _add_model_arguments(one: argparse.ArgumentParser) -> None:
+    about = f"{MODEL} (default {DEFAULT_MODEL})"
+    one.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME|DIR", help=about)
+    one.add_argument("--text", metavar="WORDS", help="what is said in the clip")
+
+
+def _add_corpus_arguments(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--data", type=Path, required=True, metavar="ROOT", help="folder of a corpus")
+    about = f"{CORPUS} (default {DEFAULT_CORPUS})"
+    one.add_argument("--corpus", default=DEFAULT_CORPUS, metavar="NAME", help=about)
+
+
+def _add_training_commands(
+    command: Callable[[str, Callable, str], argparse.ArgumentParser],
+) -> None:
+    one = command("train", commands.run_train, "train a model by a recipe")
+    one.add_argument("recipe", help="see `emo list recipes`")
+    one.add_argument("--data", type=Path, required=True, metavar="ROOT", help="folder of a corpus")
+    one.add_argument("--out", type=Path, metavar="RUN", help="folder (default runs/RECIPE)")
     one.add_argument("--corpus", metavar="NAME", help="another corpus than the recipe's")
-    one.add_argument("--set", action="append", default=[], metavar="key=value")
-    one.add_argument("--resume", action="store_true")
-    one.add_argument("--seed", type=seed, default=0)
+    one.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="key=value",
+        help="change a setting of the recipe; may be repeated",
+    )
+    one.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
+    one.add_argument("--seed", type=seed, default=0, help=SEED)
 
-    one = command("evaluate", commands.run_evaluate, "score a checkpoint on one split")
-    one.add_argument("model", metavar="RUN|NAME")
-    one.add_argument("--data", type=Path, required=True, metavar="ROOT")
-    one.add_argument("--corpus", default=DEFAULT_CORPUS, metavar="NAME")
-    one.add_argument("--split", choices=["val", "test"], required=True)
+    one = command("evaluate", commands.run_evaluate, "score a model on one split of a corpus")
+    one.add_argument("model", metavar="RUN|NAME", help=MODEL)
+    _add_corpus_arguments(one)
+    one.add_argument("--split", choices=["val", "test"], required=True, help="part of the corpus")
 
     one = command("compare", commands.run_compare, "say which of two models is better")
-    one.add_argument("a", metavar="A")
-    one.add_argument("b", metavar="B")
-    one.add_argument("--data", type=Path, required=True, metavar="ROOT")
-    one.add_argument("--corpus", default=DEFAULT_CORPUS, metavar="NAME")
-    one.add_argument("--split", choices=["val", "test"], default="test")
-
-    one = command("list", commands.list_things, "what there is")
-    one.add_argument("what", choices=["models", "recipes", "corpora", "methods"])
-    command("card", commands.print_card, "print a model card").add_argument(
-        "model", metavar="RUN|NAME"
+    one.add_argument("a", metavar="A", help=MODEL)
+    one.add_argument("b", metavar="B", help=MODEL)
+    _add_corpus_arguments(one)
+    one.add_argument(
+        "--split", choices=["val", "test"], default="test", help="part of the corpus (default test)"
     )
-    return parser
+
+
+SEED = "start of the random numbers (default 0)"
 
 
 def _add_data_commands(
     command: Callable[[str, Callable, str], argparse.ArgumentParser],
 ) -> None:
-    made = "draw a corpus, or compose one of faces and voices"
+    made = "draw a corpus, or put one together from faces and voices"
     _add_make_arguments(command("make", commands.data_make, made))
     one = command("get", commands.data_get, "fetch an open corpus from its publisher")
     one.add_argument("corpus", metavar="cremad|ravdess")
-    one.add_argument("dest", type=Path, metavar="DEST")
-    one.add_argument("--part", metavar="speech|song", help="of ravdess, not both")
+    one.add_argument("dest", type=Path, metavar="DEST", help="folder to put it in")
+    one.add_argument("--part", metavar="speech|song", help="of ravdess: only this part")
     one.add_argument(
-        "--accept-licence", action="store_true", help="you have read its licence and agree"
+        "--accept-licence", action="store_true", help="say that you have read its licence and agree"
     )
     one = command("fetch", commands.data_fetch, "download the clips that a table names")
-    one.add_argument("table", type=Path, metavar="LINKS.csv")
-    one.add_argument("out", type=Path, metavar="OUT")
-    one = command("check", commands.data_check, "count, decode and look for leaks")
-    one.add_argument("root", type=Path)
-    one.add_argument("--corpus", default=DEFAULT_CORPUS, metavar="NAME")
+    one.add_argument("table", type=Path, metavar="LINKS.csv", help="table of addresses")
+    one.add_argument("out", type=Path, metavar="OUT", help="folder to put them in")
     one = command(
-        "template", commands.data_template, "write a DATA.md that asks what a card must say"
+        "check", commands.data_check, "check a corpus: count and decode its clips, look for leaks"
     )
-    one.add_argument("root", type=Path)
-    one.add_argument("--corpus", default=DEFAULT_CORPUS, metavar="NAME")
+    one.add_argument("root", type=Path, metavar="ROOT", help="folder of the corpus")
+    one.add_argument("--corpus", default=DEFAULT_CORPUS, metavar="NAME", help=CORPUS)
+    one = command(
+        "template",
+        commands.data_template,
+        "write a DATA.md with the questions that a model card answers",
+    )
+    one.add_argument("root", type=Path, metavar="ROOT", help="folder of the corpus")
+    one.add_argument("--corpus", default=DEFAULT_CORPUS, metavar="NAME", help=CORPUS)
 
 
 def _add_make_arguments(one: argparse.ArgumentParser) -> None:
     one.add_argument("corpus", choices=["staged", "collage", "utterances"])
-    one.add_argument("out", type=Path, metavar="OUT")
+    one.add_argument("out", type=Path, metavar="OUT", help="new or empty folder")
     one.add_argument(
-        "--sources", type=Path, metavar="DIR", help="faces and voices that clips are composed of"
+        "--sources", type=Path, metavar="DIR", help="folder of faces and voices to use"
     )
     for name, count in (("train", 2000), ("val", 400), ("test", 400)):
-        one.add_argument(f"--{name}", type=int, default=count, metavar="N")
-    one.add_argument("--seed", type=seed, default=0)
-    one.add_argument("--workers", type=int, default=None)
+        about = f"clips for {name} (default {count})"
+        one.add_argument(f"--{name}", type=int, default=count, metavar="N", help=about)
+    one.add_argument("--seed", type=seed, default=0, help=SEED)
+    one.add_argument("--workers", type=int, metavar="N", help="how many processes make clips")
 
 
 def _add_explain_arguments(one: argparse.ArgumentParser) -> None:
-    one.add_argument("clip", metavar="CLIP")
-    one.add_argument("--method", default=DEFAULT_METHOD, metavar="M")
-    one.add_argument("--target", metavar="L", help="label; by default the predicted one")
-    one.add_argument("--at", type=float, metavar="SECONDS", help="the moment, or its window")
-    one.add_argument("--window", type=int, metavar="N", help="window, from 0 on")
-    one.add_argument("--preset", default=DEFAULT_PRESET, metavar="fast|standard|thorough")
-    one.add_argument("--baseline", default="blur", metavar="blur|mean")
-    one.add_argument("--seed", type=seed, default=0)
-    one.add_argument("--no-checks", action="store_true", help="the map alone, for less")
-    one.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME|DIR")
-    one.add_argument("--text", metavar="WORDS", help="what is said in the clip")
-    one.add_argument("--out", type=Path, required=True, metavar="DIR")
+    one.add_argument("clip", metavar="CLIP", help="a video or sound file")
+    one.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the report")
+    about = f"see `emo list methods` (default {DEFAULT_METHOD})"
+    one.add_argument("--method", default=DEFAULT_METHOD, metavar="M", help=about)
+    about = f"how closely to look (default {DEFAULT_PRESET})"
+    presets = "fast|standard|thorough"
+    one.add_argument("--preset", default=DEFAULT_PRESET, metavar=presets, help=about)
+    one.add_argument("--target", metavar="L", help="label to explain (default the predicted one)")
+    one.add_argument("--at", type=float, metavar="SECONDS", help="explain the answer at this time")
+    one.add_argument("--window", type=int, metavar="N", help="window to explain, counted from 0")
+    about = "what stands in for a hidden part of the picture (default blur)"
+    one.add_argument("--baseline", default="blur", metavar="blur|mean", help=about)
+    one.add_argument("--seed", type=seed, default=0, help=SEED)
+    one.add_argument("--no-checks", action="store_true", help="skip the checks, to save time")
+    _add_model_arguments(one)
 
 
 def log_error(text: str) -> None:
@@ -262,15 +314,3 @@ def main(argv: Sequence[str] | None = None) -> int:
                 raise
             log_error("stopped." if request.heard else failure_sentence(error))
         return NOTHING
-
-
-def failure_sentence(error: Exception) -> str:
-    """Why a command ends, for people."""
-    if isinstance(error, EmoError):
-        return str(error)
-    if isinstance(error, OSError):
-        return f"{error.filename or 'a file'}: {error.strerror or error}."
-    return (
-        f"this should not happen ({type(error).__name__}: {error}); run again with --debug and "
-        "report what it prints."
-    )

@@ -69,6 +69,7 @@ def predict_clip(
     presence = finder.found()
     spent["decode"] += time.perf_counter() - started
     joined = ScoredWindows.joined(scores)
+    checkpoint.refuse_no_numbers(joined.logits)
     return _prediction(clip, checkpoint, spans, samples, joined, presence, spent)
 
 
@@ -167,10 +168,10 @@ def _notes(
     read_s = len(spans) * checkpoint.sample.window_s
     if len(spans) > 1 and read_s < 0.9 * clip.duration_s:
         notes.append(
-            f"The clip is long: {len(spans)} windows of {checkpoint.sample.window_s:g} s, spread "
-            f"evenly over {clip.duration_s / 60:.1f} minutes, were read."
+            f"The clip is long: of its {clip.duration_s / 60:.1f} minutes, {len(spans)} windows of "
+            f"{checkpoint.sample.window_s:g} s were read, evenly spread."
         )
-    return (*notes, checkpoint.data_warning)
+    return (*notes, *checkpoint.notes, checkpoint.data_warning)
 
 
 def clip_notes(clip: Clip, samples: list[Sample]) -> list[str]:
@@ -182,8 +183,8 @@ def clip_notes(clip: Clip, samples: list[Sample]) -> list[str]:
         notes.append("The clip has no picture: the answer rests on the sound alone.")
     if clip.timestamps_reset:
         notes.append(
-            "The clip's clock jumps back, as where recordings were joined: what follows was left "
-            "out."
+            "The clip's time stamps jump back, as where recordings were joined: what follows was "
+            "left out."
         )
     return notes + (_audio_notes(clip, samples) if clip.has_audio else [])
 
@@ -194,7 +195,7 @@ def _audio_notes(clip: Clip, samples: list[Sample]) -> list[str]:
     start_s = max(middle_s - LISTEN_S / 2, 0.0)
     end_s = start_s + LISTEN_S
     if not np.abs(clip.audio(LISTEN_RATE, start_s, end_s)).max(initial=0.0) > SILENCE:
-        return ["The sound track is silent: the answer rests on the picture."]
+        return ["The sound track is silent: the answer rests on the picture alone."]
     channel = clip.lone_channel(start_s, end_s) if (clip.channels or 1) > 1 else None
     if channel is None:
         return []
@@ -216,9 +217,9 @@ def _input_notes(clip: Clip, checkpoint: Checkpoint, samples: list[Sample]) -> l
     notes = []
     searches = bool(checkpoint.sample.people) and clip.has_video
     if searches and not any(bool(sample.face_mask.any()) for sample in samples):
-        notes.append("No face was found: what faces show is not part of the answer.")
+        notes.append("No face was found: the answer does not rest on faces.")
     if "text" in modalities(checkpoint) and not (clip.text or "").strip():
-        notes.append("The model also reads what is said; no transcript was given.")
+        notes.append("No transcript was given; this model also reads what is said.")
     return notes
 
 

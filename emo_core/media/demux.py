@@ -254,7 +254,7 @@ class EndTimes:
         self.shown: deque[int] = deque(maxlen=SHOWN)  # presentation ticks of pictures
         self.unsized: dict[int, Any] = {}  # by sound track, its last packet without a duration
         self.timestamps_reset = False  # whether a track's clock jumped back: files were joined
-        self.pictures = 0  # picture packets that passed by
+        self.pictures = 0  # picture packets of the longest reading that came to its end
 
     def tick(self, packet: Any) -> int | None:
         """When a packet is shown or heard."""
@@ -267,9 +267,10 @@ class EndTimes:
         default_ticks: dict[int, int] = {}  # by track, ticks a packet lasts that does not say so
         latest: dict[int, int] = {}  # by track, ticks
         jumps: dict[int, int] = {}  # by track, ticks back that say so
+        pictures = 0
         for packet in packets:
             start, at = self.tick(packet), packet.stream_index
-            self.pictures += at == self.video_index
+            pictures += at == self.video_index
             if start is None and at == self.video_index and at in latest:
                 start = latest[at] + default_ticks[at]  # MPEG program streams time few frames
             if start is not None and not packet.is_discard:
@@ -289,6 +290,7 @@ class EndTimes:
                 elif not packet.duration:
                     self.unsized[at] = packet
             yield packet
+        self.pictures = max(self.pictures, pictures)
 
     def believe_dts(self, packets: list[Any], delay: int) -> None:
         """Count the picture's decoding times instead, from these first packets of it on."""

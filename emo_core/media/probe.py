@@ -241,8 +241,9 @@ class ProbeResult:
 
 def _picture_packets(video: Any, head: FirstPackets, by_rate: float) -> int:
     """How many packets of the picture there are, as far as that is known without reading all."""
-    listed = len(video.index_entries) if video.container.format.name.startswith("mov") else 0
-    return max(listed, head.ends.pictures, round(by_rate))
+    if video.container.format.name.startswith("mov") and len(video.index_entries):
+        return len(video.index_entries)  # of a fragmented file, whose index grew as it was read
+    return max(head.ends.pictures, round(by_rate))
 
 
 def _starts(video: VideoStream | None, audio: AudioStream | None, name: str) -> list[Fraction]:

@@ -186,16 +186,27 @@ class MultiLabel:
         chosen = ", ".join(f"{label} {threshold:g}" for label, threshold in pairs)
         sure = ""
         if self.precision:
-            sure = (
-                f' "Not sure" where even the clearest label is near its threshold (below '
-                f"{calibration.abstain_below:g} on a scale with the threshold at 0.5), so that "
-                f"{self.precision:.0%} of the other answers name a label that is there, or say "
-                "that none is (19 times in 20, for clips of the same people)."
-            )
+            sure = self._sure_words(calibration.abstain_below)
         return (
-            f"Thresholds with the best F1 of the same clips: {chosen}; scores above are at 0.5."
-            f"{sure}"
+            f"Chosen on the held-out clips: thresholds with the best F1, {chosen}; the scores "
+            f"above are at 0.5.{sure}"
         )
+
+    def _sure_words(self, abstain_below: float) -> str:
+        """When the answer is "not sure", as a sentence after another one."""
+        near = (
+            ' "Not sure" where even the clearest label is near its threshold (below '
+            f"{abstain_below:g} on a scale on which each threshold is 0.5)"
+        )
+        right = (
+            f"{100 * self.precision:g} % of the other answers name a label that is there, or say "
+            "rightly that none is"
+        )
+        if abstain_below >= SURE[-1]:
+            return (
+                f"{near}, the highest value tried; there are too few clips to be sure that {right}."
+            )
+        return f"{near}; at least {right} (with 95 % confidence, for clips of the same people)."
 
     def summary(self, scores: dict) -> str:
         """The scores of a split in one line."""

@@ -46,8 +46,10 @@ def with_setting(settings: Settings, text: str) -> Settings:
     found = [n for n in types if n in (key, f"train.{key}")]
     found = found or [n for n in types if n.endswith(f".{key}")]
     if not equals or len(found) != 1:
-        why = "is ambiguous" if len(found) > 1 else "is not key=value of a known setting"
-        raise SettingError(f"{text!r} {why}; expected one of {', '.join(found or sorted(types))}.")
+        why = "may mean several settings" if len(found) > 1 else "names no setting"
+        raise SettingError(
+            f"{text!r} {why}; expected key=value, with one of {', '.join(found or sorted(types))}."
+        )
     path = found[0].split(".")
     parsed = current_value(path[-1], _parse_value(found[0], value, types[found[0]]))
     return _replace_at(settings, path, parsed)
@@ -64,6 +66,9 @@ def _plain(kind: Any) -> Any:
     return get_args(kind)[0] if get_origin(kind) is Annotated else kind
 
 
+KINDS = {bool: "true or false", int: "a whole number", float: "a number"}
+
+
 def _parse_value(key: str, text: str, kind: Any) -> Any:
     kind = _plain(kind)
     try:
@@ -73,8 +78,8 @@ def _parse_value(key: str, text: str, kind: Any) -> Any:
             return kind(text)
         return tuple(_plain(get_args(kind)[0])(part) for part in text.split(","))
     except (ValueError, KeyError, TypeError, IndexError) as error:
-        name = getattr(kind, "__name__", str(kind))
-        raise SettingError(f"{key}={text!r} is not of type {name}; give such a value.") from error
+        words = KINDS.get(kind, "a list with commas, such as 16,32")
+        raise SettingError(f"{key} is {text!r}; expected {words}; change it.") from error
 
 
 def validate(recipe: Recipe, default: Recipe) -> Recipe:

@@ -15,27 +15,53 @@ def _with_percent(prediction: "Prediction", label: str) -> str:
     return f"{label} {percent(prediction.probabilities[label])}"
 
 
+def _subject(prediction: "Prediction") -> str:
+    """What a clip shows: a group, one person, or nobody but a voice."""
+    faces = prediction.presence.most_faces
+    if faces:
+        return "this group" if faces > 1 else "this person"
+    return "what is heard" if prediction.presence.heard else "this clip"
+
+
 def summarise(prediction: "Prediction") -> str:
     """The answer in a sentence."""
     if prediction.nobody:
         return prediction.nobody
     if prediction.values is not None:
-        count = len(prediction.moments or ())
-        means = " and ".join(f"{name} {value:+.2f}" for name, value in prediction.values.items())
-        return f"On average {means}, each from -1 to 1, over {count} moments."
+        return _summarise_values(prediction)
     if prediction.present is not None:
-        found = ", ".join(_with_percent(prediction, label) for label in prediction.present)
-        below = [label for label in prediction.labels if label not in prediction.present]
-        others = ", ".join(_with_percent(prediction, label) for label in below)
-        if prediction.abstains:
-            return f"Not sure: {found or 'none'} would be named, but only just. Below: {others}."
-        return f"People would likely say: {found or 'none of these'}. Below: {others or 'none'}."
-    ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])
-    rest = ", ".join(f"{label} {percent(value)}" for label, value in ranked[1:])
-    label, value = ranked[0]
+        return _summarise_present(prediction)
+    ranked = sorted(prediction.probabilities, key=lambda label: -prediction.probabilities[label])
+    first, *rest = (_with_percent(prediction, label) for label in ranked)
+    others = f", then {', '.join(rest)}" if rest else ""
     if prediction.abstains:
-        return f"Not sure: {label} comes closest with {percent(value)}, then {rest}."
-    return f"People would likely call this group {label}: {percent(value)}, then {rest}."
+        return f"Not sure: {ranked[0]} comes closest with {first.split(' ', 1)[1]}{others}."
+    return f"The word onlookers would likely choose for {_subject(prediction)}: {first}{others}."
+
+
+ENDS = {"valence": "-1 unpleasant, 1 pleasant", "arousal": "-1 calm, 1 excited"}
+
+
+def _summarise_values(prediction: "Prediction") -> str:
+    """Means of valence and arousal, and what their ends mean."""
+    count = len(prediction.moments or ())
+    means = ", ".join(f"{n} {v:+.2f} ({ENDS[n]})" for n, v in (prediction.values or {}).items())
+    return f"On average over {count} moment{'s' * (count != 1)}: {means}."
+
+
+def _summarise_present(prediction: "Prediction") -> str:
+    """The labels above their thresholds, and the others."""
+    present = prediction.present or ()
+    found = ", ".join(_with_percent(prediction, label) for label in present)
+    below = [label for label in prediction.labels if label not in present]
+    others = ", ".join(_with_percent(prediction, label) for label in below)
+    if prediction.abstains:
+        every = ", ".join(filter(None, (found, others)))
+        return f"Not sure whether any of these words fits: {every}."
+    if not found:
+        return f"Onlookers would likely choose none of these for {_subject(prediction)}: {others}."
+    below_it = f" Below their thresholds: {others}." if others else ""
+    return f"What onlookers would likely say of {_subject(prediction)}: {found}.{below_it}"
 
 
 def summarise_timeline(prediction: "Prediction") -> str:
@@ -49,8 +75,9 @@ def summarise_timeline(prediction: "Prediction") -> str:
     runs = [(label, [span for _, span in run]) for label, run in groupby(best, lambda it: it[0])]
     parts = [f"{label} {run[0].start_s:.1f} to {run[-1].end_s:.1f} s" for label, run in runs]
     count = len(prediction.timeline)
-    shown = ", ".join(parts[:8]) + (f" and {len(parts) - 8} changes more" if parts[8:] else "")
-    return f"{count} window{'s' * (count > 1)}, most probable in each: {shown}."
+    shown = ", ".join(parts[:8]) + (f" and {len(parts) - 8} more changes" if parts[8:] else "")
+    each = f" in each of {count} windows" if count > 1 else ""
+    return f"Most probable{each}: {shown}."
 
 
 def summarise_frames(prediction: "Prediction", shown: int) -> str:
@@ -75,7 +102,6 @@ def summarise_sound(prediction: "Prediction") -> str:
     columns, step_s = values
     loudness = np.nan_to_num(columns, nan=-np.inf).mean(1)
     return (
-        f"Natural log of power, from {np.nanmin(columns):.1f} (quiet, dark) to "
-        f"{np.nanmax(columns):.1f} (loud, bright); loudest around "
-        f"{(loudness.argmax() + 0.5) * step_s:.1f} s."
+        f"Loudest around {(loudness.argmax() + 0.5) * step_s:.1f} s. Bright is loud, dark is "
+        f"quiet: natural log of power, {np.nanmin(columns):.1f} to {np.nanmax(columns):.1f}."
     )

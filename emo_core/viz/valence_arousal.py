@@ -39,7 +39,7 @@ def affect_path(prediction: Prediction) -> go.Figure:
         figure.add_annotation(x=x, y=y, text=word, showarrow=False, font={"size": 14})
     zero = {"zeroline": True, "zerolinecolor": "rgba(128,128,128,0.7)"}
     figure.update_xaxes(title="Valence: unpleasant to pleasant", range=[-1, 1], **zero)
-    figure.update_yaxes(title="Arousal: quiet to stirred", range=[-1, 1], ticksuffix="  ", **zero)
+    figure.update_yaxes(title="Arousal: calm to excited", range=[-1, 1], ticksuffix="  ", **zero)
     return figure
 
 
@@ -48,7 +48,6 @@ def summarise_affect(prediction: Prediction) -> str:
     if not prediction.moments:
         return "This model gives no valence and arousal for the clip."
     first, last = prediction.moments[0], prediction.moments[-1]
-    return (
-        f"From valence {first.valence:+.2f}, arousal {first.arousal:+.2f} at {first.time_s:.1f} s "
-        f"(star) to {last.valence:+.2f}, {last.arousal:+.2f} at {last.time_s:.1f} s."
-    )
+    start = f"valence {first.valence:+.2f}, arousal {first.arousal:+.2f} at {first.time_s:.1f} s"
+    end = f"{last.valence:+.2f}, {last.arousal:+.2f} at {last.time_s:.1f} s"
+    return f"The path goes from {start} (star) to {end}."

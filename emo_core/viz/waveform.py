@@ -43,5 +43,5 @@ def summarise_waveform(clip: Clip) -> str:
         return "This clip has no sound, so there is no waveform."
     wave = np.abs(clip.audio(RATE))
     if not wave.any():
-        return "The sound track is there, and silent."
-    return f"The largest swing is {wave.max():.2f} of full scale, at {wave.argmax() / RATE:.1f} s."
+        return "The sound track is silent."
+    return f"Loudest at {wave.argmax() / RATE:.1f} s, with {100 * wave.max():.0f} % of full scale."

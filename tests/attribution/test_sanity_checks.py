@@ -94,6 +94,17 @@ def test_each_failed_check_is_in_the_verdict(good):
     assert verdict(replace(trust, twin=0, contrast=0)).startswith("This map holds up")
 
 
+INNER = ("logit", "occlu", "baseline", "completeness", "gap", "random order", "twin", "score")
+
+
+def test_a_verdict_holds_no_inner_words(good):
+    trust = good[3]
+    every = {"twin": 0.9}, {"gap": 1.44}, {"contrast": 0.99}, {"seed": 0.1}, {"twin": 0.0}
+    for change in every:
+        said = verdict(replace(trust, **change)).lower()
+        assert not [word for word in INNER if word in said], said
+
+
 def test_the_verdict_says_which_order_moves_the_score(good):
     trust = replace(good[3], twin=0, contrast=0)
     curves = trust.curves

@@ -1,11 +1,17 @@
 """What programs get is what the command prints."""
 
+import contextvars
 import inspect
 import json
+import queue
+import threading
+import types
 from dataclasses import replace
 
 import pytest
+from gradio.context import LocalContext
 
+from demo import service
 from demo.api import Programs, check_tools
 from demo.settings import Limits
 from emo_core.cli.main import main as emo
@@ -56,3 +62,44 @@ def test_tools_for_agents_need_their_package(monkeypatch):
     monkeypatch.setattr("demo.api.find_spec", lambda name: None)
     with pytest.raises(Exception, match="EMO_MCP is on"):
         check_tools(replace(Limits(), mcp=True))
+
+
+class Blocks:
+    """What gradio knows of one event and of the words that wait for its client."""
+
+    def __init__(self) -> None:
+        self._queue = self
+        self.event = types.SimpleNamespace(alive=True, session_hash="one")
+        self.event_ids_to_events = {"its": self.event}
+        self.pending_messages_per_session = {"one": queue.Queue()}
+
+    def ask(self, work):
+        context = contextvars.copy_context()
+        context.run(LocalContext.blocks.set, self)
+        context.run(LocalContext.event_id.set, "its")
+        return context.run(work)
+
+
+@pytest.mark.parametrize("how", ["its stream ended", "it never listened"])
+def test_a_program_that_has_gone_is_worked_for_no_more(how, events, clip, monkeypatch):
+    monkeypatch.setattr("demo.api.POLL_S", 0.01)
+    blocks, held = Blocks(), threading.Event()
+
+    def forever(path, visit, progress):
+        blocks.event.alive = how != "its stream ended"
+        if how == "it never listened":
+            blocks.pending_messages_per_session["one"].put("an answer's first word")
+        while not held.wait(0.01):
+            progress(1, 2)
+
+    monkeypatch.setattr(service, "answer_json", forever)
+    program = Programs(events.visits)
+    said = blocks.ask(lambda: program.predict(str(clip), True, asked_by()))
+    assert "stopped" in said["errors"][0]["error"] and not events.visits.model_jobs.jobs
+
+
+def test_a_program_that_listens_is_waited_for(events, clip, monkeypatch):
+    monkeypatch.setattr("demo.api.POLL_S", 0.01)
+    program = Programs(events.visits)
+    said = Blocks().ask(lambda: program.predict(str(clip), True, asked_by()))
+    assert said["errors"] == []

@@ -119,6 +119,15 @@ def test_presets_show_their_cost_before_they_run(events, explains, clip):
             assert f"{methods.cost(method, preset, checkpoint)} passes" in text, text
 
 
+def test_colours_of_a_map_without_a_sign_are_not_said_to_raise_or_lower(events, explains, clip):
+    shown(events, clip)
+    signed = last_of(explains.explain("grad_cam", "fast", None, None, asked_by()))
+    assert "orange raises the score" in signed["sound_map_text"]
+    found = last_of(explains.explain("saliency", "fast", None, None, asked_by()))
+    strength = found["sound_map_text"]
+    assert "the stronger the orange" in strength and "raises" not in strength
+
+
 def test_what_ifs_come_with_a_shift_and_a_swap(events, explains, clip):
     shown(events, clip)
     table = last_of(explains.change(*FAST, asked_by()))["whatif"]
@@ -138,11 +147,11 @@ def test_what_ifs_come_with_a_shift_and_a_swap(events, explains, clip):
 def test_three_systems_answer_side_by_side(events, explains, clip, systems):
     shown(events, clip)
     found = last_of(explains.systems("", asked_by()))
-    assert "Surprise" in found["mesm"] and "no transcript was given" in found["mesm"]
+    assert "Surprise" in found["mesm"] and "No transcript was given" in found["mesm"]
     assert "Arousal" in found["jmt"] and "star" in found["path_text"]
     assert found["path_plot"].visible
     said = last_of(explains.systems("we won!", asked_by()))
-    assert "no transcript was given" not in said["mesm"]
+    assert "No transcript was given" not in said["mesm"]
 
 
 def test_six_emotions_of_a_drawing_and_of_a_visitors_clip_have_models_of_their_own(tmp_path):
@@ -159,7 +168,7 @@ def test_a_system_that_is_not_here_says_so(events, explains, clip, monkeypatch):
     monkeypatch.setenv("EMO_JMT", "never-shipped")
     shown(events, clip)
     found = last_of(explains.systems("", asked_by()))
-    assert "not shipped here yet" in found["mesm"] and "not shipped here yet" in found["jmt"]
+    assert all("not installed here" in found[name] for name in ("mesm", "jmt"))
     assert "bars" in found["group"] and found["path_text"] == ""
 
 

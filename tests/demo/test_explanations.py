@@ -2,7 +2,7 @@
 
 import pytest
 
-from demo import explanations
+from demo import explanations, service
 from emo_core.inference.predict import predict
 from tests.support.page import FAST, asked_by, last_of, shown
 
@@ -39,3 +39,47 @@ def test_checks_film_and_report_reuse_the_map(events, explains, clip, monkeypatc
     assert "data-film-start" in kept["clock_peaks"]
     events.leave(asked_by())
     assert not list(events.visits.folder.rglob("report.html")), "files stayed behind"
+
+
+@pytest.fixture
+def case(clip, monkeypatch):
+    """A clip's case before anything was measured."""
+    monkeypatch.setattr(explanations, "_PACE", {})
+    return service.open_case(clip)
+
+
+def test_promised_seconds_are_those_of_the_model_and_the_method(case):
+    """A pass costs 14 ms by one method and 72 ms by another."""
+    ask = explanations.ExplainRequest
+    ticks = iter([0.0, 7.0, 10.0, 10.5])
+    explanations.map_of(case, ask("grad_cam", "fast"), clock=lambda: next(ticks))
+    slow = explanations.costs(case, "grad_cam")["standard"]
+    made = explanations.map_of(case, ask("shapley", "fast"), clock=lambda: next(ticks))
+    assert slow.seconds == pytest.approx(7.0, rel=0.35), "of the passes that were made"
+    assert explanations.costs(case, "grad_cam")["standard"] == slow, "another method's run"
+    quick = explanations.costs(case, "shapley")
+    assert quick["thorough"].seconds / quick["thorough"].passes == pytest.approx(
+        0.5 / made.forward_passes
+    )
+
+
+def test_presets_that_cost_the_same_are_not_offered(case):
+    for method in explanations.methods.METHODS:
+        costs = explanations.costs(case, method)
+        passes = [cost.passes for cost in costs.values()]
+        assert len(set(passes)) == len(passes) and "standard" in costs, method
+    assert list(explanations.costs(case, "rollout")) == ["standard"]
+    assert len(explanations.costs(case, "occlusion")) == 3
+
+
+def test_labels_are_renewed_after_each_run(events, explains, clip, monkeypatch):
+    monkeypatch.setattr(explanations, "_PACE", {})
+    shown(events, clip)
+    after = last_of(explains.explain("occlusion", "fast", None, None, asked_by()))
+    (pace,) = (s for (_, method), s in explanations._PACE.items() if method == "occlusion")
+    case = events.visits.of("one").current
+    for (said, preset), cost in zip(
+        after["preset"].choices, explanations.costs(case, "occlusion").values(), strict=True
+    ):
+        assert f"{cost.passes} passes" in said and preset in said.lower()
+        assert cost.seconds == pytest.approx(pace * cost.passes)

@@ -82,6 +82,27 @@ def test_a_first_answer_does_not_wait_for_a_longer_explanation():
     assert first <= 1 and set(room.steps[first : first + 20]) == {"a.2"}, "it was interrupted"
 
 
+def test_a_first_answer_does_not_even_wait_for_the_pass_of_an_explanation():
+    """A batch of gradients takes half a second, which can't be cut short; a class would notice."""
+    room, begun, answered = Room(), threading.Event(), threading.Event()
+
+    def one_pass(job):
+        begun.set()
+        assert answered.wait(PATIENCE_S)
+        room.now_s += STEP_S
+        job.pause()
+        room.done.append("explained")
+
+    long = room.queue.join(one_pass, "a", "a.1", LONGER)
+    assert begun.wait(PATIENCE_S)
+    answer, last = room.join("b.1"), room.join("b.2", 1.0)
+    room.open.set()
+    assert answer.future.result(PATIENCE_S) == "b.1"
+    answered.set()
+    room.finish(last, long)
+    assert room.done == ["b.1", "b.2", "explained"], "it went on beside an answer"
+
+
 def test_a_long_answer_gives_way_to_another_address():
     """A clip that takes half a minute to decode, and beside it one that takes a moment."""
     room = Room()

@@ -5,6 +5,7 @@ Localhost only; every attack ends by itself or when told to. Run with -m slow -s
 
 import threading
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 import pytest
@@ -13,6 +14,7 @@ from tests.support.predictions import write_people_clip
 from tests.support.serving import served
 from tests.support.siege import ATTACKER, MARGIN_S, Attack, Siege, Visitor
 
+SLOW = Path(__file__).parents[3] / "shared" / "cases" / "page" / "4k_skip_frames_1200.mp4"
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
@@ -83,14 +85,65 @@ def ask_for_addresses(siege: Siege, stop: threading.Event) -> str:
     return f"statuses {sorted(statuses)}"
 
 
+def give_slow_films(siege: Siege, stop: threading.Event) -> str:
+    """Films of 4096 × 2304 whose frames take 56 bytes and 5 ms each, from ever new sessions."""
+    asked = answered = refused = 0
+    while not stop.is_set() and asked < 40:
+        visitor = Visitor(siege.url, ATTACKER)
+        clip = {"path": visitor.upload(SLOW.read_bytes() + str(asked).encode())}
+        joined = visitor.join("predict", clip={**clip, "meta": {"_type": "gradio.FileData"}})
+        asked += 1
+        if joined.is_success and asked % 4 == 0:  # of the others nothing is waited for
+            kind, data = visitor.wait("predict", joined.json()["event_id"])
+            answered += kind == "complete" and data[0]["errors"] == []
+            refused += kind != "complete" or data[0]["errors"] != []
+        visitor.leave()
+    return f"{asked} asked, {answered} answered, {refused} refused of those waited for"
+
+
+def explain_without_end(siege: Siege, stop: threading.Event) -> str:
+    """Thorough explanations with their checks, four in each of ever new sessions."""
+    taken = refused = 0
+    visitors = []
+    while not stop.is_set() and taken + refused < 400:
+        visitors.append(visitor := Visitor(siege.url, ATTACKER, heartbeat=False))
+        clip = {"path": visitor.upload(siege.fresh()), "meta": {"_type": "gradio.FileData"}}
+        thorough = {"method": "integrated_gradients", "preset": "thorough", "checks": True}
+        for _ in range(4):
+            if visitor.join("explain", clip=clip, **thorough).is_success:
+                taken += 1
+            else:
+                refused += 1
+    for visitor in visitors:
+        visitor.leave()
+    return f"{taken} joined, {refused} refused at the door"
+
+
+def ask_far_too_often(siege: Siege, stop: threading.Event) -> str:
+    """One session that asks as fast as it can, far beyond what it may."""
+    visitor, asked, statuses = Visitor(siege.url, ATTACKER, heartbeat=False), 0, set()
+    clip = {"path": visitor.upload(siege.fresh()), "meta": {"_type": "gradio.FileData"}}
+    while not stop.is_set() and asked < 3000:
+        statuses.add(visitor.join("predict", clip=clip).status_code)
+        asked += 1
+    visitor.leave()
+    return f"{asked} asked, statuses {sorted(statuses)}"
+
+
 ATTACKS = [
+    pytest.param(
+        Attack("films of 4K that cost 5 ms a frame of 56 bytes", give_slow_films, settle_s=3.0),
+        marks=pytest.mark.skipif(not SLOW.is_file(), reason="the page's cases are not here"),
+    ),
+    Attack("thorough explanations with checks, without end", explain_without_end, settle_s=3.0),
+    Attack("one session asks far too often", ask_far_too_often),
     Attack("uploads without end, whole and cut", upload_without_end),
     Attack("addresses to fetch, bodies of 20 MB", ask_for_addresses),
     Attack("first answers from ever new sessions, nothing waited for", flood_with_first_answers),
 ]
 
 
-@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+@pytest.mark.parametrize("attack", ATTACKS, ids=str)
 def test_the_honest_visitor_waits_at_most_twice_as_long(siege, attack):
     before, during = siege.withstand(attack)
     assert during <= 2 * before + MARGIN_S

@@ -115,7 +115,7 @@ def test_every_model_of_the_catalogue_predicts(name, face):
     silent = predict_clip(Clip(has_video=False), made)
     if "text" in used:
         assert answer.modality_share["text"] != 0 == silent.modality_share["text"]
-        assert any("no transcript" in note for note in answer_without(made).notes)
+        assert any("No transcript" in note for note in answer_without(made).notes)
     assert silent.modality_share["video"] == pytest.approx(0, abs=1e-6)
 
 

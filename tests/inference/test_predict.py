@@ -41,7 +41,9 @@ def test_missing_sound_is_said(tmp_path):
 @pytest.mark.parametrize("gain", [0.0, 5e-4])
 def test_silence_is_said(tmp_path, gain):
     sound = Sound("pcm_f32le", tone_hz=300, gains=(gain, gain))
-    assert notes(tmp_path, sound) == ["The sound track is silent: the answer rests on the picture."]
+    assert notes(tmp_path, sound) == [
+        "The sound track is silent: the answer rests on the picture alone."
+    ]
 
 
 def test_channels_that_cancel_each_other_out_are_said(tmp_path):
@@ -59,7 +61,7 @@ def test_notes_of_the_file_come_first(tmp_path):
         timestamps_reset=True,
     )
     found = clip_notes(clip, [])
-    assert len(found) == 3 and found[0] == clip.notes[0] and "jumps back" in found[2]
+    assert len(found) == 3 and found[0] == clip.notes[0] and "jump back" in found[2]
 
 
 def test_the_loudest_window_is_listened_to():

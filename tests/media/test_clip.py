@@ -259,7 +259,7 @@ def test_files_joined_byte_by_byte_are_told(name: str, tmp_path: Path) -> None:
     twice = load_clip(path)
     assert twice.timestamps_reset and not once.timestamps_reset
     assert twice.duration_s == pytest.approx(once.duration_s, abs=0.05)
-    assert any("clock jumps back" in note for note in predict(path).notes)
+    assert any("time stamps jump back" in note for note in predict(path).notes)
 
 
 def test_skipping_leaves_unreferenced_frames_undecoded(

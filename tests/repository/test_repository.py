@@ -25,6 +25,7 @@ DISTRIBUTIONS = {
     "yt_dlp": "yt-dlp",
     "annotated_types": "annotated-types",
     "IPython": "ipykernel",
+    "gradio_client": "gradio",  # of the version that gradio asks for
 }
 
 

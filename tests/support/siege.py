@@ -18,6 +18,7 @@ from tests.support.serving import PATIENCE_S
 
 HONEST, ATTACKER = "127.0.0.2", "127.0.0.1"  # Linux answers on the whole of 127.0.0.0/8
 ASKED_BEFORE, ASKED_DURING = 5, 7  # answers of which the median is taken
+IDLE_PERCENT = 15  # of one core
 MARGIN_S = 0.25  # of a median: two cores that other work shares
 _NUMBERS = count()
 
@@ -29,6 +30,7 @@ class Visitor:
         transport = httpx.HTTPTransport(local_address=address)
         self.http = httpx.Client(base_url=url, transport=transport, timeout=PATIENCE_S)
         self.session = uuid4().hex
+        self.known: dict = {}  # the page's endpoints
         self.here = threading.Event()
         self.gone = threading.Event()
         self.heart = threading.Thread(target=self._beat, daemon=True)
@@ -59,11 +61,12 @@ class Visitor:
 
     def _in_order(self, name: str, given: dict[str, object]) -> list[object]:
         """Arguments in the order that the page states; consent is given, what is left out usual."""
-        known = self.http.get("/gradio_api/info").json()["named_endpoints"][f"/{name}"]
+        if not self.known:
+            self.known = self.http.get("/gradio_api/info").json()["named_endpoints"]
         usual = {"everyone_agreed": True} | given
         return [
             usual.get(it["parameter_name"], it.get("parameter_default"))
-            for it in known["parameters"]
+            for it in self.known[f"/{name}"]["parameters"]
         ]
 
     def wait(self, name: str, event: str) -> tuple[str, object]:
@@ -102,6 +105,9 @@ class Attack:
     run: Callable[["Siege", threading.Event], str]
     settle_s: float = 1.0  # until the honest visitor asks
 
+    def __str__(self) -> str:
+        return self.name
+
 
 @dataclass
 class Siege:
@@ -138,9 +144,16 @@ class Siege:
         found = (path for path in self.home.glob("emo-*/files/**/*") if path.is_file())
         return sum(path.stat().st_size for path in found) >> 20
 
+    def rest(self) -> None:
+        """Wait until the page is idle: what an attack left behind is no part of the next one."""
+        deadline = time.monotonic() + PATIENCE_S
+        while self.process.cpu_percent(1.0) > IDLE_PERCENT:
+            assert time.monotonic() < deadline, "the page still works for those who left"
+
     def withstand(self, attack: Attack) -> tuple[float, float]:
         """Median seconds of the honest visitor's first answers before and during one attack."""
         visitor, stop, got = Visitor(self.url), threading.Event(), []
+        self.rest()
         memory, files = self.megabytes(), self.files()
         self.first_answers_s(visitor, 1)  # a new session's own costs
         before = statistics.median(self.first_answers_s(visitor, ASKED_BEFORE))

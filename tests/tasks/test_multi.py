@@ -130,7 +130,7 @@ def test_not_sure_is_chosen_so_that_the_other_answers_are_right():
     found = task._abstain_below(values, truth, (0.5,) * 6)
     assert 0.74 <= found <= 0.8
     chosen = Calibration(abstain_below=found, thresholds=(0.5,) * 6)
-    assert "Not sure" in task.choice(chosen) and "97%" in task.choice(chosen)
+    assert "Not sure" in task.choice(chosen) and "97 %" in task.choice(chosen)
     assert "Not sure" not in SIX.choice(chosen)
     assert task._abstain_below(values, ~truth, (0.5,) * 6) == 0.99
     assert MultiLabel()._abstain_below(values, ~truth, (0.5,) * 6) == 0.5

@@ -48,6 +48,7 @@ def test_it_says_the_answer_the_target_and_what_it_is_not(explanation):
     assert "What raises and lowers “red” in made.mp4" in page, "green is the answer"
     assert report.CAPTION in page
     assert "saliency, preset fast" in page
+    assert "the stronger the orange" in page and "orange raises" not in page, "it has no sign"
     assert "not checked" in page and "attends to" not in page
     told = replace(explanation, prediction=replace(explanation.prediction, label="red"))
     assert "Why made.mp4 was called “red”" in own(report.page(told))

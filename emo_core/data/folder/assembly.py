@@ -89,9 +89,9 @@ def _with_groups(
         guess = guess_groups(names, labels)
         groups = list(guess.groups)
         notes.append(
-            f"No column group says who or what a clip is of; its source is taken to be "
-            f"{guess.how}: {len(set(groups))} sources. If that is wrong, scores may be too good; "
-            "add a column group."
+            "No column group says which person or recording a clip is from; its source is taken to "
+            f"be {guess.how}: {len(set(groups))} source{'s' * (len(set(groups)) != 1)}. If that is "
+            "wrong, scores may be too good; add a column group."
         )
     else:
         groups = [part.group or name for part, name in zip(parts, names, strict=True)]

@@ -74,7 +74,7 @@ def _no_clip(index: ClipIndex) -> str:
     """Why a folder without a clip can't be used."""
     return (
         f"{index.root.name} holds no clip"
-        + (f", but files that are none ({by_ending(index.others)})" if index.others else "")
+        + (f", only other files ({by_ending(index.others)})" if index.others else "")
         + "; expected files such as anna_01.mp4 in it; "
         + (f"the first problem: {index.skipped[0]}" if index.skipped else "copy them there.")
     )

@@ -52,7 +52,7 @@ def file_notes(index: ClipIndex, table: Path | None, moments: Collection[Path] =
     if beside:
         notes.append(
             f"Files beside clips with the names of these are not read: {_names(index, beside)}; "
-            "labels and what is said belong into the table."
+            "labels and what is said belong in the table."
         )
     if rest:
         notes.append(

@@ -110,8 +110,8 @@ def read_people_table(
         _, best, encoding = max(scores, key=lambda one: one[0])  # the first of equals
     if len(texts) > 1:
         best.notes.append(
-            f"{path.name} is no UTF-8; it is read as {encoding}: look whether letters with marks "
-            "are right, else save it as UTF-8."
+            f"{path.name} is not in UTF-8; it is read as {encoding}: check that letters with "
+            "accents are right, or save it as UTF-8."
         )
     return best
 

@@ -374,7 +374,7 @@ def test_what_is_no_clip_is_said(tmp_path):
     assert "are not read: 1 .vob" in said(corpus) and "link to nothing" in corpus.problems[0]
     for clip in CLIPS:
         (tmp_path / clip).unlink()
-    with pytest.raises(CorpusError, match="but files that are none .*the first problem: 'gone"):
+    with pytest.raises(CorpusError, match="only other files .*the first problem: 'gone"):
         read_corpus("folder", tmp_path)
 
 

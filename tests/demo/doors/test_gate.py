@@ -148,7 +148,7 @@ def test_a_body_that_does_not_come_is_not_waited_for_for_ever(monkeypatch):
         await asyncio.sleep(60)
 
     with pytest.raises(gate.Refusal, match="nothing came"):
-        asyncio.run(gate.next_part(never))
+        asyncio.run(gate.next_message(never))
 
 
 def test_every_answer_carries_the_headers():
