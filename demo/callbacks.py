@@ -194,7 +194,7 @@ class AnswerCallbacks:
             drawn: Changes = self._details(words_of(request), case, service.view_of(case))
         except ClipError:  # deleted meanwhile: the tick was taken away
             return {self.page.details: gr.Column(visible=False)}
-        self.visits.settle(case, service.is_public(case))
+        self.visits.settle(case, service.is_shared(case))
         return drawn | Meanwhile(self.page, self.visits, request).stop_button()
 
     def _details(self, words: Words, case: ClipSession, result: service.PredictionView) -> Changes:

@@ -143,7 +143,7 @@ class ExplainCallbacks:
         except (UserError, BusyError) as error:
             changes = {part: components.state(words, "trouble", "trouble", str(error))}
         if case := self.visits.of(request.session_hash).current:
-            self.visits.settle(case, service.is_public(case))
+            self.visits.settle(case, service.is_shared(case))
         yield changes | meanwhile.stop_button()
 
     @map_event

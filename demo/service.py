@@ -82,7 +82,7 @@ class ClipSession:
 _PUBLIC: dict[tuple, ClipSession] = {}  # of the shipped examples, shared by all visitors
 
 
-def is_public(case: ClipSession) -> bool:
+def is_shared(case: ClipSession) -> bool:
     """Whether a case is of a shipped example, and so everybody's."""
     return any(case is known for known in _PUBLIC.values())
 
