@@ -6,11 +6,17 @@ and explanations.py compute; style.css and clock.js are what the browser gets.
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path[0] = str(HERE.parent)  # `python demo/app.py` works without installing
+
+from demo import temp_files  # noqa: E402
+
+if __name__ == "__main__":  # imports take seconds, and nothing is to be cleared away yet
+    temp_files.end_at_once()
 
 import gradio as gr  # noqa: E402
 
@@ -19,7 +25,6 @@ from demo import (  # noqa: E402
     layout,
     service,
     settings,
-    temp_files,
     theme,
     upload_checks,
 )
@@ -151,4 +156,6 @@ def serve() -> None:
 
 
 if __name__ == "__main__":
-    serve()
+    with suppress(KeyboardInterrupt):
+        serve()
+    temp_files.leave()

@@ -3,25 +3,45 @@
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
-from typing import IO
+from typing import IO, NoReturn
 
 PREFIX, LOCK, FILES = "emo-", "lock", "files"
+CLEARINGS = 20  # tries at most
 ENDINGS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+def end_at_once() -> None:
+    """Let a request to stop end the process with 0: nothing is there yet that must be cleared."""
+    _hear(lambda *_: os._exit(0))
 
 
 def end_cleanly() -> None:
     """Make a request to stop, or a closed terminal, end the page as Ctrl-C does."""
-    for ending in ENDINGS:
+    _hear(_end)
+
+
+def leave() -> NoReturn:
+    """End the process with 0, whatever its threads are at: Python would abort one that computes."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):  # closed
+            stream.flush()
+    os._exit(0)
+
+
+def _hear(handler: Callable[..., object]) -> None:
+    for ending in (signal.SIGINT, *ENDINGS):
         if signal.getsignal(ending) != signal.SIG_IGN:  # as `nohup` asks for
-            signal.signal(ending, _end)
+            signal.signal(ending, handler)
 
 
 def _end(*_: object) -> None:
-    for ending in ENDINGS:  # a second one must not cut the cleaning up short
+    for ending in ENDINGS:  # a second one must not cut the cleaning up short, but Ctrl-C may
         signal.signal(ending, signal.SIG_IGN)
     raise KeyboardInterrupt
 
@@ -30,7 +50,7 @@ def _end(*_: object) -> None:
 def own_folder() -> Iterator[Path]:
     """A new folder for visitors' files; deletes first what pages left that were killed."""
     _sweep_stale()
-    with TemporaryDirectory(prefix=PREFIX) as home:
+    with TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as home:
         held = _lock(Path(home, "new"), "x")
         if held:
             Path(home, "new").rename(Path(home, LOCK))  # seen by others only once it is held
@@ -39,6 +59,11 @@ def own_folder() -> Iterator[Path]:
         try:
             yield files
         finally:
+            for _ in range(CLEARINGS):  # a thread that computes may write a file meanwhile
+                shutil.rmtree(files, ignore_errors=True)
+                if not files.exists():
+                    break
+                time.sleep(0.05)
             if held:
                 held.close()
 

@@ -1,17 +1,27 @@
 """What each word of the `emo` command does; torch is imported where one needs it."""
 
 import argparse
+import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emo_core.cli.console import log_line, print_result, progress, short_answer, show_steps
+from emo_core.cli.console import (
+    failure_sentence,
+    log_line,
+    print_result,
+    progress,
+    short_answer,
+    show_steps,
+)
 from emo_core.errors import EmoError
 
 if TYPE_CHECKING:
     from emo_core.attribution.types import ExplainRequest
+    from emo_core.checkpoint import Checkpoint
+    from emo_core.cli.clip_names import AskedClip
     from emo_core.training.pretrain import Data
     from emo_core.training.recipes import Recipe
     from emo_core.training.trainer import Epoch, Trainer
@@ -24,30 +34,68 @@ class UsageError(EmoError):
 
 
 def run_predict(args: argparse.Namespace) -> int:
-    from emo_core.clip import ClipError, load_clip
-    from emo_core.inference.predict import load_cached, predict_clip
+    """Answers clip by clip; one that fails, in whatever way, costs its own answer only."""
+    from emo_core.inference.predict import load_cached
+
+    names = _asked_clips(args)
+    checkpoint = load_cached(args.model)
+    results: list[dict] = []
+    errors: list[dict] = []
+    done = failed = 0
+    for name, error in names:
+        found = {"clip": name, "error": error} if error else _predict_one(args, checkpoint, name)
+        if "error" in found:
+            failed += 1
+            log_line(f"emo: {found['error']}")
+        else:
+            done += 1
+        if args.jsonl:
+            print(json.dumps({"schema_version": 1, **found}), flush=True)
+        elif args.json:
+            (errors if "error" in found else results).append(found)
+    if not done + failed:
+        raise UsageError("no clip is named; give a file, a folder, a pattern or --names FILE.")
+    if args.json:
+        print_result(args, {"schema_version": 1, "results": results, "errors": errors}, "")
+    return DONE if not failed else SOME_FAILED if done else NOTHING
+
+
+def _asked_clips(args: argparse.Namespace) -> "Iterable[AskedClip]":
+    """The names that the command's words mean; refused before a model is loaded."""
+    from emo_core.cli.clip_names import clip_names
 
     if args.max_windows < 1:
         raise UsageError(f"--max-windows is {args.max_windows}; expected 1 or more.")
-    if args.text is not None and len(args.clips) > 1:
-        raise UsageError(f"--text is of one clip, but there are {len(args.clips)}; give one.")
-    checkpoint = load_cached(args.model)
-    results, errors = [], []
-    for path in args.clips:
-        try:
-            answer = predict_clip(load_clip(path, args.text), checkpoint, args.max_windows)
-        except ClipError as error:
-            errors.append({"clip": path, "error": str(error)})
-            log_line(f"emo: {error}")
-            continue
-        results.append({**answer.as_dict(), "clip": path})
-        if not args.json:
-            print(f"{path}: {short_answer(answer)}")
-            for note in answer.notes:
-                log_line(f"  {note}")
-    if args.json:
-        print_result(args, {"schema_version": 1, "results": results, "errors": errors}, "")
-    return DONE if not errors else SOME_FAILED if results else NOTHING
+    if args.json and args.jsonl:
+        raise UsageError("--json and --jsonl are both given; give one of them.")
+    if not args.clips and args.names is None:
+        raise UsageError("no clip is named; give a file, a folder, a pattern or --names FILE.")
+    names: Iterable[AskedClip] = clip_names(args.clips, args.names)
+    if args.text is not None:
+        names = list(names)
+        if len(names) > 1:
+            raise UsageError(f"--text is of one clip, but there are {len(names)}; give one.")
+    return names
+
+
+def _predict_one(args: argparse.Namespace, checkpoint: "Checkpoint", name: str) -> dict:
+    """The answer to one clip in the form of --json, or {"clip", "error"}; prints it for people."""
+    from emo_core.clip import load_clip
+    from emo_core.inference.predict import predict_clip
+
+    try:
+        answer = predict_clip(load_clip(name, args.text), checkpoint, args.max_windows)
+        found = {**answer.as_dict(), "clip": name}
+        json.dumps(found, allow_nan=False)  # an answer that can't be printed is none
+    except Exception as error:
+        if args.debug and not isinstance(error, EmoError):
+            raise
+        return {"clip": name, "error": failure_sentence(error)}
+    if not args.json and not args.jsonl:
+        print(f"{name}: {short_answer(answer)}", flush=True)
+        for note in answer.notes:
+            log_line(f"  {note}")
+    return found
 
 
 def run_explain(args: argparse.Namespace) -> int:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from emo_core.errors import EmoError
+
 if TYPE_CHECKING:
     from emo_core.inference.prediction import Prediction
 
@@ -58,3 +60,13 @@ def short_answer(answer: "Prediction") -> str:
         if not answer.abstains:
             return ", ".join(found) or f"none of {', '.join(answer.labels)}"
     return f"not sure (closest: {best})" if answer.abstains else best
+
+
+def failure_sentence(error: Exception) -> str:
+    """Why a command ends, for people."""
+    if isinstance(error, EmoError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.filename or 'a file'}: {error.strerror or error}."
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"this should not happen ({what}); run again with --debug and report what it prints."

@@ -14,8 +14,7 @@ from typing import Any
 
 from emo_core.cli import commands
 from emo_core.cli.commands import NOTHING, UsageError
-from emo_core.cli.console import log_line
-from emo_core.errors import EmoError
+from emo_core.cli.console import failure_sentence, log_line
 from emo_core.schema import DEFAULT_CORPUS, DEFAULT_METHOD, DEFAULT_MODEL, DEFAULT_PRESET
 
 
@@ -69,7 +68,15 @@ def build_parser() -> Parser:
         return made
 
     one = command("predict", commands.run_predict, "say which mood clips show")
-    one.add_argument("clips", nargs="+", metavar="CLIP", help="video or sound files")
+    one.add_argument(
+        "clips", nargs="*", metavar="CLIP", help="video or sound files, folders, quoted patterns"
+    )
+    one.add_argument(
+        "--names",
+        metavar="FILE",
+        help="a file with a name in each line; - for standard input",
+    )
+    one.add_argument("--jsonl", action="store_true", help="print a JSON line a clip, as it is done")
     _add_model_arguments(one)
     one.add_argument(
         "--max-windows",
@@ -307,15 +314,3 @@ def main(argv: Sequence[str] | None = None) -> int:
                 raise
             log_error("stopped." if request.heard else failure_sentence(error))
         return NOTHING
-
-
-def failure_sentence(error: Exception) -> str:
-    """Why a command ends, for people."""
-    if isinstance(error, EmoError):
-        return str(error)
-    if isinstance(error, OSError):
-        return f"{error.filename or 'a file'}: {error.strerror or error}."
-    return (
-        f"this should not happen ({type(error).__name__}: {error}); run again with --debug and "
-        "report what it prints."
-    )

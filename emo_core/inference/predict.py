@@ -69,6 +69,7 @@ def predict_clip(
     presence = finder.found()
     spent["decode"] += time.perf_counter() - started
     joined = ScoredWindows.joined(scores)
+    checkpoint.refuse_no_numbers(joined.logits)
     return _prediction(clip, checkpoint, spans, samples, joined, presence, spent)
 
 
@@ -170,7 +171,7 @@ def _notes(
             f"The clip is long: of its {clip.duration_s / 60:.1f} minutes, {len(spans)} windows of "
             f"{checkpoint.sample.window_s:g} s were read, evenly spread."
         )
-    return (*notes, checkpoint.data_warning)
+    return (*notes, *checkpoint.notes, checkpoint.data_warning)
 
 
 def clip_notes(clip: Clip, samples: list[Sample]) -> list[str]:

@@ -53,6 +53,16 @@ class SampleConfig:
     tokenizer: str = "bytes"  # or a name that transformers knows, "albert-base-v2"
     mel: MelConfig = field(default_factory=MelConfig)
 
+    @property
+    def window_bytes(self) -> float:
+        """About what one window takes at most: pictures, faces, tokens, sound, its transform."""
+        faces = self.people * max(self.face_size, 1) ** 2
+        seen = self.frames * 3 * (self.width * self.height + faces)
+        heard = self.window_s * self.mel.rate
+        transform = max(self.mel.fft, self.mel.window) + self.mel.bands
+        filters = max(self.mel.fft, self.mel.window) * self.mel.bands
+        return seen + 8 * self.text_length + 4 * (heard * (1 + transform / self.mel.hop) + filters)
+
     def as_dict(self) -> dict:
         """Plain values for a config file; `from_dict` reads them back."""
         return asdict(self)

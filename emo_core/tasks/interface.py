@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from emo_core.ranges import Amount, Positive
+
 
 def mean_over(values: Tensor, mask: Tensor) -> Tensor:
     """(n, S, C), (n, S) -> (n, C) over real moments; zero where there are none."""
@@ -60,9 +62,9 @@ class Judged:
 class Calibration:
     """How logits become probabilities and answers."""
 
-    temperature: float = 1.0
-    abstain_below: float = 0.5  # top probability
-    thresholds: tuple[float, ...] = ()  # of each class that may occur beside others; () = 0.5
+    temperature: Positive = 1.0
+    abstain_below: Amount = 0.5  # top probability; above 1 = always
+    thresholds: tuple[Amount, ...] = ()  # of each class that may occur beside others; () = 0.5
 
     def __post_init__(self) -> None:
         if not 0 < self.temperature < math.inf:

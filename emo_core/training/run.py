@@ -282,6 +282,7 @@ def answer_corpus(
     trainer = Trainer(checkpoint.model, checkpoint.task, TrainConfig())
     loader = Loader(ClipDataset(windows, cache), 32, False)
     logits, truth = trainer.logits(loader)
+    checkpoint.refuse_no_numbers(logits)
     return Answers(windows, logits, truth, loader, tuple(problems))
 
 

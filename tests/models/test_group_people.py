@@ -1,11 +1,18 @@
 """The group model with people and speech beside whole frames and sound."""
 
+import json
 from dataclasses import replace
 
 import pytest
 import torch
 
-from emo_core.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
+from emo_core.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    load_checkpoint,
+    save_checkpoint,
+    with_digests,
+)
 from emo_core.inference.modality_shapley import score_windows
 from emo_core.models import group as group_module
 from emo_core.models.group import POCKET, Group
@@ -142,10 +149,10 @@ def test_a_checkpoint_refers_to_frozen_encoders(tmp_path, model):
     torch.testing.assert_close(
         score_windows(found, windows).logits, score_windows(checkpoint, windows).logits
     )
-    config = tmp_path / "made" / "config.json"
-    text = config.read_text(encoding="utf-8")
-    digest = text.partition('"speech.backbone.": "')[2][:64]
-    config.write_text(text.replace(digest, "0" * 64), encoding="utf-8")
+    path, weights = (tmp_path / "made" / name for name in ("config.json", "model.safetensors"))
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config["encoders"]["speech.backbone."] = "0" * 64  # of another version
+    path.write_text(json.dumps(with_digests(config, weights.read_bytes())), encoding="utf-8")
     with pytest.raises(CheckpointError, match="take the version"):
         load_checkpoint(tmp_path / "made")
 

@@ -10,7 +10,14 @@ import torch
 from rewrite_checkpoint import rewrite
 from safetensors.torch import load_file, save
 
-from emo_core.checkpoint import CONFIG, SHIPPED, WEIGHTS, CheckpointError, load_checkpoint
+from emo_core.checkpoint import (
+    CONFIG,
+    NO_DIGEST,
+    SHIPPED,
+    WEIGHTS,
+    CheckpointError,
+    load_checkpoint,
+)
 from emo_core.clip import load_clip
 from emo_core.inference.predict import predict_clip
 from emo_core.models.group import GroupConfig
@@ -144,7 +151,7 @@ def test_a_checkpoint_of_the_old_format_answers_the_same_also_once_rewritten(old
     assert '"alone"' in (old_checkpoint / CONFIG).read_text()
     shipped = answer(SHIPPED / "group-collage")
     world = json.loads((old_checkpoint / CONFIG).read_text())["training"]["world"]
-    warned = [*shipped["notes"][:-1], world]
+    warned = [*shipped["notes"][:-1], NO_DIGEST, world]
     assert answer(old_checkpoint) == {**shipped, "notes": warned}, "it keeps its own warning"
     text = (SHIPPED / "group-collage" / "DATA.md").read_text(encoding="utf-8")
     rewrite(old_checkpoint, text)
