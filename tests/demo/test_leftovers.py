@@ -99,7 +99,8 @@ def test_a_page_under_work_ends_with_0_and_leaves_nothing(tmp_path, heard_again,
     with served(home) as (url, process):
         client = patient_client(url)
         asked = {"clip": handle_file(str(clip)), "method": "shapley", "preset": "thorough"}
-        job = client.submit(**asked, everyone_agreed=True, target="", checks=True, api_name="/explain")
+        asked |= {"everyone_agreed": True}
+        job = client.submit(**asked, target="", checks=True, api_name="/explain")
         until(process, lambda: job.status().code == Status.PROCESSING)
         work = psutil.Process(process.pid)
         began_s = work.cpu_times().user
