@@ -180,6 +180,6 @@ def test_500_damaged_checkpoints(tmp_path):
     spent = [row["cpu_s"] for row in rows]
     print(
         f"\n| {len(rows)} | {counts['CheckpointError']} | {counts['same']} | "
-        f"{max(len(row['message']) for row in rows)} | {np.median(spent):.2f} s, at most "
+        f"{max(len(row['message']) for row in rows)} letters | {np.median(spent):.2f} s, "
         f"{max(spent):.2f} s | {max(row['above_mb'] for row in rows)} MB |"
     )

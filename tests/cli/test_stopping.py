@@ -1,7 +1,4 @@
-"""Ctrl-C, SIGTERM and a closed terminal: a word, exit code 2, nothing half done; and a table of it.
-
-`test_the_table_of_random_moments` (slow) writes build/stopping.md, which docs/results.md shows.
-"""
+"""Ctrl-C, SIGTERM and a closed terminal: a word, exit code 2 and nothing half done."""
 
 import os
 import signal
