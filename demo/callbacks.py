@@ -100,10 +100,10 @@ class AnswerCallbacks:
         visit = self.visits.of(request.session_hash)
         visit.current = visit.waiting = None
         if path is None:
-            said = gr.skip() if visit.told else components.empty_state(words)
+            said = gr.skip() if visit.keeps_status else components.empty_state(words)
             yield {page.status: said, **hidden}
             return
-        visit.given, visit.told = path, False
+        visit.given, visit.keeps_status = path, False
         example = service.is_example(Path(path))
         if not example:
             self.visits.claim(visit, Path(path))

@@ -32,7 +32,7 @@ class Session:
         self.waiting: Any = None  # that case, as long as only its answer is there
         self.mapped: Any = None  # the case of which a fast map was asked for
         self.seen_s = time.monotonic()
-        self.told = False  # a word on the page that its empty state must not wipe away
+        self.keeps_status = False  # a word on the page that its empty state must not wipe away
         self.taken_back = 0  # how often the agreement of those who are shown was
 
     def take_first_map(self) -> bool:
@@ -184,7 +184,7 @@ class Sessions:
         """The agreement is taken back: as leaving, but the visitor stays."""
         visit = self.of(session)
         visit.taken_back += 1
-        visit.told = True
+        visit.keeps_status = True
         self.stop(session)
         self.let_go(visit)
 
