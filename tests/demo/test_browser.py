@@ -11,7 +11,7 @@ import gradio_client
 import pytest
 
 from emo_core.inference.predict import predict
-from tests.support import media_files as media
+from tests.support.predictions import write_clip, write_people_clip
 from tests.support.serving import PATIENCE_S, patient_client, served
 
 pytestmark = pytest.mark.browser
@@ -73,8 +73,6 @@ def upload(page, path: Path, tab: str = "video") -> None:
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory):
     """A clip of one window, one of three, a sound and a broken file."""
-    from tests.support.predictions import write_clip, write_people_clip
-
     folder = tmp_path_factory.mktemp("clips")
     broken = folder / "broken.mp4"
     broken.write_bytes(b"this was never a film " * 50)
@@ -146,11 +144,11 @@ def test_short_clip_has_no_timeline_and_fits_a_phone(page, clips):
     )
 
 
-def test_sound_alone_is_answered(page, clips):
+def test_a_tone_alone_is_nobody(page, clips):
     agree(page)
     page.get_by_role("tab", name="Sound or other").click()
     upload(page, clips["sound"], "file")
-    page.locator("#answer .bars").wait_for()
+    page.locator("#answer h2", has_text="Nobody to read").wait_for()
     assert "no picture" in page.locator("#answer").inner_text()
     assert "[object" not in page.locator("#give").inner_text()
 
@@ -410,9 +408,8 @@ def test_every_error_is_a_sentence_in_the_page(page, clips, real_data, tmp_path,
 
 def test_a_portrait_clip_without_sound_is_answered_and_silence_is_said(page, tmp_path):
     agree(page)
-    picture = media.Picture(times_s=media.regular(50), size=(54, 96))
-    upload(page, media.write(tmp_path / "phone.mp4", picture))
+    upload(page, write_people_clip(tmp_path / "phone.mp4", 2.0, portrait=True, sound=False))
     page.locator("#answer .bars").wait_for()
     assert "no sound" in page.locator("#answer").inner_text().lower()
     page.get_by_role("button", name="The clip").click()
-    page.get_by_text("54 × 96").wait_for()
+    page.get_by_text("320 × 568").wait_for()

@@ -43,8 +43,13 @@ def write_clip(path: Path, seconds: float, picture: bool = True, sound: bool = T
     return path
 
 
-def write_people_clip(path: Path, seconds: float) -> Path:
-    """A clip of drawn people, whose faces a detector finds, with a tone of 1 kHz."""
+def write_people_clip(
+    path: Path, seconds: float, portrait: bool = False, sound: bool = True
+) -> Path:
+    """A clip of drawn people, whose faces a detector finds, with a tone of 1 kHz.
+
+    portrait: grey above and below, 320 × 568.
+    """
     from emo_core.synthetic.corpus_io import write_clip as write
     from emo_core.synthetic.drawn.render import draw_frames
     from emo_core.synthetic.drawn.scene import make_drawn_scene
@@ -55,9 +60,24 @@ def write_people_clip(path: Path, seconds: float) -> Path:
         if sum(p.facing == "front" and p.look.skin < 4 for p in found.people) >= 2
     )
     frames = draw_frames(scene, np.arange(0, min(seconds, 5.0), 0.1))
+    if portrait:
+        high, wide = 568 - frames.shape[1], 320 - frames.shape[2]
+        margins = [(0, 0), (high // 2, high - high // 2), (wide // 2, wide - wide // 2), (0, 0)]
+        frames = np.pad(frames, margins, constant_values=90)
     frames = np.tile(frames, (-(-round(seconds * 10) // len(frames)), 1, 1, 1))
     wave = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(round(seconds * RATE)) / RATE)
     write(path, frames[: round(seconds * 10)], 10, wave.astype(np.float32), RATE)
+    return path if sound else _without_sound(path)
+
+
+def _without_sound(path: Path) -> Path:
+    heard = path.rename(path.with_stem(f"{path.stem}-heard"))
+    with av.open(str(heard)) as given, av.open(str(path), "w") as out:
+        stream = out.add_stream_from_template(given.streams.video[0])
+        for packet in given.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                out.mux(packet)
     return path
 
 
