@@ -102,7 +102,7 @@ def _prediction(
         modality_share=shares[answer.label or labels[0]],
         frame_times_s=tuple(round(t, 3) for t in times),
         media=media_facts(clip),
-        notes=clip.notes if nobody else _notes(clip, checkpoint, spans, samples),
+        notes=tuple(_file_notes(clip)) if nobody else _notes(clip, checkpoint, spans, samples),
         seconds={name: round(value, 4) for name, value in spent.items()},
         samples=tuple(samples),
         task=checkpoint.task.name,
@@ -176,17 +176,23 @@ def _notes(
 
 def clip_notes(clip: Clip, samples: list[Sample]) -> list[str]:
     """Sentences on tracks that are missing, can't be used or are silent."""
-    notes = list(clip.notes)
+    notes = _file_notes(clip)
     if not clip.has_audio:
         notes.append("The clip has no sound: the answer rests on the picture alone.")
     if not clip.has_video:
         notes.append("The clip has no picture: the answer rests on the sound alone.")
-    if clip.timestamps_reset:
-        notes.append(
-            "The clip's time stamps jump back, as where recordings were joined: what follows was "
-            "left out."
-        )
     return notes + (_audio_notes(clip, samples) if clip.has_audio else [])
+
+
+def _file_notes(clip: Clip) -> list[str]:
+    """Sentences on what of the file can't be used, whatever the answer."""
+    if not clip.timestamps_reset:
+        return list(clip.notes)
+    return [
+        *clip.notes,
+        "The clip's time stamps jump back, as where recordings were joined: what follows was left "
+        "out.",
+    ]
 
 
 def _audio_notes(clip: Clip, samples: list[Sample]) -> list[str]:

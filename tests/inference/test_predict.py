@@ -61,7 +61,7 @@ def test_notes_of_the_file_come_first(tmp_path):
         timestamps_reset=True,
     )
     found = clip_notes(clip, [])
-    assert len(found) == 3 and found[0] == clip.notes[0] and "jump back" in found[2]
+    assert len(found) == 3 and found[0] == clip.notes[0] and "jump back" in found[1]
 
 
 def test_the_loudest_window_is_listened_to():

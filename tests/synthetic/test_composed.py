@@ -591,7 +591,7 @@ def test_not_sure_is_chosen_for_a_precision():
     assert SingleLabel().calibrate(logits, target).abstain_below == 0.5
     nobody = replace(calibration, abstain_below=1.01)
     assert task.scores(logits, target, groups, nobody)["precision"] is None
-    assert "90% of the others" in task.choice(calibration)
+    assert "at least 90 % of the answers above it are right" in task.choice(calibration)
     few = task.calibrate(logits[:5], target[:5])
     assert few.abstain_below == 0.99 and "too few clips" in task.choice(few)
 
