@@ -40,6 +40,7 @@ __all__ = [
 
 MAX_RATE = 384_000  # Hz, the highest rate sound is recorded at
 CHANNELS_RATE = 8_000  # Hz at which channels are told apart
+SILENCE = 1e-3  # peak of a [-1, 1] wave; -60 dB is inaudible
 
 
 @dataclass(frozen=True)

@@ -272,6 +272,12 @@ def _alarm(rng: Rng, seconds: float) -> np.ndarray:
 
 
 Sound = Callable[[Rng, float], np.ndarray]
+
+
+def _music_of_each(instruments: dict[str, Note]) -> dict[str, Sound]:
+    return {f"music, {n}": partial(music, instruments={n: f}) for n, f in instruments.items()}
+
+
 FITTED: dict[str, Sound] = {
     "white noise": partial(colored_noise, power=0.0),
     "pink noise": partial(colored_noise, power=0.5),
@@ -286,10 +292,7 @@ FITTED: dict[str, Sound] = {
     "wailing siren": _wail,
     "crackle": _crackle,
     "drums": drums,
-    **{
-        f"music, {name}": partial(music, instruments={name: note})
-        for name, note in INSTRUMENTS.items()
-    },
+    **_music_of_each(INSTRUMENTS),
 }
 UNSEEN: dict[str, Sound] = {
     "dialled numbers": _keys,
@@ -299,8 +302,5 @@ UNSEEN: dict[str, Sound] = {
     "empty room": _room,
     "two-tone alarm": _alarm,
     "music of many": band_of_many,
-    **{
-        f"music, {name}": partial(music, instruments={name: note})
-        for name, note in UNSEEN_INSTRUMENTS.items()
-    },
+    **_music_of_each(UNSEEN_INSTRUMENTS),
 }

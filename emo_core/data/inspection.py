@@ -7,13 +7,12 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from emo_core.clip import ClipError, DecodedFrames, Recording, load_clip, video_size
+from emo_core.clip import SILENCE, ClipError, DecodedFrames, Recording, load_clip, video_size
 from emo_core.data.corpus import Item
 from emo_core.data.dataset import resolve_span
 from emo_core.data.image_sequence import load_image_sequence
 from emo_core.faces.tracking import track_faces
 
-SILENCE = 1e-3  # peak of a [-1, 1] wave; -60 dB is inaudible
 LISTEN_S = 10.0  # how much of a part's sound is looked at
 LISTEN_RATE = 8_000  # Hz, enough to tell silence
 BLOCK_S = 60.0  # of sound that are read at once, at most

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from emo_core.checkpoint import Checkpoint, find_checkpoint, load_checkpoint
-from emo_core.clip import Clip, load_clip
+from emo_core.clip import SILENCE, Clip, load_clip
 from emo_core.inference.modality_shapley import ScoredWindows, modalities, score_windows
 from emo_core.inference.prediction import Media, Moment, Prediction, Span, media_facts
-from emo_core.inference.presence import SILENCE, FoundFaces, Presence, PresenceFinder
+from emo_core.inference.presence import FoundFaces, Presence, PresenceFinder
 from emo_core.preprocess.sample import Sample, decode_windows, to_sample, window_spans
 from emo_core.schema import DEFAULT_MODEL, DRAWN_CORPORA
 from emo_core.tasks import Answer, WindowLogits

@@ -1,14 +1,14 @@
 """Whether there is anybody to read in a clip: faces in its frames, and a voice in its sound."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from emo_core.clip import Recording, video_size
+from emo_core.clip import SILENCE, Recording, video_size
 from emo_core.faces.tracking import Tracks, detection_size, track_faces
 from emo_core.io.shipped_weights import shipped_state
 from emo_core.models.layers.whisper import (
@@ -18,11 +18,10 @@ from emo_core.models.layers.whisper import (
     shipped_whisper,
 )
 from emo_core.preprocess.log_mel import log_mel
-from emo_core.preprocess.sample import DecodedWindow, SampleConfig
+from emo_core.preprocess.sample import DecodedWindow, SampleConfig, to_picture_points
 
 VOICE_DETECTOR = "voice-detector"  # of emo_core.io.shipped_weights
 DRAWN_DETECTOR = "drawn-voice-detector"  # what drawn people do, and the alarms of their world
-SILENCE = 1e-3  # peak of a [-1, 1] wave; -60 dB is inaudible
 PIECE_S = 5.0  # seconds of sound that are encoded together
 TOKEN_S = PER_TOKEN * 2 * WHISPER_MEL.hop / WHISPER_MEL.rate
 SEGMENT, STEP = 6, 3  # tokens in one segment, and from one to the next: 0.96 s every 0.48 s
@@ -151,7 +150,9 @@ class PresenceFinder:
         real = np.flatnonzero(window.pixel_times_s < window.video_s)
         if not self.config.people and len(real):
             few = real[:: -(-len(real) // FRAMES_OF_WINDOW)]
-            self._search(window.pixels[few], window.start_s + window.pixel_times_s[few])
+            tracks = track_faces(window.pixels[few])
+            boxes = to_picture_points(tracks.boxes, video_size(self.clip), self.config)
+            self._keep(replace(tracks, boxes=boxes), window.start_s + window.pixel_times_s[few])
 
     def found(self) -> Presence:
         """What was found in the clip."""
@@ -171,6 +172,10 @@ class PresenceFinder:
 
     def _search(self, frames: np.ndarray, times_s: np.ndarray, every: int = 1) -> Tracks:
         tracks = track_faces(frames, times_s, every)
+        self._keep(tracks, times_s, every)
+        return tracks
+
+    def _keep(self, tracks: Tracks, times_s: np.ndarray, every: int = 1) -> None:
         self.frames += [
             FoundFaces(
                 round(float(times_s[step]), 3),
@@ -178,7 +183,6 @@ class PresenceFinder:
             )
             for step in range(0, len(times_s), every)
         ]
-        return tracks
 
     def _search_closer(self) -> None:
         """A few frames again, larger than the model sees them."""

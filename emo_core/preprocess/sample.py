@@ -176,11 +176,25 @@ def resize_frames(frames: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 def to_sample_points(points: np.ndarray, size: tuple[int, int], config: SampleConfig) -> np.ndarray:
     """Pairs x, y (..., 2 * n) in shares of a picture of `size` -> of the sample's padded frame."""
+    scaled, margin, whole = _placement(size, config, points.shape[-1] // 2)
+    return ((points * scaled + margin) / whole).astype(np.float32)
+
+
+def to_picture_points(
+    points: np.ndarray, size: tuple[int, int], config: SampleConfig
+) -> np.ndarray:
+    """The inverse of `to_sample_points`."""
+    scaled, margin, whole = _placement(size, config, points.shape[-1] // 2)
+    return ((points * whole - margin) / scaled).astype(np.float32)
+
+
+def _placement(
+    size: tuple[int, int], config: SampleConfig, pairs: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Size of the scaled picture, where it starts, size of the frame: pixels, (2 * pairs,) each."""
     scaled, whole = np.array(resize_size(size, config)), np.array([config.width, config.height])
-    repeats = points.shape[-1] // 2
     margin = np.trunc((whole - scaled) / 2)  # whole pixels, as `pad_or_crop` has them
-    moved = points * np.tile(scaled, repeats) + np.tile(margin, repeats)
-    return (moved / np.tile(whole, repeats)).astype(np.float32)
+    return np.tile(scaled, pairs), np.tile(margin, pairs), np.tile(whole, pairs)
 
 
 def face_fields(

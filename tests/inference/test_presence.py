@@ -28,6 +28,7 @@ from emo_core.synthetic.corpus_io import write_clip
 from emo_core.synthetic.drawn.dataset import drawn_faces
 from emo_core.synthetic.drawn.render import draw_frames
 from emo_core.synthetic.drawn.scene import make_drawn_scene
+from tests.support.predictions import write_people_clip
 from tests.support.serving import ROOT
 
 EXAMPLES = ROOT / "assets" / "examples"
@@ -146,6 +147,17 @@ def test_where_faces_are_is_part_of_a_prediction(tmp_path):
     assert found.most_faces == max(len(frame.boxes) for frame in found.frames) >= 1
     near = [overlaps(truth[n], np.array([box])).max() for n, box in boxes]
     assert np.mean(np.array(near) > 0.3) > 0.8
+
+
+@pytest.mark.parametrize("model", ["group-collage", "group-people"])
+def test_boxes_are_shares_of_the_clips_own_frame_also_where_it_is_padded(tmp_path, model):
+    """A portrait clip whose people stand in its middle 240 of 568 lines."""
+    path = write_people_clip(tmp_path / "phone.mp4", 2.0, portrait=True, sound=False)
+    found = predict(path, model).presence
+    assert found.most_faces >= 1
+    boxes = np.array([box for frame in found.frames for box in frame.boxes])
+    assert boxes[:, 1].min() > 0.25 and boxes[:, 3].max() < 0.75  # above and below it is grey
+    assert boxes[:, 2].max() - boxes[:, 0].min() > 0.5, "they stand across the whole width"
 
 
 def test_frames_are_searched_once_for_model_and_prediction(tmp_path, monkeypatch):
