@@ -33,7 +33,9 @@ PANNS = MelConfig(32_000, 1024, 320, 64, 50.0, 14_000.0, 1e-10)  # docs/papers/g
 
 
 @lru_cache(maxsize=4)
+@torch.inference_mode(False)  # what is kept here must also take part in a gradient
 def _filters(config: MelConfig) -> tuple[Tensor, Tensor]:
+    """The window (W,) and the bands' filters (K, M) of a log-mel."""
     from torchaudio.functional import melscale_fbanks  # torchaudio takes a second to import
 
     with warnings.catch_warnings():
