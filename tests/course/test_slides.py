@@ -1,0 +1,90 @@
+"""Decks hold what is tagged, ask no network, and keep alt texts, formulas and notes."""
+
+import re
+
+import make_slides
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+PIXEL = "iVBORw0KGgo="  # where a picture begins
+LOADED = re.compile(r"""(?:src|href)=["'](?!data:|reveal/|#)([^"']+)["']""")
+
+
+def cell(make, source, kind=None, **fields):
+    made = make(source, **fields)
+    if kind:
+        made.metadata["slideshow"] = {"slide_type": kind}
+    return made
+
+
+def figure(words="a rising line"):
+    return new_output("display_data", {"image/png": PIXEL}, metadata={"image/png": {"alt": words}})
+
+
+def lesson(kinds=("slide", "subslide", "fragment", "notes", None)):
+    title, below, part, notes, left_out = kinds
+    return new_notebook(
+        cells=[
+            cell(new_markdown_cell, "# Title <&>\n\nAbout $x^2$, `$HOME` and $5.", title),
+            cell(new_code_cell, "print('shown')", below, outputs=[figure('"high" & low')]),
+            cell(new_markdown_cell, "One more [file](03_data.ipynb).", part),
+            cell(new_markdown_cell, "Ask the class.", notes),
+            cell(new_markdown_cell, "## Left out", left_out),
+        ]
+    )
+
+
+@pytest.fixture(scope="module")
+def deck():
+    return make_slides.deck(lesson())
+
+
+def test_a_deck_has_the_tagged_cells_in_columns(deck):
+    assert deck.count("<section><section>") == 1 and deck.count("<section>") == 3
+    assert '<div class="fragment">' in deck and '<aside class="notes">' in deck
+    assert "Left out" not in deck and "shown" in deck
+
+
+def test_a_deck_loads_only_what_lies_beside_it(deck):
+    assert LOADED.findall(deck) == []
+    assert "03_data.ipynb" not in deck and "One more file." in deck
+
+
+def test_alt_texts_and_formulas_survive(deck):
+    assert 'alt="&quot;high&quot; &amp; low"' in deck
+    assert "<math" in deck and "<msup>" in deck and "$x^2$" not in deck
+    assert "$HOME" in deck and "$5" in deck  # code and money are no formulas
+
+
+def test_a_lesson_without_slide_types_gives_title_and_figures():
+    plain = lesson((None,) * 5)
+    plain.cells[2].source = "It rises. Look at its end! And more."
+    deck = make_slides.deck(plain)
+    assert deck.count("<section><section>") == 2 and "Look at its end!" in deck
+    assert "And more" not in deck and "print" not in deck
+
+
+def test_every_lesson_has_a_deck(tmp_path):
+    paths = sorted(make_slides.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+    make_slides.write_decks(paths, tmp_path)
+    for path in paths:
+        text = (tmp_path / f"{path.stem}.html").read_text(encoding="utf-8")
+        assert text.count("<section>") > 4, path.name
+        loaded = [name for name in LOADED.findall(text) if not name.startswith("diagrams/")]
+        assert [x for x in loaded if not re.search(rf'<a [^>]*href="{re.escape(x)}"', text)] == []
+        assert f'href="{path.stem}.html"' in (tmp_path / "index.html").read_text()
+
+
+def test_without_npm_one_sentence_says_so(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SystemExit, match="install Node.js"):
+        make_slides.fetch_reveal(tmp_path)
+    with pytest.raises(SystemExit, match="no lesson is called 99_x"):
+        make_slides.main(["99_x"])
+
+
+def test_an_old_copy_of_reveal_is_kept(tmp_path, monkeypatch):
+    (tmp_path / "reveal" / "dist").mkdir(parents=True)
+    (tmp_path / "reveal" / "dist" / "reveal.js").touch()
+    monkeypatch.setenv("PATH", "")
+    make_slides.fetch_reveal(tmp_path)  # asks nobody
