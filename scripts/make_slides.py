@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
 OUT = ROOT / "build" / "slides"
 REVEAL = "reveal.js@5.2.1"
+CLIPS = "../assets/examples/"  # as a lesson names a drawn clip
 SHOWN = ("slide", "subslide", "fragment", "-", "notes")  # slide types that are in a deck
 MATH = re.compile(r"\$\$(.+?)\$\$|(?<![\\$\w])\$([^$\n]+?)\$(?!\w)", re.S)
 CODE = re.compile(r"(```.*?```|`[^`\n]+`)", re.S)
@@ -42,6 +43,7 @@ STYLE = """
   box-shadow: none; overflow: hidden; white-space: pre-wrap; }
 .reveal table { font-size: 28px; } .reveal a { color: #0072B2; }
 .reveal math { font-size: 1.1em; }
+.reveal video { display: block; width: 1100px; max-height: 760px; }
 """
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
@@ -99,6 +101,7 @@ def figure_html(output: NotebookNode) -> str:
     """A stored picture with its alt text."""
     data, kind = output["data"], "image/png"
     alt = output.get("metadata", {}).get(kind, {}).get("alt", "a figure of the lesson")
+    alt = re.sub(r"\s?<!--.*?(?:-->|$)", "", alt, flags=re.S)  # the name of a number
     return f'<img alt="{html.escape(alt)}" src="data:{kind};base64,{data[kind].strip()}">'
 
 
@@ -110,7 +113,7 @@ def outputs_html(cell: NotebookNode) -> list[str]:
         if "image/png" in data:
             parts.append(figure_html(output))
         elif "<" in data.get("text/html", "") and "<script" not in data["text/html"]:
-            parts.append(data["text/html"])
+            parts.append(data["text/html"].replace(f'src="{CLIPS}', 'src="clips/'))
         elif output.get("text") or data.get("text/plain"):
             words = output.get("text") or data["text/plain"]
             parts.append(f"<pre>{html.escape(words.rstrip())}</pre>")
@@ -214,10 +217,11 @@ def fetch_reveal(out: Path) -> None:
 
 
 def write_decks(paths: list[Path], out: Path) -> None:
-    """A deck a lesson, the diagrams, and a page that lists the decks."""
+    """A deck a lesson, diagrams and drawn clips, and a page that lists the decks."""
     out.mkdir(parents=True, exist_ok=True)
     if (NOTEBOOKS / "diagrams").is_dir():
         shutil.copytree(NOTEBOOKS / "diagrams", out / "diagrams", dirs_exist_ok=True)
+    shutil.copytree(NOTEBOOKS / CLIPS, out / "clips", dirs_exist_ok=True)
     rows = []
     for path in paths:
         notebook = nbformat.read(path, as_version=4)

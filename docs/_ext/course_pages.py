@@ -1,4 +1,4 @@
-"""What the site adds to the course: alt texts of figures, and the wrong answers to expect."""
+"""What the site adds to the course: alt texts, clips that play, and the wrong answers to expect."""
 
 import ast
 import re
@@ -6,6 +6,8 @@ from pathlib import Path
 
 PLACE = "<!-- wrong answers -->"  # in docs/lessons/teach.md
 LONGEST = 90  # letters of an answer's code
+CLIPS = "../assets/examples/"  # as a lesson names a drawn clip; the site keeps them in _static
+COMMENT = re.compile(r"\s?<!--.*?(?:-->|$)", re.S)  # names a number for the audit; may be cut
 
 
 def keep_alt_texts(cell: dict) -> None:
@@ -17,8 +19,17 @@ def keep_alt_texts(cell: dict) -> None:
     for output in cell.get("outputs", []):
         alt = output.get("metadata", {}).get("image/png", {}).get("alt")
         if alt:
-            cell["metadata"].setdefault("mystnb", {})["image"] = {"alt": alt}
+            cell["metadata"].setdefault("mystnb", {})["image"] = {"alt": COMMENT.sub("", alt)}
             return
+
+
+def keep_clips(cell: dict) -> None:
+    """Let players of drawn clips find them on the site, in place."""
+    for output in cell.get("outputs", []):
+        data = output.get("data", {})
+        if "text/html" in data:
+            text = "".join(data["text/html"])
+            data["text/html"] = text.replace(f'src="{CLIPS}', 'src="../_static/')
 
 
 def wrong_answers(path: Path) -> dict[str, list[tuple[str, str]]]:

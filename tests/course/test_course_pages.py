@@ -101,10 +101,21 @@ def test_a_table_of_wrong_answers_keeps_its_columns(tmp_path):
 def test_alt_texts_reach_the_site():
     import course_pages
 
-    figure = {"data": {"image/png": ""}, "metadata": {"image/png": {"alt": "a line rises"}}}
+    words = "a line rises to 0.9<!-- peak --> of <!-- pe"  # cut within the name of a number
+    figure = {"data": {"image/png": ""}, "metadata": {"image/png": {"alt": words}}}
     cell = {"metadata": {}, "outputs": [{"text": "1"}, figure]}
     course_pages.keep_alt_texts(cell)
-    assert cell["metadata"] == {"mystnb": {"image": {"alt": "a line rises"}}}
+    assert cell["metadata"] == {"mystnb": {"image": {"alt": "a line rises to 0.9 of"}}}
     plain = {"metadata": {}, "outputs": [{"text": "1"}]}
     course_pages.keep_alt_texts(plain)
     assert plain["metadata"] == {}
+
+
+def test_drawn_clips_play_on_the_site():
+    import course_pages
+
+    html = ['<video src="../assets/examples/', 'both_positive.mp4">']
+    cell = {"metadata": {}, "outputs": [{"data": {"text/html": html}}, {"text": "1"}]}
+    course_pages.keep_clips(cell)
+    assert cell["outputs"][0]["data"]["text/html"] == '<video src="../_static/both_positive.mp4">'
+    assert "../assets/examples" in (ROOT / "docs" / "conf.py").read_text(encoding="utf-8")

@@ -56,6 +56,15 @@ def test_alt_texts_and_formulas_survive(deck):
     assert "$HOME" in deck and "$5" in deck  # code and money are no formulas
 
 
+def test_a_drawn_clip_plays_from_beside_the_deck(tmp_path):
+    player = '<video controls src="../assets/examples/both_positive.mp4"></video>'
+    notebook = lesson()
+    notebook.cells[1].outputs = [new_output("display_data", {"text/html": player})]
+    assert 'src="clips/both_positive.mp4"' in make_slides.deck(notebook)
+    make_slides.write_decks([], tmp_path)
+    assert (tmp_path / "clips" / "both_positive.mp4").is_file()
+
+
 def test_a_lesson_without_slide_types_gives_title_and_figures():
     plain = lesson((None,) * 5)
     plain.cells[2].source = "It rises. Look at its end! And more."
@@ -70,7 +79,9 @@ def test_every_lesson_has_a_deck(tmp_path):
     for path in paths:
         text = (tmp_path / f"{path.stem}.html").read_text(encoding="utf-8")
         assert text.count("<section>") > 4, path.name
-        loaded = [name for name in LOADED.findall(text) if not name.startswith("diagrams/")]
+        loaded = [
+            name for name in LOADED.findall(text) if not name.startswith(("diagrams/", "clips/"))
+        ]
         assert [x for x in loaded if not re.search(rf'<a [^>]*href="{re.escape(x)}"', text)] == []
         assert f'href="{path.stem}.html"' in (tmp_path / "index.html").read_text()
 
