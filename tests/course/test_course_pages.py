@@ -65,6 +65,22 @@ def test_the_rubric_gives_a_hundred_points():
     assert len(points) == 9 and sum(points) == int(together) == 100
 
 
+def test_the_marked_example_adds_up_and_its_code_is_code():
+    text = (PAGES / "capstone.md").read_text(encoding="utf-8")
+    marks = [
+        (int(a), int(b)) for a, b in re.findall(r"^\| [A-Z].*?\| (\d+) of (\d+) \|", text, re.M)
+    ]
+    assert sum(b for _, b in marks) == 100 and all(a <= b for a, b in marks)
+    assert f"**{sum(a for a, _ in marks)} of 100**" in text
+    for block in re.findall(r"```python\n(.*?)```", text, re.S):
+        compile(block, "capstone.md", "exec")
+    rows = re.findall(r"^\| \d \| (0\.\d+) \| (0\.\d+) \| \+(\d+\.\d) ", text, re.M)
+    for ours, late, points in rows:  # rounded scores of 160 clips
+        assert abs(100 * (float(ours) - float(late)) - float(points)) < 0.15
+    (mean,) = re.findall(r"^\| mean.*? \+(\d+\.\d) \(", text, re.M)
+    assert abs(sum(float(points) for *_, points in rows) / len(rows) - float(mean)) < 0.05
+
+
 @pytest.mark.parametrize("path", sorted(PAGES.glob("*.md")), ids=lambda path: path.name)
 def test_links_of_a_page_lead_somewhere(path):
     if path.name == "index.md":  # written by the site
