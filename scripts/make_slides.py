@@ -21,6 +21,10 @@ from nbconvert.filters import highlight, markdown
 from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "docs" / "_ext")]
+
+import mathml  # noqa: E402  (the site's, which the line above makes importable)
+
 NOTEBOOKS = ROOT / "notebooks"
 OUT = ROOT / "build" / "slides"
 REVEAL = "reveal.js@5.2.1"
@@ -75,11 +79,7 @@ class Slide:
 
 def formula(match: re.Match) -> str:
     """MathML of a formula in LaTeX, which browsers draw themselves."""
-    from docutils.utils.math import latex2mathml
-
-    block = match[1] is not None
-    tree = latex2mathml.tex2mathml((match[1] or match[2]).strip(), as_block=block)
-    return tree if isinstance(tree, str) else tree.toprettyxml()
+    return mathml.from_latex(match[1] or match[2], block=match[1] is not None)
 
 
 def text_html(text: str) -> str:

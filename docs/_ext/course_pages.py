@@ -50,10 +50,18 @@ def wrong_answers(path: Path) -> dict[str, list[tuple[str, str]]]:
 
 
 def _pair(node: ast.expr) -> tuple[str, str]:
-    """An answer's code and the words that its explanation must contain."""
-    assert isinstance(node, ast.Tuple)
+    """An answer's code and the words that its explanation must contain.
+
+    Answers that a comprehension makes stand there once, with what it goes through.
+    """
+    over = ""
+    if isinstance(node, ast.Starred) and isinstance(node.value, ast.GeneratorExp):
+        over = f" for each of {ast.unparse(node.value.generators[0].iter)}"
+        node = node.value.elt
+    if not isinstance(node, ast.Tuple):
+        return ast.unparse(node)[:LONGEST], ""
     answer, words = node.elts
-    code = re.sub(r"^lambda [^:]*: ", "", ast.unparse(answer))
+    code = re.sub(r"^lambda [^:]*: ", "", ast.unparse(answer)) + over
     code = code if len(code) <= LONGEST else f"{code[:LONGEST]} …"
     spoken = str(words.value) if isinstance(words, ast.Constant) else ast.unparse(words)
     return code, spoken

@@ -109,6 +109,9 @@ def test_a_table_of_wrong_answers_keeps_its_columns(tmp_path):
     path.write_text("WRONG = {'x': [(lambda a: a | 1, 'one | two'), (0.5, f'{1}')]}\n")
     assert course_pages.wrong_answers(path) == {"x": [("a | 1", "one | two"), ("0.5", "f'{1}'")]}
     assert "| `x` | `a \\| 1` | one \\| two |" in course_pages.wrong_answers_page(tmp_path)
+    path.write_text("WRONG = {'x': [*((f(k), v[:9]) for k, v in ITEMS), some]}\n")
+    found = [("f(k) for each of ITEMS", "v[:9]"), ("some", "")]
+    assert course_pages.wrong_answers(path) == {"x": found}
     path.write_text("RIGHT = {}\n")
     with pytest.raises(ValueError, match="has no WRONG"):
         course_pages.wrong_answers(path)

@@ -3,10 +3,12 @@
 import re
 
 import make_slides
+import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 PIXEL = "iVBORw0KGgo="  # where a picture begins
+LESSONS = sorted(make_slides.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
 LOADED = re.compile(r"""(?:src|href)=["'](?!data:|reveal/|#)([^"']+)["']""")
 
 
@@ -73,10 +75,28 @@ def test_a_lesson_without_slide_types_gives_title_and_figures():
     assert "And more" not in deck and "print" not in deck
 
 
+def formulas(path):
+    """Formulas in a lesson's text, outside code."""
+    for one in nbformat.read(path, as_version=4).cells:
+        if one.cell_type == "markdown":
+            for piece in make_slides.CODE.split(one.source)[::2]:
+                yield from make_slides.MATH.finditer(piece)
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_every_formula_can_be_drawn(path):
+    for match in formulas(path):
+        assert "<math" in make_slides.formula(match), match[0]
+
+
+def test_sizes_of_brackets_and_dots_are_drawn_too():
+    made = make_slides.text_html(r"$x_1, \dots, \big(x_n\Bigr)$ and $\bigcup$")
+    assert "…" in made and "(" in made and made.count("<math") == 2
+
+
 def test_every_lesson_has_a_deck(tmp_path):
-    paths = sorted(make_slides.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
-    make_slides.write_decks(paths, tmp_path)
-    for path in paths:
+    make_slides.write_decks(LESSONS, tmp_path)
+    for path in LESSONS:
         text = (tmp_path / f"{path.stem}.html").read_text(encoding="utf-8")
         assert text.count("<section>") > 4, path.name
         loaded = [
