@@ -28,7 +28,7 @@ def lesson(kinds=("slide", "subslide", "fragment", "notes", None)):
     return new_notebook(
         cells=[
             cell(new_markdown_cell, "# Title <&>\n\nAbout $x^2$, `$HOME` and $5.", title),
-            cell(new_code_cell, "print('shown')", below, outputs=[figure('"high" & low')]),
+            cell(new_code_cell, "rising = 1", below, outputs=[figure('"high" & low')]),
             cell(new_markdown_cell, "One more [file](03_data.ipynb).", part),
             cell(new_markdown_cell, "Ask the class.", notes),
             cell(new_markdown_cell, "## Left out", left_out),
@@ -44,7 +44,22 @@ def deck():
 def test_a_deck_has_the_tagged_cells_in_columns(deck):
     assert deck.count("<section><section>") == 1 and deck.count("<section>") == 3
     assert '<div class="fragment">' in deck and '<aside class="notes">' in deck
-    assert "Left out" not in deck and "shown" in deck
+    assert "Left out" not in deck
+
+
+def test_a_slide_without_a_heading_has_the_lessons(deck):
+    assert deck.count("Title &lt;&amp;&gt;</h1>") == 2  # the figure's slide, too
+    notebook = lesson()
+    notebook.cells.insert(1, new_markdown_cell("text\n\n## Skipped heading"))
+    assert "Skipped heading</h2>" in make_slides.deck(notebook)
+
+
+def test_a_figure_stands_without_its_code_and_a_number_with_it(deck):
+    assert "rising" not in deck and "<img " in deck
+    notebook = lesson()
+    notebook.cells[1].outputs = [new_output("stream", text="1 < 2\n")]
+    deck = make_slides.deck(notebook)
+    assert "rising" in deck and "<pre>1 &lt; 2</pre>" in deck
 
 
 def test_a_deck_loads_only_what_lies_beside_it(deck):
@@ -72,7 +87,7 @@ def test_a_lesson_without_slide_types_gives_title_and_figures():
     plain.cells[2].source = "It rises. Look at its end! And more."
     deck = make_slides.deck(plain)
     assert deck.count("<section><section>") == 2 and "Look at its end!" in deck
-    assert "And more" not in deck and "print" not in deck
+    assert "And more" not in deck and "rising" not in deck
 
 
 def formulas(path):
