@@ -83,7 +83,7 @@ docs: $(VENV)/.docs
 	$(BIN)/python -m sphinx -q -W --keep-going -j 2 -b html docs docs/_build/html
 
 # Slides of the lessons in build/slides, shown without a network; npm brings reveal.js once.
-slides: $(VENV)/.dev $(VENV)/.docs
+slides: $(VENV)/.dev
 	$(BIN)/python scripts/make_slides.py
 
 # Fills an account's name into badges and links: make publish OWNER=name

@@ -43,7 +43,7 @@ autodoc_preserve_defaults = True
 
 html_theme = "pydata_sphinx_theme"
 html_title = "emo"
-html_static_path = ["_static"]
+html_static_path = ["_static", "../assets/examples"]  # drawn clips, which lessons play
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_sidebars = {"index": [], "architecture": [], "results": [], "claims": [], "evidence": []}

@@ -21,9 +21,14 @@ from nbconvert.filters import highlight, markdown
 from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "docs" / "_ext")]
+
+import mathml  # noqa: E402  (the site's, which the line above makes importable)
+
 NOTEBOOKS = ROOT / "notebooks"
 OUT = ROOT / "build" / "slides"
 REVEAL = "reveal.js@5.2.1"
+CLIPS = "../assets/examples/"  # as a lesson names a drawn clip
 SHOWN = ("slide", "subslide", "fragment", "-", "notes")  # slide types that are in a deck
 MATH = re.compile(r"\$\$(.+?)\$\$|(?<![\\$\w])\$([^$\n]+?)\$(?!\w)", re.S)
 CODE = re.compile(r"(```.*?```|`[^`\n]+`)", re.S)
@@ -40,8 +45,9 @@ STYLE = """
 .reveal pre, .reveal code { font: 26px/1.35 ui-monospace, Menlo, Consolas, monospace; }
 .reveal pre { background: #f4f5f8; padding: 16px 22px; margin: 8px 0; width: auto;
   box-shadow: none; overflow: hidden; white-space: pre-wrap; }
-.reveal table { font-size: 28px; } .reveal a { color: #0072B2; }
+.reveal table { font-size: 28px; margin: 0 0 24px; } .reveal a { color: #0072B2; }
 .reveal math { font-size: 1.1em; }
+.reveal video { display: block; height: 620px; width: auto; max-width: 1760px; margin: 8px auto; }
 """
 PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
@@ -55,7 +61,15 @@ PAGE = """<!DOCTYPE html>
 </div></div>
 <script src="reveal/dist/reveal.js"></script><script src="reveal/plugin/notes/notes.js"></script>
 <script>Reveal.initialize({{width: 1920, height: 1080, margin: 0.05, center: false, hash: true,
-  slideNumber: true, transition: "none", plugins: [RevealNotes]}});</script>
+  slideNumber: true, transition: "none", plugins: [RevealNotes]}}).then(() => {{
+  for (const slide of document.querySelectorAll(".slides section")) {{
+    if (slide.querySelector("section")) continue;
+    const shown = slide.style.display;
+    slide.style.display = "block";
+    if (slide.scrollHeight > 1080) slide.style.zoom = 1060 / slide.scrollHeight;
+    slide.style.display = shown;
+  }}
+}});</script>
 </body></html>
 """
 INDEX = """<!DOCTYPE html>
@@ -73,11 +87,7 @@ class Slide:
 
 def formula(match: re.Match) -> str:
     """MathML of a formula in LaTeX, which browsers draw themselves."""
-    from docutils.utils.math import latex2mathml
-
-    block = match[1] is not None
-    tree = latex2mathml.tex2mathml((match[1] or match[2]).strip(), as_block=block)
-    return tree if isinstance(tree, str) else tree.toprettyxml()
+    return mathml.from_latex(match[1] or match[2], block=match[1] is not None)
 
 
 def text_html(text: str) -> str:
@@ -99,6 +109,7 @@ def figure_html(output: NotebookNode) -> str:
     """A stored picture with its alt text."""
     data, kind = output["data"], "image/png"
     alt = output.get("metadata", {}).get(kind, {}).get("alt", "a figure of the lesson")
+    alt = re.sub(r"\s?<!--.*?(?:-->|$)", "", alt, flags=re.S)  # the name of a number
     return f'<img alt="{html.escape(alt)}" src="data:{kind};base64,{data[kind].strip()}">'
 
 
@@ -110,7 +121,7 @@ def outputs_html(cell: NotebookNode) -> list[str]:
         if "image/png" in data:
             parts.append(figure_html(output))
         elif "<" in data.get("text/html", "") and "<script" not in data["text/html"]:
-            parts.append(data["text/html"])
+            parts.append(data["text/html"].replace(f'src="{CLIPS}', 'src="clips/'))
         elif output.get("text") or data.get("text/plain"):
             words = output.get("text") or data["text/plain"]
             parts.append(f"<pre>{html.escape(words.rstrip())}</pre>")
@@ -118,22 +129,34 @@ def outputs_html(cell: NotebookNode) -> list[str]:
 
 
 def cell_html(cell: NotebookNode) -> str:
-    """A cell as it stands on a slide: its text, or its code and what came of it."""
+    """A cell as it stands on a slide: its text, or what it shows, else its code and outputs."""
     if cell.cell_type != "code":
         return text_html(cell.source)
+    shown = outputs_html(cell)
+    seen = [part for part in shown if "<img " in part or "<video " in part]
+    if seen:  # the code of a figure is in the lesson
+        return "\n".join(seen)
     code = highlight.Highlight2HTML()(cell.source, language="python")
-    return "\n".join([code, *outputs_html(cell)])
+    return "\n".join([code, *shown])
 
 
 def slide_type(cell: NotebookNode) -> str:
     return cell.metadata.get("slideshow", {}).get("slide_type", "")
 
 
+def headings(cell: NotebookNode) -> list[str]:
+    """Headings of the first two levels in a cell."""
+    is_text = cell.cell_type == "markdown"
+    return re.findall(r"^#{1,2} .+$", cell.source, re.M) if is_text else []
+
+
 def tagged_slides(cells: list[NotebookNode]) -> list[Slide]:
-    """Slides of the cells that have a slide type."""
+    """Slides of the cells that have a slide type, each under the heading it has in the lesson."""
     slides: list[Slide] = []
+    heading = ""
     for cell in cells:
-        kind = slide_type(cell)
+        kind, own = slide_type(cell), headings(cell)
+        heading = own[-1] if own else heading
         if kind not in SHOWN:
             continue
         part = cell_html(cell)
@@ -142,7 +165,8 @@ def tagged_slides(cells: list[NotebookNode]) -> list[Slide]:
         elif kind == "fragment":
             part = f'<div class="fragment">{part}</div>'
         if kind in ("slide", "subslide") or not slides:
-            slides.append(Slide(below=kind == "subslide"))
+            above = [] if own or not heading else [text_html(heading)]
+            slides.append(Slide(above, below=kind == "subslide"))
         slides[-1].parts.append(part)
     return slides
 
@@ -152,7 +176,7 @@ def plain_slides(cells: list[NotebookNode]) -> list[Slide]:
     slides, heading = [], ""
     for number, cell in enumerate(cells):
         if cell.cell_type == "markdown":
-            found = re.findall(r"^#{1,2} .+$", cell.source, re.M)
+            found = headings(cell)
             heading = found[-1] if found else heading
             if found and heading.startswith("# "):
                 slides.append(Slide([text_html(heading)]))
@@ -214,10 +238,11 @@ def fetch_reveal(out: Path) -> None:
 
 
 def write_decks(paths: list[Path], out: Path) -> None:
-    """A deck a lesson, the diagrams, and a page that lists the decks."""
+    """A deck a lesson, diagrams and drawn clips, and a page that lists the decks."""
     out.mkdir(parents=True, exist_ok=True)
     if (NOTEBOOKS / "diagrams").is_dir():
         shutil.copytree(NOTEBOOKS / "diagrams", out / "diagrams", dirs_exist_ok=True)
+    shutil.copytree(NOTEBOOKS / CLIPS, out / "clips", dirs_exist_ok=True)
     rows = []
     for path in paths:
         notebook = nbformat.read(path, as_version=4)

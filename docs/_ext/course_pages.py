@@ -1,4 +1,4 @@
-"""What the site adds to the course: alt texts of figures, and the wrong answers to expect."""
+"""What the site adds to the course: alt texts, clips that play, and the wrong answers to expect."""
 
 import ast
 import re
@@ -6,6 +6,8 @@ from pathlib import Path
 
 PLACE = "<!-- wrong answers -->"  # in docs/lessons/teach.md
 LONGEST = 90  # letters of an answer's code
+CLIPS = "../assets/examples/"  # as a lesson names a drawn clip; the site keeps them in _static
+COMMENT = re.compile(r"\s?<!--.*?(?:-->|$)", re.S)  # names a number for the audit; may be cut
 
 
 def keep_alt_texts(cell: dict) -> None:
@@ -17,8 +19,17 @@ def keep_alt_texts(cell: dict) -> None:
     for output in cell.get("outputs", []):
         alt = output.get("metadata", {}).get("image/png", {}).get("alt")
         if alt:
-            cell["metadata"].setdefault("mystnb", {})["image"] = {"alt": alt}
+            cell["metadata"].setdefault("mystnb", {})["image"] = {"alt": COMMENT.sub("", alt)}
             return
+
+
+def keep_clips(cell: dict) -> None:
+    """Let players of drawn clips find them on the site, in place."""
+    for output in cell.get("outputs", []):
+        data = output.get("data", {})
+        if "text/html" in data:
+            text = "".join(data["text/html"])
+            data["text/html"] = text.replace(f'src="{CLIPS}', 'src="../_static/')
 
 
 def wrong_answers(path: Path) -> dict[str, list[tuple[str, str]]]:
@@ -39,10 +50,18 @@ def wrong_answers(path: Path) -> dict[str, list[tuple[str, str]]]:
 
 
 def _pair(node: ast.expr) -> tuple[str, str]:
-    """An answer's code and the words that its explanation must contain."""
-    assert isinstance(node, ast.Tuple)
+    """An answer's code and the words that its explanation must contain.
+
+    Answers that a comprehension makes stand there once, with what it goes through.
+    """
+    over = ""
+    if isinstance(node, ast.Starred) and isinstance(node.value, ast.GeneratorExp):
+        over = f" for each of {ast.unparse(node.value.generators[0].iter)}"
+        node = node.value.elt
+    if not isinstance(node, ast.Tuple):
+        return ast.unparse(node)[:LONGEST], ""
     answer, words = node.elts
-    code = re.sub(r"^lambda [^:]*: ", "", ast.unparse(answer))
+    code = re.sub(r"^lambda [^:]*: ", "", ast.unparse(answer)) + over
     code = code if len(code) <= LONGEST else f"{code[:LONGEST]} …"
     spoken = str(words.value) if isinstance(words, ast.Constant) else ast.unparse(words)
     return code, spoken

@@ -65,6 +65,22 @@ def test_the_rubric_gives_a_hundred_points():
     assert len(points) == 9 and sum(points) == int(together) == 100
 
 
+def test_the_marked_example_adds_up_and_its_code_is_code():
+    text = (PAGES / "capstone.md").read_text(encoding="utf-8")
+    marks = [
+        (int(a), int(b)) for a, b in re.findall(r"^\| [A-Z].*?\| (\d+) of (\d+) \|", text, re.M)
+    ]
+    assert sum(b for _, b in marks) == 100 and all(a <= b for a, b in marks)
+    assert f"**{sum(a for a, _ in marks)} of 100**" in text
+    for block in re.findall(r"```python\n(.*?)```", text, re.S):
+        compile(block, "capstone.md", "exec")
+    rows = re.findall(r"^\| \d \| (0\.\d+) \| (0\.\d+) \| \+(\d+\.\d) ", text, re.M)
+    for ours, late, points in rows:  # rounded scores of 160 clips
+        assert abs(100 * (float(ours) - float(late)) - float(points)) < 0.15
+    (mean,) = re.findall(r"^\| mean.*? \+(\d+\.\d) \(", text, re.M)
+    assert abs(sum(float(points) for *_, points in rows) / len(rows) - float(mean)) < 0.05
+
+
 @pytest.mark.parametrize("path", sorted(PAGES.glob("*.md")), ids=lambda path: path.name)
 def test_links_of_a_page_lead_somewhere(path):
     if path.name == "index.md":  # written by the site
@@ -93,6 +109,9 @@ def test_a_table_of_wrong_answers_keeps_its_columns(tmp_path):
     path.write_text("WRONG = {'x': [(lambda a: a | 1, 'one | two'), (0.5, f'{1}')]}\n")
     assert course_pages.wrong_answers(path) == {"x": [("a | 1", "one | two"), ("0.5", "f'{1}'")]}
     assert "| `x` | `a \\| 1` | one \\| two |" in course_pages.wrong_answers_page(tmp_path)
+    path.write_text("WRONG = {'x': [*((f(k), v[:9]) for k, v in ITEMS), some]}\n")
+    found = [("f(k) for each of ITEMS", "v[:9]"), ("some", "")]
+    assert course_pages.wrong_answers(path) == {"x": found}
     path.write_text("RIGHT = {}\n")
     with pytest.raises(ValueError, match="has no WRONG"):
         course_pages.wrong_answers(path)
@@ -101,10 +120,21 @@ def test_a_table_of_wrong_answers_keeps_its_columns(tmp_path):
 def test_alt_texts_reach_the_site():
     import course_pages
 
-    figure = {"data": {"image/png": ""}, "metadata": {"image/png": {"alt": "a line rises"}}}
+    words = "a line rises to 0.9<!-- peak --> of <!-- pe"  # cut within the name of a number
+    figure = {"data": {"image/png": ""}, "metadata": {"image/png": {"alt": words}}}
     cell = {"metadata": {}, "outputs": [{"text": "1"}, figure]}
     course_pages.keep_alt_texts(cell)
-    assert cell["metadata"] == {"mystnb": {"image": {"alt": "a line rises"}}}
+    assert cell["metadata"] == {"mystnb": {"image": {"alt": "a line rises to 0.9 of"}}}
     plain = {"metadata": {}, "outputs": [{"text": "1"}]}
     course_pages.keep_alt_texts(plain)
     assert plain["metadata"] == {}
+
+
+def test_drawn_clips_play_on_the_site():
+    import course_pages
+
+    html = ['<video src="../assets/examples/', 'both_positive.mp4">']
+    cell = {"metadata": {}, "outputs": [{"data": {"text/html": html}}, {"text": "1"}]}
+    course_pages.keep_clips(cell)
+    assert cell["outputs"][0]["data"]["text/html"] == '<video src="../_static/both_positive.mp4">'
+    assert "../assets/examples" in (ROOT / "docs" / "conf.py").read_text(encoding="utf-8")
