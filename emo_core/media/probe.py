@@ -55,7 +55,8 @@ def _first_shown(head: FirstPackets) -> list[int]:
     if head.ends.by_dts:
         return sorted({packet.dts for packet in timed})
     known = max((packet.dts for packet in timed), default=0)  # later frames may still come
-    return sorted({packet.pts for packet in timed if packet.pts <= known})
+    shown = {packet.pts for packet in head.video}  # Matroska's first packets have no dts
+    return sorted(tick for tick in shown if tick is not None and tick <= known)
 
 
 def frame_rate(video: Any, steps_s: list[float], varies: bool) -> float | None:

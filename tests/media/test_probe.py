@@ -177,3 +177,46 @@ def test_edit_lists_are_played_as_ffmpeg_plays_them(kind: str, tmp_path: Path) -
         read = clip.read_frames([time + 0.01 for time in wanted])
         assert [media.read_code(it) for it in read.pixels] == [shown[time] for time in wanted]
         assert read.times_s == pytest.approx(wanted, abs=2e-3)
+
+
+PYRAMID = "bframes=3:b-adapt=0:b-pyramid=normal:scenecut=0"  # B-frames that B-frames refer to
+REORDERED = {"preset": "veryfast", "x264-params": PYRAMID}
+
+
+def constant(path: Path, picture: Picture, rate: Fraction) -> None:
+    """Check that a file of one rate is taken for one."""
+
+    def set_rate(_: object, video: av.VideoStream) -> None:
+        video.codec_context.framerate = rate
+
+    clip = load_clip(media.write(path, picture, prepare=set_rate))
+    assert not clip.variable_rate and clip.fps == pytest.approx(float(rate), rel=5e-4)
+
+
+@pytest.mark.parametrize("options", [media.X264, REORDERED])
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".mov", ".ts"])
+@pytest.mark.parametrize(
+    "rate",
+    [Fraction(it) for it in ("24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001")],
+)
+@pytest.mark.parametrize("frames", [40, 150])  # within the first packets, and beyond
+def test_a_constant_rate_is_constant_in_every_container(
+    rate: Fraction, frames: int, suffix: str, options: dict[str, str], tmp_path: Path
+) -> None:
+    picture = Picture(regular(frames, float(rate)), options=options, tick=1 / rate)
+    constant(tmp_path / f"constant{suffix}", picture, rate)
+
+
+@pytest.mark.parametrize("rate", ["24", "25", "30000/1001", "30", "50", "60000/1001"])
+def test_a_constant_rate_is_constant_in_webm(rate: str, tmp_path: Path) -> None:
+    fps = Fraction(rate)
+    picture = Picture(regular(150, float(fps)), "libvpx", options={"cpu-used": "8"}, tick=1 / fps)
+    constant(tmp_path / "constant.webm", picture, fps)
+
+
+@pytest.mark.parametrize("options", [media.X264, REORDERED])
+@pytest.mark.parametrize("late", [1, 4, 20])
+def test_a_pause_in_matroska_is_seen(late: int, options: dict[str, str], tmp_path: Path) -> None:
+    times = [index / 25 + 0.04 * (index >= late) for index in range(60)]
+    clip = load_clip(media.write(tmp_path / "pause.mkv", Picture(times, options=options)))
+    assert clip.variable_rate
