@@ -44,13 +44,24 @@ def frame_on_display(answer: Any) -> None:
 
 sixteen_frames = Quiz(
     "sixteen_frames",
-    "b",
     "Think of the dark clip: what does a number mean there?",
-    a="Numbers mean other moments in every file: at 60 frames/s, number 120 is second 2, and in a "
-    "file of 100 frames it does not exist.",
-    b="Times mean the same in every file, and sound is asked for by the same times.",
-    c="It always gives 16 frames, but in a clip that slowed down they crowd where the camera was "
-    "fast, and nobody tells the sound. It also decodes the whole file.",
+    right=(
+        "16 evenly spaced times between start and end, and whatever is on display then",
+        "Times mean the same in every file, and sound is asked for by the same times.",
+    ),
+    wrong=(
+        (
+            "Frame numbers 0, 8, 16, … up to 120",
+            "Numbers mean other moments in every file: at 60 frames/s, number 120 is second 2, "
+            "and in a file of 100 frames it does not exist.",
+        ),
+        (
+            "16 evenly spaced frame numbers between the first and the last frame, counted by "
+            "decoding the file once",
+            "It always gives 16 frames, but in a clip that slowed down they crowd where the "
+            "camera was fast, and nobody tells the sound. It also decodes the whole file.",
+        ),
+    ),
 )
 
 
@@ -106,10 +117,20 @@ def _delay_mistake(found: float, right: float, steps: int) -> str:
 
 before_the_sound = Quiz(
     "before_the_sound",
-    "b",
     "Which clock do we ask by: that of the sound track, or that of the clip?",
-    a="Then frames and sound of the same seconds would not belong together any more: exactly the "
-    "mistake this lesson is about.",
-    b="The clip's clock starts with the picture; where the file has no sound, sound is zero.",
-    c="Silence is an answer, not a fault. Errors are kept for files that can't be read.",
+    right=(
+        "Zeros: on the clip's clock there is no sound yet",
+        "The clip's clock starts with the picture; where the file has no sound, sound is zero.",
+    ),
+    wrong=(
+        (
+            "The first 0.7 s of the sound track: reading starts where the sound starts",
+            "Then frames and sound of the same seconds would not belong together any more: "
+            "exactly the mistake this lesson is about.",
+        ),
+        (
+            "An error, because there is no sound in that stretch",
+            "Silence is an answer, not a fault. Errors are kept for files that can't be read.",
+        ),
+    ),
 )

@@ -54,14 +54,19 @@ def paper_columns(answer: Any) -> None:
 
 the_alarm = Quiz(
     "the_alarm",
-    "b",
     "A machine has no breath and no throat: look for stripes that do not waver.",
-    a="A is talk: syllables whose strong bands move as the mouth changes shape.",
-    b="B is the alarm: stripes as level as a ruler that pulse, with nothing in between.",
-    c="C is crying: long stripes that tremble together, with a pause for breath.",
-    d="D is cheering: many voices, hands clapping (upright lines) and a whistle (the arch).",
-    e="E is laughter: short falling strokes of one voice, several a second.",
-    f="F is shouting: a pressed, rough voice, its strength spread up to 3,000 Hz.",
+    right=("B", "B is the alarm: stripes as level as a ruler that pulse, with nothing in between."),
+    wrong=(
+        ("A", "A is talk: syllables whose strong bands move as the mouth changes shape."),
+        ("C", "C is crying: long stripes that tremble together, with a pause for breath."),
+        (
+            "D",
+            "D is cheering: many voices, hands clapping (upright lines) and a whistle (the arch).",
+        ),
+        ("E", "E is laughter: short falling strokes of one voice, several a second."),
+        ("F", "F is shouting: a pressed, rough voice, its strength spread up to 3,000 Hz."),
+    ),
+    shuffle=False,
 )
 
 

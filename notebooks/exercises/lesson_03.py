@@ -127,10 +127,15 @@ def half_width(answer: Any) -> None:
 
 right_of_766 = Quiz(
     "right_of_766",
-    "c",
     "Divide 462 and 463 by 766.",
-    a="462 / 766 is 60.31 %.",
-    b="463 / 766 is 60.44 %.",
-    c="No whole number of 766 gives 60.37 %. So clips were left out or scores averaged over "
-    "batches; 454 of 752 = 47 batches of 16 would fit. A score that can't be k/n tells you to ask.",
+    right=(
+        "No number of clips gives 60.37 %",
+        "No whole number of 766 gives 60.37 %. So clips were left out or scores averaged over "
+        "batches; 454 of 752 = 47 batches of 16 would fit. A score that can't be k/n tells you "
+        "to ask.",
+    ),
+    wrong=(
+        ("462", "462 / 766 is 60.31 %."),
+        ("463", "463 / 766 is 60.44 %."),
+    ),
 )

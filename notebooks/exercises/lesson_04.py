@@ -107,11 +107,23 @@ def real_mean(answer: Any) -> None:
 
 above_the_ceiling = Quiz(
     "above_the_ceiling",
-    "c",
     "Lesson 3: how wide is the interval of an accuracy on 400 clips?",
-    a="A model without the picture can't align anything with it, whatever it scores.",
-    b="A leak would do this, so it was looked for; but one score inside its own uncertainty is no "
-    "evidence for one. If it stayed above on 40,000 scenes, look again.",
-    c="1.96 times the root of 0.767 x 0.233 / 400 is 0.041. Our three sound-only runs score 0.772, "
-    "0.782 and 0.780 on the same 400 scenes: their luck is shared, so three runs don't help.",
+    right=(
+        "Nothing yet: 400 scenes are uncertain by about ±0.04",
+        "1.96 times the root of 0.767 x 0.233 / 400 is 0.041. Our three sound-only runs score "
+        "0.772, 0.782 and 0.780 on the same 400 scenes: their luck is shared, so three runs "
+        "don't help.",
+    ),
+    wrong=(
+        (
+            "It has learnt to align sound with picture",
+            "A model without the picture can't align anything with it, whatever it scores.",
+        ),
+        (
+            "The corpus leaks the label into the sound",
+            "A leak would do this, so it was looked for; but one score inside its own "
+            "uncertainty is no evidence for one. If it stayed above on 40,000 scenes, look "
+            "again.",
+        ),
+    ),
 )

@@ -28,14 +28,25 @@ def late_ceiling(answer: Any) -> None:
 
 best_sum = Quiz(
     "best_sum",
-    "b",
     "Try rows (1, -1) and columns (1, -1), and move the bar a little.",
-    a="Two is what training finds here, since being sure and wrong costs more than being unsure; "
-    "by hand one more can be had.",
-    b="Rows (1, -1), columns (0.5, -1.5): only 'late and late' comes out wrong. So a sum tuned to "
-    "be right often, rather than to say what it believes, could pass the coin, but not 3/4.",
-    c="Four would need row 1 + column 1 and row 2 + column 2 above zero, the crossed two not; but "
-    "both pairs have the same total.",
+    right=(
+        "Three",
+        "Rows (1, -1), columns (0.5, -1.5): only 'late and late' comes out wrong. So a sum "
+        "tuned to be right often, rather than to say what it believes, could pass the coin, "
+        "but not 3/4.",
+    ),
+    wrong=(
+        (
+            "Two",
+            "Two is what training finds here, since being sure and wrong costs more than being "
+            "unsure; by hand one more can be had.",
+        ),
+        (
+            "Four",
+            "Four would need row 1 + column 1 and row 2 + column 2 above zero, the crossed two "
+            "not; but both pairs have the same total.",
+        ),
+    ),
 )
 
 
@@ -97,10 +108,20 @@ def attend(answer: Any) -> None:
 
 shuffled_tokens = Quiz(
     "shuffled_tokens",
-    "b",
     "Where is the time of a token written: in its place in the row, or in its numbers?",
-    a="A token's time is in its numbers (the clock was added to them), not in its place.",
-    b="Attention sums over a *set* of tokens; the clock travels with each of them, and so does its "
-    "place in the softmax. The next figure shows it.",
-    c="Training on ordered tokens leaves no trace: nothing in the layer looks at places.",
+    right=(
+        "Nothing changes",
+        "Attention sums over a *set* of tokens; the clock travels with each of them, and so "
+        "does its place in the softmax. The next figure shows it.",
+    ),
+    wrong=(
+        (
+            "They fall to chance in `synced`, because the order of sounds is lost",
+            "A token's time is in its numbers (the clock was added to them), not in its place.",
+        ),
+        (
+            "They fall in all regimes, because the model was trained on ordered tokens",
+            "Training on ordered tokens leaves no trace: nothing in the layer looks at places.",
+        ),
+    ),
 )

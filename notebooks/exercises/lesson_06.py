@@ -43,12 +43,23 @@ def _top_p_mistake(found: np.ndarray, right: list[int], p: float) -> str:
 
 no_gradient = Quiz(
     "no_gradient",
-    "b",
     "Change one weight by a millionth. What changes in the result?",
-    a="Top-p runs forwards and picks places; it never sees a gradient.",
-    b="A mask is constant between its jumps, so its slope is zero where it exists at all. PyTorch "
-    "does not even try: a comparison cuts the graph.",
-    c="Then gradients would be small. Here they are None: nobody asked for them.",
+    right=(
+        "The result depends on the weights only through a comparison: a little change of a "
+        "weight changes nothing, or jumps",
+        "A mask is constant between its jumps, so its slope is zero where it exists at all. "
+        "PyTorch does not even try: a comparison cuts the graph.",
+    ),
+    wrong=(
+        (
+            "Top-p throws small gradients away",
+            "Top-p runs forwards and picks places; it never sees a gradient.",
+        ),
+        (
+            "The softmax is saturated",
+            "Then gradients would be small. Here they are None: nobody asked for them.",
+        ),
+    ),
 )
 
 
@@ -75,10 +86,21 @@ def share_left(answer: Any) -> None:
 
 always_no = Quiz(
     "always_no",
-    "c",
     "Count: an utterance has one 'yes' and how many 'no'?",
-    a="That is guessing the one emotion right. Here six questions are counted, most with 'no'.",
-    b="Only where 'yes' and 'no' are equally frequent; here 'no' is five times as frequent.",
-    c="So 84.5 is 1.2 points above knowing nothing. Look at F1, or at accuracy that weighs 'yes' "
-    "and 'no' alike (WAcc).",
+    right=(
+        '83.3 %: five of the six answers are "no" anyway',
+        "So 84.5 is 1.2 points above knowing nothing. Look at F1, or at accuracy that weighs "
+        "'yes' and 'no' alike (WAcc).",
+    ),
+    wrong=(
+        (
+            "16.7 %, one in six",
+            "That is guessing the one emotion right. Here six questions are counted, most with "
+            "'no'.",
+        ),
+        (
+            "50 %, as for any yes-or-no question",
+            "Only where 'yes' and 'no' are equally frequent; here 'no' is five times as frequent.",
+        ),
+    ),
 )

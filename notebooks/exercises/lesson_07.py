@@ -46,11 +46,21 @@ def _concordance_mistake(
 
 without_order = Quiz(
     "without_order",
-    "b",
     "Each token holds one moment of both. What is lost if moments are shuffled?",
-    a="Face and sound of one moment meet in its joint token, so coincidence is known.",
-    b="Before and after need an order; the tokens carry none. `positions='sin'` adds the clock.",
-    c="That is a property of single moments; shuffling does not change the loudest one.",
+    right=(
+        "Whether the voice rose before or after the face changed",
+        "Before and after need an order; the tokens carry none. `positions='sin'` adds the clock.",
+    ),
+    wrong=(
+        (
+            "Whether a smile and a laugh happened at the same moment",
+            "Face and sound of one moment meet in its joint token, so coincidence is known.",
+        ),
+        (
+            "How loud the loudest moment was",
+            "That is a property of single moments; shuffling does not change the loudest one.",
+        ),
+    ),
 )
 
 
@@ -114,9 +124,17 @@ def is_batch_independent(answer: Any) -> None:
 
 one_at_a_time = Quiz(
     "one_at_a_time",
-    "b",
     "Who sits beside a clip when the model is used?",
-    a="The order of a test set is no property of clips; shuffled, the model has another score.",
-    b="And even that only if it was trained to work alone. Report what does not need neighbours.",
-    c="A mean of a true and a flattering number is half flattering.",
+    right=(
+        "86 %: in use a clip comes alone, without neighbours who share its label",
+        "And even that only if it was trained to work alone. Report what does not need neighbours.",
+    ),
+    wrong=(
+        (
+            "94 %, because that is how the test set was distributed",
+            "The order of a test set is no property of clips; shuffled, the model has another "
+            "score.",
+        ),
+        ("Their mean", "A mean of a true and a flattering number is half flattering."),
+    ),
 )

@@ -37,12 +37,20 @@ def _schedule_mistake(found: float, right: float, done: float, warmup: float) ->
 
 weights_only = Quiz(
     "weights_only",
-    "b",
     "What else changes from step to step?",
-    a="AdamW keeps two running averages for every weight; the schedule counts steps.",
-    b="All of that is state. Save it, or make it follow from (seed, epoch), as the library does "
-    "with the order of clips and dropout.",
-    c="float32 is saved as it is, bit by bit.",
+    right=(
+        "The optimizer's averages of gradients start from zero again, and so may the schedule "
+        "and the order of clips",
+        "All of that is state. Save it, or make it follow from (seed, epoch), as the library "
+        "does with the order of clips and dropout.",
+    ),
+    wrong=(
+        (
+            "They do not: weights are all there is",
+            "AdamW keeps two running averages for every weight; the schedule counts steps.",
+        ),
+        ("Because of rounding when saving", "float32 is saved as it is, bit by bit."),
+    ),
 )
 
 

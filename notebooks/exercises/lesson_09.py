@@ -8,13 +8,23 @@ from exercises.grading import Mistake, Quiz, array, called, exercise, number
 
 raised_without = Quiz(
     "raised_without",
-    "b",
     "What happens to the score of 'negative' if something happy disappears?",
-    a="Only evidence *for* an answer lowers its score when it goes; evidence against it raises it. "
-    "That is why maps have a sign.",
-    b="Taken away, it no longer pulls towards another answer. Maps show such parts in the second "
-    "colour; a map of strengths alone would hide the difference.",
-    c="Then the score would not have moved at all. It moved, so the second was used.",
+    right=(
+        'What was there spoke against "negative": it was evidence for another answer',
+        "Taken away, it no longer pulls towards another answer. Maps show such parts in the "
+        "second colour; a map of strengths alone would hide the difference.",
+    ),
+    wrong=(
+        (
+            "There is a mistake: taking evidence away can only lower a score",
+            "Only evidence *for* an answer lowers its score when it goes; evidence against it "
+            "raises it. That is why maps have a sign.",
+        ),
+        (
+            "The model did not use that second",
+            "Then the score would not have moved at all. It moved, so the second was used.",
+        ),
+    ),
 )
 
 
@@ -85,12 +95,24 @@ def gap(answer: Any) -> None:
 
 by_the_smile = Quiz(
     "by_the_smile",
-    "b",
     "Which of the three changes what the model sees?",
-    a="More pictures of the same kind of number. None of them shows that the score depends on it.",
-    b="An experiment: the claim is about what the score depends on, so change that and look. The "
-    "comparison with something else matters, because hiding anything disturbs a model.",
-    c="Smoother attention is still attention: what was read, not what it did to the score.",
+    right=(
+        "Hiding the smile and seeing whether the score falls more than when something else of "
+        "that size is hidden",
+        "An experiment: the claim is about what the score depends on, so change that and look. "
+        "The comparison with something else matters, because hiding anything disturbs a model.",
+    ),
+    wrong=(
+        (
+            "Showing the attention of more clips",
+            "More pictures of the same kind of number. None of them shows that the score "
+            "depends on it.",
+        ),
+        (
+            "Averaging the attention over heads and layers",
+            "Smoother attention is still attention: what was read, not what it did to the score.",
+        ),
+    ),
 )
 
 

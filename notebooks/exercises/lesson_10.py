@@ -8,12 +8,24 @@ from exercises.grading import Mistake, Quiz, called, exercise, number
 
 by_mail = Quiz(
     "by_mail",
-    "a",
     "What can the file do while it is being opened?",
-    a="Then only tensors are made, whatever the file says. PyTorch has this by default since 2.6; "
-    "older code and plain `pickle.load` do not.",
-    b="Your colleague may have it from somewhere else, and a pickle runs before you can look.",
-    c="Without network it can still read, change and delete what is on that machine.",
+    right=(
+        "Open it with `torch.load(path, weights_only=True)`, which refuses everything but "
+        "tensors, or ask for safetensors",
+        "Then only tensors are made, whatever the file says. PyTorch has this by default since "
+        "2.6; older code and plain `pickle.load` do not.",
+    ),
+    wrong=(
+        (
+            "Open it: it comes from a colleague",
+            "Your colleague may have it from somewhere else, and a pickle runs before you can "
+            "look.",
+        ),
+        (
+            "Open it on a machine without network",
+            "Without network it can still read, change and delete what is on that machine.",
+        ),
+    ),
 )
 
 
@@ -83,20 +95,43 @@ def lowest_threshold(answer: Any) -> None:
 
 on_the_card = Quiz(
     "on_the_card",
-    "b",
     "Which one could somebody else check, and which one knows its limits?",
-    a="Employees' emotions must not be inferred at all in the EU, nobody measured it on any, and "
-    "nothing 'detects emotions': it guesses what onlookers would say.",
-    b="What was measured, on what, how many, where it was weakest known, and where nobody knows.",
-    c="Nobody can check it, nobody learns from it, and every model's card says it.",
+    right=(
+        '"Accuracy 0.985 on 400 unseen drawn clips (seed 0); 0.988 in `synced`; never measured '
+        'on real clips"',
+        "What was measured, on what, how many, where it was weakest known, and where nobody knows.",
+    ),
+    wrong=(
+        (
+            '"Detects the emotions of employees with 98 % accuracy"',
+            "Employees' emotions must not be inferred at all in the EU, nobody measured it on "
+            "any, and nothing 'detects emotions': it guesses what onlookers would say.",
+        ),
+        (
+            '"State-of-the-art performance on challenging data"',
+            "Nobody can check it, nobody learns from it, and every model's card says it.",
+        ),
+    ),
 )
 
 the_school = Quiz(
     "the_school",
-    "c",
     "Article 5(1)(f): at work and in education.",
-    a="A prohibition is not a matter of consent; and pupils can hardly refuse freely.",
-    b="Deleting pictures is good for other reasons; what is prohibited is the inferring itself.",
-    c="Education is named in the Act, with exceptions for medical and safety reasons only. Show "
-    "the school what the model gets wrong instead: that lesson is allowed.",
+    right=(
+        "No: inferring emotions of pupils is what the Act prohibits, and consent does not "
+        "change that",
+        "Education is named in the Act, with exceptions for medical and safety reasons only. "
+        "Show the school what the model gets wrong instead: that lesson is allowed.",
+    ),
+    wrong=(
+        (
+            "Yes, with consent it is fine",
+            "A prohibition is not a matter of consent; and pupils can hardly refuse freely.",
+        ),
+        (
+            "Yes, if the pictures are deleted at once",
+            "Deleting pictures is good for other reasons; what is prohibited is the inferring "
+            "itself.",
+        ),
+    ),
 )

@@ -9,8 +9,6 @@ def frame_on_display(times_s, ask_s):
     return int(np.clip(started - 1, 0, len(times_s) - 1))
 
 
-sixteen_frames = "b"
-
 samples_per_frame = 16_000 / 25
 
 
@@ -19,6 +17,3 @@ def sound_delay(early, late, step_s):
     early, late = np.asarray(early), np.asarray(late)
     sums = np.correlate(late - late.mean(), early - early.mean(), mode="full")
     return (int(sums.argmax()) - (len(early) - 1)) * step_s
-
-
-before_the_sound = "b"

@@ -10,8 +10,6 @@ def hz_to_mel(hz):
 
 paper_columns = 5 * 32_000 // 320
 
-the_alarm = "b"
-
 
 def box_overlap(a, b):
     """Intersection over union of two boxes (left, top, right, bottom)."""

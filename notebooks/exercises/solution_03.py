@@ -25,5 +25,3 @@ def average_recall(counts):
 
 
 half_width = 100 * 1.96 * (0.6037 * (1 - 0.6037) / 766) ** 0.5
-
-right_of_766 = "c"

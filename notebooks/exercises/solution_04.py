@@ -19,6 +19,3 @@ def frame_token(maps):
 def real_mean(values, mask):
     """Mean over the real tokens, zeros where none is real."""
     return (values * mask[:, None]).sum(0) / mask.sum().clamp(min=1)
-
-
-above_the_ceiling = "c"

@@ -2,8 +2,6 @@
 
 late_ceiling = 0.4 + 0.2 + 0.2 + 0.2 / 2
 
-best_sum = "b"
-
 
 def stable_softmax(scores):
     """(K,) -> weights that sum to one."""
@@ -14,6 +12,3 @@ def stable_softmax(scores):
 def attend(q, keys, values):
     """One query's answer: the values' mean, weighted by how well their keys fit."""
     return stable_softmax(keys @ q / len(q) ** 0.5) @ values
-
-
-shuffled_tokens = "b"

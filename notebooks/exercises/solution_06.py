@@ -14,8 +14,4 @@ def top_p(weights, p):
     return kept
 
 
-no_gradient = "b"
-
 share_left = (47.01 - 29.65 / 2) / 47.01
-
-always_no = "c"

@@ -11,9 +11,6 @@ def concordance(told, truth):
     return 2 * covariance / (told.var() + truth.var() + apart**2)
 
 
-without_order = "b"
-
-
 def is_batch_independent(predict, rows):
     """Whether changing one row leaves the answers for all others as they were."""
     before = predict(rows.copy())
@@ -24,6 +21,3 @@ def is_batch_independent(predict, rows):
         if not np.allclose(np.delete(before, n), np.delete(after, n)):
             return False
     return True
-
-
-one_at_a_time = "b"

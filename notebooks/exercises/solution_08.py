@@ -10,8 +10,6 @@ def schedule(done, warmup):
     return 0.5 * (1 + math.cos(math.pi * (done - warmup) / (1 - warmup)))
 
 
-weights_only = "b"
-
 stuck_at = 2**8
 
 batch_for_four = 16 / 4

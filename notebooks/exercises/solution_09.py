@@ -2,8 +2,6 @@
 
 import numpy as np
 
-raised_without = "b"
-
 
 def path_gradients(gradient, x, nothing, steps):
     """Integrated gradients by the rule of middle points."""
@@ -13,8 +11,6 @@ def path_gradients(gradient, x, nothing, steps):
 
 
 gap = abs(4.5 - (5.5 - -0.5)) / (5.5 - -0.5)
-
-by_the_smile = "b"
 
 
 def fair_shares(none, video, audio, both):

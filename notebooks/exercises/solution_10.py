@@ -2,8 +2,6 @@
 
 import numpy as np
 
-by_mail = "a"
-
 
 def calibration_error(top, right, bins):
     """Expected calibration error of the top class."""
@@ -19,8 +17,3 @@ def lowest_threshold(top, right, limits, wanted):
         if answered.any() and right[answered].mean() >= wanted:
             return float(limit)
     return 1.0
-
-
-on_the_card = "b"
-
-the_school = "c"

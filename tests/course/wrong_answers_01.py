@@ -44,8 +44,12 @@ WRONG = {
         (3, "function itself"),
     ],
     "sixteen_frames": [
-        ("a", "60 frames/s"),
-        ("c", "slowed down"),
+        ("Frame numbers 0, 8, 16, … up to 120", "60 frames/s"),
+        (
+            "16 evenly spaced frame numbers between the first and the last frame, counted by "
+            "decoding the file once",
+            "slowed down",
+        ),
         ("d", "one letter"),
         (2, "letter"),
     ],
@@ -66,5 +70,11 @@ WRONG = {
         (lambda early, late, step_s: 3.0, "means"),
         (lambda early, late, step_s: 1 / 0, "ZeroDivisionError"),
     ],
-    "before_the_sound": [("a", "belong together"), ("c", "answer")],
+    "before_the_sound": [
+        (
+            "The first 0.7 s of the sound track: reading starts where the sound starts",
+            "belong together",
+        ),
+        ("An error, because there is no sound in that stretch", "answer"),
+    ],
 }

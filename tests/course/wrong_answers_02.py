@@ -34,11 +34,11 @@ WRONG = {
     ],
     "paper_columns": [(250, "pocket"), (501, "S // hop"), (160_000, "samples"), (7, "hop")],
     "the_alarm": [
-        ("a", "talk"),
-        ("c", "crying"),
-        ("d", "cheering"),
-        ("e", "laughter"),
-        ("f", "shout"),
+        ("A", "talk"),
+        ("C", "crying"),
+        ("D", "cheering"),
+        ("E", "laughter"),
+        ("F", "shout"),
     ],
     "box_overlap": [
         (_over_first, "both together"),

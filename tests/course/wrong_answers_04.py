@@ -36,5 +36,8 @@ WRONG = {
         (lambda values, mask: values[mask].mean(0), "NaN"),
         (lambda values, mask: values[mask].mean(), "shape"),
     ],
-    "above_the_ceiling": [("a", "align"), ("b", "leak")],
+    "above_the_ceiling": [
+        ("It has learnt to align sound with picture", "align"),
+        ("The corpus leaks the label into the sound", "leak"),
+    ],
 }

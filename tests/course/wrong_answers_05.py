@@ -8,7 +8,7 @@ WRONG = {
         (90, "per cent"),
         (0.3, "share times chance"),
     ],
-    "best_sum": [("a", "training finds"), ("c", "same total")],
+    "best_sum": [("Two", "training finds"), ("Four", "same total")],
     "stable_softmax": [
         (lambda scores: scores.exp() / scores.exp().sum(), "largest first"),
         (lambda scores: (scores - scores.max()).exp(), "sum to 1"),
@@ -25,5 +25,8 @@ WRONG = {
         (lambda q, keys, values: values, "one answer"),
         (lambda q, keys, values: values[0], "weighted mean"),
     ],
-    "shuffled_tokens": [("a", "in its numbers"), ("c", "places")],
+    "shuffled_tokens": [
+        ("They fall to chance in `synced`, because the order of sounds is lost", "in its numbers"),
+        ("They fall in all regimes, because the model was trained on ordered tokens", "places"),
+    ],
 }

@@ -26,7 +26,13 @@ WRONG = {
         (lambda weights, p: weights, "True and False"),
         (lambda weights, p: 1, "shape"),
     ],
-    "no_gradient": [("a", "forwards"), ("c", "None")],
+    "no_gradient": [
+        ("Top-p throws small gradients away", "forwards"),
+        ("The softmax is saturated", "None"),
+    ],
     "share_left": [(0.5, "towers"), (0.315, "saved"), (68.5, "per cent"), (0.1, "everything")],
-    "always_no": [("a", "six questions"), ("b", "equally")],
+    "always_no": [
+        ("16.7 %, one in six", "six questions"),
+        ("50 %, as for any yes-or-no question", "equally"),
+    ],
 }

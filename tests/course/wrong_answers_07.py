@@ -32,7 +32,10 @@ WRONG = {
         (lambda x, y: 2 * np.cov(x, y)[0, 1] / sum(_parts(x, y)[1:]), "n - 1"),
         (lambda x, y: 0.5, "Expected"),
     ],
-    "without_order": [("a", "joint token"), ("c", "shuffling")],
+    "without_order": [
+        ("Whether a smile and a laugh happened at the same moment", "joint token"),
+        ("How loud the loudest moment was", "shuffling"),
+    ],
     "is_batch_independent": [
         (lambda predict, rows: True, "mean over the batch"),
         (lambda predict, rows: False, "own row"),
@@ -41,5 +44,8 @@ WRONG = {
         (_spoils, "copy"),
         (lambda predict, rows: "yes", "True or False"),
     ],
-    "one_at_a_time": [("a", "shuffled"), ("c", "flattering")],
+    "one_at_a_time": [
+        ("94 %, because that is how the test set was distributed", "shuffled"),
+        ("Their mean", "flattering"),
+    ],
 }

@@ -20,7 +20,10 @@ WRONG = {
         (_from(lambda d, w: 1.0), "expected"),
         (lambda done: 1.0, "TypeError"),
     ],
-    "weights_only": [("a", "AdamW"), ("c", "bit by bit")],
+    "weights_only": [
+        ("They do not: weights are all there is", "AdamW"),
+        ("Because of rounding when saving", "bit by bit"),
+    ],
     "stuck_at": [(1000, "long before"), (257, "one before"), (2048, "fp16"), ("256", "number")],
     "batch_for_four": [(16, "64 clips"), (64, "256 clips"), (3, "12 clips"), ("4", "number")],
 }

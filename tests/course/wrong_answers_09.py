@@ -18,7 +18,11 @@ def _middles(steps):
 
 
 WRONG = {
-    "raised_without": [("a", "sign"), ("c", "moved"), ("d", "one letter")],
+    "raised_without": [
+        ("There is a mistake: taking evidence away can only lower a score", "sign"),
+        ("The model did not use that second", "moved"),
+        ("d", "one letter"),
+    ],
     "path_gradients": [
         (_path(_middles, times_way=False), "whole way"),
         (_path(lambda steps: [1.0]), "gradient at x alone"),
@@ -38,7 +42,10 @@ WRONG = {
         (0.6, "difference"),
         ("0.25", "number"),
     ],
-    "by_the_smile": [("a", "depends"), ("c", "read")],
+    "by_the_smile": [
+        ("Showing the attention of more clips", "depends"),
+        ("Averaging the attention over heads and layers", "read"),
+    ],
     "fair_shares": [
         (lambda n, v, a, b: (v - n, a - n), "first"),
         (lambda n, v, a, b: (b - a, b - v), "last"),

@@ -20,7 +20,11 @@ def _never(top, right, limits, wanted):
 
 
 WRONG = {
-    "by_mail": [("b", "runs"), ("c", "delete"), ("z", "one letter")],
+    "by_mail": [
+        ("Open it: it comes from a colleague", "runs"),
+        ("Open it on a machine without network", "delete"),
+        ("z", "one letter"),
+    ],
     "calibration_error": [
         (lambda t, r, b: np.mean(np.abs(_gaps(t, r, b)[0])), "weigh"),
         (lambda t, r, b: abs(r.mean() - t.mean()), "cancel"),
@@ -35,6 +39,12 @@ WRONG = {
         (lambda t, r, limits, w: limits[0], "too few"),
         (lambda t, r, limits, w: 0.5, "one of the limits"),
     ],
-    "on_the_card": [("a", "Employees"), ("c", "check")],
-    "the_school": [("a", "consent"), ("b", "inferring")],
+    "on_the_card": [
+        ('"Detects the emotions of employees with 98 % accuracy"', "Employees"),
+        ('"State-of-the-art performance on challenging data"', "check"),
+    ],
+    "the_school": [
+        ("Yes, with consent it is fine", "consent"),
+        ("Yes, if the pictures are deleted at once", "inferring"),
+    ],
 }
