@@ -345,22 +345,27 @@ def keep_strongest(weights: Tensor, real: Tensor, share: float) -> Tensor:
 
 
 def conv(inputs: int, outputs: int, size: int = 3) -> nn.Sequential:
+    """A convolution that keeps height and width, batch norm, ReLU."""
     layer = nn.Conv2d(inputs, outputs, size, padding=size // 2)
     return nn.Sequential(layer, nn.BatchNorm2d(outputs), nn.ReLU())
 
 
+def pair(inputs: int, outputs: int) -> nn.Sequential:
+    """A block of VGG: two 3x3 convolutions (Simonyan & Zisserman 2015)."""
+    return nn.Sequential(conv(inputs, outputs), conv(outputs, outputs))
+
+
 class Vgg(nn.Module):
-    """Pictures (n, c, h, w) -> maps (n, 128, h / 16, w / 16)."""
+    """Pictures (n, c, h, w) -> 128 feature maps (n, 128, h / 16, w / 16)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        pair = lambda a, b: nn.Sequential(conv(a, b), conv(b, b))  # noqa: E731
         self.low = nn.Sequential(conv(channels, 16, 5), nn.MaxPool2d(2), pair(16, 16), pair(16, 16))
-        widths = (16, 32, 64, 128)
-        stages = [
-            nn.Sequential(pair(*w), nn.MaxPool2d(2)) for w in zip(widths, widths[1:], strict=False)
-        ]
-        self.stages = nn.Sequential(*stages)
+        self.stages = nn.Sequential(
+            nn.Sequential(pair(16, 32), nn.MaxPool2d(2)),
+            nn.Sequential(pair(32, 64), nn.MaxPool2d(2)),
+            nn.Sequential(pair(64, 128), nn.MaxPool2d(2)),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return self.stages(self.low(x))
@@ -396,11 +401,11 @@ class SparseTower(nn.Module):
     def forward(self, pictures: Tensor, real: Tensor, query: Tensor) -> Tensor:
         """pictures (n, c, h, w) are those that are True in real (B, T); query (B, 64)."""
         owner = real.nonzero()[:, 0]  # whose picture it is, (n,)
-        scores = torch.full(real.shape, -1e9)
+        scores = query.new_full(real.shape, -1e9)
         scores[real] = self.thumbnail_attention(pictures, query[owner])
         weights = scores.softmax(-1) * real  # (B, T)
         kept = keep_strongest(weights, real, self.share)
-        tokens = torch.zeros(*real.shape, 64)
+        tokens = query.new_zeros(*real.shape, 64)
         tokens[kept] = self.flatten(self.tower(pictures[kept[real]]))  # the rest is never computed
         louder = (weights * real.sum(1, keepdim=True)).unsqueeze(-1)  # so that attention can learn
         return self.head(self.cls_transformer(tokens * louder, kept)) * real.any(1, keepdim=True)
@@ -408,22 +413,26 @@ class SparseTower(nn.Module):
 
 def face_pictures(faces: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     """One person's faces (B, T, 1, 3, h, w) -> real ones (n, 3, h, w), and which are (B, T)."""
-    mean, std = torch.tensor([159.0, 111.0, 102.0]), torch.tensor([37.0, 33.0, 32.0])
-    faces = (faces[mask] - mean.view(3, 1, 1)) / std.view(3, 1, 1)
-    return faces, mask.squeeze(2)
+    mean, std = (
+        torch.tensor(values, device=faces.device).view(3, 1, 1)
+        for values in ((159.0, 111.0, 102.0), (37.0, 33.0, 32.0))
+    )
+    return (faces[mask] - mean) / std, mask.squeeze(2)
 
 
 def sound_pictures(mel: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     """Log-mel (B, F, M) -> chunks of 32 mel frames (n, 1, M, 32), mean 0 and spread 1 each."""
     more = -mel.shape[1] % 32
-    mel = functional.pad(mel, (0, 0, 0, more)).unflatten(1, (-1, 32))  # (B, T, 32, M)
-    real = functional.pad(mask, (0, more)).unflatten(1, (-1, 32)).unsqueeze(-1)
-    where = real.any(2).squeeze(-1)  # (B, T)
-    chunks, real = mel[where], real[where].expand(-1, -1, mel.shape[-1])
-    count = real.sum((1, 2), keepdim=True)
-    centred = chunks - (chunks * real).sum((1, 2), keepdim=True) / count
-    spread = ((centred.square() * real).sum((1, 2), keepdim=True) / count).sqrt()
-    return (centred * real / spread.clamp(min=0.5)).transpose(1, 2).unsqueeze(1), where
+    chunks = functional.pad(mel, (0, 0, 0, more)).unflatten(1, (-1, 32))  # (B, T, 32, M)
+    real = functional.pad(mask, (0, more)).unflatten(1, (-1, 32))  # (B, T, 32)
+    where = real.any(2)  # (B, T)
+    chunks, real = chunks[where], real[where].unsqueeze(-1)  # (n, 32, M), (n, 32, 1)
+    count = real.sum((1, 2), keepdim=True) * mel.shape[2]
+    mean = (chunks * real).sum((1, 2), keepdim=True) / count
+    centred = (chunks - mean) * real
+    spread = (centred.square().sum((1, 2), keepdim=True) / count).sqrt()
+    pictures = centred / spread.clamp(min=0.5)  # silence must not become loud noise
+    return pictures.transpose(1, 2).unsqueeze(1), where
 
 
 class Mesm(nn.Module):
@@ -440,13 +449,10 @@ class Mesm(nn.Module):
     def forward(self, batch) -> Tensor:
         said = batch["token_mask"].any(1, keepdim=True)
         query = self.text.backbone["encoder"](batch["tokens"], batch["token_mask"] | ~said) * said
-        scores = torch.stack(
-            [
-                self.text.backbone["head"](query) * said,
-                self.video(*face_pictures(batch["faces"], batch["face_mask"]), query),
-                self.audio(*sound_pictures(batch["mel"], batch["mel_mask"]), query),
-            ]
-        )  # (3, B, 6)
+        text = self.text.backbone["head"](query) * said  # (B, 6)
+        video = self.video(*face_pictures(batch["faces"], batch["face_mask"]), query)
+        audio = self.audio(*sound_pictures(batch["mel"], batch["mel_mask"]), query)
+        scores = torch.stack([text, video, audio])  # (3, B, 6)
         return (self.fusion.weight[:, None, None] * scores).sum(0)
 
 
@@ -488,6 +494,11 @@ class JointFusion(nn.Module):
         return last.squeeze(1).unflatten(0, seen.shape)
 
 
+def regressor(width: int = 96, hidden: int = 32) -> nn.Sequential:
+    """A small net for one number of each token."""
+    return nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(0.0), nn.Linear(hidden, 1))
+
+
 class Stream(nn.Module):
     """One token of width 96 for each of S steps."""
 
@@ -517,10 +528,7 @@ class Jmt(nn.Module):
         super().__init__()
         self.video, self.audio = Stream(FrameNet(), "max"), Stream(MelNet(), "mean")
         self.fusion = JointFusion()
-        head = lambda: nn.Sequential(  # noqa: E731
-            nn.Linear(96, 32), nn.ReLU(), nn.Dropout(0.0), nn.Linear(32, 1)
-        )
-        self.valence_head, self.arousal_head = head(), head()
+        self.valence_head, self.arousal_head = regressor(), regressor()
 
     def forward(self, batch) -> Tensor:
         faces, shown = batch["faces"].squeeze(2), batch["face_mask"].squeeze(2)  # (B, T, ...)
