@@ -147,7 +147,7 @@ WRONG = {
         (InPlace, "was changed"),
         (Original, "did not reach the model"),
         (NotAModule, "nn.Module"),
-        (3, "expected"),
+        (3, "function itself"),
     ],
     "time_mask": [
         (lambda t, w, p, f: f + torch.arange(len(t)) * p // len(t), "by position"),
