@@ -91,8 +91,8 @@ def samples_per_frame(answer: Any) -> None:
     "a function of two curves and a step that returns seconds",
     "This is how recorders are synchronised by a clap, and how a lesson can test its own files.",
     "np.correlate(late, early, mode='full') has 2n-1 sums; the one in the middle is for shift 0.",
-    "Where in that answer is its largest sum, counted from the middle? Take the means off first, and "
-    "mind the unit.",
+    "Where in that answer is its largest sum, counted from the middle? Take the means off "
+    "first, and mind the unit.",
 )
 def sound_delay(answer: Any) -> None:
     curve = np.zeros(80)
