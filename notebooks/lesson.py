@@ -101,6 +101,9 @@ def watch(clip: str | Path, width: int = 480) -> Any:
     path = Path(clip)
     if STILL and path.parent == EXAMPLES:  # a stored page names the file beside it
         address = f"../{path.relative_to(ROOT).as_posix()}"
+    elif STILL:  # and holds no clip
+        name = html.escape(path.name)
+        return HTML(f"<p>Here {name} plays, with its sound, where this cell is run.</p>")
     else:
         try:
             content = _playable(path).read_bytes()
