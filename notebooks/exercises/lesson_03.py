@@ -341,7 +341,6 @@ def _first(values: Any) -> str:
 
 def _video_of(video: Any, wanted: Any) -> None:
     """What is wrong with frames (T, 3, 72, 96) of `short_clip`."""
-    import torch
 
     count = wanted.shape[0]
     if video.ndim == 4 and video.shape[-1] == 3:
@@ -353,7 +352,13 @@ def _video_of(video: Any, wanted: Any) -> None:
         )
     if video.shape != wanted.shape:
         raise Mistake(f"Expected frames of shape {tuple(wanted.shape)}; got {tuple(video.shape)}.")
-    mine, ours = video.float(), wanted.float()
+    _pictures_of(video.float(), wanted.float())
+
+
+def _pictures_of(mine: Any, ours: Any) -> None:
+    """What is wrong with pictures of the right shape."""
+    import torch
+
     if mine.max() <= 1:
         raise Mistake("Keep bytes, 0 to 255: a batch in floats is four times as large.")
     if torch.allclose(mine, ours, atol=12):
