@@ -39,6 +39,7 @@ FIGURES = Path(__file__).parent / "figures"
 LARGEST_EMBEDDED = 20_000_000  # bytes of a clip that a page can hold
 COPIED_S = 20  # of a clip that a browser can't play
 COLOURS = {"positive": "#009E73", "neutral": "#8c8c8c", "negative": "#D55E00"}  # as emo_core.view
+TALLER = 1.4  # figures for a projector
 BLUE, ORANGE, GREY = "#0072B2", "#E69F00", "#7a828a"
 
 
@@ -74,6 +75,8 @@ def _show(show: Callable, *arguments: Any, project: bool = False, **options: Any
         figure = plt.figure(number)
         record("figure", figures.form(figure))
         if project:
+            if any(axis.axison for axis in figure.axes):  # large letters need room
+                figure.set_figheight(TALLER * figure.get_figheight())
             FIGURES.mkdir(exist_ok=True)
             count = len(list(FIGURES.glob("*.png"))) + 1
             figure.savefig(FIGURES / f"{count:03d}.png")
@@ -237,7 +240,7 @@ def strip(frames: Sequence[np.ndarray], titles: Sequence[str], columns: int = 8)
         axis.axis("off")
     for axis, frame, title in zip(axes.flat, frames, titles, strict=False):
         axis.imshow(frame, cmap="gray")
-        axis.set_title(title, fontsize=9)
+        axis.set_title(title, fontsize=14 if PROJECT else 9)
     plt.show()
 
 
