@@ -67,7 +67,9 @@ site_sources.write_sources()
 def rewrite_links(app, docname: str, content: list[str]) -> None:
     """Links of pages of docs/ to files that the site does not show (event source-read)."""
     source = Path(app.env.doc2path(docname))
+    course_pages = {f"lessons/{page}" for page in site_sources.COURSE_PAGES}
     generated = docname.partition("/")[0] in ("lessons", "project", "api")
+    generated = generated and docname not in course_pages
     if source.suffix == ".md" and not generated:
         content[0] = site_sources.site_links(content[0], source, source)
     if docname.endswith("/index") and "{toctree}" not in content[0] and source.suffix == ".md":

@@ -101,7 +101,7 @@ def longest_run(cells: list) -> int:
 def asked(cells: list) -> list[str]:
     """Names of the exercises that the code cells ask, each once."""
     code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
-    return list(dict.fromkeys(re.findall(r"\bcheck\.(\w+)\(", code)))
+    return list(dict.fromkeys(re.findall(r"\bcheck\.(?!(?:use|report)\()(\w+)\(", code)))
 
 
 def count(path: Path) -> Counts:

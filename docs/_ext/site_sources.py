@@ -16,6 +16,7 @@ PAGES = {  # page of the site -> file of the repository
     "project/use-policy": "USE_POLICY.md",
     "project/code-of-conduct": "CODE_OF_CONDUCT.md",
 }
+COURSE_PAGES = ("references",)  # docs/lessons/*.md that are written by hand or by a script
 LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 FENCE = re.compile(r"(^```.*?^```[ \t]*$|`[^`\n]+`)", re.M | re.S)
 BADGES = re.compile(r"<!-- publish:badges.*?<!-- /publish -->\n?", re.S)
@@ -98,9 +99,20 @@ def write_pages() -> None:
             write_if_changed(target, site_links(text, source, target))
 
 
+def write_diagrams() -> None:
+    """Brings the lessons' diagrams beside their pages."""
+    for source in sorted((ROOT / "notebooks" / "diagrams").glob("*.svg")):
+        target = DOCS / "lessons" / "diagrams" / source.name
+        write_if_changed(target, source.read_text(encoding="utf-8"))
+
+
 def write_lessons() -> None:
-    """Brings the notebooks with their stored outputs into docs/lessons/, without their badges."""
+    """Brings the notebooks with their stored outputs into docs/lessons/, without their badges.
+
+    Pages about the course, which are written there by hand, follow the lessons in the list.
+    """
     names = []
+    write_diagrams()
     for source in sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")):
         notebook = json.loads(source.read_text(encoding="utf-8"))
         target = DOCS / "lessons" / source.name
@@ -111,7 +123,10 @@ def write_lessons() -> None:
         notebook["metadata"]["language_info"]["pygments_lexer"] = "ipython3"  # knows !command
         write_if_changed(target, json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
         names.append(source.stem)
-    entries = "\n".join(names)
+    for stale in (DOCS / "lessons").glob("*.ipynb"):
+        if stale.stem not in names:
+            stale.unlink()
+    entries = "\n".join([*names, *COURSE_PAGES])
     head = (DOCS / "_templates" / "lessons.md").read_text(encoding="utf-8")
     toctree = f"```{{toctree}}\n:maxdepth: 1\n\n{entries}\n```\n"
     write_if_changed(DOCS / "lessons" / "index.md", f"{head}\n{toctree}")

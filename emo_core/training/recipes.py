@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from emo_core.errors import EmoError
+from emo_core.errors import EmoError, name_choices
 from emo_core.models.group import PAPER as GROUP_PAPER
 from emo_core.models.group import POCKET as GROUP_POCKET
 from emo_core.models.group import GroupConfig
@@ -700,5 +700,6 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
 def find_recipe(name: str) -> Recipe:
     """The recipe called `name`; raises RecipeError with the known names."""
     if name not in RECIPES:
-        raise RecipeError(f"recipe {name!r} is not known; expected one of {', '.join(RECIPES)}.")
+        choices = name_choices(name, RECIPES, "emo list recipes")
+        raise RecipeError(f"There is no recipe {name!r}; {choices}.")
     return RECIPES[name]()

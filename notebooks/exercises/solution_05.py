@@ -12,3 +12,8 @@ def stable_softmax(scores):
 def attend(q, keys, values):
     """One query's answer: the values' mean, weighted by how well their keys fit."""
     return stable_softmax(keys @ q / len(q) ** 0.5) @ values
+
+
+def masked_weights(scores, mask):
+    """Weights of what is real alone: masked before the softmax, not after it."""
+    return scores.masked_fill(~mask, float("-inf")).softmax(-1)

@@ -107,7 +107,8 @@ def test_no_answer_makes_a_check_raise_or_pass(name):
 def test_a_stub_is_open_and_hints_lead_to_the_solution(name):
     for stub in (..., None):
         assert EXERCISES[name](stub).right is None
-    if callable(getattr(solutions, name)):
+    solution = getattr(solutions, name)
+    if callable(solution) and not isinstance(solution, type):
         assert EXERCISES[name](lambda *_, **__: ...).right is None
     said = {EXERCISES[name].hint().text for _ in EXERCISES[name].hints}
     assert len(said) == len(EXERCISES[name].hints)
