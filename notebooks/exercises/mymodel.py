@@ -40,6 +40,13 @@ FRAMES, HEIGHT, WIDTH = 16, 72, 96
 SECONDS, RATE = 5, 16_000
 
 
+def letterbox(frames: Tensor) -> Tensor:
+    """Frames (T, 3, h, w) in the middle of black ones (T, 3, 72, 96)."""
+    across, down = WIDTH - frames.shape[3], HEIGHT - frames.shape[2]
+    margins = (across // 2, across - across // 2, down // 2, down - down // 2)
+    return functional.pad(frames, margins)
+
+
 class ClipDataset(torch.utils.data.Dataset):
     """The first five seconds of labelled clips; `rows` is a list of (path, label)."""
 
@@ -56,22 +63,17 @@ class ClipDataset(torch.utils.data.Dataset):
         clip = load_clip(path)
         length_s = min(clip.duration_s, SECONDS)
         asked_s = (torch.arange(FRAMES) + 0.5) * SECONDS / FRAMES  # the middle of 16 equal parts
+        asked_s = asked_s[asked_s < length_s]
         scale = min(WIDTH / clip.size[0], HEIGHT / clip.size[1])
         size = round(clip.size[0] * scale), round(clip.size[1] * scale)
-        seen = clip.read_frames(asked_s[asked_s < length_s].numpy(), size)
+        seen = clip.read_frames(asked_s.numpy(), size)
+        video = letterbox(torch.from_numpy(seen.pixels).permute(0, 3, 1, 2))
         return {
-            "video": letterbox(torch.from_numpy(seen.pixels).permute(0, 3, 1, 2)),  # (T, 3, 72, 96)
+            "video": video,  # (T, 3, 72, 96) bytes
             "video_times_s": torch.from_numpy(seen.times_s).float(),  # (T,)
             "wave": torch.from_numpy(clip.audio(RATE, 0, length_s)),  # (S,)
             "label": torch.tensor(label),
         }
-
-
-def letterbox(frames: Tensor) -> Tensor:
-    """Frames (T, 3, h, w) in the middle of black ones (T, 3, 72, 96)."""
-    across, down = WIDTH - frames.shape[3], HEIGHT - frames.shape[2]
-    margins = (across // 2, across - across // 2, down // 2, down - down // 2)
-    return functional.pad(frames, margins)
 
 
 def pad_to(length: int, values: Tensor) -> Tensor:
@@ -82,16 +84,19 @@ def pad_to(length: int, values: Tensor) -> Tensor:
 
 def collate(clips: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     """Clips of different length -> one batch, padded; masks are True where something is real."""
-    stack = lambda name, length: torch.stack([pad_to(length, clip[name]) for clip in clips])  # noqa: E731
+
+    def stack(name: str, length: int) -> Tensor:
+        return torch.stack([pad_to(length, clip[name]) for clip in clips])
+
     mel = log_mel(stack("wave", SECONDS * RATE))  # (B, 250, 64)
     mel_times_s = (torch.arange(mel.shape[1]) * 320 / RATE).expand(len(clips), -1)
-    seen, heard = (torch.tensor([len(c[n]) for c in clips])[:, None] for n in ("video", "wave"))
+    frames, samples = (torch.tensor([len(c[n]) for c in clips])[:, None] for n in ("video", "wave"))
     return {
         "video": stack("video", FRAMES),  # (B, 16, 3, 72, 96)
-        "video_mask": torch.arange(FRAMES) < seen,
+        "video_mask": torch.arange(FRAMES) < frames,
         "video_times_s": stack("video_times_s", FRAMES),
         "mel": mel,
-        "mel_mask": mel_times_s < heard / RATE,
+        "mel_mask": mel_times_s < samples / RATE,
         "mel_times_s": mel_times_s,
         "label": torch.stack([clip["label"] for clip in clips]),
     }
@@ -123,14 +128,15 @@ class ConvNet(nn.Module):
 
     def __init__(self, channels: int, strides: tuple) -> None:
         super().__init__()
-        widths = (16, 32, 64, 128)
         stem = nn.Sequential(
             nn.Conv2d(channels, 16, 3, 2, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU()
         )
-        blocks = [
-            Residual(*w, stride) for *w, stride in zip(widths, widths[1:], strides, strict=False)
-        ]
-        self.trunk = nn.Sequential(stem, *blocks)
+        self.trunk = nn.Sequential(
+            stem,
+            Residual(16, 32, strides[0]),
+            Residual(32, 64, strides[1]),
+            Residual(64, 128, strides[2]),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return self.trunk(x)
@@ -145,9 +151,8 @@ class FrameNet(ConvNet):
         super().__init__(3, (2, 2, 2))
 
     def forward(self, video: Tensor, mask: Tensor) -> Tensor:
-        mean, std = (
-            torch.tensor(v, device=video.device).view(3, 1, 1) for v in (self.MEAN, self.STD)
-        )
+        mean = torch.tensor(self.MEAN, device=video.device).view(3, 1, 1)
+        std = torch.tensor(self.STD, device=video.device).view(3, 1, 1)
         image = (video / 255 - mean) / std * mask[..., None, None, None]
         maps = self.trunk(image.flatten(0, 1))  # (B * T, 128, h, w)
         tokens = torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], 1)
@@ -185,10 +190,11 @@ class Tower(nn.Module):
     def forward(self, x: Tensor, mask: Tensor, times_s: Tensor) -> tuple[Tensor, Tensor]:
         """Returns tokens (B, N, width) and which of them are real (B, N)."""
         tokens = self.project(self.backbone(x, mask))
-        n = tokens.shape[1]  # one token may stand for several inputs: any of them real, mean time
-        real = functional.adaptive_max_pool1d(mask.float(), n) > 0
-        times_s = functional.adaptive_avg_pool1d(times_s, n)
-        return tokens + time_encoding(times_s, tokens.shape[2]) + self.modality, real
+        count, width = tokens.shape[1:]
+        # one token may stand for several inputs: real if any of them is, at their mean time
+        real = functional.adaptive_max_pool1d(mask.float(), count) > 0
+        times_s = functional.adaptive_avg_pool1d(times_s, count)
+        return tokens + time_encoding(times_s, width) + self.modality, real
 
 
 # %% attention
