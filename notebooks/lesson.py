@@ -5,7 +5,6 @@ import base64
 import html
 import io
 import json
-import mimetypes
 import os
 import sys
 import tempfile
@@ -28,6 +27,7 @@ import growing  # noqa: E402
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
 
+from emo_core.clip import ClipError  # noqa: E402
 from emo_core.io.atomic import FolderInUseError, scratch_folder  # noqa: E402
 from emo_core.io.environment import cache_folder  # noqa: E402
 
@@ -37,7 +37,9 @@ PROJECT = os.environ.get("EMO_LESSON_PROJECT", "0") not in ("", "0")  # figures 
 EXAMPLES = ROOT / "assets" / "examples"
 FIGURES = Path(__file__).parent / "figures"
 LARGEST_EMBEDDED = 20_000_000  # bytes of a clip that a page can hold
+COPIED_S = 20  # of a clip that a browser can't play
 COLOURS = {"positive": "#009E73", "neutral": "#8c8c8c", "negative": "#D55E00"}  # as emo_core.view
+TALLER = 1.4  # figures for a projector
 BLUE, ORANGE, GREY = "#0072B2", "#E69F00", "#7a828a"
 
 
@@ -73,6 +75,8 @@ def _show(show: Callable, *arguments: Any, project: bool = False, **options: Any
         figure = plt.figure(number)
         record("figure", figures.form(figure))
         if project:
+            if any(axis.axison for axis in figure.axes):  # large letters need room
+                figure.set_figheight(TALLER * figure.get_figheight())
             FIGURES.mkdir(exist_ok=True)
             count = len(list(FIGURES.glob("*.png"))) + 1
             figure.savefig(FIGURES / f"{count:03d}.png")
@@ -94,22 +98,46 @@ def record(kind: str, value: Any) -> None:
 
 
 def watch(clip: str | Path, width: int = 480) -> Any:
-    """A player for a clip, with its sound."""
+    """A player for a clip, with its sound; a small copy where a browser can't play the file."""
     from IPython.display import HTML
 
     path = Path(clip)
     if STILL and path.parent == EXAMPLES:  # a stored page names the file beside it
         address = f"../{path.relative_to(ROOT).as_posix()}"
-    elif path.stat().st_size > LARGEST_EMBEDDED:
-        return HTML(f"<p>{html.escape(path.name)} is too large to be shown in this page.</p>")
+    elif STILL:  # and holds no clip
+        name = html.escape(path.name)
+        return HTML(f"<p>Here {name} plays, with its sound, where this cell is run.</p>")
     else:
-        kind = mimetypes.guess_type(path.name)[0] or "video/mp4"
-        address = f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+        try:
+            content = _playable(path).read_bytes()
+        except ClipError:
+            content = path.read_bytes()
+        if len(content) > LARGEST_EMBEDDED:
+            return HTML(f"<p>{html.escape(path.name)} is too large to be shown in this page.</p>")
+        address = f"data:video/mp4;base64,{base64.b64encode(content).decode()}"
     label = html.escape(f"the clip {path.name}")
     return HTML(
         f'<video controls preload="metadata" width="{width}" src="{address}" aria-label="{label}">'
         "</video>"
     )
+
+
+def _playable(path: Path) -> Path:
+    """The file itself where a browser plays it, else a copy of its first seconds. ClipError."""
+    from emo_core import load_clip
+    from emo_core.synthetic.corpus_io import write_clip
+
+    clip = load_clip(path)
+    known = clip.video_codec == "h264" and path.suffix.lower() == ".mp4"
+    if clip.size is None or (known and path.stat().st_size <= LARGEST_EMBEDDED):
+        return path
+    end_s = min(clip.duration_s, COPIED_S)
+    scale = min(1, 480 / max(clip.size))
+    size = tuple(max(2, round(side * scale / 2) * 2) for side in clip.size)
+    pictures = clip.read_frames(np.arange(0, end_s, 1 / 25), size).pixels
+    sound = clip.audio(16_000, 0, end_s) if clip.has_audio else np.zeros(1600, np.float32)
+    write_clip(copy := scratch("copy.mp4"), pictures, 25, sound, 16_000)
+    return copy
 
 
 def mymodel(least: str) -> Any:
@@ -212,7 +240,7 @@ def strip(frames: Sequence[np.ndarray], titles: Sequence[str], columns: int = 8)
         axis.axis("off")
     for axis, frame, title in zip(axes.flat, frames, titles, strict=False):
         axis.imshow(frame, cmap="gray")
-        axis.set_title(title, fontsize=9)
+        axis.set_title(title, fontsize=14 if PROJECT else 9)
     plt.show()
 
 

@@ -102,6 +102,8 @@ def test_a_clip_is_shown_with_its_sound(monkeypatch, tmp_path):
     monkeypatch.setattr(lesson, "STILL", True)
     page = lesson.watch(lesson.example("both_positive")).data
     assert "../assets/examples/both_positive.mp4" in page and len(page) < 300
+    assert "Here own.mp4 plays" in lesson.watch(tmp_path / "own.mp4").data
+    monkeypatch.setattr(lesson, "STILL", False)
     monkeypatch.setattr(lesson, "LARGEST_EMBEDDED", 10)
     (tmp_path / "<b>.mp4").write_bytes(bytes(11))
     assert "&lt;b&gt;.mp4 is too large" in lesson.watch(tmp_path / "<b>.mp4").data
