@@ -147,7 +147,7 @@ def watch(clip: str | Path, width: int = 480) -> Any:
         return HTML(f"<p>Here {name} plays, with its sound, where this cell is run.</p>")
     else:
         try:
-            content = _playable(path).read_bytes()
+            content = playable(path).read_bytes()
         except ClipError:
             content = path.read_bytes()
         if len(content) > LARGEST_EMBEDDED:
@@ -160,7 +160,7 @@ def watch(clip: str | Path, width: int = 480) -> Any:
     )
 
 
-def _playable(path: Path) -> Path:
+def playable(path: Path) -> Path:
     """The file itself where a browser plays it, else a copy of its first seconds. ClipError."""
     from emo_core import load_clip
     from emo_core.synthetic.corpus_io import write_clip

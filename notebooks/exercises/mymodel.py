@@ -42,6 +42,13 @@ FRAMES, HEIGHT, WIDTH = 16, 72, 96
 SECONDS, RATE = 5, 16_000
 
 
+def letterbox(frames: Tensor) -> Tensor:
+    """Frames (T, 3, h, w) in the middle of black ones (T, 3, 72, 96)."""
+    across, down = WIDTH - frames.shape[3], HEIGHT - frames.shape[2]
+    margins = (across // 2, across - across // 2, down // 2, down - down // 2)
+    return functional.pad(frames, margins)
+
+
 class ClipDataset(torch.utils.data.Dataset):
     """The first five seconds of labelled clips; `rows` is a list of (path, label)."""
 
@@ -58,22 +65,17 @@ class ClipDataset(torch.utils.data.Dataset):
         clip = load_clip(path)
         length_s = min(clip.duration_s, SECONDS)
         asked_s = (torch.arange(FRAMES) + 0.5) * SECONDS / FRAMES  # the middle of 16 equal parts
+        asked_s = asked_s[asked_s < length_s]
         scale = min(WIDTH / clip.size[0], HEIGHT / clip.size[1])
         size = round(clip.size[0] * scale), round(clip.size[1] * scale)
-        seen = clip.read_frames(asked_s[asked_s < length_s].numpy(), size)
+        seen = clip.read_frames(asked_s.numpy(), size)
+        video = letterbox(torch.from_numpy(seen.pixels).permute(0, 3, 1, 2))
         return {
-            "video": letterbox(torch.from_numpy(seen.pixels).permute(0, 3, 1, 2)),  # (T, 3, 72, 96)
+            "video": video,  # (T, 3, 72, 96) bytes
             "video_times_s": torch.from_numpy(seen.times_s).float(),  # (T,)
             "wave": torch.from_numpy(clip.audio(RATE, 0, length_s)),  # (S,)
             "label": torch.tensor(label),
         }
-
-
-def letterbox(frames: Tensor) -> Tensor:
-    """Frames (T, 3, h, w) in the middle of black ones (T, 3, 72, 96)."""
-    across, down = WIDTH - frames.shape[3], HEIGHT - frames.shape[2]
-    margins = (across // 2, across - across // 2, down // 2, down - down // 2)
-    return functional.pad(frames, margins)
 
 
 def pad_to(length: int, values: Tensor) -> Tensor:
@@ -84,16 +86,19 @@ def pad_to(length: int, values: Tensor) -> Tensor:
 
 def collate(clips: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     """Clips of different length -> one batch, padded; masks are True where something is real."""
-    stack = lambda name, length: torch.stack([pad_to(length, clip[name]) for clip in clips])  # noqa: E731
+
+    def stack(name: str, length: int) -> Tensor:
+        return torch.stack([pad_to(length, clip[name]) for clip in clips])
+
     mel = log_mel(stack("wave", SECONDS * RATE))  # (B, 250, 64)
     mel_times_s = (torch.arange(mel.shape[1]) * 320 / RATE).expand(len(clips), -1)
-    seen, heard = (torch.tensor([len(c[n]) for c in clips])[:, None] for n in ("video", "wave"))
+    frames, samples = (torch.tensor([len(c[n]) for c in clips])[:, None] for n in ("video", "wave"))
     return {
         "video": stack("video", FRAMES),  # (B, 16, 3, 72, 96)
-        "video_mask": torch.arange(FRAMES) < seen,
+        "video_mask": torch.arange(FRAMES) < frames,
         "video_times_s": stack("video_times_s", FRAMES),
         "mel": mel,
-        "mel_mask": mel_times_s < heard / RATE,
+        "mel_mask": mel_times_s < samples / RATE,
         "mel_times_s": mel_times_s,
         "label": torch.stack([clip["label"] for clip in clips]),
     }
@@ -125,14 +130,15 @@ class ConvNet(nn.Module):
 
     def __init__(self, channels: int, strides: tuple) -> None:
         super().__init__()
-        widths = (16, 32, 64, 128)
         stem = nn.Sequential(
             nn.Conv2d(channels, 16, 3, 2, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU()
         )
-        blocks = [
-            Residual(*w, stride) for *w, stride in zip(widths, widths[1:], strides, strict=False)
-        ]
-        self.trunk = nn.Sequential(stem, *blocks)
+        self.trunk = nn.Sequential(
+            stem,
+            Residual(16, 32, strides[0]),
+            Residual(32, 64, strides[1]),
+            Residual(64, 128, strides[2]),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return self.trunk(x)
@@ -147,9 +153,8 @@ class FrameNet(ConvNet):
         super().__init__(3, (2, 2, 2))
 
     def forward(self, video: Tensor, mask: Tensor) -> Tensor:
-        mean, std = (
-            torch.tensor(v, device=video.device).view(3, 1, 1) for v in (self.MEAN, self.STD)
-        )
+        mean = torch.tensor(self.MEAN, device=video.device).view(3, 1, 1)
+        std = torch.tensor(self.STD, device=video.device).view(3, 1, 1)
         image = (video / 255 - mean) / std * mask[..., None, None, None]
         maps = self.trunk(image.flatten(0, 1))  # (B * T, 128, h, w)
         tokens = torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], 1)
@@ -187,10 +192,11 @@ class Tower(nn.Module):
     def forward(self, x: Tensor, mask: Tensor, times_s: Tensor) -> tuple[Tensor, Tensor]:
         """Returns tokens (B, N, width) and which of them are real (B, N)."""
         tokens = self.project(self.backbone(x, mask))
-        n = tokens.shape[1]  # one token may stand for several inputs: any of them real, mean time
-        real = functional.adaptive_max_pool1d(mask.float(), n) > 0
-        times_s = functional.adaptive_avg_pool1d(times_s, n)
-        return tokens + time_encoding(times_s, tokens.shape[2]) + self.modality, real
+        count, width = tokens.shape[1:]
+        # one token may stand for several inputs: real if any of them is, at their mean time
+        real = functional.adaptive_max_pool1d(mask.float(), count) > 0
+        times_s = functional.adaptive_avg_pool1d(times_s, count)
+        return tokens + time_encoding(times_s, width) + self.modality, real
 
 
 # %% attention
@@ -347,22 +353,27 @@ def keep_strongest(weights: Tensor, real: Tensor, share: float) -> Tensor:
 
 
 def conv(inputs: int, outputs: int, size: int = 3) -> nn.Sequential:
+    """A convolution that keeps height and width, batch norm, ReLU."""
     layer = nn.Conv2d(inputs, outputs, size, padding=size // 2)
     return nn.Sequential(layer, nn.BatchNorm2d(outputs), nn.ReLU())
 
 
+def pair(inputs: int, outputs: int) -> nn.Sequential:
+    """A block of VGG: two 3x3 convolutions (Simonyan & Zisserman 2015)."""
+    return nn.Sequential(conv(inputs, outputs), conv(outputs, outputs))
+
+
 class Vgg(nn.Module):
-    """Pictures (n, c, h, w) -> maps (n, 128, h / 16, w / 16)."""
+    """Pictures (n, c, h, w) -> 128 feature maps (n, 128, h / 16, w / 16)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        pair = lambda a, b: nn.Sequential(conv(a, b), conv(b, b))  # noqa: E731
         self.low = nn.Sequential(conv(channels, 16, 5), nn.MaxPool2d(2), pair(16, 16), pair(16, 16))
-        widths = (16, 32, 64, 128)
-        stages = [
-            nn.Sequential(pair(*w), nn.MaxPool2d(2)) for w in zip(widths, widths[1:], strict=False)
-        ]
-        self.stages = nn.Sequential(*stages)
+        self.stages = nn.Sequential(
+            nn.Sequential(pair(16, 32), nn.MaxPool2d(2)),
+            nn.Sequential(pair(32, 64), nn.MaxPool2d(2)),
+            nn.Sequential(pair(64, 128), nn.MaxPool2d(2)),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return self.stages(self.low(x))
@@ -398,11 +409,11 @@ class SparseTower(nn.Module):
     def forward(self, pictures: Tensor, real: Tensor, query: Tensor) -> Tensor:
         """pictures (n, c, h, w) are those that are True in real (B, T); query (B, 64)."""
         owner = real.nonzero()[:, 0]  # whose picture it is, (n,)
-        scores = torch.full(real.shape, -1e9)
+        scores = query.new_full(real.shape, -1e9)
         scores[real] = self.thumbnail_attention(pictures, query[owner])
         weights = scores.softmax(-1) * real  # (B, T)
         kept = keep_strongest(weights, real, self.share)
-        tokens = torch.zeros(*real.shape, 64)
+        tokens = query.new_zeros(*real.shape, 64)
         tokens[kept] = self.flatten(self.tower(pictures[kept[real]]))  # the rest is never computed
         louder = (weights * real.sum(1, keepdim=True)).unsqueeze(-1)  # so that attention can learn
         return self.head(self.cls_transformer(tokens * louder, kept)) * real.any(1, keepdim=True)
@@ -410,22 +421,26 @@ class SparseTower(nn.Module):
 
 def face_pictures(faces: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     """One person's faces (B, T, 1, 3, h, w) -> real ones (n, 3, h, w), and which are (B, T)."""
-    mean, std = torch.tensor([159.0, 111.0, 102.0]), torch.tensor([37.0, 33.0, 32.0])
-    faces = (faces[mask] - mean.view(3, 1, 1)) / std.view(3, 1, 1)
-    return faces, mask.squeeze(2)
+    mean, std = (
+        torch.tensor(values, device=faces.device).view(3, 1, 1)
+        for values in ((159.0, 111.0, 102.0), (37.0, 33.0, 32.0))
+    )
+    return (faces[mask] - mean) / std, mask.squeeze(2)
 
 
 def sound_pictures(mel: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     """Log-mel (B, F, M) -> chunks of 32 mel frames (n, 1, M, 32), mean 0 and spread 1 each."""
     more = -mel.shape[1] % 32
-    mel = functional.pad(mel, (0, 0, 0, more)).unflatten(1, (-1, 32))  # (B, T, 32, M)
-    real = functional.pad(mask, (0, more)).unflatten(1, (-1, 32)).unsqueeze(-1)
-    where = real.any(2).squeeze(-1)  # (B, T)
-    chunks, real = mel[where], real[where].expand(-1, -1, mel.shape[-1])
-    count = real.sum((1, 2), keepdim=True)
-    centred = chunks - (chunks * real).sum((1, 2), keepdim=True) / count
-    spread = ((centred.square() * real).sum((1, 2), keepdim=True) / count).sqrt()
-    return (centred * real / spread.clamp(min=0.5)).transpose(1, 2).unsqueeze(1), where
+    chunks = functional.pad(mel, (0, 0, 0, more)).unflatten(1, (-1, 32))  # (B, T, 32, M)
+    real = functional.pad(mask, (0, more)).unflatten(1, (-1, 32))  # (B, T, 32)
+    where = real.any(2)  # (B, T)
+    chunks, real = chunks[where], real[where].unsqueeze(-1)  # (n, 32, M), (n, 32, 1)
+    count = real.sum((1, 2), keepdim=True) * mel.shape[2]
+    mean = (chunks * real).sum((1, 2), keepdim=True) / count
+    centred = (chunks - mean) * real
+    spread = (centred.square().sum((1, 2), keepdim=True) / count).sqrt()
+    pictures = centred / spread.clamp(min=0.5)  # silence must not become loud noise
+    return pictures.transpose(1, 2).unsqueeze(1), where
 
 
 class Mesm(nn.Module):
@@ -442,13 +457,10 @@ class Mesm(nn.Module):
     def forward(self, batch) -> Tensor:
         said = batch["token_mask"].any(1, keepdim=True)
         query = self.text.backbone["encoder"](batch["tokens"], batch["token_mask"] | ~said) * said
-        scores = torch.stack(
-            [
-                self.text.backbone["head"](query) * said,
-                self.video(*face_pictures(batch["faces"], batch["face_mask"]), query),
-                self.audio(*sound_pictures(batch["mel"], batch["mel_mask"]), query),
-            ]
-        )  # (3, B, 6)
+        text = self.text.backbone["head"](query) * said  # (B, 6)
+        video = self.video(*face_pictures(batch["faces"], batch["face_mask"]), query)
+        audio = self.audio(*sound_pictures(batch["mel"], batch["mel_mask"]), query)
+        scores = torch.stack([text, video, audio])  # (3, B, 6)
         return (self.fusion.weight[:, None, None] * scores).sum(0)
 
 
@@ -490,6 +502,11 @@ class JointFusion(nn.Module):
         return last.squeeze(1).unflatten(0, seen.shape)
 
 
+def regressor(width: int = 96, hidden: int = 32) -> nn.Sequential:
+    """A small net for one number of each token."""
+    return nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(0.0), nn.Linear(hidden, 1))
+
+
 class Stream(nn.Module):
     """One token of width 96 for each of S steps."""
 
@@ -519,10 +536,7 @@ class Jmt(nn.Module):
         super().__init__()
         self.video, self.audio = Stream(FrameNet(), "max"), Stream(MelNet(), "mean")
         self.fusion = JointFusion()
-        head = lambda: nn.Sequential(  # noqa: E731
-            nn.Linear(96, 32), nn.ReLU(), nn.Dropout(0.0), nn.Linear(32, 1)
-        )
-        self.valence_head, self.arousal_head = head(), head()
+        self.valence_head, self.arousal_head = regressor(), regressor()
 
     def forward(self, batch) -> Tensor:
         faces, shown = batch["faces"].squeeze(2), batch["face_mask"].squeeze(2)  # (B, T, ...)
