@@ -153,7 +153,7 @@ def _loss_of(model: Any, batch: dict) -> Any:
 FORGOTTEN = {
     "divide": "Accumulated gradients are a sum: divide each loss by their number.",
     "last": "The batches left at the end of an epoch never led to a step.",
-    "every": "You step after every batch; with accumulate = 2 only every second one ends in a step.",
+    "every": "You step after every batch; with accumulate = 2 only every second ends in one.",
     "rate": "The rates of the optimizer never changed: set group['lr'] before each step.",
     "first": "The schedule starts anew in each epoch: count the epochs that are over as well.",
     "mean": "run.mean did not move with the weights.",
