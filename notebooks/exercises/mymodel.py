@@ -1,7 +1,9 @@
 """What grows in the reader's `mymodel.py`: the code of every part, as the lessons ask for it."""
 
 # %% log_mel
+import copy
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -351,22 +353,27 @@ def keep_strongest(weights: Tensor, real: Tensor, share: float) -> Tensor:
 
 
 def conv(inputs: int, outputs: int, size: int = 3) -> nn.Sequential:
+    """A convolution that keeps height and width, batch norm, ReLU."""
     layer = nn.Conv2d(inputs, outputs, size, padding=size // 2)
     return nn.Sequential(layer, nn.BatchNorm2d(outputs), nn.ReLU())
 
 
+def pair(inputs: int, outputs: int) -> nn.Sequential:
+    """A block of VGG: two 3x3 convolutions (Simonyan & Zisserman 2015)."""
+    return nn.Sequential(conv(inputs, outputs), conv(outputs, outputs))
+
+
 class Vgg(nn.Module):
-    """Pictures (n, c, h, w) -> maps (n, 128, h / 16, w / 16)."""
+    """Pictures (n, c, h, w) -> 128 feature maps (n, 128, h / 16, w / 16)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        pair = lambda a, b: nn.Sequential(conv(a, b), conv(b, b))  # noqa: E731
         self.low = nn.Sequential(conv(channels, 16, 5), nn.MaxPool2d(2), pair(16, 16), pair(16, 16))
-        widths = (16, 32, 64, 128)
-        stages = [
-            nn.Sequential(pair(*w), nn.MaxPool2d(2)) for w in zip(widths, widths[1:], strict=False)
-        ]
-        self.stages = nn.Sequential(*stages)
+        self.stages = nn.Sequential(
+            nn.Sequential(pair(16, 32), nn.MaxPool2d(2)),
+            nn.Sequential(pair(32, 64), nn.MaxPool2d(2)),
+            nn.Sequential(pair(64, 128), nn.MaxPool2d(2)),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return self.stages(self.low(x))
@@ -402,11 +409,11 @@ class SparseTower(nn.Module):
     def forward(self, pictures: Tensor, real: Tensor, query: Tensor) -> Tensor:
         """pictures (n, c, h, w) are those that are True in real (B, T); query (B, 64)."""
         owner = real.nonzero()[:, 0]  # whose picture it is, (n,)
-        scores = torch.full(real.shape, -1e9)
+        scores = query.new_full(real.shape, -1e9)
         scores[real] = self.thumbnail_attention(pictures, query[owner])
         weights = scores.softmax(-1) * real  # (B, T)
         kept = keep_strongest(weights, real, self.share)
-        tokens = torch.zeros(*real.shape, 64)
+        tokens = query.new_zeros(*real.shape, 64)
         tokens[kept] = self.flatten(self.tower(pictures[kept[real]]))  # the rest is never computed
         louder = (weights * real.sum(1, keepdim=True)).unsqueeze(-1)  # so that attention can learn
         return self.head(self.cls_transformer(tokens * louder, kept)) * real.any(1, keepdim=True)
@@ -414,22 +421,26 @@ class SparseTower(nn.Module):
 
 def face_pictures(faces: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     """One person's faces (B, T, 1, 3, h, w) -> real ones (n, 3, h, w), and which are (B, T)."""
-    mean, std = torch.tensor([159.0, 111.0, 102.0]), torch.tensor([37.0, 33.0, 32.0])
-    faces = (faces[mask] - mean.view(3, 1, 1)) / std.view(3, 1, 1)
-    return faces, mask.squeeze(2)
+    mean, std = (
+        torch.tensor(values, device=faces.device).view(3, 1, 1)
+        for values in ((159.0, 111.0, 102.0), (37.0, 33.0, 32.0))
+    )
+    return (faces[mask] - mean) / std, mask.squeeze(2)
 
 
 def sound_pictures(mel: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     """Log-mel (B, F, M) -> chunks of 32 mel frames (n, 1, M, 32), mean 0 and spread 1 each."""
     more = -mel.shape[1] % 32
-    mel = functional.pad(mel, (0, 0, 0, more)).unflatten(1, (-1, 32))  # (B, T, 32, M)
-    real = functional.pad(mask, (0, more)).unflatten(1, (-1, 32)).unsqueeze(-1)
-    where = real.any(2).squeeze(-1)  # (B, T)
-    chunks, real = mel[where], real[where].expand(-1, -1, mel.shape[-1])
-    count = real.sum((1, 2), keepdim=True)
-    centred = chunks - (chunks * real).sum((1, 2), keepdim=True) / count
-    spread = ((centred.square() * real).sum((1, 2), keepdim=True) / count).sqrt()
-    return (centred * real / spread.clamp(min=0.5)).transpose(1, 2).unsqueeze(1), where
+    chunks = functional.pad(mel, (0, 0, 0, more)).unflatten(1, (-1, 32))  # (B, T, 32, M)
+    real = functional.pad(mask, (0, more)).unflatten(1, (-1, 32))  # (B, T, 32)
+    where = real.any(2)  # (B, T)
+    chunks, real = chunks[where], real[where].unsqueeze(-1)  # (n, 32, M), (n, 32, 1)
+    count = real.sum((1, 2), keepdim=True) * mel.shape[2]
+    mean = (chunks * real).sum((1, 2), keepdim=True) / count
+    centred = (chunks - mean) * real
+    spread = (centred.square().sum((1, 2), keepdim=True) / count).sqrt()
+    pictures = centred / spread.clamp(min=0.5)  # silence must not become loud noise
+    return pictures.transpose(1, 2).unsqueeze(1), where
 
 
 class Mesm(nn.Module):
@@ -446,13 +457,10 @@ class Mesm(nn.Module):
     def forward(self, batch) -> Tensor:
         said = batch["token_mask"].any(1, keepdim=True)
         query = self.text.backbone["encoder"](batch["tokens"], batch["token_mask"] | ~said) * said
-        scores = torch.stack(
-            [
-                self.text.backbone["head"](query) * said,
-                self.video(*face_pictures(batch["faces"], batch["face_mask"]), query),
-                self.audio(*sound_pictures(batch["mel"], batch["mel_mask"]), query),
-            ]
-        )  # (3, B, 6)
+        text = self.text.backbone["head"](query) * said  # (B, 6)
+        video = self.video(*face_pictures(batch["faces"], batch["face_mask"]), query)
+        audio = self.audio(*sound_pictures(batch["mel"], batch["mel_mask"]), query)
+        scores = torch.stack([text, video, audio])  # (3, B, 6)
         return (self.fusion.weight[:, None, None] * scores).sum(0)
 
 
@@ -494,6 +502,11 @@ class JointFusion(nn.Module):
         return last.squeeze(1).unflatten(0, seen.shape)
 
 
+def regressor(width: int = 96, hidden: int = 32) -> nn.Sequential:
+    """A small net for one number of each token."""
+    return nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Dropout(0.0), nn.Linear(hidden, 1))
+
+
 class Stream(nn.Module):
     """One token of width 96 for each of S steps."""
 
@@ -523,10 +536,7 @@ class Jmt(nn.Module):
         super().__init__()
         self.video, self.audio = Stream(FrameNet(), "max"), Stream(MelNet(), "mean")
         self.fusion = JointFusion()
-        head = lambda: nn.Sequential(  # noqa: E731
-            nn.Linear(96, 32), nn.ReLU(), nn.Dropout(0.0), nn.Linear(32, 1)
-        )
-        self.valence_head, self.arousal_head = head(), head()
+        self.valence_head, self.arousal_head = regressor(), regressor()
 
     def forward(self, batch) -> Tensor:
         faces, shown = batch["faces"].squeeze(2), batch["face_mask"].squeeze(2)  # (B, T, ...)
@@ -556,30 +566,145 @@ def to_device(batch: dict[str, Tensor], device) -> dict[str, Tensor]:
     return {name: value.to(device, non_blocking=True) for name, value in batch.items()}
 
 
-def fit(model, loader, epochs: int, loss_of, device="cpu", lr=1e-3, amp=None, on_epoch=None):
-    """Trains `model` in place; returns the mean loss of each epoch.
+def precision(device) -> torch.dtype | None:
+    """What autocast is to multiply in; None for float32."""
+    device = torch.device(device)
+    if device.type != "cuda":
+        return None
+    native = torch.cuda.get_device_capability(device) >= (8, 0)
+    return torch.bfloat16 if native else torch.float16
 
-    loss_of(model, batch) -> a loss; amp: torch.bfloat16, torch.float16 or None for float32.
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides a run, beside the model and the clips."""
+
+    epochs: int = 5
+    lr: float = 1e-3  # of new layers
+    backbone_lr: float = 1e-3  # of pretrained ones: smaller
+    weight_decay: float = 1e-3
+    accumulate: int = 1  # batches whose gradients are summed for one step
+    keep: float = 0.0  # of the running mean of the weights, a step; 0 = no mean
+    patience: int = 99  # epochs without a better score before the run stops
+    seed: int = 0
+
+
+def parameter_groups(model, settings) -> list[dict]:
+    """Two learning rates, and no weight decay for norms and biases."""
+    groups = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            rate = settings.backbone_lr if "backbone" in name.split(".") else settings.lr
+            decay = settings.weight_decay if parameter.ndim > 1 else 0.0
+            groups.setdefault((rate, decay), []).append(parameter)
+    return [{"params": p, "rate": r, "weight_decay": d} for (r, d), p in groups.items()]
+
+
+class Run:
+    """All that changes while a model learns; `state` is what a checkpoint must hold."""
+
+    def __init__(self, model, settings, device="cpu") -> None:
+        self.settings, self.device, self.amp = settings, torch.device(device), precision(device)
+        self.model = model.to(self.device)
+        self.mean = copy.deepcopy(self.model) if settings.keep else self.model
+        self.optimizer = torch.optim.AdamW(parameter_groups(model, settings), settings.lr)
+        self.scaler = torch.amp.GradScaler(
+            self.device.type, enabled=self.amp is torch.float16, init_scale=2.0**12
+        )
+        self.records, self.best = [], {}
+
+    def parts(self) -> dict:
+        return {n: getattr(self, n) for n in ("model", "mean", "optimizer", "scaler")}
+
+    def state(self) -> dict:
+        own = {name: part.state_dict() for name, part in self.parts().items()}
+        return own | {"records": self.records, "best": self.best}
+
+    def load(self, state: dict) -> None:
+        for name, part in self.parts().items():
+            part.load_state_dict(state[name])
+        self.records, self.best = state["records"], state["best"]
+
+
+def loader(clips, batch: int, device="cpu", shuffle: bool = False, workers: int = 0):
+    """Batches of a dataset: worker processes read ahead, pinned memory is copied meanwhile."""
+    return torch.utils.data.DataLoader(
+        clips, batch, shuffle, collate_fn=collate, num_workers=workers,
+        pin_memory=torch.device(device).type == "cuda", persistent_workers=workers > 0,
+    )  # fmt: skip
+
+
+def optimizer_step(run, max_norm: float = 1.0) -> None:
+    """One step on the gradients that have been summed, with their norm cut; then wipe them."""
+    run.scaler.unscale_(run.optimizer)  # clipping must see the true gradients
+    nn.utils.clip_grad_norm_(run.model.parameters(), max_norm)
+    run.scaler.step(run.optimizer)  # leaves the step out where float16 overflowed
+    run.scaler.update()
+    run.optimizer.zero_grad(set_to_none=True)
+
+
+@torch.no_grad()
+def move_mean(mean, model, keep: float) -> None:
+    """mean = keep * mean + (1 - keep) * weights; what is counted is copied. In place."""
+    for old, new in zip(mean.state_dict().values(), model.state_dict().values(), strict=True):
+        if old.is_floating_point():
+            old.lerp_(new, 1 - keep)
+        else:
+            old.copy_(new)
+
+
+def train_epoch(run, batches, loss_of) -> float:
+    """One pass over the batches; returns the mean loss of a clip."""
+    settings, steps = run.settings, len(batches)
+    total = clips = 0
+    run.model.train()
+    for number, batch in enumerate(batches, start=1):
+        batch = to_device(batch, run.device)
+        with torch.autocast(run.device.type, run.amp, enabled=run.amp is not None):
+            loss = loss_of(run.model, batch)
+        run.scaler.scale(loss / settings.accumulate).backward()
+        if number % settings.accumulate == 0 or number == steps:
+            done = (len(run.records) + number / steps) / settings.epochs
+            for group in run.optimizer.param_groups:
+                group["lr"] = group["rate"] * learning_rate(done)
+            optimizer_step(run)
+            if settings.keep:
+                move_mean(run.mean, run.model, settings.keep)
+        total += loss.detach() * len(batch["label"])  # no .item(): a GPU would have to wait
+        clips += len(batch["label"])
+    return float(total / clips)
+
+
+@torch.inference_mode()
+def accuracy(model, batches, device="cpu") -> float:
+    """The share of clips whose strongest score is that of their label."""
+    model.eval()
+    right = []
+    for batch in batches:
+        batch = to_device(batch, device)
+        right.append(model(batch).argmax(-1) == batch["label"])
+    return float(torch.cat(right).float().mean())
+
+
+def fit(model, train, valid, loss_of, settings, device="cpu", checkpoint=None) -> list[dict]:
+    """Trains `model` in place, goes on from `checkpoint` if it is there; returns the records.
+
+    train, valid: batches; loss_of(model, batch) -> a loss. The model ends with its best weights.
     """
-    model.to(device).train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr, weight_decay=0.05)
-    scaler = torch.amp.GradScaler(device, enabled=amp is torch.float16)
-    losses, steps = [], epochs * len(loader)
-    for epoch in range(epochs):
-        total = 0.0
-        for number, batch in enumerate(loader):
-            for group in optimizer.param_groups:
-                group["lr"] = lr * learning_rate((epoch * len(loader) + number + 1) / steps)
-            with torch.autocast(torch.device(device).type, amp, enabled=amp is not None):
-                loss = loss_of(model, to_device(batch, device))
-            optimizer.zero_grad(set_to_none=True)
-            scaler.scale(loss).backward()
-            scaler.unscale_(optimizer)
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            scaler.step(optimizer)
-            scaler.update()
-            total += loss.item()
-        losses.append(total / len(loader))
-        if on_epoch:
-            on_epoch(epoch, losses[-1])
-    return losses
+    run = Run(model, settings, device)
+    if checkpoint and checkpoint.is_file():
+        run.load(torch.load(checkpoint, map_location=device, weights_only=True))
+    while len(run.records) < settings.epochs:
+        scores = [record["accuracy"] for record in run.records]
+        if scores and len(scores) - 1 - scores.index(max(scores)) >= settings.patience:
+            break  # early stopping
+        torch.manual_seed(1000 * settings.seed + len(run.records))  # order of clips, dropout
+        record = {"loss": train_epoch(run, train, loss_of)}
+        record["accuracy"] = accuracy(run.mean, valid, device)
+        if record["accuracy"] > max(scores, default=-1):
+            run.best = {n: value.clone() for n, value in run.mean.state_dict().items()}
+        run.records.append(record)
+        if checkpoint:
+            torch.save(run.state(), checkpoint)
+    model.load_state_dict(run.best)
+    return run.records
