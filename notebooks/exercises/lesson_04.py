@@ -187,7 +187,7 @@ def Residual(answer: Any) -> None:  # noqa: N802
 
 @exercise(
     "your class, with the trunk built",
-    "Your 28 tensors have the names and shapes of the shipped ones, so its weights fit.",
+    "Your 60 tensors have the names and shapes of the shipped ones, so its weights fit.",
     "A stem of convolution, batch norm and ReLU makes 16 maps at half the size; three residual "
     "blocks follow.",
     "nn.Sequential(stem, Residual(...), Residual(...), Residual(...)), under the name self.trunk; "
