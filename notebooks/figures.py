@@ -14,7 +14,8 @@ def form(figure: Any) -> dict[str, Any]:
     plots = [axis for axis in figure.axes if axis not in bars]
     titles = [axis.get_title(loc) for axis in plots for loc in ("left", "center", "right")]
     titles = [title for title in [*titles, figure.get_suptitle()] if title.strip()]
-    return {
+    photographs = sum(_is_photograph(image) for axis in plots for image in axis.images)
+    return ({"photographs": photographs} if photographs else {}) | {
         "titles": len(titles),
         "colour_bars": len(bars),
         "faults": list(dict.fromkeys([*_title_faults(titles), *_faults(figure, plots)])),
@@ -32,14 +33,19 @@ def _title_faults(titles: list[str]) -> Iterator[str]:
 def _faults(figure: Any, plots: list) -> Iterator[str]:
     for axis in plots:
         for image in axis.images:
-            if image.get_array().ndim > 2 or image.cmap.name in ("gray", "grey"):
-                continue  # a photograph
+            if _is_photograph(image):
+                continue
             if image.cmap.name in RED_GREEN:
                 yield f"the colours {image.cmap.name}"
             if not _has_bar(image, plots):
                 yield "colours without a bar"
         if axis.axison:
             yield from _label_faults(figure, axis)
+
+
+def _is_photograph(image: Any) -> bool:
+    """Whether it shows colours or greys themselves, not numbers by colours."""
+    return image.get_array().ndim > 2 or image.cmap.name in ("gray", "grey")
 
 
 def _has_bar(image: Any, plots: list) -> bool:

@@ -6,6 +6,7 @@ import html
 import io
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -36,6 +37,7 @@ STILL = os.environ.get("EMO_LESSON_STILL", "0") not in ("", "0")  # stored pages
 PROJECT = os.environ.get("EMO_LESSON_PROJECT", "0") not in ("", "0")  # figures for a projector
 EXAMPLES = ROOT / "assets" / "examples"
 FIGURES = Path(__file__).parent / "figures"
+GPU_RUN = Path(__file__).parent / "gpu_run.json"  # what was measured on a card
 LARGEST_EMBEDDED = 20_000_000  # bytes of a clip that a page can hold
 COPIED_S = 20  # of a clip that a browser can't play
 COLOURS = {"positive": "#009E73", "neutral": "#8c8c8c", "negative": "#D55E00"}  # as emo_core.view
@@ -89,6 +91,42 @@ def fact(name: str, value: float) -> float:
     return value
 
 
+def gpu_run(name: str, measure: Callable[[], dict]) -> dict:
+    """What `measure()` finds on a CUDA card, kept in gpu_run.json; without a card, what is kept.
+
+    Kept with card, date, versions and commit; only a machine with a card writes the file.
+    """
+    import torch
+
+    kept = json.loads(GPU_RUN.read_text(encoding="utf-8")) if GPU_RUN.is_file() else {}
+    if not torch.cuda.is_available():
+        if name in kept:
+            print("No CUDA card here. Kept from {card}, {date}, {torch}, {commit}:".format(**kept))
+        else:
+            print("No CUDA card here, and no run on one is stored yet: run this lesson on one.")
+        return kept.get(name, {})
+    found = measure()
+    if not SMALL:
+        about = {
+            "card": torch.cuda.get_device_name(),
+            "date": time.strftime("%Y-%m-%d"),
+            "torch": f"torch {torch.__version__}",
+            "commit": _commit(),
+        }
+        text = json.dumps(kept | about | {name: found}, indent=1, default=str)
+        GPU_RUN.write_text(text + "\n", encoding="utf-8")
+    return found
+
+
+def _commit() -> str:
+    """Which version of the project this is."""
+    asked = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
+    try:
+        return subprocess.run(asked, capture_output=True, text=True).stdout.strip() or "no commit"
+    except OSError:
+        return "no git"
+
+
 def record(kind: str, value: Any) -> None:
     """A line for `make notebooks`, which names the file; else nothing."""
     file = os.environ.get("EMO_LESSON_RECORD")
@@ -109,7 +147,7 @@ def watch(clip: str | Path, width: int = 480) -> Any:
         return HTML(f"<p>Here {name} plays, with its sound, where this cell is run.</p>")
     else:
         try:
-            content = _playable(path).read_bytes()
+            content = playable(path).read_bytes()
         except ClipError:
             content = path.read_bytes()
         if len(content) > LARGEST_EMBEDDED:
@@ -122,7 +160,7 @@ def watch(clip: str | Path, width: int = 480) -> Any:
     )
 
 
-def _playable(path: Path) -> Path:
+def playable(path: Path) -> Path:
     """The file itself where a browser plays it, else a copy of its first seconds. ClipError."""
     from emo_core import load_clip
     from emo_core.synthetic.corpus_io import write_clip

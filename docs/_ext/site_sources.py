@@ -7,6 +7,8 @@ import re
 import tomllib
 from pathlib import Path
 
+import course_pages
+
 DOCS = Path(__file__).resolve().parents[1]
 ROOT = DOCS.parent
 PACKAGE = ROOT / "emo_core"
@@ -16,7 +18,7 @@ PAGES = {  # page of the site -> file of the repository
     "project/use-policy": "USE_POLICY.md",
     "project/code-of-conduct": "CODE_OF_CONDUCT.md",
 }
-COURSE_PAGES = ("references",)  # docs/lessons/*.md that are written by hand or by a script
+COURSE_PAGES = ("glossary", "references", "capstone", "troubleshooting", "teach")
 LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 FENCE = re.compile(r"(^```.*?^```[ \t]*$|`[^`\n]+`)", re.M | re.S)
 BADGES = re.compile(r"<!-- publish:badges.*?<!-- /publish -->\n?", re.S)
@@ -45,6 +47,8 @@ def site_page(target: Path) -> str | None:
         return inside[target]
     if target.parent == ROOT / "notebooks" and target.suffix == ".ipynb":
         return f"lessons/{target.name}"
+    if target.parent == ROOT / "notebooks" / "diagrams":
+        return f"lessons/diagrams/{target.name}"
     if target in (ROOT / "notebooks", ROOT / "notebooks" / "README.md"):
         return "lessons/index.md"
     if target.is_relative_to(DOCS) and target.is_file():
@@ -120,6 +124,8 @@ def write_lessons() -> None:
             if cell["cell_type"] == "markdown":
                 text = BADGES.sub("", "".join(cell["source"]))
                 cell["source"] = site_links(text, source, target).splitlines(keepends=True)
+            course_pages.keep_alt_texts(cell)
+            course_pages.keep_clips(cell)
         notebook["metadata"]["language_info"]["pygments_lexer"] = "ipython3"  # knows !command
         write_if_changed(target, json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
         names.append(source.stem)

@@ -174,7 +174,8 @@ before_the_sound = Quiz(
     "Which clock do we ask by: that of the sound track, or that of the clip?",
     right=(
         "Zeros: on the clip's clock there is no sound yet",
-        "The clip's clock starts with the picture; where the file has no sound, sound is zero.",
+        "The clip's clock starts with what comes first, here the picture; before the sound comes, "
+        "sound is zero.",
     ),
     wrong=(
         (

@@ -1,7 +1,9 @@
 """What grows in the reader's `mymodel.py`: the code of every part, as the lessons ask for it."""
 
 # %% log_mel
+import copy
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -564,30 +566,145 @@ def to_device(batch: dict[str, Tensor], device) -> dict[str, Tensor]:
     return {name: value.to(device, non_blocking=True) for name, value in batch.items()}
 
 
-def fit(model, loader, epochs: int, loss_of, device="cpu", lr=1e-3, amp=None, on_epoch=None):
-    """Trains `model` in place; returns the mean loss of each epoch.
+def precision(device) -> torch.dtype | None:
+    """What autocast is to multiply in; None for float32."""
+    device = torch.device(device)
+    if device.type != "cuda":
+        return None
+    native = torch.cuda.get_device_capability(device) >= (8, 0)
+    return torch.bfloat16 if native else torch.float16
 
-    loss_of(model, batch) -> a loss; amp: torch.bfloat16, torch.float16 or None for float32.
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides a run, beside the model and the clips."""
+
+    epochs: int = 5
+    lr: float = 1e-3  # of new layers
+    backbone_lr: float = 1e-3  # of pretrained ones: smaller
+    weight_decay: float = 1e-3
+    accumulate: int = 1  # batches whose gradients are summed for one step
+    keep: float = 0.0  # of the running mean of the weights, a step; 0 = no mean
+    patience: int = 99  # epochs without a better score before the run stops
+    seed: int = 0
+
+
+def parameter_groups(model, settings) -> list[dict]:
+    """Two learning rates, and no weight decay for norms and biases."""
+    groups = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            rate = settings.backbone_lr if "backbone" in name.split(".") else settings.lr
+            decay = settings.weight_decay if parameter.ndim > 1 else 0.0
+            groups.setdefault((rate, decay), []).append(parameter)
+    return [{"params": p, "rate": r, "weight_decay": d} for (r, d), p in groups.items()]
+
+
+class Run:
+    """All that changes while a model learns; `state` is what a checkpoint must hold."""
+
+    def __init__(self, model, settings, device="cpu") -> None:
+        self.settings, self.device, self.amp = settings, torch.device(device), precision(device)
+        self.model = model.to(self.device)
+        self.mean = copy.deepcopy(self.model) if settings.keep else self.model
+        self.optimizer = torch.optim.AdamW(parameter_groups(model, settings), settings.lr)
+        self.scaler = torch.amp.GradScaler(
+            self.device.type, enabled=self.amp is torch.float16, init_scale=2.0**12
+        )
+        self.records, self.best = [], {}
+
+    def parts(self) -> dict:
+        return {n: getattr(self, n) for n in ("model", "mean", "optimizer", "scaler")}
+
+    def state(self) -> dict:
+        own = {name: part.state_dict() for name, part in self.parts().items()}
+        return own | {"records": self.records, "best": self.best}
+
+    def load(self, state: dict) -> None:
+        for name, part in self.parts().items():
+            part.load_state_dict(state[name])
+        self.records, self.best = state["records"], state["best"]
+
+
+def loader(clips, batch: int, device="cpu", shuffle: bool = False, workers: int = 0):
+    """Batches of a dataset: worker processes read ahead, pinned memory is copied meanwhile."""
+    return torch.utils.data.DataLoader(
+        clips, batch, shuffle, collate_fn=collate, num_workers=workers,
+        pin_memory=torch.device(device).type == "cuda", persistent_workers=workers > 0,
+    )  # fmt: skip
+
+
+def optimizer_step(run, max_norm: float = 1.0) -> None:
+    """One step on the gradients that have been summed, with their norm cut; then wipe them."""
+    run.scaler.unscale_(run.optimizer)  # clipping must see the true gradients
+    nn.utils.clip_grad_norm_(run.model.parameters(), max_norm)
+    run.scaler.step(run.optimizer)  # leaves the step out where float16 overflowed
+    run.scaler.update()
+    run.optimizer.zero_grad(set_to_none=True)
+
+
+@torch.no_grad()
+def move_mean(mean, model, keep: float) -> None:
+    """mean = keep * mean + (1 - keep) * weights; what is counted is copied. In place."""
+    for old, new in zip(mean.state_dict().values(), model.state_dict().values(), strict=True):
+        if old.is_floating_point():
+            old.lerp_(new, 1 - keep)
+        else:
+            old.copy_(new)
+
+
+def train_epoch(run, batches, loss_of) -> float:
+    """One pass over the batches; returns the mean loss of a clip."""
+    settings, steps = run.settings, len(batches)
+    total = clips = 0
+    run.model.train()
+    for number, batch in enumerate(batches, start=1):
+        batch = to_device(batch, run.device)
+        with torch.autocast(run.device.type, run.amp, enabled=run.amp is not None):
+            loss = loss_of(run.model, batch)
+        run.scaler.scale(loss / settings.accumulate).backward()
+        if number % settings.accumulate == 0 or number == steps:
+            done = (len(run.records) + number / steps) / settings.epochs
+            for group in run.optimizer.param_groups:
+                group["lr"] = group["rate"] * learning_rate(done)
+            optimizer_step(run)
+            if settings.keep:
+                move_mean(run.mean, run.model, settings.keep)
+        total += loss.detach() * len(batch["label"])  # no .item(): a GPU would have to wait
+        clips += len(batch["label"])
+    return float(total / clips)
+
+
+@torch.inference_mode()
+def accuracy(model, batches, device="cpu") -> float:
+    """The share of clips whose strongest score is that of their label."""
+    model.eval()
+    right = []
+    for batch in batches:
+        batch = to_device(batch, device)
+        right.append(model(batch).argmax(-1) == batch["label"])
+    return float(torch.cat(right).float().mean())
+
+
+def fit(model, train, valid, loss_of, settings, device="cpu", checkpoint=None) -> list[dict]:
+    """Trains `model` in place, goes on from `checkpoint` if it is there; returns the records.
+
+    train, valid: batches; loss_of(model, batch) -> a loss. The model ends with its best weights.
     """
-    model.to(device).train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr, weight_decay=0.05)
-    scaler = torch.amp.GradScaler(device, enabled=amp is torch.float16)
-    losses, steps = [], epochs * len(loader)
-    for epoch in range(epochs):
-        total = 0.0
-        for number, batch in enumerate(loader):
-            for group in optimizer.param_groups:
-                group["lr"] = lr * learning_rate((epoch * len(loader) + number + 1) / steps)
-            with torch.autocast(torch.device(device).type, amp, enabled=amp is not None):
-                loss = loss_of(model, to_device(batch, device))
-            optimizer.zero_grad(set_to_none=True)
-            scaler.scale(loss).backward()
-            scaler.unscale_(optimizer)
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            scaler.step(optimizer)
-            scaler.update()
-            total += loss.item()
-        losses.append(total / len(loader))
-        if on_epoch:
-            on_epoch(epoch, losses[-1])
-    return losses
+    run = Run(model, settings, device)
+    if checkpoint and checkpoint.is_file():
+        run.load(torch.load(checkpoint, map_location=device, weights_only=True))
+    while len(run.records) < settings.epochs:
+        scores = [record["accuracy"] for record in run.records]
+        if scores and len(scores) - 1 - scores.index(max(scores)) >= settings.patience:
+            break  # early stopping
+        torch.manual_seed(1000 * settings.seed + len(run.records))  # order of clips, dropout
+        record = {"loss": train_epoch(run, train, loss_of)}
+        record["accuracy"] = accuracy(run.mean, valid, device)
+        if record["accuracy"] > max(scores, default=-1):
+            run.best = {n: value.clone() for n, value in run.mean.state_dict().items()}
+        run.records.append(record)
+        if checkpoint:
+            torch.save(run.state(), checkpoint)
+    model.load_state_dict(run.best)
+    return run.records

@@ -194,7 +194,7 @@ def _two_ways(d: Drawing) -> None:
     head = d.box(
         812, 208, 112, 100, "head", "mean over time,\njoin: 192, norm,\nlinear: 3 scores", "both"
     )
-    d.arrow(ask_audio.right, (872, 148), head.top, kind="both")
-    d.arrow(ask_video.right, (872, 368), head.bottom, kind="both")
+    d.arrow(ask_audio.right, (868, 148), head.top, kind="both")
+    d.arrow(ask_video.right, (868, 368), head.bottom, kind="both")
     d.label(820, 140, "16 × 96", 14, "start", colour=MUTED)
     d.label(820, 390, "32 × 96", 14, "start", colour=MUTED)

@@ -73,7 +73,7 @@ def _epoch(d: Drawing) -> None:
         ("evaluate", "on held-out sources\nof train"),
         ("better?", "then keep these weights"),
         ("save", "weights, optimizer, seed,\nepoch: a run can go on"),
-        ("stop early?", "after 6 epochs without\na better score"),
+        ("stop early?", "patience: 6 epochs\nwithout a better score"),
     )
     boxes = [
         d.box(40 + n * 184, 382, 164, 78, name, note, "audio")
