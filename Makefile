@@ -22,7 +22,7 @@ RUN ?= runs/group-staged
 # all of torch again, for seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check workflows format train bench notebooks lab docs publish wheel environment space clean
+.PHONY: demo test check workflows format train bench notebooks lab slides docs publish wheel environment space clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python demo/app.py
@@ -81,6 +81,10 @@ notebooks: $(VENV)/.dev
 # Builds the documentation site, offline, into docs/_build/html; warnings are errors.
 docs: $(VENV)/.docs
 	$(BIN)/python -m sphinx -q -W --keep-going -j 2 -b html docs docs/_build/html
+
+# Slides of the lessons in build/slides, shown without a network; npm brings reveal.js once.
+slides: $(VENV)/.dev
+	$(BIN)/python scripts/make_slides.py
 
 # Fills an account's name into badges and links: make publish OWNER=name
 publish: $(VENV)/.dev

@@ -155,8 +155,8 @@ def _inputs(page: Page, say: gr.I18n, limits: Limits) -> None:
                 label="Clip",  # a translated label shows as "[object Object]" in gradio 6.31
             )
         with gr.Tab(say("tab_file")):
-            page.other = gr.File(  # its label as the player's above
-                file_types=FILE_TYPES, height=200, label="File", elem_id="file"
+            page.other = gr.File(  # its tab says what it is, in the page's language
+                file_types=FILE_TYPES, height=200, label="File", show_label=False, elem_id="file"
             )
         with gr.Tab(say("tab_link"), visible=limits.links):
             page.link = gr.Textbox(

@@ -8,7 +8,8 @@ DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 sys.path[:0] = [str(DOCS / "_ext"), str(ROOT)]
 
-import site_sources  # noqa: E402  (the line above makes it importable)
+import course_pages  # noqa: E402  (the line above makes both importable)
+import site_sources  # noqa: E402
 
 project = "emo"
 author = "The emo authors"
@@ -42,7 +43,7 @@ autodoc_preserve_defaults = True
 
 html_theme = "pydata_sphinx_theme"
 html_title = "emo"
-html_static_path = ["_static"]
+html_static_path = ["_static", "../assets/examples"]  # drawn clips, which lessons play
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_sidebars = {"index": [], "architecture": [], "results": [], "claims": [], "evidence": []}
@@ -67,9 +68,14 @@ site_sources.write_sources()
 def rewrite_links(app, docname: str, content: list[str]) -> None:
     """Links of pages of docs/ to files that the site does not show (event source-read)."""
     source = Path(app.env.doc2path(docname))
+    written = {f"lessons/{page}" for page in site_sources.COURSE_PAGES}
     generated = docname.partition("/")[0] in ("lessons", "project", "api")
+    generated = generated and docname not in written
     if source.suffix == ".md" and not generated:
         content[0] = site_sources.site_links(content[0], source, source)
+        if course_pages.PLACE in content[0]:
+            table = course_pages.wrong_answers_page(ROOT / "tests" / "course")
+            content[0] = content[0].replace(course_pages.PLACE, table)
     if docname.endswith("/index") and "{toctree}" not in content[0] and source.suffix == ".md":
         content[0] += "\n```{toctree}\n:hidden:\n:glob:\n\n*\n```\n"
 

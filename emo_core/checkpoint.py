@@ -56,7 +56,7 @@ class Checkpoint:
     """A model with everything needed to use it on a clip."""
 
     name: str
-    model: nn.Module
+    model: nn.Module = field(repr=False)
     model_name: str
     settings: Any  # of the class that MODELS names
     sample: SampleConfig

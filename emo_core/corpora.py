@@ -14,6 +14,7 @@ from emo_core.data.corpus import Corpus, CorpusError
 from emo_core.data.folder import reader as folder
 from emo_core.data.folder.assembly import folder_windows
 from emo_core.data.open_corpora import cremad, gavid, ravdess
+from emo_core.errors import name_choices
 from emo_core.synthetic.composed import dataset as composed
 from emo_core.synthetic.composed.dataset import OnTheFlyDataset
 from emo_core.synthetic.composed.writer import make_collage, make_utterances
@@ -176,7 +177,8 @@ CORPORA = {
 def find_reader(name: str) -> CorpusReader:
     """A corpus of the registry; raises CorpusError where there is none of that name."""
     if name not in CORPORA:
-        raise CorpusError(f"corpus {name!r} is not known; expected one of {', '.join(CORPORA)}.")
+        choices = name_choices(name, CORPORA, "emo list corpora")
+        raise CorpusError(f"There is no corpus {name!r}; {choices}.")
     return CORPORA[name]
 
 

@@ -1,26 +1,36 @@
 """Formulas as MathML, which browsers draw themselves: no script, no network."""
 
+import re
+from typing import TYPE_CHECKING
+
 from docutils import nodes
 from docutils.utils.math import latex2mathml
-from sphinx.application import Sphinx
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+SIZES = re.compile(r"\\[bB]igg?[lr]?(?![a-zA-Z])")  # brackets of a given size: MathML's stretch
+DOTS = re.compile(r"\\dots(?![a-zA-Z])")
 
 
-def mathml(node: nodes.Element, block: bool) -> str:
-    """MathML of a formula written in LaTeX."""
-    tree = latex2mathml.tex2mathml(node.astext(), as_block=block)
+def from_latex(formula: str, block: bool) -> str:
+    """MathML of a formula written in LaTeX; docutils raises MathError on what it does not know."""
+    known = DOTS.sub(r"\\ldots", SIZES.sub("", formula.strip()))
+    tree = latex2mathml.tex2mathml(known, as_block=block)
     return tree if isinstance(tree, str) else tree.toprettyxml()
 
 
 def visit_math(translator, node: nodes.Element) -> None:
-    translator.body.append(mathml(node, block=False))
+    translator.body.append(from_latex(node.astext(), block=False))
     raise nodes.SkipNode
 
 
 def visit_displaymath(translator, node: nodes.Element) -> None:
-    translator.body.append(f'<div class="math">{mathml(node, block=True)}</div>\n')
+    formula = from_latex(node.astext(), block=True)
+    translator.body.append(f'<div class="math">{formula}</div>\n')
     raise nodes.SkipNode
 
 
-def setup(app: Sphinx) -> dict:
+def setup(app: "Sphinx") -> dict:
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_displaymath, None))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -7,6 +7,8 @@ import re
 import tomllib
 from pathlib import Path
 
+import course_pages
+
 DOCS = Path(__file__).resolve().parents[1]
 ROOT = DOCS.parent
 PACKAGE = ROOT / "emo_core"
@@ -16,6 +18,7 @@ PAGES = {  # page of the site -> file of the repository
     "project/use-policy": "USE_POLICY.md",
     "project/code-of-conduct": "CODE_OF_CONDUCT.md",
 }
+COURSE_PAGES = ("glossary", "references", "capstone", "troubleshooting", "teach")
 LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 FENCE = re.compile(r"(^```.*?^```[ \t]*$|`[^`\n]+`)", re.M | re.S)
 BADGES = re.compile(r"<!-- publish:badges.*?<!-- /publish -->\n?", re.S)
@@ -44,6 +47,8 @@ def site_page(target: Path) -> str | None:
         return inside[target]
     if target.parent == ROOT / "notebooks" and target.suffix == ".ipynb":
         return f"lessons/{target.name}"
+    if target.parent == ROOT / "notebooks" / "diagrams":
+        return f"lessons/diagrams/{target.name}"
     if target in (ROOT / "notebooks", ROOT / "notebooks" / "README.md"):
         return "lessons/index.md"
     if target.is_relative_to(DOCS) and target.is_file():
@@ -98,9 +103,20 @@ def write_pages() -> None:
             write_if_changed(target, site_links(text, source, target))
 
 
+def write_diagrams() -> None:
+    """Brings the lessons' diagrams beside their pages."""
+    for source in sorted((ROOT / "notebooks" / "diagrams").glob("*.svg")):
+        target = DOCS / "lessons" / "diagrams" / source.name
+        write_if_changed(target, source.read_text(encoding="utf-8"))
+
+
 def write_lessons() -> None:
-    """Brings the notebooks with their stored outputs into docs/lessons/, without their badges."""
+    """Brings the notebooks with their stored outputs into docs/lessons/, without their badges.
+
+    Pages about the course, which are written there by hand, follow the lessons in the list.
+    """
     names = []
+    write_diagrams()
     for source in sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")):
         notebook = json.loads(source.read_text(encoding="utf-8"))
         target = DOCS / "lessons" / source.name
@@ -108,10 +124,15 @@ def write_lessons() -> None:
             if cell["cell_type"] == "markdown":
                 text = BADGES.sub("", "".join(cell["source"]))
                 cell["source"] = site_links(text, source, target).splitlines(keepends=True)
+            course_pages.keep_alt_texts(cell)
+            course_pages.keep_clips(cell)
         notebook["metadata"]["language_info"]["pygments_lexer"] = "ipython3"  # knows !command
         write_if_changed(target, json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
         names.append(source.stem)
-    entries = "\n".join(names)
+    for stale in (DOCS / "lessons").glob("*.ipynb"):
+        if stale.stem not in names:
+            stale.unlink()
+    entries = "\n".join([*names, *COURSE_PAGES])
     head = (DOCS / "_templates" / "lessons.md").read_text(encoding="utf-8")
     toctree = f"```{{toctree}}\n:maxdepth: 1\n\n{entries}\n```\n"
     write_if_changed(DOCS / "lessons" / "index.md", f"{head}\n{toctree}")

@@ -1,6 +1,6 @@
 """What an explanation is: its record, what it is asked about, and what it may cost."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from torch import Tensor
@@ -89,8 +89,9 @@ class Attribution:
     target: Target
     model: str
     span: AttributionSpan
-    maps: dict[str, Tensor]
-    times_s: dict[str, Tensor]  # of each map's first axis, from the start of the clip; no words
+    maps: dict[str, Tensor] = field(repr=False)
+    # of each map's first axis, from the start of the clip; no words
+    times_s: dict[str, Tensor] = field(repr=False)
     signed: bool  # False: strength only, without direction
     baseline: str  # what stands for "nothing there", in words
     score: float  # of the window

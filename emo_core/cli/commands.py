@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from emo_core.cli.console import (
     failure_sentence,
@@ -475,6 +475,14 @@ def list_methods() -> dict:
     }
 
 
+def list_settings(recipe: str) -> dict:
+    """Every setting that `--set` changes in a recipe, with its value and what it may be."""
+    from emo_core.training.recipes import find_recipe
+    from emo_core.training.settings import setting_rows
+
+    return {"recipe": recipe, "settings": setting_rows(find_recipe(recipe))}
+
+
 LISTS = {
     "models": list_models,
     "recipes": list_recipes,
@@ -483,12 +491,23 @@ LISTS = {
 }
 
 
+def _cell(value: Any) -> str:
+    """One value of a list, for people."""
+    from emo_core.training.settings import in_set
+
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {number}" for name, number in value.items())
+    return in_set(value)
+
+
 def list_things(args: argparse.Namespace) -> int:
-    result = LISTS[args.what]()
-    rows = result[args.what]
-    text = "\n".join(
-        row if isinstance(row, str) else "  ".join(str(v) for v in row.values()) for row in rows
-    )
+    if (args.what == "settings") != (args.recipe is not None):
+        raise UsageError(
+            "`emo list settings` needs a recipe, such as `emo list settings people`; other lists "
+            "take none."
+        )
+    result = list_settings(args.recipe) if args.recipe else LISTS[args.what]()
+    text = "\n".join("  ".join(map(_cell, row.values())) for row in result[args.what])
     text += "".join(f"\n{name}  {one}" for name, one in result.get("licences", {}).items())
     print_result(args, result, text)
     return DONE

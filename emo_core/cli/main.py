@@ -96,7 +96,8 @@ def build_parser() -> Parser:
     _add_training_commands(command)
 
     one = command("list", commands.list_things, "list what there is to choose from")
-    one.add_argument("what", choices=["models", "recipes", "corpora", "methods"])
+    one.add_argument("what", choices=["models", "recipes", "corpora", "methods", "settings"])
+    one.add_argument("recipe", nargs="?", metavar="RECIPE", help="whose settings to list")
     one = command("card", commands.print_card, "print the model card of a model")
     one.add_argument("model", metavar="RUN|NAME", help=MODEL)
     return parser
@@ -131,7 +132,7 @@ def _add_training_commands(
         action="append",
         default=[],
         metavar="key=value",
-        help="change a setting of the recipe; may be repeated",
+        help="change a setting of the recipe, see `emo list settings`; may be repeated",
     )
     one.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
     one.add_argument("--seed", type=seed, default=0, help=SEED)

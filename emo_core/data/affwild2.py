@@ -42,18 +42,23 @@ def read_affwild2(root: Path) -> Corpus:
     image_root = find_folder(root, "cropped_aligned")
     if image_root is None:
         raise CorpusError(
-            f"{root.name} holds no cropped_aligned; expected the official tree of Aff-Wild2 with "
-            "cropped_aligned, the VA annotations and batch*; unpack the archives there."
+            f"There is no folder cropped_aligned in {root.name}; expected Aff-Wild2 as it is given "
+            "out, with cropped_aligned, the valence-arousal annotations and the videos (batch1 "
+            "and so on); unpack the archives there."
         )
     files = {split: annotation_files(root, names) for split, names in SETS.items()}
     if not any(files.values()):
         raise CorpusError(
-            f"{root.name} holds no annotations; expected .../VA_Estimation_Challenge/Train_Set and "
-            "Validation_Set with a .txt a video; unpack them there."
+            f"There are no annotations in {root.name}; expected VA_Estimation_Challenge/Train_Set "
+            "and Validation_Set with one .txt file for each video; unpack them there."
         )
     test = _test_names(root)
     kept, problems = _drop_held_out(files["train"], [path.stem for path in files["val"]], test)
-    problems += [f"{s} has no annotations; expected {SETS[s][0]}." for s in SETS if not files[s]]
+    problems += [
+        f"There are no annotations for {s}; expected them in {SETS[s][0]}."
+        for s in SETS
+        if not files[s]
+    ]
     videos = raw_videos(root)
     items: list[Item] = []
     facts: dict[str, Counter] = {}
@@ -67,9 +72,11 @@ def read_affwild2(root: Path) -> Corpus:
         if (image_root / name).is_dir():
             items.append(_item(image_root, videos, name, "test", None))
         else:
-            problems.append(f"cropped_aligned/{name} is missing; the test list names it; copy it.")
+            problems.append(
+                f"The test list names {name}, but cropped_aligned/{name} is missing; copy it there."
+            )
     if not items:
-        raise CorpusError(f"{root.name} holds no usable video; {problems[0]}")
+        raise CorpusError(f"There is no usable video in {root.name}. {problems[0]}")
     notes = _notes(items, facts)
     frames = {split: dict(counts) for split, counts in facts.items()}
     return Corpus(
@@ -162,7 +169,7 @@ def read_annotation(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
         elif INVALID not in (valence, arousal):
             problems.append(
                 f"{path.name} line {row + 2}: found {line[:40]!r}, expected two numbers from -1 to "
-                "1, or -5,-5; the frame counts as invalid."
+                "1, or -5,-5; the frame is not used."
             )
     return values, tuple(problems)
 
@@ -180,7 +187,7 @@ def _drop_held_out(
     """Training files whose video is in no other list, and a sentence for every other."""
     kept, problems = [], []
     held = {base_name(name): "val" for name in val}
-    held |= {name: "test (the ten that the authors skip)" for name in NEVER_TRAINED}
+    held |= {name: "test (one of ten that the authors leave out)" for name in NEVER_TRAINED}
     held |= {base_name(name): "test" for name in test}
     for path in train:
         where = held.get(base_name(path.stem))
@@ -188,8 +195,8 @@ def _drop_held_out(
             kept.append(path)
         else:
             problems.append(
-                f"video {path.stem} is in train and {where}; expected one list; it is left out of "
-                "train."
+                f"The video {path.stem} is in train and in {where}; expected it in one; it is left "
+                "out of train."
             )
     return kept, problems
 
@@ -213,9 +220,11 @@ def _read_face(
     problems = list(wrong)
     known = image_numbers(image_root / name)
     if not known:
-        return None, [*problems, f"cropped_aligned/{name} holds no picture; copy it again."]
+        return None, [*problems, f"There is no picture in cropped_aligned/{name}; copy it again."]
     if base_name(name) not in videos:
-        problems.append(f"{base_name(name)} has no raw video in batch*; {name} is without sound.")
+        problems.append(
+            f"The video of {name} is missing in batch1 and so on; it is used without sound."
+        )
     rows = set(range(1, len(values) + 1))
     facts["rows"] += len(values)
     facts["invalid"] += int(np.isnan(values).any(1).sum())
@@ -236,13 +245,16 @@ def _notes(items: Sequence[Item], facts: dict[str, Counter]) -> tuple[str, ...]:
         notes += [
             f"{split}: {found[key]} {what}"
             for key, what in (
-                ("invalid", "rows are invalid (-5) and are never scored."),
-                ("rows_without_picture", "rows have no picture: no face was found, or it is lost."),
+                ("invalid", "rows are marked invalid (-5) and are not scored."),
+                (
+                    "rows_without_picture",
+                    "rows have no picture: no face was found there, or the file is missing.",
+                ),
                 ("pictures_without_row", "pictures have no row and are not scored."),
             )
             if found[key]
         ]
     sides = sorted(item.name for item in items if item.name != item.group)
     if sides:
-        notes.append(f"{len(sides)} items are one of two faces of a video: {name_list(sides)}.")
+        notes.append(f"Faces that share a video with another face: {name_list(sides)}.")
     return tuple(notes)

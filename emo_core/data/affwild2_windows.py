@@ -264,6 +264,8 @@ def video_frame_times(path: Path) -> np.ndarray:
             assert stream.time_base is not None  # an opened file's streams have one
             tick_s = float(stream.time_base)
     except (av.FFmpegError, IndexError, OSError) as error:
-        raise ClipError(f"{path.name}: the times of its frames can't be read ({error}).") from error
+        raise ClipError(
+            f"{path.name}: the times of its frames can't be read ({error}); copy it again."
+        ) from error
     times_s = np.sort(np.array([pts for pts in packets if pts is not None], np.float64)) * tick_s
     return first_s + times_s - times_s[0] if len(times_s) else np.array([first_s])

@@ -145,7 +145,7 @@ class Cache:
             self._write(path, make())
             found = self._read(path)
         if found is None:
-            raise CorpusError(f"the cache file {path} can't be read back; delete {self.folder}.")
+            raise CorpusError(f"the cache file {path} is damaged; delete {self.folder}.")
         return found
 
     def _read(self, path: Path) -> DecodedWindow | None:

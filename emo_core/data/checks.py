@@ -54,8 +54,8 @@ def check_corpus(
     notes, names = content_report(corpus.items, found)
     if deaf := silent + mute:
         notes.append(
-            f"{len(deaf)} clips are silent or have no sound track: only their picture is learnt "
-            f"from ({name_list(deaf)})."
+            f"{len(deaf)} clips are silent or have no sound track: only their picture is used "
+            f"({name_list(deaf)})."
         )
     return {**report, **names, "notes": [*report["notes"], *notes]}
 
@@ -122,9 +122,9 @@ def content_report(
         "long": [item.name for item, one in good if one.seconds > WINDOW_S + 0.5],
     }
     what = {
-        "no_face": "show no face that is found: recipes that read faces (fe2e, mesm, jmt) have "
-        "only the sound of them; people and group-folder read whole frames too",
-        "no_picture": "have no picture: only their sound is learnt from",
+        "no_face": "show no face that was found: recipes that read faces (fe2e, mesm, jmt) get "
+        "only their sound; people and group-folder read whole frames too",
+        "no_picture": "have no picture: only their sound is used",
         "long": f"last longer than {WINDOW_S:g} s, of which most recipes read the beginning; rows "
         "with start_s and end_s choose a part",
     }

@@ -67,9 +67,10 @@ class Corpus:
         chosen = [item for item in self.items if item.split == name and item.label is not None]
         if not chosen:
             raise CorpusError(
-                f"{self.root.name} has no labelled clips in split {name!r}; expected some of "
-                f"{', '.join(sorted(_labelled_splits(self.items))) or 'train, val'}; "
-                f"see `emo data check {self.root} --corpus {self.name}`."
+                f"{self.root.name} has no labelled clips in the split {name!r}; expected a split "
+                "that has some "
+                f"({', '.join(sorted(_labelled_splits(self.items))) or 'there is none'}); see `emo "
+                f"data check {self.root} --corpus {self.name}`."
             )
         return chosen
 
@@ -104,14 +105,14 @@ def read_table(
         rows = _rows(path, columns, csv.DictReader(text, restval=""))
     except csv.Error as error:
         raise CorpusError(
-            f"{path.name} can't be read as a table ({error}); expected columns between commas and "
-            "every quotation mark closed; restore the official file."
+            f"{path.name} can't be read as a table ({error}); expected columns separated by "
+            "commas and every quotation mark closed; restore the official file."
         ) from error
     for number, row in rows if not several_lines else ():
         if any("\n" in value for value in row.values() if isinstance(value, str)):
             raise CorpusError(
-                f"{path.name}: the row ending in line {number} goes over several lines; expected "
-                "a line a row and every quotation mark closed; correct that row."
+                f"{path.name}: the row that ends in line {number} goes over several lines; "
+                "expected each row on one line and every quotation mark closed; correct that row."
             )
     return rows
 
@@ -141,8 +142,8 @@ def read_splits(folder: Path) -> tuple[dict[str, str], list[str]]:
         for entry in text.split():
             if splits.setdefault(entry, split) != split:
                 problems.append(
-                    f"{entry} is in the published splits {splits[entry]} and {split}; expected "
-                    f"one; it stays in {splits[entry]}."
+                    f"{entry} is in two published splits, {splits[entry]} and {split}; expected it "
+                    f"in one; it stays in {splits[entry]}."
                 )
     return splits, problems
 

@@ -46,8 +46,9 @@ EVALUATION = re.compile(r"\[(\d+\.\d+) - (\d+\.\d+)\]\t(\S+)\t(\w+)\t")
 SENTENCE = re.compile(r"(\S+) \[\d+\.\d+-\d+\.\d+\]: ?(.*)")
 NAMED = "expected a name like Ses01F_impro01_F000, which says who speaks"
 PICKLE = (
-    "meta.pkl is a pickle, and opening one runs whatever program is in it; expected meta.json; if "
-    'you trust its maker, convert it once: python -c "import json, pickle; json.dump(pickle.load('
+    "meta.pkl is a pickle, and opening one runs any program in it; expected meta.json; if you "
+    "trust "
+    'whoever made it, convert it once: python -c "import json, pickle; json.dump(pickle.load('
     "open('meta.pkl', 'rb')), open('meta.json', 'w'), default=float)\""
 )
 
@@ -89,8 +90,9 @@ def read_iemocap_published(root: Path) -> Corpus:
     folder = find_folder(root, "IEMOCAP_SPLIT", "../IEMOCAP_SPLIT")
     if folder is None:
         raise CorpusError(
-            f"{root.name} holds no IEMOCAP_SPLIT; expected the published train_split.txt, "
-            "valid_split.txt and test_split.txt there; copy them, or use --corpus iemocap."
+            f"There is no folder IEMOCAP_SPLIT in {root.name}; expected the published "
+            "train_split.txt, valid_split.txt and test_split.txt there; copy them, or use --corpus "
+            "iemocap."
         )
     splits, problems = read_splits(folder)
     items = [
@@ -101,7 +103,7 @@ def read_iemocap_published(root: Path) -> Corpus:
     missing = sorted(set(splits) - {item.name for item in items})
     if missing:
         problems.append(
-            f"{len(missing)} ids of the published split are no usable utterance here: "
+            f"Ids of the published split are not among the usable utterances here: "
             f"{name_list(missing)}; copy the tree again."
         )
     crossing = len(crossing_groups(items))
@@ -135,12 +137,16 @@ def _read_tree(root: Path) -> tuple[list[Item], list[str], list[str]]:
         items, problems, notes = _read_processed(processed)
     else:
         raise CorpusError(
-            f"{root.name} has neither Session1 to Session5 nor {PROCESSED}; expected the release "
-            "of IEMOCAP (asked for by its request form) or the layout IEMOCAP_RAW_PROCESSED; "
+            f"{root.name} holds neither Session1 to Session5 nor {PROCESSED}; expected IEMOCAP as "
+            "it is given out on request, or the folder IEMOCAP_RAW_PROCESSED of the MESM code; "
             "unpack it there."
         )
     if not items:
-        raise CorpusError(problems[0] if problems else f"{root.name} holds no utterances.")
+        raise CorpusError(
+            problems[0]
+            if problems
+            else f"There are no utterances in {root.name}; unpack IEMOCAP there again."
+        )
     return items, problems, notes
 
 
@@ -149,8 +155,8 @@ def _read_release(sessions: Sequence[Path]) -> tuple[list[Item], list[str], list
     other: Counter[str] = Counter()
     for number in sorted(set(SPLIT_OF) - {path.name[-1] for path in sessions}):
         problems.append(
-            f"Session{number} is missing; expected Session1 to Session5 of the release; its "
-            f"clips of {SPLIT_OF[number]} are left out; copy it."
+            f"Session{number} is missing; expected Session1 to Session5; its clips, which belong "
+            f"to {SPLIT_OF[number]}, are left out; copy it there."
         )
     mixed, mute = [], []
     for session in sessions:
@@ -173,12 +179,12 @@ def _release_notes(other: Counter, mixed: Sequence[str], mute: Sequence[str]) ->
         notes.append(f"Utterances outside the six labels are left out: {counts}.")
     if mixed:
         notes.append(
-            f"{len(mixed)} dialogues have no stereo wav ({name_list(mixed)}): there the mono mix "
-            "of both actors is heard."
+            f"Dialogues without a stereo wav file ({name_list(mixed)}): the sound there "
+            "is that of both actors."
         )
     if mute:
         notes.append(
-            f"{len(mute)} utterances have no line in the transcriptions: {name_list(mute)}."
+            f"Utterances that the transcriptions lack are used without text: {name_list(mute)}."
         )
     return notes
 
@@ -192,7 +198,7 @@ def _read_dialogue(session: Path, path: Path, other: Counter) -> tuple[list[Item
     if rows and not video.is_file():
         problems.append(
             f"{video.name} is missing; expected it in {session.name}/dialog/avi/DivX; "
-            f"{len(rows)} utterances are left out; copy it again."
+            f"its utterances are left out ({len(rows)}); copy it again."
         )
         return [], problems
     try:
@@ -220,7 +226,7 @@ def read_evaluation(path: Path) -> tuple[dict[str, tuple[float, float, str]], li
             row = float(found[1]), float(found[2]), found[4]
             if rows.setdefault(found[3], row) != row:
                 unclear.add(found[3])
-                problem = f"{found[3]} has another line already, expected one; it is left out."
+                problem = f"{found[3]} has two lines that differ, expected one; it is left out."
         if problem:
             problems.append(f"{path.name} line {number}: {problem}")
     return {name: row for name, row in rows.items() if name not in unclear}, problems
@@ -265,19 +271,23 @@ def _read_processed(folder: Path) -> tuple[list[Item], list[str], list[str]]:
         rows = {name: (row["label"], row.get("text") or "") for name, row in rows.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CorpusError(
-            f"meta.json can't be read ({error}); expected {{id: {{label, text, ...}}}}, meta.pkl "
-            "written as JSON; write it again."
+            f"meta.json can't be read ({error}); expected meta.pkl as JSON, with a label and a "
+            "text for each utterance; write it again."
         ) from error
     on_disk = {path.name: path for path in folder.glob("*/*") if path.is_dir()}
     items, problems = [], []
     for name, (label, text) in rows.items():
         if label not in LABELS:
             if label not in OTHERS:
-                problems.append(f"meta.json: {name} has an unknown label {label!r}; left out.")
+                problems.append(
+                    f"meta.json: {name} has the unknown label {label!r}; it is left out."
+                )
         elif not names_speaker(name):
-            problems.append(f"meta.json: found the utterance {name[:40]!r}, {NAMED}; left out.")
+            problems.append(
+                f"meta.json: found the utterance {name[:40]!r}, {NAMED}; it is left out."
+            )
         elif name not in on_disk:
-            problems.append(f"{name} is in meta.json but has no folder; copy it again.")
+            problems.append(f"meta.json names {name}, but its folder is missing; copy it again.")
         else:
             session = f"Session{name[3:5].lstrip('0')}"
             split = SPLIT_OF.get(session[-1], "train")

@@ -22,7 +22,7 @@ def read_image(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
         pixels = None
     if pixels is None:
         raise ClipError(
-            f"{path.parent.name}/{path.name}: cannot be read; expected a picture; copy it again."
+            f"{path.parent.name}/{path.name}: can't be read; expected a picture; copy it again."
         )
     if size is not None and size != pixels.shape[1::-1]:
         pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)

@@ -61,8 +61,9 @@ def read_meld(root: Path) -> Corpus:
         notes += said
     if not items:
         raise CorpusError(
-            f"{root.name} holds no usable clip; expected train_sent_emo.csv beside train_splits, "
-            f"and so for dev and test; the first problem: {(problems or ['-'])[0]}"
+            f"There is no usable clip in {root.name}; expected train_sent_emo.csv beside "
+            "train_splits, and the same for dev and test; the first problem: "
+            f"{(problems or ['-'])[0]}"
         )
     return Corpus("meld", root, EMOTIONS, tuple(items), tuple(problems), tuple(notes))
 
@@ -80,11 +81,19 @@ def read_meld_split(root: Path, split: str) -> tuple[list[Item], list[str], list
     tables = (root / folder / f"{TABLES[split]}_sent_emo.csv" for folder in folders)
     table = next((path for path in tables if path.is_file()), None)
     if clips is None and table is None:
-        return [], [], [f"{split} is not here: neither {TABLES[split]}_sent_emo.csv nor clips."]
+        return (
+            [],
+            [],
+            [
+                f"The split {split} is not here: {TABLES[split]}_sent_emo.csv and its clips are "
+                "missing."
+            ],
+        )
     if clips is None or table is None:
         missing = f"{TABLES[split]}_sent_emo.csv" if table is None else FOLDERS[split]
         raise CorpusError(
-            f"{missing} is missing in {root.name}; expected it for the {split} split; copy it."
+            f"{missing} is missing in {root.name}; expected it for the split {split}; copy it "
+            "there."
         )
     rows, problems = read_meld_rows(table, split)
     on_disk = {path.stem for path in clips.glob("*.mp4") if not path.name.startswith(".")}
@@ -94,7 +103,7 @@ def read_meld_split(root: Path, split: str) -> tuple[list[Item], list[str], list
             bad.append(f"{name} ({KNOWN_BAD[name]})")
         elif name.rpartition("/")[2] not in on_disk:
             problems.append(
-                f"{name}.mp4 is missing; {table.name} names it; copy it again into {clips.name}."
+                f"{table.name} names {name}.mp4, which is missing; copy it into {clips.name}."
             )
         else:
             path = clips / f"{name.rpartition('/')[2]}.mp4"
@@ -109,11 +118,9 @@ def _notes(split: str, rows: dict, bad: list[str], extra: list[str]) -> list[str
     found = tuple(counts[emotion] for emotion in ORDER)
     notes = []
     if bad:
-        notes.append(f"{split}: {len(bad)} known bad clips are left out: {', '.join(bad)}.")
+        notes.append(f"{split}: clips that are known to be damaged are left out: {', '.join(bad)}.")
     if extra:
-        notes.append(
-            f"{split}: {len(extra)} clips have no row and are left out: {name_list(extra)}."
-        )
+        notes.append(f"{split}: clips in no row of the table are left out: {name_list(extra)}.")
     if found != PUBLISHED[split]:
         notes.append(
             f"{split} has {sum(found)} rows ({_list(found)}); the published table has "
@@ -138,13 +145,14 @@ def read_meld_rows(path: Path, split: str) -> tuple[dict[str, tuple[str, str]], 
         emotion = row["Emotion"].strip().lower()
         start_s, end_s = seconds_of(row["StartTime"]), seconds_of(row["EndTime"])
         if not (row["Dialogue_ID"].isdigit() and row["Utterance_ID"].isdigit()):
-            problem = "has no numbers as Dialogue_ID and Utterance_ID; the row is left out"
+            problem = "Dialogue_ID and Utterance_ID are not both numbers; the row is left out"
         elif emotion not in PRESENT:
-            problem = f"{name} has emotion {emotion[:20]!r}, expected one of {', '.join(PRESENT)}"
+            known = ", ".join(PRESENT)
+            problem = f"{name} has emotion {emotion[:20]!r}, expected one of {known}; left out"
         elif start_s is None or end_s is None:
-            problem = f"{name} has a time that is not hh:mm:ss,ms; the row is left out"
+            problem = f"{name} has a time that is not of the form hh:mm:ss,ms; the row is left out"
         elif name in rows:
-            problem = f"{name} occurs twice; expected one row; the second is left out"
+            problem = f"{name} is in two rows, expected one; the second is left out"
         else:
             rows[name] = emotion, row["Utterance"].strip()
             continue

@@ -57,8 +57,9 @@ def read_mosei(root: Path) -> Corpus:
     items, missing = _items(videos, segments, present, splits)
     if not items:
         raise CorpusError(
-            f"{root.name} holds no usable segment; expected videos, transcripts, labels and splits "
-            f"that name the same ids; the first problem: {(problems + wrong + missing or ['-'])[0]}"
+            f"There is no usable segment in {root.name}; expected videos, transcripts, labels and "
+            "splits that name the same ids; the first problem: "
+            f"{(problems + wrong + missing or ['-'])[0]}"
         )
     notes += split_notes(items, PUBLISHED)
     problems += wrong + doubled + missing
@@ -69,8 +70,8 @@ def _require_folder(root: Path, found: Path | None, name: str) -> Path:
     """The folder that was found; raises CorpusError where there is none."""
     if found is None:
         raise CorpusError(
-            f"{root.name} holds no {name}; expected the raw tree of CMU-MOSEI with Videos, "
-            "Transcript, Labels and the published MOSEI_SPLIT; copy it there."
+            f"There is no folder {name} in {root.name}; expected CMU-MOSEI with the folders "
+            "Videos, Transcript and Labels and the published MOSEI_SPLIT; copy it there."
         )
     return found
 
@@ -96,7 +97,7 @@ def _items(
             path, span = videos / f"{video}.mp4", (start_s, end_s)
             items.append(Item(name, path, split, present[name], video, None, text, span))
     problems = [
-        f"{video}.mp4 is missing in {videos.name}; {count} segments of it are left out; copy it."
+        f"{video}.mp4 is missing in {videos.name}; its segments are left out ({count}); copy it."
         for video, count in sorted(absent.items())
     ]
     for names, what in ((silent, "line in the transcripts"), (unlabelled, "label")):
@@ -137,7 +138,7 @@ def read_transcripts(folder: Path) -> tuple[dict[str, Segment], list[str]]:
             if segments.setdefault(f"{video}_{clip}", segment) is not segment:
                 problems.append(
                     f"{path.name} line {number}: {video}_{clip} has a line already, expected one "
-                    "a clip; this one is left out."
+                    "line for each clip; this one is left out."
                 )
     return segments, problems
 
@@ -153,10 +154,14 @@ def read_mosei_labels(
     for path in (root / "Raw" / "Labels" / CSD, root / "Labels" / CSD, root / CSD):
         if path.is_file():
             present = csd_labels(_open_csd(path), segments)
-            return present, [], [f"Labels come from {CSD}, joined to the transcripts by time."]
+            return (
+                present,
+                [],
+                [f"Labels are read from {CSD} and matched to the transcripts by time."],
+            )
     raise CorpusError(
-        f"{root.name} holds neither Labels/*.csv nor {CSD}; expected the labels of CMU-MOSEI; "
-        "copy them there."
+        f"There are no labels in {root.name}; expected the tables of CMU-MOSEI in Labels, or "
+        f"{CSD}; copy them there."
     )
 
 
@@ -183,14 +188,14 @@ def read_ratings(
             if len(known) < len(marks):
                 problems.append(
                     f"{path.name} line {number}: {name} has the answer "
-                    f"{row[ANSWERS[marks.index(None)]][:20]!r}, which is no number from 0 to 3 as "
-                    "expected; the row is left out."
+                    f"{row[ANSWERS[marks.index(None)]][:20]!r}, expected a number from 0 to 3; the "
+                    "row is left out."
                 )
                 continue
             sums[name] = [a + b for a, b in zip(sums.get(name, [0.0] * 6), known, strict=True)]
             raters[name] += 1
     odd = sorted(name for name, count in raters.items() if count != RATERS)
-    notes = [f"{len(odd)} clips have other than {RATERS} raters: {name_list(odd)}."] if odd else []
+    notes = [f"Clips with more or fewer than {RATERS} raters: {name_list(odd)}."] if odd else []
     present = {
         name: tuple(label for label, mark in zip(EMOTIONS, marks, strict=True) if mark > 0)
         for name, marks in sums.items()
@@ -212,14 +217,15 @@ def _open_csd(path: Path) -> Mapping[str, Any]:
         import h5py
     except ImportError as error:
         raise CorpusError(
-            f"{path.name} is an HDF5 file and h5py isn't installed; expected h5py or Labels/*.csv; "
-            "install it (pip install h5py) or copy the tables."
+            f"{path.name} is an HDF5 file, and the package that reads it (h5py) isn't installed; "
+            "expected h5py, or the tables in Labels; run `pip install h5py`, or copy the tables."
         ) from error
     try:
         return h5py.File(path, "r")["All Labels"]["data"]
     except (OSError, KeyError) as error:
         raise CorpusError(
-            f"{path.name} can't be read ({error}); expected `All Labels/data`; copy it again."
+            f"{path.name} can't be read ({error}); expected the labels under `All Labels/data` in "
+            "it; copy it again."
         ) from error
 
 

@@ -54,7 +54,7 @@ def _read_line(line: str, labels: dict[str, str]) -> str | None:
     if labels.setdefault(name, label) in (label, ""):
         return None
     labels[name] = ""
-    return f"{name} is labelled twice and differently; expected one class; it is left out."
+    return f"{name} has two different classes, expected one; it is left out."
 
 
 def source_of(name: str) -> str:
@@ -74,13 +74,14 @@ def read_vgaf_split(root: Path, split: str) -> tuple[list[Item], list[str]]:
             items.append(Item(f"{folder.name}/{name}", path, split, label, source_of(name)))
         else:
             problems.append(
-                f"{folder.name}/{name}.mp4 is missing; {folder.name}_labels.txt names it; "
+                f"{folder.name}_labels.txt names {name}, but {folder.name}/{name}.mp4 is missing; "
                 "copy it again or remove the line."
             )
     for name in sorted(on_disk - set(labels)):
         if not any(f"{name} " in problem for problem in problems):
             problems.append(
-                f"{folder.name}/{name}.mp4 has no line in {folder.name}_labels.txt; it is left out."
+                f"{folder.name}/{name}.mp4 is not named in {folder.name}_labels.txt; it is left "
+                "out."
             )
     return items, problems
 
@@ -102,7 +103,9 @@ def read_vgaf(root: Path) -> Corpus:
         items.append(Item(f"Test/{path.stem}", path, "test", None, f"Test/{path.stem}"))
     if not items:
         raise CorpusError(
-            problems[0] if problems else f"{root.name} holds no clips; expected Train/*.mp4."
+            problems[0]
+            if problems
+            else f"There are no clips in {root.name}; expected mp4 files in Train."
         )
     revision = label_revision(items)
     notes = count_notes(items, revision)
@@ -113,11 +116,14 @@ def read_vgaf(root: Path) -> Corpus:
 
 def _require_tree(root: Path) -> None:
     if not root.is_dir():
-        raise CorpusError(f"{root} is not a folder; expected the VGAF folder with Train and Val.")
+        raise CorpusError(
+            f"{root} is not a folder; expected VGAF's folder with Train and Val in it."
+        )
     if not (root / "Train").is_dir() and not (root / "Val").is_dir():
         raise CorpusError(
-            f"{root.name} has neither Train nor Val; expected the official VGAF tree: Train/*.mp4, "
-            "Val/*.mp4, Train_labels.txt, Val_labels.txt; unpack the archives there."
+            f"{root.name} holds neither Train nor Val; expected VGAF as it is given out: these two "
+            "folders of mp4 files, with Train_labels.txt and Val_labels.txt; unpack the archives "
+            "there."
         )
 
 
@@ -143,6 +149,6 @@ def count_notes(items: list[Item], revision: str | None) -> tuple[str, ...]:
     ]
     if revision == "older":
         notes.append(
-            "The labels are the older revision (Val 299/281/186); the current one has 302/280/184."
+            "The labels are of an older version (Val 299/281/186); the current one has 302/280/184."
         )
     return tuple(notes)

@@ -66,7 +66,7 @@ class Prediction:
     media: Media
     notes: tuple[str, ...]  # what a person should know: a missing modality, time not read
     seconds: dict[str, float]  # "decode", "model"
-    samples: tuple[Sample, ...] = ()  # what the model saw, one a window
+    samples: tuple[Sample, ...] = field(default=(), repr=False)  # what the model saw, by window
     task: str = "single_label"
     modality_shares: dict[str, dict[str, float]] = field(default_factory=dict)  # of every label
     present: tuple[str, ...] | None = None

@@ -53,9 +53,9 @@ CUT_S = 60  # for ffmpeg, to cut a part of at most 20 s
 REASONS = {  # what yt-dlp raises inside -> what it means
     "UnsupportedError": "no video is known at this address",
     "GeoRestrictedError": "the video isn't shown in this country",
-    "UserNotLive": "there is only a live stream, and it is off",
+    "UserNotLive": "it is a live stream that is off",
     "TransportError": "the site didn't answer",
-    "NoneType": "no page of one video on an allowed site",
+    "NoneType": "it is not the page of one video on an allowed site",
 }
 
 
@@ -79,22 +79,24 @@ def check_url(url: str) -> str:
         parts = urlsplit(url)
         port, host = parts.port, parts.hostname
     except ValueError as error:
-        raise DownloadError(f"{url[:80]!r} is no web address ({error}); give one video.") from error
+        raise DownloadError(
+            f"{url[:80]!r} is not a web address ({error}); give the address of one video."
+        ) from error
     reason = None
     if not set(url) <= PLAIN:
-        reason = "it holds a character that addresses don't have"
+        reason = "it has a character that is not allowed in an address"
     elif parts.scheme != "https":
         reason = f"it starts with {parts.scheme or 'no scheme'}"
     elif parts.username is not None or parts.password is not None:
-        reason = "it carries a user name"
+        reason = "it holds a user name or a password"
     elif port not in (None, 443):
-        reason = f"it names port {port}"
+        reason = f"it names the port {port}"
     elif host not in HOSTS:
-        reason = f"its host is {(host or 'missing')[:60]}"
+        reason = f"its site is {(host or 'missing')[:60]}"
     if reason:
         raise DownloadError(
             f"{url[:80]!r} is refused: {reason}; expected https:// and one of "
-            f"{', '.join(sorted(HOSTS))}; or download the clip yourself and use the file."
+            f"{', '.join(sorted(HOSTS))}; download the clip yourself and give the file."
         )
     return url
 
@@ -162,7 +164,7 @@ def _run_worker(
     try:
         return json.loads(lines[-1])
     except ValueError:
-        return {"error": f"{job['url']}: the download ended without an answer; try again."}
+        return {"error": f"{job['url']}: the download stopped without a message; try again."}
 
 
 def _send_job(worker: subprocess.Popen, job: dict) -> None:
@@ -240,15 +242,15 @@ def work(job: dict) -> dict:
         import yt_dlp
     except ImportError:
         return {
-            "error": "yt-dlp isn't installed; expected it for fetching clips; install it "
-            "(pip install yt-dlp)."
+            "error": "yt-dlp, which downloads clips, isn't installed; expected it; run "
+            "`pip install yt-dlp`."
         }
     deadline = time.monotonic() + job["limits"]["wall_s"]
 
     def hook(progress: dict) -> None:
         most = job["limits"]["megabytes"] * 2**20
         if progress.get("downloaded_bytes", 0) > most or time.monotonic() > deadline:
-            raise yt_dlp.utils.DownloadCancelled("larger or slower than allowed")
+            raise yt_dlp.utils.DownloadCancelled("it is larger or slower than allowed")
 
     try:
         with yt_dlp.YoutubeDL(options(job, yt_dlp, hook)) as site:
@@ -269,18 +271,22 @@ def _check_result(job: dict) -> dict:
     """What the download left in its folder, if that is one clip within the cap."""
     made = sorted(Path(job["folder"]).glob("clip.*"))
     if len(made) != 1 or made[0].suffix in (".part", ".ytdl"):
-        missing = "" if shutil.which("ffmpeg") else " (ffmpeg isn't installed: it cuts and merges)"
-        return {"error": f"{job['url']}: no clip came of it{missing}; choose another."}
+        missing = (
+            ""
+            if shutil.which("ffmpeg")
+            else " (ffmpeg, which joins picture and sound, isn't installed)"
+        )
+        return {"error": f"{job['url']}: the download left no clip{missing}; choose another."}
     if made[0].stat().st_size > job["limits"]["megabytes"] * 2**20:
         return {"error": f"{job['url']}: the clip is larger than allowed; choose a shorter one."}
     if job["start_s"] is not None and not shutil.which("ffmpeg"):
         return {
-            "error": f"{job['url']}: only a part is wanted, and ffmpeg, which cuts it, isn't "
-            "installed; install it, or leave the times out."
+            "error": f"{job['url']}: ffmpeg, which cuts out a part, isn't installed; install it, "
+            "or leave the times out."
         }
     if job["start_s"] is not None and not trim(made[0], job["start_s"], job["end_s"]):
         return {
-            "error": f"{job['url']}: there is nothing to cut out from {job['start_s']:g} to "
+            "error": f"{job['url']}: there is nothing from {job['start_s']:g} to "
             f"{job['end_s']:g} s; choose times within the video."
         }
     return {"file": made[0].name}

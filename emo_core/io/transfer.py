@@ -90,8 +90,9 @@ class SafeRedirects(urllib.request.HTTPRedirectHandler):
         old, new = urlsplit(req.full_url), urlsplit(newurl)
         if new.scheme not in ("https", old.scheme) or new.scheme not in ("http", "https"):
             raise TransferError(
-                f"{old.hostname} leads on to {new.scheme or 'no scheme'}://; expected https; "
-                "nothing was fetched from there."
+                f"{old.hostname} redirects to an address that begins with "
+                f"{new.scheme or 'no scheme'}://; expected https; nothing was downloaded from "
+                "there."
             )
         made = super().redirect_request(req, fp, code, msg, headers, newurl)
         if made is not None and new.netloc != old.netloc:
@@ -110,10 +111,10 @@ def asked_for(url: str, body: bytes | None, headers: Mapping[str, str]) -> urlli
         if scheme in ("http", "https"):
             return urllib.request.Request(url, body, dict(headers))
     except ValueError:
-        scheme = "no address"
+        scheme = "not an address"
     raise TransferError(
-        f"{url[:60]!r} is given as an address ({scheme or 'no scheme'}); expected https; nothing "
-        "was fetched from there; report it."
+        f"{url[:60]!r} was given as the address of a file ({scheme or 'no scheme'}); expected "
+        "https; nothing was downloaded from there; report it."
     )
 
 
@@ -134,10 +135,13 @@ def read_small(
             content = answer.read(most + 1)
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise TransferError(
-            f"{host} did not answer ({reason_of(error)}); expected {url[:100]}; try again later."
+            f"{host} did not answer ({reason_of(error)}); expected to read {url[:100]}; try again "
+            "later."
         ) from error
     if len(content) > most:
-        raise TransferError(f"{host} sent more than {most >> 20} MB; expected a list; report it.")
+        raise TransferError(
+            f"{host} sent more than {most >> 20} MB; expected a short list; report it."
+        )
     return content
 
 
@@ -170,8 +174,8 @@ def transfer(
     except OSError as error:
         if error.errno in FULL:
             raise TransferError(
-                f"{remote.name}: the disk is full after {part.size():,} bytes of it; expected room "
-                "for the rest; make room and run the same command, which goes on from there."
+                f"{remote.name}: the disk is full after {part.size():,} bytes; expected room for "
+                "the rest; make room and run the same command, which continues from there."
             ) from error
         raise
     if found is None:
@@ -184,9 +188,9 @@ def transfer(
 
 def _other_digest(remote: RemoteFile) -> TransferError:
     return TransferError(
-        f"{remote.name} came from {remote.host} with another {remote.digest.partition(':')[0]} "
-        f"than its publisher gives ({remote.digest[:20]}...); it was thrown away; try again, and "
-        "report it if it stays so."
+        f"{remote.name} from {remote.host} is not the file that was published (its "
+        f"{remote.digest.partition(':')[0]} is not {remote.digest.partition(':')[2][:12]}...); it "
+        "was deleted; try again, and report it if that does not help."
     )
 
 
@@ -258,8 +262,9 @@ def _whole(
             failures = 1 if part.size() > before else failures + 1
             if failures >= ATTEMPTS:
                 raise TransferError(
-                    f"{remote.name} broke off after {part.size():,} bytes ({broken}); expected it "
-                    f"whole from {remote.host}; run the same command, which goes on from there."
+                    f"The download of {remote.name} from {remote.host} stopped after "
+                    f"{part.size():,} bytes ({broken}); expected all of it; run the same command, "
+                    "which continues from there."
                 ) from broken
             wait(min(max(broken.wait_s, 2.0 ** (failures - 1)), LONGEST_WAIT_S))
 
@@ -284,14 +289,14 @@ def _go_on(remote: RemoteFile, part: PartialFile, on_bytes: Callable[[int], None
         _refused(remote, part, error, on_bytes)
     except ValueError as error:  # a redirect to http://[
         raise TransferError(
-            f"{remote.host} leads on to what is no address ({error}); expected https; nothing was "
-            "fetched from there."
+            f"{remote.host} redirects to something that is not an address ({error}); expected "
+            "https; nothing was downloaded from there."
         ) from error
     except BREAKS as error:
         if isinstance(getattr(error, "reason", None), ReachError):
             raise TransferError(
                 f"{remote.host} leads to an address that isn't on the open internet; expected a "
-                "public one; nothing was fetched from there."
+                "public one; nothing was downloaded from there."
             ) from error
         raise BrokenOffError(reason_of(error)) from error
 
@@ -303,7 +308,7 @@ def _receive(
     if start and (answer.status != 206 or _first_byte(answer) != start):
         on_bytes(-part.drop())  # a server without ranges, or a file that has changed
         if answer.status == 206:
-            raise BrokenOffError("the server sent another range")
+            raise BrokenOffError("the server sent another part of it")
         start = 0
     length = answer.headers.get("Content-Length", "")
     total = start + int(length) if re.fullmatch("[0-9]{1,18}", length) else remote.size
@@ -345,16 +350,16 @@ def _refused(
         raise BrokenOffError("the server has a shorter file")
     if error.code in PASSING:
         after = error.headers.get("Retry-After", "")
-        raise BrokenOffError(f"answer {error.code}", float(after) if after.isdigit() else 0.0)
+        raise BrokenOffError(f"HTTP {error.code}", float(after) if after.isdigit() else 0.0)
     raise TransferError(
-        f"{remote.host} answers {error.code} ({error.reason}) to {remote.name}; expected the file; "
-        "see whether its page still offers it."
+        f"{remote.host} refused {remote.name} (HTTP {error.code}, {error.reason}); expected the "
+        "file; see whether its page still offers it."
     ) from error
 
 
 def reason_of(error: BaseException) -> str:
     """What ended a connection, in a few words."""
     if isinstance(error, urllib.error.HTTPError):
-        return f"answer {error.code}, {error.reason}"
+        return f"HTTP {error.code}, {error.reason}"
     inner = getattr(error, "reason", None) or error
     return str(inner)[:120] or type(inner).__name__

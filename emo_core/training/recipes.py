@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from emo_core.errors import EmoError
+from emo_core.errors import EmoError, name_choices
 from emo_core.models.group import PAPER as GROUP_PAPER
 from emo_core.models.group import POCKET as GROUP_POCKET
 from emo_core.models.group import GroupConfig
@@ -72,12 +72,12 @@ class Recipe:
 
 
 def group_vgaf() -> Recipe:
-    """arXiv 2111.05890 on VGAF: R(2+1)D-18 + CNN14, two-way cross-modal attention.
+    """R(2+1)D-18 and CNN14 with two-way cross-modal attention on VGAF (arXiv 2111.05890).
 
-    Published: 60.37 % on Val; 58-64 % expected, hyper-parameters assumed (docs/papers/group.md).
-    Not run here: VGAF is gated. Needs a GPU; weights are fetched at first use. Frames and sound as
-    the pretrained weights know them; `--set resize_mode=crop --set spec_stripes=0` is how
-    it was until 0.2.
+    Published: 60.37 % on Val. Hyper-parameters are assumed (docs/papers/group.md), so expect 58 to
+    64 %. Not run here: VGAF is given out on request only. Needs a GPU; pretrained weights are
+    downloaded at first use. `--set resize_mode=crop --set spec_stripes=0` reads frames and sound as
+    version 0.1 did.
     """
     return Recipe(
         "vgaf",
@@ -88,7 +88,7 @@ def group_vgaf() -> Recipe:
 
 
 def group_vgaf_pocket() -> Recipe:
-    """The pocket model on VGAF from scratch: for a laptop; no published score to compare with."""
+    """The pocket model on VGAF from scratch, for a laptop. No published score to compare with."""
     return Recipe(
         "vgaf",
         settings=GROUP_POCKET,
@@ -98,11 +98,11 @@ def group_vgaf_pocket() -> Recipe:
 
 
 def group_staged() -> Recipe:
-    """The shipped pocket checkpoint, on drawn groups: `emo data make staged`, then this.
+    """The shipped `group-staged`, trained on drawn groups (`emo data make staged`).
 
-    Ceilings by construction: one modality 0.767, late fusion 0.900, alignment 1.000.
-    Measured: the README's table. Two CPU cores, about half an hour after drawing. The
-    pre-training uses the planted evidence of rendered scenes as frame labels.
+    The best possible accuracy is 0.767 with one modality, 0.900 with late fusion and 1.000 with
+    sound and picture aligned in time; docs/results.md has what was reached. The video backbone is
+    pre-trained on rendered scenes whose evidence is known. About half an hour on two CPU cores.
     """
     return Recipe(
         "staged",
@@ -115,15 +115,14 @@ def group_staged() -> Recipe:
 
 
 def group_collage() -> Recipe:
-    """The pocket model on real faces and voices: `emo data make collage`, then this.
+    """The shipped `group-collage`: the pocket model on composed groups of real people.
 
-    Photographs, frames, voices and mixes first, then collages composed anew in every epoch, of
-    which one frame in four is used. By then the backbones hardly change, and one block of
-    attention with much dropout is enough: features of training people are memorised, and a larger
-    fusion overfits to them. Frames are large, because the faces of eight people are
-    small, and read at two sizes, because a face may fill them; without colour, which photographs
-    made grey can't teach. What frames and mixes taught each stream by itself stays: see Group.fuse.
-    Chosen on people of val: docs/experiments/0102; its parts: 0071, 0082, 0087, 0091, 0092, 0101.
+    After `emo data make collage`. It is pre-trained on photographs, single frames, voices and
+    mixes, then trained on collages that are composed anew in every epoch, of which one frame in
+    four is used. One attention block with much dropout, because a larger fusion overfits to the
+    people of the training split. Frames are large and read at two sizes, because faces may be small
+    or fill the frame, and without colour, because the photographs are grey. Chosen on people of val
+    (docs/experiments/0102; its parts: 0071, 0082, 0087, 0091, 0092, 0101).
     """
     return Recipe(
         "collage",
@@ -171,14 +170,14 @@ PEOPLE_SAMPLE = SampleConfig(
 
 
 def group_people() -> Recipe:
-    """The pocket model with a stream of people and an encoder of speech, on real faces and voices.
+    """The shipped default, `group-people`: the pocket model with encoders of faces and speech.
 
-    `emo data make collage`, then this. Expression network and Whisper's first block stay as they
-    are shipped; the video backbone is group-collage's, the audio backbone learns on Whisper's
-    log-mel. Then all four are fixed and see thousands of pictures and sounds once; the towers' own
-    heads are fitted to them by logistic regression, and the fusion learns on new pairs of these to
-    correct their mixture. Photographs of unknown people (a folder of the sources) are pictures too.
-    Chosen on people of val: docs/experiments/0138. About 40 minutes of one CPU thread.
+    After `emo data make collage`. The face expression network and the first block of Whisper stay
+    as shipped, the video backbone comes from `group-collage`, and the audio backbone is
+    pre-trained. Then all four are fixed: each tower's head is fitted by logistic regression, and
+    the fusion learns to combine them on new pairs of pictures and sounds, including photographs of
+    unknown people. Chosen on people of val (docs/experiments/0138). About 40 minutes of one CPU
+    thread.
     """
     return Recipe(
         "collage",
@@ -261,65 +260,65 @@ def _emotions(corpus: str, model: str, keep: float, labels: tuple[str, ...]) -> 
 
 
 def fe2e_iemocap() -> Recipe:
-    """arXiv 2103.09666, table 3: FE2E on IEMOCAP, leaving one session out.
+    """FE2E on IEMOCAP with one session held out (arXiv 2103.09666, table 3).
 
-    Published on an utterance-random split (all speakers in train and test): accuracy 84.5 %, F1
-    58.8; saying no to everything has 83.3 %. `--set corpus=iemocap-published` takes that split.
-    Not run here: IEMOCAP is gated. Theirs ran on one GTX 1080 Ti.
+    Published: accuracy 84.5 %, F1 58.8, on a random split with every speaker in train and test,
+    where answering no to everything has 83.3 %. `--set corpus=iemocap-published` uses that split.
+    Not run here: IEMOCAP is given out on request only. The authors used one GTX 1080 Ti.
     """
     return _emotions("iemocap", "fe2e", 1.0, IEMOCAP_LABELS)
 
 
 def mesm_iemocap() -> Recipe:
-    """arXiv 2103.09666, table 3: MESM with p = 0.7 on IEMOCAP, leaving one session out.
+    """MESM with p = 0.7 on IEMOCAP with one session held out (arXiv 2103.09666, table 3).
 
-    Its attention learns. Published on an utterance-random split with attention that never learned:
-    accuracy 84.4 %, F1 57.4 (`--set mode=faithful --set corpus=iemocap-published`). Not run here:
-    IEMOCAP is gated.
+    Published: accuracy 84.4 %, F1 57.4, on a random split and with attention that was never trained
+    (`--set mode=faithful --set corpus=iemocap-published`); here it is trained. Not run here:
+    IEMOCAP is given out on request only.
     """
     return _emotions("iemocap", "mesm", 0.7, IEMOCAP_LABELS)
 
 
 def fe2e_mosei() -> Recipe:
-    """arXiv 2103.09666, table 4: FE2E on CMU-MOSEI. Published: weighted accuracy 67.6 %, F1 47.4.
+    """FE2E on CMU-MOSEI (arXiv 2103.09666, table 4).
 
-    Flags as for IEMOCAP (docs/papers/mesm.md#a1). Not run here: the raw videos are no longer given
-    out. Published scores: docs/papers/mesm.md#published-scores.
+    Published: weighted accuracy 67.6 %, F1 47.4. Learning rates and batch size as for IEMOCAP
+    (docs/papers/mesm.md#a1). Not run here: the videos are no longer given out. Published scores:
+    docs/papers/mesm.md#published-scores.
     """
     return _emotions("mosei", "fe2e", 1.0, MultiLabel().labels)
 
 
 def mesm_mosei() -> Recipe:
-    """arXiv 2103.09666, table 4: MESM with p = 0.5 on CMU-MOSEI; attention learns.
+    """MESM with p = 0.5 on CMU-MOSEI (arXiv 2103.09666, table 4), with attention that is trained.
 
-    Published, with attention that never learned: weighted accuracy 66.8 %, F1 46.8. Not run here.
+    Published, with attention that was never trained: weighted accuracy 66.8 %, F1 46.8. Not run
+    here: the videos are no longer given out.
     """
     return _emotions("mosei", "mesm", 0.5, MultiLabel().labels)
 
 
 def fe2e_meld() -> Recipe:
-    """FE2E on MELD, the open stand-in: its six emotions, neutral = none of them (assumed).
+    """FE2E on MELD, which is open, instead of CMU-MOSEI: six emotions, neutral is none.
 
-    No published score; saying no to everything has 91.4 % accuracy on test. Not run here: no
-    network.
+    That neutral is none of them is assumed. No published score; answering no to everything has an
+    accuracy of 91.4 % on test. Not run here: the clips were not at hand.
     """
     return _emotions("meld", "fe2e", 1.0, MultiLabel().labels)
 
 
 def mesm_meld() -> Recipe:
-    """MESM with p = 0.5 on MELD, the open stand-in, whose attention learns; see fe2e-meld.
-
-    Not run here.
-    """
+    """MESM with p = 0.5 on MELD, with attention that is trained; see fe2e-meld. Not run here."""
     return _emotions("meld", "mesm", 0.5, MultiLabel().labels)
 
 
 def jmt_affwild2() -> Recipe:
-    """arXiv 2403.10488, table 3: joint transformer on Aff-Wild2, frozen backbones.
+    """The joint transformer on Aff-Wild2 with frozen backbones (arXiv 2403.10488, table 3).
 
-    Published: CCC of valence 0.717, arousal 0.614 on val; 0.472 and 0.443 on test. Its backbones
-    were trained on Aff-Wild2 and are not given out; Kinetics and ImageNet weights stand in, so
-    expect less (docs/papers/jmt.md#a3). AdamW in place of SGD. Not run here: Aff-Wild2 is gated.
+    Published: CCC of valence 0.717 and arousal 0.614 on val, 0.472 and 0.443 on test. The authors'
+    backbones, trained on Aff-Wild2, are not given out; weights from Kinetics and ImageNet replace
+    them, so expect less (docs/papers/jmt.md#a3). AdamW instead of SGD. Not run here: Aff-Wild2 is
+    given out on request only.
     """
     return Recipe(
         "affwild2",
@@ -335,11 +334,12 @@ def jmt_affwild2() -> Recipe:
 
 
 def jmt_affwild2_end_to_end() -> Recipe:
-    """The same as jmt-affwild2 with backbones that learn: the paper's pre-training, joined on.
+    """The same as jmt-affwild2, but the backbones are trained together with the rest.
 
-    No published score. Not run here: Aff-Wild2 is gated. How much memory it needs is not measured.
-    Concordance is no mean over clips: eight batches of 4 that are accumulated do not have the
-    gradient of the paper's 32 windows (cosine 0.77), eight processes under torchrun do.
+    No published score. Not run here: Aff-Wild2 is given out on request only; the memory it needs
+    was not measured. Concordance is computed over a batch, so accumulating eight batches of 4 does
+    not give the gradient of the paper's 32 windows (cosine 0.77); eight processes under torchrun
+    do.
     """
     recipe = jmt_affwild2()
     assert isinstance(recipe.settings, JmtConfig)  # a joint transformer's
@@ -358,8 +358,8 @@ STAGED_AUGMENT = Augment(zoom=0.0, color_jitter=0.1, modality_dropout=0.05)
 def fe2e_staged() -> Recipe:
     """FE2E's pocket size on drawn groups: six emotions from one face, sound and transcript.
 
-    Of a group it sees one face, so F1 can't pass 0.67 (docs/experiments/0045). Measured:
-    docs/claims.md. A quarter of an hour of one CPU core after drawing.
+    It sees one face of a group, so F1 can't pass 0.67 (docs/experiments/0045). Measured scores:
+    docs/claims.md. A quarter of an hour of one CPU core, after `emo data make staged`.
     """
     return Recipe(
         "staged-emotions",
@@ -374,21 +374,23 @@ def fe2e_staged() -> Recipe:
 
 
 def mesm_staged() -> Recipe:
-    """MESM's pocket size on drawn groups, choosing half of the faces and sound chunks.
+    """MESM's pocket size on drawn groups, reading half of the faces and sound chunks.
 
-    Measured: docs/claims.md. A quarter of an hour of one CPU core after drawing.
+    Measured scores: docs/claims.md. A quarter of an hour of one CPU core, after `emo data make
+    staged`.
     """
     settings = replace(MESM_SIZES["pocket"], mode="structured", keep=0.5)
     return replace(fe2e_staged(), model="mesm", settings=settings)
 
 
 def fe2e_utterances() -> Recipe:
-    """FE2E's pocket size on real faces and voices: `emo data make utterances`, then this.
+    """FE2E's pocket size on composed utterances of real people (`emo data make utterances`).
 
-    Single faces and voices first, then utterances composed anew in every epoch, while the towers
-    hardly change. Sound is standardised a whole utterance at a time (docs/experiments/0077).
-    Three seeds (docs/experiments/0089), test people: F1 0.409 ± 0.031, AUC 0.734 ± 0.022; logistic
-    regression on counted features 0.316 and 0.635, yes to all 0.256. Ten minutes of one CPU thread.
+    It is pre-trained on single faces and voices, then trained on utterances that are composed anew
+    in every epoch. Sound is standardised over the whole utterance (docs/experiments/0077). Three
+    seeds (docs/experiments/0089), test people: F1 0.409 ± 0.031, AUC 0.734 ± 0.022; logistic
+    regression on hand-made features 0.316 and 0.635, answering yes to all 0.256. Ten minutes of one
+    CPU thread.
     """
     return Recipe(
         "utterances",
@@ -421,14 +423,13 @@ ONE_PERSON_FEATURES = KeptFeatures(
 
 
 def emotions_people() -> Recipe:
-    """FE2E with the expression network and Whisper's blocks in place of its towers.
+    """FE2E with the face expression network and Whisper in place of its own towers.
 
-    `emo data make utterances`, then this. Without the transcript, which is the same for every
-    emotion. Encoders stay as they are shipped; projections, transformers and heads learn on new
-    pairs of kept pictures and sounds, some of photographs of unknown people.
-    `--set model=mesm --set mode=structured --set keep=0.5` is MESM. One seed, test people:
-    F1 0.539, AUC 0.851, of fear 0.18 and 0.70 (docs/experiments/0139). A minute and a half once
-    features are kept.
+    After `emo data make utterances`. The encoders stay as shipped; projections, transformers and
+    heads are trained on new pairs of pictures and sounds, including photographs of unknown people.
+    The transcript is not read, since every emotion says the same sentences. `--set model=mesm --set
+    mode=structured --set keep=0.5` is MESM. One seed, test people: F1 0.539, AUC 0.851; of fear
+    0.18 and 0.70 (docs/experiments/0139). A minute and a half, once features are kept.
     """
     return Recipe(
         "utterances",
@@ -452,11 +453,11 @@ def emotions_people() -> Recipe:
 
 
 def affect_people() -> Recipe:
-    """The joint transformer with the expression network and Whisper's blocks as its backbones.
+    """The joint transformer with the face expression network and Whisper as backbones.
 
-    `emo data make utterances`, then this. Valence and arousal are a mapping of the acted emotion
-    and intensity to published ratings of words (docs/papers/affect.md); the clips were never rated.
-    One seed, test people: CCC with the mapped values 0.709 (docs/experiments/0140).
+    After `emo data make utterances`. Valence and arousal are mapped from the acted emotion and
+    intensity by published ratings of words (docs/papers/affect.md); the clips themselves were never
+    rated. One seed, test people: CCC with the mapped values 0.709 (docs/experiments/0140).
     """
     return Recipe(
         "utterances-affect",
@@ -473,9 +474,10 @@ def affect_people() -> Recipe:
 
 
 def mesm_utterances() -> Recipe:
-    """MESM's pocket size on real faces and voices, choosing half of the faces and sound chunks.
+    """MESM's pocket size on composed utterances of real people, reading half of the input.
 
-    One seed: test people F1 0.378, AUC 0.709, below fe2e-utterances. Nine minutes.
+    One seed, test people: F1 0.378, AUC 0.709, below fe2e-utterances. Nine minutes of one CPU
+    thread.
     """
     recipe = fe2e_utterances()
     assert isinstance(recipe.settings, MesmConfig)  # FE2E is MESM that keeps all
@@ -486,7 +488,7 @@ def mesm_utterances() -> Recipe:
 def jmt_staged() -> Recipe:
     """The joint transformer's pocket size on drawn groups: valence and arousal at 16 moments.
 
-    Measured: docs/claims.md. Minutes on two CPU cores.
+    Measured scores: docs/claims.md. Minutes on two CPU cores, after `emo data make staged`.
     """
     return Recipe(
         "staged-affect",
@@ -518,14 +520,15 @@ def _acted(corpus: str, model: str, labels: tuple[str, ...]) -> Recipe:
 def fe2e_cremad() -> Recipe:
     """FE2E's pocket size from scratch on CREMA-D: six acted emotions, actors held out.
 
-    Not run here: the clips are 2.4 GB (`emo data get cremad`). Raters name the acted emotion in
-    40.9 % by ear, 58.2 % by eye, 63.6 % by both (docs/papers/corpora.md#crema-d).
+    Not run here: the clips are 2.4 GB (`emo data get cremad`). People who rated the clips named the
+    acted emotion in 40.9 % from the voice, 58.2 % from the face and 63.6 % from both
+    (docs/papers/corpora.md#crema-d).
     """
     return _acted("cremad", "fe2e", CREMAD_LABELS)
 
 
 def mesm_cremad() -> Recipe:
-    """MESM's pocket size from scratch on CREMA-D, choosing half of the faces and sound chunks.
+    """MESM's pocket size from scratch on CREMA-D, reading half of the faces and sound chunks.
 
     Not run here; see fe2e-cremad.
     """
@@ -533,9 +536,10 @@ def mesm_cremad() -> Recipe:
 
 
 def group_cremad() -> Recipe:
-    """The pocket model from scratch on CREMA-D as three classes, mapped from what was acted.
+    """The pocket model from scratch on CREMA-D: three classes, mapped from the acted emotion.
 
-    One person a clip, so it is no group's label (docs/data.md#open-corpora). Not run here.
+    Each clip shows one person, so it says nothing of groups (docs/data.md#open-corpora). Not run
+    here.
     """
     return replace(group_vgaf_pocket(), corpus="cremad-polarity")
 
@@ -549,7 +553,7 @@ def fe2e_ravdess() -> Recipe:
 
 
 def mesm_ravdess() -> Recipe:
-    """MESM's pocket size from scratch on RAVDESS, choosing half of the faces and sound chunks.
+    """MESM's pocket size from scratch on RAVDESS, reading half of the faces and sound chunks.
 
     Not run here; see fe2e-ravdess.
     """
@@ -557,17 +561,18 @@ def mesm_ravdess() -> Recipe:
 
 
 def group_ravdess() -> Recipe:
-    """The pocket model from scratch on RAVDESS as three classes; surprise is left out.
+    """The pocket model from scratch on RAVDESS: three classes, mapped from the acted emotion.
 
-    One person a clip, so it is no group's label (docs/data.md#open-corpora). Not run here.
+    Surprise is left out. Each clip shows one person, so it says nothing of groups
+    (docs/data.md#open-corpora). Not run here.
     """
     return replace(group_vgaf_pocket(), corpus="ravdess-polarity")
 
 
 def group_gavid() -> Recipe:
-    """The pocket model from scratch on GAViD: groups of the web, three classes by majority.
+    """The pocket model from scratch on GAViD: groups on the web, three classes by majority.
 
-    Published: CAGNet 63.2 % on its test clips, which are given on request. Not run here.
+    Published: CAGNet 63.2 % on the test clips, which are given out on request. Not run here.
     """
     return replace(group_vgaf_pocket(), corpus="gavid")
 
@@ -585,11 +590,11 @@ FOLDER_TRAIN = TrainConfig(
 
 
 def people() -> Recipe:
-    """Your own clips, any classes: fine-tunes the shipped `group-people`, in minutes on a laptop.
+    """Your own clips, any classes: fine-tunes the shipped `group-people` in minutes on a laptop.
 
-    A folder with labels.csv, or one sub-folder a label (docs/own-clips.md). Faces, whole frames,
-    speech and other sound of the first 5 s of a clip. The four towers stay as they are and see each
-    clip once; what they saw is kept, and heads and fusion learn on it.
+    Reads a folder with labels.csv, or with one sub-folder for each label (docs/own-clips.md), and
+    of each clip the faces, whole frames, speech and other sound of the first 5 s. The four encoders
+    stay as they are and read each clip once; heads and fusion learn from what they found.
     """
     return replace(
         group_people(),
@@ -604,8 +609,9 @@ def people() -> Recipe:
 def group_folder() -> Recipe:
     """Your own clips, any classes: fine-tunes the shipped `group-collage` with a new head.
 
-    A folder with labels.csv, or one sub-folder a label (docs/own-clips.md). Sources of the
-    val split choose. Whole frames and sound of the first 5 s of a clip.
+    Reads a folder with labels.csv, or with one sub-folder for each label (docs/own-clips.md), and
+    of each clip whole frames and sound of the first 5 s. Training stops by the score on the val
+    split.
     """
     return replace(
         group_collage(),
@@ -619,7 +625,7 @@ def group_folder() -> Recipe:
 def fe2e_folder() -> Recipe:
     """Your own clips, one or several labels each: fine-tunes the shipped `fe2e-utterances`.
 
-    Of a clip it reads the largest face, the sound and the column text.
+    Reads of each clip the largest face, the sound, and the column text of labels.csv.
     """
     recipe = fe2e_utterances()
     return replace(
@@ -632,7 +638,7 @@ def fe2e_folder() -> Recipe:
 
 
 def mesm_folder() -> Recipe:
-    """Your own clips with MESM, choosing half of the faces and sound chunks.
+    """Your own clips with MESM, reading half of the faces and sound chunks.
 
     Starts from `mesm-staged`, which has seen drawn faces only; fe2e-folder starts from real ones.
     """
@@ -647,9 +653,9 @@ def mesm_folder() -> Recipe:
 
 
 def jmt_folder() -> Recipe:
-    """Your own clips with valence and arousal: fine-tunes `jmt-staged`, which saw drawn faces.
+    """Your own clips with valence and arousal: fine-tunes `jmt-staged`, which saw drawn faces only.
 
-    Values of a whole clip, of moments in the table, or in a file beside each clip.
+    Values may be of a whole clip, of moments in the table, or in a file beside each clip.
     """
     return replace(
         jmt_staged(),
@@ -700,5 +706,6 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
 def find_recipe(name: str) -> Recipe:
     """The recipe called `name`; raises RecipeError with the known names."""
     if name not in RECIPES:
-        raise RecipeError(f"recipe {name!r} is not known; expected one of {', '.join(RECIPES)}.")
+        choices = name_choices(name, RECIPES, "emo list recipes")
+        raise RecipeError(f"There is no recipe {name!r}; {choices}.")
     return RECIPES[name]()

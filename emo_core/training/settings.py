@@ -8,7 +8,8 @@ from dataclasses import fields, is_dataclass, replace
 from functools import lru_cache, reduce
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
-from emo_core.errors import EmoError
+from emo_core import ranges
+from emo_core.errors import EmoError, name_choices
 from emo_core.old_names import current_key, current_value
 from emo_core.preprocess.sample import RESIZE_MODES
 from emo_core.training.recipes import INIT_SCOPES, Recipe, RecipeError
@@ -45,14 +46,25 @@ def with_setting(settings: Settings, text: str) -> Settings:
     key = key if any(n == key or n.endswith(f".{key}") for n in types) else current_key(key)
     found = [n for n in types if n in (key, f"train.{key}")]
     found = found or [n for n in types if n.endswith(f".{key}")]
-    if not equals or len(found) != 1:
-        why = "may mean several settings" if len(found) > 1 else "names no setting"
-        raise SettingError(
-            f"{text!r} {why}; expected key=value, with one of {', '.join(found or sorted(types))}."
-        )
+    if not equals:
+        raise SettingError(f"{text!r} has no value; expected key=value, such as train.lr=0.001.")
+    if len(found) != 1:
+        train_first = sorted(types, key=lambda n: not n.startswith("train."))
+        raise SettingError(_unclear(key, found, train_first))
     path = found[0].split(".")
     parsed = current_value(path[-1], _parse_value(found[0], value, types[found[0]]))
     return _replace_at(settings, path, parsed)
+
+
+def _unclear(key: str, found: Sequence[str], known: Sequence[str]) -> str:
+    if not found:
+        choices = name_choices(key, known, "emo list settings RECIPE")
+        return f"There is no setting {key!r}; {choices}."
+    return f"{key!r} may be one of {len(found)} settings; expected its whole name: {_or(found)}."
+
+
+def _or(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} or {names[-1]}"
 
 
 def _replace_at(value: Any, path: Sequence[str], new: Any) -> Any:
@@ -82,6 +94,32 @@ def _parse_value(key: str, text: str, kind: Any) -> Any:
         raise SettingError(f"{key} is {text!r}; expected {words}; change it.") from error
 
 
+def setting_rows(recipe: Recipe) -> list[dict[str, Any]]:
+    """Every setting with its value in a recipe and what it may be, for `emo list settings`."""
+    return [
+        {"name": name, "value": _value_of(recipe, name), "expected": _words(kind)}
+        for name, kind in setting_types(recipe).items()
+    ]
+
+
+def _words(kind: Any) -> str:
+    """What `--set` expects of a type, in words."""
+    if kind in (bool, str):
+        return ranges.NAMES[kind]
+    return f"commas between: {_words(get_args(kind)[0])}" if _is_tuple(kind) else _range(kind)
+
+
+def _is_tuple(kind: Any) -> bool:
+    return get_origin(kind) is tuple
+
+
+def in_set(value: Any) -> str:
+    """A value as `--set` takes it: 16,32 or true; - for none."""
+    if isinstance(value, tuple):
+        return ",".join(map(in_set, value)) or "-"
+    return str(value).lower() if isinstance(value, bool) else str(value) or "-"
+
+
 def validate(recipe: Recipe, default: Recipe) -> Recipe:
     """The same recipe; raises RecipeError where a number can't be. default: has values that can."""
     from pydantic import ValidationError
@@ -107,7 +145,7 @@ def _adapter(kind: Any) -> Any:
 
 def _range(kind: Any) -> str:
     """The numbers that a type allows, in words; of a tuple, those of its items."""
-    if get_origin(kind) is not Annotated:
+    if _is_tuple(kind):
         kind = get_args(kind)[0]
     return get_args(kind)[-1].documentation
 
@@ -140,7 +178,7 @@ def _value_of(recipe: Recipe, name: str) -> Any:
 
 
 def _range_error(name: str, value: Any, words: str, usable: Any) -> RecipeError:
-    text = ",".join(map(str, usable)) if isinstance(usable, tuple) else usable
     return RecipeError(
-        f"{name} is {value}; expected {words}; give for example --set {name}={text}."
+        f"{name} is {in_set(value)}; expected {words}; give for example "
+        f"--set {name}={in_set(usable)}."
     )

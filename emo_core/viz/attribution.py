@@ -27,6 +27,7 @@ RAISES, LOWERS = "#D55E00", "#0072B2"  # Okabe and Ito 2008
 SLIGHT = 0.05  # of the other modality's strongest moment: not worth naming a second
 CLEAR = "rgba(128,128,128,0)"
 DIVERGING = [[0, "rgba(0,114,178,0.8)"], [0.5, CLEAR], [1, "rgba(213,94,0,0.8)"]]  # seen through
+UPPER_HALF = [[0, CLEAR], DIVERGING[2]]  # of maps without a sign
 NO_SOUND = "No sound was explained, so there is no spectrogram."
 NAMES = {
     "picture": "Picture",
@@ -106,9 +107,9 @@ def mel_overlay(
     figure.add_heatmap(z=mel.T, colorscale="Greys_r", showscale=False, hoverinfo="skip", **place)
     figure.add_heatmap(
         z=values.T,
-        zmin=-most,
+        zmin=-most if attribution.signed else 0,
         zmax=most,
-        colorscale=DIVERGING,
+        colorscale=DIVERGING if attribution.signed else UPPER_HALF,
         colorbar=_bar(attribution, most),
         hovertemplate="%{x:.2f} s: %{z:+.2g}<extra></extra>",
         **place,

@@ -43,6 +43,7 @@ figure{margin:0}figure img{width:100%;border-radius:4px;display:block}
 figcaption,.quiet{color:#5c646c;font-size:.9rem}
 .verdict{border-left:5px solid #E69F00;padding:.5rem 1rem;background:#e69f0018}
 .scale{height:14px;border-radius:3px;background:linear-gradient(90deg,#0072B2,#8885,#D55E00)}
+.scale.half{background:linear-gradient(90deg,#8885,#D55E00)}
 .ends{display:flex;justify-content:space-between;font-size:.9rem}
 @media(prefers-color-scheme:dark){body{background:#16181c;color:#e3e6ea}
  figcaption,.quiet{color:#a4acb4}}
@@ -100,7 +101,8 @@ def _title(explanation: Explanation) -> str:
         given = () if prediction.abstains or prediction.label is None else (prediction.label,)
     if target.label in given:
         return f"Why {prediction.clip} was called “{target}”"
-    return f"What raises and lowers “{target}” in {prediction.clip}"
+    does = "raises and lowers" if explanation.attribution.signed else "matters for"
+    return f"What {does} “{target}” in {prediction.clip}"
 
 
 def _safe(text: object) -> str:
@@ -153,11 +155,11 @@ def _frames(explanation: Explanation) -> str:
         f"<figcaption>{caption}</figcaption></figure>"
         for image, caption in shown
     )
-    ends = ("lowers the score", "raises the score")
+    ends, kind = ("lowers the score", "raises the score"), "scale"
     if not explanation.attribution.signed:
-        ends = ("", "matters (strength only)")
+        ends, kind = ("hardly matters", "matters (strength only)"), "scale half"
     words = "".join(f"<span>{end}</span>" for end in ends)
-    scale = f'<div class="scale"></div><div class="ends">{words}</div>'
+    scale = f'<div class="{kind}"></div><div class="ends">{words}</div>'
     text = (
         f"{len(shown)} of the model's frames in grey, and over them the map, slightly smoothed. "
         "Frames and sound share one colour scale: the picture is pale where it counts little "
@@ -238,7 +240,7 @@ def _settings(explanation: Explanation) -> str:
         "Window": f"{found.span.start_s:.2f} to {found.span.end_s:.2f} s",
         "Model": found.model,
         "Method": f"{found.method}, preset {found.preset}",
-        "Target": f"score (logit) of “{found.target}”, {found.score:.3f}",
+        "Target": f"score of “{found.target}”, {found.score:.3f}",
         "Baseline (what stands in for a hidden part)": found.baseline,
         "Cost": f"{spent} forward passes, {found.seconds:.1f} s for the map",
         "Versions": ", ".join(

@@ -187,6 +187,9 @@ def test_nothing_but_bad_files_is_exit_2(capsys, bad, run):
         ["evaluate", "nothing", "--data", ".", "--corpus", "staged", "--split", "val"],
         ["evaluate", "group-staged", "--data", ".", "--corpus", "staged", "--split", "train"],
         ["list", "nothing"],
+        ["list", "settings"],
+        ["list", "models", "people"],
+        ["list", "settings", "nothing"],
     ],
     ids=" ".join,
 )
@@ -275,6 +278,28 @@ def test_lists_name_what_there_is(capsys):
     assert {"group-vgaf", "group-staged"} <= {row["name"] for row in recipes["recipes"]}
     _, corpora, _ = emo(capsys, "list", "corpora")
     assert {"vgaf", "staged"} <= {row["name"] for row in corpora["corpora"]}
+
+
+def test_every_setting_of_a_recipe_is_listed_with_its_value_and_what_it_may_be(capsys):
+    code, listed, _ = emo(capsys, "list", "settings", "people")
+    rows = {row["name"]: row for row in listed["settings"]}
+    assert code == 0 and listed["recipe"] == "people"
+    assert rows["train.epochs"]["value"] == 30 and rows["settings.video_size"]["value"] == [
+        224,
+        168,
+    ]
+    assert rows["augment.flip"]["expected"] == "a share from 0 to 1"
+    assert main(["list", "settings", "people"]) == 0
+    text = capsys.readouterr().out
+    assert "settings.video_size  224,168  commas between: a whole number of at least 1" in text
+    assert "settings.mixture  true  true or false" in text
+
+
+def test_numbers_of_a_list_stand_in_words(capsys):
+    assert main(["list", "models"]) == 0
+    assert "group  pocket  1104067  video 327632, audio 327344, fusion 449091" in (
+        capsys.readouterr().out
+    )
 
 
 @pytest.mark.real_data

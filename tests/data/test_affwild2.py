@@ -145,8 +145,10 @@ def test_the_tree_is_read_and_both_faces_of_a_video_are_one_source(made):
         "pictures_without_row": 0,
     }
     notes = " ".join(report["notes"])
-    assert "train: 3 rows have no picture" in notes and "val: 1 rows are invalid (-5)" in notes
-    assert "2 items are one of two faces of a video: 7_left, 7_right" in notes
+    assert (
+        "train: 3 rows have no picture" in notes and "val: 1 rows are marked invalid (-5)" in notes
+    )
+    assert "Faces that share a video with another face: 7_left, 7_right" in notes
     assert "train has 4 faces; the published set has 356" in notes
     assert corpus_summary(corpus)["splits"]["test"]["labels"] == {"valence": 0, "arousal": 0}
 
@@ -314,14 +316,14 @@ FAULTS = {
         ("header", ["1-30-320x240.txt starts with 'v,a'", "valence,arousal"], 3),
         ("value", ["1-30-320x240.txt line 201", "'0.2,-2'"], 4),
         ("row", ["1-30-320x240.txt line 201", "'0.2'"], 4),
-        ("val", ["video 1-30-320x240 is in train and val"], 3),
-        ("test", ["video 7_right is in train and test"], 2),
-        ("skipped", ["video 171 is in train and test", "ten"], 4),
-        ("pictures", ["cropped_aligned/7_right holds no picture"], 3),
-        ("raw", ["7 has no raw video", "without sound"], 4),
+        ("val", ["video 1-30-320x240 is in train and in val"], 3),
+        ("test", ["video 7_right is in train and in test"], 2),
+        ("skipped", ["video 171 is in train and in test", "ten"], 4),
+        ("pictures", ["There is no picture in cropped_aligned/7_right"], 3),
+        ("raw", ["The video of 7", "is missing in batch1", "without sound"], 4),
         ("cut", ["7_left", "7.mp4"], 4),
         ("absent", ["cropped_aligned/999 is missing", "test list"], 4),
-        ("set", ["val has no annotations", "Validation_Set"], 4),
+        ("set", ["no annotations for val", "Validation_Set"], 4),
     ],
 )
 def test_each_fault_is_named_and_costs_no_more_than_it_must(tree, what, words, train):

@@ -146,7 +146,7 @@ def test_what_clips_hold_is_told(own_corpus):
     assert report["silent"] == ["y/silent_1"] and report["no_sound"] == ["y/mute_1"]
     notes = "\n".join(report["notes"])
     assert "2 clips are silent or have no sound track" in notes and "last longer than 5 s" in notes
-    assert "have no picture: only their sound is learnt from" in notes
+    assert "have no picture: only their sound is used" in notes
     assert "recipes that read faces" in notes and not report["undecodable"]
 
 

@@ -36,9 +36,13 @@ def test_a_corpus_carries_what_its_entry_says(drawn):
     assert vgaf.windows is None and vgaf.open_item is None
 
 
-def test_an_unknown_name_is_a_sentence_that_lists_the_known_ones(tmp_path):
-    with pytest.raises(CorpusError, match="'vgf' is not known; expected one of staged, .*affwild2"):
+def test_an_unknown_name_is_a_sentence_that_names_the_nearest(tmp_path):
+    nearest = (
+        "There is no corpus 'vgf'; expected one such as vgaf; `emo list corpora` lists all 20."
+    )
+    with pytest.raises(CorpusError) as caught:
         read_corpus("vgf", tmp_path)
+    assert str(caught.value) == nearest
 
 
 @pytest.mark.parametrize("package", ["drawn", "composed"])

@@ -259,10 +259,10 @@ FAULTS = {
         ("backwards", ["line 7", "Ses01F_impro01_M000", "from 2.0000 to 1.0000 s"], 6),
         ("moment", ["line 7", "Ses01F_impro01_M000", "from 1.0000 to 1.0000 s"], 6),
         ("name", ["line 7", "'Ses01F_impro01_'", "who speaks"], 6),
-        ("again", ["line 8", "Ses01F_impro01_M000 has another line already"], 6),
+        ("again", ["line 8", "Ses01F_impro01_M000 has two lines that differ"], 6),
         ("binary", ["Session1", "Ses01F_impro01.txt", "not a text file"], 5),
         ("session", ["Session3 is missing", "train"], 6),
-        ("video", ["Ses01F_impro01.avi is missing", "2 utterances"], 5),
+        ("video", ["Ses01F_impro01.avi is missing", "left out (2)"], 5),
         ("cut", ["Ses01F_impro01_F000", "Ses01F_impro01.avi"], 7),
         ("end", ["Ses01F_impro01_M000", "61.0 to 62.0 s", "ends at 4.0 s"], 7),
         ("words", ["Ses01F_impro01.txt is missing", "transcriptions"], 7),
@@ -289,7 +289,7 @@ def test_an_utterance_after_the_end_of_its_dialogue_is_never_decoded(tree):
 def test_without_its_wav_a_dialogue_is_heard_as_the_mono_mix_and_says_so(tree):
     (tree / "Session1/dialog/wav/Ses01F_impro01.wav").unlink()
     notes = read_corpus("iemocap", tree).notes
-    assert any("1 dialogues have no stereo wav (Ses01F_impro01)" in note for note in notes)
+    assert any("Dialogues without a stereo wav file (Ses01F_impro01)" in note for note in notes)
 
 
 def write_published(root: Path, splits: dict[str, list[str]]) -> None:

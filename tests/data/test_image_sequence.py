@@ -74,7 +74,7 @@ def test_the_number_is_what_the_name_ends_with(tmp_path, name, number):
 def test_what_is_no_picture_is_one_sentence(folder, content):
     if content is not None:
         (folder / "bad.jpg").write_bytes(content)
-    with pytest.raises(ClipError, match=r"/bad\.jpg: cannot be read; expected a picture"):
+    with pytest.raises(ClipError, match=r"/bad\.jpg: can't be read; expected a picture"):
         read_image(folder / "bad.jpg")
 
 

@@ -107,10 +107,10 @@ def test_the_tables_are_read_and_neutral_is_nothing_present(made):
 def test_known_bad_and_unannotated_clips_are_named_and_left_out(made):
     notes = " ".join(read_corpus("meld", made).notes)
     for words in (
-        "train: 1 known bad clips are left out: train/dia125_utt3 (corrupt)",
-        "val: 1 known bad clips are left out: val/dia110_utt7",
-        "test: 1 known bad clips are left out: test/dia38_utt4",
-        "test: 1 clips have no row and are left out: test/final_videos_testdia0_utt1",
+        "train: clips that are known to be damaged are left out: train/dia125_utt3 (corrupt)",
+        "val: clips that are known to be damaged are left out: val/dia110_utt7",
+        "test: clips that are known to be damaged are left out: test/dia38_utt4",
+        "test: clips in no row of the table are left out: test/final_videos_testdia0_utt1",
         "train has 4 rows (1 neutral, 1 joy, 0 surprise, 1 anger, 0 sadness, 0 disgust, 1 fear); "
         "the published table has 9989",
     ):
@@ -219,9 +219,9 @@ FAULTS = {
         ("header", ["train_sent_emo.csv starts with", "Dialogue_ID"], 2),
         ("emotion", ["line 3", "train/dia0_utt1", "'bored'", "neutral, joy"], 4),
         ("time", ["line 3", "train/dia0_utt1", "hh:mm:ss,ms"], 4),
-        ("number", ["line 3", "no numbers"], 4),
-        ("twice", ["line 3", "train/dia0_utt0", "occurs twice"], 4),
-        ("clip", ["train/dia0_utt1.mp4 is missing"], 4),
+        ("number", ["line 3", "not both numbers"], 4),
+        ("twice", ["line 3", "train/dia0_utt0", "is in two rows"], 4),
+        ("clip", ["names train/dia0_utt1.mp4, which is missing"], 4),
         ("cut", ["train/dia0_utt1", "dia0_utt1.mp4"], 5),
         ("table", ["train_sent_emo.csv is missing"], 2),
         ("folder", ["train_splits is missing"], 2),

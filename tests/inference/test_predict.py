@@ -1,16 +1,21 @@
 """What is said of a clip whose sound or picture is missing, silent or can't be used."""
 
 import math
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+from emo_core.attribution.explain import explain
+from emo_core.attribution.types import ExplainRequest
 from emo_core.clip import load_clip
-from emo_core.inference.predict import clip_notes
+from emo_core.inference.predict import clip_notes, load_cached, predict
 from tests.support import media_files as media
 from tests.support.media_files import Picture, Sound, regular
+
+EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
 
 
 def heard(loudest_s: float):
@@ -79,3 +84,11 @@ def test_the_loudest_window_is_listened_to():
     loud.start_s = 10.0
     assert clip_notes(Clip(), [quiet, loud]) == []
     assert asked == [(11.0, 12.0)]
+
+
+def test_what_a_notebook_shows_of_an_answer_can_be_read():
+    checkpoint = load_cached("group-staged")
+    answer = predict(EXAMPLES / "synced_negative.mp4", checkpoint)
+    attribution = explain(checkpoint, answer, ExplainRequest(preset="fast"))
+    for shown in map(repr, (answer, checkpoint, attribution)):
+        assert "tensor(" not in shown and len(shown) < 4000

@@ -119,7 +119,7 @@ def test_other_addresses_are_refused_before_anything_sees_them(url, tmp_path, mo
 )
 def test_ytdlp_itself_refuses_lists_and_searches_without_the_network(url, tmp_path):
     answer = work(job(url, tmp_path))
-    assert "no page of one video" in answer["error"] and not list(tmp_path.iterdir())
+    assert "not the page of one video" in answer["error"] and not list(tmp_path.iterdir())
 
 
 def job(url: str, folder: Path, start_s=None, end_s=None, **limits) -> dict:
@@ -221,8 +221,8 @@ def test_what_the_probe_refuses_is_never_downloaded(tmp_path, monkeypatch, info)
     "then,words",
     [
         (lambda folder, hook: hook({"downloaded_bytes": 61 * 2**20}), "larger or slower"),
-        (lambda folder, hook: None, "no clip came of it"),
-        (lambda folder, hook: (folder / "clip.mp4.part").write_bytes(b"x"), "no clip came of it"),
+        (lambda folder, hook: None, "left no clip"),
+        (lambda folder, hook: (folder / "clip.mp4.part").write_bytes(b"x"), "left no clip"),
         (lambda folder, hook: (folder / "clip.mp4").write_bytes(bytes(3 * 2**20)), "larger"),
     ],
 )
@@ -301,8 +301,8 @@ GROWS = """
     [
         (GROWS, DownloadLimits(megabytes=4), "larger than 4 MB"),
         ("time.sleep(600)", DownloadLimits(wall_s=0.5), "longer than 0 s"),
-        ("pass", DownloadLimits(), "without an answer"),
-        ("sys.exit(3)", DownloadLimits(), "without an answer"),
+        ("pass", DownloadLimits(), "without a message"),
+        ("sys.exit(3)", DownloadLimits(), "without a message"),
         ('print(json.dumps({"error": "no such clip."}))', DownloadLimits(), "no such clip"),
     ],
     ids=["grows", "sleeps", "mute", "dies", "says"],
@@ -377,7 +377,7 @@ def test_impossible_parts_are_refused(tmp_path, start_s, end_s):
 
 def test_the_real_worker_answers_in_its_own_process(tmp_path):
     """An address that passes our door and that yt-dlp refuses offline."""
-    with pytest.raises(DownloadError, match="no page of one video"):
+    with pytest.raises(DownloadError, match="not the page of one video"):
         fetch("https://www.youtube.com/playlist?list=PLabc", tmp_path / "a.mp4")
     assert not list(tmp_path.iterdir())
 
@@ -432,7 +432,7 @@ def test_without_ffmpeg_a_part_is_refused_in_one_sentence(tmp_path, monkeypatch)
     site = FakeSite(FINE, lambda folder, hook: made_film(folder / "clip.mp4", 1.0))
     monkeypatch.setattr(yt_dlp, "YoutubeDL", site)
     monkeypatch.setattr(download.shutil, "which", lambda _: None)
-    assert "ffmpeg, which cuts it, isn't" in work(job(GOOD, tmp_path, 0.0, 0.5))["error"]
+    assert "ffmpeg, which cuts out a part, isn't" in work(job(GOOD, tmp_path, 0.0, 0.5))["error"]
 
 
 @pytest.mark.skipif(not shutil.which("ffmpeg"), reason="ffmpeg, which cuts parts, is not here")
@@ -453,7 +453,7 @@ def test_a_part_is_cut_out_of_what_was_fetched(tmp_path, monkeypatch):
 def test_a_part_beyond_the_end_is_said(tmp_path, monkeypatch):
     site = FakeSite(FINE, lambda folder, hook: made_film(folder / "clip.mp4", 1.0))
     monkeypatch.setattr(yt_dlp, "YoutubeDL", site)
-    assert "nothing to cut out" in work(job(GOOD, tmp_path, 8.0, 9.0))["error"]
+    assert "there is nothing from 8 to 9 s" in work(job(GOOD, tmp_path, 8.0, 9.0))["error"]
 
 
 @pytest.mark.parametrize("name", ["long.mp4", "endless.mp4"])

@@ -72,7 +72,7 @@ def test_a_broken_line_is_taken_up_inside_the_file(site, remote, tmp_path, etags
 
 def test_the_next_call_goes_on_where_the_last_one_gave_up(site, remote, tmp_path):
     site.break_after = [5000] + [0] * ATTEMPTS
-    with pytest.raises(TransferError, match="broke off after 5,000 bytes .* goes on from there"):
+    with pytest.raises(TransferError, match="stopped after 5,000 bytes .* continues from there"):
         get(remote, tmp_path)
     site.break_after.clear()
     counts: list[int] = []
@@ -118,7 +118,9 @@ def test_a_file_that_grew_whole_before_its_name_is_only_named(site, remote, tmp_
 
 def test_another_digest_is_thrown_away_and_said(site, tmp_path):
     remote = RemoteFile("clip.mp4", site.put("/x", CONTENT), None, "sha256:" + "0" * 64)
-    with pytest.raises(TransferError, match="with another sha256 than its publisher gives"):
+    with pytest.raises(
+        TransferError, match="is not the file that was published .its sha256 is not"
+    ):
         get(remote, tmp_path)
     assert names(tmp_path) == set()
 
@@ -159,7 +161,7 @@ def test_a_full_disk_ends_with_a_sentence_and_keeps_what_came(remote, tmp_path, 
             raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(module, "open", lambda path, mode: Full(path, mode), raising=False)
-    with pytest.raises(TransferError, match="the disk is full after 4,096 bytes .* goes on from"):
+    with pytest.raises(TransferError, match="the disk is full after 4,096 bytes.* continues from"):
         get(remote, tmp_path)
     monkeypatch.undo()
     assert get(remote, tmp_path).resumed_at == 4096
@@ -168,7 +170,7 @@ def test_a_full_disk_ends_with_a_sentence_and_keeps_what_came(remote, tmp_path, 
 @pytest.mark.parametrize("status", [403, 404, 410, 451])
 def test_a_refusal_is_one_sentence_and_not_asked_again(site, remote, tmp_path, status):
     site.statuses = [status]
-    with pytest.raises(TransferError, match=f"127.0.0.1 answers {status} .* to a/clip.mp4"):
+    with pytest.raises(TransferError, match=f"127.0.0.1 refused a/clip.mp4 .HTTP {status}"):
         get(remote, tmp_path)
     assert len(site.asked) == 1
 
@@ -181,7 +183,7 @@ def test_a_busy_server_is_asked_again_when_it_says(site, remote, tmp_path):
 
 def test_it_gives_up_after_attempts_that_bring_nothing(site, remote, tmp_path):
     site.statuses, waits = [503] * 50, []
-    with pytest.raises(TransferError, match=r"broke off after 0 bytes \(answer 503\)"):
+    with pytest.raises(TransferError, match=r"stopped after 0 bytes \(HTTP 503\)"):
         get(remote, tmp_path, waits)
     assert len(site.asked) == ATTEMPTS and len(waits) == ATTEMPTS - 1
 
@@ -189,7 +191,7 @@ def test_it_gives_up_after_attempts_that_bring_nothing(site, remote, tmp_path):
 def test_a_server_that_is_not_there_is_a_sentence(tmp_path):
     with serving() as gone:
         url = gone.url + "/x"
-    with pytest.raises(TransferError, match="broke off after 0 bytes .*refused"):
+    with pytest.raises(TransferError, match="stopped after 0 bytes .*refused"):
         get(RemoteFile("x", url), tmp_path)
 
 
@@ -208,13 +210,13 @@ def test_redirects_are_followed_without_passwords(site, remote, tmp_path):
 @pytest.mark.parametrize("to", ["ftp://127.0.0.1/x", "file:///etc/passwd"])
 def test_a_redirect_to_something_else_is_refused(site, remote, tmp_path, to):
     site.moved["/clip.mp4"] = to
-    with pytest.raises(TransferError, match="leads on to .*expected https|is not allowed"):
+    with pytest.raises(TransferError, match="redirects to .*expected https|is not allowed"):
         get(remote, tmp_path)
 
 
 def test_redirects_in_a_circle_end(site, remote, tmp_path):
     site.moved["/clip.mp4"] = remote.url
-    with pytest.raises(TransferError, match="answers 302"):
+    with pytest.raises(TransferError, match="HTTP 302"):
         get(remote, tmp_path)
 
 
@@ -232,7 +234,7 @@ def test_a_small_answer_is_read_whole_or_refused(site):
 @pytest.mark.parametrize("url", ["file:///etc/hostname", "ftp://127.0.0.1/a", "a.mp4", "http://["])
 def test_an_address_that_is_not_of_the_web_is_refused(tmp_path, url):
     for ask in (lambda: get(RemoteFile("a", url), tmp_path), lambda: read_small(url)):
-        with pytest.raises(TransferError, match="is given as an address .*expected https"):
+        with pytest.raises(TransferError, match="was given as the address .*expected https"):
             ask()
     assert names(tmp_path) == set()
 

@@ -6,7 +6,14 @@ from pydantic import TypeAdapter, ValidationError
 from emo_core import ranges
 from emo_core.training.recipes import RECIPES, RecipeError, find_recipe
 from emo_core.training.run import build
-from emo_core.training.settings import SettingError, setting_types, validate, with_setting
+from emo_core.training.settings import (
+    SettingError,
+    in_set,
+    setting_rows,
+    setting_types,
+    validate,
+    with_setting,
+)
 
 
 def test_settings_are_typed_and_unknown_ones_are_refused():
@@ -20,8 +27,38 @@ def test_settings_are_typed_and_unknown_ones_are_refused():
         with pytest.raises(SettingError) as caught:
             with_setting(recipe, text)
         assert "\n" not in str(caught.value)
-    with pytest.raises(RecipeError, match="expected one of group-vgaf"):
+    with pytest.raises(RecipeError, match="`emo list recipes` lists"):
         find_recipe("nothing")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("speed=1", "no setting 'speed'; expected one such as train.seed, settings.speech; `emo"),
+        ("train.epoch=3", "no setting 'train.epoch'; expected one such as train.epochs"),
+        ("Batch_Size=3", "no setting 'Batch_Size'; expected one such as train.batch_size"),
+        (
+            "qqq=1",
+            "no setting 'qqq'; expected one of the 121 that `emo list settings RECIPE` lists",
+        ),
+        ("=1", "no setting ''; expected one of the 121 that"),
+        ("epochs", "'epochs' has no value; expected key=value, such as train.lr=0.001."),
+        ("smoothing=1", "'smoothing' may be one of 6 settings; expected its whole name: task.smoo"),
+    ],
+)
+def test_what_names_no_setting_is_answered_with_the_nearest(text, said):
+    with pytest.raises(SettingError) as caught:
+        with_setting(find_recipe("people"), text)
+    assert said in str(caught.value) and len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_listed_settings_are_taken_as_they_are_listed(name):
+    recipe = find_recipe(name)
+    for row in setting_rows(recipe):
+        text = in_set(row["value"])
+        if text != "-":
+            assert with_setting(recipe, f"{row['name']}={text}") == recipe
 
 
 IMPOSSIBLE = """
@@ -63,7 +100,7 @@ def test_a_refusal_names_setting_value_range_and_a_value_that_is_allowed():
         ),
         (
             "video_widths=8,0",
-            "settings.video_widths is (8, 0); expected a whole number of at least "
+            "settings.video_widths is 8,0; expected a whole number of at least "
             "1; give for example --set settings.video_widths=16,32,64,128.",
         ),
         (

@@ -9,6 +9,7 @@ from emo_core.attribution.methods import explain_window
 from emo_core.attribution.types import Target
 from emo_core.inference.prediction import Span
 from emo_core.viz import report
+from emo_core.viz.attribution import mel_overlay
 from tests.support.explained import planted, planted_sample
 from tests.support.predictions import TWO, made_prediction
 
@@ -45,15 +46,21 @@ def test_a_report_needs_nothing_but_itself(explanation):
 def test_it_says_the_answer_the_target_and_what_it_is_not(explanation):
     page = own(report.page(explanation))
     assert "green 75 %, red 25 %." in page
-    assert "What raises and lowers “red” in made.mp4" in page, "green is the answer"
+    assert "What matters for “red” in made.mp4" in page, (
+        "green is the answer, and saliency has no sign"
+    )
     assert report.CAPTION in page
     assert "saliency, preset fast" in page
     assert "the stronger the orange" in page and "orange raises" not in page, "it has no sign"
+    assert '<div class="scale half">' in page and "lowers the score" not in page
+    signed = replace(explanation, attribution=replace(explanation.attribution, signed=True))
+    assert "What raises and lowers “red” in made.mp4" in own(report.page(signed))
+    assert '<div class="scale">' in own(report.page(signed))
     assert "not checked" in page and "attends to" not in page
     told = replace(explanation, prediction=replace(explanation.prediction, label="red"))
     assert "Why made.mp4 was called “red”" in own(report.page(told))
     unsure = replace(told, prediction=replace(told.prediction, abstains=True))
-    assert "What raises and lowers “red”" in own(report.page(unsure))
+    assert "What matters for “red”" in own(report.page(unsure))
     unsure = replace(explanation, prediction=replace(explanation.prediction, abstains=True))
     assert "Not sure: green" in own(report.page(unsure))
     affect = replace(explanation.prediction, values={"valence": 0.25, "arousal": -1.0})
@@ -78,3 +85,11 @@ def test_it_is_written_whole_or_not_at_all(explanation, tmp_path, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         report.write_report(path, explanation)
     assert path.read_text(encoding="utf-8") == whole and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_the_scale_of_a_sound_map_without_a_sign_starts_at_nothing(explanation, signed):
+    found = replace(explanation.attribution, signed=signed)
+    heat = mel_overlay(found, explanation.sample).data[1]
+    assert heat.zmin == (-heat.zmax if signed else 0)
+    assert (heat.colorscale[0][1] == "rgba(0,114,178,0.8)") == signed

@@ -87,13 +87,13 @@ def read_cremad(root: Path) -> Corpus:
     folder = find_folder(root, *FOLDERS)
     if folder is None:
         raise CorpusError(
-            f"{root.name} has no VideoFlash; expected CREMA-D as it is published, with "
+            f"There is no folder VideoFlash in {root.name}; expected CREMA-D as published, with "
             "VideoFlash/1001_DFA_ANG_XX.flv; fetch it with `emo data get cremad FOLDER`."
         )
     items, problems = _read_clips(folder)
     if not items:
         raise CorpusError(
-            f"{folder.name} holds no usable clip; expected 1001_DFA_ANG_XX.flv and others; "
+            f"There is no usable clip in {folder.name}; expected 1001_DFA_ANG_XX.flv and others; "
             f"the first problem: {(problems or ['it is empty'])[0]}"
         )
     actors, wrong = _read_actors(folder.parent)
@@ -122,7 +122,7 @@ def with_polarity(corpus: Corpus, polarity_of: dict[str, str]) -> Corpus:
         f"{polarity}: {', '.join(n for n, p in polarity_of.items() if p == polarity)}"
         for polarity in POLARITIES
     )
-    note = f"The label is a mapping from what was acted, which no group showed: {said}."
+    note = f"Labels are mapped from the acted emotion, one actor in each clip: {said}."
     name, notes = f"{corpus.name}-polarity", (*corpus.notes, note)
     return replace(corpus, name=name, labels=POLARITIES, items=items, notes=notes)
 
@@ -135,8 +135,8 @@ def _read_clips(folder: Path) -> tuple[list[Item], list[str]]:
         parts = parse_cremad_name(path.stem)
         if parts is None:
             problems.append(
-                f"{path.name} is no name of CREMA-D; expected 1001_DFA_ANG_XX.flv: actor, "
-                "sentence, emotion, level; it is left out."
+                f"{path.name} is not named as in CREMA-D; expected a name such as "
+                "1001_DFA_ANG_XX.flv (actor, sentence, emotion, intensity); it is left out."
             )
         elif _is_pointer(path):
             pointers.append(path.name)
@@ -145,8 +145,8 @@ def _read_clips(folder: Path) -> tuple[list[Item], list[str]]:
             items.append(Item(path.stem, path, split, parts.emotion, parts.actor, None, text))
     if pointers:
         problems.append(
-            f"{len(pointers)} files are pointers of Git LFS, not clips, and are left out: "
-            f"{name_list(pointers)}; fetch them with `git lfs pull` or `emo data get cremad`."
+            "Git LFS pointers in place of clips are left out: "
+            f"{name_list(pointers)}; download them with `git lfs pull` or `emo data get cremad`."
         )
     return items, problems
 
@@ -171,7 +171,7 @@ def _read_actors(root: Path) -> tuple[dict[str, dict[str, str]], list[str]]:
         if not re.fullmatch(r"\d{4}", actor) or actor in actors:
             problems.append(
                 f"{DEMOGRAPHICS} line {number}: ActorID is {actor[:20]!r}; expected four digits, "
-                "once each; the row is left out."
+                "each number once; the row is left out."
             )
             continue
         actors[actor] = dict(zip(("age", "sex", "race", "ethnicity"), known, strict=True))
@@ -184,17 +184,17 @@ def _without_row(items: list[Item], actors: dict) -> list[str]:
     if not actors or not missing:
         return []
     return [
-        f"{len(missing)} actors have clips but no row in {DEMOGRAPHICS}: {name_list(missing)}; "
+        f"Actors of clips have no row in {DEMOGRAPHICS}: {name_list(missing)}; "
         "restore the official file."
     ]
 
 
 def _notes(items: list[Item], folder: Path) -> list[str]:
-    notes = ["No split is published: actors are held out, by the last digit of their number."]
+    notes = ["CREMA-D has no published splits; actors are split by the last digit of their number."]
     bad = [n for n in KNOWN_BAD if any((folder / f"{n}{end}").exists() for end in (".flv", ".mp4"))]
     if bad:
         listed = ", ".join(f"{name} ({KNOWN_BAD[name]})" for name in bad)
-        notes.append(f"{len(bad)} clips that the publisher calls damaged are left out: {listed}.")
+        notes.append(f"Clips that the publisher lists as damaged are left out: {listed}.")
     actors = len({item.group for item in items})
     if len(items) + len(bad) != CLIPS or actors != ACTORS:
         notes.append(
@@ -204,5 +204,5 @@ def _notes(items: list[Item], folder: Path) -> list[str]:
     levels = Counter(item.name.rpartition("_")[2] for item in items)
     if levels:
         listed = ", ".join(f"{levels[level]} {level}" for level in LEVELS)
-        notes.append(f"Levels of intensity: {listed} (XX: none was asked for).")
+        notes.append(f"Intensity that the actors were asked for: {listed} (XX = none).")
     return notes

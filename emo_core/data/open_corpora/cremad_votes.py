@@ -119,7 +119,7 @@ def votes_note(votes: Votes, labels: Mapping[str, str]) -> list[str]:
     """What the votes say, in one sentence; none where there are no votes."""
     means = votes_summary(votes, labels)
     if not means:
-        return ["Raters' votes are not here (processedResults/tabulatedVotes.csv)."]
+        return ["The raters' votes are missing (processedResults/tabulatedVotes.csv)."]
     return [
         f"Raters named the acted emotion in {means['audio_only']:.1%} from the voice alone, "
         f"{means['video_only']:.1%} from the face alone and {means['both']:.1%} from both (means "

@@ -32,8 +32,8 @@ def read_gavid(root: Path) -> Corpus:
     if not clips or not tables:
         missing = "clip" if tables else "table"
         raise CorpusError(
-            f"{root.name} holds no {missing}; expected GAViD's clips in folders and a CSV table "
-            "with a column of their names and one of positive, neutral or negative; copy both."
+            f"There is no {missing} in {root.name}; expected GAViD's clips in folders, and a CSV "
+            "table with a column of clip names and one of positive, neutral or negative; copy both."
         )
     labels: dict[str, str] = {}
     problems: list[str] = []
@@ -48,8 +48,8 @@ def read_gavid(root: Path) -> Corpus:
     ]
     if not items:
         raise CorpusError(
-            f"{root.name} holds no labelled clip; expected a table that names clips of its folders;"
-            f" the first problem: {(problems or ['no table names any of them'])[0]}"
+            f"There is no labelled clip in {root.name}; expected a table that names its clips; "
+            f"the first problem: {(problems or ['no table names any of them'])[0]}"
         )
     problems += _unlabelled(clips, labels)
     kept, notes = _split(items)
@@ -71,7 +71,7 @@ def _clips(root: Path) -> dict[str, Path]:
         if clips.setdefault(path.stem, path) is not path:
             raise CorpusError(
                 f"{path.name} is in {clips[path.stem].parent.name} and in {path.parent.name}; "
-                "expected every clip once; take one away."
+                "expected each clip once; remove one of them."
             )
     return clips
 
@@ -87,9 +87,9 @@ def _read_labels(path: Path, clips: set[str]) -> tuple[dict[str, str], list[str]
     of_classes = [c for c in columns if rows and _class_share(rows, c) > 0.5]
     if len(of_clips) != 1 or len(of_classes) != 1:
         return {}, [
-            f"{path.name} has the columns {', '.join(columns)[:80]}, of which {len(of_clips)} name "
-            f"clips that are here and {len(of_classes)} hold positive, neutral and negative; "
-            "expected one of each; the table is left out."
+            f"{path.name} has the columns {', '.join(columns)[:80]}: {len(of_clips)} with names of "
+            f"clips, {len(of_classes)} with positive, neutral and negative; expected one of each; "
+            "the table is not used."
         ]
     return _labelled_rows(path, rows, of_clips[0], of_classes[0])
 
@@ -115,8 +115,8 @@ def _labelled_rows(
             )
         elif labels.setdefault(clip, label) != label:
             problems.append(
-                f"{path.name} line {number}: {clip[:40]} is labelled {label} and {labels[clip]}; "
-                "expected one class; the first stays."
+                f"{path.name} line {number}: {clip[:40]} is labelled {label}, in an earlier line "
+                f"{labels[clip]}; expected one class; the earlier one counts."
             )
     return labels, problems
 
@@ -133,8 +133,8 @@ def _contradictions(known: Mapping[str, str], found: Mapping[str, str], path: Pa
     if not differ:
         return []
     return [
-        f"{path.name} labels {len(differ)} clips differently from another table: "
-        f"{name_list(differ)}; expected one class a clip; the first table stays."
+        f"{path.name} labels some clips differently from another table: "
+        f"{name_list(differ)}; expected one class for each clip; the other table counts."
     ]
 
 
@@ -143,14 +143,11 @@ def _unlabelled(clips: Mapping[str, Path], labels: Mapping[str, str]) -> list[st
     absent = sorted(set(labels) - set(clips))
     problems = []
     if without:
-        problems.append(
-            f"{len(without)} clips have no row and are left out: "
-            f"{name_list(without)}; add their rows."
-        )
+        problems.append(f"Clips in no table are left out: {name_list(without)}; add rows for them.")
     if absent:
         problems.append(
-            f"{len(absent)} clips that a table names are not here: {name_list(absent)}; "
-            "copy them, or take their rows out."
+            f"Clips that a table names are missing: {name_list(absent)}; copy them, "
+            "or remove their rows."
         )
     return problems
 
@@ -169,9 +166,9 @@ def _split(items: list[Item]) -> tuple[list[Item], list[str]]:
         return items, list(split_notes(items, PUBLISHED))
     ours = _own_splits(sorted({item.group for item in items}))
     note = (
-        f"{len(items)} clips of {len(ours)} source videos are here without the published val and "
-        "test, which are given on request: these splits are this project's, by source, and no "
-        "published score compares with theirs."
+        f"The published val and test clips, which are given on request, are not here: the "
+        f"{len(items)} clips of {len(ours)} source videos are split anew by source video, so "
+        "scores on them can't be compared with published ones."
     )
     kept = [replace(item, split=ours[item.group]) for item in items]
     return kept, [note]

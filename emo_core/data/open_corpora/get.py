@@ -83,21 +83,20 @@ SOURCES = {
     )
 }
 WITHHELD = {  # corpora with a reader and no `emo data get`, and why
-    "gavid": "the licence of its record (zenodo.org/records/15448846) could not be read; expected "
-    "to read it before fetching; download it yourself and use --corpus gavid",
-    "meld": "its clips are of a television series, given out without terms or a checksum, over "
-    "plain http; expected terms to show; download them as github.com/declare-lab/MELD says and use "
-    "--corpus meld",
+    "gavid": "its licence (zenodo.org/records/15448846) is not known to this command, which shows "
+    "the licence first; read it there, download the clips yourself and use --corpus gavid",
+    "meld": "its clips are from a television series, given out without a licence, checksum or "
+    "https; download them as github.com/declare-lab/MELD says and use --corpus meld",
 }
 
 
 def find_source(name: str, part: str | None = None) -> OpenSource:
     """The source of a corpus, or of a part of it; raises TransferError where there is none."""
     if name in WITHHELD:
-        raise TransferError(f"{name} is not fetched: {WITHHELD[name]}.")
+        raise TransferError(f"{name} can't be downloaded with this command: {WITHHELD[name]}.")
     if name not in SOURCES:
         raise TransferError(
-            f"{name!r} is not given out openly or not known; expected one of {', '.join(SOURCES)}."
+            f"There is no open corpus {name!r}; expected one of {', '.join(SOURCES)}."
         )
     source = SOURCES[name]
     if part is None:
@@ -106,7 +105,7 @@ def find_source(name: str, part: str | None = None) -> OpenSource:
         known = (
             f"one of {', '.join(source.selections)}"
             if source.selections
-            else "none: it comes whole"
+            else "no --part, since it comes as one"
         )
         raise TransferError(f"{name} has no part {part!r}; expected {known}.")
     return replace(source, archives=source.selections[part])
@@ -130,8 +129,8 @@ class Fetching:
             return {}
         if corpus != self.source.name:
             raise TransferError(
-                f"{self.dest} holds {corpus}, by its {RECORD}; expected an empty folder or one of "
-                f"{self.source.name}; name another."
+                f"{self.dest} holds {corpus} already; expected an empty folder, or one that holds "
+                f"{self.source.name}; choose another."
             )
         return files
 
@@ -154,8 +153,9 @@ class Fetching:
         free = shutil.disk_usage(self.dest).free
         if need > free:
             raise TransferError(
-                f"{self.dest} has room for {free / 1e9:.1f} GB; expected {need / 1e9:.1f} GB for "
-                f"what is missing of {self.source.name}; make room or name another disk."
+                f"There are {free / 1e9:.1f} GB free where {self.dest} is; expected "
+                f"{need / 1e9:.1f} GB for what is still missing of {self.source.name}; make room, "
+                "or choose a folder on another disk."
             )
 
     def count(self, bytes_more: int) -> None:
@@ -181,8 +181,9 @@ class Fetching:
         found = transfer(known, self.dest, self.count)
         if noted and not remote.digest and noted["sha256"] != found.sha256:
             raise TransferError(
-                f"{remote.name} is not what came first: SHA-256 {found.sha256[:12]}, and {RECORD} "
-                f"has {noted['sha256'][:12]}; expected the same; delete it and run again."
+                f"{remote.name} is another file than at the first download: its SHA-256 begins "
+                f"with {found.sha256[:12]}, expected {noted['sha256'][:12]} as in {RECORD}; delete "
+                "it and run the same command again."
             )
         self._keep(remote, found)
         return found

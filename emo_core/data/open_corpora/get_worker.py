@@ -37,7 +37,9 @@ def get_in_worker(name: str, dest: Path, progress: get.Progress, part: str | Non
     Raises TransferError, also where EMO_OFFLINE forbids the network.
     """
     if offline():
-        raise TransferError(f"{name} is not fetched: EMO_OFFLINE is set; unset it to allow it.")
+        raise TransferError(
+            f"EMO_OFFLINE is set, so {name} can't be downloaded; unset it to allow downloads."
+        )
     worker = subprocess.Popen(
         WORKER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
     )  # Ctrl-C is this process's business, which ends the other
@@ -60,7 +62,7 @@ def get_in_worker(name: str, dest: Path, progress: get.Progress, part: str | Non
     if "result" in last:
         return last["result"]
     raise TransferError(
-        last.get("error") or "the fetching ended without an answer; run the same command again."
+        last.get("error") or "the download stopped without a message; run the same command again."
     )
 
 
@@ -97,7 +99,7 @@ def _say(words: dict[str, Any]) -> None:
 def _sentence(error: OSError) -> str:
     return (
         f"{error.filename or 'a file'} can't be written ({error.strerror or error}); expected a "
-        "folder on a disk with room; name another."
+        "folder on a disk with room; choose another."
     )
 
 

@@ -49,13 +49,15 @@ def unpack_snapshot(path: Path, repository: LfsRepository, out: Path) -> list[Re
             found = tree_id({n: (_mode(i), archive.read(i)) for n, i in files.items()})
             if found != repository.tree:
                 raise TransferError(
-                    f"{path.name} holds the tree {found[:12]}; expected {repository.tree[:12]}, as "
-                    "its repository states for that commit; try again, and report it if it stays."
+                    f"{path.name} does not hold the files that were published (git tree "
+                    f"{found[:12]}, expected {repository.tree[:12]}); try again, and report it if "
+                    "that does not help."
                 )
             return _write(archive, files, repository, out)
     except (zipfile.BadZipFile, EOFError) as error:
         raise TransferError(
-            f"{path.name} is no whole zip ({error}); expected the repository's; try again."
+            f"{path.name} is not a complete zip file ({error}); expected the repository's; try "
+            "again."
         ) from error
 
 
@@ -132,9 +134,9 @@ def addressed(media: Sequence[RemoteFile], servers: Sequence[str]) -> Iterator[l
                 break
         if asked:
             raise TransferError(
-                f"{asked[0].name} and {len(asked) - 1} more can't be had: "
-                f"{(problems or ['no server is named'])[0].rstrip('.')}; "
-                "run the same command later, which goes on from there."
+                f"{asked[0].name} and {len(asked) - 1} more can't be downloaded now: "
+                f"{(problems or ['no server is known'])[0].rstrip('.')}; "
+                "run the same command later, which continues from here."
             )
         yield ready
 
@@ -165,6 +167,7 @@ def _ask(server: str, media: Sequence[RemoteFile]) -> tuple[list[RemoteFile], li
                 )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise TransferError(
-            f"{server} sent no list of objects; expected the batch API's; try again later."
+            f"{server} did not send a list of addresses; expected the answer of a Git LFS server; "
+            "try again later."
         ) from error
     return ready, refused

@@ -60,8 +60,9 @@ def read_ravdess(root: Path) -> Corpus:
             items[path.stem] = _item(path, numbers)
     if not items:
         raise CorpusError(
-            f"{root.name} holds no clip with picture and sound; expected RAVDESS as its archives "
-            "unpack, Video_Speech_Actor_01/Actor_01/01-01-03-02-01-01-01.mp4; fetch it with "
+            f"There is no clip with picture and sound in {root.name}; expected RAVDESS as its "
+            "archives unpack, such as Video_Speech_Actor_01/Actor_01/01-01-03-02-01-01-01.mp4; "
+            "download it with "
             f"`emo data get ravdess FOLDER`; the first problem: {(problems or ['-'])[0]}"
         )
     kept = tuple(items.values())
@@ -76,14 +77,14 @@ def read_ravdess_polarity(root: Path) -> Corpus:
 def _fault(path: Path, numbers: tuple[int, ...] | None, items: dict[str, Item]) -> str | None:
     """What is wrong with a file, as the end of a sentence."""
     if numbers is None:
-        return "is no name of RAVDESS; expected seven numbers such as 01-01-06-01-02-01-12"
+        return "is not named as in RAVDESS; expected seven numbers such as 01-01-06-01-02-01-12"
     folder = re.fullmatch(r"[Aa]ctor_(\d{2})", path.parent.name)
     if folder and int(folder[1]) != numbers[6]:
-        return f"is named of actor {numbers[6]:02}, but lies with actor {folder[1]}"
+        return f"names actor {numbers[6]:02}, but lies in the folder of actor {folder[1]}"
     if numbers[0] == 1 and path.suffix.lower() != ".mp4":
-        return "is named of picture and sound; expected an mp4"
+        return "has the name of a clip with picture and sound; expected an mp4 file"
     if path.stem in items:
-        return f"is there twice; {items[path.stem].path.parent.name} has it already"
+        return f"is also in {items[path.stem].path.parent.name}; expected it once"
     return None
 
 
@@ -101,14 +102,14 @@ def _item(path: Path, numbers: tuple[int, ...]) -> Item:
 
 
 def _notes(items: tuple[Item, ...], others: Counter[str]) -> list[str]:
-    notes = ["No split is published: actors are held out, 15-18 for val and 19-24 for test."]
-    notes += [f"{count} {name} files are left out." for name, count in sorted(others.items())]
+    notes = ["RAVDESS has no published splits; actors 15-18 are val and 19-24 are test."]
+    notes += [f"{count} {name} files are not read." for name, count in sorted(others.items())]
     for channel in CHANNELS:
         counts = Counter(item.group for item in items if item.regime == channel)
         whole = CLIPS_OF[channel] * ACTORS[channel]
         if counts and counts.total() != whole:
             partial = sorted(actor for actor, n in counts.items() if n != CLIPS_OF[channel])
-            not_whole = f"; not whole: {name_list(partial)}" if partial else ""
+            not_whole = f"; clips are missing of {name_list(partial)}" if partial else ""
             notes.append(
                 f"{channel} has {counts.total()} clips of {len(counts)} actors; the published set "
                 f"has {whole} of {ACTORS[channel]}{not_whole}."

@@ -29,14 +29,14 @@ def record_files(url: str, wanted: str) -> list[RemoteFile]:
         files = [_file(entry) for entry in json.loads(answer)["files"]]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise TransferError(
-            f"{url} is no record with a list of files; expected key, size and links of each; "
-            "try again later, and report it if it stays so."
+            f"{url} did not send a list of files; expected the name, size and address of each; "
+            "try again later, and report it if that does not help."
         ) from error
     found = sorted((f for f in files if re.fullmatch(wanted, f.name)), key=lambda f: f.name)
     if not found:
         raise TransferError(
-            f"{url} lists {len(files)} files, none of them as expected ({wanted}); its publisher "
-            "may have changed them; report it."
+            f"{url} lists {len(files)} files, but none with the expected name ({wanted}); its "
+            "publisher may have changed them; report it."
         )
     return found
 
@@ -67,8 +67,8 @@ def unpack_archive(path: Path, out: Path) -> None:
                 archive.extractall(folder)
         except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
             raise TransferError(
-                f"{path.name} can't be unpacked ({error}); expected a whole zip; delete it and run "
-                "the same command again."
+                f"{path.name} can't be unpacked ({error}); expected a complete zip file; delete it "
+                "and run the same command again."
             ) from error
         if out.exists():  # of an earlier try that could not be noted
             shutil.rmtree(out)
@@ -84,13 +84,13 @@ def _refuse_bomb(path: Path, archive: zipfile.ZipFile) -> None:
     whole, packed = sum(info.file_size for info in archive.infolist()), path.stat().st_size
     if whole > MOST_GROWTH * packed + SLACK_BYTES:
         raise TransferError(
-            f"{path.name} would grow from {packed:,} to {whole:,} bytes; expected films, which "
+            f"{path.name} would unpack from {packed:,} to {whole:,} bytes; expected videos, which "
             "hardly grow; it is not unpacked; delete it and report it."
         )
     if whole > (free := shutil.disk_usage(path.parent).free):
         raise TransferError(
-            f"{path.name} holds {whole / 1e9:.1f} GB, the disk has room for {free / 1e9:.1f} GB; "
-            "expected room for all; make room and run the same command again."
+            f"{path.name} unpacks to {whole / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free; "
+            "expected room for all of it; make room and run the same command again."
         )
 
 
@@ -98,6 +98,6 @@ def _inside(path: Path, name: str) -> None:
     parts = PurePosixPath(name.replace("\\", "/"))
     if parts.is_absolute() or ".." in parts.parts or ":" in (*parts.parts, "")[0]:
         raise TransferError(
-            f"{path.name} holds {name[:60]!r}, which lies outside; expected names inside the "
-            "archive; it is not unpacked."
+            f"{path.name} would write {name[:60]!r}, outside its folder; expected names inside it; "
+            "it is not unpacked; delete it and report it."
         )

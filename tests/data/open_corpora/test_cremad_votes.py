@@ -86,4 +86,4 @@ def test_the_summary_is_over_clips_with_every_condition(tmp_path):
     summary = votes_summary(votes, labels)
     assert (summary["clips"], summary["audio_only"], summary["both"]) == (2, 0.4, 0.8)
     assert "40.0% from the voice alone, 60.0% from the face alone" in votes_note(votes, labels)[0]
-    assert "are not here" in votes_note({}, labels)[0]
+    assert "votes are missing" in votes_note({}, labels)[0]

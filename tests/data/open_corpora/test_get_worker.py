@@ -87,7 +87,7 @@ def test_nothing_is_fetched_before_the_licence_is_accepted(tmp_path, capsys, mon
     assert about["licence"] == "CC BY-NC-SA 4.0" and about["accepted"] is False
     assert "give --accept-licence" in said and not (tmp_path / "out").exists()
     assert main(["data", "get", "gavid", str(tmp_path / "out")]) == 2
-    assert "gavid is not fetched" in capsys.readouterr().err
+    assert "gavid can't be downloaded with this command" in capsys.readouterr().err
 
 
 def test_an_address_that_is_not_public_is_not_reached(site, tree, tmp_path, monkeypatch, online):
@@ -175,7 +175,7 @@ def test_it_ends_when_its_parent_does(site, tree, tmp_path):
 
 def test_a_worker_that_says_nothing_is_a_sentence(tmp_path, monkeypatch, online):
     monkeypatch.setattr(get_worker, "WORKER", [sys.executable, "-c", "input()"])
-    with pytest.raises(TransferError, match="ended without an answer; run the same command"):
+    with pytest.raises(TransferError, match="stopped without a message; run the same command"):
         get_in_worker("cremad", tmp_path, lambda done, total: None)
 
 

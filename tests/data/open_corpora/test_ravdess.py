@@ -39,10 +39,10 @@ def test_speech_and_song_with_picture_and_sound_are_read(made):
 
 def test_the_notes_say_what_is_here_of_the_published_set(made):
     notes = read_corpus("ravdess", made).notes
-    assert "7 video-only files are left out." in notes
+    assert "7 video-only files are not read." in notes
     assert (
-        "speech has 56 clips of 7 actors; the published set has 1440 of 24; not whole: actor 01, "
-        "actor 02, actor 03 and 4 more." in notes
+        "speech has 56 clips of 7 actors; the published set has 1440 of 24; clips are missing of "
+        "actor 01, actor 02, actor 03 and 4 more." in notes
     )
     assert any(
         note.startswith("song has 2 clips of 2 actors; the published set has 1012 of 23")
@@ -72,7 +72,7 @@ def test_a_damaged_name_says_the_form(tree, name):
     assert parse_ravdess_name(name) is None
     shutil.copy(tree / FIRST, (tree / FIRST).with_name(f"{name}.mp4"))
     (problem,) = read_corpus("ravdess", tree).problems
-    assert problem.startswith(f"Actor_01/{name}.mp4 is no name of RAVDESS; expected seven numbers")
+    assert problem.startswith(f"Actor_01/{name}.mp4 is not named as in RAVDESS; expected seven")
 
 
 def test_a_file_with_another_actor_or_twice_is_named(tree):
@@ -80,18 +80,20 @@ def test_a_file_with_another_actor_or_twice_is_named(tree):
     shutil.copytree(tree / "Video_Speech_Actor_02", tree / "copy")
     problems = read_corpus("ravdess", tree).problems
     assert len(problems) == 1 + 8
-    assert any("is named of actor 02, but lies with actor 01" in problem for problem in problems)
-    assert any("is there twice; Actor_02 has it already" in problem for problem in problems)
+    assert any(
+        "names actor 02, but lies in the folder of actor 01" in problem for problem in problems
+    )
+    assert any("is also in Actor_02; expected it once" in problem for problem in problems)
 
 
 def test_sound_alone_is_no_clip(tree, tmp_path):
     sounds = tmp_path / "sounds" / "Actor_01"
     sounds.mkdir(parents=True)
     (sounds / f"{ravdess_name(1, 3, modality=3)}.wav").write_bytes(b"x")
-    with pytest.raises(CorpusError, match="no clip with picture and sound; .*`emo data get"):
+    with pytest.raises(CorpusError, match="no clip with picture and sound in .*`emo data get"):
         read_corpus("ravdess", tmp_path / "sounds")
     shutil.copytree(sounds, tree / "Audio_Speech_Actors_01-24" / "Actor_01")
-    assert "1 audio-only files are left out." in read_corpus("ravdess", tree).notes
+    assert "1 audio-only files are not read." in read_corpus("ravdess", tree).notes
 
 
 def test_three_classes_leave_surprise_out(made):

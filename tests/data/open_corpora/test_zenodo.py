@@ -49,12 +49,12 @@ def test_a_name_cannot_lead_elsewhere():
 
 @pytest.mark.parametrize("content", [b"<html>", b"{}", b"[]", b'{"files": [{"key": "a"}]}'])
 def test_what_is_no_record_is_one_sentence(content):
-    with pytest.raises(TransferError, match="is no record with a list of files; expected key"):
+    with pytest.raises(TransferError, match="did not send a list of files; expected the name"):
         listed(content)
 
 
 def test_a_record_without_the_files_says_so():
-    with pytest.raises(TransferError, match="lists 1 files, none of them as expected"):
+    with pytest.raises(TransferError, match="lists 1 files, but none with the expected name"):
         listed(record(entry("other.zip")))
 
 
@@ -79,7 +79,7 @@ def test_an_archive_becomes_a_folder_whole_or_not_at_all(tmp_path):
 @pytest.mark.parametrize("name", ["../x", "/etc/x", "a/../../x", "C:/x"])
 def test_an_archive_that_would_write_elsewhere_is_not_unpacked(tmp_path, name):
     (tmp_path / "a.zip").write_bytes(archive("good", name))
-    with pytest.raises(TransferError, match="which lies outside"):
+    with pytest.raises(TransferError, match="outside its folder"):
         unpack_archive(tmp_path / "a.zip", tmp_path / "a")
     assert {p.name for p in tmp_path.iterdir()} == {"a.zip"}
 
@@ -96,7 +96,7 @@ def test_a_damaged_archive_is_one_sentence(tmp_path):
 def test_an_archive_that_grows_without_measure_is_not_unpacked(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as into:
         into.writestr("a.mp4", bytes(50 << 20))
-    with pytest.raises(TransferError, match="would grow from"):
+    with pytest.raises(TransferError, match="would unpack from"):
         unpack_archive(tmp_path / "a.zip", tmp_path / "a")
     assert {p.name for p in tmp_path.iterdir()} == {"a.zip"}
 

@@ -1,0 +1,92 @@
+"""What the site adds to the course: alt texts, clips that play, and the wrong answers to expect."""
+
+import ast
+import re
+from pathlib import Path
+
+PLACE = "<!-- wrong answers -->"  # in docs/lessons/teach.md
+LONGEST = 90  # letters of an answer's code
+CLIPS = "../assets/examples/"  # as a lesson names a drawn clip; the site keeps them in _static
+COMMENT = re.compile(r"\s?<!--.*?(?:-->|$)", re.S)  # names a number for the audit; may be cut
+
+
+def keep_alt_texts(cell: dict) -> None:
+    """Hand the alt text that `make notebooks` stored with a figure on to myst-nb, in place.
+
+    myst-nb reads a cell's setting, not an output's metadata: without it the site says the file's
+    name to whoever cannot see the figure.
+    """
+    for output in cell.get("outputs", []):
+        alt = output.get("metadata", {}).get("image/png", {}).get("alt")
+        if alt:
+            cell["metadata"].setdefault("mystnb", {})["image"] = {"alt": COMMENT.sub("", alt)}
+            return
+
+
+def keep_clips(cell: dict) -> None:
+    """Let players of drawn clips find them on the site, in place."""
+    for output in cell.get("outputs", []):
+        data = output.get("data", {})
+        if "text/html" in data:
+            text = "".join(data["text/html"])
+            data["text/html"] = text.replace(f'src="{CLIPS}', 'src="../_static/')
+
+
+def wrong_answers(path: Path) -> dict[str, list[tuple[str, str]]]:
+    """Wrong answers of a lesson's tests: (code, what the explanation speaks of) by exercise.
+
+    The file is read, not run: answers stand in the table as their code. Raises ValueError where it
+    has no dictionary WRONG.
+    """
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "WRONG":
+            assert isinstance(node.value, ast.Dict)
+            return {
+                ast.literal_eval(name): [_pair(one) for one in getattr(answers, "elts", [])]
+                for name, answers in zip(node.value.keys, node.value.values, strict=True)
+                if name is not None
+            }
+    raise ValueError(f"{path.name} has no WRONG = {{…}}")
+
+
+def _pair(node: ast.expr) -> tuple[str, str]:
+    """An answer's code and the words that its explanation must contain.
+
+    Answers that a comprehension makes stand there once, with what it goes through.
+    """
+    over = ""
+    if isinstance(node, ast.Starred) and isinstance(node.value, ast.GeneratorExp):
+        over = f" for each of {ast.unparse(node.value.generators[0].iter)}"
+        node = node.value.elt
+    if not isinstance(node, ast.Tuple):
+        return ast.unparse(node)[:LONGEST], ""
+    answer, words = node.elts
+    code = re.sub(r"^lambda [^:]*: ", "", ast.unparse(answer)) + over
+    code = code if len(code) <= LONGEST else f"{code[:LONGEST]} …"
+    spoken = str(words.value) if isinstance(words, ast.Constant) else ast.unparse(words)
+    return code, spoken
+
+
+def wrong_answers_page(folder: Path) -> str:
+    """Markdown: for each lesson of tests/course a box that opens, with a table of its answers."""
+    parts = []
+    for path in sorted(folder.glob("wrong_answers_[0-9][0-9].py")):
+        rows = [
+            f"| `{name}` | {_code(code)} | {_cell(words)} |"
+            for name, answers in wrong_answers(path).items()
+            for code, words in answers
+        ]
+        head = "| exercise | wrong answer | the explanation speaks of |\n|---|---|---|\n"
+        title = f"Lesson {int(path.stem[-2:])}: {len(rows)} wrong answers"
+        parts.append(f":::{{dropdown}} {title}\n{head}" + "\n".join(rows) + "\n:::")
+    return "\n\n".join(parts)
+
+
+def _code(text: str) -> str:
+    fence = "``" if "`" in text else "`"
+    return f"{fence}{_cell(text)}{fence}"
+
+
+def _cell(text: str) -> str:
+    """Text that cannot end a table's cell."""
+    return text.replace("|", "\\|").replace("\n", " ")
