@@ -88,10 +88,10 @@ class Meanwhile:
         """
         session = self.request.session_hash
         busy = self.visits.is_busy(session)
-        alone = busy and self.visits.of(session).current is None
+        only_answers = busy and self.visits.of(session).current is None
         return {
             self.page.cancel: gr.Button(interactive=busy),
-            self.page.stop_answer: gr.Button(visible=alone),
+            self.page.stop_answer: gr.Button(visible=only_answers),
         }
 
 
