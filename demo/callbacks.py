@@ -77,14 +77,22 @@ class Meanwhile:
             for state in job.states(soon_s):
                 if listener.has_gone():
                     job.drop()
-                yield {**describe(state), **self.stop_button()}
+                yield {**describe(state), **self.stop_buttons()}
         finally:
             job.drop()  # unless it is done, the page closed this generator
 
-    def stop_button(self) -> Changes:
-        """Stop, enabled as long as anything of the visitor runs or waits."""
-        busy = self.visits.is_busy(self.request.session_hash)
-        return {self.page.cancel: gr.Button(interactive=busy)}
+    def stop_buttons(self) -> Changes:
+        """Stop, enabled as long as anything of the visitor runs or waits.
+
+        Beside the explanations, or under the words on an answer that is not there yet.
+        """
+        session = self.request.session_hash
+        busy = self.visits.is_busy(session)
+        only_answers = busy and self.visits.of(session).current is None
+        return {
+            self.page.cancel: gr.Button(interactive=busy),
+            self.page.stop_answer: gr.Button(visible=only_answers),
+        }
 
 
 class AnswerCallbacks:
@@ -106,7 +114,12 @@ class AnswerCallbacks:
         visit.given, visit.keeps_status = path, False
         example = service.is_example(Path(path))
         if not example:
-            self.visits.claim(visit, Path(path))
+            try:
+                self.visits.claim(visit, Path(path))
+            except BusyError as error:
+                box = components.state(words, "trouble", "trouble", str(error))
+                yield {page.status: box, **hidden}
+                return
         if not (agreed or example):
             ask = components.state(words, "unsure ask", "consent_first", words("consent_ask"))
             yield {page.status: ask, **hidden}
@@ -135,20 +148,24 @@ class AnswerCallbacks:
             case = job.result()
         except Stopped:
             box = components.state(words, "unsure ask", "stopped_title", words("stopped_answer"))
-            yield {page.status: box, **hidden, **meanwhile.stop_button()}
+            yield {page.status: box, **hidden, **meanwhile.stop_buttons()}
             return
         except (UserError, BusyError) as error:
             box = components.state(words, "trouble", "trouble", str(error))
-            yield {page.status: box, **hidden, **meanwhile.stop_button()}
+            yield {page.status: box, **hidden, **meanwhile.stop_buttons()}
             return
         if visit.taken_back != taken_back:
             visit.cases.clear()
-            yield {page.status: components.empty_state(words), **hidden}
+            yield {
+                page.status: components.empty_state(words),
+                **hidden,
+                **meanwhile.stop_buttons(),
+            }
             return
         visit.current = visit.waiting = case
         self.visits.memory.note(case)
         answer = components.answer_html(words, case.prediction)
-        yield {page.status: answer, **hidden, **meanwhile.stop_button()}
+        yield {page.status: answer, **hidden, **meanwhile.stop_buttons()}
 
     def greet(self, request: gr.Request) -> str:
         """The empty page in the visitor's language."""
@@ -195,7 +212,7 @@ class AnswerCallbacks:
         except ClipError:  # deleted meanwhile: the tick was taken away
             return {self.page.details: gr.Column(visible=False)}
         self.visits.settle(case, service.is_shared(case))
-        return drawn | Meanwhile(self.page, self.visits, request).stop_button()
+        return drawn | Meanwhile(self.page, self.visits, request).stop_buttons()
 
     def _details(self, words: Words, case: ClipSession, result: service.PredictionView) -> Changes:
         from demo import explanations
@@ -310,7 +327,7 @@ class AnswerCallbacks:
             changes = {page.status: components.state(words, "unsure ask", "stopped_title", said)}
         except (UserError, BusyError) as error:
             changes = {page.status: components.state(words, "trouble", "trouble", str(error))}
-        yield changes | meanwhile.stop_button()
+        yield changes | meanwhile.stop_buttons()
 
     def leave(self, request: gr.Request) -> None:
         """The visitor has gone: nothing of theirs stays."""

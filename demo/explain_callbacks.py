@@ -87,14 +87,14 @@ class ExplainCallbacks:
             return {self.page.explain_status: gr.skip()}
         return {self.page.preset: preset_radio(words_of(request), case, method, preset)}
 
-    def stop(self, request: gr.Request) -> gr.Button:
+    def stop(self, request: gr.Request) -> Changes:
         """Stop all that runs or waits for this visitor."""
         self.visits.stop(request.session_hash)
-        return gr.Button(interactive=False)
+        return self.finish(request)
 
-    def finish(self, request: gr.Request) -> gr.Button:
+    def finish(self, request: gr.Request) -> Changes:
         """Something has ended; Stop stays as long as anything else of the visitor's goes on."""
-        return gr.Button(interactive=self.visits.is_busy(request.session_hash))
+        return Meanwhile(self.page, self.visits, request).stop_buttons()
 
     def is_first_map(self, request: gr.Request, preset: str, kind: str) -> bool:
         """Whether this is the one fast map of an answer, which waits for no longer explanations."""
@@ -144,7 +144,7 @@ class ExplainCallbacks:
             changes = {part: components.state(words, "trouble", "trouble", str(error))}
         if case := self.visits.of(request.session_hash).current:
             self.visits.settle(case, service.is_shared(case))
-        yield changes | meanwhile.stop_button()
+        yield changes | meanwhile.stop_buttons()
 
     @map_event
     def explain(self, job: MapJob) -> Changes:

@@ -26,6 +26,7 @@ class Page:
     fetch: Any = None
     consent: Any = None
     status: Any = None
+    stop_answer: Any = None
     details: Any = None
     over_text: Any = None
     over_plot: Any = None
@@ -81,6 +82,11 @@ class Page:
     json: Any = None
 
     @property
+    def stops(self) -> list[Any]:
+        """The buttons that stop all of a visitor's: beside the explanations, and of an answer."""
+        return [self.cancel, self.stop_answer]
+
+    @property
     def results(self) -> list[Any]:
         """Parts that an event may write: all but those only read or pressed."""
         asked = {
@@ -118,6 +124,9 @@ def draw(limits: Limits) -> Page:
             _inputs(page, say, limits)
         with gr.Column(scale=9, min_width=320, elem_id="get"):
             page.status = gr.HTML(components.empty_state(Words(FALLBACK)), elem_id="answer")
+            page.stop_answer = gr.Button(
+                say("cancel"), variant="stop", visible=False, elem_id="stop-answer"
+            )
             with gr.Column(visible=False, elem_id="details") as page.details:
                 _details(page, say)
     gr.Markdown(say("notice_more"), elem_classes="notice")

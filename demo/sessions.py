@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from demo.doors.storage import MB, Storage, folder_size
+from demo.doors.storage import MB, Storage
 from demo.job_queue import FIRST, Job, JobQueue
 from demo.memory import CaseMemory
 from demo.settings import BusyError, Limits
@@ -23,7 +23,8 @@ MOST_CASES = 3  # clips of one visitor whose answers are kept while they are her
 class Session:
     """One visitor: cases by the clip's content, and files on disk."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str | None = None) -> None:
+        self.name = name
         self.cases: OrderedDict[tuple, Any] = OrderedDict()
         self.files: set[Path] = set()
         self.address = "unknown"
@@ -78,14 +79,6 @@ class Rate:
                 del self.times[key]
 
 
-def _changed_s(path: Path) -> float:
-    """When a file or folder was last changed; 0 where it is gone."""
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0
-
-
 def give_back_memory() -> None:
     """Ask the C library to return what it keeps of freed memory; thirty visitors leave 150 MB."""
     with suppress(OSError, AttributeError, TypeError):  # only glibc has it
@@ -109,7 +102,7 @@ class Sessions:
         if session is None:
             return Session()
         with self.lock:
-            visit = self.sessions.setdefault(session, Session())
+            visit = self.sessions.setdefault(session, Session(session))
         visit.seen_s = time.monotonic()
         return visit
 
@@ -150,15 +143,8 @@ class Sessions:
         self.link_jobs.close()
 
     def claim(self, visit: Session, path: Path) -> None:
-        """Note a file as a visitor's; what they gave first goes where they hold too much."""
-        newest = self.storage.claim(path)
-        visit.files.add(newest)
-        held = 0
-        for kept in sorted(visit.files, key=lambda it: (it != newest, -_changed_s(it))):
-            held += folder_size(kept)
-            if held > self.limits.mb_of_visit * MB:
-                self.delete(kept)
-                visit.files.discard(kept)
+        """Note a file as a visitor's. Raises BusyError for one too many, which is deleted."""
+        visit.files.add(self.storage.claim(path, visit.name))
 
     def settle(self, case: Any, public: bool = False) -> None:
         """Something of a case was answered, drawn or explained: keep no more than is needed."""
@@ -168,8 +154,8 @@ class Sessions:
 
     def new_folder(self, visit: Session) -> Path:
         """A folder for what is made for a visitor. Raises BusyError where there is no room."""
-        folder = self.storage.make(visit.address)
-        self.claim(visit, folder)
+        folder = self.storage.make(visit.address, visit.name)
+        visit.files.add(folder)
         return folder
 
     def leave(self, session: str) -> None:

@@ -34,7 +34,8 @@ class Limits:
     framed_by: str = "'self'"  # sources of frame-ancestors: pages that may show this one in theirs
     jobs_a_minute: int = 30  # of one visitor
     jobs_of_address: int = 240  # a minute: a class behind one router is many visitors
-    mb_of_visit: int = 100  # of files on disk; the first ones of a visit go for its later ones
+    connections_of_address: int = 300  # open at once: a browser has six, a class thirty browsers
+    mb_of_visit: int = 100  # of files on disk
     mb_of_address: int = 1000
     mb_in_all: int = 2000
     mb_of_memory: int = 1000  # of all visitors' clips, and what was worked out about them
@@ -59,6 +60,9 @@ def read(settings: Mapping[str, str] = os.environ) -> Limits:
         framed_by=_sources(settings, "EMO_FRAMED_BY", SPACE_FRAMES if space else Limits.framed_by),
         jobs_a_minute=_number(settings, "EMO_JOBS_A_MINUTE", Limits.jobs_a_minute),
         jobs_of_address=_number(settings, "EMO_JOBS_OF_ADDRESS", Limits.jobs_of_address),
+        connections_of_address=_number(
+            settings, "EMO_CONNECTIONS_OF_ADDRESS", Limits.connections_of_address
+        ),
         waiting_of_visit=_number(settings, "EMO_WAITING_OF_VISIT", Limits.waiting_of_visit),
         waiting_of_address=_number(settings, "EMO_WAITING_OF_ADDRESS", Limits.waiting_of_address),
         mb_of_visit=_number(settings, "EMO_MB_OF_VISIT", Limits.mb_of_visit),

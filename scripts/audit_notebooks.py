@@ -19,7 +19,8 @@ sys.path.append(str(HERE))
 from exercises import EXERCISES  # noqa: E402
 
 INTRODUCED, READ = 0.90, 0.95  # shares, at least
-RUN_OF_CODE, CODE_LINES, CELLS, EXERCISE_COUNT = 3, 15, 42, 3  # 40 cells and the set-up
+RUN_OF_CODE, CODE_LINES, CELLS, EXERCISE_COUNT = 3, 15, 60, 3
+SET_UP, PART_LINES = 22, 45  # lines of the first cell, and of one that writes a part of mymodel.py
 NOTEBOOK_BYTES, FIGURE_BYTES, ALL_BYTES = 500_000, 150_000, 10_000_000
 LESSON_S, ALL_S = 180, 1200  # of processor: on two free cores a lesson takes less, never more
 INTRODUCTION, READING = 8, 20  # words, at least
@@ -27,6 +28,24 @@ PICTURES = ("image/png", "image/jpeg", "image/svg+xml")
 HEADER = ("time", "memory", "data", "you will be able to")
 ENDING = ("gets wrong", "does not prove")
 SCRIPTS = ("application/javascript", "application/vnd.plotly.v1+json")
+FIRST_CELL = "# Finds the project"
+WRITES = "%%mymodel"  # heads a cell whose definitions go into the reader's file
+TAUGHT = {  # what a lesson gives a student, counted in its text and code
+    "model classes written": (WRITES, r"^class \w+\((?:nn\.Module|\w+Net)\)"),
+    "equations": ("text", r"\$\$.+?\$\$|(?<![\$\w])\$[^$\n]+\$(?![\$\d])"),
+    "papers linked": ("text", r"https://(?:doi\.org|arxiv\.org/abs)/[^)\s]+"),
+    "diagrams": ("text", r"!\[[^\]]+\]\(diagrams/\w+\.svg\)"),
+    "terms in bold": ("text", r"\*\*[a-z][\w /()-]+\*\*"),
+    "device lines": ("code", r"\.to\(|device|cuda|pin_memory|autocast"),
+}
+ANCHORS = {  # UvA's tutorials 6 and 15, LLMs-from-scratch's chapters 3 and 5 (read in their files)
+    "model classes written": ("5, 3", "5"),
+    "equations": ("103, 8", "51, 1"),
+    "papers linked": ("15, 9", "0"),
+    "diagrams": ("18, 12", "27, 14"),
+    "device lines": ("7, 1", "0, 16"),
+}
+FACT = re.compile(r"([−-]?\d[\d,]*\.?\d*)(?:\*\*|`)?\s?%?\s?<!--\s*(\w+)\s*-->")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -48,6 +67,7 @@ class Counts:
     seconds: float
     cpu_seconds: float
     peak_mb: int
+    taught: dict[str, int]  # what TAUGHT counts, by its name
     faults: tuple[str, ...]
 
 
@@ -81,7 +101,7 @@ def longest_run(cells: list) -> int:
 def asked(cells: list) -> list[str]:
     """Names of the exercises that the code cells ask, each once."""
     code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
-    return list(dict.fromkeys(re.findall(r"\bcheck\.(\w+)\(", code)))
+    return list(dict.fromkeys(re.findall(r"\bcheck\.(?!(?:use|report)\()(\w+)\(", code)))
 
 
 def count(path: Path) -> Counts:
@@ -107,10 +127,58 @@ def count(path: Path) -> Counts:
         seconds=facts.get("seconds", 0),
         cpu_seconds=facts.get("cpu_seconds", 0),
         peak_mb=facts.get("peak_mb", 0),
+        taught=taught(cells, facts),
         faults=(),
     )
-    faults = (*shape_faults(counts), *text_faults(path, cells), *output_faults(notebook))
+    faults = (
+        *shape_faults(counts),
+        *text_faults(path, cells),
+        *output_faults(notebook),
+        *figure_faults(facts),
+        *fact_faults(cells, facts),
+    )
     return Counts(**{**vars(counts), "faults": faults})
+
+
+def taught(cells: list, facts: dict) -> dict[str, int]:
+    """What TAUGHT names, and what figures tell, each counted once."""
+    text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    written = "\n".join(cell.source for cell in cells if cell.source.startswith(WRITES))
+    where = {"text": text, "code": code, WRITES: written}
+    flags = re.M | re.S
+    found = {name: re.findall(rule, where[place], flags) for name, (place, rule) in TAUGHT.items()}
+    counts = {name: len(set(hits)) for name, hits in found.items()}
+    counts["device lines"] = sum(
+        bool(re.search(TAUGHT["device lines"][1], line)) for line in code.splitlines()
+    )
+    figures = facts.get("figures", [])
+    return counts | {k: sum(f[k] for f in figures) for k in ("colour_bars", "titles")}
+
+
+def figure_faults(facts: dict) -> list[str]:
+    """What is wrong with the form of figures, as recorded when they were shown."""
+    return [
+        f"figure {number}: {fault}"
+        for number, figure in enumerate(facts.get("figures", []), start=1)
+        for fault in figure["faults"]
+    ]
+
+
+def fact_faults(cells: list, facts: dict) -> list[str]:
+    """Numbers of the text, `0.35<!-- name -->`, that are not those of the same run."""
+    known, faults = facts.get("facts", {}), []
+    text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    named = FACT.findall(text)
+    for said, name in named:
+        plain = said.replace("−", "-").replace(",", "")
+        digits = len(plain.partition(".")[2])
+        if name not in known:
+            faults.append(f"the text names {name}, which no cell recorded")
+        elif abs(float(plain) - known[name]) > 0.5000001 * 10**-digits:
+            faults.append(f"the text says {name} is {said}; the run says {known[name]:.6g}")
+    silent = sorted(set(known) - {name for _, name in named})
+    return faults + [f"no text names the recorded {name}" for name in silent]
 
 
 def shape_faults(c: Counts) -> list[str]:
@@ -185,8 +253,10 @@ def cell_faults(cell: nbformat.NotebookNode) -> list[str]:
         size = len(picture) if "<svg" in picture else len(base64.b64decode(picture))
         if size > FIGURE_BYTES:
             faults.append(f"has a picture of {size // 1000} kB")
-    if len(cell.source.splitlines()) > CODE_LINES:
-        faults.append(f"has {len(cell.source.splitlines())} lines")
+    lines = len(cell.source.splitlines())
+    most = PART_LINES if cell.source.startswith(WRITES) else CODE_LINES
+    if lines > (SET_UP if cell.source.startswith(FIRST_CELL) else most):
+        faults.append(f"has {lines} lines")
     return faults
 
 
@@ -235,10 +305,20 @@ def table(all_counts: list[Counts]) -> str:
     return "\n".join(rows)
 
 
+def taught_table(all_counts: list[Counts]) -> str:
+    """What the lessons teach, each beside two courses that are admired."""
+    rows = [f"{'all lessons':28}{'here':>8}{'UvA':>12}{'LLMs-from-scratch':>20}"]
+    for name in all_counts[0].taught:
+        here = sum(c.taught[name] for c in all_counts)
+        others = ANCHORS.get(name, ("not counted", "not counted"))
+        rows.append(f"{name.replace('_', ' '):28}{here:8}{others[0]:>12}{others[1]:>20}")
+    return "\n".join(rows)
+
+
 def main() -> int:
     paths = lessons()
     all_counts = [count(path) for path in paths]
-    print(table(all_counts))
+    print(table(all_counts), taught_table(all_counts), sep="\n\n")
     faults = [f"{c.name}: {fault}" for c in all_counts for fault in c.faults]
     faults += [f"all: {fault}" for fault in together(paths, all_counts)]
     print("\n".join(faults) or "no faults")

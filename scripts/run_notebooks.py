@@ -10,6 +10,7 @@ import argparse
 import base64
 import hashlib
 import io
+import json
 import os
 import re
 import sys
@@ -17,6 +18,7 @@ import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
@@ -26,6 +28,7 @@ HERE = Path(__file__).resolve().parents[1] / "notebooks"
 SPENT = """import resource
 own, others = (resource.getrusage(getattr(resource, f"RUSAGE_{w}")) for w in ("SELF", "CHILDREN"))
 print(own.ru_maxrss, sum(use.ru_utime + use.ru_stime for use in (own, others)))"""
+SPENT_NAMES = ("seconds", "cpu_seconds", "peak_mb")
 SLIM = 30_000  # bytes above which a picture gets a palette
 NOT_STARTED = "Kernel died before replying"  # what jupyter_client says of it
 TIMEOUT_S = 600  # a cell
@@ -63,6 +66,18 @@ def execute(notebook: nbformat.NotebookNode, small: bool) -> nbformat.NotebookNo
     """Runs a lesson from top to bottom in a fresh kernel; returns it with clean outputs."""
     os.environ["EMO_LESSON_STILL"] = "1"
     os.environ["EMO_LESSON_SMALL"] = "1" if small else "0"
+    with tempfile.TemporaryDirectory(prefix="emo-lessons-") as folder:
+        os.environ["EMO_LESSON_RECORD"] = str(Path(folder) / "record.jsonl")
+        os.environ.setdefault("EMO_MYMODEL", str(Path(folder) / "mymodel.py"))
+        try:
+            return _executed(notebook, Path(os.environ["EMO_LESSON_RECORD"]))
+        finally:
+            del os.environ["EMO_LESSON_RECORD"]
+            if os.environ["EMO_MYMODEL"].startswith(folder):
+                del os.environ["EMO_MYMODEL"]
+
+
+def _executed(notebook: nbformat.NotebookNode, record: Path) -> nbformat.NotebookNode:
     paths = [str(HERE.parent), os.environ.get("PYTHONPATH", "")]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     notebook.cells.append(nbformat.v4.new_code_cell(SPENT))
@@ -86,8 +101,20 @@ def execute(notebook: nbformat.NotebookNode, small: bool) -> nbformat.NotebookNo
         "seconds": round(seconds, 1),
         "cpu_seconds": round(cpu, 1),
         "peak_mb": round(memory * unit / 1e6),
+        **recorded(record),
     }
     return notebook
+
+
+def recorded(file: Path) -> dict[str, Any]:
+    """What a lesson recorded: the form of each figure, and the numbers that its text names."""
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    entries = [json.loads(line) for line in lines]
+    facts = [entry["fact"] for entry in entries if "fact" in entry]
+    return {
+        "figures": [entry["figure"] for entry in entries if "figure" in entry],
+        "facts": {fact["name"]: fact["value"] for fact in facts},
+    }
 
 
 def cleaned(notebook: nbformat.NotebookNode) -> None:
@@ -141,9 +168,7 @@ def main() -> int:
             print(f"{path.name} stopped:\n{error}", file=sys.stderr)
             return 1
         facts = done[path].metadata["emo"]
-        print(
-            path.stem, *(f"{name} {value}" for name, value in list(facts.items())[1:]), flush=True
-        )
+        print(path.stem, *(f"{name} {facts[name]}" for name in SPENT_NAMES), flush=True)
     if not asked.small:
         for path, notebook in done.items():
             notebook.metadata["emo"]["run"] = stamp

@@ -15,22 +15,31 @@ FETCHES_NOTHING = (
 )
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:", re.I)
 _SESSION = re.compile(r"[\w-]{1,64}", re.A)
-_KINDS = {
+_KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "boolean": (bool, "true or false"),
     "string": (str, "a text"),
-    "number": (float, "a number"),
+    "number": ((int, float), "a number"),
+    "choice": ((str, int, float), "one of its choices"),
+    "place": (int, "the place of one of those that are shown"),
 }
+_FILE = (dict, 'an uploaded file, {"path": "…", "meta": …}')
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One argument of an endpoint; `kind` as in JSON Schema, "file" for an uploaded file."""
+    """One argument of an endpoint or event.
+
+    `kind` as in JSON Schema, or "file" for an uploaded file, "choice" for one of several values,
+    "place" for a number below `most`.
+    """
 
     name: str
     kind: str
+    most: int = 0
 
 
 Endpoints = Mapping[str, tuple[Parameter, ...]]
+Events = Mapping[int, tuple[Parameter, ...]]  # by fn_index
 
 
 def endpoints_of(api_info: Mapping[str, Any]) -> dict[str, tuple[Parameter, ...]]:
@@ -42,6 +51,22 @@ def endpoints_of(api_info: Mapping[str, Any]) -> dict[str, tuple[Parameter, ...]
         )
         for name, endpoint in api_info["named_endpoints"].items()
     }
+
+
+def events_of(demo: Any) -> dict[int, tuple[Parameter, ...]]:
+    """The arguments of each event of a page (gr.Blocks), the endpoints' among them."""
+    return {index: tuple(map(_parameter_of, event.inputs)) for index, event in demo.fns.items()}
+
+
+def _parameter_of(part: Any) -> Parameter:
+    """What one part of the page gives to an event."""
+    name = part.get_block_name()
+    if name == "dataset":
+        return Parameter(name, "place", len(part.samples))
+    if hasattr(part, "choices"):
+        return Parameter(name, "choice")
+    kind = part.api_info().get("type")
+    return Parameter(name, kind if kind in _KINDS else "file")
 
 
 def is_address(path: object) -> bool:
@@ -125,13 +150,33 @@ def check_call(endpoints: Endpoints, name: str, given: dict[str, Any], by_name: 
         _check_value(takes, parameter, value)
 
 
+def check_event(events: Events, given: dict[str, Any]) -> None:
+    """Raise Refusal unless a body is of an event of the page and gives each of its arguments."""
+    number = given.get("fn_index")
+    if not isinstance(number, int) or isinstance(number, bool) or number not in events:
+        raise Refusal(
+            404,
+            f"there is no event with this fn_index; expected 0 to {max(events)}, as in /config.",
+        )
+    parameters, listed = events[number], given.get("data")
+    takes = f"event {number} takes {', '.join(p.name for p in parameters) or 'nothing'}"
+    if not isinstance(listed, list) or len(listed) != len(parameters):
+        raise Refusal(422, f'{takes}; expected {{"data": [...]}} with one value for each.')
+    for parameter, value in zip(parameters, listed, strict=True):
+        _check_value(takes, parameter, value)
+
+
 def _check_value(takes: str, parameter: Parameter, value: object) -> None:
-    if value is None:
+    """Raise Refusal for a value of another kind; None is what an empty part of the page gives."""
+    kind, said = _KINDS.get(parameter.kind, _FILE)
+    if value is None and parameter.kind != "place":
         return
-    kind, said = _KINDS.get(parameter.kind, (dict, 'an uploaded file, {"path": "…", "meta": …}'))
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return
-    if not isinstance(value, kind):
+    fits = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+    if fits and parameter.kind == "place":
+        fits = 0 <= value < parameter.most  # type: ignore[operator]  # a whole number
+    if fits and isinstance(value, dict):
+        fits = isinstance(value.get("path"), str)
+    if not fits:
         raise Refusal(
             422, f"{takes}; {parameter.name} is a {type(value).__name__}; expected {said}."
         )

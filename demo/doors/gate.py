@@ -6,15 +6,19 @@ What is refused is refused here, in one place, whatever the version of gradio be
 import asyncio
 import ipaddress
 import socket
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from demo.doors import bodies, routes
+from demo.doors.connections import OpenCount, plain_address
 from demo.doors.responses import Refusal, SecurityHeaders, refusal_response
-from demo.doors.storage import Storage
+from demo.doors.storage import Storage, StorageError
 from demo.settings import Limits
 
 PATIENCE_S = 60.0  # for the next part of a body
@@ -24,21 +28,12 @@ _FORWARDED = b"x-forwarded-", b"forwarded"
 
 
 def client_address(headers: Headers, peer: str, behind_proxy: bool) -> str:
-    """Where a request comes from; a network of IPv6 (/64) counts as one address.
+    """Where a request comes from.
 
     What a request says of itself counts only behind a proxy, and then the nearest one's word.
     """
     said = headers.get("x-forwarded-for") if behind_proxy else None
-    given = said.split(",")[-1].strip() if said else peer
-    try:
-        address = ipaddress.ip_address(given.partition("%")[0].strip("[]"))
-    except ValueError:
-        return given[:64]
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped:
-            return str(address.ipv4_mapped)
-        return str(ipaddress.ip_network((address, 64), strict=False).network_address)
-    return str(address)
+    return plain_address(said.split(",")[-1].strip() if said else peer)
 
 
 def host_name(host: str) -> str:
@@ -84,12 +79,14 @@ class Gate:
         app: ASGIApp,
         limits: Limits,
         endpoints: bodies.Endpoints,
+        events: bodies.Events,
         security: SecurityHeaders,
         storage: Storage,
         server_name: str = "",
     ) -> None:
-        self.storage = storage
-        self.app, self.limits, self.endpoints, self.security = app, limits, endpoints, security
+        self.app, self.limits, self.security, self.storage = app, limits, security, storage
+        self.endpoints, self.events = endpoints, events
+        self.open = OpenCount(limits.connections_of_address)
         self.hosts = own_hosts(server_name) | frozenset(map(host_name, limits.hosts))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -102,16 +99,25 @@ class Gate:
         scope, send = self._known(scope), self.security.wrap(scope, send)
         incoming = Incoming(receive)
         try:
-            self._check(scope)
-            receive = await self._body(scope, incoming)
+            with self.open.counted(scope["client"][0]):
+                self._check(scope)
+                receive = await self._body(scope, incoming)
+                await self._hand_on(scope, receive, send)
         except Refusal as refusal:
             await drain(incoming)
             plain = scope["path"] == f"{routes.API}/upload"
             await refusal_response(refusal, plain)(scope, receive, send)
-            return
         except ClientDisconnect:
             return
-        await self.app(scope, receive, send)
+
+    async def _hand_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let gradio answer."""
+        try:
+            await self.app(scope, receive, send)
+        except RuntimeError as error:  # gradio's stream of a visit that is not here any more
+            if not isinstance(error.__cause__, HTTPException):
+                raise
+            await send({"type": "http.response.body", "body": b""})  # its end, which is missing
 
     def _known(self, scope: Scope) -> Scope:
         """The request with the visitor's address, and without what only a proxy may say."""
@@ -167,7 +173,18 @@ class Gate:
             self.storage.ask(file)
         if call := routes.CALL.fullmatch(path):
             bodies.check_call(self.endpoints, call[2], found, by_name=bool(call[1]))
+            self._admit(found)
+        if routes.EVENT.fullmatch(path):
+            bodies.check_event(self.events, found)
         return _again(body, receive)
+
+    def _admit(self, found: dict[str, Any]) -> None:
+        """Raise Refusal for a program's clip that is one too many for its visit."""
+        try:
+            for file in bodies.file_paths(found):
+                self.storage.admit(Path(file), found.get("session_hash"))
+        except StorageError as error:
+            raise Refusal(error.status, str(error)) from error
 
 
 async def read_body(scope: Scope, receive: Receive, most: int) -> bytes:

@@ -1,5 +1,9 @@
 """gradio's app behind the gate: what `launch` serves."""
 
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Any, TypeVar
+
 import gradio as gr
 from fastapi.exceptions import RequestValidationError
 from gradio.routes import App, ORJSONResponse
@@ -10,7 +14,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from demo import theme
-from demo.doors.bodies import Endpoints, endpoints_of
+from demo.doors.bodies import Endpoints, Events, endpoints_of, events_of
 from demo.doors.fetching import close_roads
 from demo.doors.gate import Gate
 from demo.doors.responses import (
@@ -19,20 +23,32 @@ from demo.doors.responses import (
     SecurityHeaders,
     refusal_response,
     script_hash,
+    shorten,
 )
 from demo.doors.routes import API
 from demo.doors.storage import Storage
 from demo.doors.uploads import Uploads
 from demo.settings import Limits
 
+R = TypeVar("R")
+UNREADABLE = (
+    "what was given can't be used: a file that is not here any more, or a value that the page does "
+    "not offer; give it again."
+)
+
 
 class PageApp(App):
     """gradio's app with the gate outside of all of its own layers."""
 
     def __init__(
-        self, limits: Limits, endpoints: Endpoints, storage: Storage, server_name: str
+        self,
+        limits: Limits,
+        endpoints: Endpoints,
+        events: Events,
+        storage: Storage,
+        server_name: str,
     ) -> None:
-        self.limits, self.endpoints = limits, endpoints
+        self.limits, self.endpoints, self.events = limits, endpoints, events
         self.storage, self.server_name = storage, server_name
         super().__init__(
             default_response_class=ORJSONResponse,
@@ -47,7 +63,8 @@ class PageApp(App):
         own = [script_hash(text.encode()) for text in theme.scripts()]
         security = SecurityHeaders(self.limits.framed_by, own)
         inner = super().build_middleware_stack()
-        return Gate(inner, self.limits, self.endpoints, security, self.storage, self.server_name)
+        known = self.endpoints, self.events
+        return Gate(inner, self.limits, *known, security, self.storage, self.server_name)
 
 
 async def _answer_invalid(request: Request, error: Exception) -> Response:
@@ -65,5 +82,20 @@ async def _answer_broken(request: Request, error: Exception) -> Response:
 def page_app(demo: gr.Blocks, limits: Limits, storage: Storage, server_name: str) -> PageApp:
     """The app to serve a page with. From now on gradio fetches nothing in this process."""
     close_roads()
+    demo.preprocess_data = with_sentences(demo.preprocess_data)  # type: ignore[method-assign,assignment]
     endpoints = endpoints_of(demo.get_api_info())
-    return PageApp(limits, endpoints, storage, server_name)
+    return PageApp(limits, endpoints, events_of(demo), storage, server_name)
+
+
+def with_sentences(preprocess: Callable[..., Awaitable[R]]) -> Callable[..., Awaitable[R]]:
+    """gradio's reader of what an event is given: values it can't use end in one short sentence."""
+
+    @wraps(preprocess)
+    async def read(*args: Any, **more: Any) -> R:
+        try:
+            return await preprocess(*args, **more)
+        except Exception as error:
+            said = str(error.message) if isinstance(error, gr.Error) else UNREADABLE
+            raise gr.Error(shorten(said), print_exception=False) from None
+
+    return read

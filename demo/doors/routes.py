@@ -27,13 +27,14 @@ OPEN = {  # method -> full patterns of paths
     POST: (
         rf"{API}/upload",
         rf"{API}/queue/join",
-        rf"{API}/(?:run|api)/{_TEXT}/?",
+        rf"{API}/run/{_TEXT}/?",
         rf"{API}/call/(?:v2/)?{_TEXT}/?",
         rf"{API}/(?:cancel|reset)/?",
     ),
 }
 TOOLS = rf"{API}/mcp(?:/.*)?"  # for agents, where they are switched on
 TRIMMER = re.compile(r"/static/ffmpeg/.+")  # 31.7 MB for a button that the page hides
+EVENT = re.compile(rf"{API}/(?:queue/join|run/{_TEXT}/?)")  # of the page's own, by fn_index
 CALL = re.compile(rf"{API}/call/(v2/)?({_TEXT})/?")
 _OPEN = {method: re.compile("|".join(paths)) for method, paths in OPEN.items()}
 _TOOLS = re.compile(TOOLS)

@@ -10,11 +10,12 @@ import sys
 import tempfile
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
+from typing import NoReturn
 
 from demo.settings import LimitError
 
 PORT, NAME, FOLDER = "GRADIO_SERVER_PORT", "GRADIO_SERVER_NAME", "GRADIO_TEMP_DIR"
-MODEL = "EMO_MODEL"
+MODELS = "EMO_MODEL", "EMO_MESM", "EMO_JMT"
 HERE = ("localhost", "127.0.0.1", "::1")
 PROXIES = {"http_proxy", "https_proxy", "all_proxy"}
 _ASIDE: dict[str, str] = {}  # name -> value of what is hidden now
@@ -29,7 +30,8 @@ def check_start(settings: Mapping[str, str] = os.environ) -> None:
     """Raise LimitError, one sentence, for what the page can't start with."""
     _check_port(settings.get(PORT), settings.get(NAME))
     _check_folder(settings)
-    _check_model(settings.get(MODEL))
+    for name in MODELS:
+        _check_model(name, settings.get(name))
 
 
 def check_or_exit() -> None:
@@ -37,7 +39,13 @@ def check_or_exit() -> None:
     try:
         check_start()
     except LimitError as error:
-        sys.exit(f"emo: {error}")
+        end_with(error)
+
+
+def end_with(error: LimitError) -> NoReturn:
+    """End the program with one sentence and 2, as the command ends."""
+    print(f"emo: {error}", file=sys.stderr)
+    sys.exit(2)
 
 
 def server_name(settings: Mapping[str, str] = os.environ) -> str:
@@ -83,14 +91,17 @@ def _check_folder(settings: Mapping[str, str]) -> None:
                 ) from None
 
 
-def _check_model(name: str | None) -> None:
-    from emo_core.checkpoint import CheckpointError, find_checkpoint
+def _check_model(setting: str, name: str | None) -> None:
+    """Raise LimitError for a checkpoint that was chosen and can't be loaded; it is kept loaded."""
+    if not name:
+        return
+    from emo_core.checkpoint import CheckpointError
+    from emo_core.inference.predict import load_cached
 
-    if name:
-        try:
-            find_checkpoint(name)
-        except CheckpointError as error:
-            raise LimitError(f"{MODEL}: {error}") from None
+    try:
+        load_cached(name)
+    except CheckpointError as error:
+        raise LimitError(f"{setting}: {error}") from None
 
 
 def set_aside(settings: MutableMapping[str, str] = os.environ) -> None:

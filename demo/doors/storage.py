@@ -34,6 +34,7 @@ class Stored:
     whole: bool = False  # its last byte has come
     asked: bool = False  # some job names it
     claimed: bool = False  # a visit has it, and takes it along when it leaves
+    visit: str | None = None  # the one that claimed it first
     made: bool = False  # by the page, for a visit: its size is only known later
     seen_s: float = 0.0
 
@@ -61,10 +62,14 @@ class Storage:
             self.stored[folder] = found
         return found
 
-    def make(self, address: str) -> Path:
+    def make(self, address: str, visit: str | None = None) -> Path:
         """A new folder for what the page makes for a visit; no word of theirs is in its name."""
-        found = self.open(address, prefix="made-")
+        with self.lock:
+            self._forget_deleted()
+            self._check_visit(visit, LEAST_BYTES)
+            found = self.open(address, prefix="made-")
         found.whole = found.claimed = found.made = True
+        found.visit = visit
         return found.folder
 
     def grow(self, stored: Stored, size: int) -> None:
@@ -94,11 +99,30 @@ class Storage:
         if found := self.of(Path(path)):
             found.asked, found.seen_s = True, self.now()
 
-    def claim(self, path: Path) -> Path:
-        """A visit has a file: what is to be deleted when the visit leaves."""
-        if found := self.of(path):
-            found.claimed, found.seen_s = True, self.now()
-            return found.folder
+    def admit(self, path: Path, visit: str | None) -> None:
+        """Delete a file that is one too many for a visit, and raise StorageError."""
+        found = self.of(path)
+        if found is None or found.claimed:
+            return
+        with self.lock:
+            self._forget_deleted()
+            try:
+                self._check_visit(visit, found.size)
+            except StorageError:
+                self.drop(found)
+                raise
+
+    def claim(self, path: Path, visit: str | None = None) -> Path:
+        """A visit has a file: what is to be deleted when the visit leaves.
+
+        Raises StorageError for one too many, which is deleted.
+        """
+        with self.lock:
+            self.admit(path, visit)
+            if found := self.of(path):
+                found.visit = found.visit if found.claimed else visit
+                found.claimed, found.seen_s = True, self.now()
+                return found.folder
         return path
 
     def sweep(self) -> None:
@@ -109,10 +133,27 @@ class Storage:
             if found.whole and not found.claimed and found.seen_s < now - wait_s:
                 self.drop(found)
 
-    def used(self, address: str | None = None) -> int:
-        """Bytes that one address has here, or all of them."""
+    def used(self, address: str | None = None, visit: str | None = None) -> int:
+        """Bytes that one address or one visit has here, or all of them."""
         with self.lock:
-            return sum(s.size for s in self.stored.values() if address in (None, s.address))
+            return sum(
+                s.size
+                for s in self.stored.values()
+                if address in (None, s.address) and visit in (None, s.visit)
+            )
+
+    def _check_visit(self, visit: str | None, more: int) -> None:
+        """Raise StorageError unless a visit has room for `more` bytes; none is new, and has."""
+        if visit is None:
+            return
+        used, most = self.used(visit=visit), self.limits.mb_of_visit
+        if used + more > most * MB:
+            raise StorageError(
+                413,
+                f"your clips take {used / MB:.0f} MB here, and with this one more than the {most} "
+                "that a visit may have; open the page anew, which deletes them, or give a shorter "
+                "piece.",
+            )
 
     def _check(self, address: str, more: int, whole: int) -> None:
         """Raise StorageError unless there is room for `more` bytes of a thing of `whole` bytes."""

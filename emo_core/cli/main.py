@@ -308,6 +308,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             return args.run(args)
         except KeyboardInterrupt:
             log_error("stopped.")
+            # Where the interrupt passed through the exec of a string, as in many an import,
+            # `python -m` would end by SIGINT although it was caught; another exec forgets that.
+            exec("")
         except BrokenPipeError:
             sys.stderr.close()
         except Exception as error:

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -132,15 +133,18 @@ def fetch(
 def _run_worker(
     job: dict, folder: Path, limits: DownloadLimits, pause: Callable[[], object]
 ) -> dict:
-    """Run the worker under the caps; whatever it started ends with it."""
+    """Run the worker under the caps; whatever it started ends with it, and it with this process."""
     started = time.monotonic()
-    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as words:
-        words.write(json.dumps(job).encode())
-        words.seek(0)
+    with tempfile.TemporaryFile() as said:
         worker = subprocess.Popen(
-            WORKER, stdin=words, stdout=said, stderr=subprocess.DEVNULL, start_new_session=True
+            WORKER,
+            stdin=subprocess.PIPE,
+            stdout=said,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         try:
+            _send_job(worker, job)
             reason = None
             while reason is None and worker.poll() is None:
                 time.sleep(POLL_S)
@@ -152,6 +156,7 @@ def _run_worker(
             with suppress(ProcessLookupError, PermissionError):  # all of them may have ended
                 os.killpg(worker.pid, signal.SIGKILL)
             worker.wait()
+            worker.stdin.close()  # type: ignore[union-attr]  # it is a pipe
         if reason:
             return {"error": f"{job['url']}: stopped, {reason}; choose a shorter or smaller one."}
         said.seek(0)
@@ -160,6 +165,12 @@ def _run_worker(
         return json.loads(lines[-1])
     except ValueError:
         return {"error": f"{job['url']}: the download stopped without a message; try again."}
+
+
+def _send_job(worker: subprocess.Popen, job: dict) -> None:
+    """Tell the worker its job in one line; its input stays open for as long as we live."""
+    with suppress(OSError):  # it has ended already
+        os.write(worker.stdin.fileno(), json.dumps(job).encode() + b"\n")  # type: ignore[union-attr]
 
 
 def _breach(folder: Path, spent_s: float, limits: DownloadLimits) -> str | None:
@@ -330,4 +341,14 @@ def worker_main(but: frozenset[reach.Address] = frozenset()) -> None:
     # None forbids the import (its connections would bypass the checks); the stub knows modules only
     sys.modules["curl_cffi"] = None  # type: ignore[assignment]
     reach.only_public(but | reach.proxies())
-    print(json.dumps(work(json.load(sys.stdin))))
+    job = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    print(json.dumps(work(job)), flush=True)
+
+
+def _end_with_parent() -> None:
+    """End with the parent, however it went: its end of the pipe is closed then."""
+    os.read(0, 1)  # not sys.stdin, whose lock Python would wait for as it ends
+    if os.getpgrp() == os.getpid():  # ffmpeg too
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)

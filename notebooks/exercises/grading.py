@@ -3,13 +3,17 @@
 import ast
 import html
 import inspect
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
 import numpy as np
+
+from exercises import progress
 
 EXERCISES: dict[str, "Exercise"] = {}
 COLOURS = {True: "#009E73", False: "#D55E00", None: "#7a828a"}
@@ -53,36 +57,52 @@ class Exercise:
 
     def __call__(self, answer: Any = ...) -> Verdict:
         """Judges an answer; whatever it is, says something and does not raise."""
+        verdict = self._judged(answer)
+        if verdict.right is not None:
+            progress.note(self.name, right=verdict.right)
+        return verdict
+
+    def _judged(self, answer: Any) -> Verdict:
         try:
-            if answer is ... or answer is None:
+            if answer is ... or answer is None or is_ours(answer):
                 raise Unanswered
             self.judge(answer)
         except Unanswered:
-            return Verdict(
-                None,
-                f"Replace the dots by your answer ({self.expects}) and run the cell again. "
-                f"Stuck? check.{self.name}.hint()",
-            )
+            return Verdict(None, self.question())
         except Mistake as mistake:
             return Verdict(False, f"{mistake} Stuck? check.{self.name}.hint()")
         except (Exception, SystemExit):
             return Verdict(False, f"Expected {self.expects}; got {kind_of(answer)}.")
         return Verdict(True, self.right)
 
+    def question(self) -> str:
+        """What is said while there is no answer."""
+        return (
+            f"Replace the dots by your answer ({self.expects}) and run the cell again. "
+            f"Stuck? check.{self.name}.hint()"
+        )
+
     def hint(self) -> Verdict:
         """The next hint, from the gentlest on."""
         hint = self.hints[self._told % len(self.hints)]
         self._told += 1
+        progress.note(self.name, hint=True)
         more = len(self.hints) - self._told
         rest = "Another call gives the next." if more > 0 else f"Or: check.{self.name}.solution()"
         return Verdict(None, f"{hint} {rest}")
 
     def solution(self) -> Verdict:
         """The source of our solution, from `solutions.py`."""
+        progress.note(self.name, solution=True)
         return Verdict(None, "\n" + solution_source(self))
 
     def __repr__(self) -> str:
         return f"check.{self.name}(answer): expects {self.expects}"
+
+
+def is_ours(answer: Any) -> bool:
+    """Whether our version stands in for one that is still open."""
+    return callable(answer) and getattr(answer, "is_ours", False) is True
 
 
 def exercise(expects: str, right: str, *hints: str) -> Callable[[Callable], Exercise]:
@@ -96,33 +116,78 @@ def exercise(expects: str, right: str, *hints: str) -> Callable[[Callable], Exer
     return lambda judge: Exercise(judge, expects, right, hints)
 
 
-class Quiz(Exercise):
-    """A question with options; whatever is chosen is explained, and in the end every option."""
+Option = tuple[str, str]  # what it says, and what is said of it
 
-    def __init__(self, name: str, right: str, hint: str, **options: str):
+
+class Quiz(Exercise):
+    """A question with options, in an order of each reader's own; every option is explained.
+
+    An answer is a letter, or an option's words. shuffle: False where letters stand in a figure.
+    """
+
+    def __init__(
+        self, name: str, hint: str, right: Option, wrong: Sequence[Option], shuffle: bool = True
+    ):
+        self.correct, self.options = right, tuple(sorted((right, *wrong)))
+        self.shuffle = shuffle
+
         def judge(answer: Any) -> None:
-            chosen = str(answer).strip().lower() if isinstance(answer, str) else ""
-            if chosen not in options:
-                raise ValueError
+            chosen = self._chosen(answer)
             if chosen != right:
-                raise Mistake(f"({chosen}) {options[chosen]}")
+                raise Mistake(f"({self.letter(chosen)}) {chosen[1]}")
 
         judge.__name__, judge.__module__ = name, inspect.stack()[1].frame.f_globals["__name__"]
-        letters = " or ".join(f'"{letter}"' for letter in options)
-        others = [f"({o}) {text}" for o, text in options.items() if o != right]
-        praise = "\n".join([f"({right}) {options[right]}", *others])
-        super().__init__(judge, f"one letter, {letters}", praise, (hint,))
-        self.options = options
+        letters = ascii_lowercase[: len(self.options)]
+        super().__init__(judge, f"one letter, from {letters[0]} to {letters[-1]}", "", (hint,))
+
+    def shown(self) -> list[Option]:
+        """The options in the order of this reader."""
+        if not self.shuffle:
+            return list(self.options)
+        order = random.Random(f"{progress.reader()} {self.name}")
+        return order.sample(self.options, len(self.options))
+
+    def letter(self, option: Option) -> str:
+        """By which letter this reader knows an option."""
+        return ascii_lowercase[self.shown().index(option)]
+
+    def question(self) -> str:
+        lines = [f"({self.letter(option)}) {option[0]}" for option in self.shown()]
+        ask = f'Answer by a letter, as in check.{self.name}("a").'
+        return "\n".join([ask, *lines, f"Stuck? check.{self.name}.hint()"])
+
+    def solution(self) -> Verdict:
+        """The right option."""
+        progress.note(self.name, solution=True)
+        return Verdict(None, f"{self.name}: ({self.letter(self.correct)}) {self.correct[0]}")
+
+    @property
+    def right(self) -> str:
+        """What is said of the right option, then of all others."""
+        others = [option for option in self.shown() if option != self.correct]
+        return "\n".join(f"({self.letter(o)}) {o[0]}: {o[1]}" for o in (self.correct, *others))
+
+    @right.setter
+    def right(self, _: str) -> None:
+        """It follows from the options."""
+
+    def _chosen(self, answer: Any) -> Option:
+        said = answer.strip().lower() if isinstance(answer, str) else ""
+        for option, letter in zip(self.shown(), ascii_lowercase, strict=False):
+            if said and said in (letter, option[0].lower()):
+                return option
+        raise ValueError(said)
 
 
 def solution_source(of: Exercise) -> str:
-    """The lines of the solution module that define an exercise's solution."""
-    module = import_module(f"exercises.solution_{of.lesson}")
-    text = Path(module.__file__).read_text(encoding="utf-8")
-    for node in ast.parse(text).body:
-        targets = [t.id for t in getattr(node, "targets", ()) if isinstance(t, ast.Name)]
-        if of.name in (getattr(node, "name", ""), *targets):
-            return ast.get_source_segment(text, node)
+    """The lines that define an exercise's solution: in its lesson's module, or in `mymodel.py`."""
+    for name in (f"solution_{of.lesson}", "mymodel"):
+        module = import_module(f"exercises.{name}")
+        text = Path(module.__file__).read_text(encoding="utf-8")
+        for node in ast.parse(text).body:
+            targets = [t.id for t in getattr(node, "targets", ()) if isinstance(t, ast.Name)]
+            if of.name in (getattr(node, "name", ""), *targets):
+                return ast.get_source_segment(text, node)
     raise KeyError(f"solution_{of.lesson}.py has no {of.name}")
 
 

@@ -8,17 +8,18 @@ def ceiling(share, best):
     return sum(share[regime] * best[regime] for regime in share)
 
 
-harder_world = 0.2 * 1 + 0.2 * 1 + 0.2 / 3 + 0.4 / 2
-
-
-def frame_token(maps):
-    """(C, h, w) -> (2C,): means, then peaks."""
-    return torch.cat([maps.mean((1, 2)), maps.amax((1, 2))])
-
-
 def real_mean(values, mask):
     """Mean over the real tokens, zeros where none is real."""
     return (values * mask[:, None]).sum(0) / mask.sum().clamp(min=1)
 
 
-above_the_ceiling = "c"
+def clip_features(tower, batches):
+    """Mean token of every clip (n, D); batches: (inputs, mask, times_s) each."""
+    features = []
+    tower.eval()
+    with torch.inference_mode():
+        for batch in batches:
+            tokens, real = tower(*batch)
+            real = real.unsqueeze(-1)
+            features.append((tokens * real).sum(1) / real.sum(1).clamp(min=1))
+    return torch.cat(features).clone()

@@ -2,8 +2,6 @@
 
 late_ceiling = 0.4 + 0.2 + 0.2 + 0.2 / 2
 
-best_sum = "b"
-
 
 def stable_softmax(scores):
     """(K,) -> weights that sum to one."""
@@ -16,4 +14,6 @@ def attend(q, keys, values):
     return stable_softmax(keys @ q / len(q) ** 0.5) @ values
 
 
-shuffled_tokens = "b"
+def masked_weights(scores, mask):
+    """Weights of what is real alone: masked before the softmax, not after it."""
+    return scores.masked_fill(~mask, float("-inf")).softmax(-1)

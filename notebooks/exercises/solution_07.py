@@ -1,4 +1,4 @@
-"""Solutions of lesson 7."""
+"""Solutions of lesson 7; parts of `mymodel.py` stand there."""
 
 import numpy as np
 
@@ -9,9 +9,6 @@ def concordance(told, truth):
     apart = told.mean() - truth.mean()
     covariance = ((told - told.mean()) * (truth - truth.mean())).mean()
     return 2 * covariance / (told.var() + truth.var() + apart**2)
-
-
-without_order = "b"
 
 
 def is_batch_independent(predict, rows):
@@ -26,4 +23,7 @@ def is_batch_independent(predict, rows):
     return True
 
 
-one_at_a_time = "b"
+def ask_over_time(layer, x, context):
+    """x (B, S, D) asks context (B, S, D) over time, with a layer that has time first."""
+    x, context = x.transpose(0, 1), context.transpose(0, 1)
+    return layer(x, context, context)[0].transpose(0, 1)

@@ -140,6 +140,24 @@ def test_a_request_that_a_finaliser_drops_is_heard_all_the_same():
     assert (done.returncode, done.stderr) == (2, "emo: stopped.\n")
 
 
+def test_a_program_that_caught_its_interrupt_ends_with_its_own_code(tmp_path):
+    """Also one that was interrupted while it imported, where Python executes strings."""
+    (tmp_path / "interrupted.py").write_text(
+        "import sys\n"
+        "from emo_core.cli import main as command\n"
+        "command.build_parser = lambda: exec('raise KeyboardInterrupt')\n"
+        "sys.exit(command.main())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "interrupted"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (2, "emo: stopped.\n")
+
+
 def test_an_error_that_a_request_makes_is_no_error(capsys, monkeypatch):
     def card(args):
         try:

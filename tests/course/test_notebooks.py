@@ -112,7 +112,26 @@ def add_code(n):
     n.cells[2:2] = [new_code_cell("1", execution_count=9) for _ in range(4)]
 
 
+def recorded(**facts):
+    return lambda n: n.metadata["emo"].update(facts)
+
+
+def both(*changes):
+    return lambda n: [change(n) for change in changes]
+
+
 PLANTED = {
+    "figure": (
+        recorded(figures=[{"titles": 0, "colour_bars": 0, "faults": ["no title"]}]),
+        "figure 1: no title",
+    ),
+    "false number": (
+        both(edit(2, f"It is **0.36**<!-- share --> {TWENTY}"), recorded(facts={"share": 0.35})),
+        "the run says 0.35",
+    ),
+    "unknown number": (edit(2, f"It is 0.36<!-- zebra --> {TWENTY}"), "which no cell recorded"),
+    "silent number": (recorded(facts={"share": 0.35}), "no text names the recorded share"),
+    "long part": (edit(1, "%%mymodel\ncheck.sixteen_frames(...)\n" + "x\n" * 50), "has 52 lines"),
     "no introduction": (edit(2, "## Heading only"), "2 of 3 code cells introduced"),
     "figure not read": (edit(4, "The line rises as the text says here."), "2 of 3 figures read"),
     "too much code": (add_code, "5 code cells in a row"),
@@ -230,3 +249,78 @@ def test_two_lessons_that_draw_the_same_corpus_wait_for_each_other(tmp_path, mon
             with pytest.raises(TimeoutError):
                 drawn.result(timeout=1)
         assert drawn.result() == out and len(list(out.rglob("*.mp4"))) == 1
+
+
+FACTS = [
+    ("0.35<!-- a -->", {"a": 0.354}, True),
+    ("0.35<!-- a -->", {"a": 0.356}, False),
+    ("**−0.35**<!-- a -->", {"a": -0.35}, True),
+    ("12 %<!-- a -->", {"a": 12.4}, True),
+    ("1,104,067 <!-- a -->", {"a": 1104067}, True),
+    ("3<!-- a -->", {"a": 3.6}, False),
+]
+
+
+@pytest.mark.parametrize(("text", "facts", "true"), FACTS)
+def test_numbers_of_the_text_are_held_to_the_digits_they_have(text, facts, true):
+    faults = audit_notebooks.fact_faults([new_markdown_cell(text)], {"facts": facts})
+    assert (not faults) is true, faults
+
+
+def test_what_lessons_teach_is_counted():
+    cells = [
+        new_markdown_cell(
+            "A **feature map** ($x^2$) by [He](https://arxiv.org/abs/1512.03385) and $$y$$\n"
+            "![A block](diagrams/block.svg)"
+        ),
+        new_code_cell("%%mymodel\nclass A(nn.Module):\n    x = 1\n\n\nclass B:\n    y = 2"),
+        new_code_cell("batch.to(device)\nprint(1)\ntorch.cuda.synchronize()"),
+    ]
+    facts = {"figures": [{"titles": 2, "colour_bars": 1, "faults": []}] * 2}
+    assert audit_notebooks.taught(cells, facts) == {
+        "model classes written": 1, "equations": 2, "papers linked": 1, "diagrams": 1,
+        "terms in bold": 1, "device lines": 2, "colour_bars": 2, "titles": 4,
+    }  # fmt: skip
+
+
+FIRST = nbformat.read(LESSONS[0], as_version=4).cells[1].source
+WITHOUT_PIP = FIRST.replace("    %pip install -q -r {project}/requirements-course.txt\n", "")
+
+
+def test_all_lessons_begin_alike():
+    assert {nbformat.read(path, as_version=4).cells[1].source for path in LESSONS} == {FIRST}
+    assert "!pip" not in FIRST and "%pip" in FIRST
+
+
+def first_cell(folder: Path, before: str = "") -> subprocess.CompletedProcess:
+    code = f"{before}\n{WITHOUT_PIP}\nprint(project)"
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
+
+
+@pytest.mark.parametrize("folder", ["", "notebooks", "docs", "notebooks/exercises"])
+def test_the_first_cell_finds_the_project_from_any_folder_of_it(folder):
+    done = first_cell(ROOT / folder)
+    assert done.stdout.strip() == str(ROOT), done.stderr[-2000:]
+
+
+def test_the_first_cell_fetches_the_project_from_the_readers_own_address(tmp_path):
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    subprocess.run(["git", "init", "-q", copy], check=True)
+    (copy / "notebooks").mkdir()
+    (copy / "notebooks" / "lesson.py").write_text("fetched = True\n")
+    author = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    subprocess.run(["git", "-C", copy, "add", "-A"], check=True)
+    subprocess.run(["git", "-C", copy, *author, "commit", "-qm", "a"], check=True)
+    (tmp_path / "colab").mkdir()
+    done = first_cell(tmp_path / "colab", f"input = lambda ask: {str(copy)!r}")
+    assert done.stdout.strip() == str(tmp_path / "colab" / "emo"), done.stderr[-2000:]
+
+
+def test_the_first_cell_says_in_one_sentence_what_could_not_be_fetched(tmp_path):
+    done = first_cell(tmp_path, f"input = lambda ask: {str(tmp_path / 'nowhere')!r}")
+    assert done.returncode == 1
+    assert "could not be fetched; correct REPOSITORY and run again." in done.stderr
+    assert "Traceback" not in done.stderr

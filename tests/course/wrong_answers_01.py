@@ -32,7 +32,52 @@ def _delay(sign=1, unit=None, middle=-1, mean=True):
     return answer
 
 
+def _loudness(of, drop_last=False, least=1):
+    def answer(times_s, wave, rate):
+        starts = np.round(times_s * rate).astype(int)
+        last = starts[-1] + 5 if drop_last else len(wave)
+        pieces = [wave[a:b] for a, b in zip(starts, [*starts[1:], last], strict=True)]
+        return np.array([of(p) if len(p) >= least else 0.0 for p in pieces])
+
+    return answer
+
+
+def _window(moments, sound=lambda wave, a, b: wave[a:b]):
+    def answer(times_s, wave, rate, start_s, end_s):
+        asked_s = moments(start_s, end_s)
+        frames = np.searchsorted(times_s, asked_s, side="right") - 1
+        cut = sound(wave, round(start_s * rate), round(end_s * rate))
+        return frames.clip(0, len(times_s) - 1), cut
+
+    return answer
+
+
+def _middles(start_s, end_s):
+    return start_s + (np.arange(4) + 0.5) * (end_s - start_s) / 4
+
+
 WRONG = {
+    "loudness_per_frame": [
+        (_loudness(lambda p: np.abs(p).mean()), "mean size"),
+        (_loudness(lambda p: (p**2).mean()), "root is missing"),
+        (_loudness(lambda p: p.std()), "standard deviation"),
+        (_loudness(lambda p: np.sqrt((p**2).sum())), "number of samples"),
+        (
+            _loudness(lambda p: np.sqrt((p**2).sum() / len(p) if len(p) else np.nan), least=0),
+            "no number",
+        ),
+        (_loudness(lambda p: np.sqrt((p**2).mean()), drop_last=True), "end of the sound"),
+        (lambda times_s, wave, rate: np.zeros(len(times_s)), "round(time x rate)"),
+        (lambda times_s, wave, rate: np.zeros(3), "pictures, but"),
+        (lambda wave: wave, "TypeError"),
+    ],
+    "read_window": [
+        (_window(lambda start_s, end_s: _middles(0, end_s - start_s)), "begins at 0"),
+        (_window(lambda start_s, end_s: np.linspace(start_s, end_s, 4)), "edges"),
+        (_window(_middles, lambda wave, a, b: wave[: b - a]), "before you changed"),
+        (_window(lambda start_s, end_s: _middles(start_s, end_s) + 1), "expected"),
+        (lambda times_s, wave, rate, start_s, end_s: 3, "two things"),
+    ],
     "frame_on_display": [
         (_nearest, "future"),
         (_next, "future"),
@@ -44,8 +89,12 @@ WRONG = {
         (3, "function itself"),
     ],
     "sixteen_frames": [
-        ("a", "60 frames/s"),
-        ("c", "slowed down"),
+        ("Frame numbers 0, 8, 16, … up to 120", "60 frames/s"),
+        (
+            "16 evenly spaced frame numbers between the first and the last frame, counted by "
+            "decoding the file once",
+            "slowed down",
+        ),
         ("d", "one letter"),
         (2, "letter"),
     ],
@@ -66,5 +115,11 @@ WRONG = {
         (lambda early, late, step_s: 3.0, "means"),
         (lambda early, late, step_s: 1 / 0, "ZeroDivisionError"),
     ],
-    "before_the_sound": [("a", "belong together"), ("c", "answer")],
+    "before_the_sound": [
+        (
+            "The first 0.7 s of the sound track: reading starts where the sound starts",
+            "belong together",
+        ),
+        ("An error, because there is no sound in that stretch", "answer"),
+    ],
 }

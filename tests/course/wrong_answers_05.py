@@ -1,6 +1,126 @@
 """Wrong answers to lesson 5, and what the explanation must speak of."""
 
+import torch
+from exercises import mymodel
+from torch import nn
+
+
+def variant(base, forward):
+    """A class like `base` whose forward is another."""
+    return type(base.__name__, (base,), {"forward": forward})
+
+
+def attention(
+    scale=lambda q: q.shape[-1] ** 0.5, masked=True, axis=-1, mix=True, late=False, empty=True
+):
+    def forward(self, x, context, mask):
+        def heads(tokens):
+            return tokens.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+        q, k, v = heads(self.query(x)), heads(self.key(context)), heads(self.value(context))
+        scores, real = q @ k.transpose(-2, -1) / scale(q), mask[:, None, None, :]
+        if masked and not late:
+            scores = scores.masked_fill(~real, -1e30)
+        weights = scores.softmax(axis)
+        if late:
+            weights = weights * real
+        answer = (weights @ v).transpose(1, 2).flatten(-2)
+        answer = self.out(answer) if mix else answer
+        return answer * mask.any(1)[:, None, None] if empty else answer
+
+    return variant(mymodel.Attention, forward)
+
+
+def block(forward):
+    return variant(mymodel.CrossModalBlock, forward)
+
+
+def ffn(self, half):
+    return half + self.feed_forward(half)
+
+
+def fusion(new=False, count=2, padded=False, swapped=False):
+    def forward(self, video, seen, audio, heard):
+        x, y = video, audio
+        for a, b in list(zip(self.blocks["video"], self.blocks["audio"], strict=True))[:count]:
+            x = a(x, y if new else audio, heard)
+            y = b(y, x if new else video, seen)
+        mean = (lambda t, m: t.mean(1)) if padded else mymodel.masked_mean
+        pooled = [mean(x, seen), mean(y, heard)]
+        return self.head(torch.cat(pooled[::-1] if swapped else pooled, 1))
+
+    return variant(mymodel.CrossModalFusion, forward)
+
+
+class Renamed(nn.Module):
+    def __init__(self, *_):
+        super().__init__()
+        self.q = nn.Linear(8, 8)
+
+
 WRONG = {
+    "Attention": [
+        (attention(scale=lambda q: 1), "Divide the products by √"),
+        (attention(scale=lambda q: 8**0.5), "you divide by the root of D"),
+        (attention(masked=False), "mask has no effect"),
+        (attention(axis=-2), "runs over the queries"),
+        (attention(mix=False), "`self.out` is missing"),
+        (attention(late=True), "mask after the softmax"),
+        (attention(empty=False), "must be zero"),
+        (variant(mymodel.Attention, lambda self, x, c, m: x[:, :1]), "shape"),
+        (Renamed, "no parameter query.weight"),
+        (nn.Linear, "parameter"),
+    ],
+    "CrossModalBlock": [
+        (
+            block(lambda s, x, c, m: ffn(s, s.attention(s.norm(x), s.context_norm(c), m))),
+            "not added",
+        ),
+        (
+            block(
+                lambda s, x, c, m: s.feed_forward(x + s.attention(s.norm(x), s.context_norm(c), m))
+            ),
+            "no residual",
+        ),
+        (block(lambda s, x, c, m: x + s.attention(s.norm(x), s.context_norm(c), m)), "is missing"),
+        (
+            block(lambda s, x, c, m: ffn(s, x + s.attention(s.norm(x), c, m))),
+            "context goes in without",
+        ),
+        (
+            block(lambda s, x, c, m: ffn(s, x + s.attention(x, s.context_norm(c), m))),
+            "ask go in without",
+        ),
+        (block(lambda s, x, c, m: ffn(s, s.norm(x + s.attention(x, c, m)))), "post-norm"),
+        (
+            block(lambda s, x, c, m: ffn(s, x + s.attention(s.context_norm(x), s.norm(c), m))),
+            "exchanged",
+        ),
+        (block(lambda s, x, c, m: x), "two steps"),
+    ],
+    "masked_weights": [
+        (lambda scores, mask: scores.softmax(-1) * mask, "less than 1"),
+        (lambda scores, mask: scores.softmax(-1), "still has weight"),
+        (lambda scores, mask: scores * mask, "expected"),
+    ],
+    "masked_mean": [
+        (lambda t, m: (t * m.unsqueeze(-1)).mean(1), "Padding is counted"),
+        (lambda t, m: t.mean(1), "all tokens"),
+        (lambda t, m: (t * m.unsqueeze(-1)).sum(1), "the sum"),
+        (lambda t, m: (t * m.unsqueeze(-1)).sum(1) / m.sum(1, keepdim=True), "NaN"),
+        (lambda t, m: t.amax(1), "Not the mean"),
+    ],
+    "CrossModalFusion": [
+        (fusion(new=True), "*new* tokens"),
+        (fusion(count=1), "Only one block"),
+        (fusion(padded=True), "count padding"),
+        (fusion(swapped=True), "video's mean first"),
+        (fusion(count=0), "Nothing is asked"),
+    ],
+    "GroupModel": [
+        (variant(mymodel.GroupModel, lambda self, batch: torch.zeros(2, 3)), "differ from ours"),
+        (variant(mymodel.GroupModel, lambda self, batch: torch.zeros(2, 4)), "shape"),
+    ],
     "late_ceiling": [
         (0.8, "half of the time"),
         (1.0, "only half"),
@@ -8,7 +128,7 @@ WRONG = {
         (90, "per cent"),
         (0.3, "share times chance"),
     ],
-    "best_sum": [("a", "training finds"), ("c", "same total")],
+    "best_sum": [("Two", "training finds"), ("Four", "same total")],
     "stable_softmax": [
         (lambda scores: scores.exp() / scores.exp().sum(), "largest first"),
         (lambda scores: (scores - scores.max()).exp(), "sum to 1"),
@@ -25,5 +145,8 @@ WRONG = {
         (lambda q, keys, values: values, "one answer"),
         (lambda q, keys, values: values[0], "weighted mean"),
     ],
-    "shuffled_tokens": [("a", "in its numbers"), ("c", "places")],
+    "shuffled_tokens": [
+        ("They fall to chance in `synced`, because the order of sounds is lost", "in its numbers"),
+        ("They fall in all regimes, because the model was trained on ordered tokens", "places"),
+    ],
 }

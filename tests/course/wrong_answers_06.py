@@ -1,6 +1,9 @@
 """Wrong answers to lesson 6, and what the explanation must speak of."""
 
 import numpy as np
+import torch
+from exercises import mymodel
+from torch.nn import functional
 
 
 def _below(weights, p):
@@ -17,7 +20,284 @@ def _sorted(weights, p):
     return kept
 
 
+class _Layer(mymodel.TransformerLayer):
+    def feed(self, x):
+        return self.narrow(self.widen(x).relu())
+
+
+class _PreNorm(_Layer):
+    def forward(self, x, mask):
+        y = self.norm(x)
+        x = x + self.attention(y, y, mask)
+        return x + self.feed(self.last_norm(x))
+
+
+class _NoResidual(_Layer):
+    def forward(self, x, mask):
+        x = self.norm(self.attention(x, x, mask))
+        return self.last_norm(x + self.feed(x))
+
+
+class _NoSecondResidual(_Layer):
+    def forward(self, x, mask):
+        x = self.norm(x + self.attention(x, x, mask))
+        return self.last_norm(self.feed(x))
+
+
+class _NoMask(_Layer):
+    def forward(self, x, mask):
+        x = self.norm(x + self.attention(x, x, torch.ones_like(mask)))
+        return self.last_norm(x + self.feed(x))
+
+
+class _NoRelu(_Layer):
+    def forward(self, x, mask):
+        x = self.norm(x + self.attention(x, x, mask))
+        return self.last_norm(x + self.narrow(self.widen(x)))
+
+
+class _Half(_Layer):
+    def forward(self, x, mask):
+        return self.norm(x + self.attention(x, x, mask))
+
+
+class _Renamed(mymodel.TransformerLayer):
+    def __init__(self, width, heads, hidden):
+        super().__init__(width, heads, hidden)
+        self.norm1 = self.norm
+        del self.norm
+
+
+class _Additive(mymodel.AdditiveAttention):
+    def forward(self, x, query):
+        return self.answer(self.content(x), self.query(query))
+
+
+class _NoTanh(_Additive):
+    def answer(self, x, query):
+        return self.energy(x + query).squeeze(-1)
+
+
+class _Column(_Additive):
+    def answer(self, x, query):
+        return self.energy(torch.tanh(x + query))
+
+
+class _Softmax(_Additive):
+    def answer(self, x, query):
+        return self.energy(torch.tanh(x + query)).squeeze(-1).softmax(0)
+
+
+class _TwoTanh(_Additive):
+    def answer(self, x, query):
+        return self.energy(torch.tanh(x) + torch.tanh(query)).squeeze(-1)
+
+
+class _Dot(_Additive):
+    def answer(self, x, query):
+        return (x * query).sum(-1)
+
+
+def _kept(count):
+    """The strongest of each row, as many as count(share, real) says."""
+
+    def keep(weights, real, share):
+        rank = weights.masked_fill(~real, -1).argsort(-1, descending=True).argsort(-1)
+        return (rank < count(share, real)) & real
+
+    return keep
+
+
+def _real(real):
+    return real.sum(-1, keepdim=True)
+
+
+def _keeps_padding(weights, real, share):
+    rank = (-weights.masked_fill(~real, -1)).argsort(-1).argsort(-1)
+    return rank < (share * real.sum(-1, keepdim=True)).ceil().clamp(min=1)
+
+
+def _weakest(weights, real, share):
+    rank = weights.masked_fill(~real, 9).argsort(-1).argsort(-1)
+    return (rank < (share * _real(real) - 1e-6).ceil().clamp(min=1)) & real
+
+
+def _scrambled(pictures, real, kept, compute):
+    places = kept.T.nonzero().flip(1)
+    values = compute(pictures[kept[real]])
+    tokens = values.new_zeros(*real.shape, values.shape[1])
+    tokens[places[:, 0], places[:, 1]] = values
+    return tokens
+
+
+def _all_computed(pictures, real, kept, compute):
+    tokens = torch.zeros(*real.shape, 2)
+    tokens[real] = compute(pictures)
+    return tokens
+
+
+def _computed_and_hidden(pictures, real, kept, compute):
+    return _all_computed(pictures, real, kept, compute) * kept.unsqueeze(-1)
+
+
+def _sound(change):
+    """sound_pictures with one thing changed: change(chunks, real) -> pictures (n, 32, M)."""
+
+    def pictures(mel, mask):
+        more = -mel.shape[1] % 32
+        chunks = functional.pad(mel, (0, 0, 0, more)).unflatten(1, (-1, 32))
+        real = functional.pad(mask, (0, more)).unflatten(1, (-1, 32))
+        where = real.any(2)
+        return change(chunks[where], real[where].unsqueeze(-1)), where
+
+    return pictures
+
+
+def _standard(chunks, real, least=0.5, count=None):
+    count = count or real.sum((1, 2), keepdim=True) * chunks.shape[2]
+    centred = (chunks - (chunks * real).sum((1, 2), keepdim=True) / count) * real
+    spread = (centred.square().sum((1, 2), keepdim=True) / count).sqrt()
+    return (centred / spread.clamp(min=least)).transpose(1, 2).unsqueeze(1)
+
+
+def _with_padding(chunks, real):
+    centred = chunks - chunks.mean((1, 2), keepdim=True)
+    spread = centred.square().mean((1, 2), keepdim=True).sqrt().clamp(min=0.5)
+    return (centred * real / spread).transpose(1, 2).unsqueeze(1)
+
+
+def _only_centred(chunks, real):
+    count = real.sum((1, 2), keepdim=True) * chunks.shape[2]
+    centred = (chunks - (chunks * real).sum((1, 2), keepdim=True) / count) * real
+    return centred.transpose(1, 2).unsqueeze(1)
+
+
+class _Tower(mymodel.SparseTower):
+    """Ours, in pieces that can go wrong one by one."""
+
+    def forward(self, pictures, real, query):
+        weights = self.weigh(pictures, real, query)
+        kept = mymodel.keep_strongest(weights, real, self.share)
+        tokens = self.tokens(pictures, real, kept)
+        loud = self.loud(weights, real).unsqueeze(-1)
+        return self.end(self.head(self.cls_transformer(tokens * loud, self.seen(kept, real))), real)
+
+    def weigh(self, pictures, real, query):
+        scores = query.new_full(real.shape, -1e9)
+        scores[real] = self.thumbnail_attention(pictures, query[real.nonzero()[:, 0]])
+        return scores.softmax(-1) * real
+
+    def tokens(self, pictures, real, kept):
+        tokens = torch.zeros(*real.shape, 64)
+        tokens[kept] = self.flatten(self.tower(pictures[kept[real]]))
+        return tokens
+
+    def loud(self, weights, real):
+        return weights * real.sum(1, keepdim=True)
+
+    def seen(self, kept, real):
+        return kept
+
+    def end(self, scores, real):
+        return scores * real.any(1, keepdim=True)
+
+
+class _Quiet(_Tower):
+    def loud(self, weights, real):
+        return torch.ones_like(weights)
+
+
+class _NoCount(_Tower):
+    def loud(self, weights, real):
+        return weights
+
+
+class _SeesZeros(_Tower):
+    def seen(self, kept, real):
+        return real
+
+
+class _Everything(_SeesZeros):
+    def tokens(self, pictures, real, kept):
+        return super().tokens(pictures, real, real)
+
+
+class _ComputesEverything(_Tower):
+    def tokens(self, pictures, real, kept):
+        return super().tokens(pictures, real, real) * kept.unsqueeze(-1)
+
+
+class _Bias(_Tower):
+    def end(self, scores, real):
+        return scores
+
+
+class _OverTheBatch(_Tower):
+    def weigh(self, pictures, real, query):
+        weights = torch.zeros(real.shape)
+        weights[real] = self.thumbnail_attention(pictures, query[real.nonzero()[:, 0]]).softmax(0)
+        return weights
+
+
+class _Mesm(mymodel.Mesm):
+    def terms(self, batch, query_counts=True, text_counts=True):
+        said = batch["token_mask"].any(1, keepdim=True)
+        query = self.text.backbone["encoder"](batch["tokens"], batch["token_mask"] | ~said)
+        query = query * said if query_counts else query
+        text = self.text.backbone["head"](query)
+        return torch.stack([
+            text * said if text_counts else text,
+            self.video(*mymodel.face_pictures(batch["faces"], batch["face_mask"]), query),
+            self.audio(*mymodel.sound_pictures(batch["mel"], batch["mel_mask"]), query),
+        ])  # fmt: skip
+
+    def weighted(self, terms):
+        return (self.fusion.weight[:, None, None] * terms).sum(0)
+
+
+class _PlainSum(_Mesm):
+    def forward(self, batch):
+        return self.terms(batch).sum(0)
+
+
+class _Mean(_Mesm):
+    def forward(self, batch):
+        return self.weighted(self.terms(batch)) / 3
+
+
+class _TextAlwaysVotes(_Mesm):
+    def forward(self, batch):
+        return self.weighted(self.terms(batch, text_counts=False))
+
+
+class _AsksWithoutWords(_Mesm):
+    def forward(self, batch):
+        return self.weighted(self.terms(batch, query_counts=False))
+
+
+class _Probabilities(_Mesm):
+    def forward(self, batch):
+        return self.weighted(self.terms(batch)).sigmoid()
+
+
 WRONG = {
+    "TransformerLayer": [
+        (_PreNorm, "pre-norm"),
+        (_NoResidual, "first residual"),
+        (_NoSecondResidual, "second residual"),
+        (_NoMask, "mask"),
+        (_NoRelu, "ReLU"),
+        (_Half, "first half"),
+        (_Renamed, "__init__"),
+        (torch.nn.Linear, "__init__"),
+    ],
+    "AdditiveAttention": [
+        (_NoTanh, "tanh"),
+        (_Column, "axis of length 1"),
+        (_Softmax, "softmax"),
+        (_TwoTanh, "inside"),
+        (_Dot, "dot product"),
+    ],
     "top_p": [
         (_below, "crosses the line"),
         (_sorted, "own order"),
@@ -26,7 +306,63 @@ WRONG = {
         (lambda weights, p: weights, "True and False"),
         (lambda weights, p: 1, "shape"),
     ],
-    "no_gradient": [("a", "forwards"), ("c", "None")],
+    "keep_strongest": [
+        (_kept(lambda share, real: (share * _real(real)).floor().clamp(min=1)), "round up"),
+        (_kept(lambda share, real: (share * _real(real)).ceil().clamp(min=1)), "float32"),
+        (lambda weights, real, share: torch.zeros_like(real), "at least one"),
+        (_kept(lambda share, real: -(-share * real.shape[1] // 1)), "row's length"),
+        (_weakest, "strongest"),
+        (_keeps_padding, "padding"),
+        (lambda weights, real, share: weights, "True and False"),
+    ],
+    "no_gradient": [
+        ("Top-p throws small gradients away", "forwards"),
+        ("The softmax is saturated", "None"),
+    ],
+    "compute_kept": [
+        (_scrambled, "other clips"),
+        (_all_computed, "only those kept"),
+        (_computed_and_hidden, "nothing is saved"),
+    ],
+    "sound_pictures": [
+        (_sound(_with_padding), "Padding takes part"),
+        (_sound(lambda chunks, real: _standard(chunks, real, least=0)), "silent"),
+        (_sound(_only_centred), "spread is still there"),
+        (_sound(lambda chunks, real: _standard(chunks, real).squeeze(1)), "channel"),
+        (_sound(lambda chunks, real: _standard(chunks, real).transpose(2, 3)), "upright"),
+        (lambda mel, mask: mel, "two results"),
+    ],
+    "SparseTower": [
+        (_Quiet, "louder"),
+        (_NoCount, "number"),
+        (_Everything, "only those kept"),
+        (_SeesZeros, "as zeros"),
+        (_Bias, "without pictures"),
+        (_OverTheBatch, "batch"),
+        (_ComputesEverything, "nothing is saved"),
+    ],
+    "Mesm": [
+        (_PlainSum, "fusion.weight"),
+        (_Mean, "mean"),
+        (_TextAlwaysVotes, "bias"),
+        (_AsksWithoutWords, "query"),
+        (_Probabilities, "sigmoid"),
+    ],
     "share_left": [(0.5, "towers"), (0.315, "saved"), (68.5, "per cent"), (0.1, "everything")],
-    "always_no": [("a", "six questions"), ("b", "equally")],
+    "always_no": [
+        ("16.7 %, one in six", "six questions"),
+        ("50 %, as for any yes-or-no question", "equally"),
+    ],
+    "weighted_accuracy": [
+        (lambda t, p: (t == p).mean(), "plain accuracy"),
+        (lambda t, p: p[t].mean(), "recall of 'yes'"),
+        (lambda t, p: p[t].mean() + (~p[~t]).mean(), "mean"),
+        (lambda t, p: 2 * (t & p).sum() / (t.sum() + p.sum()), "F1"),
+        (lambda t, p: t[p].mean(), "precision"),
+        (lambda t, p: (t[p].mean() + (~t[~p]).mean()) / 2, "what was predicted"),
+    ],
+    "which_accuracy": [
+        ("WA against WA: the letters are the field's standard", "both meanings"),
+        ("The larger number against the larger number", "not always"),
+    ],
 }

@@ -1,6 +1,9 @@
 """Wrong answers to lesson 7, and what the explanation must speak of."""
 
 import numpy as np
+import torch
+from exercises import mymodel
+from torch.nn import functional
 
 
 def _parts(x, y):
@@ -24,15 +27,179 @@ def _spoils(predict, rows):
     return True
 
 
+def _with(ddof_covariance, ddof):
+    def ccc(x, y):
+        covariance = np.cov(x, y, ddof=ddof_covariance)[0, 1]
+        return 2 * covariance / (x.var(ddof=ddof) + y.var(ddof=ddof) + (x.mean() - y.mean()) ** 2)
+
+    return ccc
+
+
+class _Stream(mymodel.Stream):
+    def forward(self, x, mask):
+        values = self.backbone(x.flatten(0, 1), mask.flatten(0, 1))
+        real = functional.adaptive_max_pool1d(mask.flatten(0, 1).float(), values.shape[1]) > 0
+        tokens = self.project(self.pooled(values, real)).unflatten(0, mask.shape[:2])
+        return self.end(tokens, mask.any(-1)), mask.any(-1)
+
+    def pooled(self, values, real):
+        if self.pool == "mean":
+            return mymodel.masked_mean(values, real)
+        peak = values.masked_fill(~real.unsqueeze(-1), -1e9).amax(1)
+        return peak * real.any(1, keepdim=True)
+
+    def end(self, tokens, real):
+        return tokens * real.unsqueeze(-1)
+
+
+class _AlwaysMean(_Stream):
+    def pooled(self, values, real):
+        return mymodel.masked_mean(values, real)
+
+
+class _OverPadding(_Stream):
+    def pooled(self, values, real):
+        return values.amax(1) if self.pool == "max" else values.mean(1)
+
+
+class _PaddedMean(_Stream):
+    def pooled(self, values, real):
+        return values.mean(1) if self.pool == "mean" else super().pooled(values, real)
+
+
+class _Bias(_Stream):
+    def end(self, tokens, real):
+        return tokens
+
+
+class _Fusion(mymodel.JointFusion):
+    first, last, counted, residual, every = False, slice(-1, None), False, False, False
+
+    def forward(self, video, seen, audio, heard):
+        tokens = {"video": video, "audio": audio}
+        tokens["joint"] = self.joint(torch.cat([video, audio], -1))
+        real = {"video": seen, "audio": heard, "joint": seen | heard}
+        if self.every:
+            real = {n: torch.ones_like(mask) for n, mask in real.items()}
+        tokens = self.read(tokens, real)
+        answers, known = [], []
+        for query, context in self.pairs():
+            ask = self.cross_attention.layers[query]
+            there = real[query] & real[context].any(1, keepdim=True) | self.counted
+            said = ask(tokens[query], tokens[context], real[context])
+            answers.append((said + tokens[query] * self.residual) * there.unsqueeze(-1))
+            known.append(there)
+        rows, known = torch.stack(answers, 2).flatten(0, 1), torch.stack(known, 2).flatten(0, 1)
+        rows = self.mixed(rows, known)
+        return self.readout.attention(rows[:, self.last], rows, known)[:, 0].unflatten(
+            0, seen.shape
+        )
+
+    def pairs(self):
+        return self.PAIRS
+
+    def read(self, tokens, real):
+        return {n: layer(tokens[n], real[n]) for n, layer in self.encoders.layers.items()}
+
+    def mixed(self, rows, known):
+        return self.readout.mix(rows, known)
+
+
+class _NoEncoders(_Fusion):
+    def read(self, tokens, real):
+        return tokens
+
+
+class _FirstReads(_Fusion):
+    last = slice(0, 1)
+
+
+class _Swapped(_Fusion):
+    def pairs(self):
+        return [pair[::-1] for pair in self.PAIRS]
+
+
+class _Padding(_Fusion):
+    every = True
+
+
+class _Counted(_Fusion):
+    counted = True
+
+
+class _Residual(_Fusion):
+    residual = True
+
+
+class _NoMix(_Fusion):
+    def mixed(self, rows, known):
+        return rows
+
+
+class _Turned(mymodel.Jmt):
+    def forward(self, batch):
+        return super().forward(batch).flip(-1)
+
+
+class _Tanh(mymodel.Jmt):
+    def forward(self, batch):
+        return super().forward(batch).tanh()
+
+
+class _LongTokens(mymodel.Jmt):
+    def forward(self, batch):
+        faces, shown = batch["faces"].squeeze(2), batch["face_mask"].squeeze(2)
+        video = self.video(faces.unflatten(1, (16, -1)), shown.unflatten(1, (16, -1)))
+        fused = self.fusion(
+            *video, *self.audio(*(self.steps(batch[n]) for n in ("mel", "mel_mask")))
+        )
+        return torch.cat([self.valence_head(fused), self.arousal_head(fused)], -1)
+
+
+def _in_only(layer, x, context):
+    x, context = x.transpose(0, 1), context.transpose(0, 1)
+    return layer(x, context, context)[0]
+
+
 WRONG = {
+    "Stream": [
+        (_AlwaysMean, "self.pool"),
+        (_OverPadding, "padding"),
+        (_PaddedMean, "masked_mean"),
+        (_Bias, "bias"),
+    ],
+    "JointFusion": [
+        (_NoEncoders, "encoders"),
+        (_FirstReads, "last one"),
+        (_Swapped, "exchanged"),
+        (_Padding, "mask of its context"),
+        (_Counted, "missing moments"),
+        (_Residual, "no residual"),
+        (_NoMix, "mixed first"),
+        (torch.nn.Identity, "__init__"),
+    ],
+    "Jmt": [
+        (_Turned, "Valence comes first"),
+        (_Tanh, "tanh"),
+        (_LongTokens, "length 1"),
+    ],
+    "ask_over_time": [
+        (lambda layer, x, context: layer(x, context, context)[0], "ask each other"),
+        (_in_only, "back"),
+    ],
     "concordance": [
         (lambda x, y: np.corrcoef(x, y)[0, 1], "correlation"),
         (lambda x, y: _parts(x, y)[0] / sum(_parts(x, y)[1:]), "factor 2"),
         (lambda x, y: 2 * _parts(x, y)[0] / _parts(x, y)[1], "means"),
         (lambda x, y: 2 * np.cov(x, y)[0, 1] / sum(_parts(x, y)[1:]), "n - 1"),
+        (_with(1, 1), "authors' loss"),
+        (_with(0, 1), "take n for both"),
         (lambda x, y: 0.5, "Expected"),
     ],
-    "without_order": [("a", "joint token"), ("c", "shuffling")],
+    "without_order": [
+        ("Whether a smile and a laugh happened at the same moment", "joint token"),
+        ("How loud the loudest moment was", "shuffling"),
+    ],
     "is_batch_independent": [
         (lambda predict, rows: True, "mean over the batch"),
         (lambda predict, rows: False, "own row"),
@@ -41,5 +208,8 @@ WRONG = {
         (_spoils, "copy"),
         (lambda predict, rows: "yes", "True or False"),
     ],
-    "one_at_a_time": [("a", "shuffled"), ("c", "flattering")],
+    "one_at_a_time": [
+        ("94 %, because that is how the test set was distributed", "shuffled"),
+        ("Their mean", "flattering"),
+    ],
 }

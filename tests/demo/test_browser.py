@@ -227,6 +227,17 @@ def test_stop_ends_an_explanation(page):
     assert not page.locator("#frames-map img").count()
 
 
+def test_stop_ends_a_first_answer(page, tmp_path):
+    """A clip of many windows; the button is there as soon as the answer is said to take long."""
+    page.evaluate(STOP_AT_ONCE.replace("#cancel", "#stop-answer").replace("!stop.disabled", "stop"))
+    page.locator("#consent input").check()
+    clip = write_people_clip(tmp_path / "long.mp4", 90.0)
+    page.locator("#video input[type=file]").set_input_files(str(clip))
+    page.get_by_role("heading", name="Stopped").wait_for()
+    page.locator("#stop-answer").wait_for(state="hidden")
+    assert not page.locator("#answer .bars").count()
+
+
 def test_the_page_speaks_german_and_wears_dark(browser, app):
     context = browser.new_context(locale="de-DE", color_scheme="dark")
     page = context.new_page()

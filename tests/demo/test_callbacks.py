@@ -2,16 +2,19 @@
 
 import json
 import time
+from threading import Event
 
 import pytest
 
 from demo import service
 from demo.api import Programs
+from demo.settings import Limits
 from emo_core.cli.main import main as emo
 from emo_core.inference.predict import predict
 from emo_core.schema import DEFAULT_MODEL
 from tests.support.page import EXAMPLES, FAST, asked_by, last_of, shown
 from tests.support.predictions import write_clip
+from tests.support.serving import PATIENCE_S
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
@@ -76,12 +79,40 @@ def test_what_takes_long_is_announced_and_what_does_not_is_not(events, clip, mon
 
     service.load_model(service.default_model())
     monkeypatch.setattr("demo.callbacks.SOON_S", 600)
-    assert [list(step) for step in shown(events, clip)][0] == ["status", "details", "cancel"]
+    told = ["status", "details", "cancel", "stop_answer"]
+    assert [list(step) for step in shown(events, clip)][0] == told
     assert len(shown(events, clip)) == 2
     monkeypatch.setattr("demo.callbacks.SOON_S", 0.1)
     monkeypatch.setattr(service, "predict_on_gpu", slow)
     busy, *_, answer, _ = shown(events, clip, request=asked_by("two"))
     assert "Watching" in busy["status"] and "bars" in answer["status"]
+
+
+def test_stop_is_there_while_only_a_first_answer_waits_or_runs(events, explains, clip, monkeypatch):
+    """The button beside the explanations is hidden with them until there is an answer."""
+    began, go_on, real = Event(), Event(), service.predict_on_gpu
+
+    def held(*args, **more):
+        began.set()
+        assert go_on.wait(PATIENCE_S)
+        more["progress"](1, 2)
+        return real(*args, **more)
+
+    monkeypatch.setattr("demo.callbacks.SOON_S", 0.0)
+    monkeypatch.setattr(service, "predict_on_gpu", held)
+    steps = events.show(str(clip), True, asked_by())
+    running = next(steps)
+    assert began.wait(PATIENCE_S) and running["details"].visible is False
+    assert running["stop_answer"].visible and running["cancel"].interactive
+    waiting = events.show(str(clip), True, asked_by())
+    assert next(waiting)["stop_answer"].visible, "it waits behind the first one"
+    pressed = explains.stop(asked_by())
+    assert not pressed["stop_answer"].visible and not pressed["cancel"].interactive
+    go_on.set()
+    for ended in (last_of(steps), last_of(waiting)):
+        assert "Stopped" in ended["status"] and not ended["stop_answer"].visible
+    monkeypatch.setattr(service, "predict_on_gpu", real)
+    assert not shown(events, clip)[-2]["stop_answer"].visible, "there is another then"
 
 
 def test_nothing_of_the_clip_before_stays_behind_one_that_fails(events, explains, clip, tmp_path):
@@ -92,6 +123,18 @@ def test_nothing_of_the_clip_before_stays_behind_one_that_fails(events, explains
     assert "No answer" in trouble["status"] and trouble["details"].visible is False
     told = last_of(explains.explain(*FAST[:2], None, None, asked_by()))["explain_status"]
     assert "give one first" in told
+
+
+def test_one_clip_too_many_is_said_on_the_page(events, clip):
+    events.visits.storage.limits = Limits(mb_of_visit=1)
+    stored = events.visits.storage.open("1.2.3.4")
+    stored.size, stored.whole = 2 << 20, True
+    given = stored.folder / "clip.mp4"
+    given.write_bytes(clip.read_bytes())
+    (refused,) = events.show(str(given), True, asked_by())
+    assert "than the 1 that a visit may have" in refused["status"]
+    assert refused["details"].visible is False and not given.exists()
+    assert "bars" in shown(events, clip)[-2]["status"]
 
 
 def test_states_follow_each_other(events, clip, tmp_path):

@@ -23,9 +23,11 @@ def test_progress_is_told_and_stop_ends_it(events, explains, clip, monkeypatch):
     steps = explains.explain("ablation", "standard", None, None, asked_by())
     first = next(steps)
     assert "Working" in first["explain_status"] and first["cancel"].interactive
-    assert explains.stop(asked_by()).interactive is False
+    assert first["stop_answer"].visible is False, "one Stop is enough"
+    assert explains.stop(asked_by())["cancel"].interactive is False
     last = last_of(steps)
-    assert "Stopped" in last["explain_status"] and set(last) == {"explain_status", "cancel"}
+    assert "Stopped" in last["explain_status"]
+    assert set(last) == {"explain_status", "cancel", "stop_answer"}
     assert last["cancel"].interactive is False
     done = last_of(explains.explain("ablation", "standard", None, None, asked_by()))
     assert "Done in" in done["explain_status"] and done["cancel"].interactive is False
@@ -84,7 +86,7 @@ def test_stop_stays_as_long_as_anything_of_the_visitor_waits(events, explains, c
         assert "held long enough" in first.result(PATIENCE_S)["explain_status"]
         assert first.result()["cancel"].interactive, "the what-ifs still wait or run"
         assert last_of(second)["cancel"].interactive is False
-    assert explains.finish(asked_by()).interactive is False
+    assert explains.finish(asked_by())["cancel"].interactive is False
 
 
 def test_who_leaves_stops_what_runs_for_them(events, explains, clip, monkeypatch):

@@ -1,6 +1,8 @@
 """The door to the network: addresses, the exact options, caps that hold. No network is needed."""
 
+import os
 import shutil
+import subprocess
 import sys
 import textwrap
 import threading
@@ -9,6 +11,7 @@ from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import psutil
 import pytest
 import yt_dlp
 
@@ -22,6 +25,7 @@ from emo_core.io.download import (
     refusal,
     work,
 )
+from tests.conftest import ROOT
 
 GOOD = "https://commons.wikimedia.org/wiki/File:Laughter.webm"
 FINE = {"duration": 12.0, "filesize": 10**6}
@@ -262,7 +266,8 @@ def test_without_ytdlp_it_says_what_to_install(tmp_path, monkeypatch):
 def fake_worker(monkeypatch, body: str) -> None:
     """A worker process that does what `body` says; `folder` is where it may write."""
     head = (
-        "import json, sys, time, subprocess\njob = json.load(sys.stdin)\nfolder = job['folder']\n"
+        "import json, sys, time, subprocess\n"
+        "job = json.loads(sys.stdin.readline())\nfolder = job['folder']\n"
     )
     monkeypatch.setattr(
         download, "WORKER", [sys.executable, "-S", "-c", head + textwrap.dedent(body)]
@@ -322,6 +327,46 @@ def test_what_the_worker_started_ends_with_it(tmp_path, monkeypatch):
     size = beat.stat().st_size
     time.sleep(0.2)
     assert 0 < size == beat.stat().st_size
+
+
+PARENT = """
+import sys
+from pathlib import Path
+from emo_core.io import download
+download.WORKER = [sys.executable, "-c", {worker!r}]
+download.fetch({url!r}, Path("out/a.mp4"))
+"""
+LONG_WORKER = """
+import subprocess, sys, time
+from pathlib import Path
+from emo_core.io import download
+def work(job):
+    child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"])
+    Path("pids.part").write_text(f"{os.getpid()} {child.pid}")
+    Path("pids.part").rename("pids")
+    time.sleep(600)
+import os
+download.work = work
+download.worker_main()
+"""
+
+
+def test_a_killed_parent_takes_its_worker_along(tmp_path):
+    """It can't end the download itself; without this the worker lived on for up to 180 s."""
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT.format(worker=LONG_WORKER, url=GOOD)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    stop = time.monotonic() + 300
+    while not (tmp_path / "pids").exists():
+        assert parent.poll() is None and time.monotonic() < stop
+        time.sleep(0.02)
+    workers = [psutil.Process(int(pid)) for pid in (tmp_path / "pids").read_text().split()]
+    assert all(worker.is_running() for worker in workers)
+    parent.kill()
+    parent.wait()
+    assert not psutil.wait_procs(workers, timeout=30)[1]
 
 
 @pytest.mark.parametrize("start_s,end_s", [(0.0, None), (5.0, 5.0), (-1.0, 3.0), (0.0, 21.0)])

@@ -103,15 +103,11 @@ def ask_worker(url: str, folder: Path, but: set[tuple[str, int]]) -> dict:
     )
     job = {"url": url, "folder": str(folder), "start_s": None, "end_s": None}
     job["limits"] = asdict(DownloadLimits(wall_s=300))
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        input=json.dumps(job),
-        capture_output=True,
-        text=True,
-        timeout=600,
-        cwd=ROOT,
-    )
-    return json.loads(done.stdout.splitlines()[-1])
+    worker = [sys.executable, "-c", code]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(worker, cwd=ROOT, **pipes) as process:  # its input stays open meanwhile
+        print(json.dumps(job), file=process.stdin, flush=True)
+        return json.loads(process.stdout.read().splitlines()[-1])
 
 
 def test_a_redirect_to_this_machine_is_not_followed(tmp_path):

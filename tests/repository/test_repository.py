@@ -77,6 +77,17 @@ def test_pins_lie_inside_the_ranges(file, extras):
         assert ranges[name].specifier.contains(pinned_version(pin)), f"{pin}, {ranges[name]}"
 
 
+def test_the_course_asks_for_its_extra_and_leaves_an_installed_torch_alone():
+    lines = (ROOT / "requirements-course.txt").read_text(encoding="utf-8").splitlines()[1:]
+    free = {"torch", "torchvision", "torchaudio", "numpy"}
+    ranges = ranges_of("course")
+    assert [Requirement(line).name for line in lines] == list(ranges)
+    for line in lines:
+        wanted = Requirement(line)
+        expected = "" if wanted.name in free else ranges[wanted.name].specifier
+        assert wanted.specifier == expected, line
+
+
 def test_a_package_has_one_version_in_every_file_of_pins():
     known = pins_of("requirements.txt") | pins_of("requirements-dev.txt")
     for name, pin in pins_of("environment.yml").items():
@@ -89,7 +100,11 @@ def test_a_package_has_one_version_in_every_file_of_pins():
     [
         ("emo_core", (), set()),
         ("demo", ("demo",), {path.stem for path in (ROOT / "demo").glob("*.py")}),
-        ("notebooks", ("course",), {"exercises", "lesson", "check", "solutions"}),
+        (
+            "notebooks",
+            ("course",),
+            {"exercises", *(path.stem for path in (ROOT / "notebooks").glob("*.py"))},
+        ),
     ],
 )
 def test_every_runtime_import_is_a_stated_requirement(folder, extras, own):

@@ -399,7 +399,7 @@ def test_a_corpus_without_training_clips_trains_on_fresh_ones(root, tmp_path):
     )
     found = loaders(recipe, tmp_path / "c", 0)
     assert len(found.train.dataset) == 5 and len(found.valid.dataset) == 2
-    with pytest.raises(CorpusError, match="no labelled clips in split 'train'"):
+    with pytest.raises(CorpusError, match="no labelled clips in the split 'train'"):
         loaders(replace(recipe, samples_on_the_fly=0), tmp_path / "c", 0)
 
 
@@ -449,7 +449,7 @@ def test_a_part_that_cannot_be_read_is_named(tmp_path):
     found = [make_scene(sources, 0, "train", index) for index in range(40)]
     seen = next(s for s in found if s.regime == "both")
     heard = next(s for s in found if any(v.kind == "voice" for v in s.sounds))
-    with pytest.raises(CorpusError, match=r"faces/.*png: cannot be read; expected a picture"):
+    with pytest.raises(CorpusError, match=r"faces/.*png: can't be read; expected a picture"):
         compose_frames(seen, sources, np.array([0.0]), SIZE)
     with pytest.raises(CorpusError, match=r"made/.*wav is silent"):
         mix(heard, sources)
@@ -506,7 +506,7 @@ def test_a_quotation_mark_that_swallows_rows_is_named(tmp_path):
     lines = table.read_text().splitlines()
     lines[3] = '"' + lines[3]
     table.write_text("\n".join(lines) + "\n")
-    with pytest.raises(CorpusError, match="goes over several lines; expected a line a row"):
+    with pytest.raises(CorpusError, match="goes over several lines; expected each row on one line"):
         read_sources(root)
 
 

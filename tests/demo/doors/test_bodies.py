@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from demo.doors.bodies import Parameter, check_body, check_call, is_address
+from demo.doors.bodies import Parameter, check_body, check_call, check_event, is_address
 from demo.doors.responses import Refusal
 
 ENDPOINTS = {"predict": (Parameter("clip", "file"), Parameter("everyone_agreed", "boolean"))}
@@ -78,3 +78,56 @@ def test_calls_say_what_was_expected(name, given, by_name, status, words):
 def test_a_right_call_passes():
     check_call(ENDPOINTS, "predict", {"data": [file("/a"), True]}, by_name=False)
     check_call(ENDPOINTS, "predict", {"clip": None, "everyone_agreed": False}, by_name=True)
+
+
+EVENTS = {
+    0: (Parameter("dataset", "place", 4),),
+    3: (Parameter("video", "file"), Parameter("checkbox", "boolean")),
+    5: (Parameter("slider", "number"), Parameter("dropdown", "choice")),
+    7: (),
+}
+
+
+@pytest.mark.parametrize("number", [None, -1, 1, 99, 2**63, 10**40, True, 3.0, "3", [], {}, [3]])
+def test_an_event_that_the_page_does_not_have_is_said(number):
+    with pytest.raises(Refusal, match="no event with this fn_index; .* 0 to 7") as refused:
+        check_event(EVENTS, {"data": [None, None], "fn_index": number})
+    assert refused.value.status == 404 and len(str(refused.value)) < 301
+
+
+@pytest.mark.parametrize(
+    ("number", "data", "words"),
+    [
+        (3, None, "one value for each"),
+        (3, {"0": None}, "one value for each"),
+        (3, [], "event 3 takes video, checkbox"),
+        (3, [None] * 3, "one value for each"),
+        (7, [None], "takes nothing"),
+        (0, [None], "place"),
+        (0, [4], "place"),
+        (0, [-1], "place"),
+        (0, [True], "place"),
+        (0, ["0"], "place"),
+        (3, ["clip.mp4", True], "an uploaded file"),
+        (3, [{}, True], "an uploaded file"),
+        (3, [{"path": 7}, True], "an uploaded file"),
+        (3, [[file("/a")], True], "an uploaded file"),
+        (3, [None, 1], "true or false"),
+        (5, ["2", "a"], "a number"),
+        (5, [True, "a"], "a number"),
+        (5, [1, {}], "one of its choices"),
+        (5, [1, ["x" * 100_000]], "one of its choices"),
+    ],
+)
+def test_an_event_is_given_what_it_takes(number, data, words):
+    with pytest.raises(Refusal, match=words) as refused:
+        check_event(EVENTS, {"data": data, "fn_index": number})
+    assert refused.value.status == 422 and len(str(refused.value)) < 301
+
+
+@pytest.mark.parametrize(
+    ("number", "data"),
+    [(0, [3]), (3, [None, None]), (3, [file("/a"), False]), (5, [-2, 7]), (5, [1.5, "a"]), (7, [])],
+)
+def test_a_right_event_passes(number, data):
+    check_event(EVENTS, {"data": data, "fn_index": number})

@@ -77,8 +77,8 @@ def test_no_event_and_no_endpoint_fetches(page, stranger):
                 data = [None] * len(inputs)
                 data[place] = given
                 body = {"data": data, "fn_index": number, "session_hash": "abc"}
-                named = [f"{url}/gradio_api/{road}/{event['api_name']}" for road in ("call", "api")]
-                for road in (*roads, *(named if given is file else ())):
+                named = f"{url}/gradio_api/call/{event['api_name']}"
+                for road in (*roads, *([named] if given is file else ())):
                     status, said = post(road, body)
                     asked += 1
                     assert status == 403 and "fetches nothing" in said, (road, number, said)

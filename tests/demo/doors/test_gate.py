@@ -16,11 +16,22 @@ from demo.settings import Limits
 
 LAPTOP = Limits()
 PROXIED = replace(LAPTOP, behind_proxy=True, any_host=True)
+NOTHING = {"predict": ()}
+EVENTS = {0: (bodies.Parameter("clip", "file"),), 1: ()}
 EMPTY = Storage(Path("/nowhere"), LAPTOP)
 JSON = {"content-type": "application/json"}
 
 
-def ask(limits=LAPTOP, method="GET", path="/config", headers=None, body=b"", parts=None):
+def ask(
+    limits=LAPTOP,
+    method="GET",
+    path="/config",
+    headers=None,
+    body=b"",
+    parts=None,
+    store=EMPTY,
+    takes=NOTHING,
+):
     """(status, headers, text) of a request through the gate, and the scope that came through."""
     through, sent = {}, []
     given = {"host": "localhost:7860", **(headers or {})}
@@ -50,7 +61,7 @@ def ask(limits=LAPTOP, method="GET", path="/config", headers=None, body=b"", par
         "headers": [(k.lower().encode(), v.encode()) for k, v in given.items()],
         "client": ("9.9.9.9", 1),
     }
-    door = Gate(app, limits, {"predict": ()}, SecurityHeaders("'self'", []), EMPTY, "127.0.0.1")
+    door = Gate(app, limits, takes, EVENTS, SecurityHeaders("'self'", []), store, "127.0.0.1")
     asyncio.run(door(scope, receive, send))
     if not sent:
         return None, {}, "", through
@@ -101,7 +112,7 @@ def test_the_hosts_own_names_are_known():
     ],
 )
 def test_a_page_elsewhere_cannot_post(limits, headers, status):
-    body = b'{"data": []}'
+    body = b'{"data": [], "fn_index": 1}'
     found = ask(limits, "POST", "/gradio_api/queue/join", {**JSON, **headers}, body)
     assert found[0] == status
     assert ask(limits, "OPTIONS", "/gradio_api/queue/join", headers)[0] in (403, 404)
@@ -137,7 +148,7 @@ def test_large_slow_and_cut_bodies_end(monkeypatch):
     status, _, text, _ = ask(method="POST", path=road, headers=JSON, parts=parts)
     assert status == 413 and "smaller" in text and "xx" not in text
     assert ask(method="POST", path=road, headers=JSON, parts=[b"{", b""])[0] == 400
-    body = json.dumps({"data": [1]}).encode()
+    body = json.dumps({"data": [None], "fn_index": 0}).encode()
     assert ask(method="POST", path=road, headers=JSON, body=body)[3]["body"] == body
 
 
@@ -165,12 +176,38 @@ def test_calls_are_held_against_the_endpoints():
     assert ask(path="/gradio_api/file=/tmp/a.mp4")[0] == 200
 
 
+def test_a_programs_clip_that_is_one_too_many_for_its_visit_is_413(tmp_path):
+    limits = replace(LAPTOP, mb_of_visit=1)
+    store = Storage(tmp_path, limits)
+    paths = []
+    for _ in range(2):
+        stored = store.open("9.9.9.9")
+        store.grow(stored, 700 << 10)
+        store.finish(stored, 1)
+        paths.append(stored.folder / "clip.mp4")
+    store.claim(paths[0], "ab1")
+    body = {"data": [{"path": str(paths[1]), "meta": {"_type": "gradio.FileData"}}]}
+    sent = [json.dumps(body | {"session_hash": name}).encode() for name in ("ab1", "ab2")]
+    road = "/gradio_api/call/predict"
+    takes = {"predict": (bodies.Parameter("clip", "file"),)}
+    status, _, text, _ = ask(limits, "POST", road, JSON, sent[0], store=store, takes=takes)
+    assert status == 413 and "a visit may have" in text and not paths[1].parent.exists()
+    assert ask(limits, "POST", road, JSON, sent[1], store=store, takes=takes)[0] == 200
+
+
+def test_events_are_held_against_the_page():
+    for road in ("queue/join", "run/predict", "run/x/"):
+        for body, status in ((b'{"data": []}', 404), (b'{"data": [], "fn_index": 0}', 422)):
+            found, _, text, through = ask(method="POST", path=f"/gradio_api/{road}", body=body)
+            assert found == status and "expected" in text and not through
+
+
 def test_no_socket_of_another_kind_is_opened():
     sent = []
 
     async def send(message):
         sent.append(message)
 
-    door = Gate(None, LAPTOP, {}, SecurityHeaders("'self'", []), EMPTY)
+    door = Gate(None, LAPTOP, {}, {}, SecurityHeaders("'self'", []), EMPTY)
     asyncio.run(door({"type": "websocket"}, None, send))
     assert sent[0]["type"] == "websocket.close"

@@ -17,6 +17,7 @@ CLOSED = {  # of gradio's own, each for its reason
     "/monitoring": "who asked what, for whoever has the key, which it prints",
     "/monitoring/summary": "the same",
     "/monitoring/{key}": "the same",
+    f"{API}/api/{{api_name}}": "the page itself says /run",
     f"{API}/dev/reload": "for developing",
     f"{API}/deep_link": "writes a visitor's state to disk, unbounded",
     f"{API}/proxy={{url_path:path}}": "asks another machine",

@@ -1,6 +1,7 @@
 """What the page can't start with is one sentence; no proxy stands between it and itself."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -11,7 +12,9 @@ import pytest
 
 from demo.doors.start import bring_back, check_start, server_name, set_aside
 from demo.settings import LimitError
-from tests.support.serving import APP, PATIENCE_S, served
+from emo_core.checkpoint import CONFIG, SHIPPED, WEIGHTS
+from emo_core.schema import DEFAULT_MODEL
+from tests.support.serving import APP, PATIENCE_S, free_port, served
 
 ROOT = Path(__file__).parents[3]
 
@@ -30,6 +33,7 @@ ROOT = Path(__file__).parents[3]
         ({"GRADIO_TEMP_DIR": __file__}, "nothing can be written"),
         ({"TMPDIR": "/nowhere"}, "nothing can be written"),
         ({"EMO_MODEL": "never-shipped"}, "no checkpoint is called 'never-shipped'"),
+        ({"EMO_JMT": "never-shipped"}, "no checkpoint is called 'never-shipped'"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(setting, words):
@@ -52,10 +56,37 @@ def test_the_program_ends_with_that_sentence_and_no_traceback():
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 1 and done.stdout == ""
+    assert done.returncode == 2 and done.stdout == ""
     assert done.stderr.count("\n") == 1 and done.stderr.startswith(
         "emo: GRADIO_SERVER_PORT is 'abc'"
     )
+
+
+@pytest.mark.parametrize("setting", ["EMO_MODEL", "EMO_MESM", "EMO_JMT"])
+@pytest.mark.parametrize("damage", ["weights", "settings", "cut"])
+def test_a_damaged_checkpoint_ends_the_start_with_one_sentence(tmp_path, setting, damage):
+    folder = shutil.copytree(SHIPPED / DEFAULT_MODEL, tmp_path / "mine")
+    file = folder / (CONFIG if damage == "settings" else WEIGHTS)
+    content = bytearray(file.read_bytes())
+    if damage == "cut":
+        del content[len(content) // 2 :]
+    else:
+        content[-9] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(LimitError, match=f"{setting}: mine") as refused:
+        check_start({setting: str(folder)})
+    assert "\n" not in str(refused.value) and len(str(refused.value)) < 350
+
+
+def test_a_damaged_checkpoint_is_told_before_the_page_is_up(tmp_path):
+    folder = shutil.copytree(SHIPPED / DEFAULT_MODEL, tmp_path / "mine")
+    (folder / WEIGHTS).write_bytes(b"nothing")
+    settings = {"EMO_MODEL": str(folder), "GRADIO_SERVER_PORT": str(free_port())}
+    done = subprocess.run(
+        [sys.executable, APP], env={**os.environ, **settings}, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1 and done.stderr.startswith("emo: EMO_MODEL: mine")
 
 
 def test_an_address_of_another_computer_is_said():

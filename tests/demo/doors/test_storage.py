@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from demo.doors import storage as module
-from demo.doors.storage import LEAST_BYTES, MB, Storage, StorageError, folder_size
+from demo.doors.storage import LEAST_BYTES, MB, Storage, StorageError
 from demo.sessions import Sessions
 from demo.settings import Limits
 
@@ -102,26 +102,41 @@ def test_what_no_visit_claims_goes_after_minutes(store):
     assert not asked.folder.exists() and claimed.folder.exists(), "its job never had its turn"
 
 
-def test_a_visit_gives_up_its_first_clips_for_its_later_ones(tmp_path):
+def test_one_too_many_for_a_visit_is_refused_and_its_first_clips_stay(tmp_path):
     visits = Sessions(SMALL, tmp_path)
     visit = visits.of("one")
-    for number in range(4):
-        stored = given(visits.storage)
+    clips = [given(visits.storage, size=MB - 1) for _ in range(3)]
+    for stored in clips:
         (stored.folder / "clip.mp4").write_bytes(bytes(MB - 1))
-        visits.claim(visit, stored.folder / "clip.mp4")
-        assert stored.folder.exists() and stored.folder in visit.files, number
-    assert sum(map(folder_size, visit.files)) <= 2 * MB
-    assert {path.parent for path in tmp_path.rglob("*.mp4")} == visit.files
+    visits.claim(visit, clips[0].folder / "clip.mp4")
+    visits.claim(visit, clips[1].folder / "clip.mp4")
+    with pytest.raises(StorageError, match="take 2 MB .* than the 2 that a visit") as refused:
+        visits.claim(visit, clips[2].folder / "clip.mp4")
+    assert refused.value.status == 413
+    visits.claim(visit, clips[1].folder / "clip.mp4")  # the same one again is none too many
+    assert [stored.folder.exists() for stored in clips] == [True, True, False]
+    with pytest.raises(StorageError, match="a visit may have"):
+        (visits.new_folder(visit) / "film.mp4").write_bytes(bytes(MB))
+        visits.new_folder(visit)
     visits.leave("one")
     assert list(tmp_path.iterdir()) == []
+    visits.claim(visits.of("one"), given(visits.storage).folder / "clip.mp4")
+
+
+def test_a_program_without_a_name_is_new_each_time(store):
+    for _ in range(3):
+        store.claim(given(store).folder / "clip.mp4")
+    assert store.used() == 3 * MB
 
 
 def test_what_is_made_for_a_visit_counts_as_well(tmp_path):
     visits = Sessions(SMALL, tmp_path)
-    visit = visits.of("one")
-    visit.address = "a"
-    for _ in range(3):
+    one, two = visits.of("one"), visits.of("two")
+    one.address = two.address = "a"
+    for visit in (one, one, two):
         (visits.new_folder(visit) / "overlay.mp4").write_bytes(bytes(MB))
+    with pytest.raises(StorageError, match="a visit may have"):
+        visits.new_folder(one)
     with pytest.raises(StorageError, match="your address"):
-        visits.new_folder(visit)
-    assert len(visit.files) == 3
+        visits.new_folder(two)
+    assert len(one.files) == 2 and len(two.files) == 1

@@ -1,0 +1,81 @@
+"""What judges of model parts share: build the reader's class, give it weights, name its mistake."""
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from exercises.grading import Mistake, called, kind_of
+
+
+def part(name: str) -> Any:
+    """Our part of `mymodel.py` of that name."""
+    return getattr(import_module("exercises.mymodel"), name)
+
+
+def ours(name: str, *sizes: Any, seed: int = 0, spread: float = 0.1) -> nn.Module:
+    """Our module with random weights, all of its numbers away from where they start."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        net = part(name)(*sizes)
+        with torch.no_grad():
+            for parameter in net.parameters():
+                parameter += spread * torch.randn_like(parameter)
+    return net.eval()
+
+
+def built(answer: Any, like: nn.Module, *sizes: Any) -> nn.Module:
+    """The reader's class, built, with the weights of `like`; or a Mistake."""
+    with torch.random.fork_rng():
+        net = called(answer, *sizes)
+    if not isinstance(answer, type) or not isinstance(net, nn.Module):
+        raise Mistake(f"Expected your class, a subclass of nn.Module; got {kind_of(answer)}.")
+    own, wanted = net.state_dict(), like.state_dict()
+    missing, more = sorted(wanted.keys() - own.keys()), sorted(own.keys() - wanted.keys())
+    if missing or more:
+        said = f"has no {missing[0]}" if missing else f"has {more[0]}, which is one too many"
+        raise Mistake(f"Your class {said}; leave __init__ as it was, or the weights won't load.")
+    net.load_state_dict(wanted)
+    return net.eval()
+
+
+def answered(net: Any, *inputs: Any) -> Any:
+    """What a module or function returns without gradients; or a Mistake."""
+    with torch.no_grad():
+        return called(net, *inputs)
+
+
+def compare(
+    found: Any,
+    right: Tensor,
+    mistakes: Sequence[tuple[Tensor, str]] = (),
+    what: str = "Your answer",
+    tolerance: float = 1e-4,
+) -> None:
+    """Mistake unless `found` is `right`; where it equals one of the mistakes, says which one."""
+    if not isinstance(found, Tensor):
+        raise Mistake(f"{what} should be a tensor; got {kind_of(found)}.")
+    if close(found, right, tolerance):
+        return
+    for wrong, said in mistakes:
+        if close(found, wrong, tolerance):
+            raise Mistake(said)
+    if found.shape != right.shape:
+        raise Mistake(f"{what} should have shape {tuple(right.shape)}; got {tuple(found.shape)}.")
+    if found.is_floating_point() and not found.isfinite().all():
+        raise Mistake(f"{what} holds NaN or infinity.")
+    apart = (found.float() - right.float()).abs()
+    place = tuple(int(n) for n in torch.unravel_index(apart.argmax(), apart.shape))
+    raise Mistake(
+        f"{what} differs: at {place} it is {float(found[place]):.4g}, expected "
+        f"{float(right[place]):.4g}."
+    )
+
+
+def close(a: Tensor, b: Tensor, tolerance: float = 1e-4) -> bool:
+    """Whether two tensors have one shape and equal numbers."""
+    if a.shape != b.shape or a.dtype.is_complex:
+        return False
+    return torch.allclose(a.float(), b.float(), atol=tolerance, rtol=tolerance)

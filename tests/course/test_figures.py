@@ -1,0 +1,109 @@
+"""The form of figures: planted faults are seen, good figures have none."""
+
+import json
+
+import figures
+import lesson
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _apart(monkeypatch, tmp_path):
+    plt.close("all")
+    yield
+    plt.close("all")
+
+
+def line(**changes):
+    figure, axis = plt.subplots()
+    axis.plot([1, 2])
+    axis.set(**{"title": "It rises", "xlabel": "time (s)", "ylabel": "score"} | changes)
+    return figure
+
+
+def image(cmap="cividis", bar=True, **changes):
+    figure, axis = plt.subplots()
+    shown = axis.imshow(np.eye(3), cmap=cmap)
+    axis.set(**{"title": "It is warm", "xlabel": "x (m)", "ylabel": "y (m)"} | changes)
+    if bar:
+        figure.colorbar(shown, label="heat")
+    return figure
+
+
+def photograph():
+    figure, axis = plt.subplots()
+    axis.imshow(np.zeros((3, 3, 3)))
+    axis.axis("off")
+    axis.set_title("A street")
+    return figure
+
+
+def shared():
+    figure, axes = plt.subplots(2, 1, sharex=True)
+    for axis in axes:
+        axis.plot([1, 2])
+        axis.set_ylabel("score")
+    axes[1].set_xlabel("time (s)")
+    axes[0].set_title("Two")
+    return figure
+
+
+def categories():
+    figure = line(xlabel="")
+    figure.axes[0].set_xticks([0, 1], ["late", "early"])
+    return figure
+
+
+@pytest.mark.parametrize("make", [line, image, photograph, shared, categories])
+def test_good_figures_have_no_faults(make):
+    assert figures.form(make())["faults"] == []
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: line(title=""), "no title"),
+        (lambda: line(xlabel=""), "no x label"),
+        (lambda: line(ylabel=""), "no y label"),
+        (lambda: line(title="accuracy (blue), recall (orange)"), "a legend stands in the title"),
+        (lambda: image(bar=False), "colours without a bar"),
+        (lambda: image(cmap="RdYlGn"), "the colours RdYlGn"),
+    ],
+)
+def test_planted_faults_are_seen(make, words):
+    assert any(fault.startswith(words) for fault in figures.form(make())["faults"])
+
+
+def test_what_is_shown_is_recorded_and_projected(tmp_path, monkeypatch):
+    monkeypatch.setenv("EMO_LESSON_RECORD", str(tmp_path / "record.jsonl"))
+    monkeypatch.setattr(lesson, "FIGURES", tmp_path / "figures")
+    monkeypatch.setattr(plt, "show", lambda: None)
+    with plt.rc_context():
+        lesson.start(project=True)
+        line()
+        plt.show()
+        assert lesson.fact("height", 2) == 2
+        assert plt.rcParams["font.size"] == 16
+    entries = [json.loads(text) for text in (tmp_path / "record.jsonl").read_text().splitlines()]
+    assert entries == [
+        {"figure": {"titles": 1, "colour_bars": 0, "faults": []}},
+        {"fact": {"name": "height", "value": 2.0}},
+    ]
+    (picture,) = (tmp_path / "figures").glob("*.png")
+    assert plt.imread(picture).shape[1] == 1600
+
+
+def test_a_clip_is_shown_with_its_sound(monkeypatch, tmp_path):
+    monkeypatch.setattr(lesson, "STILL", False)
+    page = lesson.watch(lesson.example("both_positive")).data
+    assert "controls" in page and 'src="data:video/mp4;base64,AAAA' in page
+    monkeypatch.setattr(lesson, "STILL", True)
+    page = lesson.watch(lesson.example("both_positive")).data
+    assert "../assets/examples/both_positive.mp4" in page and len(page) < 300
+    assert "Here own.mp4 plays" in lesson.watch(tmp_path / "own.mp4").data
+    monkeypatch.setattr(lesson, "STILL", False)
+    monkeypatch.setattr(lesson, "LARGEST_EMBEDDED", 10)
+    (tmp_path / "<b>.mp4").write_bytes(bytes(11))
+    assert "&lt;b&gt;.mp4 is too large" in lesson.watch(tmp_path / "<b>.mp4").data
