@@ -148,7 +148,8 @@ def run_checks(
         meter.spent,
         "",
     )
-    return replace(result, verdict=verdict(result))
+    marked = any(bool(values.any()) for values in found.maps.values())
+    return replace(result, verdict=verdict(result) if marked else EMPTY)
 
 
 def share_on_faces(
@@ -236,6 +237,10 @@ def verdict(trust: SanityChecks) -> str:
     return f"This map holds up: {held}."
 
 
+EMPTY = (
+    "Do not trust this map: it is empty, which does not mean that nothing counted; choose another "
+    "method."
+)
 UNTRAINED = "an untrained copy of the model gives almost the same map"
 TRAINED = "an untrained copy of the model gives a different map"
 

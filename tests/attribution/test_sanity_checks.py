@@ -21,7 +21,7 @@ from emo_core.attribution.sanity_checks import (
     share_on_faces,
     verdict,
 )
-from emo_core.attribution.types import AttributionError, Target
+from emo_core.attribution.types import DEFAULT_REQUEST, AttributionError, Target
 from emo_core.cli.main import main
 from emo_core.clip import ClipError, DecodedFrames
 from emo_core.faces.tracking import Tracks
@@ -78,6 +78,16 @@ def test_a_map_turned_round_is_not_trusted(good):
     trust = run_checks(checkpoint, sample, wrong)
     assert trust.curves.deletion_gain < 0 and trust.curves.insertion_gain < 0
     assert trust.verdict.startswith("Do not trust this map: hiding what it marks weakens")
+
+
+def test_an_empty_map_never_holds_up(good):
+    """Whatever order chance gives its equal parts, as Grad-CAM's where no gradient is above 0."""
+    checkpoint, sample, found, _ = good
+    empty = replace(found, maps={name: 0 * values for name, values in found.maps.items()})
+    for seed in range(4):
+        request = replace(DEFAULT_REQUEST, seed=seed)
+        trust = run_checks(checkpoint, sample, empty, request)
+        assert trust.verdict.startswith("Do not trust this map: it is empty")
 
 
 def test_each_failed_check_is_in_the_verdict(good):
