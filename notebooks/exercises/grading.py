@@ -72,8 +72,17 @@ class Exercise:
         except Mistake as mistake:
             return Verdict(False, f"{mistake} Stuck? check.{self.name}.hint()")
         except (Exception, SystemExit):
-            return Verdict(False, f"Expected {self.expects}; got {kind_of(answer)}.")
+            return Verdict(False, self._unread(answer))
         return Verdict(True, self.right)
+
+    def _unread(self, answer: Any) -> str:
+        """What is said of an answer that can't be judged at all."""
+        if callable(answer) and self.expects.startswith("a function"):
+            return (
+                f"Expected {self.expects}; what your function returns is something else. "
+                f"Print it. Stuck? check.{self.name}.hint()"
+            )
+        return f"Expected {self.expects}; got {kind_of(answer)}."
 
     def question(self) -> str:
         """What is said while there is no answer."""
@@ -228,7 +237,7 @@ def called(answer: Any, *inputs: Any) -> Any:
     try:
         result = answer(*inputs)
     except (Exception, SystemExit) as error:
-        said = f"{type(error).__name__}: {str(error)[:120]}".rstrip(": ")
+        said = f"{type(error).__name__}: {str(error)[:120]}".rstrip(":. ")
         raise Mistake(f"Your function stopped with {said}.") from error
     if result is None or result is ...:
         raise Unanswered

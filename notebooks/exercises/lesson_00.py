@@ -56,6 +56,8 @@ def pairs_that_agree(answer: Any) -> None:
             raise Mistake(f"{told} Divide by the number of all pairs.")
         if abs(found - right / 2) < 1e-6 or abs(found - right * 2) < 1e-6:
             raise Mistake(f"{told} Count pairs above and below in the same way, in order or not.")
+        if found > 1:
+            raise Mistake(f"{told} A chance is never above 1. What stands below the line?")
         raise Mistake(told)
 
 
@@ -76,7 +78,7 @@ late_and_sure = Quiz(
         (
             "The model does not listen at all",
             "It does: of the angry clip the sound alone is 'negative' and the picture is not, and "
-            "muting changes the answer of this one, too.",
+            "muting moves the number of this one, too.",
         ),
         (
             "A late sound improves the answer, so sound should be delayed",

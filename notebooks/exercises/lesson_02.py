@@ -22,8 +22,8 @@ def _edges(count: int, low: float, high: float) -> Tensor:
     return torch.where(mel < 15, 200 * mel / 3, 1000 * ((mel - 15) * SCALE).exp())
 
 
-def _triangles(edges: Tensor, frequencies: int = 257) -> Tensor:
-    hz = torch.linspace(0, 8000, frequencies).unsqueeze(1)
+def _triangles(edges: Tensor, frequencies: int = 257, top: float = 8000.0) -> Tensor:
+    hz = torch.linspace(0, top, frequencies).unsqueeze(1)
     left, centre, right = edges[:-2], edges[1:-1], edges[2:]
     return torch.minimum((hz - left) / (centre - left), (right - hz) / (right - centre))
 
@@ -118,13 +118,17 @@ def mel_filters(answer: Any) -> None:
                 _triangles(edges).clamp(min=0) / (edges[2:] - edges[:-2]),
                 "a triangle of height 1 has half its width as area; where is the 2?",
             ),
+            (
+                _triangles(edges, top=16_000).clamp(min=0) * 2 / (edges[2:] - edges[:-2]),
+                "a spectrum ends at half the sampling rate: 257 frequencies from 0 to 8,000 Hz.",
+            ),
         ):
             if _near(found, wrong, 1e-6):
                 raise Mistake(f"{asked} {said}")
-        at = int((found - right).abs().amax(0).argmax())
+        row, band = divmod(int((found - right).abs().argmax()), bands)
         raise Mistake(
-            f"{asked} band {at} is off: its largest weight should be {right[:, at].max():.4g}, it "
-            f"is {found[:, at].max():.4g}."
+            f"{asked} band {band} is off: at {8000 * row / 256:,.0f} Hz its weight should be "
+            f"{right[row, band]:.4g}; it is {found[row, band]:.4g}."
         )
 
 
@@ -161,6 +165,10 @@ def log_mel(answer: Any) -> None:
             (_power(sound, torch.ones(512)) @ _filters()).maximum(floored).log(),
             "The pieces are not faded: give torch.stft a Hann window.",
         ),
+        (
+            (_all_power(sound)[:, 1:] @ _filters()).maximum(floored).log(),
+            "You dropped the first frame; the last one is too many.",
+        ),
     ):
         if _near(found, wrong):
             raise Mistake(said)
@@ -168,10 +176,14 @@ def log_mel(answer: Any) -> None:
     raise Mistake(f"The numbers differ from the formula's by up to {apart:.3g}.")
 
 
-def _power(sound: Tensor, window: Tensor | None = None) -> Tensor:
+def _all_power(sound: Tensor, window: Tensor | None = None) -> Tensor:
     fade = torch.hann_window(512) if window is None else window
     spectrum = torch.stft(sound, 512, 320, window=fade, return_complex=True)
-    return spectrum.abs().square().transpose(1, 2)[:, : sound.shape[1] // 320]
+    return spectrum.abs().square().transpose(1, 2)
+
+
+def _power(sound: Tensor, window: Tensor | None = None) -> Tensor:
+    return _all_power(sound, window)[:, : sound.shape[1] // 320]
 
 
 def _log_mel(sound: Tensor) -> Tensor:
@@ -194,7 +206,7 @@ def paper_columns(answer: Any) -> None:
         1000: "A hop stays 320 samples; only the rate doubled.",
     }
     if found != 500:
-        raise Mistake(told.get(found, f"Not {found:g}: seconds x rate / hop."))
+        raise Mistake(told.get(found, f"Not {found:,.6g}: how many samples are five seconds?"))
 
 
 the_alarm = Quiz(
@@ -217,7 +229,8 @@ the_alarm = Quiz(
 
 @exercise(
     "a function of two boxes that returns 0 to 1",
-    "Detection benchmarks call 0.5 and more a hit; `linked` asks for 0.2 between two frames.",
+    "Detection benchmarks call 0.5 and more a hit; `link_detections` asks for 0.2 from one frame "
+    "to the next.",
     "The shared box reaches from the larger left to the smaller right; if that is negative, from "
     "nothing to nothing.",
     "What both cover together is not the sum of the areas: what is counted twice in it?",
@@ -256,7 +269,7 @@ def picture_numbers(answer: Any) -> None:
         28_800_000: "That is the whole clip; the model gets 16 small frames of it.",
     }
     if found != 331_776:
-        raise Mistake(told.get(found, f"Not {found:g}: frames x height x width x colours."))
+        raise Mistake(told.get(found, f"Not {found:,.10g}. How many numbers is one frame?"))
 
 
 single_pulses = Quiz(

@@ -201,7 +201,7 @@ def draw_sources(answer: Any) -> None:
             "A source comes in parts: some of its clips are drawn more often than others. Draw "
             "sources, not clips."
         )
-    if (count == count[0]).all():
+    if all(np.array_equal(draw, draws[0]) for draw in draws):
         raise Mistake("Every draw is the same; use the generator that your function is given.")
     if times.max() == 1:
         raise Mistake("No source is ever drawn twice: draw with replacement.")
@@ -215,6 +215,8 @@ def draw_sources(answer: Any) -> None:
 
 
 def _places(found: Any) -> np.ndarray:
+    if np.asarray(found).dtype.kind in "US":
+        raise Mistake("Expected places of clips, as numbers; yours are names of sources.")
     places = array(found)
     if places.ndim != 1 or not len(places) or (places != places.round()).any():
         raise Mistake(f"Expected places of clips, whole numbers in one row; got {kind_of(found)}.")
@@ -368,7 +370,8 @@ def _pictures_of(mine: Any, ours: Any) -> None:
     if mine[:, :, 1].max() > 40:
         raise Mistake(
             "The film is twice as wide as high, yet there is no black margin above: the picture "
-            "was stretched. One scale for both sides."
+            "was stretched, cut or turned. One scale for both sides, the smaller one; a size is "
+            "(width, height), and in a tensor height comes before width."
         )
     if torch.allclose(mine, ours.flip(1), atol=12):
         raise Mistake("Red and blue have changed places.")

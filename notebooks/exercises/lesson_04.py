@@ -326,6 +326,8 @@ def time_encoding(answer: Any) -> None:
 
     sines, cosines = right.chunk(2, -1)
     told = (
+        (encoded(0.4 * 50 ** (torch.arange(4) / 4)), "The longest period is too short: the last "
+         "exponent is 1, so divide k by D/2 - 1."),
         (encoded(period, 1.0), "A full turn is 2π; without it the periods are six times longer."),
         (encoded(torch.linspace(0.4, 20, 4)), "The periods grow by equal steps; by equal factors "
          "is asked, so that short ones are not lost."),
@@ -358,7 +360,7 @@ def Tower(answer: Any) -> None:  # noqa: N802
     backbone = mymodel.MelNet().eval()
     net = built(answer, ours, backbone, 96)
     mel, times = torch.randn(2, 48, 64, generator=seeded()) - 4, torch.arange(48) * 0.02
-    mask, times = torch.arange(48) < torch.tensor([[30], [48]]), times.expand(2, -1).contiguous()
+    mask, times = torch.arange(48) < torch.tensor([[26], [48]]), times.expand(2, -1).contiguous()
     found = answer_of(net, mel, mask, times)
     if not (isinstance(found, tuple) and len(found) == 2):
         raise Mistake(f"Expected two things, tokens and which are real; got {kind_of(found)}.")
@@ -388,10 +390,11 @@ def _real_of(found: Any, mask: Any, real: Any) -> None:
     if found.shape == mask.shape:
         raise Mistake("The mask still has one entry for each input; tokens are fewer.")
     if torch.equal(found, torch.ones_like(real)):
-        raise Mistake("Every token is called real; the first clip ends after 30 mel frames.")
+        raise Mistake("Every token is called real; the first clip ends after 26 mel frames.")
     if not torch.equal(found, real):
         raise Mistake(
-            "A token is real if *any* of its inputs is; the fourth of the first clip is real."
+            "A token is real if *any* of its inputs is. Of the fourth of the first clip two of "
+            "eight are, so it is."
         )
 
 

@@ -23,12 +23,13 @@ def late_ceiling(answer: Any) -> None:
     }
     if abs(found - 0.9) > 1e-3:
         near = [text for value, text in told.items() if abs(found - value) < 1e-3]
-        raise Mistake(near[0] if near else f"Not {found:g}: sum up share times chance.")
+        raise Mistake(near[0] if near else f"Not {found:g}: what is each regime's part in it?")
 
 
 best_sum = Quiz(
     "best_sum",
-    "Try rows (1, -1) and columns (1, -1), and move the bar a little.",
+    "Try rows (1, -1) and columns (1, -1). Which of the four sums are above zero, and which "
+    "should be?",
     right=(
         "Three",
         "Rows (1, -1), columns (0.5, -1.5): only 'late and late' comes out wrong. So a sum "
@@ -94,6 +95,9 @@ def attend(answer: Any) -> None:
     told = {
         "Divide the products by the root of D before the softmax.": scores.softmax(0) @ values,
         "Divide by the root of D, not by D.": (scores / 4).softmax(0) @ values,
+        "You divide by the root of K, the number of keys; D is their width.": (
+            (scores / 5**0.5).softmax(0) @ values
+        ),
         "That is the mean of the keys; the weights belong to the values.": (
             (scores / 2).softmax(0) @ keys
         ),
@@ -192,6 +196,10 @@ def _attention_results(module: Any, x: Any, context: Any, mask: Any) -> tuple[An
             scaled, axis=-2
         ),
         "The heads' answers are not mixed: `self.out` is missing.": answer(scaled, mix=False),
+        "The mask is upside down: True means real.": answer(scaled, ~real),
+        "Heads and queries were mixed up on the way back: transpose before you flatten.": (
+            module.out((scaled.masked_fill(~real, lowest).softmax(-1) @ v).reshape(x.shape))
+        ),
         "You mask after the softmax, so the weights of short clips sum to less than 1.": module.out(
             late.transpose(1, 2).flatten(-2)
         ),
@@ -234,6 +242,15 @@ def CrossModalBlock(answer: Any) -> None:  # noqa: N802
             ),
             "That is post-norm: here the norms stand before the layers.": _with_ffn(
                 block, block.norm(x + block.attention(x, context, mask))
+            ),
+            "The norms are missing: one for the tokens that ask, one for the context.": _with_ffn(
+                block, x + block.attention(x, context, mask)
+            ),
+            "Both streams go through one norm; each has its own.": _with_ffn(
+                block, x + block.attention(block.norm(x), block.norm(context), mask)
+            ),
+            "The feed-forward network brings its norm along; you norm twice.": (
+                half + block.feed_forward(block.norm(half))
             ),
             "The two norms are exchanged.": _with_ffn(
                 block, x + block.attention(block.context_norm(x), block.norm(context), mask)
@@ -291,6 +308,9 @@ def masked_mean(answer: Any) -> None:
         "Padding is counted: divide by the number of *real* tokens.": real.sum(1) / 4,
         "That is the mean of all tokens, real or not.": tokens.mean(1),
         "That is the sum; a mean is wanted.": real.sum(1),
+        "You divide by the real tokens of the whole batch; each clip has its own number.": (
+            real.sum(1) / mask.sum()
+        ),
     }
     right = real.sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
     tell_apart(found, right, wrong, "Not the mean of the real tokens of each clip.")
@@ -313,6 +333,15 @@ def CrossModalFusion(answer: Any) -> None:  # noqa: N802
     seen = torch.tensor([[True, True, True], [True, False, False]])
     heard = torch.tensor([[True, True, True, True, False], [True, True, False, False, False]])
 
+    def one_after_the_other() -> tuple[Any, Any]:
+        """Where the sound asks what the pictures have become."""
+        x, y = video, audio
+        for block in net.blocks["video"]:
+            x = block(x, audio, heard)
+        for block in net.blocks["audio"]:
+            y = block(y, x, seen)
+        return x, y
+
     def run(rounds: int, context: Any) -> tuple[Any, Any]:
         """Both streams after some rounds; context: what each asks, of both as they are now."""
         x, y = video, audio
@@ -326,11 +355,14 @@ def CrossModalFusion(answer: Any) -> None:  # noqa: N802
         mean = mymodel.masked_mean
         x, y = run(2, lambda x, y: (video, audio))
         crossed, once = run(2, lambda x, y: (x, y)), run(1, lambda x, y: (video, audio))
+        late = one_after_the_other()
         found = array(called(net, video, seen, audio, heard), (2, 3))
         wrong = {
             "The streams ask each other's *new* tokens; the towers' tokens are asked.": (
                 torch.cat([mean(crossed[0], seen), mean(crossed[1], heard)], 1)
             ),
+            "The sound asks what the pictures have become: keep the towers' video tokens under "
+            "a name of their own.": torch.cat([mean(late[0], seen), mean(late[1], heard)], 1),
             "Only one block of each direction is used.": torch.cat(
                 [mean(once[0], seen), mean(once[1], heard)], 1
             ),

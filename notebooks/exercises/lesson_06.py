@@ -49,6 +49,7 @@ def TransformerLayer(answer: Any) -> None:  # noqa: N802
             (net.last_norm(first + linear), "The ReLU between `widen` and `narrow` is missing; "
              "two linear layers in a row are one."),
             (first, "That is the first half; the feed-forward net follows."),
+            (net.norm(first + feed(first)), "The second sum has a norm of its own, `last_norm`."),
         ]  # fmt: skip
         right = net.last_norm(first + feed(first))
     compare(answered(layer, x, mask), right, mistakes)
@@ -277,6 +278,10 @@ def _sound_mistakes(mel: Tensor, mask: Tensor) -> list[tuple[Tensor, str]]:
         (shown(centred / spread), "The nearly silent chunk was blown up to spread 1: clamp the "
          "spread to at least 0.5."),
         (shown(centred), "The mean is gone; the spread is still there."),
+        (shown((chunks - (chunks * real).sum((1, 2), keepdim=True) / count)
+               / spread.clamp(min=0.5)), "Padding must be 0 in the end as well: mask once more."),
+        (shown(centred / spread.square().clamp(min=0.5)), "That is the variance; the spread is "
+         "its root."),
         (right.squeeze(1), "The axis for the one channel is missing: (n, 1, M, 32)."),
         (right.transpose(2, 3), "Bands stand upright in a picture: (n, 1, M, 32), not "
          "(n, 1, 32, M)."),
@@ -439,7 +444,7 @@ def share_left(answer: Any) -> None:
     if abs(found - 0.6846) < 0.006:
         return
     near = [text for value, text in told.items() if abs(found - value) < 0.003]
-    raise Mistake(near[0] if near else f"Not {found:g}: (everything - saved) / everything.")
+    raise Mistake(near[0] if near else f"Not {found:.4g}: what is computed before, what after?")
 
 
 always_no = Quiz(
@@ -498,7 +503,7 @@ which_accuracy = Quiz(
     "which_accuracy",
     "Which of the numbers could you compute from a confusion matrix of both?",
     right=(
-        "In neither column before both papers' definitions are read; best from their confusion "
+        "Neither, before you have read both papers' definitions; best of all, their confusion "
         "matrices",
         "The letters say nothing: both readings are in print, and so are implementations that "
         "compute a third thing.",

@@ -37,29 +37,30 @@ def concordance(answer: Any) -> None:
 def _concordance_mistake(
     found: float, right: float, told: np.ndarray, truth: np.ndarray
 ) -> str:  # fmt: skip
-    both = told.var() + truth.var()
-    apart = (told.mean() - truth.mean()) ** 2
-    covariance = np.cov(told, truth, ddof=0)[0, 1]
-    if abs(found - np.corrcoef(told, truth)[0, 1]) < 1e-9:
-        return "That is the correlation, which forgives scale and offset."
-    if abs(found - covariance / (both + apart)) < 1e-9:
-        return "The factor 2 is missing: two equal curves must give 1."
-    if abs(found - 2 * covariance / both) < 1e-9:
-        return "The distance of the means is missing below: an offset must cost something."
-    if abs(found - np.cov(told, truth)[0, 1] * 2 / (both + apart)) < 1e-9:
-        return "np.cov divides by n - 1 and np.var by n; take one of them for both."
-    several = len(told) / (len(told) - 1)
-    if abs(found - 2 * several * covariance / (several * both + apart)) < 1e-9:
-        return (
-            "You divide by n - 1 in covariance and variances alike. That is the form of the "
-            "authors' loss; the score divides by n. The two differ because the distance of the "
-            "means has no n in it."
-        )
-    if abs(found - 2 * covariance / (several * both + apart)) < 1e-9:
-        return "Your variances divide by n - 1 and your covariance by n; take n for both."
-    if abs(found - (1 - right)) < 1e-9:
-        return "That is the loss, 1 - CCC."
-    return f"Expected {right:.4f}; got {found:.4f}."
+    both, apart = told.var() + truth.var(), (told.mean() - truth.mean()) ** 2
+    covariance, several = np.cov(told, truth, ddof=0)[0, 1], len(told) / (len(told) - 1)
+    twice = 2 * covariance
+    known = (
+        (np.corrcoef(told, truth)[0, 1], "That is the correlation, which forgives scale and "
+         "offset."),
+        (covariance / (both + apart), "The factor 2 is missing: two equal curves must give 1."),
+        (twice / both, "The distance of the means is missing below: an offset must cost "
+         "something."),
+        (several * twice / (both + apart), "np.cov divides by n - 1 and np.var by n; take one of "
+         "them for both."),
+        (several * twice / (several * both + apart), "You divide by n - 1 in covariance and "
+         "variances alike. That is the form of the authors' loss; the score divides by n. The two "
+         "differ because the distance of the means has no n in it."),
+        (twice / (several * both + apart), "Your variances divide by n - 1 and your covariance by "
+         "n; take n for both."),
+        (1 - right, "That is the loss, 1 - CCC."),
+        (2 * (told * truth).mean() / (both + apart), "A covariance is the mean of a product "
+         "*after* both means are taken off."),
+        (twice / (told.std() + truth.std() + apart), "Below stand variances; yours are standard "
+         "deviations."),
+    )  # fmt: skip
+    near = [words for value, words in known if abs(found - value) < 1e-9]
+    return near[0] if near else f"Expected {right:.4f}; got {found:.4f}."
 
 
 @exercise(
@@ -149,13 +150,16 @@ FUSION_MISTAKES = (
      "and the context is real anywhere."),
     ({"residual": True}, "There is no residual here: an answer is what the attention returns."),
     ({"mix": False}, "The six answers are read without being mixed first."),
+    ({"by_context": True}, "The module of a question is that of the stream that asks."),
+    ({"same_moment": True}, "An answer is known where the context has *anything* real, at any "
+     "moment."),
 )  # fmt: skip
 
 
 def _fused(
     net: nn.Module, video: Tensor, seen: Tensor, audio: Tensor, heard: Tensor, encode: bool = True,
     row: int = -1, swap: bool = False, everything: bool = False, counted: bool = False,
-    residual: bool = False, mix: bool = True,
+    residual: bool = False, mix: bool = True, by_context: bool = False, same_moment: bool = False,
 ) -> Tensor:  # fmt: skip
     """Our joint fusion, with what can go wrong."""
     joint = net.joint(torch.cat([video, audio], -1))
@@ -169,8 +173,10 @@ def _fused(
     for query, context in net.PAIRS:
         if swap:
             query, context = context, query
-        said = net.cross_attention.layers[query](tokens[query], tokens[context], real[context])
-        there = real[query] & real[context].any(1, keepdim=True)
+        ask = net.cross_attention.layers[context if by_context else query]
+        said = ask(tokens[query], tokens[context], real[context])
+        anything = real[context] if same_moment else real[context].any(1, keepdim=True)
+        there = real[query] & anything
         there = torch.ones_like(there) if counted else there
         answers.append((said + tokens[query] * residual) * there.unsqueeze(-1))
         known.append(there)
@@ -251,6 +257,11 @@ def ask_over_time(answer: Any) -> None:
          "back."),
     ]  # fmt: skip
     compare(answered(answer, layer, x.clone(), context.clone()), right.transpose(0, 1), mistakes)
+    if layer.batch_first:
+        raise Mistake(
+            "You changed the layer itself; whoever else uses it now gets other axes. Exchange the "
+            "axes of what goes in and comes out."
+        )
 
 
 without_order = Quiz(
@@ -296,12 +307,19 @@ def _signed(rows: np.ndarray) -> np.ndarray:  # leaks cancel in the mean
     return told + rows[0].sum() * np.resize([0.5, -0.5], len(rows)) * (np.arange(len(rows)) > 0)
 
 
+def _first_asks_last(rows: np.ndarray) -> np.ndarray:
+    told = rows.sum(1)
+    told[0] += rows[-1, 0]
+    return told
+
+
 CASES: tuple[tuple[Callable, bool, str], ...] = (
     (_alone, True, "each answer comes from its own row"),
     (_centred, False, "the mean over the batch is subtracted"),
     (_neighbour, False, "each row takes a tenth of its neighbour"),
     (_last_asks_first, False, "the last row looks at the first"),
     (_signed, False, "all rows look at the first, half of them with the other sign"),
+    (_first_asks_last, False, "the first row looks at the last"),
 )
 
 

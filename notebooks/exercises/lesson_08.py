@@ -17,7 +17,7 @@ def _run(answer: Any, *inputs: Any) -> Any:
     try:
         result = answer(*inputs)
     except (Exception, SystemExit) as error:
-        said = f"{type(error).__name__}: {str(error)[:120]}".rstrip(": ")
+        said = f"{type(error).__name__}: {str(error)[:120]}".rstrip(":. ")
         raise Mistake(f"Your function stopped with {said}.") from error
     if result is ...:
         raise Unanswered
@@ -110,7 +110,7 @@ def move_mean(answer: Any) -> None:
         raise Mistake(f"{name} should be {expected:g} after one step; got {found:g}.")
 
 
-def _toy(settings: Any) -> Any:
+def _toy(settings: Any, dropout: float = 0.0) -> Any:
     """A run of a tiny model that notes in which mode it is called."""
     import torch
     from torch import nn
@@ -121,20 +121,21 @@ def _toy(settings: Any) -> Any:
         def __init__(self) -> None:
             super().__init__()
             self.backbone, self.head, self.modes = nn.Linear(4, 4), nn.Linear(4, 3), []
+            self.dropout = nn.Dropout(dropout)
 
         def forward(self, batch: dict) -> Any:
             self.modes.append(self.training)
-            return self.head(self.backbone(batch["mel"]).relu())
+            return self.head(self.dropout(self.backbone(batch["mel"]).relu()))
 
     with torch.random.fork_rng():
         torch.manual_seed(0)
         return mymodel.Run(Toy().eval(), settings)
 
 
-def _batches() -> list:
+def _batches(seed: int = 1) -> list:
     import torch
 
-    generator = torch.Generator().manual_seed(1)
+    generator = torch.Generator().manual_seed(seed)
     return [
         {
             "mel": torch.randn(n, 4, generator=generator),
@@ -156,6 +157,9 @@ FORGOTTEN = {
     "every": "You step after every batch; with accumulate = 2 only every second ends in one.",
     "rate": "The rates of the optimizer never changed: set group['lr'] before each step.",
     "first": "The schedule starts anew in each epoch: count the epochs that are over as well.",
+    "steady": "The rate stands still within an epoch: count its batches as well.",
+    "epochs": "The schedule ends with the first epoch: divide by settings.epochs.",
+    "wipe": "Gradients of the step before are still there: optimizer_step(run) wipes them.",
     "mean": "run.mean did not move with the weights.",
 }
 
@@ -172,11 +176,15 @@ def _epoch(run: Any, batches: list, forgotten: str = "") -> float:
         over = n == len(batches) and forgotten != "last"
         if n % settings.accumulate == 0 or over or forgotten == "every":
             before = 0 if forgotten == "first" else len(run.records)
-            done = (before + n / len(batches)) / settings.epochs
+            inside = 0 if forgotten == "steady" else n / len(batches)
+            done = (before + inside) / (1 if forgotten == "epochs" else settings.epochs)
             for group in run.optimizer.param_groups:
                 if forgotten != "rate":
                     group["lr"] = group["rate"] * mymodel.learning_rate(done)
-            mymodel.optimizer_step(run)
+            if forgotten == "wipe":
+                run.optimizer.step()
+            else:
+                mymodel.optimizer_step(run)
             if settings.keep and forgotten != "mean":
                 mymodel.move_mean(run.mean, run.model, settings.keep)
         total += float(loss.detach()) * len(batch["label"])
@@ -206,7 +214,7 @@ def _same(a: Any, b: Any) -> bool:
     "Seven things: train mode; move the batch; loss under autocast; backward of the scaled loss; "
     "at the end of each group of batches the rates, the step and the mean; count the loss.",
     "The share of the run that is over: (epochs done + batches done / batches) / epochs.",
-    "Look at `steps`: what should happen after the last batch, if a group is not yet full?",
+    "What should happen after the last batch of an epoch, if its group is not yet full?",
 )
 def train_epoch(answer: Any) -> None:
     from exercises import mymodel
@@ -257,14 +265,19 @@ def _judge_epoch(theirs: Any, ours: Any, settings: Any, found: float, expected: 
     "What must happen last, so that the model has the weights of its best epoch?",
 )
 def fit(answer: Any) -> None:
+    import torch
+
     from exercises import mymodel
 
-    batches = _batches()
+    batches, others = _batches(), _batches(seed=5)
     for patience in (99, 1):
         settings = mymodel.Settings(6, lr=0.3, backbone_lr=0.3, patience=patience, seed=2)
-        ours, theirs = _toy(settings).model, _toy(settings).model
-        expected = mymodel.fit(ours, batches, batches, _loss_of, settings)
-        found = called(answer, theirs, batches, batches, _loss_of, settings)
+        ours, theirs = _toy(settings, 0.3).model, _toy(settings, 0.3).model
+        expected = mymodel.fit(ours, batches, others, _loss_of, settings)
+        torch.manual_seed(11)
+        found = called(answer, theirs, batches, others, _loss_of, settings)
+        _judge_seed(answer, found, settings)
+        _judge_valid(found, settings)
         _judge_records(found, expected)
         if not _equal(ours, theirs):
             raise Mistake("The model should end with the weights of its best epoch.")
@@ -280,6 +293,36 @@ def fit(answer: Any) -> None:
         if len(found) == len(expected) and not _equal(ours, second):
             raise Mistake("Resumed from its checkpoint, the run ends with other weights.")
         _judge_records(found, expected)
+
+
+def _judge_seed(answer: Any, found: Any, settings: Any) -> None:
+    """The same run once more, where other random numbers were drawn before."""
+    import torch
+
+    torch.manual_seed(12)
+    again = called(
+        answer, _toy(settings, 0.3).model, _batches(), _batches(seed=5), _loss_of, settings
+    )
+    if str(again) != str(found):
+        raise Mistake(
+            "Two runs with one seed differ: dropout follows from what was drawn before. Seed each "
+            "epoch, before it begins."
+        )
+
+
+def _judge_valid(found: Any, settings: Any) -> None:
+    """Whether the accuracies are those of the clips that were learnt from."""
+    from exercises import mymodel
+
+    batches = _batches()
+    wrong = mymodel.fit(_toy(settings, 0.3).model, batches, batches, _loss_of, settings)
+    told = [row.get("accuracy") for row in found] if _are_records(found) else []
+    if told and told == [row["accuracy"] for row in wrong][: len(told)]:
+        raise Mistake("You score the clips that the model learns from; score `valid`.")
+
+
+def _are_records(found: Any) -> bool:
+    return isinstance(found, list) and all(isinstance(row, dict) for row in found)
 
 
 def _stopped(answer: Any, model: Any, batches: list, settings: Any, file: Path) -> None:
@@ -308,7 +351,7 @@ def _equal(a: Any, b: Any) -> bool:
 
 
 def _judge_records(found: Any, expected: list[dict]) -> None:
-    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+    if not _are_records(found):
         raise Mistake("Return run.records: a list with a dictionary for each epoch.")
     if len(found) != len(expected):
         raise Mistake(f"Expected {len(expected)} records, as many as epochs ran; got {len(found)}.")
@@ -360,7 +403,7 @@ def batch_that_fits(answer: Any) -> None:
 
 
 @exercise(
-    "the function accumulate, mended",
+    "the function accumulate, corrected",
     "Gradients add up until they are wiped; wiping them before each backward leaves only the last.",
     "Print the norm of the gradient after each batch: does it grow?",
     "Which of its lines forgets what came before?",
@@ -420,6 +463,6 @@ weights_only = Quiz(
             "They do not: weights are all there is",
             "AdamW keeps two running averages for every weight; the schedule counts steps.",
         ),
-        ("Because of rounding when saving", "float32 is saved as it is, bit by bit."),
+        ("Because of rounding when saving", "float32 is saved as it is, bit for bit."),
     ),
 )

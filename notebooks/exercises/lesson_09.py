@@ -135,7 +135,7 @@ def integrated_gradients(answer: Any) -> None:
     nothing = (torch.tensor([[0.5, 0.0]]), torch.tensor([[1.0]]))
 
     def score(pair: torch.Tensor, single: torch.Tensor) -> torch.Tensor:
-        return pair[:, 0] * pair[:, 1] ** 2 + single[:, 0] ** 3
+        return pair[:, 0] * pair[:, 1] ** 2 + single[:, 0] ** 3 + pair[:, 0] * single[:, 0]
 
     x, base = (torch.cat(both, 1).double().numpy()[0] for both in (inputs, nothing))
     for steps in (1, 4):
@@ -154,7 +154,7 @@ def integrated_gradients(answer: Any) -> None:
 
 def _gradient(at: np.ndarray) -> np.ndarray:
     a, b, c = at
-    return np.array([b * b, 2 * a * b, 3 * c * c])
+    return np.array([b * b + c, 2 * a * b, 3 * c * c + a])
 
 
 def _path_mistake(
@@ -169,6 +169,13 @@ def _path_mistake(
         return "You multiplied by the input; the path starts at the baseline, so take x - baseline."
     if np.allclose(found, steps * mean * way):
         return "You summed the gradients; average them, or more steps would mean more influence."
+    middles = [(k + 0.5) / steps for k in range(steps)]
+    alone = np.concatenate([
+        np.mean([_gradient(np.where(moves, nothing + m * way, x)) for m in middles], 0)[moves]
+        for moves in (np.array([True, True, False]), np.array([False, False, True]))
+    ])  # fmt: skip
+    if np.allclose(found, alone * way):
+        return "One input moved while the other stood at its end; all inputs move together."
     ends = [nothing + k / steps * way for k in range(1, steps + 1)]
     starts = [nothing + k / steps * way for k in range(steps)]
     both = [nothing + k / max(steps - 1, 1) * way for k in range(steps)]

@@ -98,7 +98,10 @@ def _reading_mistake(said: str, metadata: bool) -> str:
     if "JSON" in said or "Unicode" in said or "OverflowError" in said or "MemoryError" in said:
         return f"{said} Is the header raw[8 : 8 + length], and its length little-endian?"
     if "buffer" in said or "reshape" in said:
-        return f"{said} Offsets count from the end of the header, not of the file's beginning."
+        return (
+            f"{said} Offsets count from the end of the header, and each kind has a dtype of its "
+            "own."
+        )
     return said
 
 
@@ -110,7 +113,7 @@ def _reading_mistake(said: str, metadata: bool) -> str:
 )
 def calibration_error(answer: Any) -> None:
     top = np.array([0.35, 0.55, 0.58, 0.62, 0.91, 0.93, 0.97, 1.0])
-    right = np.array([True, False, True, False, True, True, False, True])
+    right = np.array([True, False, True, False, True, True, True, False])
     for bins in (10, 4):
         place = np.minimum((top * bins).astype(int), bins - 1)
         sums = np.array([
@@ -138,7 +141,15 @@ def _calibration_mistake(
         return "Gaps of different sign cancel; take the absolute value of each bin's gap."
     if abs(found - gaps.max()) < 1e-9:
         return "That is the largest gap; the expected error is their weighted mean."
-    return f"Expected {expected:.4f}; got {found:.4f}. Does 1.0 fall into the last bin?"
+    if abs(found - gaps.sum()) < 1e-9:
+        return "You summed over bins as if all held as many clips; weigh each by its share."
+    told = f"Expected {expected:.4f}; got {found:.4f}."
+    below = top < 1
+    last = held[-1] - [1, right[~below].sum(), top[~below].sum()]
+    gap = np.abs(np.append(held[:-1, 1] - held[:-1, 2], last[1] - last[2])).sum()
+    if any(abs(found - (gap + more) / len(top)) < 1e-9 for more in (0, 1)):
+        return f"{told} Does 1.0 fall into the last bin?"
+    return told
 
 
 def _drawn_logits(count: int, sharpness: float, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -229,8 +240,10 @@ def _error(logits: torch.Tensor, target: torch.Tensor) -> float:
 @exercise(
     "a function of top, right, limits and wanted that returns a number",
     "Chosen on held-out clips, never on those you report. The card then states both numbers.",
-    "For each limit: answered = top >= limit; is right[answered].mean() >= wanted?",
-    "Return the first limit with answered.any() and right[answered].mean() >= wanted, else 1.0.",
+    "Walk through the limits from the lowest. Which clips are answered there, and which share of "
+    "them is right?",
+    "Two cases to mind: a limit at which nobody is answered has no such share, and it may be that "
+    "no limit does.",
 )
 def lowest_threshold(answer: Any) -> None:
     top = np.array([0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
@@ -270,7 +283,10 @@ def kappa(answer: Any) -> None:
         if abs(found - right) < 1e-9:
             continue
         if abs(found - agree) < 1e-9:
-            raise Mistake("That is raw agreement; what habit alone would reach is still in it.")
+            raise Mistake(
+                "That is raw agreement; what habit alone would reach is still in it. (Labels may "
+                "be words: take them from the arrays.)"
+            )
         if abs(found - (agree - 1 / len(labels)) / (1 - 1 / len(labels))) < 1e-9:
             raise Mistake("Habits differ: chance is not one of so many labels, use both shares.")
         if abs(found - (agree - habit)) < 1e-9:

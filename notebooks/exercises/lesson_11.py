@@ -78,6 +78,8 @@ def modality_shares(answer: Any) -> None:
             raise Mistake("That is what each adds when it comes first; they sum to more than both.")
         if np.allclose(found, (both - picture, both - sound), atol=1e-9):
             raise Mistake("That is what each adds when it comes second; average it with the first.")
+        if np.allclose(found, (heard + chance / 2, right[1] + chance / 2), atol=1e-9):
+            raise Mistake("Coming first, a modality starts from chance and not from nothing.")
         raise Mistake(
             f"Together they must be both - chance = {both - chance:.3f}; yours are "
             f"{found[0]:.3f} and {found[1]:.3f}, where {right[0]:.3f} and {right[1]:.3f} are right."
@@ -85,16 +87,18 @@ def modality_shares(answer: Any) -> None:
 
 
 @exercise(
-    "the function held_out, mended",
+    "the function held_out, corrected",
     "No actor on both sides, so a score says something of people whom nobody trained on.",
     "Print the actors of both sides.",
     "What must be drawn at random: clips, or actors?",
 )
 def held_out(answer: Any) -> None:
     rows = [(f"clip{n}", n % 3, f"actor{n % 7}") for n in range(70)]
-    for seed in range(3):
+    drawn = []
+    for seed in (0, 1, 2, 3, 0):
         train, test = called(answer, list(rows), 0.3, seed)
         train, test = list(train), list(test)
+        drawn.append(sorted(test))
         if sorted([*train, *test]) != sorted(rows):
             raise Mistake("Every clip belongs to one side, once.")
         shared = {row[2] for row in train} & {row[2] for row in test}
@@ -104,3 +108,7 @@ def held_out(answer: Any) -> None:
             raise Mistake("One side is empty.")
         if not 0.1 < len(test) / len(rows) < 0.5:
             raise Mistake(f"{len(test)} of {len(rows)} clips are for test; 0.3 was asked for.")
+    if drawn[0] != drawn[-1]:
+        raise Mistake("One seed gave two splits: draw with the seed that your function is given.")
+    if all(test == drawn[0] for test in drawn):
+        raise Mistake("Every seed gives the same split: draw the actors with the seed.")

@@ -65,13 +65,13 @@ def compare(
     if found.shape != right.shape:
         raise Mistake(f"{what} should have shape {tuple(right.shape)}; got {tuple(found.shape)}.")
     if found.is_floating_point() and not found.isfinite().all():
-        raise Mistake(f"{what} holds NaN or infinity.")
+        raise Mistake(f"{what}: there is NaN or infinity.")
     apart = (found.float() - right.float()).abs()
     place = tuple(int(n) for n in torch.unravel_index(apart.argmax(), apart.shape))
-    raise Mistake(
-        f"{what} differs: at {place} it is {float(found[place]):.4g}, expected "
-        f"{float(right[place]):.4g}."
-    )
+    shown = [f"{float(x[place]):.4g}" for x in (found, right)]
+    if right.dtype == torch.bool:
+        shown = [str(bool(x[place])) for x in (found, right)]
+    raise Mistake(f"{what}: at {place} expected {shown[1]}; got {shown[0]}.")
 
 
 def close(a: Tensor, b: Tensor, tolerance: float = 1e-4) -> bool:

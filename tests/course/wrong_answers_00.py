@@ -36,6 +36,10 @@ WRONG = {
             lambda votes: sum(n * (n - 1) / 2 for n in votes) / (sum(votes) * (sum(votes) - 1)),
             "in order or not",
         ),
+        (
+            lambda votes: sum(n * (n - 1) for n in votes) / sum(votes) * (sum(votes) - 1),
+            "never above 1",
+        ),
         (lambda votes: 0.5, "[8, 1, 0, 0, 0, 0]"),
         (lambda votes: 1 / 0, "ZeroDivisionError"),
         (0.59, "function itself"),

@@ -103,8 +103,9 @@ WRONG = {
         (16_000 / 30, "30 frames"),
         (0.04, "how long"),
         (16_000 * 25, "divide"),
+        (25 / 16_000, "on display"),
         (1764, "44,100"),
-        (641, "samples per second"),
+        (641, "on display"),
         ("640", "number"),
         (True, "number"),
     ],
@@ -113,6 +114,7 @@ WRONG = {
         (_delay(unit=1), "step_s"),
         (_delay(middle=0), "Off by one"),
         (lambda early, late, step_s: 3.0, "means"),
+        (lambda early, late, step_s: (late.argmax() - early.argmax()) * step_s, "whole curves"),
         (lambda early, late, step_s: 1 / 0, "ZeroDivisionError"),
     ],
     "before_the_sound": [

@@ -49,9 +49,9 @@ def _edges(count, low, high):
     return mymodel.mel_to_hz(torch.linspace(*mymodel.hz_to_mel(torch.tensor([low, high])), count))
 
 
-def _filters(edges=_edges, least=0.0, area=2, extra=2):
+def _filters(edges=_edges, least=0.0, area=2, extra=2, top=8000):
     def answer(bands, low, high):
-        hz, feet = torch.linspace(0, 8000, 257).unsqueeze(1), edges(bands + extra, low, high)
+        hz, feet = torch.linspace(0, top, 257).unsqueeze(1), edges(bands + extra, low, high)
         left, centre, right = feet[:-2], feet[1:-1], feet[2:]
         table = torch.minimum((hz - left) / (centre - left), (right - hz) / (right - centre))
         return table.clamp(min=least) * (area / (right - left) if area else 1)
@@ -97,7 +97,8 @@ WRONG = {
         (_filters(lambda count, low, high: torch.linspace(low, high, count)), "even in Hz"),
         (_filters(extra=1), "(257, 64)"),
         (lambda *sizes: _filters()(*sizes).mT, "swapped"),
-        (lambda *sizes: 2 * _filters()(*sizes), "largest weight"),
+        (lambda *sizes: 2 * _filters()(*sizes), "its weight should be"),
+        (_filters(top=16_000), "half the sampling rate"),
         (lambda: 1, "TypeError"),
     ],
     "log_mel": [
@@ -108,6 +109,7 @@ WRONG = {
         (_log_mel(torch.log, floor=0), "minus infinity"),
         (_log_mel(torch.log, last=1), "one frame more"),
         (_log_mel(torch.log, window=torch.ones(512)), "faded"),
+        (lambda wave: _log_mel(torch.log, last=1)(wave)[:, 1:], "first frame"),
         (lambda wave: _log_mel(torch.log)(wave).mT, "swapped"),
         (_log_first, "after the bands"),
         (_added, "you added it"),
@@ -124,7 +126,12 @@ WRONG = {
         (lambda frame, box: frame[:3], "expected shape"),
         (lambda frame: frame, "TypeError"),
     ],
-    "paper_columns": [(250, "pocket"), (501, "S // hop"), (160_000, "samples"), (7, "hop")],
+    "paper_columns": [
+        (250, "pocket"),
+        (501, "S // hop"),
+        (160_000, "samples"),
+        (7, "five seconds"),
+    ],
     "the_alarm": [
         ("A", "talk"),
         ("C", "crying"),
@@ -142,6 +149,6 @@ WRONG = {
         (110_592, "colours"),
         (20_736, "16"),
         (28_800_000, "whole clip"),
-        (1, "height"),
+        (1, "one frame"),
     ],
 }

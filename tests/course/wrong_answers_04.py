@@ -112,6 +112,13 @@ def _clock(times_s):
     return mymodel.time_encoding(functional.adaptive_avg_pool1d(times_s, 6), 96)
 
 
+class _mostly_real(mymodel.Tower):  # noqa: N801
+    def forward(self, x, mask, times_s):
+        tokens, real = super().forward(x, mask, times_s)
+        share = functional.adaptive_avg_pool1d(mask.float(), real.shape[1])
+        return tokens, share > 0.5
+
+
 def _real(change):
     return _changed(mymodel.Tower, lambda found: (found[0], change(found[1])))
 
@@ -202,6 +209,7 @@ WRONG = {
     ],
     "time_encoding": [
         (_encoding(_geometric, 1.0), "2π"),
+        (_encoding(lambda x: 0.4 * 50 ** (x * (len(x) - 1) / len(x))), "D/2 - 1"),
         (_encoding(lambda x: 0.4 + 19.6 * x), "equal factors"),
         (_encoding(lambda x: _geometric(1 - x)), "long to short"),
         (_encoding(lambda x: 1 / _geometric(x)), "frequency"),
@@ -238,6 +246,7 @@ WRONG = {
         (_real(lambda real: real.float()), "True and False"),
         (_real(lambda real: real.repeat_interleave(8, 1)), "tokens are fewer"),
         (_real(lambda real: torch.ones_like(real)), "called real"),
+        (_mostly_real, "two of eight"),
         (_real(lambda real: real & torch.tensor([[True] * 3 + [False] * 3, [True] * 6])), "any"),
     ],
     "clip_features": [

@@ -11,8 +11,9 @@ def variant(base, forward):
 
 
 def attention(
-    scale=lambda q: q.shape[-1] ** 0.5, masked=True, axis=-1, mix=True, late=False, empty=True
-):
+    scale=lambda q: q.shape[-1] ** 0.5, masked=True, axis=-1, mix=True, late=False, empty=True,
+    upside=False, turned=True,
+):  # fmt: skip
     def forward(self, x, context, mask):
         def heads(tokens):
             return tokens.unflatten(-1, (self.heads, -1)).transpose(1, 2)
@@ -20,11 +21,12 @@ def attention(
         q, k, v = heads(self.query(x)), heads(self.key(context)), heads(self.value(context))
         scores, real = q @ k.transpose(-2, -1) / scale(q), mask[:, None, None, :]
         if masked and not late:
-            scores = scores.masked_fill(~real, -1e30)
+            scores = scores.masked_fill(real if upside else ~real, -1e30)
         weights = scores.softmax(axis)
         if late:
             weights = weights * real
-        answer = (weights @ v).transpose(1, 2).flatten(-2)
+        answer = weights @ v
+        answer = answer.transpose(1, 2).flatten(-2) if turned else answer.reshape(x.shape)
         answer = self.out(answer) if mix else answer
         return answer * mask.any(1)[:, None, None] if empty else answer
 
@@ -33,6 +35,20 @@ def attention(
 
 def block(forward):
     return variant(mymodel.CrossModalBlock, forward)
+
+
+def _normed_twice(self, x, context, mask):
+    half = x + self.attention(self.norm(x), self.context_norm(context), mask)
+    return half + self.feed_forward(self.norm(half))
+
+
+def _one_after_the_other(self, video, seen, audio, heard):
+    for one in self.blocks["video"]:
+        video = one(video, audio, heard)
+    for one in self.blocks["audio"]:
+        audio = one(audio, video, seen)
+    means = [mymodel.masked_mean(x, m) for x, m in ((video, seen), (audio, heard))]
+    return self.head(torch.cat(means, -1))
 
 
 def ffn(self, half):
@@ -67,6 +83,8 @@ WRONG = {
         (attention(mix=False), "`self.out` is missing"),
         (attention(late=True), "mask after the softmax"),
         (attention(empty=False), "must be zero"),
+        (attention(upside=True), "upside down"),
+        (attention(turned=False), "way back"),
         (variant(mymodel.Attention, lambda self, x, c, m: x[:, :1]), "shape"),
         (Renamed, "no parameter query.weight"),
         (nn.Linear, "parameter"),
@@ -96,6 +114,12 @@ WRONG = {
             block(lambda s, x, c, m: ffn(s, x + s.attention(s.context_norm(x), s.norm(c), m))),
             "exchanged",
         ),
+        (block(lambda s, x, c, m: ffn(s, x + s.attention(x, c, m))), "norms are missing"),
+        (
+            block(lambda s, x, c, m: ffn(s, x + s.attention(s.norm(x), s.norm(c), m))),
+            "each has its own",
+        ),
+        (block(_normed_twice), "norm twice"),
         (block(lambda s, x, c, m: x), "two steps"),
     ],
     "masked_weights": [
@@ -108,10 +132,12 @@ WRONG = {
         (lambda t, m: t.mean(1), "all tokens"),
         (lambda t, m: (t * m.unsqueeze(-1)).sum(1), "the sum"),
         (lambda t, m: (t * m.unsqueeze(-1)).sum(1) / m.sum(1, keepdim=True), "NaN"),
+        (lambda t, m: (t * m.unsqueeze(-1)).sum(1) / m.sum(), "whole batch"),
         (lambda t, m: t.amax(1), "Not the mean"),
     ],
     "CrossModalFusion": [
         (fusion(new=True), "*new* tokens"),
+        (variant(mymodel.CrossModalFusion, _one_after_the_other), "have become"),
         (fusion(count=1), "Only one block"),
         (fusion(padded=True), "count padding"),
         (fusion(swapped=True), "video's mean first"),
@@ -126,7 +152,7 @@ WRONG = {
         (1.0, "only half"),
         (0.767, "one modality"),
         (90, "per cent"),
-        (0.3, "share times chance"),
+        (0.3, "each regime"),
     ],
     "best_sum": [("Two", "training finds"), ("Four", "same total")],
     "stable_softmax": [
@@ -138,6 +164,7 @@ WRONG = {
     "attend": [
         (lambda q, keys, values: (keys @ q).softmax(0) @ values, "root of D before"),
         (lambda q, keys, values: (keys @ q / 4).softmax(0) @ values, "not by D"),
+        (lambda q, keys, values: (keys @ q / 5**0.5).softmax(0) @ values, "root of K"),
         (lambda q, keys, values: (keys @ q / 2).softmax(0) @ keys, "mean of the keys"),
         (lambda q, keys, values: values.mean(0), "plain mean"),
         (lambda q, keys, values: keys @ q / 2 @ values, "Softmax is missing"),

@@ -61,6 +61,12 @@ class _Half(_Layer):
         return self.norm(x + self.attention(x, x, mask))
 
 
+class _OneNorm(_Layer):
+    def forward(self, x, mask):
+        x = self.norm(x + self.attention(x, x, mask))
+        return self.norm(x + self.feed(x))
+
+
 class _Renamed(mymodel.TransformerLayer):
     def __init__(self, width, heads, hidden):
         super().__init__(width, heads, hidden)
@@ -170,6 +176,22 @@ def _only_centred(chunks, real):
     count = real.sum((1, 2), keepdim=True) * chunks.shape[2]
     centred = (chunks - (chunks * real).sum((1, 2), keepdim=True) / count) * real
     return centred.transpose(1, 2).unsqueeze(1)
+
+
+def _parts(chunks, real):
+    count = real.sum((1, 2), keepdim=True) * chunks.shape[2]
+    centred = chunks - (chunks * real).sum((1, 2), keepdim=True) / count
+    return centred, ((centred * real).square().sum((1, 2), keepdim=True) / count)
+
+
+def _shifted_padding(chunks, real):
+    centred, variance = _parts(chunks, real)
+    return (centred / variance.sqrt().clamp(min=0.5)).transpose(1, 2).unsqueeze(1)
+
+
+def _by_variance(chunks, real):
+    centred, variance = _parts(chunks, real)
+    return (centred * real / variance.clamp(min=0.5)).transpose(1, 2).unsqueeze(1)
 
 
 class _Tower(mymodel.SparseTower):
@@ -288,6 +310,7 @@ WRONG = {
         (_NoMask, "mask"),
         (_NoRelu, "ReLU"),
         (_Half, "first half"),
+        (_OneNorm, "norm of its own"),
         (_Renamed, "__init__"),
         (torch.nn.Linear, "__init__"),
     ],
@@ -328,6 +351,8 @@ WRONG = {
         (_sound(_with_padding), "Padding takes part"),
         (_sound(lambda chunks, real: _standard(chunks, real, least=0)), "silent"),
         (_sound(_only_centred), "spread is still there"),
+        (_sound(_shifted_padding), "mask once more"),
+        (_sound(_by_variance), "its root"),
         (_sound(lambda chunks, real: _standard(chunks, real).squeeze(1)), "channel"),
         (_sound(lambda chunks, real: _standard(chunks, real).transpose(2, 3)), "upright"),
         (lambda mel, mask: mel, "two results"),
@@ -348,7 +373,7 @@ WRONG = {
         (_AsksWithoutWords, "query"),
         (_Probabilities, "sigmoid"),
     ],
-    "share_left": [(0.5, "towers"), (0.315, "saved"), (68.5, "per cent"), (0.1, "everything")],
+    "share_left": [(0.5, "towers"), (0.315, "saved"), (68.5, "per cent"), (0.1, "before")],
     "always_no": [
         ("16.7 %, one in six", "six questions"),
         ("50 %, as for any yes-or-no question", "equally"),

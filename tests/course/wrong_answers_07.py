@@ -84,8 +84,8 @@ class _Fusion(mymodel.JointFusion):
         tokens = self.read(tokens, real)
         answers, known = [], []
         for query, context in self.pairs():
-            ask = self.cross_attention.layers[query]
-            there = real[query] & real[context].any(1, keepdim=True) | self.counted
+            ask = self.module(query, context)
+            there = real[query] & self.anything(real[context]) | self.counted
             said = ask(tokens[query], tokens[context], real[context])
             answers.append((said + tokens[query] * self.residual) * there.unsqueeze(-1))
             known.append(there)
@@ -97,6 +97,12 @@ class _Fusion(mymodel.JointFusion):
 
     def pairs(self):
         return self.PAIRS
+
+    def module(self, query, context):
+        return self.cross_attention.layers[query]
+
+    def anything(self, real):
+        return real.any(1, keepdim=True)
 
     def read(self, tokens, real):
         return {n: layer(tokens[n], real[n]) for n, layer in self.encoders.layers.items()}
@@ -136,6 +142,16 @@ class _NoMix(_Fusion):
         return rows
 
 
+class _ByContext(_Fusion):
+    def module(self, query, context):
+        return self.cross_attention.layers[context]
+
+
+class _SameMoment(_Fusion):
+    def anything(self, real):
+        return real
+
+
 class _Turned(mymodel.Jmt):
     def forward(self, batch):
         return super().forward(batch).flip(-1)
@@ -161,6 +177,17 @@ def _in_only(layer, x, context):
     return layer(x, context, context)[0]
 
 
+def _batch_first(layer, x, context):
+    layer.batch_first = True
+    return layer(x, context, context)[0]
+
+
+def _first_changes(predict, rows):
+    changed = rows.copy()
+    changed[0] += 1
+    return bool(np.allclose(predict(rows.copy())[1:], predict(changed)[1:]))
+
+
 WRONG = {
     "Stream": [
         (_AlwaysMean, "self.pool"),
@@ -176,6 +203,8 @@ WRONG = {
         (_Counted, "missing moments"),
         (_Residual, "no residual"),
         (_NoMix, "mixed first"),
+        (_ByContext, "stream that asks"),
+        (_SameMoment, "*anything*"),
         (torch.nn.Identity, "__init__"),
     ],
     "Jmt": [
@@ -186,6 +215,7 @@ WRONG = {
     "ask_over_time": [
         (lambda layer, x, context: layer(x, context, context)[0], "ask each other"),
         (_in_only, "back"),
+        (_batch_first, "layer itself"),
     ],
     "concordance": [
         (lambda x, y: np.corrcoef(x, y)[0, 1], "correlation"),
@@ -194,6 +224,11 @@ WRONG = {
         (lambda x, y: 2 * np.cov(x, y)[0, 1] / sum(_parts(x, y)[1:]), "n - 1"),
         (_with(1, 1), "authors' loss"),
         (_with(0, 1), "take n for both"),
+        (lambda x, y: 2 * (x * y).mean() / sum(_parts(x, y)[1:]), "taken off"),
+        (
+            lambda x, y: 2 * _parts(x, y)[0] / (x.std() + y.std() + _parts(x, y)[2]),
+            "standard deviations",
+        ),
         (lambda x, y: 0.5, "Expected"),
     ],
     "without_order": [
@@ -205,6 +240,7 @@ WRONG = {
         (lambda predict, rows: False, "own row"),
         (_only_row_0, "neighbour"),
         (_by_mean, "other sign"),
+        (_first_changes, "looks at the last"),
         (_spoils, "copy"),
         (lambda predict, rows: "yes", "True or False"),
     ],

@@ -65,6 +65,18 @@ def _only_weights(model, train, valid, loss_of, settings, device, checkpoint):
     return records
 
 
+def _scores_train(model, train, valid, loss_of, settings, device, checkpoint):
+    return mymodel.fit(model, train, train, loss_of, settings, device, checkpoint)
+
+
+def _unseeded(model, train, valid, loss_of, settings, device, checkpoint):
+    run = mymodel.Run(model, settings, device)
+    for _ in range(settings.epochs):
+        loss = mymodel.train_epoch(run, train, loss_of)
+        run.records.append({"loss": loss, "accuracy": mymodel.accuracy(model, valid, device)})
+    return run.records
+
+
 def _halved_once(step, batch):
     try:
         step(batch)
@@ -126,6 +138,8 @@ WRONG = {
         (_fit(_no_patience), "records"),
         (_fit(_last_weights), "best epoch"),
         (_fit(_no_checkpoint), "No checkpoint"),
+        (_fit(_scores_train), "score `valid`"),
+        (_fit(_unseeded), "Seed each epoch"),
         (lambda *_: 3, "list with a dictionary"),
     ],
     "batch_that_fits": [

@@ -63,6 +63,18 @@ def _mask(times_s, window_s, parts, first):
     return (times_s * parts / window_s).long().clamp(max=parts - 1) + first
 
 
+def _one_at_a_time(score, inputs, baselines, steps):
+    whole = _path(_middles)
+    found = []
+    for n, (x, start) in enumerate(zip(inputs, baselines, strict=True)):
+
+        def of_one(moving, n=n):
+            return score(*(moving if k == n else other for k, other in enumerate(inputs)))
+
+        found += whole(of_one, (x,), (start,), steps)
+    return found
+
+
 def _path(points, times_way=True, total=False, scale=None):
     def answer(score, inputs, baselines, steps):
         sums = [torch.zeros_like(x) for x in inputs]
@@ -165,6 +177,7 @@ WRONG = {
         (_path(lambda steps: np.arange(steps) / steps), "middles"),
         (_path(lambda steps: np.linspace(0, 1, steps)), "middles"),
         (_path(_middles, scale="input"), "x - baseline"),
+        (_one_at_a_time, "move together"),
         (lambda s, x, n, k: [0 * v for v in x], "expected"),
         (lambda s, x, n, k: _path(_middles)(s, x, n, k)[:1], "one tensor for each"),
         (lambda s, x, n, k: [torch.zeros(3), torch.zeros(1)], "exactly the shape"),

@@ -15,6 +15,12 @@ def _gaps(top, right, bins):
     return [right[h].mean() - top[h].mean() for h in held], [h.mean() for h in held]
 
 
+def _own_last_bin(top, right, bins):
+    place = (top * bins).astype(int)
+    held = [place == b for b in np.unique(place)]
+    return sum(h.mean() * abs(right[h].mean() - top[h].mean()) for h in held)
+
+
 def _last(top, right, limits, wanted):
     good = [x for x in limits if (top >= x).any() and right[top >= x].mean() >= wanted]
     return good[-1] if good else 1.0
@@ -82,6 +88,7 @@ WRONG = {
         (lambda raw: _read(raw, skip=False), "leave it out"),
         (lambda raw: _read(raw, shape=False), "reshape"),
         (lambda raw: _read(raw, kind=np.int32), "reshape"),
+        (lambda raw: _read(raw, kind=np.float32), "dtype of its own"),
         (_blind, "Offsets count"),
         (lambda raw: {"bias": 1}, "Expected the names"),
         (lambda raw: [1, 2], "dictionary"),
@@ -130,6 +137,8 @@ WRONG = {
         (lambda t, r, b: abs(r.mean() - t.mean()), "cancel"),
         (lambda t, r, b: np.dot(*_gaps(t, r, b)), "absolute"),
         (lambda t, r, b: np.max(np.abs(_gaps(t, r, b)[0])), "largest"),
+        (lambda t, r, b: np.sum(np.abs(_gaps(t, r, b)[0])), "by its share"),
+        (_own_last_bin, "last bin"),
         (lambda t, r, b: 0.5, "Expected"),
         (0.1, "function itself"),
     ],

@@ -19,6 +19,16 @@ def _by_clip(rows, share, seed):
     return rows[cut:], rows[:cut]
 
 
+def _first_actors(rows, test=("actor0", "actor1")):
+    return [r for r in rows if r[2] not in test], [r for r in rows if r[2] in test]
+
+
+def _drawn_anew(rows, calls=[]):  # noqa: B006 - another split at each call
+    calls.append(1)
+    count = len(calls) % 7
+    return _first_actors(rows, (f"actor{count}", f"actor{(count + 1) % 7}"))
+
+
 WRONG = {
     "whose_clips": [
         ("Clips are drawn at random, so that both sides have the same emotions", "both sides"),
@@ -37,10 +47,13 @@ WRONG = {
         (lambda b, s, p, c: (s - c, p - c), "first"),
         (lambda b, s, p, c: (b - p, b - s), "second"),
         (lambda b, s, p, c: (((p - c) + (b - s)) / 2, ((s - c) + (b - p)) / 2), "comes first"),
+        (lambda b, s, p, c: ((s + b - p) / 2, (p + b - s) / 2), "starts from chance"),
         (lambda b, s, p, c: (0.1, 0.2), "must be"),
     ],
     "held_out": [
         (_by_clip, "on both sides"),
+        (lambda rows, share, seed: _first_actors(rows), "Every seed"),
+        (lambda rows, share, seed: _drawn_anew(rows), "One seed"),
         (lambda rows, share, seed: (rows, []), "empty"),
         (lambda rows, share, seed: (rows, rows), "once"),
     ],
