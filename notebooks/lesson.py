@@ -197,6 +197,8 @@ def _told(
         lines = [f"{error.name!r} is not there yet: run the cells above first (Run All Above)."]
     elif kind.__module__.startswith("emo_core"):
         lines = [str(error)]
+    elif kind is AssertionError:
+        lines = [f"Two things that should be equal differ: is a check above at Not yet? {error}"]
     else:
         lines = shell.InteractiveTB.structured_traceback(kind, error, trace, tb_offset=tb_offset)
     shell._showtraceback(kind, error, lines)  # what ipykernel sends to the page
