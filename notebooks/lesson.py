@@ -217,7 +217,7 @@ def path_of(data: str | Path | None, drawn: str | Path) -> Path:
     own = Path(str(data)).expanduser()
     if str(data).strip() and "\0" not in str(data) and own.exists():
         return own
-    print(f"{data!r} is not there; going on with the drawn data. Mend DATA above and run again.")
+    print(f"{data!r} is not there; going on with the drawn data. Correct DATA above and run again.")
     return Path(drawn)
 
 
