@@ -45,8 +45,13 @@ def grad_cam(question: ForwardFunction, preset: Preset, seed: int) -> Maps:
             f"{question.checkpoint.name} names no layers for Grad-CAM; expected `cam_layers()` and "
             "`cam_placement()`; choose another method."
         )
-    maps = {}
-    for tower, layer in model.cam_layers().items():
+    layers, maps = model.cam_layers(), {}
+    if not layers:  # its towers are pretrained encoders
+        raise AttributionError(
+            f"{question.checkpoint.name} has no convolutional towers of its own; expected some for "
+            "Grad-CAM; choose another method, as integrated_gradients."
+        )
+    for tower, layer in layers.items():
         name = next((n for n in question.names if n in INPUT_OF[tower]), None)
         if name is None:
             continue

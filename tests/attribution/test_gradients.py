@@ -5,7 +5,9 @@ import torch
 
 from emo_core.attribution.forward_function import ForwardFunction, PassBudget
 from emo_core.attribution.gradients import INPUT_OF, grad_cam, saliency
-from emo_core.attribution.types import PRESETS, Target
+from emo_core.attribution.types import PRESETS, AttributionError, Target
+from emo_core.inference.predict import load_cached
+from emo_core.preprocess.sample import blank_sample
 from tests.support.explained import checkpoint_of, planted, planted_sample
 
 FAST = PRESETS["fast"]
@@ -45,3 +47,13 @@ def test_saliency_is_the_size_of_the_gradient():
 
 def test_a_tower_reads_frames_or_faces_or_sound():
     assert set(sum(INPUT_OF.values(), ())) == {"video", "faces", "mel"}
+
+
+@pytest.mark.parametrize("name", ["emotions-people", "affect-people"])
+def test_a_model_of_encoders_alone_has_no_grad_cam(name):
+    checkpoint = load_cached(name)
+    target = Target(checkpoint.labels[0], 0, 1 if checkpoint.task.answers_moments else None)
+    sample = blank_sample(checkpoint.sample)
+    question = ForwardFunction(checkpoint, sample, target, "blur", PassBudget(99))
+    with pytest.raises(AttributionError, match="has no convolutional towers of its own"):
+        grad_cam(question, FAST, 0)
