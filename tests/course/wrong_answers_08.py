@@ -161,6 +161,6 @@ WRONG = {
     ],
     "weights_only": [
         ("They do not: weights are all there is", "AdamW"),
-        ("Because of rounding when saving", "bit by bit"),
+        ("Because of rounding when saving", "bit for bit"),
     ],
 }
