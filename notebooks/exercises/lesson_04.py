@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from exercises.grading import Mistake, Quiz, array, called, exercise, kind_of, number
+from exercises.modules import answered, built, compare
 
 SHARE = {"a": 0.5, "b": 0.3, "c": 0.2}
 BEST = {"c": 0.25, "a": 1.0, "b": 0.5}  # in another order on purpose
@@ -84,31 +85,6 @@ above_the_ceiling = Quiz(
 )
 
 
-def built(answer: Any, ours: Any, *arguments: Any) -> Any:
-    """The reader's module with the weights of `ours`, for testing; Mistake where they don't fit."""
-    from torch import nn
-
-    if not (isinstance(answer, type) and issubclass(answer, nn.Module)):
-        if not isinstance(answer, nn.Module):
-            called(answer, *arguments)
-        raise Mistake(f"Expected the class itself, an nn.Module; got {kind_of(answer)}.")
-    net = called(answer, *arguments)
-    mine, theirs = net.state_dict(), ours.state_dict()
-    for name, values in theirs.items():
-        if name not in mine:
-            raise Mistake(f"The shipped weights have {name}; your module has none of that name.")
-        if mine[name].shape != values.shape:
-            raise Mistake(
-                f"{name} has shape {tuple(mine[name].shape)}; the shipped weights have "
-                f"{tuple(values.shape)}."
-            )
-    more = sorted(set(mine) - set(theirs))
-    if more:
-        raise Mistake(f"Your module has {more[0]}, of which the shipped weights know nothing.")
-    net.load_state_dict(theirs)
-    return net.eval()
-
-
 @lru_cache
 def shipped(name: str) -> Any:
     """Our tower "video" or "audio" with the weights of group-staged."""
@@ -118,37 +94,6 @@ def shipped(name: str) -> Any:
     net = mymodel.Tower(mymodel.FrameNet() if name == "video" else mymodel.MelNet())
     net.load_state_dict(getattr(load_model("group-staged").model, name).state_dict())
     return net.eval()
-
-
-def answer_of(net: Any, *inputs: Any) -> Any:
-    """What a module says, without gradients."""
-    import torch
-
-    with torch.no_grad():
-        return called(net, *inputs)
-
-
-def compared(found: Any, right: Any, told: tuple) -> None:
-    """Raise the Mistake of the first of `told` (value, sentence) that the answer equals."""
-    import torch
-
-    if not isinstance(found, torch.Tensor):
-        raise Mistake(f"Expected a tensor; got {kind_of(found)}.")
-    near = [words for value, words in told if same(found, value)]
-    if same(found, right):
-        return
-    if near:
-        raise Mistake(near[0])
-    if found.shape != right.shape:
-        raise Mistake(f"Expected shape {tuple(right.shape)}; got {tuple(found.shape)}.")
-    apart = float((found.float() - right.float()).abs().max())
-    raise Mistake(f"The shape is right; the numbers are up to {apart:.3g} away from ours.")
-
-
-def same(a: Any, b: Any) -> bool:
-    import torch
-
-    return a.shape == b.shape and torch.allclose(a.float(), b.float(), atol=1e-4, rtol=1e-3)
 
 
 def seeded() -> Any:
@@ -182,7 +127,7 @@ def Residual(answer: Any) -> None:  # noqa: N802
         (body.relu() + skip.relu(), "Each branch has its ReLU; one after the sum is asked."),
         ((body * skip).relu(), "The branches are added, not multiplied."),
     )
-    compared(answer_of(net, x), (body + skip).relu(), told)
+    compare(answered(net, x), (body + skip).relu(), told)
 
 
 @exercise(
@@ -207,11 +152,11 @@ def ConvNet(answer: Any) -> None:  # noqa: N802
     no_relu = nn.Sequential(ours.trunk[0][:2], *ours.trunk[1:])
     with torch.no_grad():
         told = ((no_relu(x), "The stem has no ReLU after its batch norm."),)
-        compared(answer_of(net, x), ours(x), told)
+        compare(answered(net, x), ours(x), told)
         uneven = mymodel.ConvNet(3, (2, 2, (1, 2)))
         uneven.load_state_dict(ours.state_dict())
         other = built(answer, ours, 3, (2, 2, (1, 2)))
-        if answer_of(other, x).shape != uneven.eval()(x).shape:
+        if answered(other, x).shape != uneven.eval()(x).shape:
             raise Mistake("Strides (2, 2, (1, 2)) change nothing; give each block its own stride.")
 
 
@@ -256,7 +201,7 @@ def FrameNet(answer: Any) -> None:  # noqa: N802
                 "Frames of different clips are mixed: B comes before T, going in and coming out.",
             ),
         )
-    compared(answer_of(net, video, mask), right, told)
+    compare(answered(net, video, mask), right, told)
 
 
 @exercise(
@@ -293,12 +238,12 @@ def MelNet(answer: Any) -> None:  # noqa: N802
             (torch.cat([right[..., 128:], right[..., :128]], -1), "Means first, then peaks."),
             (right.transpose(1, 2), "Tokens come last; expected (B, N, 256)."),
         )
-    found = answer_of(net, mel, mask)
+    found = answered(net, mel, mask)
     if getattr(found, "shape", None) == (2, 256):
         raise Mistake("You pooled over time as well: one token a clip. Only the bands go.")
     if getattr(found, "shape", None) == (2, 4, 256):
         raise Mistake("You pooled over time and kept the bands; it is the other way round.")
-    compared(found, right, told)
+    compare(found, right, told)
 
 
 @exercise(
@@ -338,7 +283,7 @@ def time_encoding(answer: Any) -> None:
          "sines, then all cosines."),
         (torch.cat([sines, sines], -1), "Both halves are sines; the second half are cosines."),
     )  # fmt: skip
-    compared(called(answer, times.clone(), 8), right, told)
+    compare(called(answer, times.clone(), 8), right, told)
 
 
 @exercise(
@@ -361,7 +306,7 @@ def Tower(answer: Any) -> None:  # noqa: N802
     net = built(answer, ours, backbone, 96)
     mel, times = torch.randn(2, 48, 64, generator=seeded()) - 4, torch.arange(48) * 0.02
     mask, times = torch.arange(48) < torch.tensor([[26], [48]]), times.expand(2, -1).contiguous()
-    found = answer_of(net, mel, mask, times)
+    found = answered(net, mel, mask, times)
     if not (isinstance(found, tuple) and len(found) == 2):
         raise Mistake(f"Expected two things, tokens and which are real; got {kind_of(found)}.")
     with torch.no_grad():
@@ -378,7 +323,7 @@ def Tower(answer: Any) -> None:  # noqa: N802
         (first, "A token stands for eight mel frames; its time is their mean, not the first."),
         (places, "The encoding takes seconds, not the number of the token."),
     )
-    compared(found[0], right, told)
+    compare(found[0], right, told)
     _real_of(found[1], mask, real)
 
 
@@ -428,6 +373,6 @@ def clip_features(answer: Any) -> None:
             "depend on who shares its batch."
         )
     told = ((tokens.mean(1), "Padding counts in the mean; the mask says which tokens are real."),)
-    compared(found.detach(), right, told)
+    compare(found.detach(), right, told)
     if found.requires_grad:
         raise Mistake("The features carry gradients of the whole tower; a probe needs none.")

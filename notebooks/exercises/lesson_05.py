@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from exercises.grading import Mistake, Quiz, array, called, exercise, kind_of, number
+from exercises.grading import Mistake, Quiz, array, called, exercise, number
+from exercises.modules import answered, built, compare, ours, part
 
 
 @exercise(
@@ -110,36 +111,6 @@ def attend(answer: Any) -> None:
     raise Mistake(near[0] if near else "Not the weighted mean of the values: softmax of what?")
 
 
-def built(answer: Any, ours: Any, *sizes: int) -> Any:
-    """The reader's module with our seeded weights, at rest; Mistake where it can't be had."""
-    import torch
-    from torch import nn
-
-    if not (isinstance(answer, type) and issubclass(answer, nn.Module)):
-        raise Mistake(f"Expected your class, an nn.Module; got {kind_of(answer)}.")
-    module = called(answer, *sizes)
-    torch.manual_seed(0)
-    wanted = ours(*sizes).state_dict()
-    has = module.state_dict()
-    for name, value in wanted.items():
-        if name not in has:
-            raise Mistake(f"Your module has no parameter {name}; leave __init__ as it was.")
-        if has[name].shape != value.shape:
-            raise Mistake(
-                f"{name} has shape {tuple(has[name].shape)}; expected {tuple(value.shape)}."
-            )
-    module.load_state_dict(wanted)
-    return module.eval()
-
-
-def tell_apart(found: np.ndarray, right: Any, wrong: dict[str, Any], rest: str) -> None:
-    """Mistake with the words of the wrong result that `found` equals, or with `rest`."""
-    if np.allclose(found, right.detach().numpy(), atol=1e-5):
-        return
-    near = [t for t, w in wrong.items() if np.allclose(found, w.detach().numpy(), atol=1e-5)]
-    raise Mistake(near[0] if near else rest)
-
-
 @exercise(
     "your class Attention",
     "Queries, keys and values by head, one softmax over the context, and one linear map that mixes "
@@ -152,18 +123,16 @@ def tell_apart(found: np.ndarray, right: Any, wrong: dict[str, Any], rest: str) 
 def Attention(answer: Any) -> None:  # noqa: N802 - named as what it judges
     import torch
 
-    from exercises import mymodel
-
-    module = built(answer, mymodel.Attention, 8, 2)
+    module = built(answer, ours("Attention", 8, 2), 8, 2)
     generator = torch.Generator().manual_seed(1)
     x, context = (torch.randn(2, n, 8, generator=generator) * 2 for n in (3, 5))
     mask = torch.tensor([[True] * 5, [True, True, False, False, False]])
     with torch.no_grad():
-        found = array(called(module, x, context, mask), (2, 3, 8))
+        found = answered(module, x, context, mask)
         right, wrong = _attention_results(module, x, context, mask)
-        tell_apart(found, right, wrong, "Not softmax(q kᵀ / √(D/H)) v, head by head, then `out`.")
-        nothing = array(called(module, x, context, mask & False))
-    if not np.isfinite(nothing).all() or np.abs(nothing).max() > 1e-6:
+        compare(found, right, [*zip(wrong.values(), wrong, strict=True)])
+        nothing = answered(module, x, context, mask & False)
+    if not bool((nothing.abs() < 1e-6).all()):
         raise Mistake("Where nothing of the context is real, the answer must be zero.")
 
 
@@ -217,18 +186,14 @@ def _attention_results(module: Any, x: Any, context: Any, mask: Any) -> tuple[An
 def CrossModalBlock(answer: Any) -> None:  # noqa: N802
     import torch
 
-    from exercises import mymodel
-
-    block = built(answer, mymodel.CrossModalBlock, 8, 2)
+    block = built(answer, ours("CrossModalBlock", 8, 2), 8, 2)
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
-        for values in (block.norm, block.context_norm):
-            values.weight.copy_(torch.rand(8, generator=generator) + 0.5)
         x, context = (torch.randn(2, n, 8, generator=generator) for n in (3, 5))
         mask = torch.ones(2, 5, dtype=torch.bool)
         asked = block.attention(block.norm(x), block.context_norm(context), mask)
         half = x + asked
-        found = array(called(block, x, context, mask), (2, 3, 8))
+        found = answered(block, x, context, mask)
         wrong = {
             "The input is not added to the answer of the attention.": asked
             + block.feed_forward(asked),
@@ -256,9 +221,7 @@ def CrossModalBlock(answer: Any) -> None:  # noqa: N802
                 block, x + block.attention(block.context_norm(x), block.norm(context), mask)
             ),
         }
-        tell_apart(
-            found, half + block.feed_forward(half), wrong, "Not the two steps of the formula."
-        )
+        compare(found, half + block.feed_forward(half), [*zip(wrong.values(), wrong, strict=True)])
 
 
 def _with_ffn(block: Any, half: Any) -> Any:
@@ -279,14 +242,14 @@ def masked_weights(answer: Any) -> None:
     scores = torch.tensor([[0.0, 1.0, 2.0], [3.0, 1.0, -1.0]])
     for mask in ([True, True, True], [True, True, False], [False, True, False]):
         real = torch.tensor(mask)
-        found = array(called(answer, scores.clone(), real), (2, 3))
+        found = called(answer, scores.clone(), real)
         right = scores.masked_fill(~real, -1e9).softmax(-1)
         after = scores.softmax(-1) * real
         wrong = {
             "Weights of a clip with padding still sum to less than 1.": after,
             "Padding still has weight.": scores.softmax(-1),
         }
-        tell_apart(found, right, wrong, f"For the mask {mask} expected {right.numpy().round(3)}.")
+        compare(found, right, [*zip(wrong.values(), wrong, strict=True)])
 
 
 @exercise(
@@ -300,8 +263,8 @@ def masked_mean(answer: Any) -> None:
 
     tokens = torch.randn(3, 4, 5, generator=torch.Generator().manual_seed(0))
     mask = torch.tensor([[True] * 4, [True, False, True, False], [False] * 4])
-    found = array(called(answer, tokens.clone(), mask), (3, 5))
-    if not np.isfinite(found).all():
+    found = called(answer, tokens.clone(), mask)
+    if isinstance(found, torch.Tensor) and not bool(found.isfinite().all()):
         raise Mistake("A clip with nothing real must give zeros; yours gives NaN or infinity.")
     real = tokens * mask.unsqueeze(-1)
     wrong = {
@@ -313,7 +276,7 @@ def masked_mean(answer: Any) -> None:
         ),
     }
     right = real.sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
-    tell_apart(found, right, wrong, "Not the mean of the real tokens of each clip.")
+    compare(found, right, [*zip(wrong.values(), wrong, strict=True)])
 
 
 @exercise(
@@ -325,9 +288,7 @@ def masked_mean(answer: Any) -> None:
 def CrossModalFusion(answer: Any) -> None:  # noqa: N802
     import torch
 
-    from exercises import mymodel
-
-    net = built(answer, mymodel.CrossModalFusion, 8, 2, 2)
+    net = built(answer, ours("CrossModalFusion", 8, 2, 2), 8, 2, 2)
     generator = torch.Generator().manual_seed(1)
     video, audio = (torch.randn(2, n, 8, generator=generator) for n in (3, 5))
     seen = torch.tensor([[True, True, True], [True, False, False]])
@@ -352,11 +313,11 @@ def CrossModalFusion(answer: Any) -> None:  # noqa: N802
         return x, y
 
     with torch.no_grad():
-        mean = mymodel.masked_mean
+        mean = part("masked_mean")
         x, y = run(2, lambda x, y: (video, audio))
         crossed, once = run(2, lambda x, y: (x, y)), run(1, lambda x, y: (video, audio))
         late = one_after_the_other()
-        found = array(called(net, video, seen, audio, heard), (2, 3))
+        found = answered(net, video, seen, audio, heard)
         wrong = {
             "The streams ask each other's *new* tokens; the towers' tokens are asked.": (
                 torch.cat([mean(crossed[0], seen), mean(crossed[1], heard)], 1)
@@ -374,7 +335,7 @@ def CrossModalFusion(answer: Any) -> None:  # noqa: N802
         }
         wrong = {text: net.head(pooled) for text, pooled in wrong.items()}
         right = net.head(torch.cat([mean(x, seen), mean(y, heard)], 1))
-        tell_apart(found, right, wrong, "Not both directions, both means, and the head.")
+        compare(found, right, [*zip(wrong.values(), wrong, strict=True)])
 
 
 @exercise(
@@ -385,11 +346,8 @@ def CrossModalFusion(answer: Any) -> None:  # noqa: N802
 def GroupModel(answer: Any) -> None:  # noqa: N802
     import torch
 
-    from exercises import mymodel
-
-    net = built(answer, mymodel.GroupModel)
-    torch.manual_seed(0)
-    ours = mymodel.GroupModel().eval()
+    like = ours("GroupModel")
+    net = built(answer, like)
     generator = torch.Generator().manual_seed(1)
     batch = {
         "video": torch.randint(0, 256, (2, 4, 3, 24, 32), generator=generator, dtype=torch.uint8),
@@ -400,8 +358,7 @@ def GroupModel(answer: Any) -> None:  # noqa: N802
         "mel_times_s": (torch.arange(32) / 50).expand(2, -1),
     }
     with torch.no_grad():
-        found, right = array(called(net, batch), (2, 3)), ours(batch)
-    tell_apart(found, right, {}, "Your logits differ from ours with the same weights.")
+        compare(answered(net, batch), like(batch), what="Your logits")
 
 
 shuffled_tokens = Quiz(

@@ -29,14 +29,19 @@ def ours(name: str, *sizes: Any, seed: int = 0, spread: float = 0.1) -> nn.Modul
 def built(answer: Any, like: nn.Module, *sizes: Any) -> nn.Module:
     """The reader's class, built, with the weights of `like`; or a Mistake."""
     with torch.random.fork_rng():
-        net = called(answer, *sizes)
+        net = None if isinstance(answer, nn.Module) else called(answer, *sizes)
     if not isinstance(answer, type) or not isinstance(net, nn.Module):
-        raise Mistake(f"Expected your class, a subclass of nn.Module; got {kind_of(answer)}.")
+        raise Mistake(f"Expected the class itself, a subclass of nn.Module; got {kind_of(answer)}.")
     own, wanted = net.state_dict(), like.state_dict()
     missing, more = sorted(wanted.keys() - own.keys()), sorted(own.keys() - wanted.keys())
     if missing or more:
         said = f"has no {missing[0]}" if missing else f"has {more[0]}, which is one too many"
         raise Mistake(f"Your class {said}; leave __init__ as it was, or the weights won't load.")
+    for name, values in wanted.items():
+        if own[name].shape != values.shape:
+            raise Mistake(
+                f"{name} has shape {tuple(own[name].shape)}; expected {tuple(values.shape)}."
+            )
     net.load_state_dict(wanted)
     return net.eval()
 

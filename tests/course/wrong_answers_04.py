@@ -174,7 +174,7 @@ WRONG = {
         (_residual(lambda body, skip: body.relu() + skip), "before the sum"),
         (_residual(lambda body, skip: body.relu() + skip.relu()), "Each branch"),
         (_residual(lambda body, skip: (body * skip).relu()), "multiplied"),
-        (_residual(lambda body, skip: (body + 2 * skip).relu()), "away"),
+        (_residual(lambda body, skip: (body + 2 * skip).relu()), "expected"),
         (_residual(lambda body, skip: body[:, :3]), "shape"),
         (_residual(lambda body, skip: 3), "tensor"),
     ],
