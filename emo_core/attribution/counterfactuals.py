@@ -78,7 +78,11 @@ def freeze(sample: Sample, frame: int) -> Sample:
     steps = len(sample.video)
     if not 0 <= frame < steps or not bool(sample.video_mask[frame]):
         count = int(sample.video_mask.sum())
-        raise AttributionError(f"there is no frame {frame}; expected one of {count} from 0 on.")
+        raise AttributionError(
+            "there is no frame {frame}; expected one of {count} from 0 on.",
+            frame=frame,
+            count=count,
+        )
     return replace(
         sample,
         video=sample.video[frame : frame + 1].expand_as(sample.video),
@@ -139,7 +143,9 @@ def describe_shift(sample: Sample, frames: int) -> str:
 def drop(sample: Sample, name: str) -> Sample:
     """Without the "picture", the "sound" or the "words": marked as missing."""
     if name not in MODALITY_OF:
-        raise AttributionError(f"{name!r} is not one of {', '.join(MODALITY_OF)}.")
+        raise AttributionError(
+            "{name!r} is not one of {modality_of}.", name=name, modality_of=", ".join(MODALITY_OF)
+        )
     part = collate([sample]).without(MODALITY_OF[name])
     masks = ("video_mask", "face_mask", "mel_mask", "token_mask")
     return replace(sample, **{mask: getattr(part, mask)[0] for mask in masks})

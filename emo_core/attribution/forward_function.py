@@ -70,9 +70,10 @@ def fitting(one: int, free: int, near: int) -> int:
     room = int(SHARE * free)
     if one * KEPT > room:
         raise AttributionError(
-            f"explaining one window takes about {one * KEPT / 2**20:.0f} MB, and of the "
-            f"{free / 2**20:.0f} MB that are free it may fill half; close other programs, or "
-            "choose a smaller model."
+            "explaining one window takes about {needed:.0f} MB, and of the {free:.0f} MB that are "
+            "free it may fill half; close other programs, or choose a smaller model.",
+            needed=one * KEPT / 2**20,
+            free=free / 2**20,
         )
     return max(1, min(MOST, room // max(one * KEPT, 1), near // max(one, 1)))
 
@@ -124,7 +125,9 @@ class ForwardFunction:
     ) -> None:
         if baseline not in BASELINES:
             raise AttributionError(
-                f"baseline {baseline!r} is not known; expected one of {', '.join(BASELINES)}."
+                "baseline {baseline!r} is not known; expected one of {baselines}.",
+                baseline=baseline,
+                baselines=", ".join(BASELINES),
             )
         self.checkpoint, self.sample, self.target, self.meter = checkpoint, sample, target, meter
         self.model = deepcopy(checkpoint.model).eval().requires_grad_(False)
