@@ -20,6 +20,7 @@ from emo_core.data.statement import NOT_STATED, STATEMENT
 from emo_core.errors import EmoError
 from emo_core.io.atomic import atomic_path
 from emo_core.io.shipped_weights import SHIPPED_WEIGHTS
+from emo_core.messages import say_name
 from emo_core.models import MODELS
 from emo_core.models.interface import SupportsFrozenEncoders
 from emo_core.old_names import ONLY_TASK, current_names, current_training, current_weights
@@ -71,7 +72,7 @@ class Checkpoint:
     def data_warning(self) -> str:
         """One sentence on the training data, beside every answer."""
         stated = self.training.get("data_statement")
-        return stated["warning"] if stated else NOT_STATED
+        return say_name(stated["warning"]) if stated else NOT_STATED
 
     @property
     def labels(self) -> tuple[str, ...]:

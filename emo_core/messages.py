@@ -22,7 +22,10 @@ from typing import Any
 LOCALE = Path(__file__).resolve().parent / "locale"
 ENGLISH = "en"
 DECIMAL_COMMA = "X-Numbers: 1.234,5"  # in a catalogue's header
-CLAUSE = "clause"
+CHANGES: dict[str, Callable[[str], str]] = {  # of text in its place
+    "clause": lambda text: text.rstrip("."),
+    "capital": str.capitalize,
+}
 SWAPPED = str.maketrans(".,", ",.")
 PLURAL = re.compile(r"plural=([^;\n]+);")
 LINE = re.compile(r'(?:(msgid|msgid_plural|msgstr)(?:\[\d\])? )?(".*")')
@@ -48,7 +51,8 @@ class Message(str):
 def say(template: str, /, **values: object) -> Message:
     """The sentence of a template whose {placeholders} are filled in as by str.format.
 
-    {name:clause} is a sentence without its full stop, within another.
+    Of text, {name:clause} is a sentence without its full stop, within another, and {name:capital}
+    begins with a capital letter.
     """
     return _message(template, template, 1, values)
 
@@ -131,8 +135,9 @@ class Catalogue(string.Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
         """A value in its place; formatted numbers have the language's decimal sign."""
         if isinstance(value, str):
+            change = CHANGES.get(format_spec)
             text = self.translate(value)
-            return text.rstrip(".") if format_spec == CLAUSE else format(text, format_spec)
+            return change(text) if change else format(text, format_spec)
         text = format(value, format_spec)
         return text.translate(SWAPPED) if self.comma and format_spec else text
 

@@ -14,6 +14,7 @@ from emo_core.attribution.types import (
 from emo_core.checkpoint import Checkpoint
 from emo_core.inference.modality_shapley import modalities, score_windows
 from emo_core.inference.prediction import Prediction
+from emo_core.messages import say, say_list
 from emo_core.preprocess.sample import Sample
 
 
@@ -87,7 +88,13 @@ def choose_window(prediction: Prediction, label: str, at_s: float | None = None)
         if not around:
             before = [span for span in spans if span.end_s < at_s][-1:]
             near = before + [span for span in spans if not span.start_s <= at_s][:1]
-            times = " or ".join(f"{span.start_s:g} to {span.end_s:g} s" for span in near)
+            times = say_list(
+                (
+                    say("{start_s:g} to {end_s:g} s", start_s=span.start_s, end_s=span.end_s)
+                    for span in near
+                ),
+                say(" or "),
+            )
             raise AttributionError(
                 "no window was read at {at_s:g} s; expected a time in one, the nearest is {times}.",
                 at_s=at_s,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from emo_core.errors import EmoError
+from emo_core.messages import say
 
 MAX_PIXELS = 8192 * 8192  # per frame: 8K (7680x4320) fits twice; one frame is then 200 MB of RGB
 MAX_DURATION_S = 48 * 3600  # seconds; a longer declared clip is a damaged clock, not a recording
@@ -71,24 +72,24 @@ CLIP_FORMATS = (  # containers that hold sound or moving pictures and never name
 )
 PNG = b"\x89PNG\r\n"
 OTHER_KINDS = {  # first bytes -> what the file is instead of a clip
-    b"\xff\xd8\xff": "a JPEG picture",
-    PNG: "a PNG picture",
-    b"BM": "a BMP picture",
-    b"II*\x00": "a TIFF picture",
-    b"MM\x00*": "a TIFF picture",
-    b"8BPS": "a Photoshop picture",
-    b"<svg": "an SVG picture",
-    b"#EXTM3U": "a playlist",
-    b"ffconcat": "a playlist",
-    b"[playlist]": "a playlist",
-    b"<MPD": "a playlist",
-    b"v=0": "a session description",
-    b"%PDF": "a PDF document",
-    b"PK\x03\x04": "a ZIP archive",
-    b"\x1f\x8b": "a compressed archive",
-    b"Rar!": "an archive",
-    b"7z\xbc\xaf": "an archive",
-    b"\x7fELF": "a program",
+    b"\xff\xd8\xff": say("a JPEG picture"),
+    PNG: say("a PNG picture"),
+    b"BM": say("a BMP picture"),
+    b"II*\x00": say("a TIFF picture"),
+    b"MM\x00*": say("a TIFF picture"),
+    b"8BPS": say("a Photoshop picture"),
+    b"<svg": say("an SVG picture"),
+    b"#EXTM3U": say("a playlist"),
+    b"ffconcat": say("a playlist"),
+    b"[playlist]": say("a playlist"),
+    b"<MPD": say("a playlist"),
+    b"v=0": say("a session description"),
+    b"%PDF": say("a PDF document"),
+    b"PK\x03\x04": say("a ZIP archive"),
+    b"\x1f\x8b": say("a compressed archive"),
+    b"Rar!": say("an archive"),
+    b"7z\xbc\xaf": say("an archive"),
+    b"\x7fELF": say("a program"),
 }
 STILL_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis"}
 MP4_BOXES = set(b"ftyp moov mdat wide free skip styp moof pnot uuid".split())  # the outermost
@@ -116,10 +117,14 @@ def other_kind(head: bytes) -> str | None:
         if text.startswith(start):
             return kind
     if head[4:8] == b"ftyp" and head[8:12] in STILL_BRANDS:
-        return "a HEIC or AVIF picture"
+        return say("a HEIC or AVIF picture")
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         moves = head[12:16] == b"VP8X" and len(head) > 20 and head[20] & 2
-        return "a moving WebP picture, which can't be played here" if moves else "a WebP picture"
+        return (
+            say("a moving WebP picture, which can't be played here")
+            if moves
+            else say("a WebP picture")
+        )
     return None
 
 
@@ -202,7 +207,7 @@ def check_path(path: str | Path) -> Path:
             reason=reason.lower(),
         ) from error
     if not stat.S_ISREG(status.st_mode):
-        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a device or a pipe"
+        kind = say("a folder") if stat.S_ISDIR(status.st_mode) else say("a device or a pipe")
         raise ClipError(
             "{name}: this is {kind}; expected a video or sound file; give a file.",
             name=name,
@@ -289,7 +294,7 @@ def _refusal(path: Path, head: bytes, error: Exception) -> ClipError:
     """Why a file could not be opened, in words."""
     name = printable_name(path)
     if (kind := other_kind(head)) is not None and stands_still(path, head):
-        found = f"this is {kind}"
+        found = say("this is {kind}", kind=kind)
     elif is_mp4(head) and b"moov" not in mp4_boxes(path):
         return ClipError(
             "{name}: no moov header, so the file is cut off; expected a complete video or "
@@ -297,9 +302,11 @@ def _refusal(path: Path, head: bytes, error: Exception) -> ClipError:
             name=name,
         )
     elif is_text(head):
-        found = "this is a text file"
+        found = say("this is a text file")
     else:
-        found = f"the contents are no video or sound format known here ({_reason(error)})"
+        found = say(
+            "the contents are no video or sound format known here ({reason})", reason=_reason(error)
+        )
     return ClipError(
         "{name}: {found}; expected a video or sound file such as mp4, mov, webm, mkv, wav "
         "or mp3; convert it or choose another.",
