@@ -19,6 +19,11 @@ from tests.support.media_files import Picture, Sound, regular
 RATE = 16_000  # Hz
 AVI_TICK = Fraction(1, 25)
 BFRAMES = Picture(regular(100), options=media.BFRAMES | {"g": "40"}, tick=AVI_TICK)
+PYRAMID = Picture(
+    regular(100),
+    options=media.BFRAMES | {"bf": "5", "g": "40", "sc_threshold": "0", "b-pyramid": "normal"},
+    tick=AVI_TICK,
+)
 XVID = Picture(regular(100), "mpeg4", options={"bf": "2", "g": "40"}, tick=AVI_TICK)
 
 
@@ -111,15 +116,16 @@ def test_avi_shows_frames_as_they_come(
 
 
 @pytest.mark.parametrize("name", ["copied.mp4", "copied.mov", "copied.nut", "copied.flv"])
-def test_what_was_copied_out_of_an_avi(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("picture", [BFRAMES, PYRAMID], ids=["h264", "pyramid"])
+def test_what_was_copied_out_of_an_avi(name: str, picture: Picture, tmp_path: Path) -> None:
     sound = Sound("libmp3lame", 44_100, seconds=4)
-    source = media.write(tmp_path / "source.avi", BFRAMES, sound)
+    source = media.write(tmp_path / "source.avi", picture, sound)
     clip = load_clip(media.copied_as_avi(source, tmp_path / name))
     slack = 4  # there FFmpeg has not yet counted a step back
     check_against_ffprobe(clip, check_every_frame(clip, 100, slack), slack)
 
 
-@pytest.mark.parametrize("picture", [BFRAMES, XVID], ids=["h264", "mpeg4"])
+@pytest.mark.parametrize("picture", [BFRAMES, XVID, PYRAMID], ids=["h264", "mpeg4", "pyramid"])
 def test_a_matroska_file_copied_out_of_an_avi_keeps_the_order(
     picture: Picture, tmp_path: Path
 ) -> None:
