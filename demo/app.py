@@ -1,7 +1,7 @@
 """The page: give it a clip of a group, see what the model says and what it went by.
 
 This file wires and serves. layout.py draws, callbacks.py and explain_callbacks.py act, service.py
-and explanations.py compute; style.css and clock.js are what the browser gets.
+and explanations.py compute; theme.py names what the browser gets.
 """
 
 import os
@@ -42,6 +42,8 @@ from demo.sessions import Sessions  # noqa: E402
 WAITS = {"concurrency_limit": None}  # for its turn in our own queue, which knows addresses
 THREADS_BESIDE = 60  # for all that does not wait for its turn
 PRIVATE = {"api_visibility": "private"}
+Callbacks = tuple[AnswerCallbacks, ExplainCallbacks]
+GREY_OUT = "() => document.querySelectorAll('.player').forEach((x) => x.classList.add('stale'))"
 AT_ONCE = {"queue": False, "show_progress": "hidden", **PRIVATE}
 
 
@@ -57,73 +59,71 @@ def build_demo(allowed: settings.Limits | None = None, folder: Path | None = Non
         page = layout.draw(allowed)
         answers, explains = AnswerCallbacks(page, visits), ExplainCallbacks(page, visits)
         api.offer(visits, WAITS)  # first: names go to who asks first
-        _answers(page, answers, allowed)
-        _explanations(page, explains, answers)
-        demo.load(answers.greet, None, page.status, **AT_ONCE)
+        _answers(page, (answers, explains), allowed)
+        _explanations(page, (answers, explains))
+        demo.load(answers.greet, None, [page.status, page.entry], **AT_ONCE)
         demo.unload(answers.leave)
     demo.visits = visits
     return demo.queue(max_size=THREADS_BESIDE, api_open=False)
 
 
-def _answers(page: layout.Page, answers: AnswerCallbacks, allowed: settings.Limits) -> None:
+def _answers(page: layout.Page, parts: Callbacks, allowed: settings.Limits) -> None:
     """A clip comes in, by any road."""
+    answers, explains = parts
     busy = {"show_progress": "hidden", "trigger_mode": "always_last", **PRIVATE, **WAITS}
-    answer = [page.status, page.details, *page.stops]
-    for given in (page.video, page.other):
-        _follow_answer(
-            given.change(answers.show, [given, page.consent], answer, **busy), page, answers
-        )
-    page.consent.input(
-        answers.take_back,
-        page.consent,
-        [page.video, page.other, page.status, page.details],
-        **AT_ONCE,
-    )
-    given = [page.video, page.other, page.consent]
-    _follow_answer(page.consent.change(answers.again, given, answer, **busy), page, answers)
+    answer = [page.status, page.player, page.consent, page.details, *page.stops]
+    roads = [
+        page.entry.submit(answers.give, [page.entry, page.consent], answer, **busy),
+        page.camera.change(answers.show, [page.camera, page.consent], answer, **busy),
+        page.consent.change(answers.again, page.consent, answer, **busy),
+    ]
+    taken = [page.camera, page.player, page.status, page.details]
+    page.consent.input(answers.take_back, page.consent, taken, **AT_ONCE)
     if allowed.links:
         link = [page.link, page.link_from, page.link_to, page.consent]
-        gr.on(
+        fetched = gr.on(
             [page.fetch.click, page.link.submit],
             answers.fetch,
             link,
-            [page.video, page.status, *page.stops],
+            [page.status, *page.stops],
             show_progress="hidden",
             **WAITS,
             **PRIVATE,
         )
+        roads.append(fetched.success(answers.again, page.consent, answer, **busy))
+    for answered in roads:
+        detailed = answered.success(
+            answers.details, None, page.results, show_progress="hidden", **PRIVATE
+        )
+        detailed.success(explains.quick, None, page.results, show_progress="hidden", **PRIVATE)
+        answered.failure(answers.show_failure, None, page.status, **PRIVATE)
 
 
-def _follow_answer(answered: Any, page: layout.Page, answers: AnswerCallbacks) -> None:
-    """After an answer, all the rest of it; after an error of ours, a message."""
-    answered.success(answers.details, None, page.results, show_progress="hidden", **PRIVATE)
-    answered.failure(answers.show_failure, None, page.status, **PRIVATE)
-
-
-def _explanations(page: layout.Page, explains: ExplainCallbacks, answers: AnswerCallbacks) -> None:
+def _explanations(page: layout.Page, parts: Callbacks) -> None:
     """Everything behind the first answer, each on demand."""
+    answers, explains = parts
     asked = [page.method, page.preset, page.target, page.window]
     quiet = {"show_progress": "hidden", **PRIVATE, **WAITS}  # its own words tell how it goes
     page.method.input(explains.price, [page.method, page.preset], page.results, **quiet)
+    for choice in asked:
+        choice.input(None, None, None, js=GREY_OUT, **PRIVATE)
     for trigger, run in (
         (page.explain.click, explains.explain),
-        (page.clock_tab.select, explains.explain),
-        (page.trust_tab.select, explains.check),
+        (page.check.click, explains.check),
         (page.keep.click, explains.keep),
-        (page.whatif_tab.select, explains.change),
+        (page.change.click, explains.change),
     ):
         ended = trigger(run, asked, page.results, **quiet)
         ended.failure(answers.show_failure, None, page.explain_status, **PRIVATE)
         ended.then(explains.finish, None, page.stops, **AT_ONCE)
     for button in page.stops:
         button.click(explains.stop, None, page.stops, **AT_ONCE)
+    page.player.unplayable(explains.play, None, page.results, **quiet)
     where = [page.target, page.window]
-    page.shift.release(explains.shift, [page.shift, *where], page.results, **quiet)
     page.swap.input(explains.swap, [page.swap, *where], page.results, **quiet)
-    for trigger in (page.ask.click, page.systems_tab.select, page.transcript.submit):
+    for trigger in (page.ask.click, page.systems_drawer.expand, page.transcript.submit):
         trigger(explains.systems, page.transcript, page.results, **quiet)
-    small = {"show_progress": "minimal", **PRIVATE}
-    page.about_tab.select(explains.about, None, page.results, show_progress_on=page.about, **small)
+    page.about_drawer.expand(explains.about, None, page.results, **quiet)
 
 
 def _launch(demo: Any, allowed: settings.Limits) -> None:
@@ -134,11 +134,11 @@ def _launch(demo: Any, allowed: settings.Limits) -> None:
         max_threads=allowed.waiting + THREADS_BESIDE,
         server_name=name,
         theme=theme.build_theme(),
-        css_paths=[theme.STYLE],
+        css_paths=theme.STYLES,
         head=theme.head_html(),
         max_file_size="50mb",
         i18n=layout.translations(),
-        allowed_paths=[str(upload_checks.EXAMPLES)],
+        allowed_paths=[str(upload_checks.EXAMPLES), str(theme.CUTTING_FOLDER)],
         run_history=False,
         show_error=False,
         mcp_server=allowed.mcp,

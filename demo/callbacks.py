@@ -1,6 +1,8 @@
 """What happens on the page: events in, parts of the page out. Knows gradio, and no torch."""
 
+import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,10 +10,12 @@ from typing import Any
 import gradio as gr
 from gradio.context import LocalContext
 
-from demo import components, service
+from demo import components, service, theme
+from demo.examples import entry_document, example_path
 from demo.i18n import Words, words_for
 from demo.job_queue import FIRST, Job, JobState, Stopped
 from demo.layout import Page
+from demo.player import document
 from demo.service import ClipSession, UserError
 from demo.sessions import Session, Sessions
 from demo.settings import BusyError
@@ -102,6 +106,20 @@ class AnswerCallbacks:
     def __init__(self, page: Page, visits: Sessions) -> None:
         self.page, self.visits = page, visits
 
+    def give(self, given: str | None, agreed: bool, request: gr.Request) -> Iterator[Changes]:
+        """A clip from where clips come in: an upload, or a shipped example by its name."""
+        visit, wish = self.visits.of(request.session_hash), read_wish(given)
+        visit.wish = wish
+        path = example_path(str(wish.get("example", "")))
+        if path is None and "file" in wish:
+            path = self.visits.uploaded(visit, str(wish["file"]))
+        if path is None:
+            words = words_of(request)
+            box = components.state(words, "trouble", "trouble", words("entry_lost"))
+            yield {self.page.status: box, self.page.details: gr.Column(visible=False)}
+            return
+        yield from self.show(str(path), agreed, request)
+
     def show(self, path: str | None, agreed: bool, request: gr.Request) -> Iterator[Changes]:
         """A clip's answer, before it that work is going on if it takes long; `details` follows."""
         page, words = self.page, words_of(request)
@@ -118,13 +136,15 @@ class AnswerCallbacks:
             try:
                 self.visits.claim(visit, Path(path))
             except BusyError as error:
-                box = components.state(words, "trouble", "trouble", str(error))
+                box = components.state(words, "trouble", "trouble", words.say(error))
                 yield {page.status: box, **hidden}
                 return
+        asks = {page.consent: gr.Checkbox(visible=not example)}
         if not (agreed or example):
             ask = components.state(words, "unsure ask", "consent_first", words("consent_ask"))
-            yield {page.status: ask, **hidden}
+            yield {page.status: ask, page.player: None, **hidden, **asks}
             return
+        yield {page.player: document.preview(words, Path(path)) | visit.wish_of_player(), **asks}
         yield from self._answer(path, visit, request, hidden)
 
     def _answer(
@@ -166,18 +186,21 @@ class AnswerCallbacks:
         visit.current = visit.waiting = case
         self.visits.memory.note(case)
         answer = components.answer_html(words, case.prediction)
-        yield {page.status: answer, **hidden, **meanwhile.stop_buttons()}
+        shown = shown_clip(words, visit, case)
+        shown["waiting"] = "" if case.prediction.nobody else words("player_waiting")
+        yield {page.status: answer, page.player: shown, **hidden, **meanwhile.stop_buttons()}
 
-    def greet(self, request: gr.Request) -> str:
-        """The empty page in the visitor's language."""
-        return components.empty_state(words_of(request))
+    def greet(self, request: gr.Request) -> Changes:
+        """The empty page in the visitor's language, and where clips come in."""
+        words = words_of(request)
+        return {
+            self.page.status: components.empty_state(words),
+            self.page.entry: entry_document(words, theme.CUTTING),
+        }
 
-    def again(
-        self, video: str | None, other: str | None, agreed: bool, request: gr.Request
-    ) -> Iterator[Changes]:
-        """The tick came after the clip; of two clips the later one is meant."""
-        last = self.visits.of(request.session_hash).given
-        given = last if last in (video, other) else video or other
+    def again(self, agreed: bool, request: gr.Request) -> Iterator[Changes]:
+        """The tick came after the clip, or a link has become one."""
+        given = self.visits.of(request.session_hash).given
         if agreed and given and not service.is_example(Path(given)):
             yield from self.show(given, agreed, request)
         else:
@@ -191,8 +214,8 @@ class AnswerCallbacks:
         self.visits.take_back(request.session_hash)
         page, words = self.page, words_of(request)
         return {
-            page.video: gr.Video(None),
-            page.other: gr.File(None),
+            page.camera: gr.Video(None),
+            page.player: None,
             page.status: components.state(words, "quiet", "taken_back", words("taken_back_say")),
             page.details: gr.Column(visible=False),
         }
@@ -212,18 +235,13 @@ class AnswerCallbacks:
             drawn: Changes = self._details(words_of(request), case, service.view_of(case))
         except ClipError:  # deleted meanwhile: the tick was taken away
             return {self.page.details: gr.Column(visible=False)}
-        self.visits.settle(case, service.is_shared(case))
         return drawn | Meanwhile(self.page, self.visits, request).stop_buttons()
 
     def _details(self, words: Words, case: ClipSession, result: service.PredictionView) -> Changes:
         from demo import explanations
-        from emo_core.viz import waveform as wave
-        from emo_core.viz.attribution import share_bars, summarise_share
 
         page, prediction = self.page, case.prediction
-        long = result.timeline is not None
         target = prediction.label or prediction.labels[0]
-        share = prediction.modality_shares[target]
         spans = [
             (f"{s.start_s:.1f} – {s.end_s:.1f} s", n) for n, s in enumerate(prediction.timeline)
         ]
@@ -232,30 +250,10 @@ class AnswerCallbacks:
         usual = explanations.resolve(case, explanations.ExplainRequest())
         return {
             page.details: gr.Column(visible=True),
-            page.over_text: gr.HTML(
-                components.section(words("over_time"), result.timeline_text), visible=long
-            ),
-            page.over_plot: gr.Plot(result.timeline, visible=long),
             page.target: gr.Dropdown(labels, value=target),
             page.window: gr.Dropdown(spans, value=usual.window, visible=len(spans) > 1),
             page.method: gr.Dropdown(methods, value=usual.method),
             page.preset: preset_radio(words, case, usual.method, usual.preset),
-            page.tabs: gr.Tabs(selected="saw"),
-            page.frames: components.section(
-                words("frames"), result.frames_text, components.frame_gallery(result.frames)
-            ),
-            page.sound_text: components.section(words("sound"), result.log_mel_text),
-            page.sound_plot: result.log_mel,
-            page.wave_text: components.section(
-                words("waveform"), wave.summarise_waveform(case.clip)
-            ),
-            page.wave_plot: wave.waveform(case.clip),
-            page.share_text: components.section(
-                words("share"),
-                summarise_share(share),
-                components.hint(words("share_say", label=words.name_of("label", target))),
-            ),
-            page.share_plot: share_bars(share),
             page.facts: components.fact_table(words, result.facts),
             page.json: service.document(prediction.as_dict()),
             **self._no_map(words),
@@ -263,32 +261,35 @@ class AnswerCallbacks:
 
     def _no_map(self, words: Words) -> Changes:
         """Nothing explained yet, or something else was chosen."""
-        page, hint = self.page, components.hint(words("no_map"))
-        hidden = (
+        page = self.page
+        plots = [
             "sound_map",
-            "clock_plot",
+            "share_plot",
             "attention_plot",
             "trust_plot",
             "path_plot",
             "confusion",
-        )
+        ]
+        texts = [
+            "explain_status",
+            "frames_map",
+            "sound_map_text",
+            "share_text",
+            "attention_text",
+            "whatif",
+            "own",
+            "group",
+            "mesm",
+            "jmt",
+            "path_text",
+        ]
         return {
-            page.explain_status: "",
-            page.frames_map: hint,
-            page.sound_map_text: hint,
-            page.clock_text: hint,
-            page.clock_peaks: "",
-            page.attention_text: "",
-            page.trust: hint,
-            page.whatif: "",
-            page.own: "",
-            page.group: "",
-            page.mesm: "",
-            page.jmt: "",
-            page.path_text: "",
+            page.trust: components.hint(words("check_say")),
+            page.faders: None,
             page.film: gr.Video(None, visible=False),
             page.files: gr.Files(None, visible=False),
-            **{getattr(page, name): gr.Plot(None, visible=False) for name in hidden},
+            **{getattr(page, name): "" for name in texts},
+            **{getattr(page, name): gr.Plot(None, visible=False) for name in plots},
         }
 
     def show_failure(self, request: gr.Request) -> str:
@@ -322,7 +323,8 @@ class AnswerCallbacks:
             visit.address = address_of(request)
             job = self.visits.fetch(work, request.session_hash, visit.address)
             yield from meanwhile.states(job, describe, SOON_S)
-            changes: Changes = {page.video: gr.Video(str(job.result()))}
+            visit.given = str(job.result())
+            changes: Changes = {}
         except Stopped:
             said = words("stopped_answer")
             changes = {page.status: components.state(words, "unsure ask", "stopped_title", said)}
@@ -334,6 +336,20 @@ class AnswerCallbacks:
         """The visitor has gone: nothing of theirs stays."""
         if request.session_hash:
             self.visits.leave(request.session_hash)
+
+
+def shown_clip(words: Words, visit: Session, case: ClipSession) -> dict[str, Any]:
+    """What the player shows of the visitor's clip, before there is a map."""
+    return document.clip_document(words, case, visit.film_of(case)) | visit.wish_of_player()
+
+
+def read_wish(given: str | None) -> dict[str, Any]:
+    """What the place where clips come in asks for: {"file" or "example", "at_s", "muted", ...}."""
+    with suppress(ValueError, TypeError):
+        found = json.loads(given or "")
+        if isinstance(found, dict):
+            return found
+    return {}
 
 
 def preset_radio(words: Words, case: ClipSession, method: str, preset: str) -> gr.Radio:

@@ -12,14 +12,17 @@ from demo import components, service, upload_checks
 from demo.callbacks import (
     Changes,
     Meanwhile,
+    address_of,
     enter_job,
     format_seconds,
     preset_radio,
+    shown_clip,
     words_of,
 )
 from demo.i18n import Words
 from demo.job_queue import FIRST, LONGER, Job, JobState, Stopped
 from demo.layout import Page
+from demo.player import document
 from demo.service import ClipSession, UserError
 from demo.sessions import Session, Sessions
 from demo.settings import BusyError
@@ -28,11 +31,11 @@ from emo_core.schema import DEFAULT_METHOD, DEFAULT_PRESET
 
 if TYPE_CHECKING:
     from emo_core.attribution.counterfactuals import WhatIf
-    from emo_core.attribution.types import ExplainRequest
+    from emo_core.attribution.types import Attribution, ExplainRequest
 
 OTHERS = {"mesm": "mesm-staged", "jmt": "jmt-staged"}  # part of the page -> checkpoint
 REAL = {"mesm": "fe2e-utterances"}  # in its place for clips that are no shipped drawing
-PEAKS = 4
+QUICK_EVERY_S = 0.3  # between two looks for another window of the quick map
 AT_ONCE_S = 0.05  # what takes longer is said to be going on
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -64,11 +67,10 @@ def map_event(work: Work) -> Callable:
     ) -> Iterator[Changes]:
         def run(job: Job) -> Changes:
             asked = self._job(request, job, method, preset, target, window)
-            return {self.page.explain_status: "", **work(self, asked)}
+            return {self._place(work.__name__): "", **work(self, asked)}
 
         heavy = preset == "thorough"
-        lane = FIRST if self.is_first_map(request, preset, work.__name__) else LONGER
-        yield from self._in_turn(request, self.page.explain_status, run, lane, heavy)
+        yield from self._in_turn(request, self._place(work.__name__), run, LONGER, heavy)
 
     event.__name__, event.__doc__ = work.__name__, work.__doc__
     return event
@@ -79,6 +81,11 @@ class ExplainCallbacks:
 
     def __init__(self, page: Page, visits: Sessions) -> None:
         self.page, self.visits = page, visits
+
+    def _place(self, kind: str) -> Any:
+        """The part of the page that will be filled, which meanwhile tells how it goes."""
+        places = {"check": self.page.trust, "change": self.page.whatif}
+        return places.get(kind, self.page.explain_status)
 
     def price(self, method: str, preset: str, request: gr.Request) -> Changes:
         """What each preset of another method costs."""
@@ -96,10 +103,78 @@ class ExplainCallbacks:
         """Something has ended; Stop stays as long as anything else of the visitor's goes on."""
         return Meanwhile(self.page, self.visits, request).stop_buttons()
 
-    def is_first_map(self, request: gr.Request, preset: str, kind: str) -> bool:
-        """Whether this is the one fast map of an answer, which waits for no longer explanations."""
+    def quick(self, request: gr.Request) -> Iterator[Changes]:
+        """The map that comes with an answer, window by window, in the lane of first answers."""
         visit = self.visits.of(request.session_hash)
-        return kind == "explain" and preset == "fast" and visit.take_first_map()
+        case = visit.current
+        if case is None or case.prediction.nobody or not visit.take_first_map():
+            yield {self.page.explain_status: gr.skip()}
+            return
+        made: list[Attribution] = []
+        yield from self._quick(request, case, made)
+        self.visits.settle(case, service.is_shared(case))
+        drawn = self._quick_document(words_of(request), visit, case, made)
+        buttons = Meanwhile(self.page, self.visits, request).stop_buttons()
+        yield {self.page.player: drawn, **buttons}
+
+    def _quick(
+        self, request: gr.Request, case: ClipSession, made: "list[Attribution]"
+    ) -> Iterator[Changes]:
+        """Fills `made`, and draws what there is of it meanwhile."""
+        visit, words, drawn = self.visits.of(request.session_hash), words_of(request), 0
+
+        def work(job: Job) -> None:
+            from demo import explanations
+
+            for window in range(len(case.prediction.samples)):
+                asked = explanations.quick_request(case, None, window)
+                made.append(explanations.map_of(case, asked, job.report, job.clock))
+
+        def describe(_: JobState) -> Changes:
+            nonlocal drawn
+            new, drawn = len(made) > drawn, len(made)
+            shown = self._quick_document(words, visit, case, list(made)) if new else None
+            return {self.page.player: shown} if shown else {}
+
+        address = address_of(request)
+        job = self.visits.model_jobs.join(work, address, request.session_hash or address, FIRST)
+        try:
+            yield from Meanwhile(self.page, self.visits, request).states(
+                job, describe, QUICK_EVERY_S
+            )
+            job.result()
+        except Stopped:
+            return
+        except (UserError, BusyError) as error:
+            trouble = components.state(words, "trouble", "trouble", words.say(error))
+            yield {self.page.explain_status: trouble}
+
+    def _quick_document(
+        self, words: Words, visit: Session, case: ClipSession, made: "list[Attribution]"
+    ) -> dict[str, Any]:
+        from demo import explanations
+
+        shown = shown_clip(words, visit, case)
+        if not made:
+            return shown
+        asked = explanations.quick_request(case, None, 0)
+        of = document.heading(words, asked, made[0].target.label, made)
+        return shown | document.map_document(words, case, made, of)
+
+    def play(self, request: gr.Request) -> Iterator[Changes]:
+        """A clip that this browser can't play, as a film that it can."""
+        visit, words = self.visits.of(request.session_hash), words_of(request)
+
+        def run(job: Job) -> Changes:
+            from emo_core.viz.film import write_film
+
+            case = current(visit, words)
+            film = self.visits.new_folder(visit) / "clip.webm"
+            write_film(film, case.clip, job.pause)
+            visit.film = (case, document.file_url(film))
+            return {self.page.player: shown_clip(words, visit, case)}
+
+        yield from self._in_turn(request, self.page.explain_status, run, FIRST)
 
     def _job(
         self,
@@ -165,8 +240,6 @@ class ExplainCallbacks:
         folder = self.visits.new_folder(job.session)
         files = explanations.files_of(case, job.request, folder, job.ticket.report)
         film = next((str(path) for path in files if path.suffix == ".mp4"), None)
-        start_s = explanations.sample_of(case, job.request).start_s
-        shown[self.page.clock_peaks] += f'<span data-film-start="{start_s:.3f}"></span>'
         return {
             **shown,
             self.page.film: gr.Video(film, label=words("film"), visible=film is not None),
@@ -177,28 +250,15 @@ class ExplainCallbacks:
 
     @map_event
     def change(self, job: MapJob) -> Changes:
-        """The standard what-ifs."""
+        """Every what-if of the window, and the sound at every place beside the picture."""
         from demo import explanations
 
-        found = explanations.counterfactuals_of(job.case, job.request, job.ticket.report)
-        label = explanations.label_of(job.case, job.request)
-        html = components.section(
-            job.words("whatif_head"),
-            job.words("whatif_say", label=job.words.name_of("label", label)),
-            _counterfactual_rows(job.words, label, *found),
-            english=False,
-        )
-        return {self.page.whatif: html}
-
-    def shift(
-        self, frames: float, target: str | None, window: int | None, request: gr.Request
-    ) -> Iterator[Changes]:
-        """One what-if: the sound earlier or later."""
-        from demo.explanations import shift_of
-
-        yield from self._own(
-            target, window, request, lambda job: shift_of(job.case, job.request, int(frames))
-        )
+        found = explanations.faders_of(job.case, job.request, job.ticket.report)
+        rows = explanations.counterfactuals_of(job.case, job.request)
+        return {
+            self.page.faders: document.faders_document(job.words, found),
+            self.page.whatif: _counterfactual_rows(job.words, found.label, *rows),
+        }
 
     def swap(
         self, name: str | None, target: str | None, window: int | None, request: gr.Request
@@ -327,8 +387,20 @@ class ExplainCallbacks:
         shown = overlay_frames(found, sample)
         grid = components.scale(words, found.signed) + components.frame_gallery(shown)
         matrix = explanations.attention_of(case, request)
+        of = document.heading(words, request, found.target.label, [found])
+        share = explanations.share_of(case, request)
         return {
+            page.player: shown_clip(words, job.session, case)
+            | document.map_document(words, case, [found], of),
             page.explain_status: components.hint(words("cached") if known else done),
+            page.share_text: components.section(
+                words("share"),
+                words.say(figures.summarise_share(share)),
+                components.hint(
+                    words("share_say", label=words.name_of("label", found.target.label))
+                ),
+            ),
+            page.share_plot: gr.Plot(words.show(figures.share_bars(share)), visible=True),
             page.frames_map: components.section(
                 words("frames_map"), words("frames_map_say"), grid, english=False
             )
@@ -339,14 +411,9 @@ class ExplainCallbacks:
                 words("sound_map_say" if found.signed else "sound_map_strength"),
                 english=False,
             ),
-            page.sound_map: gr.Plot(figures.mel_overlay(found, sample, config), visible=True),
-            page.clock_text: components.section(
-                words("clock_head"),
-                figures.summarise_clock(found),
-                components.hint(words("clock_say")),
+            page.sound_map: gr.Plot(
+                words.show(figures.mel_overlay(found, sample, config)), visible=True
             ),
-            page.clock_plot: gr.Plot(figures.joint_timeline(found, case.prediction), visible=True),
-            page.clock_peaks: components.peak_list(words, explanations.find_peaks(found, PEAKS)),
             page.attention_text: components.section(
                 "Attention", figures.summarise_attention(matrix)
             ),

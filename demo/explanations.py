@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 from demo.service import ClipSession, UserError, load_model, open_case
@@ -17,7 +16,8 @@ from demo.zero_gpu import on_gpu
 from emo_core.attribution import methods
 from emo_core.attribution.counterfactuals import (
     WhatIf,
-    describe_shift,
+    label_scores,
+    shift_s,
     shift_sound,
     swap_sound,
     what_if,
@@ -27,7 +27,6 @@ from emo_core.attribution.face_regions import FaceRegions, find_faces
 from emo_core.attribution.forward_function import Progress
 from emo_core.attribution.rollout import Matrix, picture_to_sound
 from emo_core.attribution.sanity_checks import SanityChecks, checks_cost, run_checks
-from emo_core.attribution.timeline import to_timeline
 from emo_core.attribution.types import (
     PRESETS,
     Attribution,
@@ -37,6 +36,7 @@ from emo_core.attribution.types import (
 )
 from emo_core.clip import Clip, ClipError
 from emo_core.inference.prediction import Prediction
+from emo_core.preprocess.log_mel import MelConfig
 from emo_core.preprocess.sample import Sample, decode_window, to_sample
 from emo_core.schema import DEFAULT_PRESET
 from emo_core.viz import export
@@ -54,7 +54,9 @@ HEAVY = {  # what one pass costs beside a batched forward pass, as measured on o
 }
 Clock = Callable[[], float]
 CHECKS = "checks"  # in place of a method: the pace of a map's checks
-MOST_SHIFT = 8  # frames of the model
+MOST_SHIFT = 8  # frames of the model, to either side
+QUICK = "integrated_gradients"  # 0.1 s of one thread for 5 s of clip where towers are small
+QUICK_OF_PEOPLE = "shapley"  # 0.25 s where they are pretrained encoders; gradients take 0.65 s
 _PACE: dict[tuple[str, str], float] = {}  # seconds of one pass, by model and method, as last run
 
 
@@ -246,16 +248,6 @@ def counterfactuals_on_gpu(
     return export.counterfactuals(load_model(model), sample, faces, progress)
 
 
-def shift_of(case: ClipSession, request: ExplainRequest, frames: int) -> WhatIf:
-    """The sound earlier or later by frames of the model's own."""
-    frames = max(-MOST_SHIFT, min(MOST_SHIFT, int(frames)))
-    config = case.checkpoint.sample.mel
-    words = describe_shift(sample_of(case, request), frames)
-    to = partial(shift_sound, frames=frames, config=config)
-    key = ("shift", window_of(case, request), frames)
-    return case.once(key, lambda: _one(case, request, words, to))
-
-
 def swap_of(case: ClipSession, request: ExplainRequest, other: Clip) -> WhatIf:
     """The picture with the sound of another clip's first window."""
     config = case.checkpoint.sample
@@ -275,6 +267,11 @@ def _one(
     return what_if(case.checkpoint, sample_of(case, request), words, to)
 
 
+def share_of(case: ClipSession, request: ExplainRequest) -> dict[str, float]:
+    """What each modality adds to the score of the label, over the whole clip."""
+    return case.prediction.modality_shares[label_of(case, request)]
+
+
 def attention_of(case: ClipSession, request: ExplainRequest) -> Matrix | None:
     """What the model's attention joined in the window; None where it has none."""
     return case.once(
@@ -283,22 +280,50 @@ def attention_of(case: ClipSession, request: ExplainRequest) -> Matrix | None:
     )
 
 
-def find_peaks(found: Attribution, most: int) -> list[tuple[float, str]]:
-    """The strongest parts of the clock: (middle in seconds, what it is), strongest first."""
-    clock, parts = to_timeline(found), []
-    middles_s = (clock.edges_s[1:] + clock.edges_s[:-1]) / 2
-    for name, values in (("picture", clock.picture), ("sound", clock.sound)):
-        for time_s, value in zip(
-            middles_s.tolist(), values.tolist() if values is not None else (), strict=False
-        ):
-            parts.append((abs(value), value, time_s, name))
-    parts.sort(reverse=True)
-    sign = (lambda value: f" {value:+.2f}") if found.signed else (lambda value: "")
-    return [
-        (time_s, f"{time_s:.1f} s {name}{sign(value)}")
-        for size, value, time_s, name in parts[:most]
-        if size > 0
-    ]
+def quick_request(case: ClipSession, target: str | None, window: int) -> ExplainRequest:
+    """The map that comes with an answer: when and where it is cheap, else when alone."""
+    method = QUICK_OF_PEOPLE if case.checkpoint.sample.people else QUICK
+    return ExplainRequest(method=method, preset="fast", target=target, window=window, checks=False)
+
+
+@dataclass(frozen=True)
+class Faders:
+    """What changes of one window do to the score of one label."""
+
+    label: str
+    base: float
+    moved: tuple[tuple[float, float], ...]  # (seconds later, score), by MOST_SHIFT frames each way
+    changed: tuple[tuple[str, float], ...]  # (what was changed, score)
+    share: dict[str, float]  # what each modality adds to the score
+
+
+def faders_of(
+    case: ClipSession, request: ExplainRequest, progress: Progress | None = None
+) -> Faders:
+    """Every position of the sound against the picture, and every what-if, made once."""
+    label = label_of(case, request)
+
+    def make() -> Faders:
+        sample, config = sample_of(case, request), case.checkpoint.sample.mel
+        found = counterfactuals_of(case, request, progress)
+        moved = _moved(case, sample, label, config)
+        changed = tuple((each.change, each.scores[label][1]) for each in found)
+        base = found[0].scores[label][0] if found else moved[0][1]
+        return Faders(label, base, moved, changed, case.prediction.modality_shares[label])
+
+    return case.once(("faders", window_of(case, request), label), make)
+
+
+def _moved(
+    case: ClipSession, sample: Sample, label: str, config: MelConfig
+) -> tuple[tuple[float, float], ...]:
+    """Scores with the sound moved; of what can't be moved, as it is."""
+    movable = bool(sample.mel_mask.any()) and bool(sample.video_mask.any())
+    steps = range(-MOST_SHIFT, MOST_SHIFT + 1) if movable else range(1)
+    moved = [shift_sound(sample, step, config) if step else sample for step in steps]
+    scores = label_scores(case.checkpoint, moved)
+    seconds = [shift_s(sample, step) for step in steps]
+    return tuple((at, row[label]) for at, row in zip(seconds, scores, strict=True))
 
 
 def explanation_of(

@@ -30,7 +30,11 @@ class Words:
         self._texts = tables()[language]
 
     def __call__(self, key: str, **values: object) -> str:
-        return (self._texts.get(key) or tables()[FALLBACK][key]).format(**values)
+        return self.template(key).format(**values)
+
+    def template(self, key: str) -> str:
+        """The words of a key with {places} for values, which the browser fills."""
+        return self._texts.get(key) or tables()[FALLBACK][key]
 
     def say(self, found: Any) -> Any:
         """A sentence of the library's, or several in a list, a tuple or a dict."""

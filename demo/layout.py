@@ -5,21 +5,44 @@ from typing import Any
 
 import gradio as gr
 
-from demo import components, upload_checks
+from demo import components
+from demo.examples import example_names
 from demo.i18n import FALLBACK, Words, tables
 from demo.settings import Limits
 
-FILE_TYPES = ["video", "audio", ".mkv", ".mov", ".mpg", ".avi", ".webm", ".opus", ".flac", ".m4a"]
+CAMERA = {"video": {"width": 640, "height": 480, "frameRate": 25}}
+# What each part of ours does in the browser, once it is there: theme.SCRIPTS define the functions.
+PLAYER = """
+const player = mountPlayer(element, { unplayable: () => trigger('unplayable') });
+const draw = () => { if (props.value) player.update(props.value); };
+watch('value', draw);
+draw();
+"""
+ENTRY = """
+const entry = mountEntry(element, (given) => {
+  props.value = JSON.stringify(given);
+  trigger('submit');
+});
+const draw = () => { if (props.value && typeof props.value === 'object') {
+  const first = !entry.show; entry.draw(props.value); if (first) entry.begin(); } };
+watch('value', draw);
+draw();
+"""
+FADERS = """
+const draw = () => mountFaders(element).update(props.value);
+watch('value', draw);
+draw();
+"""
 PLOT: dict[str, Any] = {"show_label": False, "container": False}
-MOST_SHIFT = 8  # frames of the model, to either side
 
 
 @dataclass
 class Page:
     """Every part that an event reads or writes."""
 
-    video: Any = None
-    other: Any = None
+    player: Any = None
+    entry: Any = None
+    camera: Any = None
     link: Any = None
     link_from: Any = None
     link_to: Any = None
@@ -28,8 +51,6 @@ class Page:
     status: Any = None
     stop_answer: Any = None
     details: Any = None
-    over_text: Any = None
-    over_plot: Any = None
     target: Any = None
     window: Any = None
     method: Any = None
@@ -37,35 +58,25 @@ class Page:
     explain: Any = None
     cancel: Any = None
     explain_status: Any = None
-    tabs: Any = None
-    frames: Any = None
     frames_map: Any = None
-    sound_text: Any = None
-    sound_plot: Any = None
     sound_map_text: Any = None
     sound_map: Any = None
-    wave_text: Any = None
-    wave_plot: Any = None
     share_text: Any = None
     share_plot: Any = None
-    clock_tab: Any = None
-    clock_text: Any = None
-    clock_plot: Any = None
-    clock_peaks: Any = None
     attention_text: Any = None
     attention_plot: Any = None
     keep: Any = None
     film: Any = None
     files: Any = None
-    trust_tab: Any = None
+    check: Any = None
     trust: Any = None
     trust_plot: Any = None
-    whatif_tab: Any = None
+    change: Any = None
     whatif: Any = None
-    shift: Any = None
+    faders: Any = None
     swap: Any = None
     own: Any = None
-    systems_tab: Any = None
+    systems_drawer: Any = None
     transcript: Any = None
     ask: Any = None
     group: Any = None
@@ -73,7 +84,7 @@ class Page:
     jmt: Any = None
     path_text: Any = None
     path_plot: Any = None
-    about_tab: Any = None
+    about_drawer: Any = None
     about: Any = None
     confusion_text: Any = None
     confusion: Any = None
@@ -90,6 +101,8 @@ class Page:
     def results(self) -> list[Any]:
         """Parts that an event may write: all but those only read or pressed."""
         asked = {
+            "entry",
+            "camera",
             "link",
             "link_from",
             "link_to",
@@ -98,14 +111,10 @@ class Page:
             "explain",
             "ask",
             "keep",
-            "video",
-            "other",
+            "change",
             "transcript",
-            "clock_tab",
-            "trust_tab",
-            "whatif_tab",
-            "systems_tab",
-            "about_tab",
+            "systems_drawer",
+            "about_drawer",
         }
         return [getattr(self, f.name) for f in fields(self) if f.name not in asked]
 
@@ -120,15 +129,22 @@ def draw(limits: Limits) -> Page:
     say, page = translations(), Page()
     gr.HTML(_title(), elem_id="title")
     with gr.Row(equal_height=False, elem_id="stage"):
-        with gr.Column(scale=4, min_width=320, elem_id="give"):
-            _inputs(page, say, limits)
-        with gr.Column(scale=9, min_width=320, elem_id="get"):
+        with gr.Column(scale=7, min_width=320, elem_id="show"):
+            page.player = gr.HTML(
+                None, html_template="", js_on_load=PLAYER, elem_id="player", apply_default_css=False
+            )
+        with gr.Column(scale=4, min_width=300, elem_id="said"):
             page.status = gr.HTML(components.empty_state(Words(FALLBACK)), elem_id="answer")
             page.stop_answer = gr.Button(
                 say("cancel"), variant="stop", visible=False, elem_id="stop-answer"
             )
-            with gr.Column(visible=False, elem_id="details") as page.details:
-                _details(page, say)
+            page.consent = gr.Checkbox(
+                label=say("consent"), value=False, visible=False, elem_id="consent"
+            )
+    _inputs(page, say, limits)
+    with gr.Column(visible=False, elem_id="details") as page.details:
+        _details(page, say)
+    gr.Markdown(say("notice"), elem_classes="notice")
     gr.Markdown(say("notice_more"), elem_classes="notice")
     return page
 
@@ -143,22 +159,19 @@ def _title() -> str:
 
 
 def _inputs(page: Page, say: gr.I18n, limits: Limits) -> None:
-    gr.Markdown(say("lead"), elem_id="lead")
-    page.consent = gr.Checkbox(label=say("consent"), value=False, elem_id="consent")
-    with gr.Tabs(elem_id="sources"):
-        with gr.Tab(say("tab_video")):
-            page.video = gr.Video(
-                sources=["upload", "webcam"],
-                include_audio=True,
-                height=360,
-                elem_id="video",
-                label="Clip",  # a translated label shows as "[object Object]" in gradio 6.31
-            )
-        with gr.Tab(say("tab_file")):
-            page.other = gr.File(  # its tab says what it is, in the page's language
-                file_types=FILE_TYPES, height=200, label="File", show_label=False, elem_id="file"
-            )
-        with gr.Tab(say("tab_link"), visible=limits.links):
+    page.entry = gr.HTML(
+        None, html_template="", js_on_load=ENTRY, elem_id="entry", apply_default_css=False
+    )
+    with gr.Accordion(say("more_ways"), open=False, elem_id="more-ways"):
+        page.camera = gr.Video(
+            sources=["webcam"],
+            include_audio=True,
+            height=300,
+            webcam_options=gr.WebcamOptions(mirror=True, constraints=CAMERA),
+            elem_id="camera",
+            label="Camera",  # a translated label shows as "[object Object]" in gradio 6.31
+        )
+        with gr.Column(visible=limits.links):
             page.link = gr.Textbox(
                 label=say("link"),
                 info=say("link_info"),
@@ -171,98 +184,63 @@ def _inputs(page: Page, say: gr.I18n, limits: Limits) -> None:
                 page.link_from = gr.Number(0, label=say("link_from"), minimum=0, precision=1)
                 page.link_to = gr.Number(10, label=say("link_to"), minimum=0, precision=1)
             page.fetch = gr.Button(say("link_fetch"), variant="primary", elem_id="fetch")
-    examples = sorted(upload_checks.EXAMPLES.glob("*.mp4"))
-    if examples:
-        gr.Examples(
-            [[str(path)] for path in examples],
-            page.video,
-            label=say("examples"),
-            cache_examples=False,
-            api_visibility="private",
-            example_labels=[path.stem.replace("_", " ") for path in examples],
-        )
-    gr.Markdown(say("notice"), elem_classes="notice")
 
 
 def _details(page: Page, say: gr.I18n) -> None:
-    page.over_text = gr.HTML()
-    page.over_plot = gr.Plot(label=say("over_time"), elem_classes="on-clock", **PLOT)
-    with gr.Column(elem_id="why"):
-        gr.Markdown(say("why"), elem_classes="head")
-        gr.Markdown(say("why_say"), elem_classes="quiet")
-        with gr.Row():
-            page.target = gr.Dropdown([], label=say("target"), min_width=150)
-            page.method = gr.Dropdown([], label=say("method"), min_width=190, elem_id="method")
-            page.window = gr.Dropdown([], label=say("window"), min_width=130, visible=False)
-        page.preset = gr.Radio([], label=say("preset"), elem_id="preset")
-        with gr.Row():
-            page.explain = gr.Button(say("explain"), variant="primary", elem_id="explain")
-            page.cancel = gr.Button(
-                say("cancel"), variant="stop", interactive=False, elem_id="cancel"
-            )
-        page.explain_status = gr.HTML(elem_id="explain-status", min_height=34)
-    with gr.Tabs(selected="saw", elem_id="tabs") as page.tabs:
-        _explanations(page, say)
-        _questions(page, say)
-        _around(page, say)
-    with gr.Accordion(say("facts"), open=False):
-        page.facts = gr.HTML()
-    with gr.Accordion(say("json"), open=False):
-        page.json = gr.JSON(show_label=False, label=say("json"))
-
-
-def _explanations(page: Page, say: gr.I18n) -> None:
-    with gr.Tab(say("saw"), id="saw"):
-        page.frames_map, page.frames = gr.HTML(elem_id="frames-map"), gr.HTML(elem_id="frames")
-    with gr.Tab(say("heard"), id="heard"):
-        page.sound_map_text = gr.HTML()
-        page.sound_map = gr.Plot(
-            label=say("sound_map"), visible=False, elem_classes="on-clock", **PLOT
-        )
-        page.sound_text = gr.HTML()
-        page.sound_plot = gr.Plot(label=say("sound"), elem_classes="on-clock", **PLOT)
-        page.wave_text = gr.HTML()
-        page.wave_plot = gr.Plot(label=say("waveform"), elem_classes="on-clock", **PLOT)
-    with gr.Tab(say("mattered"), id="mattered"):
-        page.share_text = gr.HTML()
-        page.share_plot = gr.Plot(label=say("share"), **PLOT)
-    with gr.Tab(say("clock"), id="clock") as page.clock_tab:
-        page.clock_text = gr.HTML()
-        page.clock_plot = gr.Plot(
-            label=say("clock_head"), visible=False, elem_classes="on-clock", elem_id="clock", **PLOT
-        )
-        page.clock_peaks = gr.HTML()
-        page.attention_text = gr.HTML()
-        page.attention_plot = gr.Plot(label="Attention", visible=False, **PLOT)
-        page.keep = gr.Button(say("film_make"), elem_id="keep")
-        page.film = gr.Video(visible=False, interactive=False, elem_id="film", height=380)
-        page.files = gr.Files(visible=False, interactive=False, elem_id="files")
-
-
-def _questions(page: Page, say: gr.I18n) -> None:
-    with gr.Tab(say("trust"), id="trust") as page.trust_tab:
+    with gr.Column(elem_id="went-by", elem_classes="place"):
+        _went_by(page, say)
+    with gr.Column(elem_id="believe", elem_classes="place"):
+        gr.Markdown(say("believe"), elem_classes="head")
         page.trust = gr.HTML(elem_id="trust")
+        page.check = gr.Button(say("check_map"), elem_id="check")
         page.trust_plot = gr.Plot(label=say("trust_head"), visible=False, **PLOT)
-    with gr.Tab(say("whatif"), id="whatif") as page.whatif_tab:
-        page.whatif = gr.HTML(elem_id="whatif")
-        with gr.Row():
-            page.shift = gr.Slider(
-                -MOST_SHIFT, MOST_SHIFT, 0, step=1, label=say("shift"), elem_id="shift"
-            )
-            page.swap = gr.Dropdown(
-                [
-                    (path.stem.replace("_", " "), path.name)
-                    for path in sorted(upload_checks.EXAMPLES.glob("*.mp4"))
-                ],
-                value=None,
-                label=say("swap"),
-                elem_id="swap",
-            )
-        page.own = gr.HTML(elem_id="own")
+    with gr.Column(elem_id="what-if", elem_classes="place"):
+        _what_if(page, say)
+    _drawers(page, say)
 
 
-def _around(page: Page, say: gr.I18n) -> None:
-    with gr.Tab(say("systems"), id="systems") as page.systems_tab:
+def _went_by(page: Page, say: gr.I18n) -> None:
+    gr.Markdown(say("went_by"), elem_classes="head")
+    gr.Markdown(say("why_say"), elem_classes="quiet")
+    with gr.Row():
+        page.target = gr.Dropdown([], label=say("target"), min_width=150, elem_id="target")
+        page.method = gr.Dropdown([], label=say("method"), min_width=190, elem_id="method")
+        page.window = gr.Dropdown([], label=say("window"), min_width=130, visible=False)
+    page.preset = gr.Radio([], label=say("preset"), elem_id="preset")
+    with gr.Row():
+        page.explain = gr.Button(say("explain"), variant="primary", elem_id="explain")
+        page.cancel = gr.Button(say("cancel"), variant="stop", interactive=False, elem_id="cancel")
+        page.keep = gr.Button(say("film_make"), elem_id="keep")
+    page.explain_status = gr.HTML(elem_id="explain-status", min_height=34)
+    page.film = gr.Video(visible=False, interactive=False, elem_id="film", height=380)
+    page.files = gr.Files(visible=False, interactive=False, elem_id="files")
+    page.frames_map = gr.HTML(elem_id="frames-map")
+    page.sound_map_text = gr.HTML()
+    page.sound_map = gr.Plot(label=say("sound_map"), visible=False, **PLOT)
+    page.share_text = gr.HTML()
+    page.share_plot = gr.Plot(label=say("share"), visible=False, **PLOT)
+    page.attention_text = gr.HTML()
+    page.attention_plot = gr.Plot(label="Attention", visible=False, **PLOT)
+
+
+def _what_if(page: Page, say: gr.I18n) -> None:
+    gr.Markdown(say("whatif"), elem_classes="head")
+    page.faders = gr.HTML(
+        None, html_template="", js_on_load=FADERS, elem_id="faders", apply_default_css=False
+    )
+    page.change = gr.Button(say("whatif_ask"), elem_id="change")
+    page.whatif = gr.HTML(elem_id="whatif")
+    page.swap = gr.Dropdown(
+        [(name.replace("_", " "), f"{name}.mp4") for name in sorted(example_names())],
+        value=None,
+        label=say("swap"),
+        elem_id="swap",
+    )
+    page.own = gr.HTML(elem_id="own")
+
+
+def _drawers(page: Page, say: gr.I18n) -> None:
+    with gr.Accordion(say("systems"), open=False, elem_id="systems") as page.systems_drawer:
         gr.Markdown(say("systems_say"), elem_classes="quiet")
         page.transcript = gr.Textbox(
             label=say("transcript"),
@@ -275,9 +253,13 @@ def _around(page: Page, say: gr.I18n) -> None:
             page.group, page.mesm, page.jmt = gr.HTML(), gr.HTML(), gr.HTML()
         page.path_text = gr.HTML()
         page.path_plot = gr.Plot(label=say("system_jmt"), visible=False, **PLOT)
-    with gr.Tab(say("about"), id="about") as page.about_tab:
+    with gr.Accordion(say("about"), open=False, elem_id="about-drawer") as page.about_drawer:
         page.about = gr.HTML(elem_id="about")
         page.confusion_text = gr.HTML()
         page.confusion = gr.Plot(label=say("confusion"), visible=False, **PLOT)
         with gr.Accordion(say("card"), open=False):
             page.model_card = gr.Markdown()
+    with gr.Accordion(say("facts"), open=False):
+        page.facts = gr.HTML()
+    with gr.Accordion(say("json"), open=False):
+        page.json = gr.JSON(show_label=False, label=say("json"))

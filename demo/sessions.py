@@ -33,8 +33,20 @@ class Session:
         self.waiting: Any = None  # that case, as long as only its answer is there
         self.mapped: Any = None  # the case of which a fast map was asked for
         self.seen_s = time.monotonic()
+        self.film: tuple[Any, str] | None = None  # the case of which a playable film was made
+        self.wish: dict[str, Any] = {}  # how the page was opened: a moment, without sound
         self.keeps_status = False  # a word on the page that its empty state must not wipe away
         self.taken_back = 0  # how often the agreement of those who are shown was
+
+    def wish_of_player(self) -> dict[str, Any]:
+        """What the player does at first: starts at a moment, or runs without sound."""
+        at_s, muted = self.wish.get("at_s"), self.wish.get("muted") is True
+        moment = float(at_s) if isinstance(at_s, int | float) and at_s > 0 else None
+        return {"at_s": moment, "muted": muted}
+
+    def film_of(self, case: Any) -> str | None:
+        """The address of the playable film of a case."""
+        return self.film[1] if self.film is not None and self.film[0] is case else None
 
     def take_first_map(self) -> bool:
         """Whether a fast map is the first asked for of the case on the page; from now on it was."""
@@ -148,6 +160,14 @@ class Sessions:
         """Note a file as a visitor's. Raises BusyError for one too many, which is deleted."""
         visit.files.add(self.storage.claim(path, visit.name))
 
+    def uploaded(self, visit: Session, path: str) -> Path | None:
+        """An upload of this visit's, or one that no visit has; None for any other path."""
+        file = Path(path).resolve()
+        found = self.storage.of(file)
+        if found is None or found.visit not in (None, visit.name) or not file.is_file():
+            return None
+        return file
+
     def settle(self, case: Any, public: bool = False) -> None:
         """Something of a case was answered, drawn or explained: keep no more than is needed."""
         if not public:  # the few shipped examples are everybody's
@@ -185,7 +205,7 @@ class Sessions:
             self.delete(path)
         visit.files.clear()
         visit.cases.clear()
-        visit.current = visit.waiting = visit.mapped = visit.given = None
+        visit.current = visit.waiting = visit.mapped = visit.given = visit.film = None
         give_back_memory()
 
     def delete(self, path: Path) -> None:

@@ -5,8 +5,10 @@ from pathlib import Path
 import gradio as gr
 
 HERE = Path(__file__).resolve().parent
-STYLE = HERE / "style.css"
-SCRIPTS = [HERE / "no_trimmer.js", HERE / "clock.js"]
+STYLES = [HERE / "style.css", HERE / "player" / "player.css"]
+CUTTING_FOLDER = HERE / "cutting"  # a module that is loaded when a long clip is given
+CUTTING = f"gradio_api/file={CUTTING_FOLDER / 'cut.mjs'}"
+SCRIPTS = [HERE / "player" / "player.js", HERE / "entry.js", HERE / "faders.js"]
 
 
 def build_theme() -> gr.themes.Base:

@@ -1,7 +1,7 @@
 """What would the model say if? One change to what it saw, the new answer beside the old one."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -12,10 +12,11 @@ from emo_core.attribution.types import AttributionError
 from emo_core.checkpoint import Checkpoint
 from emo_core.inference.modality_shapley import score_windows
 from emo_core.messages import say
+from emo_core.models.precision import for_inference
 from emo_core.preprocess.batch import collate
 from emo_core.preprocess.log_mel import MelConfig
 from emo_core.preprocess.sample import Sample
-from emo_core.tasks import WindowLogits
+from emo_core.tasks import WindowLogits, mean_over
 
 GREY = 128  # of 255
 MODALITY_OF = {"picture": "video", "sound": "audio", "words": "text"}
@@ -29,6 +30,7 @@ class WhatIf:
     before: dict[str, float]
     after: dict[str, float]
     faces: str = ""  # of a model that takes faces from the frames: found again or held, in words
+    scores: dict[str, tuple[float, float]] = field(default_factory=dict)  # by label, before, after
 
 
 def what_if(
@@ -40,7 +42,9 @@ def what_if(
     if sample.face_eyes is not None and bool(sample.face_mask.any()):
         changed, faces = _with_its_faces(sample, changed)
     before, after = answers(checkpoint, [sample, changed])
-    return WhatIf(change, before, after, faces)
+    scores = label_scores(checkpoint, [sample, changed])
+    both = {label: (scores[0][label], scores[1][label]) for label in checkpoint.labels}
+    return WhatIf(change, before, after, faces, both)
 
 
 def _with_its_faces(sample: Sample, changed: Sample) -> tuple[Sample, str]:
@@ -59,6 +63,18 @@ def answers(checkpoint: Checkpoint, samples: list[Sample]) -> list[dict[str, flo
     scores = score_windows(checkpoint, samples)
     found = WindowLogits.of_equal_windows(scores.logits, scores.mask)
     rows = checkpoint.task.answer(found, checkpoint.calibration).windows  # (n, C)
+    return [dict(zip(checkpoint.labels, row.tolist(), strict=True)) for row in rows]
+
+
+@torch.inference_mode()
+def label_scores(checkpoint: Checkpoint, samples: list[Sample]) -> list[dict[str, float]]:
+    """The score (logit) of each label in each window; of valence and arousal their mean."""
+    batch = collate(samples)
+    with for_inference(checkpoint.model, batch.mel.device):
+        output = checkpoint.model(batch)
+    rows = output.logits
+    if output.trace.moments is not None:
+        rows = mean_over(rows, output.trace.moments.mask)
     return [dict(zip(checkpoint.labels, row.tolist(), strict=True)) for row in rows]
 
 

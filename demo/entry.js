@@ -1,0 +1,178 @@
+// Where a clip comes in: dropped, chosen, or one of the drawn examples; long ones are cut here first.
+(() => {
+  const CUT = { seconds: 10, lines: 360 };
+  const make = (tag, kind, parent, more = {}) => {
+    const element = Object.assign(document.createElement(tag), { className: kind }, more);
+    parent.append(element);
+    return element;
+  };
+  const megabytes = (bytes) => (bytes / 2 ** 20).toFixed(bytes < 2 ** 20 * 10 ? 1 : 0);
+
+  class Entry {
+    constructor(root, give) {
+      Object.assign(this, { root, give, shown: null });
+    }
+
+    /** show: { words, examples: [{ name, title, story, picture }], most_bytes, longest_s } */
+    draw(show) {
+      if (!show || this.shown === show.key) return;
+      this.shown = show.key;
+      this.show = show;
+      const say = show.words;
+      this.root.replaceChildren();
+      const cards = make("div", "entry-cards", this.root, { role: "group", ariaLabel: say.examples });
+      for (const example of show.examples) {
+        const card = make("button", "entry-card", cards, { type: "button" });
+        make("img", "", card, { src: example.picture, alt: "" });
+        make("strong", "", card, { textContent: example.title });
+        make("span", "", card, { textContent: example.story });
+        card.onclick = () => this.example(example.name);
+        card.dataset.example = example.name;
+      }
+      const drop = make("label", "entry-drop", this.root);
+      this.input = make("input", "", drop, { type: "file", accept: show.accept });
+      make("strong", "", drop, { textContent: say.drop });
+      make("span", "", drop, { textContent: say.drop_say });
+      this.input.onchange = () => this.take(this.input.files[0]);
+      for (const name of ["dragover", "dragleave", "drop"]) {
+        drop.addEventListener(name, (event) => {
+          event.preventDefault();
+          drop.classList.toggle("over", name === "dragover");
+          if (name === "drop") this.take(event.dataTransfer.files[0]);
+        });
+      }
+      this.state = make("div", "entry-state", this.root, { role: "status" });
+    }
+
+    /** The example in the page's address, or the one that opens the page. */
+    begin() {
+      const asked = new URLSearchParams(location.search);
+      const named = this.show.examples.find((example) => example.name === asked.get("clip"));
+      if (named) this.example(named.name, { method: asked.get("method"), at_s: Number(asked.get("t")) || 0 });
+      else if (this.show.first) this.example(this.show.first, { muted: true });
+    }
+
+    example(name, more = {}) {
+      this.mark(name);
+      this.say("");
+      this.give({ example: name, ...more });
+    }
+
+    mark(name) {
+      for (const card of this.root.querySelectorAll(".entry-card"))
+        card.setAttribute("aria-pressed", String(card.dataset.example === name));
+    }
+
+    say(text, kind = "") {
+      this.state.className = `entry-state ${kind}`;
+      this.state.textContent = text;
+      this.state.setAttribute("role", kind === "trouble" ? "alert" : "status");
+    }
+
+    async take(file) {
+      if (!file) return;
+      this.mark(null);
+      this.input.value = "";
+      try {
+        const small = await this.shorten(file);
+        if (!small) return;
+        if (small.size > this.show.most_bytes) {
+          this.say(this.words("too_large", { size: megabytes(small.size), most: megabytes(this.show.most_bytes) }), "trouble");
+          return;
+        }
+        const path = await this.send(small);
+        this.say("");
+        this.give({ file: path });
+      } catch (error) {
+        this.say(error.sentence || this.words("lost"), "trouble");
+      }
+    }
+
+    words(key, values = {}) {
+      return Object.entries(values).reduce((text, [name, value]) => text.replace(`{${name}}`, value), this.show.words[key]);
+    }
+
+    /** The file itself, or the part of it that the visitor keeps; null where they changed their mind. */
+    async shorten(file) {
+      const large = file.size > this.show.most_bytes / 4;
+      if (!large && file.size < 2 ** 21) return file;
+      let cutting;
+      try {
+        cutting = await import(this.show.cutting);
+        if (!cutting.canCut()) return file;
+        const found = await cutting.inspect(file);
+        if (!found.hasVideo || (!large && found.seconds <= this.show.longest_s)) return file;
+        return await this.choose(cutting, file, found);
+      } catch (error) {
+        if (error.reason === "stopped") return null;
+        return file; // as it is: the page's own sentence tells what can't be read
+      }
+    }
+
+    choose(cutting, file, found) {
+      return new Promise((resolve, reject) => {
+        this.state.replaceChildren();
+        this.state.className = "entry-state cut";
+        const say = (key, values) => this.words(key, values);
+        const seconds = Math.min(CUT.seconds, found.seconds);
+        make("p", "", this.state, {
+          textContent: say("cut_say", { seconds: found.seconds.toFixed(0), size: megabytes(file.size), keep: seconds.toFixed(0) }),
+        });
+        const url = URL.createObjectURL(file);
+        const film = make("video", "", this.state, { src: url, muted: true, preload: "metadata", playsInline: true });
+        const line = make("label", "", this.state, { textContent: `${say("cut_from")} ` });
+        const from = make("input", "", line, {
+          type: "range", min: 0, max: Math.max(0, found.seconds - seconds), step: 0.1, value: 0,
+        });
+        const told = make("output", "", line, { textContent: "0.0 s" });
+        from.oninput = () => { film.currentTime = from.value; told.textContent = `${Number(from.value).toFixed(1)} s`; };
+        const go = make("button", "entry-go", this.state, { type: "button", textContent: say("cut_go") });
+        const whole = make("button", "", this.state, { type: "button", textContent: say("cut_whole"), hidden: file.size > this.show.most_bytes });
+        const stop = make("button", "", this.state, { type: "button", textContent: say("stop") });
+        const control = new AbortController();
+        const end = (result) => { URL.revokeObjectURL(url); this.say(""); resolve(result); };
+        stop.onclick = () => { control.abort(); end(null); };
+        whole.onclick = () => end(file);
+        go.onclick = async () => {
+          for (const part of [from, go, whole]) part.disabled = true;
+          const bar = make("progress", "", this.state, { max: 1, value: 0 });
+          try {
+            const onProgress = (share) => { bar.value = share; };
+            end(await cutting.cut(file, { ...CUT, start: Number(from.value), onProgress, signal: control.signal }));
+          } catch (error) {
+            if (error.reason !== "stopped") { this.say(say("cut_failed"), "trouble"); reject({ sentence: say("cut_failed") }); }
+          }
+        };
+        go.focus();
+      });
+    }
+
+    /** Uploads one file, telling how far it is; gives its path on the server. */
+    send(file) {
+      return new Promise((resolve, reject) => {
+        this.state.replaceChildren();
+        this.state.className = "entry-state";
+        const told = make("span", "", this.state);
+        const bar = make("progress", "", this.state, { max: 1, value: 0 });
+        const form = new FormData();
+        form.append("files", file, file.name);
+        const request = new XMLHttpRequest();
+        const stop = make("button", "", this.state, { type: "button", textContent: this.show.words.stop });
+        stop.onclick = () => { request.abort(); this.say(""); };
+        request.upload.onprogress = (event) => {
+          bar.value = event.loaded / event.total;
+          told.textContent = this.words("uploading", { done: megabytes(event.loaded), all: megabytes(event.total) });
+        };
+        request.onload = () => {
+          if (request.status === 200) resolve(JSON.parse(request.responseText)[0]);
+          else reject({ sentence: request.responseText.slice(0, 300) });
+        };
+        request.onerror = () => reject({});
+        request.open("POST", "gradio_api/upload");
+        request.send(form);
+      });
+    }
+  }
+
+  window.mountEntry = (root, give) => (root.emoEntry ??= new Entry(root, give));
+})();

@@ -1,0 +1,278 @@
+"""What the player draws of one clip: one JSON object, the same on the page and in files."""
+
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from demo.i18n import Words
+from emo_core.viz.prediction import percent
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from demo.explanations import Faders
+    from demo.service import ClipSession
+    from emo_core.attribution.types import Attribution, ExplainRequest
+    from emo_core.inference.prediction import Prediction
+
+FILES = "gradio_api/file="  # where the page gives a file of its own, beside the page's address
+LONGEST_GRID = 48  # cells of a map's longer side: what a map can tell, and small to send
+APART_S = 0.5  # between two peaks of one modality
+LEAST_PEAK = 0.15  # of the strongest one
+PEAKS = 2  # of each modality
+COLOURS = {
+    "positive": "#009e73",
+    "happy": "#009e73",
+    "neutral": "#7f8794",
+    "negative": "#d55e00",
+    "anger": "#d55e00",
+    "sad": "#0072b2",
+    "fear": "#8e6bb0",
+    "disgust": "#8a6d1d",
+    "surprise": "#c77a00",
+}
+UI = [
+    "player",
+    "time",
+    "clip",
+    "map",
+    "mix",
+    "faces",
+    "no_picture",
+    "pause",
+    "play",
+    "mute",
+    "unmute",
+    "peaks",
+]
+ROWS = ["answer", "picture", "sound", "faces", "words"]
+
+
+def clip_document(words: Words, case: "ClipSession", url: str | None = None) -> dict[str, Any]:
+    """The clip, its answers over time and the faces found in it; no map yet.
+
+    url: of a film that every browser plays, in place of the clip's own.
+    """
+    found, media = case.prediction, case.prediction.media
+    return {
+        "title": found.clip,
+        "url": url or file_url(case.clip.path),
+        "duration_s": media.duration_s,
+        "has_picture": media.has_video,
+        "has_sound": media.has_audio,
+        "size": [media.width, media.height] if media.has_video else None,
+        "answers": [] if found.nobody else answers(words, found),
+        "faces": [
+            {"time_s": frame.time_s, "boxes": [list(box) for box in frame.boxes]}
+            for frame in found.presence.frames
+        ],
+        "spoken": [],
+        "map": None,
+        "peaks": [],
+        "words": words_of_player(words),
+    }
+
+
+def preview(words: Words, path: Path) -> dict[str, Any]:
+    """A clip before its answer: it plays, and nothing is known of it."""
+    return {
+        "title": path.name,
+        "url": file_url(path),
+        "duration_s": 0,
+        "has_picture": True,
+        "has_sound": True,
+        "words": words_of_player(words),
+    }
+
+
+def words_of_player(words: Words) -> dict[str, str]:
+    """Names of the player's parts, in the visitor's language."""
+    return {
+        **{name: words(f"player_{name}") for name in UI},
+        **{f"row_{name}": words(f"player_row_{name}") for name in ROWS},
+    }
+
+
+def answers(words: Words, found: "Prediction") -> list[dict[str, Any]]:
+    """The leading label of each window, or its values, and how tall it stands on the track."""
+    return [_answer(words, found, span) for span in found.timeline]
+
+
+def _answer(words: Words, found: "Prediction", span: Any) -> dict[str, Any]:
+    place = {"start_s": span.start_s, "end_s": span.end_s}
+    if span.values is not None:
+        text = ", ".join(f"{words.name_of('label', n)} {v:+.2f}" for n, v in span.values.items())
+        return {**place, "text": text, "value": (1 + span.values["valence"]) / 2, "sure": True}
+    label = max(span.probabilities, key=span.probabilities.__getitem__)
+    value = span.probabilities[label]
+    return {
+        **place,
+        "text": f"{words.name_of('label', label)} {percent(value)}",
+        "value": value,
+        "colour": COLOURS.get(label),
+        "sure": not found.abstains,
+    }
+
+
+def heading(words: Words, request: "ExplainRequest", label: str, found: Any) -> str:
+    """What maps are of: label, method, preset, the part of the clip, and what the colours say."""
+    return words(
+        "player_of" if found[0].signed else "player_of_strength",
+        label=words.name_of("label", label),
+        method=words.name_of("method", request.method),
+        preset=words(f"preset_{request.preset}"),
+        start=f"{found[0].span.start_s:.1f}",
+        end=f"{found[-1].span.end_s:.1f}",
+    )
+
+
+def map_document(
+    words: Words, case: "ClipSession", found: "Sequence[Attribution]", of: str
+) -> dict[str, Any]:
+    """Maps of one label and method, by window, on one scale; with the moments that stand out."""
+    from emo_core.attribution.timeline import to_timeline
+
+    clocks = [to_timeline(each) for each in found]
+    edges = [e for clock in clocks for e in zip(clock.edges_s[:-1], clock.edges_s[1:], strict=True)]
+    rows: dict[str, list[float]] = {}
+    for name in ("picture", "sound"):
+        parts = [getattr(clock, name) for clock in clocks]
+        if all(part is not None for part in parts):
+            rows[name] = [round(float(v), 5) for part in parts for v in part]
+    most = max((abs(v) for values in rows.values() for v in values), default=0.0)
+    edges_s = [[round(float(a), 3), round(float(b), 3)] for a, b in edges]
+    grid, frames = _heat(case, found, most)
+    return {
+        "map": {
+            "heading": of,
+            "stale": False,
+            "signed": found[0].signed,
+            "edges_s": edges_s,
+            **rows,
+            "most": most,
+            "grid": grid,
+            "frames": frames,
+        },
+        "peaks": peaks(words, edges_s, rows, found[0].signed),
+    }
+
+
+def _heat(
+    case: "ClipSession", found: "Sequence[Attribution]", most: float
+) -> tuple[list[int], list[dict[str, Any]]]:
+    """The maps over the clip's own frame, (width, height) cells as signed bytes, by frame used."""
+    import numpy as np
+
+    from emo_core.attribution.timeline import to_timeline
+    from emo_core.clip import video_size
+    from emo_core.viz.overlay import heat, to_clip_frame
+
+    if not case.prediction.media.has_video:
+        return [0, 0], []
+    size, frames = video_size(case.clip), []
+    scale = LONGEST_GRID / max(size)
+    grid = [max(2, round(side * scale)) for side in size]
+    for each in found:
+        values = heat(each) if "video" in each.maps else None
+        if values is None or not np.ptp(values, (1, 2)).any():
+            continue  # of a method that tells when, and not where
+        clock = to_timeline(each)
+        parts = [x.abs().max() for x in (clock.picture, clock.sound) if x is not None]
+        share = float(max(parts)) / most if most else 0.0
+        for place, time_s in enumerate(each.times_s["video"].tolist()):
+            if time_s >= each.span.end_s or time_s >= case.clip.duration_s:
+                break
+            cells = to_clip_frame(values[place], (grid[0], grid[1]), size, case.checkpoint.sample)
+            frames.append({"time_s": round(time_s, 3), "values": _packed(cells * share, np)})
+    return grid, frames
+
+
+def _packed(cells: "np.ndarray", np: Any) -> str:
+    values = np.clip(np.round(127 * cells), -127, 127).astype(np.int8)
+    return base64.b64encode(values.tobytes()).decode()
+
+
+def peaks(
+    words: Words, edges_s: Sequence[Sequence[float]], rows: dict[str, list[float]], signed: bool
+) -> list[dict[str, Any]]:
+    """Moments that stand out, of picture and of sound: maxima APART_S apart, strongest first."""
+    most = max((abs(v) for values in rows.values() for v in values), default=0.0)
+    found = [
+        (abs(value), value, time_s, name)
+        for name, values in rows.items()
+        for time_s, value in separate_peaks(edges_s, values)
+        if abs(value) >= LEAST_PEAK * most > 0
+    ]
+    return [
+        {
+            "time_s": round(time_s, 3),
+            "kind": name,
+            "text": words(
+                "player_peak",
+                time=f"{time_s:.1f}",
+                row=words(f"player_row_{name}"),
+                value=f" {value:+.2f}" if signed else "",
+            ),
+        }
+        for _, value, time_s, name in sorted(found, reverse=True)
+    ]
+
+
+def separate_peaks(
+    edges_s: Sequence[Sequence[float]], values: Sequence[float]
+) -> list[tuple[float, float]]:
+    """(time, value) of the largest local maxima of size, no two closer than APART_S."""
+    size = [abs(value) for value in values]
+    tops = [
+        place
+        for place, here in enumerate(size)
+        if here > 0
+        and here >= max(size[max(0, place - 1) : place], default=0)
+        and here >= max(size[place + 1 : place + 2], default=0)
+    ]
+    chosen: list[tuple[float, float]] = []
+    for place in sorted(tops, key=lambda at: -size[at]):
+        middle_s = sum(edges_s[place]) / 2
+        if all(abs(middle_s - time_s) >= APART_S for time_s, _ in chosen):
+            chosen.append((middle_s, values[place]))
+    return chosen[:PEAKS]
+
+
+def file_url(path: Path) -> str:
+    """Where the page gives one of its own files."""
+    return FILES + quote(str(path))
+
+
+FADERS = [
+    "guess",
+    "picture",
+    "sound",
+    "guessed",
+    "not_guessed",
+    "less",
+    "more",
+    "told",
+    "as_it_is",
+    "later",
+    "earlier",
+    "shift",
+]
+
+
+def faders_document(words: Words, found: "Faders") -> dict[str, Any]:
+    """What the faders show: a score for every change, computed beforehand."""
+    names = (("picture", "video"), ("sound", "audio"))
+    share = {name: found.share[key] for name, key in names if key in found.share}
+    return {
+        "key": f"{found.label} {found.base}",
+        "label": words.name_of("label", found.label),
+        "base": found.base,
+        "moved": [{"by_s": round(by_s, 2), "score": score} for by_s, score in found.moved],
+        "changed": [{"name": words.say(name), "score": score} for name, score in found.changed],
+        "believed": {**share, "most": max(share, key=share.__getitem__)}
+        if len(share) == len(names)
+        else None,
+        "words": {name: words.template(f"fader_{name}") for name in FADERS},
+    }

@@ -1,0 +1,391 @@
+// The clip, the map over it, the faces in it, and one track under it: all on the clip's clock.
+// mountPlayer(root, show) draws what document.py describes; it knows nothing of the page around it.
+(() => {
+  const SEEK_KEYS = { ArrowLeft: -0.1, ArrowRight: 0.1, PageDown: -1, PageUp: 1 };
+  const ROW = { answer: 44, picture: 46, sound: 46, faces: 24, words: 24 }; // CSS pixels
+  const MARGIN = 84, END = 18; // left of the track, for the names of its rows, and right of it
+  const ICONS = {
+    play: "M6 4l14 8-14 8z", pause: "M6 4h4v16H6zM14 4h4v16h-4z",
+    sound: "M4 9v6h4l5 5V4L8 9zM16 8a5 5 0 010 8M18 5a9 9 0 010 14",
+    silent: "M4 9v6h4l5 5V4L8 9zM16 9l6 6M22 9l-6 6",
+  };
+  const icon = (name) =>
+    `<svg viewBox="0 0 24 24" aria-hidden="true"><path d="${ICONS[name]}"/></svg>`;
+  const make = (tag, kind, parent, more = {}) => {
+    const element = Object.assign(document.createElement(tag), { className: kind }, more);
+    parent.append(element);
+    return element;
+  };
+  const clock = (seconds) => {
+    const tenths = Math.round(Math.max(0, seconds) * 10);
+    return `${Math.floor(tenths / 600)}:${String(Math.floor((tenths % 600) / 10)).padStart(2, "0")}.${tenths % 10}`;
+  };
+  const signed = (text) => Int8Array.from(atob(text), (c) => c.charCodeAt(0));
+
+  class Player {
+    constructor(root, on) {
+      this.root = root;
+      this.on = on; // { unplayable, seek }
+      this.show = null;
+      this.tiles = new Map();
+      this.blend = 0.7;
+      this.boxes = true;
+      this.build();
+      new ResizeObserver(() => this.draw()).observe(this.track);
+      const follow = () => {
+        if (!root.isConnected) return;
+        if (this.media && !this.media.paused) this.tick();
+        requestAnimationFrame(follow);
+      };
+      requestAnimationFrame(follow);
+    }
+
+    build() {
+      this.root.replaceChildren();
+      const box = make("div", "player", this.root, { role: "group" });
+      this.box = box;
+      this.stage = make("div", "player-stage", box);
+      this.media = make("video", "", this.stage, { playsInline: true, preload: "auto" });
+      this.heat = make("canvas", "player-heat", this.stage, { ariaHidden: "true" });
+      this.marks = make("canvas", "player-faces", this.stage, { ariaHidden: "true" });
+      this.plain = make("p", "player-plain", this.stage);
+      const bar = make("div", "player-bar", box);
+      this.play = make("button", "player-play", bar, { type: "button" });
+      this.mute = make("button", "player-mute", bar, { type: "button" });
+      this.now = make("output", "player-now", bar);
+      const mix = make("label", "player-mix", bar);
+      this.clipWord = make("span", "", mix);
+      this.slider = make("input", "", mix, { type: "range", min: 0, max: 100, value: 70 });
+      this.mapWord = make("span", "", mix);
+      const faces = make("label", "player-boxes", bar);
+      this.facesBox = make("input", "", faces, { type: "checkbox", checked: true });
+      this.facesWord = make("span", "", faces);
+      this.heading = make("p", "player-of", box, { role: "status" });
+      this.track = make("canvas", "player-track", box, { tabIndex: 0, role: "slider" } );
+      this.track.setAttribute("role", "slider");
+      this.peaks = make("p", "player-peaks", box);
+      this.listen();
+    }
+
+    listen() {
+      const { media, track } = this;
+      this.play.onclick = () => this.toggle();
+      this.mute.onclick = () => { media.muted = !media.muted; this.label(); };
+      this.slider.oninput = () => { this.blend = this.slider.value / 100; this.tick(); };
+      this.facesBox.onchange = () => { this.boxes = this.facesBox.checked; this.tick(); };
+      for (const name of ["play", "pause", "ended", "volumechange"]) media.addEventListener(name, () => this.label());
+      for (const name of ["timeupdate", "seeked", "loadeddata"]) media.addEventListener(name, () => this.tick());
+      const failed = () => {
+        if (!this.show?.url || this.told === this.show.url) return;
+        this.told = this.show.url;
+        this.on.unplayable?.(this.show);
+      };
+      media.addEventListener("error", failed);
+      media.addEventListener("loadedmetadata", () => {
+        if (this.show?.has_picture && !media.videoWidth) failed();
+      });
+      const point = (event) => this.seek(this.timeAt(event.clientX));
+      track.addEventListener("pointerdown", (event) => { track.setPointerCapture(event.pointerId); point(event); });
+      track.addEventListener("pointermove", (event) => { if (event.buttons) point(event); });
+      this.box.addEventListener("keydown", (event) => this.key(event));
+      this.box.addEventListener("keyup", (event) => { if (event.key === "m") this.hold(false); });
+    }
+
+    key(event) {
+      if (event.target === this.slider || event.altKey || event.ctrlKey || event.metaKey) return;
+      const by = SEEK_KEYS[event.key];
+      const onButton = event.target.tagName === "BUTTON";
+      if (by !== undefined) this.seek(this.time() + (event.shiftKey ? 10 * by : by));
+      else if (event.key === "Home") this.seek(0);
+      else if (event.key === "End") this.seek(this.length());
+      else if (event.key === " " && !onButton && event.target !== this.facesBox) this.toggle();
+      else if (event.key === "m") this.hold(true);
+      else return;
+      event.preventDefault();
+    }
+
+    hold(on) {
+      if (this.held === on) return;
+      this.held = on;
+      this.tick();
+    }
+
+    toggle() {
+      if (this.media.paused) this.media.play().catch(() => {});
+      else this.media.pause();
+    }
+
+    time() { return this.media.currentTime || 0; }
+    length() { return this.show?.duration_s || this.media.duration || 0.001; }
+
+    seek(seconds) {
+      const to = Math.min(Math.max(seconds, 0), this.length());
+      this.media.currentTime = to;
+      this.on.seek?.(to);
+      this.tick(to);
+    }
+
+    timeAt(x) {
+      const area = this.track.getBoundingClientRect();
+      return ((x - area.left - MARGIN) / Math.max(1, area.width - MARGIN - END)) * this.length();
+    }
+
+    /** Draws another document; the clip goes on where only its map is new. */
+    update(show) {
+      const before = this.show;
+      this.show = show;
+      this.tiles.clear();
+      const say = show.words;
+      this.box.setAttribute("aria-label", `${say.player}: ${show.title}`);
+      this.track.setAttribute("aria-label", say.time);
+      [this.clipWord.textContent, this.mapWord.textContent] = [say.clip, say.map];
+      this.slider.setAttribute("aria-label", say.mix);
+      this.facesWord.textContent = say.faces;
+      this.facesBox.parentElement.hidden = !show.faces?.some((frame) => frame.boxes.length);
+      this.slider.parentElement.hidden = !show.map?.frames?.length;
+      this.stage.classList.toggle("no-picture", !show.has_picture);
+      this.plain.textContent = show.has_picture ? "" : say.no_picture;
+      if (before?.url !== show.url) {
+        this.media.src = show.url;
+        this.media.muted = Boolean(show.muted);
+        this.media.loop = Boolean(show.muted);
+        if (show.muted) this.media.play().catch(() => {});
+      }
+      if (show.size) this.stage.style.aspectRatio = `${show.size[0]} / ${show.size[1]}`;
+      else this.stage.style.aspectRatio = "";
+      this.heading.textContent = show.map?.heading || show.waiting || "";
+      this.heading.classList.toggle("stale", Boolean(show.map?.stale));
+      this.box.classList.toggle("stale", Boolean(show.map?.stale));
+      this.drawPeaks();
+      this.label();
+      this.draw();
+      if (show.at_s != null && before?.url !== show.url) this.seekWhenReady(show.at_s);
+    }
+
+    seekWhenReady(seconds) {
+      if (this.media.readyState) this.seek(seconds);
+      else this.media.addEventListener("loadedmetadata", () => this.seek(seconds), { once: true });
+    }
+
+    label() {
+      const say = this.show?.words;
+      if (!say) return;
+      const playing = !this.media.paused;
+      this.play.innerHTML = icon(playing ? "pause" : "play");
+      this.play.setAttribute("aria-label", playing ? say.pause : say.play);
+      this.mute.innerHTML = icon(this.media.muted ? "silent" : "sound");
+      this.mute.setAttribute("aria-label", this.media.muted ? say.unmute : say.mute);
+      this.mute.hidden = !this.show.has_sound;
+    }
+
+    drawPeaks() {
+      this.peaks.replaceChildren();
+      if (!this.show.peaks?.length) return;
+      make("span", "", this.peaks, { textContent: this.show.words.peaks });
+      for (const peak of this.show.peaks) {
+        const button = make("button", `player-peak ${peak.kind}`, this.peaks, {
+          type: "button", textContent: peak.text,
+        });
+        button.onclick = () => this.seek(peak.time_s);
+      }
+    }
+
+    colours() {
+      const style = getComputedStyle(this.box);
+      const get = (name) => style.getPropertyValue(name).trim();
+      return { ink: get("--player-ink"), quiet: get("--player-quiet"), line: get("--player-line"),
+        raises: get("--player-raises"), lowers: get("--player-lowers"), accent: get("--player-accent"),
+        font: style.fontFamily };
+    }
+
+    rows() {
+      const show = this.show, map = show.map;
+      const found = [];
+      if (show.answers?.length) found.push("answer");
+      if (map?.picture) found.push("picture");
+      if (map?.sound) found.push("sound");
+      if (show.faces?.length) found.push("faces");
+      if (show.spoken?.length) found.push("words");
+      return found.length ? found : ["answer"];
+    }
+
+    /** The track without the line that moves, once for every size and document. */
+    draw() {
+      if (!this.show) return;
+      const rows = this.rows(), { track } = this;
+      const height = rows.reduce((sum, name) => sum + ROW[name], 0) + 20;
+      track.style.height = `${height}px`;
+      const width = track.clientWidth, dense = window.devicePixelRatio || 1;
+      if (!width) return;
+      const base = new OffscreenCanvas(Math.round(width * dense), Math.round(height * dense));
+      const pen = base.getContext("2d");
+      pen.scale(dense, dense);
+      const colours = this.colours(), inner = width - MARGIN - END;
+      const x = (seconds) => MARGIN + (seconds / this.length()) * inner;
+      pen.font = `13px ${colours.font}`;
+      let top = 0;
+      for (const name of rows) {
+        pen.fillStyle = colours.quiet;
+        pen.textBaseline = "middle";
+        pen.fillText(this.show.words[`row_${name}`], 0, top + ROW[name] / 2, MARGIN - 6);
+        this[`draw_${name}`](pen, x, top, ROW[name], colours);
+        top += ROW[name];
+      }
+      this.axis(pen, x, top, colours);
+      this.base = base;
+      this.tick();
+    }
+
+    axis(pen, x, top, colours) {
+      const length = this.length();
+      const step = [0.5, 1, 2, 5, 10, 20, 30, 60, 120].find((s) => length / s <= 10) || 300;
+      pen.strokeStyle = pen.fillStyle = colours.quiet;
+      pen.textBaseline = "top";
+      for (let at = 0; at <= length + 1e-6; at += step) {
+        pen.fillRect(x(at), top, 1, 4);
+        pen.textAlign = "center";
+        pen.fillText(step < 1 ? at.toFixed(1) : at < 60 ? `${Math.round(at)}` : clock(at).slice(0, -2), x(at), top + 5);
+      }
+      pen.textAlign = "left";
+    }
+
+    draw_answer(pen, x, top, height, colours) {
+      for (const part of this.show.answers || []) {
+        const full = height - 10, tall = Math.max(3, full * part.value);
+        pen.fillStyle = part.colour || colours.accent;
+        pen.globalAlpha = part.sure ? 0.95 : 0.45;
+        pen.fillRect(x(part.start_s) + 1, top + 4 + full - tall, Math.max(2, x(part.end_s) - x(part.start_s) - 2), tall);
+        pen.globalAlpha = 1;
+        pen.fillStyle = colours.ink;
+        pen.textBaseline = "top";
+        const room = x(part.end_s) - x(part.start_s) - 12;
+        if (room > 60) pen.fillText(part.text, x(part.start_s) + 6, top + 7, room);
+      }
+    }
+
+    bars(values, pen, x, top, height, colours) {
+      const { edges_s, most } = this.show.map, middle = top + height / 2;
+      pen.fillStyle = colours.line;
+      pen.fillRect(x(0), middle, x(this.length()) - x(0), 1);
+      values.forEach((value, place) => {
+        const tall = (Math.abs(value) / (most || 1)) * (height / 2 - 4);
+        pen.fillStyle = value > 0 ? colours.raises : colours.lowers;
+        const left = x(edges_s[place][0]), right = x(edges_s[place][1]);
+        pen.fillRect(left, value > 0 ? middle - tall : middle, Math.max(1, right - left - 1), Math.max(tall, 0.5));
+      });
+    }
+
+    draw_picture(...at) { this.bars(this.show.map.picture, ...at); }
+    draw_sound(...at) { this.bars(this.show.map.sound, ...at); }
+
+    draw_faces(pen, x, top, height, colours) {
+      pen.textAlign = "center";
+      pen.textBaseline = "middle";
+      let last = -Infinity;
+      for (const frame of this.show.faces) {
+        pen.fillStyle = frame.boxes.length ? colours.ink : colours.quiet;
+        if (x(frame.time_s) - last < 14) continue;
+        last = x(frame.time_s);
+        pen.fillText(frame.boxes.length || "·", last, top + height / 2);
+      }
+      pen.textAlign = "left";
+    }
+
+    draw_words(pen, x, top, height, colours) {
+      pen.fillStyle = colours.ink;
+      pen.textBaseline = "middle";
+      for (const word of this.show.spoken) pen.fillText(word.text, x(word.start_s), top + height / 2);
+    }
+
+    /** All that moves: the line on the track, the map and the faces of this moment. */
+    tick(at = this.time()) {
+      if (!this.show || !this.base) return;
+      const { track, base } = this, dense = window.devicePixelRatio || 1;
+      if (track.width !== base.width || track.height !== base.height) {
+        track.width = base.width;
+        track.height = base.height;
+      }
+      const pen = track.getContext("2d");
+      pen.clearRect(0, 0, track.width, track.height);
+      pen.drawImage(base, 0, 0);
+      const x = (MARGIN + (at / this.length()) * (track.clientWidth - MARGIN - END)) * dense;
+      pen.fillStyle = this.colours_now ??= this.colours().accent;
+      pen.fillRect(Math.round(x - dense), 0, Math.round(2 * dense), track.height - 16 * dense);
+      this.frames = (this.frames || 0) + 1;
+      this.now.textContent = `${clock(at)} / ${clock(this.length())}`;
+      track.setAttribute("aria-valuemin", "0");
+      track.setAttribute("aria-valuemax", this.length().toFixed(1));
+      track.setAttribute("aria-valuenow", at.toFixed(1));
+      track.setAttribute("aria-valuetext", this.said(at));
+      this.drawHeat(at);
+      this.drawFaces(at);
+    }
+
+    said(at) {
+      const part = (this.show.answers || []).find((p) => at >= p.start_s && at < p.end_s);
+      return `${at.toFixed(1)} s${part ? `: ${part.text}` : ""}`;
+    }
+
+    fit(canvas) {
+      const width = this.stage.clientWidth, height = this.stage.clientHeight;
+      if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+      const pen = canvas.getContext("2d");
+      pen.clearRect(0, 0, width, height);
+      const own = this.show.size || [this.media.videoWidth || 16, this.media.videoHeight || 9];
+      const scale = Math.min(width / own[0], height / own[1]);
+      const [w, h] = [own[0] * scale, own[1] * scale];
+      return [pen, (width - w) / 2, (height - h) / 2, w, h];
+    }
+
+    nearest(frames, at) {
+      return frames.reduce((best, frame) => (Math.abs(frame.time_s - at) < Math.abs(best.time_s - at) ? frame : best));
+    }
+
+    drawHeat(at) {
+      const frames = this.show.map?.frames;
+      const [pen, left, top, width, height] = this.fit(this.heat);
+      const strength = this.held ? 1 : this.blend;
+      if (!frames?.length || strength <= 0) return;
+      const frame = this.nearest(frames, at);
+      pen.globalAlpha = strength;
+      pen.imageSmoothingEnabled = true;
+      pen.imageSmoothingQuality = "high";
+      pen.drawImage(this.tile(frame), left, top, width, height);
+    }
+
+    tile(frame) {
+      let tile = this.tiles.get(frame);
+      if (tile) return tile;
+      const values = signed(frame.values), [width, height] = this.show.map.grid;
+      tile = new OffscreenCanvas(width, height);
+      const pen = tile.getContext("2d"), image = pen.createImageData(width, height);
+      values.forEach((value, place) => {
+        const [r, g, b] = value > 0 ? [213, 94, 0] : [0, 114, 178]; // Okabe and Ito 2008
+        image.data.set([r, g, b, 215 * Math.pow(Math.abs(value) / 127, 0.7)], 4 * place);
+      });
+      pen.putImageData(image, 0, 0);
+      this.tiles.set(frame, tile);
+      return tile;
+    }
+
+    drawFaces(at) {
+      const [pen, left, top, width, height] = this.fit(this.marks);
+      if (!this.boxes || !this.show.faces?.length) return;
+      const frame = this.nearest(this.show.faces, at);
+      if (Math.abs(frame.time_s - at) > 0.3) return;
+      pen.lineWidth = 2;
+      pen.font = `600 14px ${getComputedStyle(this.box).fontFamily}`;
+      frame.boxes.forEach((box, number) => {
+        const [l, t, r, b] = [left + box[0] * width, top + box[1] * height, left + box[2] * width, top + box[3] * height];
+        pen.strokeStyle = "#fff";
+        pen.strokeRect(l, t, r - l, b - t);
+        pen.fillStyle = "#12151b";
+        pen.fillRect(l, Math.max(top, t - 20), 18, 20);
+        pen.fillStyle = "#fff";
+        pen.fillText(String(number + 1), l + 5, Math.max(top, t - 20) + 15);
+      });
+    }
+  }
+
+  window.mountPlayer = (root, on = {}) => (root.emoPlayer ??= new Player(root, on));
+})();

@@ -1,0 +1,31 @@
+"""Chromium for tests, or a skip where it is not installed."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-sync",
+    "--disable-component-update",
+    "--no-first-run",
+    "--disable-default-apps",
+)
+
+
+@contextmanager
+def open_browser() -> Iterator[Any]:
+    """A headless Chromium of this machine's own; the test is skipped without one."""
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("no Chromium on this machine")
+    with api.sync_playwright() as player:
+        program = player.chromium.launch(executable_path=chromium, args=list(QUIET))
+        yield program
+        program.close()
