@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +14,7 @@ from emo_core.attribution.activation_cache import cache_rows
 from emo_core.attribution.types import AttributionError, Cancelled, Target
 from emo_core.checkpoint import Checkpoint
 from emo_core.inference.modality_shapley import modalities
+from emo_core.lazy import lazy_property
 from emo_core.messages import say, say_list
 from emo_core.preprocess.batch import Batch, collate
 from emo_core.preprocess.sample import Sample
@@ -144,12 +144,12 @@ class ForwardFunction:
                 "word); expected at least one; choose another window or clip."
             )
 
-    @cached_property
+    @lazy_property
     def inputs(self) -> tuple[Tensor, ...]:
         """The window itself, (1, ...) each."""
         return tuple(self._input(name) for name in self.names)
 
-    @cached_property
+    @lazy_property
     def baselines(self) -> tuple[Tensor, ...]:
         """The window with nothing to be seen, heard or read in it, (1, ...) each."""
         made: dict[str, Callable[[Tensor], Tensor]]
@@ -189,7 +189,7 @@ class ForwardFunction:
             scores = scores + sum(0 * x.flatten(1).sum(1) for x in inputs)
         return scores
 
-    @cached_property
+    @lazy_property
     def _sized(self) -> tuple[float, int]:
         """The window's score, and how many variants of it fit into memory together."""
         cache_rows(self.model)  # from here on: what was read before is not counted
@@ -209,7 +209,7 @@ class ForwardFunction:
         """Variants that may go through the model together: it bounds memory."""
         return self._sized[1]
 
-    @cached_property
+    @lazy_property
     def baseline_score(self) -> float:
         """The target's score of the baselines."""
         with torch.no_grad():
