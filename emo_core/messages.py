@@ -65,7 +65,8 @@ def say_count(one: str, several: str, /, count: int, **values: object) -> Messag
 def say_list(parts: Iterable[object], between: str = ", ") -> Message:
     """Sentences or words in a row."""
     values = {f"part_{index}": part for index, part in enumerate(parts)}
-    return say("{between}".join(f"{{{name}}}" for name in values), between=between, **values)
+    template = "{between}".join(f"{{{name}}}" for name in values)
+    return say(template, between=between, **values)
 
 
 def say_or(names: Sequence[str]) -> Message:

@@ -232,7 +232,7 @@ def test_what_a_visitor_wrote_is_never_markup(tmp_path):
     ):
         assert "&lt;b&gt;.mp4" in shown and "<b>" not in shown
     assert "&lt;i&gt;" in components.state(words, "trouble", "trouble", "<i>")
-    grid = components.frame_gallery(result.frames)
+    grid = components.frame_gallery(words, result.frames)
     assert grid.count("<img") == grid.count("data-seek=") == len(result.frames) >= 3
 
 
