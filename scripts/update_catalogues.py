@@ -91,7 +91,7 @@ def _said_in(tree: ast.Module, errors: set[str], place: str) -> Iterator[tuple[s
             yield _literal(first, place), _literal(node.args[1], place)
         elif isinstance(node.func, ast.Name) and name in sayers:
             yield from ((text, None) for text in _templates(first, tables, place))
-        elif name in errors:
+        elif name in errors or (name == "__init__" and isinstance(first, ast.Constant)):
             yield from ((text, None) for text in _of_error(node, tables, place))
 
 
