@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,6 @@ from demo.upload_checks import (
 from demo.zero_gpu import on_gpu
 from emo_core import viz as view
 from emo_core.clip import Clip, ClipError
-from emo_core.lazy import lazy_property
 from emo_core.schema import DEFAULT_MODEL
 from emo_core.viz import captions as sentences
 
@@ -100,33 +100,33 @@ class PredictionView:
     def prediction(self) -> "Prediction":
         return self.case.prediction
 
-    @lazy_property
+    @cached_property
     def timeline(self) -> "go.Figure | None":
         """None where the clip is one window."""
         many = len(self.prediction.timeline) > 1 or self.prediction.moments is not None
         return view.timeline(self.prediction) if many else None
 
-    @lazy_property
+    @cached_property
     def timeline_text(self) -> str:
         return sentences.summarise_timeline(self.prediction)
 
-    @lazy_property
+    @cached_property
     def frames(self) -> "list[tuple[np.ndarray, str]]":
         return view.frames_used(self.prediction)
 
-    @lazy_property
+    @cached_property
     def frames_text(self) -> str:
         return sentences.summarise_frames(self.prediction, len(self.frames))
 
-    @lazy_property
+    @cached_property
     def log_mel(self) -> "go.Figure":
         return view.log_mel_figure(self.prediction, self.case.checkpoint.sample.mel)
 
-    @lazy_property
+    @cached_property
     def log_mel_text(self) -> str:
         return sentences.summarise_sound(self.prediction)
 
-    @lazy_property
+    @cached_property
     def facts(self) -> tuple[tuple[str, str], ...]:
         return facts(self.prediction)
 

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -14,11 +16,12 @@ from emo_core.attribution.activation_cache import cache_rows
 from emo_core.attribution.types import AttributionError, Cancelled, Target
 from emo_core.checkpoint import Checkpoint
 from emo_core.inference.modality_shapley import modalities
-from emo_core.lazy import lazy_property
 from emo_core.messages import say, say_list
 from emo_core.preprocess.batch import Batch, collate
 from emo_core.preprocess.sample import Sample
 from emo_core.preprocess.trace import Trace
+
+T = TypeVar("T")
 
 MOST = 8  # more at once are no faster on a processor
 NEAR = 320 << 20  # bytes of layers' outputs beyond which a processor is slower: 1.4 times at 880 MB
@@ -92,6 +95,22 @@ def inputs_of(checkpoint: Checkpoint) -> tuple[str, ...]:
     picture = "faces" if sample.people and sample.face_size else "video"
     names = {"video": picture, "audio": "mel", "text": "tokens"}
     return tuple(names[modality] for modality in modalities(checkpoint))
+
+
+class lazy_property(cached_property[T]):  # noqa: N801  # a decorator, as property is
+    """`cached_property` without the lock that Python 3.11 holds for all instances together.
+
+    What works one out may pause until another thread has worked out its own, as jobs of the page
+    do: with that lock both would wait for ever.
+    """
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        if instance is None:
+            return self
+        kept = instance.__dict__
+        if self.attrname not in kept:
+            kept[self.attrname] = self.func(instance)
+        return kept[self.attrname]
 
 
 @dataclass

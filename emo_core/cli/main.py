@@ -239,7 +239,7 @@ def open_closed_streams() -> None:
 
 
 STOPS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-LOOK_S, LOST_LOOKS = 0.25, 2  # seconds between looks whether a request got lost; looks in a row
+PROBE_S, LOST_PROBES = 0.25, 2  # seconds between probes whether a request got lost; probes in a row
 TWICE_S = 5.0  # a shell and the system both say that a terminal closed: heard once
 
 
@@ -265,12 +265,12 @@ class StopRequest:
 
         While what it ends is tidied up, the exception is still being handled.
         """
-        looks = 0  # in a row at which nothing was being handled
-        while looks < LOST_LOOKS:
-            time.sleep(LOOK_S)
+        probes = 0  # in a row at which nothing was being handled
+        while probes < LOST_PROBES:
+            time.sleep(PROBE_S)
             if self.arrived or self.heard_at != heard_at:
                 return
-            looks = 0 if _handles_interrupt() else looks + 1
+            probes = 0 if _handles_interrupt() else probes + 1
         self.heard_at -= TWICE_S
         os.kill(os.getpid(), number)
 

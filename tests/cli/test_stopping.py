@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from emo_core.cli.main import LOOK_S, LOST_LOOKS, StopRequest, main, stop_kindly
+from emo_core.cli.main import LOST_PROBES, PROBE_S, StopRequest, main, stop_kindly
 from tests.cli.test_command import TINY
 from tests.conftest import ROOT
 
@@ -171,7 +171,7 @@ def test_tidying_up_takes_as_long_as_it_takes(capsys, monkeypatch):
         try:
             signal.raise_signal(signal.SIGTERM)
         finally:
-            time.sleep(5 * LOOK_S * LOST_LOOKS)
+            time.sleep(5 * PROBE_S * LOST_PROBES)
             tidied.append(True)
 
     monkeypatch.setattr("emo_core.cli.commands.print_card", card)

@@ -73,7 +73,6 @@ def test_torch_is_loaded_only_when_asked(path):
         "emo_core",
         "emo_core.clip",
         "emo_core.errors",
-        "emo_core.lazy",
         "emo_core.schema",
         "emo_core.viz",
     }
