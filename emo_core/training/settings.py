@@ -12,7 +12,7 @@ from emo_core import ranges
 from emo_core.errors import EmoError, name_choices
 from emo_core.old_names import current_key, current_value
 from emo_core.preprocess.sample import RESIZE_MODES
-from emo_core.training.recipes import INIT_SCOPES, Recipe, RecipeError
+from emo_core.training.recipes import INIT_SCOPES, PRECISIONS, Recipe, RecipeError
 
 Settings = TypeVar("Settings")
 
@@ -168,6 +168,18 @@ def _together(recipe: Recipe) -> list[tuple[str, bool, str, Any]]:
             sample.resize_mode in RESIZE_MODES,
             " or ".join(RESIZE_MODES),
             RESIZE_MODES[0],
+        ),
+        (
+            "features.precision",
+            recipe.features.precision in PRECISIONS,
+            " or ".join(PRECISIONS),
+            "float16",
+        ),
+        (
+            "sample.mel.rate",
+            not sample.wave or mel.rate == 16_000,
+            "16000 with sample.wave",
+            16_000,
         ),
         ("settings.classes", classes == labels, "as many as the task has labels", labels),
     ]
