@@ -23,7 +23,8 @@ SOON_S = 0.4  # an answer that comes sooner needs no word that it is coming
 
 
 def words_of(request: gr.Request) -> Words:
-    return words_for(request.headers.get("accept-language"))
+    """What speaks this visitor's language."""
+    return words_for(request.headers.get("accept-language"), request.query_params, request.cookies)
 
 
 def address_of(request: gr.Request) -> str:

@@ -1,11 +1,25 @@
-"""The page's words in every language it speaks: translations/*.json, one flat table each."""
+"""The page's words in every language it speaks.
+
+Words of the page itself have keys, in translations/*.json, one flat table each: `words("busy")`.
+Sentences of the library, and errors, are messages: show each by `words.say(sentence)`, and a figure
+by `words.show(figure)`; who shows `str(error)` or a note as it is, shows English.
+"""
 
 import json
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emo_core.messages import ENGLISH, LOCALE, in_language
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 FOLDER = Path(__file__).resolve().parent / "translations"
-FALLBACK = "en"
+FOLDERS = (LOCALE, FOLDER)  # of catalogues: the library's and the page's
+FALLBACK = ENGLISH
+CHOICE = "lang"  # in the page's address, and the cookie that remembers it
 
 
 class Words:
@@ -17,6 +31,16 @@ class Words:
 
     def __call__(self, key: str, **values: object) -> str:
         return (self._texts.get(key) or tables()[FALLBACK][key]).format(**values)
+
+    def say(self, found: Any) -> Any:
+        """A sentence of the library's, or several in a list, a tuple or a dict."""
+        return in_language(found, self.language, FOLDERS)
+
+    def show(self, figure: "go.Figure") -> "go.Figure":
+        """A figure of the library's with its words and numbers in this language."""
+        from emo_core.viz.prediction import figure_in
+
+        return figure_in(figure, self.language)
 
     def name_of(self, kind: str, name: str) -> str:
         """A name of the library's (a label, a method) as people say it; itself where unknown."""
@@ -32,9 +56,14 @@ def tables() -> dict[str, dict[str, str]]:
     return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths}
 
 
-def words_for(accepted: str | None) -> Words:
-    """The first language of a browser's Accept-Language that the page speaks."""
-    for part in (accepted or "").split(","):
+def words_for(
+    accepted: str | None,
+    query: Mapping[str, str] | None = None,
+    cookies: Mapping[str, str] | None = None,
+) -> Words:
+    """The language chosen on the page, else the first of Accept-Language that the page speaks."""
+    chosen = [(found or {}).get(CHOICE, "") for found in (query, cookies)]
+    for part in [*chosen, *(accepted or "").split(",")]:
         language = part.split(";")[0].strip().split("-")[0].lower()
         if language in tables():
             return Words(language)

@@ -54,8 +54,8 @@ def check_corpus(
     notes, names = content_report(corpus.items, found)
     if deaf := silent + mute:
         notes.append(
-            f"{len(deaf)} clips are silent or have no sound track: only their picture is used "
-            f"({name_list(deaf)})."
+            f"Clips that are silent or have no sound track: {len(deaf)} ({name_list(deaf)}); only "
+            "their picture is used."
         )
     return {**report, **names, "notes": [*report["notes"], *notes]}
 
@@ -122,17 +122,17 @@ def content_report(
         "long": [item.name for item, one in good if one.seconds > WINDOW_S + 0.5],
     }
     what = {
-        "no_face": "show no face that was found: recipes that read faces (fe2e, mesm, jmt) get "
-        "only their sound; people and group-folder read whole frames too",
+        "no_face": "show no face that we can find: recipes that read faces (fe2e, mesm, jmt) get "
+        "only their sound; people and group-folder also read whole frames",
         "no_picture": "have no picture: only their sound is used",
-        "long": f"last longer than {WINDOW_S:g} s, of which most recipes read the beginning; rows "
-        "with start_s and end_s choose a part",
+        "long": f"are longer than {WINDOW_S:g} s, and most recipes read only the beginning; "
+        "start_s and end_s choose a part",
     }
     some = len(face_search_of(len(items))) < len(items)
     searched = sum(one.has_face is not None for _, one in good)
     of = dict.fromkeys(names, f"{len(good)} clips")
     if some:
-        of["no_face"] = f"{searched} clips that were looked at"
+        of["no_face"] = f"{searched} clips that were searched"
     return [
         f"{len(listed)} of {of[kind]} {what[kind]} ({name_list(listed)})."
         for kind, listed in names.items()

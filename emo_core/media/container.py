@@ -16,6 +16,7 @@ from emo_core.errors import EmoError
 MAX_PIXELS = 8192 * 8192  # per frame: 8K (7680x4320) fits twice; one frame is then 200 MB of RGB
 MAX_DURATION_S = 48 * 3600  # seconds; a longer declared clip is a damaged clock, not a recording
 MAX_OUTPUT_BYTES = 8 << 30  # bytes of pixels or sound one call may return
+SAMPLE_RATES = range(1_000, 2_822_401)  # Hz: telephones 8,000, PCM to 768,000, DSD512 as decoded
 
 
 class ClipError(EmoError):

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from emo_core.media.container import MAX_PIXELS, check_pixels
+from emo_core.media.container import MAX_PIXELS, SAMPLE_RATES, check_pixels
 from emo_core.media.demux import (
     MAX_UNDECODABLE,
     NEVER,
@@ -372,6 +372,14 @@ class AudioStream:
                 "expected complete sound; record, copy or convert it again",
             )
         first = frames[0]
+        if first.rate not in SAMPLE_RATES:
+            raise UnusableTrack(
+                name,
+                audio,
+                f"has a sample rate of {first.rate:,} Hz",
+                f"expected {SAMPLE_RATES[0]:,} to {SAMPLE_RATES[-1]:,}; record, copy or convert "
+                "it again",
+            )
         return cls(
             index=audio.index,
             codec=audio.codec_context.name,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import plotly.graph_objects as go
 
+from emo_core.messages import ENGLISH, catalogue
+
 if TYPE_CHECKING:
     from emo_core.inference.prediction import Prediction
     from emo_core.preprocess.log_mel import MelConfig
@@ -229,6 +231,15 @@ def styled(figure: go.Figure, height: int) -> go.Figure:
     figure.update_xaxes(**grid)
     figure.update_yaxes(**grid)
     return figure
+
+
+def figure_in(figure: go.Figure, language: str) -> go.Figure:
+    """The figure with its words and numbers in a language."""
+    if language == ENGLISH:
+        return figure
+    sentences = catalogue(language)
+    shown = go.Figure(sentences.translate_all(figure.to_dict()))
+    return shown.update_layout(separators=",." if sentences.comma else ".,")
 
 
 def empty(sentence: str) -> go.Figure:

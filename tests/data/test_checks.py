@@ -145,7 +145,7 @@ def test_what_clips_hold_is_told(own_corpus):
     assert {"x/plain_1", "y/mute_1", "y/silent_1"} <= set(report["no_face"])
     assert report["silent"] == ["y/silent_1"] and report["no_sound"] == ["y/mute_1"]
     notes = "\n".join(report["notes"])
-    assert "2 clips are silent or have no sound track" in notes and "last longer than 5 s" in notes
+    assert "Clips that are silent or have no sound track: 2" in notes and "longer than 5 s" in notes
     assert "have no picture: only their sound is used" in notes
     assert "recipes that read faces" in notes and not report["undecodable"]
 
@@ -157,4 +157,4 @@ def test_of_many_clips_some_are_searched_for_faces(own_corpus, monkeypatch):
     found = inspect_items(own_corpus, own=True)
     assert sum(one.has_face is not None for one in found) < 3
     notes, _ = content_report(own_corpus.items, [one._replace(has_face=False) for one in found])
-    assert "5 of 5 clips that were looked at show no face" in notes[0]
+    assert "5 of 5 clips that were searched show no face" in notes[0]

@@ -174,6 +174,19 @@ def test_the_first_language_that_the_page_speaks_is_chosen(accepted, language):
     assert i18n.words_for(accepted).language == language
 
 
+@pytest.mark.parametrize(
+    "query,cookies,language",
+    [
+        ({"lang": "en"}, {"lang": "de"}, "en"),
+        ({}, {"lang": "en"}, "en"),
+        ({"lang": "xx"}, {"lang": "../en"}, "de"),
+        (None, None, "de"),
+    ],
+)
+def test_what_was_chosen_on_the_page_comes_first(query, cookies, language):
+    assert i18n.words_for("de", query, cookies).language == language
+
+
 def test_names_without_a_text_are_said_as_they_are():
     assert i18n.Words("de").name_of("label", "positive") == "Positiv"
     assert i18n.Words("de").name_of("method", "rollout") == "Attention rollout"

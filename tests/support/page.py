@@ -11,7 +11,9 @@ FAST = ("grad_cam", "fast", None, None)
 def asked_by(session: str = "one", language: str = "en"):
     headers = {"accept-language": language}
     client = types.SimpleNamespace(host="1.2.3.4")
-    return types.SimpleNamespace(session_hash=session, headers=headers, client=client)
+    return types.SimpleNamespace(
+        session_hash=session, headers=headers, client=client, query_params={}, cookies={}
+    )
 
 
 def last_of(steps: Iterable[dict]) -> dict:

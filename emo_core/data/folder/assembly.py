@@ -11,6 +11,7 @@ from emo_core.data.dataset import FileWindow, Target
 from emo_core.data.folder.files import ClipIndex, without_ending
 from emo_core.data.folder.merging import LabelledSpan
 from emo_core.data.folder.moments import ValuePath
+from emo_core.data.folder.ratings import Label
 from emo_core.data.folder.splits import deal_splits, guess_groups
 from emo_core.data.tables.cells import shown
 from emo_core.data.tables.findings import SHOWN, Findings
@@ -89,16 +90,16 @@ def _with_groups(
         guess = guess_groups(names, labels)
         groups = list(guess.groups)
         notes.append(
-            "No column group says which person or recording a clip is from; its source is taken to "
-            f"be {guess.how}: {len(set(groups))} source{'s' * (len(set(groups)) != 1)}. If that is "
-            "wrong, scores may be too good; add a column group."
+            "There is no column 'group' to say which person or recording a clip comes from; its "
+            f"source is guessed to be {guess.how}. Sources: {len(set(groups))}. If the guess is "
+            "wrong, scores may look too good; add a column 'group'."
         )
     else:
         groups = [part.group or name for part, name in zip(parts, names, strict=True)]
         ungrouped = sum(not part.group for part in parts)
         if ungrouped:
             notes.append(
-                f"Clips without a group: {ungrouped}; each file of them is a source of its own."
+                f"Clips without a group: {ungrouped}; each of their files is a source of its own."
             )
     first = same_content([part.path for part in parts])
     of_path = dict(zip((part.path for part in parts), groups, strict=True))
@@ -122,15 +123,20 @@ def _note_repeats(
         mine, theirs = labels.get(path), labels.get(other)
         if mine is not None and theirs is not None and mine != theirs:
             findings.add(
-                "files under two names with two labels",
-                f"{names} are the same file, labelled {theirs} and {mine}; expected one label; "
-                "take one of them away.",
+                "duplicate files with different labels",
+                f"{names} are the same file, labelled {_label_text(theirs)} and "
+                f"{_label_text(mine)}; expected one label; remove one of the two.",
             )
         else:
             findings.add(
-                "files under two names",
-                f"{names} are the same file; expected it once; both count, as one source.",
+                "duplicate files",
+                f"{names} are the same file; expected it once; both are used, as one source.",
             )
+
+
+def _label_text(label: Label) -> str:
+    """A label as a sentence names it; several joined by +."""
+    return shown(label if isinstance(label, str) else " + ".join(label))
 
 
 def _with_splits(
@@ -145,11 +151,14 @@ def _with_splits(
     shares = ", ".join(f"{counts[split]} {split}" for split in SPLITS)
     if not given:
         notes.append(
-            f"No column split: sources are dealt to splits, always in the same way ({shares} "
-            "clips). A column split keeps them where they are when clips are added."
+            "There is no column 'split': sources are assigned to splits, the same clips always in "
+            f"the same way ({shares}). With a column 'split', they also stay where they are when "
+            "you add clips."
         )
     elif missing:
-        notes.append(f"{len(missing)} clips have no split; their sources are dealt ({shares}).")
+        notes.append(
+            f"Clips without a split: {len(missing)}; they are assigned to splits (now {shares})."
+        )
     crossing = (
         crossing_groups(Item(p.path.name, p.path, p.split, p.label, p.group) for p in found)
         if guessed
@@ -159,8 +168,8 @@ def _with_splits(
         return found, ""
     crossed = name_list(sorted(crossing))
     leak = (
-        f"the given splits let {len(crossing)} guessed sources cross ({crossed}); "
-        "scores are too good if the guess is right; a column group would settle it"
+        f"guessed sources with clips in more than one split: {len(crossing)} ({crossed}); if the "
+        "guess is right, scores are too good; add a column 'group' to settle it"
     )
     notes.append(f"{leak[0].upper()}{leak[1:]}.")
     return found, leak
@@ -173,30 +182,29 @@ def _obstacles(kind: str, items: Sequence[FolderItem], notes: list[str]) -> list
     labels = Counter(name for item in items for name in item.present)
     if len(items) == 1:
         problems.append(
-            "There is one labelled clip; expected some dozens of several sources; nothing can be "
-            "learnt or scored."
+            "There is only one labelled clip; expected a few dozen or more, from several sources; "
+            "nothing can be learnt or scored."
         )
     if kind == "multi_label" and not labels:
         problems.append(
-            "No clip has any label; expected 1 in some cells; nothing can be learnt; training "
-            "refuses."
+            "No clip has a label; expected a 1 in some cells; there is nothing to train on."
         )
     if not any(item.split == "train" for item in items):
-        notes.append("No clip is in train: evaluate and compare work, training refuses.")
+        notes.append("No clip is in the split train: you can evaluate and compare, but not train.")
     if kind == "single_label" and len(labels) == 1:
         problems.append(
-            f"Every clip has the label {shown(next(iter(labels)))}; expected two labels or more; "
-            "a model of one class is always right and has learnt nothing."
+            f"Every clip has the label {shown(next(iter(labels)))}; expected at least two labels; "
+            "a model with one class is always right and learns nothing."
         )
     if len(groups) == 1 and len(items) > 1:
         problems.append(
-            f"All {len(items)} clips are of one source ({shown(next(iter(groups)))}); expected "
-            "several, so that scores are of sources that training does not see; training refuses."
+            f"All {len(items)} clips come from one source ({shown(next(iter(groups)))}); expected "
+            "several, so that some can be kept for scoring; training will not start."
         )
     elif len(groups) < FEW_SOURCES and len(items) > 1:
         notes.append(
-            f"There are {len(groups)} sources; below {FEW_SOURCES} in a split no interval over "
-            "sources can be trusted."
+            f"There are only {len(groups)} sources; a split with fewer than {FEW_SOURCES} gets "
+            "scores without a confidence interval."
         )
     if kind != "valence_arousal" and len(groups) > 1:
         notes += _thin_labels(items, labels)
@@ -216,11 +224,12 @@ def _thin_labels(items: Sequence[FolderItem], labels: Counter) -> list[str]:
     if single:
         listed = name_list([shown(name) for name in single])
         notes.append(
-            f"Labels of one source only: {listed}; "
-            "what is learnt of them can't be scored on another source."
+            f"Labels that occur in one source only: {listed}; how well they are recognised in "
+            "another source can't be measured."
         )
     for split in SPLITS:
         lacking = [name for name in labels if name not in seen[split]]
         if seen[split] and lacking and len(lacking) <= SHOWN:
-            notes.append(f"{split} has no clip of {name_list([shown(n) for n in lacking], 8)}.")
+            listed = name_list([shown(name) for name in lacking], 8)
+            notes.append(f"Labels without a clip in the split {split}: {listed}.")
     return notes

@@ -65,8 +65,7 @@ def kind_of(table: Table, values: bool = False) -> TableKind:
         "columns valence and arousal"
         if values
         else (
-            "a column 'label', columns 'valence' and 'arousal', or a column of 1 and 0 for "
-            "every label"
+            "a column 'label', columns 'valence' and 'arousal', or one column of 1 and 0 per label"
         )
     )
     found = name_list([shown(header) for header in table.headers.values()], 12)

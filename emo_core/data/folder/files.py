@@ -58,8 +58,8 @@ class ClipIndex:
             return found[0]
         if found:
             raise ValueError(
-                f"{shown(cell)} may be {name_list([shown(self.name(path)) for path in found])}; "
-                "expected one clip; write its whole path"
+                f"{shown(cell)} may mean {name_list([shown(self.name(path)) for path in found])}; "
+                "expected one clip; write its full path"
             )
         raise ValueError(
             f"{shown(cell)} is not in {self.root.name}; expected the name of a clip in that "
@@ -117,7 +117,7 @@ class _Walk:
     def _unreadable(self, error: OSError) -> None:
         self.skipped.append(
             f"the folder {self._shown(Path(error.filename))} can't be read ({error.strerror}); its "
-            "clips are left out; allow reading it."
+            "clips are left out; check its permissions."
         )
 
     def _is_entered(self, path: Path) -> bool:
@@ -132,7 +132,7 @@ class _Walk:
             self._inside.startswith(place + os.sep)
         ):
             self.skipped.append(
-                f"{self._shown(path)} is a link to a folder that is read already; it is not "
+                f"{self._shown(path)} links to a folder that is read anyway; the link is not "
                 "followed, so that no clip counts twice."
             )
             return False
@@ -143,15 +143,16 @@ class _Walk:
         if ending(path.name) not in MEDIA:
             self.others.append(path)
         elif not path.is_file():
-            what = "a link to nothing" if path.is_symlink() and not path.exists() else "no file"
+            broken = path.is_symlink() and not path.exists()
+            what = "a broken link" if broken else "not a file"
             self.skipped.append(
                 f"{self._shown(path)} is {what}; expected a clip; it is left out; copy the clip "
                 "there."
             )
         elif not _is_text(path.relative_to(self.root).as_posix()):
             self.skipped.append(
-                f"{self._shown(path)} has a name in no known encoding; expected UTF-8; it is left "
-                "out; rename it."
+                f"{self._shown(path)} has a name that is not UTF-8; it is left out; rename the "
+                "file."
             )
         else:
             self.clips.append(path)

@@ -70,8 +70,8 @@ def _agreed(rows: Sequence[Rating], column: str, line: str, findings: Findings) 
     if len(said) > 1:
         findings.add(
             f"clips with several {column}s",
-            f"{line}: the rows of one clip have {column} {name_list([shown(s) for s in said])}; "
-            f"expected one; {shown(said[0])} is taken.",
+            f"{line}: the rows of this clip disagree on its {column} "
+            f"({name_list([shown(s) for s in said])}); expected one; {shown(said[0])} is used.",
         )
     return said[0] if said else ""
 
@@ -86,9 +86,9 @@ def _most_votes(
     name = index.name(part[0])
     for vote in torn[1:]:
         findings.add(
-            "contradictions of one rater",
+            "raters who contradict themselves",
             f"{table} line {vote.line}: rater {shown(vote.rater)} gives {name} another label than "
-            f"in line {torn[0].line}; expected one a rater; none of them counts.",
+            f"in line {torn[0].line}; expected one label per rater; neither counts.",
             vote.line,
         )
     if isinstance(rows[0].label, tuple):
@@ -100,8 +100,8 @@ def _most_votes(
         said = name_list([f"{shown(given)} ({count})" for given, count in counts])
         findings.add(
             "clips without a majority",
-            f"{table} lines {lines}: {name} has "
-            f"{said}; expected a label that most raters gave; the clip is left out.",
+            f"{table} lines {lines}: the votes for {name} are tied ({said}); expected one label "
+            "ahead of the others; the clip is left out.",
         )
     return label
 
@@ -123,26 +123,26 @@ def _mean_values(
         if found is None:
             findings.add(
                 "rows without a label",
-                f"{table} line {rows[0].line}: {index.name(path)} has neither valence and arousal "
-                f"nor a file {path.stem}.csv beside it; expected one; it is left out.",
+                f"{table} line {rows[0].line}: {index.name(path)} has no valence and arousal here "
+                f"and no file {path.stem}.csv beside it; expected either; the clip is left out.",
             )
             return None
         moments = read_moments(found, findings)
     if len({time_s is None for time_s, _ in moments}) > 1:
         findings.add(
-            "clips with values of moments and of the whole",
-            f"{table} line {rows[0].line}: {index.name(path)} has values with and without a "
-            "moment; expected one or the other; those without are left out.",
+            "clips rated both at moments and as a whole",
+            f"{table} line {rows[0].line}: {index.name(path)} has ratings with a time and without; "
+            "expected one or the other; those without are left out.",
             rows[0].line,
         )
     whole_s = clip_seconds(path)
     inside = [one for one in moments if one[0] is None or one[0] <= whole_s + SLACK_S]
     if len(inside) < len(moments):
         findings.add(
-            "clips with moments after their end",
-            f"{table} line {rows[0].line}: {len(moments) - len(inside)} of {len(moments)} moments "
-            f"of {index.name(path)} lie after its end at {whole_s:.1f} s; expected them "
-            "inside; they are left out.",
+            "clips with ratings after their end",
+            f"{table} line {rows[0].line}: {len(moments) - len(inside)} of {len(moments)} ratings "
+            f"of {index.name(path)} are timed after its end at {whole_s:.1f} s; expected times "
+            "inside the clip; they are left out.",
             rows[0].line,
         )
     if not inside:
@@ -168,12 +168,15 @@ def _note_raters(
     }
     lost = sum(len(rows) for rows in several.values()) - sum(map(len, counted.values()))
     if lost:
-        notes.append(f"{lost} rows repeat what the same rater said of a clip, or contradict it.")
+        notes.append(
+            f"Rows in which a rater repeats or contradicts an earlier row on a clip: {lost}; "
+            "a repeat counts once, a contradiction not at all."
+        )
     raters = {row.rater for rows in several.values() for row in rows}
     if "" in raters:
         notes.append(
-            "Some clips have several rows without a rater; each row counts as another rater; a "
-            "column rater would tell them apart."
+            "Some clips have several rows that name no rater; each row counts as another rater; a "
+            "column 'rater' would tell them apart."
         )
     labels: dict[Hashable, list[Hashable]] = {
         part: [vote.label for vote in votes] for part, votes in counted.items()
@@ -198,6 +201,6 @@ def _note_values(parts: Iterable[Sequence[Rating]], notes: list[str]) -> None:
         alpha = interval_alpha([pair[place] for pair in pairs] for pairs in several)
         alphas.append(f"{name} " + ("undefined" if alpha is None else f"{alpha:.2f}"))
     notes.append(
-        f"{len(several)} clips or moments have several ratings: Krippendorff's alpha is "
-        f"{' and '.join(alphas)} (1 = always equal, 0 = as by chance); the raters' mean is taken."
+        f"Clips or moments with several ratings: {len(several)}; their agreement (Krippendorff's "
+        f"alpha: 1 = perfect, 0 = chance) is {', '.join(alphas)}; the raters' mean is used."
     )

@@ -70,7 +70,7 @@ def read_moments(path: Path, findings: Findings) -> list[tuple[float | None, tup
     try:
         table = read_people_table(path, MOMENTS, "beside its clip")
     except CorpusError as error:
-        findings.add("files beside clips that can't be read", str(error))
+        findings.add("rating files that can't be read", str(error))
         return []
     moments: list[tuple[float | None, tuple[float, float]]] = []
     for row in table.rows:
@@ -85,11 +85,11 @@ def read_moments(path: Path, findings: Findings) -> list[tuple[float | None, tup
             moments.append((time_s, (pair[0], pair[1])))
         except ValueError as error:
             findings.add(
-                "moments that are left out",
-                f"{error}; the moment is left out.",
+                "rows of rating files that are left out",
+                f"{error}; the row is left out.",
                 row.line,
             )
-    findings.extend("moments that are left out", table.findings.sentences())
+    findings.extend("rows of rating files that are left out", table.findings.sentences())
     return moments
 
 

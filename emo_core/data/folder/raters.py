@@ -27,9 +27,9 @@ class Agreement:
         """For `emo data check`."""
         alpha = "undefined" if self.alpha is None else f"{self.alpha:.2f}"
         return (
-            f"{self.clips} clips have several ratings ({self.raters} raters): two ratings of a "
-            f"clip are equal in {self.pairs_equal:.0%}, Krippendorff's alpha is {alpha} (1 = "
-            "always equal, 0 = as by chance); each clip has the label of most raters."
+            f"Clips with several ratings: {self.clips}, by {self.raters} raters; "
+            f"{self.pairs_equal:.0%} of the pairs of ratings of a clip agree, Krippendorff's alpha "
+            f"is {alpha} (1 = perfect, 0 = chance); each clip gets the label with most votes."
         )
 
 

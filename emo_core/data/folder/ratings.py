@@ -18,8 +18,8 @@ from emo_core.errors import EmoError
 
 _FEW_OUTSIDE = 0.1  # of rows, which may be slips; of more, the rows inside mean something else too
 _SCALES = (
-    "of a scale from 1 to 9 write (x - 5) / 4, of 1 to 5 (x - 3) / 2, of 0 to 1 2 x - 1, of 0 to "
-    "100 x / 50 - 1"
+    "convert a scale of 1 to 9 with (x - 5) / 4, of 1 to 5 with (x - 3) / 2, of 0 to 1 with "
+    "2 x - 1, of 0 to 100 with x / 50 - 1"
 )
 Label = str | tuple[str, ...]
 Pair = tuple[float, float]  # valence and arousal
@@ -74,8 +74,8 @@ def ratings_of(table: Table, kind: TableKind, index: ClipIndex) -> Ratings:
     rated = outside + len(ratings.rows)
     if ratings.rows and outside > max(2, rated * _FEW_OUTSIDE):
         raise CorpusError(
-            f"{table.name} has values outside -1 to 1 in {outside} of {rated} rows, so its scale "
-            f"is another; expected -1 to 1 in all; {_SCALES}."
+            f"{table.name} has values outside -1 to 1 in {outside} of {rated} rows, so it uses "
+            f"another scale; expected -1 to 1 throughout; {_SCALES}."
         )
     return ratings
 
@@ -92,7 +92,9 @@ def _rating(table: Table, row: Row, kind: TableKind, index: ClipIndex) -> Rating
     try:
         path = index.find(row.cells["file"])
     except ValueError as error:
-        raise _RowError("rows without their clip", f"{table.where(row, 'file')}: {error}") from None
+        raise _RowError(
+            "rows without a matching clip", f"{table.where(row, 'file')}: {error}"
+        ) from None
     affect = kind.kind == "valence_arousal"
     try:
         span_s = _span(table, row, path)
@@ -128,7 +130,7 @@ def _span(table: Table, row: Row, path: Path) -> tuple[float, float] | None:
         end_s = clip_seconds(path) if lasts_s is None else start_s + lasts_s
     if not start_s < end_s:
         raise ValueError(
-            f"{table.where(row)}: the part lasts from {start_s:g} to {end_s:g} s; expected its "
+            f"{table.where(row)}: the part runs from {start_s:g} to {end_s:g} s; expected its "
             "start before its end"
         )
     return start_s, end_s
@@ -138,18 +140,18 @@ def _class(table: Table, row: Row) -> Label:
     cell = row.cells.get("label", "")
     where = table.where(row, "label")
     if is_blank(cell) or not cell.strip("-–—"):
-        said = f"{shown(cell)} says that there is no label" if cell else "the cell is empty"
+        said = f"{shown(cell)} means no label" if cell else "the cell is empty"
         raise _RowError("rows without a label", f"{where}: {said}; expected a label")
     if cell.startswith("=") and "(" in cell:
         raise _RowError(
             "rows with a formula",
             f"{where}: found the formula {shown(cell)}, expected its result; save the table with "
-            "values",
+            "values instead of formulas",
         )
     if len(cell) > _MOST_LETTERS:
         raise _RowError(
-            "rows with too long a label",
-            f"{where}: found {len(cell):,} letters ({shown(cell)}), expected the name of a class",
+            "rows whose label is too long",
+            f"{where}: found {len(cell):,} characters ({shown(cell)}), expected a class name",
         )
     return " ".join(cell.split())
 
@@ -161,14 +163,14 @@ def _several(table: Table, row: Row, columns: Sequence[str]) -> Label:
             said = parse_yes(row.cells.get(column, ""))
         except ValueError as error:
             raise _RowError(
-                "rows with other words than yes and no", f"{table.where(row, column)}: {error}"
+                "rows with values other than yes and no", f"{table.where(row, column)}: {error}"
             ) from None
         known = known or said is not None
         present += [column] * bool(said)
     if not known:
         raise _RowError(
             "rows without a label",
-            f"{table.where(row)}: every column of a label is empty; expected 1 or 0 in each",
+            f"{table.where(row)}: all label columns are empty; expected 1 or 0 in each",
         )
     return tuple(present)
 
@@ -183,7 +185,7 @@ def _values(table: Table, row: Row) -> Pair | None:
             value = parse_number(cell)
         except ValueError as error:
             raise _RowError(
-                "rows without both values", f"{table.where(row, column)}: {error}"
+                "rows without both valence and arousal", f"{table.where(row, column)}: {error}"
             ) from None
         if abs(value) > 1:
             raise _RowError(

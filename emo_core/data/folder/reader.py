@@ -73,7 +73,7 @@ def read_folder(root: Path, values: bool = False) -> Corpus:
 def _no_clip(index: ClipIndex) -> str:
     """Why a folder without a clip can't be used."""
     return (
-        f"{index.root.name} holds no clip"
+        f"{index.root.name} contains no clips"
         + (f", only other files ({by_ending(index.others)})" if index.others else "")
         + "; expected files such as anna_01.mp4 in it; "
         + (f"the first problem: {index.skipped[0]}" if index.skipped else "copy them there.")
@@ -92,8 +92,8 @@ def find_table(root: Path, index: ClipIndex) -> Path | None:
     for found in by_name.values():
         if len(found) > 1:
             raise CorpusError(
-                f"{root.name} holds {name_list([p.name for p in found])}; expected one table; take "
-                "the others away."
+                f"{root.name} contains {name_list([p.name for p in found])}; expected one table; "
+                "remove the others."
             )
         if found:
             return found[0]
@@ -102,7 +102,7 @@ def find_table(root: Path, index: ClipIndex) -> Path | None:
     if len(others) > 1:
         raise CorpusError(
             f"{root.name} has no {TABLE}, but {name_list([p.name for p in others])}; expected one "
-            f"table; rename the one that is meant to {TABLE}."
+            f"table; rename the right one to {TABLE}."
         )
     return others[0] if others else None
 
@@ -114,9 +114,9 @@ def _from_folders(index: ClipIndex, findings: Findings, notes: list[str]) -> lis
     splits = bool(tops) and tops <= SPLIT_WORDS.keys()
     if splits and not any(len(parts) > 2 for parts in places.values()):
         raise CorpusError(
-            f"{index.root.name} has sub-folders for splits ({name_list(sorted(tops))}) and no "
-            f"labels; expected a table {TABLE}, or one sub-folder a label below each; of a "
-            "published corpus, name it with --corpus."
+            f"{index.root.name} has sub-folders for splits ({name_list(sorted(tops))}) but no "
+            f"labels; expected a table {TABLE}, or one sub-folder per label inside each; if it is "
+            "a published corpus, name it with --corpus."
         )
     parts_found = []
     for path, parts in places.items():
@@ -124,7 +124,7 @@ def _from_folders(index: ClipIndex, findings: Findings, notes: list[str]) -> lis
         if len(parts) < at + 2:
             findings.add(
                 "clips in no sub-folder",
-                f"{index.name(path)} lies in no sub-folder that names its label; it is left out.",
+                f"{index.name(path)} is not in a sub-folder that names its label; it is left out.",
             )
             continue
         split = SPLIT_WORDS[folded(parts[0])] if splits else ""
@@ -134,18 +134,18 @@ def _from_folders(index: ClipIndex, findings: Findings, notes: list[str]) -> lis
     labels = {part.label for part in parts_found}
     if len(labels) == 1 and folded(str(next(iter(labels)))) in ALL_CLIPS:
         raise CorpusError(
-            f"{index.root.name} has all clips in {next(iter(labels))} and no {TABLE} beside it; "
-            f"expected a table {TABLE} beside that folder, with file,label, or one sub-folder a "
-            f"label{_table_inside(index)}."
+            f"{index.root.name} has all its clips in {next(iter(labels))} and no {TABLE} beside "
+            f"that folder; expected a table {TABLE} there with the columns file and label, or one "
+            f"sub-folder per label{_table_inside(index)}."
         )
     notes += empty_folder_notes(index, int(splits))
     spelling, alike = one_spelling(Counter(str(part.label) for part in parts_found))
     notes += alike
     names = name_list([shown(name) for name in sorted(set(spelling.values()))], 8)
-    below = ", a folder inside one is a source" if any(p.group for p in parts_found) else ""
+    below = "; folders inside them are sources" if any(p.group for p in parts_found) else ""
     if names:
         notes.append(
-            f"There is no {TABLE}: the names of sub-folders are the labels{below} ({names})."
+            f"There is no {TABLE}: the names of the sub-folders are the labels ({names}){below}."
         )
     return [replace(part, label=spelling[str(part.label)]) for part in parts_found]
 
@@ -164,12 +164,12 @@ def _from_table(
     table.findings, found = findings, table.findings
     findings.extend("rows that can't be read", found.sentences())
     if not table.rows and not findings.sentences():
-        raise CorpusError(f"{path.name} has a header and no rows; expected a row a clip.")
+        raise CorpusError(f"{path.name} has a header but no rows; expected a row per clip.")
     unread = (*_rows_of_raters(table), *_misnamed(table))
     kind = kind_of(table, values)
     notes += table.notes
     if folded(path.name) != TABLE:
-        notes.append(f"{path.name} is read as the table of labels.")
+        notes.append(f"{path.name} is used as the table of labels.")
     notes += column_notes(table, kind, unread)
     notes += time_notes(table)
     notes += split_folder_notes(index, table)
@@ -195,13 +195,13 @@ def _about_columns(ratings: Ratings) -> list[str]:
     """Notes on what columns are taken to mean: labels of yes and no, a scale from -1."""
     if ratings.labels:
         names = name_list([shown(name) for name in ratings.labels], 12)
-        return [f"The columns {names} are taken as labels; a clip may have any number of them."]
+        return [f"The columns {names} are used as labels; a clip may have any number of them."]
     values = [value for row in ratings.rows for value in row.values or ()]
     if len(values) < 10 or min(values) < 0:
         return []
     return [
-        "No valence and no arousal is below 0; they are read as -1 to 1, with 0 in the middle; if "
-        "your scale is 0 to 1, write 2 x - 1."
+        "No valence or arousal is below 0; values are read on a scale from -1 to 1, on which 0 is "
+        "neutral; if your scale is 0 to 1, convert it with 2 x - 1."
     ]
 
 
@@ -234,7 +234,7 @@ def _rows_of_raters(table: Table) -> tuple[str, ...]:
     for name in wide:
         del table.headers[name]
     table.headers |= {"label": f"{wide[0]} to {wide[-1]}", "rater": "rater"}
-    table.notes.append(f"The columns {name_list(wide, 8)} are taken as one rater each.")
+    table.notes.append(f"The columns {name_list(wide, 8)} are used as one rater each.")
     return ()
 
 
@@ -244,7 +244,7 @@ def _named_alike(ratings: Ratings, table: str, notes: list[str]) -> Ratings:
         return ratings
     ratings = as_several(ratings, Counter(str(row.label) for row in ratings.rows))
     if ratings.kind == "multi_label":
-        notes.append("Some cells hold several labels, so any number may be present.")
+        notes.append("Some cells hold several labels, so a clip may have any number of them.")
     counts = Counter(name for row in ratings.rows for name in label_names(row.label))
     notes += label_remarks(counts, table)
     spelling, alike = one_spelling(counts)
@@ -266,8 +266,9 @@ def _grouped_alike(ratings: Ratings, notes: list[str]) -> Ratings:
         return ratings
     changed = sorted(name for name, best in spelling.items() if name != best)
     notes.append(
-        f"Groups that differ only in capitals or blanks ({name_list([shown(n) for n in changed])}) "
-        "are one source with the commonest spelling; if they are meant to be two, rename one."
+        f"Groups that differ only in capitals, spaces or hyphens from a more common spelling "
+        f"({name_list([shown(n) for n in changed])}) count as that source; if one is another "
+        "source, rename it."
     )
     rows = [replace(row, group=spelling.get(row.group, "")) for row in ratings.rows]
     return replace(ratings, rows=rows)
@@ -284,6 +285,6 @@ def _note_unlisted(ratings: Ratings, index: ClipIndex, notes: list[str]) -> None
     unlisted = [index.name(path) for path in index.paths if path not in listed]
     if unlisted:
         notes.append(
-            f"{len(unlisted)} clips of the folder have no usable row and are left out: "
-            f"{name_list(unlisted)}."
+            f"Clips without a usable row: {len(unlisted)} ({name_list(unlisted)}); they are left "
+            "out."
         )

@@ -31,10 +31,10 @@ def one_spelling(counts: Mapping[str, int]) -> tuple[dict[str, str], list[str]]:
         best = max(labels, key=lambda label: (counts[label], label))
         spelling |= dict.fromkeys(labels, _whole(best))
         if len({_whole(label) for label in labels}) > 1:
-            spelt = [f"{shown(n)} ({counts[n]} rows)" for n in sorted(labels)]
+            spelt = [f"{shown(n)} ({counts[n]}×)" for n in sorted(labels)]
             notes.append(
-                f"The labels {' and '.join(spelt)} differ only in capitals or blanks; they are one "
-                f"class, {shown(best)}; if they are meant to be two, rename one."
+                f"The labels {' and '.join(spelt)} differ only in capitals, spaces or hyphens; "
+                f"they count as one class, {shown(best)}; if one is another class, rename it."
             )
     return spelling, notes
 
@@ -66,15 +66,15 @@ def label_remarks(counts: Counter, table: str) -> list[str]:
     long = [label for label in counts if len(label) > MOST_LETTERS]
     if long:
         remarks.append(
-            f"{len(long)} labels have more than {MOST_LETTERS} letters ({shown(long[0])}); "
-            "expected names of classes; is this column a transcript?"
+            f"Labels of more than {MOST_LETTERS} characters: {len(long)} ({shown(long[0])}); "
+            "expected class names; is this column a transcript?"
         )
     dates = [label for label in counts if _DATE.fullmatch(label) and _number(label) == math.inf]
     if dates:
         remarks.append(
             f"The labels {name_list([shown(n) for n in sorted(dates)])} look like dates; Excel "
-            "makes them of cells such as 1-1; if they are none, write the labels again in a column "
-            "of text."
+            "turns cells such as 1-1 into dates; if they are not meant as dates, format the column "
+            "as text and enter them again."
         )
     numbers = [label for label in counts if _number(label) != math.inf]
     if not numbers:
@@ -82,12 +82,12 @@ def label_remarks(counts: Counter, table: str) -> list[str]:
     fractions = [label for label in numbers if _number(label) % 1]
     if fractions or len(numbers) > MOST_NUMBERS:
         raise CorpusError(
-            f"the labels of {table} are {len(numbers)} different numbers ({name_list(numbers)}); "
-            "expected names of classes; call the columns valence and arousal if that is what they "
-            "are, or write a word for each range."
+            f"the labels in {table} are {len(numbers)} different numbers ({name_list(numbers)}); "
+            "expected class names; if they are valence and arousal, name the columns so; else "
+            "write a word for each range of numbers."
         )
     remarks.append(
-        f"The labels {name_list(sorted(numbers, key=_number), 8)} are numbers; each is taken as "
-        "the name of a class, without an order; words would be easier to read in every answer."
+        f"The labels {name_list(sorted(numbers, key=_number), 8)} are numbers; each is used as a "
+        "class name, without any order; words would make answers easier to read."
     )
     return remarks

@@ -33,18 +33,18 @@ def guess_groups(names: Sequence[str], labels: Sequence[object]) -> Guess:
     """
     files = len(set(names))
     ways: tuple[tuple[str, Callable[[str], str]], ...] = (
-        ("the folder that it lies in", lambda name: str(PurePosixPath(name).parent)),
+        ("the folder it is in", lambda name: str(PurePosixPath(name).parent)),
         ("the first part of its name", _first_token),
         ("its name without the last part", _without_last_token),
-        ("its name without the number at its end", _without_number),
+        ("its name without the number at the end", _without_number),
     )
     for least in (3, 2):
         for how, way in ways:
             groups = tuple(way(name) for name in names)
             if least <= len(set(groups)) <= files / 2 and not _decides(groups, labels):
                 example = next(i for i, name in enumerate(names) if name)
-                return Guess(groups, f"{how} ({groups[example]!r} of {names[example]!r})")
-    return Guess(tuple(names), "its file, so that every file is a source of its own")
+                return Guess(groups, f"{how} ({groups[example]!r} for {names[example]!r})")
+    return Guess(tuple(names), "its file, so every file is a source of its own")
 
 
 def _first_token(name: str) -> str:

@@ -51,13 +51,13 @@ def file_notes(index: ClipIndex, table: Path | None, moments: Collection[Path] =
         notes.append(_about_tables(index, table, sheets))
     if beside:
         notes.append(
-            f"Files beside clips with the names of these are not read: {_names(index, beside)}; "
-            "labels and what is said belong in the table."
+            f"Files that have the name of a clip are not read: {_names(index, beside)}; labels and "
+            "transcripts belong in the table."
         )
     if rest:
         notes.append(
-            f"Files that are no clips by their ending are not read: {by_ending(rest)}; convert "
-            "films to mp4."
+            f"Files with endings other than those of clips are not read: {by_ending(rest)}; "
+            "convert videos to mp4."
         )
     return notes
 
@@ -70,12 +70,12 @@ def _about_tables(index: ClipIndex, table: Path | None, others: Sequence[Path]) 
     names = _names(index, others)
     if table:
         return (
-            f"Besides {table.name} there are tables that are not read: {names}; put the rows that "
-            f"are meant into {table.name}."
+            f"Tables other than {table.name} are not read: {names}; copy the rows you need into "
+            f"{table.name}."
         )
     return (
-        f"There are tables that are not read: {names}; expected labels.csv in the folder itself; "
-        "move or rename the one that is meant."
+        f"These tables are not read: {names}; expected labels.csv in the folder itself; move or "
+        "rename the right one."
     )
 
 
@@ -85,8 +85,8 @@ def split_folder_notes(index: ClipIndex, table: Table) -> list[str]:
     if "split" in table.headers or not {folded(top) for top in tops} <= SPLIT_WORDS.keys():
         return []
     return [
-        f"The sub-folders {name_list(sorted(tops))} are not taken as splits, since there is a "
-        f"table; a column split in {table.name} says which clip is where."
+        f"The sub-folders {name_list(sorted(tops))} are not used as splits because there is a "
+        f"table; add a column 'split' to {table.name}."
     ]
 
 
@@ -101,7 +101,7 @@ def empty_folder_notes(index: ClipIndex, level: int) -> list[str]:
     if not empty:
         return []
     names = name_list([shown("/".join(parts)) for parts in sorted(empty)])
-    return [f"Sub-folders without a clip are not read: {names}; no label is made of them."]
+    return [f"Sub-folders without a clip: {names}; no label is made of them."]
 
 
 def column_notes(table: Table, kind: TableKind, more: Sequence[str] = ()) -> list[str]:
@@ -115,8 +115,8 @@ def column_notes(table: Table, kind: TableKind, more: Sequence[str] = ()) -> lis
         notes.append(f"Columns that are not read: {name_list([shown(n) for n in unread], 8)}.")
     if classes:
         notes.append(
-            "The table has classes and valence and arousal; classes are read; --corpus "
-            "folder-affect reads the others."
+            "The table has classes as well as valence and arousal; the classes are read; --corpus "
+            "folder-affect reads valence and arousal."
         )
     return notes
 
@@ -127,14 +127,14 @@ def time_notes(table: Table) -> list[str]:
     notes = []
     if no_start:
         notes.append(
-            f"Rows with a duration and neither start nor end: {len(no_start)} (the first is line "
-            f"{no_start[0].line}); the whole clip is read; a part needs a start."
+            f"Rows with a duration but no start or end: {len(no_start)} (first: line "
+            f"{no_start[0].line}); the whole clip is read; add a start to read a part."
         )
     apart = [row for row in table.rows if _differs(table, row)]
     if apart:
         notes.append(
-            f"Rows whose start, end and duration do not fit together: {len(apart)} (the first is "
-            f"line {apart[0].line}); start and end are read, and seconds before milliseconds."
+            f"Rows whose start, end and duration disagree: {len(apart)} (first: line "
+            f"{apart[0].line}); start and end are used, and seconds rather than milliseconds."
         )
     return notes
 

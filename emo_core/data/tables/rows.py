@@ -19,7 +19,7 @@ from emo_core.data.tables.text import MAX_BYTES, DecodedText, possible_texts, re
 
 DELIMITERS = (",", ";", "\t", "|", " ")
 HEAD = 12  # lines among which the header is looked for; titles may stand above it
-WORDS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
+WORDS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "spaces"}
 _BRACKET = re.compile(r"[(\[]\s*([^)\]]*?)\s*[)\]]")
 _MILLI = ("ms", "msec", "milliseconds")
 
@@ -110,8 +110,8 @@ def read_people_table(
         _, best, encoding = max(scores, key=lambda one: one[0])  # the first of equals
     if len(texts) > 1:
         best.notes.append(
-            f"{path.name} is not in UTF-8; it is read as {encoding}: check that letters with "
-            "accents are right, or save it as UTF-8."
+            f"{path.name} is not in UTF-8; it is read as {encoding}; check that accented letters "
+            "are right, or save it as UTF-8."
         )
     return best
 
@@ -133,10 +133,7 @@ def _parsed(decoded: DecodedText, name: str, columns: Columns) -> Table:
     keys, headers = _named_columns(lines[header][1], name, columns)
     table = Table(name, headers, [])
     if header:
-        table.notes.append(
-            f"{header} line{'s' * (header > 1)} above the header of {name} "
-            f"{'are' if header > 1 else 'is'} not read."
-        )
+        table.notes.append(f"Lines above the header of {name}, which are not read: {header}.")
     _fill(table, keys, lines[header + 1 :], columns.anchor)
     return table
 
@@ -195,8 +192,8 @@ def _lines(text: str, delimiter: str, name: str) -> list[tuple[int, list[str]]]:
             failed = failed or (last + 1, error)
     assert failed  # else it has returned
     raise CorpusError(
-        f"{name} line {failed[0]}: a quotation mark is opened there and not closed as it should "
-        f'be ({failed[1]}); expected "text" with every mark inside doubled (""); correct that row.'
+        f"{name} line {failed[0]}: a quotation mark opens there and is not closed properly "
+        f'({failed[1]}); expected "text", every mark inside doubled (""); correct that row.'
     ) from failed[1]
 
 
@@ -220,11 +217,11 @@ def _headerless(
     if width != len(columns.bare) or not columns.is_anchor(first[0]):
         raise CorpusError(
             f"{name} starts with {shown(delimiter.join(first))}; expected a header with the column "
-            f"{columns.anchor!r}, such as {columns.example}; name its columns so."
+            f"{columns.anchor!r}, such as {columns.example}; add one."
         )
     table = Table(name, {column: column for column in columns.bare}, [])
     table.notes.append(
-        f"{name} has no header; its columns are taken as {' and '.join(columns.bare)}."
+        f"{name} has no header; its columns are read as {' and '.join(columns.bare)}."
     )
     _fill(table, list(columns.bare), lines, columns.anchor)
     return table
@@ -243,8 +240,8 @@ def _named_columns(
     doubled = sorted(key for key, count in Counter(keys).items() if key and count > 1)
     if doubled:
         raise CorpusError(
-            f"{name} has the column {name_list([shown(key) for key in doubled])} twice; expected "
-            "every column once; rename or delete one."
+            f"{name} has more than one column {name_list([shown(key) for key in doubled])}; "
+            "expected each column once; rename or delete the others."
         )
     return keys, {key: cell for key, cell in zip(keys, cells, strict=True) if key}
 
@@ -261,15 +258,16 @@ def _fill(table: Table, keys: list[str], lines: list, anchor: str) -> None:
         if other:
             table.findings.add(
                 "rows with another delimiter",
-                f"{table.name} line {number}: {shown(cells[0])} is one cell; expected {len(keys)} "
-                f"cells, delimited as in the header and not {WORDS[other]}; it is left out.",
+                f"{table.name} line {number}: found {shown(cells[0])}, delimited by "
+                f"{WORDS[other]}; expected {len(keys)} cells, delimited as in the header; the row "
+                "is left out.",
                 number,
             )
         elif extra:
             table.findings.add(
                 "rows with too many cells",
                 f"{table.name} line {number} has {len(cells)} cells, the header {len(keys)}; "
-                f"expected as many, and quotation marks around a cell that holds the delimiter; "
+                "expected as many, with quotation marks around a cell that contains a delimiter; "
                 f"the row is left out (it starts with {shown(cells[0])}).",
                 number,
             )
@@ -291,7 +289,7 @@ def _note_nameless(table: Table, keys: list[str], lines: list) -> None:
     nameless = [at for at, key in enumerate(keys) if not key]
     cells = (row[at] for _, row in lines for at in nameless if at < len(row))
     if first := next(filter(None, cells), ""):
-        table.notes.append(f"A column without a header is not read (it holds {shown(first)}).")
+        table.notes.append(f"A column without a header is not read (it contains {shown(first)}).")
 
 
 def _but_headers(table: Table, keys: list[str], lines: list) -> Iterator[tuple[int, list[str]]]:
@@ -329,7 +327,7 @@ def _add_broken(table: Table, row: Row, column: str) -> None:
         return
     table.findings.add(
         "rows over several lines",
-        f"{table.where(row, column)}: the cell goes over {len(cell.splitlines())} lines; expected "
-        "one line a cell and every quotation mark closed; the row is left out.",
+        f"{table.where(row, column)}: the cell spans {len(cell.splitlines())} lines; expected one "
+        "line per cell and every quotation mark closed; the row is left out.",
         row.line,
     )

@@ -58,7 +58,7 @@ def read_bytes(path: Path, expected: str) -> bytes:
         ) from error
     if size > MAX_BYTES:
         raise CorpusError(
-            f"{path.name} has {size // 1_000_000} MB; expected a table of at most "
+            f"{path.name} is {size // 1_000_000} MB large; expected a table of at most "
             f"{MAX_BYTES // 1_000_000} MB; split it."
         )
     head = data.lstrip(codecs.BOM_UTF8 + b" \r\n\t")[:200].lower()
@@ -85,8 +85,8 @@ def possible_texts(data: bytes, name: str) -> list[DecodedText]:
     except UnicodeDecodeError as error:
         if encoding:
             raise CorpusError(
-                f"{name} starts as {encoding} text and breaks off at byte {error.start}; expected "
-                "whole text; copy it again."
+                f"{name} starts as {encoding} text but can't be read from byte {error.start} on; "
+                "expected text to its end; copy it again."
             ) from error
     mixed = _line_by_line(data)
     found = [DecodedText(text, code) for code in LEGACY if (text := _decoded(data, code))]
@@ -94,7 +94,7 @@ def possible_texts(data: bytes, name: str) -> list[DecodedText]:
     western.sort(key=lambda each: -sum(map(LETTERS.__contains__, each.text)))
     others = [each for each in found if each not in western]
     if not found or "\0" in found[0].text:
-        raise CorpusError(f"{name} is not text; expected columns in UTF-8; save it again as CSV.")
+        raise CorpusError(f"{name} is not text; expected a table in UTF-8; save it again as CSV.")
     return mixed + western + others
 
 

@@ -16,7 +16,10 @@ def test_labels_of_one_source_and_splits_without_one_are_noted(tmp_path):
     table = "file,label\n" + "".join(f"{c},{'xy'[i % 2]}\n" for i, c in enumerate(clips[:-1]))
     corpus = read_own(tmp_path, table + f"{clips[-1]},rare\n", *clips)
     notes = "\n".join(corpus.notes)
-    assert "Labels of one source only: 'rare'" in notes and "has no clip of" in notes
+    assert (
+        "Labels that occur in one source only: 'rare'" in notes
+        and "Labels without a clip in the split" in notes
+    )
 
 
 def test_windows_take_the_label_as_target(tmp_path):

@@ -36,7 +36,7 @@ def test_links_that_cross_each_other_count_no_clip_twice(tmp_path):
     assert [index.name(path) for path in index.paths] == [
         f"{label}/{label}.mp4" for label in ("happy", "sad", "tired")
     ]
-    assert len(index.skipped) == 9 and "'happy/to_happy' is a link to a folder" in index.skipped[0]
+    assert len(index.skipped) == 9 and "'happy/to_happy' links to a folder" in index.skipped[0]
 
 
 def test_what_only_looks_like_a_clip_is_told(tmp_path):
@@ -52,8 +52,8 @@ def test_what_only_looks_like_a_clip_is_told(tmp_path):
         "b.vob"
     ]
     told = "\n".join(index.skipped)
-    assert "'gone.mp4' is a link to nothing" in told and "'pipe.mp4' is no file" in told
-    assert "in no known encoding" in told and told.encode()
+    assert "'gone.mp4' is a broken link" in told and "'pipe.mp4' is not a file" in told
+    assert "has a name that is not UTF-8" in told and told.encode()
 
 
 def test_a_folder_that_cannot_be_read_is_told(tmp_path, monkeypatch):
@@ -69,6 +69,6 @@ def test_a_folder_that_cannot_be_read_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "scandir", refuse)
     told = ClipIndex(tmp_path).skipped
     assert told == [
-        "the folder 'shut' can't be read (Permission denied); its clips are left out; allow "
-        "reading it."
+        "the folder 'shut' can't be read (Permission denied); its clips are left out; check "
+        "its permissions."
     ]

@@ -26,6 +26,6 @@ def test_a_file_beside_a_clip(tmp_path):
     assert beside(tmp_path / "a.mp4") == tmp_path / "a.tsv" and beside(tmp_path / "b.mp4") is None
     assert read_moments(tmp_path / "a.tsv", findings) == [(0.5, (0.1, -1.0))]
     assert findings.sentences()[0] == (
-        "a.tsv line 3: found 2 and 0, expected -1 to 1; the moment is left out."
+        "a.tsv line 3: found 2 and 0, expected -1 to 1; the row is left out."
     )
     assert span_seconds(4.0, None) == 4 and span_seconds(4.0, (3.0, 9.0)) == 1

@@ -15,7 +15,7 @@ def test_forty_thousand_rows_are_read_in_seconds(tmp_path):
         tmp_path, "\n".join(["file,label,start_s,end_s", *rows]), *(f"c{i}.mp4" for i in range(8))
     )
     assert len(corpus.items) == 40_000 and time.process_time() - started < 60
-    assert "And 980 more rows without their clip, lines 40022 to 41001." in corpus.problems
+    assert "And 980 more rows without a matching clip, lines 40022 to 41001." in corpus.problems
 
 
 def test_seconds_of_a_clip(tmp_path):

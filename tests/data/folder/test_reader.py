@@ -29,7 +29,7 @@ def test_a_table_of_two_columns_is_a_corpus(tmp_path):
     assert corpus.labels == ("happy", "sad") and corpus.details == {"task": "single_label"}
     assert labels_of(corpus)["bert_2"] == "happy" and corpus.problems == ()
     assert {item.group for item in corpus.items} == {"anna", "bert"}
-    assert "the first part of its name ('anna' of 'anna_1.mp4'): 2 sources" in said(corpus)
+    assert "the first part of its name ('anna' for 'anna_1.mp4'). Sources: 2." in said(corpus)
     assert refuse_leaks(corpus) is corpus
     assert find_table(tmp_path, ClipIndex(tmp_path)) == tmp_path / "labels.csv"
 
@@ -37,7 +37,7 @@ def test_a_table_of_two_columns_is_a_corpus(tmp_path):
 def test_one_sub_folder_a_label(tmp_path):
     corpus = read_own(tmp_path, None, "happy/a.mp4", "happy/b.MP4", "sad/c.mov", "x.mp4")
     assert labels_of(corpus) == {"happy/a": "happy", "happy/b": "happy", "sad/c": "sad"}
-    assert "x.mp4 lies in no sub-folder" in corpus.problems[0]
+    assert "x.mp4 is not in a sub-folder" in corpus.problems[0]
 
 
 def test_sub_folders_below_train_val_and_test(tmp_path):
@@ -90,7 +90,7 @@ def test_a_cell_finds_its_file(tmp_path, cell, clip):
     [
         ("bert/1.mp4", r"line 2, column 'file': 'bert/1.mp4' is not in "),
         ("../secret.mp4", "is not in"),
-        ("2.mp4", "'2.mp4' may be 'anna/2.mp4', 'carl/2.mp4'; expected one clip"),
+        ("2.mp4", "'2.mp4' may mean 'anna/2.mp4', 'carl/2.mp4'; expected one clip"),
     ],
 )
 def test_a_cell_that_means_no_clip_or_several_is_named(tmp_path, cell, sentence):
@@ -98,7 +98,7 @@ def test_a_cell_that_means_no_clip_or_several_is_named(tmp_path, cell, sentence)
     corpus = read_own(tmp_path, f"file,label\n{cell},happy\nok.mp4,sad\n", *clips)
     assert [item.name for item in corpus.items] == ["ok"]
     assert re.search(sentence, corpus.problems[0]), corpus.problems[0]
-    assert "3 clips of the folder have no usable row" in said(corpus)
+    assert "Clips without a usable row: 3" in said(corpus)
 
 
 def test_video_goes_before_the_sound_taken_from_it(tmp_path):
@@ -121,7 +121,7 @@ def test_parts_of_a_file_are_clips_with_one_source(tmp_path):
     assert corpus.items[0].group == corpus.items[1].group
     first, second = corpus.problems
     assert "line 5, column 'Start': found '0:61', expected seconds" in first
-    assert "line 6: the part lasts from 0.9 to 0.2 s" in second
+    assert "line 6: the part runs from 0.9 to 0.2 s" in second
 
 
 def test_milliseconds_and_durations_of_elan(tmp_path):
@@ -145,9 +145,11 @@ def test_raters_give_the_majority_and_their_agreement_is_said(tmp_path):
     )
     corpus = read_own(tmp_path, table, "a.mp4", "b.mp4", "c.mp4", "d.mp4")
     assert labels_of(corpus) == {"a": "x", "b": "y", "d": "x"}
-    assert "lines 8, 9, 10: c.mp4 has 'x' (1), 'y' (1), 'z' (1); expected a label" in said(corpus)
+    assert "lines 8, 9, 10: the votes for c.mp4 are tied ('x' (1), 'y' (1), 'z' (1))" in said(
+        corpus
+    )
     assert "rater 'q' gives b.mp4 another label" in said(corpus)
-    assert "4 clips have several ratings (3 raters)" in said(corpus)
+    assert "Clips with several ratings: 4, by 3 raters" in said(corpus)
 
 
 def test_labels_that_differ_in_capitals_are_one_class_and_said(tmp_path):
@@ -155,13 +157,13 @@ def test_labels_that_differ_in_capitals_are_one_class_and_said(tmp_path):
         "anna_1.mp4,h", "anna_1.mp4,H"
     )
     corpus = read_own(tmp_path, table, *CLIPS)
-    assert len(corpus.labels) == 2 and "differ only in capitals or blanks" in said(corpus)
+    assert len(corpus.labels) == 2 and "differ only in capitals, spaces or hyphens" in said(corpus)
 
 
 def test_numbers_as_classes_are_said_and_as_scales_refused(tmp_path):
     corpus = read_own(tmp_path / "a", TABLE.replace("happy", "1.0").replace("sad", "10"), *CLIPS)
-    assert corpus.labels == ("1", "10") and "are numbers; each is taken as" in said(corpus)
-    with pytest.raises(CorpusError, match="2 different numbers .*call the columns valence"):
+    assert corpus.labels == ("1", "10") and "are numbers; each is used as" in said(corpus)
+    with pytest.raises(CorpusError, match="2 different numbers .*if they are valence and arousal"):
         read_own(tmp_path / "b", TABLE.replace("happy", "0.25").replace("sad", "0.5"), *CLIPS)
 
 
@@ -235,7 +237,7 @@ def test_a_given_split_that_a_guess_crosses_is_said_and_passes(tmp_path):
     )
     clips = [f"p{p}_{i}.mp4" for p in range(3) for i in range(4)]
     corpus = read_own(tmp_path, "file,label,split\n" + rows, *clips)
-    assert corpus.leak and "let 3 guessed sources cross" in said(corpus)
+    assert corpus.leak and "in more than one split: 3 (" in said(corpus)
     assert refuse_leaks(corpus) is corpus
 
 
@@ -249,7 +251,7 @@ def test_the_same_file_under_two_names_is_one_source(tmp_path):
     folder_of(tmp_path, "file,label\na.mp4,x\nb.mp4,y\nc.mp4,y\n", "c.mp4")
     put_clip(tmp_path / "a.mp4", same=True), put_clip(tmp_path / "b.mp4", same=True)
     corpus = read_corpus("folder", tmp_path)
-    assert "'a.mp4' and 'b.mp4' are the same file, labelled x and y" in said(corpus)
+    assert "'a.mp4' and 'b.mp4' are the same file, labelled 'x' and 'y'" in said(corpus)
     assert corpus.items[0].group == corpus.items[1].group != corpus.items[2].group
 
 
@@ -257,24 +259,24 @@ def test_one_class_one_clip_one_source_are_problems(tmp_path):
     corpus = read_own(tmp_path / "a", "file,label\na.mp4,x\n", "a.mp4")
     assert "one labelled clip" in said(corpus) and "Every clip has the label 'x'" in said(corpus)
     corpus = read_own(tmp_path / "b", "file,label,group\na.mp4,x,1\nb.mp4,y,1\n", "a.mp4", "b.mp4")
-    assert "are of one source ('1')" in said(corpus)
+    assert "come from one source ('1')" in said(corpus)
 
 
 def test_rows_without_a_label_are_left_out_and_said(tmp_path):
     corpus = read_own(tmp_path, TABLE.replace("anna_2.mp4,sad", "anna_2.mp4,NA"), *CLIPS)
-    assert "line 3, column 'label': 'NA' says that there is no label" in said(corpus)
+    assert "line 3, column 'label': 'NA' means no label" in said(corpus)
 
 
 @pytest.mark.parametrize(
     ("files", "sentence"),
     [
-        ({}, "holds no clip; expected files such as"),
-        ({"a.mp4": None}, "has no clip with a label; the first problem: a.mp4 lies in no"),
+        ({}, "contains no clips; expected files such as"),
+        ({"a.mp4": None}, "has no clip with a label; the first problem: a.mp4 is not in"),
         ({"Train/a.mp4": None, "Val/b.mp4": None}, "sub-folders for splits .*name it with --corp"),
-        ({"clips/a.mp4": None}, "all clips in clips and no labels.csv"),
+        ({"clips/a.mp4": None}, "all its clips in clips and no labels.csv"),
         ({"a.mp4": None, "one.csv": "x", "two.csv": "y"}, "has no labels.csv, but one.csv, two"),
         ({"a.mp4": None, "labels.csv": "file,start\na.mp4,1\n"}, "has the columns 'file', 'start'"),
-        ({"a.mp4": None, "labels.csv": "file,label\n"}, "has a header and no rows"),
+        ({"a.mp4": None, "labels.csv": "file,label\n"}, "has a header but no rows"),
         ({"a.mp4": None, "labels.csv": '[{"file": "a"}]'}, "labels.csv is JSON; expected plain"),
         ({"a.mp4": None, "labels.xlsx": "PK\x03\x04"}, "labels.xlsx is a workbook"),
         ({"a.mp4": None, "labels.csv": "x", "Labels.csv": "x"}, "expected one table"),
@@ -290,7 +292,7 @@ def test_a_folder_that_is_none_is_one_sentence(tmp_path, files, sentence):
 def test_another_name_of_the_table_is_said(tmp_path):
     folder_of(tmp_path, None, *CLIPS)
     (tmp_path / "ratings.csv").write_text(TABLE)
-    assert "ratings.csv is read as the table" in said(read_corpus("folder", tmp_path))
+    assert "ratings.csv is used as the table" in said(read_corpus("folder", tmp_path))
 
 
 def test_files_of_systems_are_no_clips(tmp_path):
@@ -343,7 +345,7 @@ def test_labels_in_other_ways_of_writing(tmp_path, how):
 def test_rows_with_another_delimiter_are_named(tmp_path):
     table = "file;label\na_1.mp4,x\na_2.mp4;x\nb_1.mp4;y\n"
     corpus = read_own(tmp_path, table, "a_1.mp4", "a_2.mp4", "b_1.mp4")
-    assert "line 2: 'a_1.mp4,x' is one cell; expected 2 cells" in corpus.problems[0]
+    assert "line 2: found 'a_1.mp4,x', delimited by commas; expected 2 cells" in corpus.problems[0]
 
 
 def test_columns_that_are_not_read_are_named_as_written(tmp_path):
@@ -362,7 +364,7 @@ def test_where_labels_are_sub_folders_it_is_said(tmp_path):
     names = (unicodedata.normalize(form, "fröhlich") for form in ("NFC", "NFD"))
     corpus = read_own(tmp_path, None, *(f"{n}/{i}.mp4" for i, n in enumerate(names)), "sad/c.mp4")
     assert corpus.labels == ("fröhlich", "sad")
-    assert "names of sub-folders are the labels ('fröhlich', 'sad')" in said(corpus)
+    assert "names of the sub-folders are the labels ('fröhlich', 'sad')" in said(corpus)
 
 
 def test_what_is_no_clip_is_said(tmp_path):
@@ -371,7 +373,7 @@ def test_what_is_no_clip_is_said(tmp_path):
     (tmp_path / "old.vob").write_bytes(b"x")
     (tmp_path / "gone.mp4").symlink_to("nowhere.mp4")
     corpus = read_corpus("folder", tmp_path)
-    assert "are not read: 1 .vob" in said(corpus) and "link to nothing" in corpus.problems[0]
+    assert "are not read: 1 .vob" in said(corpus) and "broken link" in corpus.problems[0]
     for clip in CLIPS:
         (tmp_path / clip).unlink()
     with pytest.raises(CorpusError, match="only other files .*the first problem: 'gone"):
@@ -396,7 +398,7 @@ def test_a_formula_and_a_swallowed_text_are_no_classes(tmp_path):
     rows = table_of("happy", '"=IF(A1;""happy"";""sad"")"', "x" * 300_000, "sad")
     corpus = read_own(tmp_path, rows, *CLIPS)
     assert corpus.labels == ("happy", "sad") and "found the formula '=IF(A1" in said(corpus)
-    assert "found 300,000 letters" in said(corpus) and max(map(len, corpus.problems)) < 300
+    assert "found 300,000 characters" in said(corpus) and max(map(len, corpus.problems)) < 300
 
 
 def test_both_marks_between_labels_in_one_table(tmp_path):
@@ -422,13 +424,15 @@ def test_labels_that_excel_made_dates_of_are_noted(tmp_path):
 def test_columns_that_are_taken_as_labels_are_named(tmp_path):
     rows = "".join(f"{c},0,0\n" for c in CLIPS)
     corpus = read_own(tmp_path, "file,happy,consent\n" + rows, *CLIPS)
-    assert "The columns 'happy', 'consent' are taken as labels" in said(corpus)
-    assert "No clip has any label" in corpus.problems[0]
+    assert "The columns 'happy', 'consent' are used as labels" in said(corpus)
+    assert "No clip has a label" in corpus.problems[0]
 
 
 def test_values_of_another_scale_are_refused_or_noted(tmp_path):
     rows = [f"{c},{v},1\n" for c, v in zip(CLIPS, (1, 7, 9, 5), strict=True)]
-    with pytest.raises(CorpusError, match="outside -1 to 1 in 3 of 4 rows, so its scale"):
+    with pytest.raises(
+        CorpusError, match="outside -1 to 1 in 3 of 4 rows, so it uses another scale"
+    ):
         read_own(tmp_path, "file,valence,arousal\n" + "".join(rows), *CLIPS)
     clips = [f"c{i}.mp4" for i in range(6)]
     table = "file,valence,arousal\n" + "".join(f"{c},0.{i},0.5\n" for i, c in enumerate(clips))
@@ -443,7 +447,7 @@ def test_a_narrow_blank_of_macos_finds_its_file(tmp_path):
 
 def test_nothing_to_train_on_is_noted(tmp_path):
     rows = "".join(f"{c},{'xy'[i % 2]},test,g{i}\n" for i, c in enumerate(CLIPS))
-    assert "No clip is in train" in said(
+    assert "No clip is in the split train" in said(
         read_own(tmp_path, "file,label,split,group\n" + rows, *CLIPS)
     )
 

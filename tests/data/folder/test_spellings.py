@@ -11,7 +11,7 @@ from emo_core.data.folder.spellings import label_remarks, one_spelling, ordered
 def test_the_commonest_spelling_is_taken():
     spelling, notes = one_spelling({"Happy": 1, "happy": 5, "very_sad": 2, "Very sad": 1, "x": 1})
     assert spelling["Happy"] == "happy" and spelling["Very sad"] == "very_sad"
-    assert len(notes) == 2 and "'Happy' (1 rows) and 'happy' (5 rows)" in notes[0]
+    assert len(notes) == 2 and "'Happy' (1×) and 'happy' (5×)" in notes[0]
     assert one_spelling({"1.0": 1, "1": 2})[0] == {"1.0": "1", "1": "1"}
 
 
@@ -24,6 +24,6 @@ def test_order_is_that_of_shipped_models_else_by_size_or_alphabet():
 def test_what_numbers_can_be():
     assert "are numbers" in label_remarks(Counter({"1": 3, "2": 4}), "t")[0]
     for many in ([str(i) for i in range(21)], ["0.5"]):
-        with pytest.raises(CorpusError, match="expected names of classes"):
+        with pytest.raises(CorpusError, match="expected class names"):
             label_remarks(Counter(many), "t")
     assert "transcript?" in label_remarks(Counter({"word " * 20: 1}), "t")[0]

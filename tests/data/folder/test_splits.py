@@ -26,7 +26,7 @@ from emo_core.data.tables.aliases import split_word
             [f"anna{i}.mp4" for i in range(3)] + [f"bo{i}.mp4" for i in range(3)],
             "xyxyxy",
             "anna",
-            "number at its end",
+            "number at the end",
         ),
         (["happy_1.mp4", "happy_2.mp4", "sad_1.mp4", "sad_2.mp4"], "hhss", "happy_1.mp4", "file"),
         (["a.mp4", "b.mp4", "c.mp4"], "xyx", "a.mp4", "its file"),

@@ -44,8 +44,8 @@ def test_a_second_table_is_said(tmp_path, name):
     (tmp_path / name).write_text("file,label\na_1.mp4,y\n")
     sentence = once(read_corpus("folder", tmp_path), name)
     assert sentence == (
-        f"Besides labels.csv there are tables that are not read: {name!r}; put the rows that are "
-        "meant into labels.csv."
+        f"Tables other than labels.csv are not read: {name!r}; copy the rows you need into "
+        "labels.csv."
     )
 
 
@@ -69,14 +69,16 @@ def test_files_beside_clips_are_said_unless_they_are_read(tmp_path):
     for name in ("a_1.txt", "a_1.srt", "b_2.csv", "README.txt", "DATA.md", "plan.md", "old.vob"):
         (tmp_path / name).write_text("time_s,valence,arousal\n0.1,0.2,0.3\n")
     corpus = read_corpus("folder", tmp_path)
-    assert "'a_1.srt', 'a_1.txt', 'b_2.csv'; labels and what" in once(corpus, "Files beside clips")
-    assert once(corpus, "by their ending").startswith("Files that are no clips by their ending")
+    assert "'a_1.srt', 'a_1.txt', 'b_2.csv'; labels and" in once(corpus, "Files that have")
+    assert once(corpus, "endings other than").startswith(
+        "Files with endings other than those of clips"
+    )
     assert by_ending([tmp_path / "a.vob", tmp_path / "LICENCE"]) == "1 .vob, 1 no ending"
     (tmp_path / "labels.csv").write_text(
         "file,valence,arousal\na_1.mp4,0,0\na_2.mp4,1,1\nb_1.mp4,0,1\nb_2.mp4,,\n"
     )
     corpus = read_corpus("folder", tmp_path)
-    assert "not read: 'a_1.srt', 'a_1.txt'; labels" in once(corpus, "Files beside clips")
+    assert "not read: 'a_1.srt', 'a_1.txt'; labels" in once(corpus, "Files that have")
     assert file_notes(ClipIndex(tmp_path), tmp_path / "labels.csv", [tmp_path / "b_2.csv"])
 
 
@@ -85,8 +87,8 @@ def test_a_duration_without_a_start_is_said(tmp_path):
         tmp_path, TABLE.replace("\n", ",1.0\n").replace("label,1.0", "label,duration"), *CLIPS
     )
     assert once(corpus, "duration") == (
-        "Rows with a duration and neither start nor end: 4 (the first is line 2); the whole clip "
-        "is read; a part needs a start."
+        "Rows with a duration but no start or end: 4 (first: line 2); the whole clip "
+        "is read; add a start to read a part."
     )
     assert {item.span_s for item in corpus.items} == {None}
 
@@ -95,10 +97,10 @@ def test_a_duration_without_a_start_is_said(tmp_path):
     ("header", "cells", "words"),
     [
         ("start,end,duration", ("0,0.5,0.5", "0.25,0.75,0.5"), ""),
-        ("start,end,duration", ("0,0.5,0.5", "0.25,0.75,0.9"), "together: 1 (the first is line 3)"),
-        ("end,duration", ("0.5,0.5", "0.9,0.2"), "together: 1 (the first is line 3)"),
-        ("start_s,start_ms,end_s", ("0,0,1", "0.5,100,1"), "together: 1 (the first is line 3)"),
-        ("start,duration", ("0,0.5", ",0.5"), "neither start nor end: 1 (the first is line 3)"),
+        ("start,end,duration", ("0,0.5,0.5", "0.25,0.75,0.9"), "disagree: 1 (first: line 3)"),
+        ("end,duration", ("0.5,0.5", "0.9,0.2"), "disagree: 1 (first: line 3)"),
+        ("start_s,start_ms,end_s", ("0,0,1", "0.5,100,1"), "disagree: 1 (first: line 3)"),
+        ("start,duration", ("0,0.5", ",0.5"), "no start or end: 1 (first: line 3)"),
     ],
 )
 def test_times_that_do_not_fit_together_are_said(tmp_path, header, cells, words):
@@ -110,7 +112,7 @@ def test_times_that_do_not_fit_together_are_said(tmp_path, header, cells, words)
     if words:
         once(corpus, words)
     else:
-        assert not any("together" in sentence for sentence in said(corpus))
+        assert not any("disagree" in sentence for sentence in said(corpus))
 
 
 @pytest.mark.parametrize(
@@ -119,9 +121,9 @@ def test_times_that_do_not_fit_together_are_said(tmp_path, header, cells, words)
         ("label,valence", "x,0.5", "Columns that are not read: 'valence'."),
         ("label,time", "x,0.5", "Columns that are not read: 'time'."),
         ("label,url,mood", "x,http://a,z", "Columns that are not read: 'url', 'mood'."),
-        ("label,valence,arousal", "x,0.5,0.1", "--corpus folder-affect reads the others."),
+        ("label,valence,arousal", "x,0.5,0.1", "--corpus folder-affect reads valence and arousal."),
         ("happy,sad,valence", "1,0,0.5", "Columns that are not read: 'valence'."),
-        (",label", "17,x", "A column without a header is not read (it holds '17')."),
+        (",label", "17,x", "A column without a header is not read (it contains '17')."),
     ],
 )
 def test_columns_without_a_meaning_are_said(tmp_path, header, cells, words):
@@ -137,16 +139,16 @@ def test_classes_are_said_where_valence_and_arousal_are_wanted(tmp_path):
 def test_split_folders_beside_a_table_are_said(tmp_path):
     clips = ("train/a_1.mp4", "test/b_1.mp4")
     table = "file,label\na_1.mp4,x\nb_1.mp4,y\n"
-    assert "not taken as splits" in once(read_own(tmp_path / "a", table, *clips), "test, train")
+    assert "not used as splits" in once(read_own(tmp_path / "a", table, *clips), "test, train")
     table = "file,label,split\na_1.mp4,x,train\nb_1.mp4,y,test\n"
-    assert not any("taken as" in s for s in said(read_own(tmp_path / "b", table, *clips)))
+    assert not any("used as splits" in s for s in said(read_own(tmp_path / "b", table, *clips)))
 
 
 def test_label_folders_without_a_clip_are_said(tmp_path):
     folder_of(tmp_path, None, "x/a.mp4", "y/b.mp4", "y/deep/c.mp4")
     (tmp_path / "angry").mkdir()
     (tmp_path / "y" / "empty").mkdir()
-    assert "'angry'; no label" in once(read_corpus("folder", tmp_path), "without a clip")
+    assert "'angry'; no label" in once(read_corpus("folder", tmp_path), "Sub-folders without")
     folder_of(tmp_path / "s", None, "train/x/a.mp4", "train/y/b.mp4", "test/x/c.mp4")
     (tmp_path / "s" / "test" / "y").mkdir()
     once(read_corpus("folder", tmp_path / "s"), "'test/y'; no label")
@@ -156,10 +158,10 @@ def test_label_folders_without_a_clip_are_said(tmp_path):
 def test_rows_that_contradict_each_other_are_said(tmp_path):
     table = "file,label,text\na_1.mp4,x,hello\na_1.mp4,x,goodbye\na_2.mp4,y,\n"
     corpus = read_own(tmp_path / "a", table, *CLIPS[:2])
-    assert "have text 'hello', 'goodbye'" in once(corpus, "the rows of one clip")
+    assert "on its text ('hello', 'goodbye')" in once(corpus, "the rows of this clip")
     table = "file,time,valence,arousal\na_1.mp4,0.1,0,0\na_1.mp4,,1,1\na_2.mp4,0.2,0,0\n"
     corpus = read_own(tmp_path / "b", table, *CLIPS[:2])
-    once(corpus, "a_1.mp4 has values with and without a moment")
+    once(corpus, "a_1.mp4 has ratings with a time and without")
     assert corpus.items[0].values.values == ((0.0, 0.0),)
 
 

@@ -117,8 +117,8 @@ REFUSED = {  # what is found -> (bytes, what the sentence says)
     "no header": (b"1,2,3\n4,5,6\n", "starts with '1,2,3'; expected a header with the column"),
     "no header, three columns": (b"a.mp4,happy,anna\n", "starts with 'a.mp4,happy,anna'.*header"),
     "open quote": (b'file,label\na.mp4,"happy\nb.mp4,sad\n', "line 2: a quotation mark"),
-    "double column": (b"file,label,label\na.mp4,x,y\n", "column 'label' twice"),
-    "broken utf-16": (b"\xff\xfef\x00i\x00l", "breaks off"),
+    "double column": (b"file,label,label\na.mp4,x,y\n", "more than one column 'label'"),
+    "broken utf-16": (b"\xff\xfef\x00i\x00l", "can't be read from byte"),
     "bytes of no text": (bytes(range(256)) * 4, "is not text|starts with|quotation"),
 }
 
@@ -136,7 +136,7 @@ ROW_REFUSED = {  # what is found -> (rows below a header, what the finding says)
     "an unquoted decimal comma": ("a.mp4,happy,0,5\nb.mp4,sad,1\n", "line 2 has 4 cells"),
     "no file": (",happy,0.5\nb.mp4,sad,1\n", "line 2, column 'file': the cell is empty"),
     "two lines in a label": ('a.mp4,"hap\npy",1\nb.mp4,sad,1\n', "column 'label': .*2 lines"),
-    "a quote that swallows a row": ('a.mp4,"x,1\nq.mp4,y,2\n",1\nb.mp4,sad,1\n', "over"),
+    "a quote that swallows a row": ('a.mp4,"x,1\nq.mp4,y,2\n",1\nb.mp4,sad,1\n', "spans"),
 }
 
 

@@ -16,7 +16,7 @@ def test_a_table_that_is_too_large_is_not_read(tmp_path, monkeypatch):
     monkeypatch.setattr(text, "MAX_BYTES", 2_000_000)
     path = tmp_path / "labels.csv"
     path.write_bytes(b"x" * 3_000_000)
-    with pytest.raises(CorpusError, match="has 3 MB; expected a table of at most 2 MB"):
+    with pytest.raises(CorpusError, match="is 3 MB large; expected a table of at most 2 MB"):
         read_bytes(path, "there")
 
 
