@@ -69,9 +69,9 @@ class WaveBackbone(Backbone):
         count = there.sum(2)  # (B, N, 1)
         heard_s = (seconds * there).sum(2) / count.clamp(min=1)
         spans = TokenSpans.of(middle_s, self._frames(grouped.shape[1], hop, mask.shape[1]))
-        told_s = torch.where(count > 0, start_s.unsqueeze(-1) + heard_s, middle_s.unsqueeze(-1))
+        heard_at_s = torch.where(count > 0, start_s.unsqueeze(-1) + heard_s, middle_s.unsqueeze(-1))
         values = grouped.sum(2) / count.clamp(min=1)
-        return Tokens(values, count.squeeze(-1) > 0, told_s.squeeze(-1), spans=spans)
+        return Tokens(values, count.squeeze(-1) > 0, heard_at_s.squeeze(-1), spans=spans)
 
     @row_independent
     def read(self, wave: Tensor, mask: Tensor) -> Tensor:
