@@ -257,7 +257,8 @@ def _starts(video: VideoStream | None, audio: AudioStream | None, name: str) -> 
     starts += [audio.start_s] if audio else []
     if not starts:
         raise ClipError(
-            f"{name}: neither picture nor sound in this file; expected a video or a "
-            "sound recording; check that the right file was chosen."
+            "{name}: neither picture nor sound in this file; expected a video or a sound "
+            "recording; check that the right file was chosen.",
+            name=name,
         )
     return starts

@@ -180,8 +180,9 @@ def frames_at(path: Path, video: VideoStream, ticks: list[int]) -> Iterator[tupl
                 done = reached
     if done < len(ticks):
         raise ClipError(
-            f"{printable_name(path)}: the picture stopped decoding; expected frames up to the end; "
-            "record or copy the file again."
+            "{name}: the picture stopped decoding; expected frames up to the end; record or copy "
+            "the file again.",
+            name=printable_name(path),
         )
 
 

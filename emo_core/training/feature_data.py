@@ -277,14 +277,17 @@ def live_inputs(recipe: Recipe, model: Any) -> tuple[str, ...]:
     """
     if not (isinstance(model, SupportsFeatures) and any(map(model.kept_towers, STREAMS))):
         raise RecipeError(
-            f"features of {recipe.model} can't be kept; expected a model with frozen towers; give "
-            "--set features.windows=false."
+            "features of {model} can't be kept; expected a model with frozen towers; give --set "
+            "features.windows=false.",
+            model=recipe.model,
         )
     fields = model.live_inputs()
     if fields and recipe.samples_on_the_fly:
         raise RecipeError(
-            f"{recipe.model} reads {fields[0]} beside kept features, which pairs that are drawn "
-            "anew do not have; give --set samples_on_the_fly=0 or --set features.windows=false."
+            "{model} reads {field} beside kept features, which pairs that are drawn anew do not "
+            "have; give --set samples_on_the_fly=0 or --set features.windows=false.",
+            model=recipe.model,
+            field=fields[0],
         )
     return fields
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from emo_core.errors import EmoError
 from emo_core.io.environment import offline
+from emo_core.messages import say
 
 LAYER = re.compile(r"(?:^|\.)(?:layers?|blocks|features)\.(\d+)\.")  # of a parameter's name
 SHA256 = re.compile(r"[0-9a-f]{64}")  # as the hub's cache names a large file
@@ -240,25 +241,39 @@ def _refuse_other_sizes(known: PublishedBackbone, ours: Any, theirs: Any) -> Non
         expected, found = getattr(ours, name, None), getattr(theirs, name, None)
         if expected != found:
             raise BackboneError(
-                f"{known.repository} at revision {known.revision[:8]} has {name} {found}, expected "
-                f"{expected}; take the weights that belong to this backbone."
+                "{repository} at revision {revision} has {name} {found}, expected {expected}; take "
+                "the weights that belong to this backbone.",
+                repository=known.repository,
+                revision=known.revision[:8],
+                name=name,
+                found=found,
+                expected=expected,
             )
 
 
 def _cannot_be_had(known: PublishedBackbone, error: Exception) -> BackboneError:
     """Why weights can't be loaded, as far as the hub's cache folder tells."""
     there = [path.name[:8] for path in _snapshots(known.repository) if any(path.iterdir())]
-    wanted = f"{known.repository} at revision {known.revision[:8]}"
-    if known.revision[:8] in there:
+    revision = known.revision[:8]
+    if revision in there:
         why = " ".join(str(error).split())[:120].rstrip(".")
         return BackboneError(
-            f"the weights of {wanted} can't be read ({type(error).__name__}: {why}); expected "
-            "whole files; delete them from the hub's cache folder and fetch them again."
+            "the weights of {repository} at revision {revision} can't be read ({kind}: {why}); "
+            "expected whole files; delete them from the hub's cache folder and fetch them again.",
+            repository=known.repository,
+            revision=revision,
+            kind=type(error).__name__,
+            why=why,
         )
-    found = f"it has revision {', '.join(there)}" if there else "nothing of it is there"
+    nothing = say("nothing of it is there")
+    found = say("it has revision {there}", there=", ".join(there)) if there else nothing
     return BackboneError(
-        f"the weights of {wanted} can't be had: they are not in the hub's cache folder ({found}); "
-        "fetch them once online, or set pretrained=false to start from random weights."
+        "the weights of {repository} at revision {revision} can't be had: they are not in the hub's "
+        "cache folder ({found}); fetch them once online, or set pretrained=false to start from "
+        "random weights.",
+        repository=known.repository,
+        revision=revision,
+        found=found,
     )
 
 
@@ -278,8 +293,11 @@ def _refuse_damaged(known: PublishedBackbone, model: nn.Module, missing: Sequenc
     if missing:
         names = ", ".join(sorted(missing)[:3])
         raise BackboneError(
-            f"{known.repository} lacks {len(missing)} weights of this backbone ({names}); expected "
-            "all of them; take the revision that is pinned."
+            "{repository} lacks {count} weights of this backbone ({names}); expected all of them; "
+            "take the revision that is pinned.",
+            repository=known.repository,
+            count=len(missing),
+            names=names,
         )
     for folder in _snapshots(known.repository):
         for path in folder.glob("*") if folder.name == known.revision else ():
@@ -290,13 +308,18 @@ def _refuse_damaged(known: PublishedBackbone, model: nn.Module, missing: Sequenc
                 found = hashlib.file_digest(file, "sha256").hexdigest()
             if found != blob.name:
                 raise BackboneError(
-                    f"{path.name} of {known.repository} has SHA-256 {found[:12]}, expected "
-                    f"{blob.name[:12]}; delete it from the hub's cache folder and fetch it again."
+                    "{file} of {repository} has SHA-256 {found}, expected {expected}; delete it "
+                    "from the hub's cache folder and fetch it again.",
+                    file=path.name,
+                    repository=known.repository,
+                    found=found[:12],
+                    expected=blob.name[:12],
                 )
     if not all(bool(value.isfinite().all()) for value in model.state_dict().values()):
         raise BackboneError(
-            f"{known.repository} holds weights that are not finite; expected numbers; delete it "
-            "from the hub's cache folder and fetch it again."
+            "{repository} holds weights that are not finite; expected numbers; delete it from the "
+            "hub's cache folder and fetch it again.",
+            repository=known.repository,
         )
 
 
@@ -309,8 +332,9 @@ def add_adapters(model: nn.Module, rank: int, layers: Sequence[str]) -> nn.Modul
         from peft import LoraConfig, inject_adapter_in_model  # takes seconds
     except ImportError as error:
         raise BackboneError(
-            f"lora_rank is {rank}, which needs the package peft; it is not installed; install the "
-            "extra lora, or set lora_rank=0."
+            "lora_rank is {rank}, which needs the package peft; it is not installed; install the "
+            "extra lora, or set lora_rank=0.",
+            rank=rank,
         ) from error
     config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=list(layers))
     return inject_adapter_in_model(config, model)
@@ -336,7 +360,12 @@ def refuse_size(name: str, frames: Tensor, height: int, width: int, resize_mode:
     """Raise BackboneError unless frames (..., H, W) have the size that a backbone reads."""
     if tuple(frames.shape[-2:]) != (height, width):
         raise BackboneError(
-            f"frames are {frames.shape[-1]} x {frames.shape[-2]} pixels; {name} reads {width} x "
-            f"{height}; give --set sample.width={width} --set sample.height={height} --set "
-            f"resize_mode={resize_mode}."
+            "frames are {wide} x {high} pixels; {name} reads {width} x {height}; give --set "
+            "sample.width={width} --set sample.height={height} --set resize_mode={resize_mode}.",
+            wide=frames.shape[-1],
+            high=frames.shape[-2],
+            name=name,
+            width=width,
+            height=height,
+            resize_mode=resize_mode,
         )

@@ -52,8 +52,10 @@ class WaveBackbone(Backbone):
         """wave (B, S) at 16 kHz, mask and times of its F mel frames (B, F) -> N tokens."""
         if wave is None:
             raise BackboneError(
-                f"{self.name} reads the waveform, which the sample does not keep; give --set "
-                f"sample.wave=true --set sample.mel.rate={RATE}."
+                "{name} reads the waveform, which the sample does not keep; give --set "
+                "sample.wave=true --set sample.mel.rate={rate}.",
+                name=self.name,
+                rate=RATE,
             )
         steps = self.read(wave, mask)  # (B, N', C)
         hop = wave.shape[1] // mask.shape[1]
