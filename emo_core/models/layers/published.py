@@ -268,9 +268,9 @@ def _cannot_be_had(known: PublishedBackbone, error: Exception) -> BackboneError:
     nothing = say("nothing of it is there")
     found = say("it has revision {there}", there=", ".join(there)) if there else nothing
     return BackboneError(
-        "the weights of {repository} at revision {revision} can't be had: they are not in the hub's "
-        "cache folder ({found}); fetch them once online, or set pretrained=false to start from "
-        "random weights.",
+        "the weights of {repository} at revision {revision} can't be had: they are not in the "
+        "hub's cache folder ({found}); fetch them once online, or set pretrained=false to start "
+        "from random weights.",
         repository=known.repository,
         revision=revision,
         found=found,
