@@ -71,7 +71,9 @@ async def _answer_invalid(request: Request, error: Exception) -> Response:
     """A body that gradio can't read: where and what was expected, without what was sent."""
     found = error.errors() if isinstance(error, RequestValidationError) else []
     parts = [f"{'.'.join(map(str, part['loc']))[:60]}: {part['msg'][:120]}" for part in found[:2]]
-    return refusal_response(Refusal(422, f"the request can't be read: {'; '.join(parts)}."))
+    return refusal_response(
+        Refusal(422, "the request can't be read: {parts}.", parts="; ".join(parts))
+    )
 
 
 async def _answer_broken(request: Request, error: Exception) -> Response:

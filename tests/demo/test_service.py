@@ -232,7 +232,7 @@ def test_what_a_visitor_wrote_is_never_markup(tmp_path):
     ):
         assert "&lt;b&gt;.mp4" in shown and "<b>" not in shown
     assert "&lt;i&gt;" in components.state(words, "trouble", "trouble", "<i>")
-    grid = components.frame_gallery(result.frames)
+    grid = components.frame_gallery(words, result.frames)
     assert grid.count("<img") == grid.count("data-seek=") == len(result.frames) >= 3
 
 
@@ -258,6 +258,6 @@ def test_the_page_says_how_many_faces_were_found_and_where_nobody_is(tmp_path):
     nobody = service.predict_view(write_clip(tmp_path / "grey.mp4", 2.0))  # grey, with a tone
     assert dict(nobody.facts)["Faces"].startswith("none in ")
     card = components.answer_html(Words("de"), nobody.prediction)
-    assert "Niemand zu erkennen" in card and 'class="bars"' not in card and "No face" in card
+    assert "Niemand zu erkennen" in card and 'class="bars"' not in card and "kein Gesicht" in card
     heard = service.predict_view(write_clip(tmp_path / "tone.mp4", 2.0, picture=False))
     assert dict(heard.facts)["Faces"] == "none"
