@@ -124,19 +124,11 @@ def _add_training_commands(
     command: Callable[[str, Callable, str], argparse.ArgumentParser],
 ) -> None:
     one = command("train", commands.run_train, "train a model by a recipe")
-    one.add_argument("recipe", help="see `emo list recipes`")
-    one.add_argument("--data", type=Path, required=True, metavar="ROOT", help="folder of a corpus")
+    _add_recipe_arguments(one)
     one.add_argument("--out", type=Path, metavar="RUN", help="folder (default runs/RECIPE)")
-    one.add_argument("--corpus", metavar="NAME", help="another corpus than the recipe's")
-    one.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="key=value",
-        help="change a setting of the recipe, see `emo list settings`; may be repeated",
-    )
     one.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
-    one.add_argument("--seed", type=seed, default=0, help=SEED)
+    about = "keep what a recipe's fixed backbones see of a corpus, for quick training"
+    _add_recipe_arguments(command("features", commands.run_features, about))
 
     one = command("evaluate", commands.run_evaluate, "score a model on one split of a corpus")
     one.add_argument("model", metavar="RUN|NAME", help=MODEL)
@@ -150,6 +142,20 @@ def _add_training_commands(
     one.add_argument(
         "--split", choices=["val", "test"], default="test", help="part of the corpus (default test)"
     )
+
+
+def _add_recipe_arguments(one: argparse.ArgumentParser) -> None:
+    one.add_argument("recipe", help="see `emo list recipes`")
+    one.add_argument("--data", type=Path, required=True, metavar="ROOT", help="folder of a corpus")
+    one.add_argument("--corpus", metavar="NAME", help="another corpus than the recipe's")
+    one.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="key=value",
+        help="change a setting of the recipe, see `emo list settings`; may be repeated",
+    )
+    one.add_argument("--seed", type=seed, default=0, help=SEED)
 
 
 SEED = "start of the random numbers (default 0)"
