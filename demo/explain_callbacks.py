@@ -146,7 +146,7 @@ class ExplainCallbacks:
         except Stopped:
             return
         except (UserError, BusyError) as error:
-            trouble = components.state(words, "trouble", "trouble", words.say(error))
+            trouble = components.state(words, "trouble", "trouble", str(error))
             yield {self.page.explain_status: trouble}
 
     def _quick_document(
@@ -238,7 +238,7 @@ class ExplainCallbacks:
 
         shown, words, case = self._show_map(job), job.words, job.case
         folder = self.visits.new_folder(job.session)
-        files = explanations.files_of(case, job.request, folder, job.ticket.report)
+        files = explanations.files_of(case, job.request, folder, job.ticket.report, words.language)
         film = next((str(path) for path in files if path.suffix == ".mp4"), None)
         return {
             **shown,
@@ -317,7 +317,9 @@ class ExplainCallbacks:
         said = {name: other.prediction if other else None for name, other in found.items()}
         path = said["jmt"]
         text = (
-            components.section(words("system_jmt"), affect.summarise_affect(path)) if path else ""
+            components.section(words("system_jmt"), words.say(affect.summarise_affect(path)))
+            if path
+            else ""
         )
         return {
             page.group: components.system(words, "group", case.prediction, case.checkpoint.name),
@@ -326,7 +328,9 @@ class ExplainCallbacks:
             ),
             page.jmt: components.system(words, "jmt", said["jmt"], shown_name(found, case, "jmt")),
             page.path_text: text,
-            page.path_plot: gr.Plot(affect.affect_path(path) if path else None, visible=bool(path)),
+            page.path_plot: gr.Plot(
+                words.show(affect.affect_path(path)) if path else None, visible=bool(path)
+            ),
         }
 
     def _system(
@@ -354,17 +358,19 @@ class ExplainCallbacks:
             return {page.about: components.state(words, "trouble", "trouble", str(error))}
         warning = checkpoint.data_warning
         parts = (
-            components.section(words("about_head"), f"{checkpoint.name}: {warning}"),
+            components.section(words("about_head"), f"{checkpoint.name}: {words.say(warning)}"),
             components.section(words("licence"), service.licence_of(checkpoint)),
-            components.section(words("calibration"), scores.summarise_calibration(checkpoint)),
-            components.section(words("limits"), words("limits_say"), english=False),
+            components.section(
+                words("calibration"), words.say(scores.summarise_calibration(checkpoint))
+            ),
+            components.section(words("limits"), words("limits_say")),
         )
         return {
             page.about: "".join(parts),
             page.confusion_text: components.section(
-                words("confusion"), scores.summarise_confusion(checkpoint)
+                words("confusion"), words.say(scores.summarise_confusion(checkpoint))
             ),
-            page.confusion: gr.Plot(scores.confusion_figure(checkpoint), visible=True),
+            page.confusion: gr.Plot(words.show(scores.confusion_figure(checkpoint)), visible=True),
             page.model_card: service.card_text(model),
         }
 
@@ -385,7 +391,7 @@ class ExplainCallbacks:
             method=words.name_of("method", found.method),
         )
         shown = overlay_frames(found, sample)
-        grid = components.scale(words, found.signed) + components.frame_gallery(shown)
+        grid = components.scale(words, found.signed) + components.frame_gallery(words, shown)
         matrix = explanations.attention_of(case, request)
         of = document.heading(words, request, found.target.label, [found])
         share = explanations.share_of(case, request)
@@ -401,24 +407,22 @@ class ExplainCallbacks:
                 ),
             ),
             page.share_plot: gr.Plot(words.show(figures.share_bars(share)), visible=True),
-            page.frames_map: components.section(
-                words("frames_map"), words("frames_map_say"), grid, english=False
-            )
+            page.frames_map: components.section(words("frames_map"), words("frames_map_say"), grid)
             if shown
             else components.hint(words("no_picture_map")),
             page.sound_map_text: components.section(
                 words("sound_map"),
                 words("sound_map_say" if found.signed else "sound_map_strength"),
-                english=False,
             ),
             page.sound_map: gr.Plot(
                 words.show(figures.mel_overlay(found, sample, config)), visible=True
             ),
             page.attention_text: components.section(
-                "Attention", figures.summarise_attention(matrix)
+                "Attention", words.say(figures.summarise_attention(matrix))
             ),
             page.attention_plot: gr.Plot(
-                figures.attention_matrix(matrix) if matrix else None, visible=matrix is not None
+                words.show(figures.attention_matrix(matrix)) if matrix else None,
+                visible=matrix is not None,
             ),
             page.trust: components.hint(
                 words("trust_say", passes=explanations.check_cost(case, request).passes)
@@ -437,7 +441,7 @@ class ExplainCallbacks:
         head = components.section(words("trust_head"), "", table)
         return {
             self.page.trust: head + components.hint(words("trust_read")),
-            self.page.trust_plot: gr.Plot(figures.trust_curves(trust), visible=True),
+            self.page.trust_plot: gr.Plot(words.show(figures.trust_curves(trust)), visible=True),
         }
 
 

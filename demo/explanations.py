@@ -36,6 +36,7 @@ from emo_core.attribution.types import (
 )
 from emo_core.clip import Clip, ClipError
 from emo_core.inference.prediction import Prediction
+from emo_core.messages import ENGLISH, say
 from emo_core.preprocess.log_mel import MelConfig
 from emo_core.preprocess.sample import Sample, decode_window, to_sample
 from emo_core.schema import DEFAULT_PRESET
@@ -255,7 +256,7 @@ def swap_of(case: ClipSession, request: ExplainRequest, other: Clip) -> WhatIf:
     def make() -> WhatIf:
         with as_user_error():
             heard = to_sample(decode_window(other, config, 0.0, config.window_s), config)
-            words = f"with the sound of {other.path.stem.replace('_', ' ')}"
+            words = say("with the sound of {clip}", clip=other.path.stem.replace("_", " "))
             return _one(case, request, words, lambda sample: swap_sound(sample, heard))
 
     return case.once(("swap", window_of(case, request), other.path.name), make)
@@ -347,7 +348,11 @@ def explanation_of(
 
 
 def files_of(
-    case: ClipSession, request: ExplainRequest, folder: Path, progress: Progress | None = None
+    case: ClipSession,
+    request: ExplainRequest,
+    folder: Path,
+    progress: Progress | None = None,
+    language: str = ENGLISH,
 ) -> list[Path]:
     """report.html, overlay.mp4 and attribution.npz of one explanation, in a folder of their own.
 
@@ -356,7 +361,9 @@ def files_of(
     request = replace(request, checks=has_checks(case, request))
     explanation = explanation_of(case, request, progress)
     with as_user_error(), DecodeBudget(case.prediction.clip, progress):
-        return [folder / n for n in export.write_explanation(folder, case.clip, explanation)]
+        return [
+            folder / n for n in export.write_explanation(folder, case.clip, explanation, language)
+        ]
 
 
 def explain_json(
