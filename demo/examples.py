@@ -58,7 +58,7 @@ def picture_of(name: str) -> str:
 def entry_document(words: Words, cutting: str) -> dict[str, Any]:
     """What the place where clips come in shows. cutting: address of the module that cuts."""
     names = example_names()
-    cards = [
+    listed = [
         {
             "name": name,
             "title": words(f"example_{name}"),
@@ -69,7 +69,7 @@ def entry_document(words: Words, cutting: str) -> dict[str, Any]:
     ]
     return {
         "key": words.language,
-        "examples": cards,
+        "examples": listed,
         "first": FIRST if FIRST in names else None,
         "accept": ACCEPT,
         "most_bytes": MOST_BYTES,

@@ -67,10 +67,10 @@ def map_event(work: Work) -> Callable:
     ) -> Iterator[Changes]:
         def run(job: Job) -> Changes:
             asked = self._job(request, job, method, preset, target, window)
-            return {self._place(work.__name__): "", **work(self, asked)}
+            return {self._status_component(work.__name__): "", **work(self, asked)}
 
         heavy = preset == "thorough"
-        yield from self._in_turn(request, self._place(work.__name__), run, LONGER, heavy)
+        yield from self._in_turn(request, self._status_component(work.__name__), run, LONGER, heavy)
 
     event.__name__, event.__doc__ = work.__name__, work.__doc__
     return event
@@ -82,7 +82,7 @@ class ExplainCallbacks:
     def __init__(self, page: Page, visits: Sessions) -> None:
         self.page, self.visits = page, visits
 
-    def _place(self, kind: str) -> Any:
+    def _status_component(self, kind: str) -> Any:
         """The part of the page that will be filled, which meanwhile tells how it goes."""
         places = {"check": self.page.trust, "change": self.page.whatif}
         return places.get(kind, self.page.explain_status)
@@ -158,7 +158,9 @@ class ExplainCallbacks:
         if not made:
             return shown
         asked = explanations.quick_request(case, None, 0)
-        of = document.heading(words, asked, made[0].target.label, made)
+        of = document.heading(
+            words, asked, made[0].target.label, made, case.prediction.media.duration_s
+        )
         return shown | document.map_document(words, case, made, of)
 
     def play(self, request: gr.Request) -> Iterator[Changes]:
@@ -389,7 +391,9 @@ class ExplainCallbacks:
         shown = overlay_frames(found, sample)
         grid = components.scale(words, found.signed) + components.frame_gallery(words, shown)
         matrix = explanations.attention_of(case, request)
-        of = document.heading(words, request, found.target.label, [found])
+        of = document.heading(
+            words, request, found.target.label, [found], case.prediction.media.duration_s
+        )
         share = explanations.share_of(case, request)
         return {
             page.player: shown_clip(words, job.session, case)

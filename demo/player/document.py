@@ -63,7 +63,7 @@ def clip_document(words: Words, case: "ClipSession", url: str | None = None) -> 
         "has_picture": media.has_video,
         "has_sound": media.has_audio,
         "size": [media.width, media.height] if media.has_video else None,
-        "answers": [] if found.nobody else answers(words, found),
+        "answers": [] if found.nobody else answers_over_time(words, found),
         "faces": [
             {"time_s": frame.time_s, "boxes": [list(box) for box in frame.boxes]}
             for frame in found.presence.frames
@@ -95,13 +95,25 @@ def words_of_player(words: Words) -> dict[str, str]:
     }
 
 
-def answers(words: Words, found: "Prediction") -> list[dict[str, Any]]:
+def answers_over_time(words: Words, found: "Prediction") -> list[dict[str, Any]]:
     """The leading label of each window, or its values, and how tall it stands on the track."""
-    return [_answer(words, found, span) for span in found.timeline]
+    spans = own_spans([(s.start_s, s.end_s) for s in found.timeline], found.media.duration_s)
+    return [
+        _answer(words, found, span, own) for span, own in zip(found.timeline, spans, strict=True)
+    ]
 
 
-def _answer(words: Words, found: "Prediction", span: Any) -> dict[str, Any]:
-    place = {"start_s": span.start_s, "end_s": span.end_s}
+def own_spans(spans: Sequence[tuple[float, float]], duration_s: float) -> list[tuple[float, float]]:
+    """The part of the clip that each window speaks for: overlaps are halved, nothing beyond it."""
+    cuts = [(a[1] + b[0]) / 2 for a, b in zip(spans, spans[1:], strict=False)]
+    starts, ends = [spans[0][0], *cuts], [*cuts, min(spans[-1][1], duration_s)]
+    return list(zip(starts, ends, strict=True))
+
+
+def _answer(
+    words: Words, found: "Prediction", span: Any, own: tuple[float, float]
+) -> dict[str, Any]:
+    place = {"start_s": round(own[0], 3), "end_s": round(own[1], 3)}
     if span.values is not None:
         text = ", ".join(f"{words.name_of('label', n)} {v:+.2f}" for n, v in span.values.items())
         return {**place, "text": text, "value": (1 + span.values["valence"]) / 2, "sure": True}
@@ -116,7 +128,9 @@ def _answer(words: Words, found: "Prediction", span: Any) -> dict[str, Any]:
     }
 
 
-def heading(words: Words, request: "ExplainRequest", label: str, found: Any) -> str:
+def heading(
+    words: Words, request: "ExplainRequest", label: str, found: Any, duration_s: float
+) -> str:
     """What maps are of: label, method, preset, the part of the clip, and what the colours say."""
     return words(
         "player_of" if found[0].signed else "player_of_strength",
@@ -124,7 +138,7 @@ def heading(words: Words, request: "ExplainRequest", label: str, found: Any) -> 
         method=words.name_of("method", request.method),
         preset=words(f"preset_{request.preset}"),
         start=f"{found[0].span.start_s:.1f}",
-        end=f"{found[-1].span.end_s:.1f}",
+        end=f"{min(found[-1].span.end_s, duration_s):.1f}",
     )
 
 
@@ -132,18 +146,25 @@ def map_document(
     words: Words, case: "ClipSession", found: "Sequence[Attribution]", of: str
 ) -> dict[str, Any]:
     """Maps of one label and method, by window, on one scale; with the moments that stand out."""
+    import torch
+
     from emo_core.attribution.timeline import to_timeline
 
-    clocks = [to_timeline(each) for each in found]
-    edges = [e for clock in clocks for e in zip(clock.edges_s[:-1], clock.edges_s[1:], strict=True)]
+    duration_s = case.prediction.media.duration_s
+    own = own_spans([tuple(each.span) for each in found], duration_s)
+    edges_s: list[list[float]] = []
     rows: dict[str, list[float]] = {}
-    for name in ("picture", "sound"):
-        parts = [getattr(clock, name) for clock in clocks]
-        if all(part is not None for part in parts):
-            rows[name] = [round(float(v), 5) for part in parts for v in part]
+    for each, (start_s, end_s) in zip(found, own, strict=True):
+        clock = to_timeline(each)
+        bins = torch.stack([clock.edges_s[:-1], clock.edges_s[1:]], 1)
+        middles_s = bins.mean(1)
+        kept = (middles_s >= start_s) & (middles_s < end_s)
+        edges_s += [[round(min(x, duration_s), 3) for x in edge] for edge in bins[kept].tolist()]
+        for name, values in (("picture", clock.picture), ("sound", clock.sound)):
+            if values is not None:
+                rows.setdefault(name, []).extend(round(v, 5) for v in values[kept].tolist())
     most = max((abs(v) for values in rows.values() for v in values), default=0.0)
-    edges_s = [[round(float(a), 3), round(float(b), 3)] for a, b in edges]
-    grid, frames = _heat(case, found, most)
+    grid, frames = _heat(case, list(zip(found, own, strict=True)), most)
     return {
         "map": {
             "heading": of,
@@ -160,7 +181,7 @@ def map_document(
 
 
 def _heat(
-    case: "ClipSession", found: "Sequence[Attribution]", most: float
+    case: "ClipSession", found: "Sequence[tuple[Attribution, tuple[float, float]]]", most: float
 ) -> tuple[list[int], list[dict[str, Any]]]:
     """The maps over the clip's own frame, (width, height) cells as signed bytes, by frame used."""
     import numpy as np
@@ -174,7 +195,7 @@ def _heat(
     size, frames = video_size(case.clip), []
     scale = LONGEST_GRID / max(size)
     grid = [max(2, round(side * scale)) for side in size]
-    for each in found:
+    for each, (start_s, end_s) in found:
         values = heat(each) if "video" in each.maps else None
         if values is None or not np.ptp(values, (1, 2)).any():
             continue  # of a method that tells when, and not where
@@ -182,8 +203,8 @@ def _heat(
         parts = [x.abs().max() for x in (clock.picture, clock.sound) if x is not None]
         share = float(max(parts)) / most if most else 0.0
         for place, time_s in enumerate(each.times_s["video"].tolist()):
-            if time_s >= each.span.end_s or time_s >= case.clip.duration_s:
-                break
+            if not start_s <= time_s < end_s:
+                continue
             cells = to_clip_frame(values[place], (grid[0], grid[1]), size, case.checkpoint.sample)
             frames.append({"time_s": round(time_s, 3), "values": _packed(cells * share, np)})
     return grid, frames

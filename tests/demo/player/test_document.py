@@ -9,6 +9,7 @@ from demo import explanations, service
 from demo.i18n import Words
 from demo.player import document
 from tests.support.page import EXAMPLES
+from tests.support.predictions import write_people_clip
 
 EDGES = [[at / 10, (at + 1) / 10] for at in range(50)]
 
@@ -72,3 +73,23 @@ def test_faders_bring_their_words(case, language):
     asked = explanations.resolve(case, explanations.ExplainRequest())
     shown = document.faders_document(Words(language), explanations.faders_of(case, asked))
     assert "{label}" in shown["words"]["told"] and len(shown["moved"]) == 17
+
+
+def test_windows_that_overlap_speak_for_their_own_half():
+    spans = [(0.0, 5.0), (4.0, 9.0), (8.0, 13.0)]
+    assert document.own_spans(spans, 12.0) == [(0.0, 4.5), (4.5, 8.5), (8.5, 12.0)]
+    assert document.own_spans([(0.0, 5.0)], 2.0) == [(0.0, 2.0)]
+
+
+def test_a_long_clip_has_one_track_without_gaps(tmp_path):
+    long = service.open_case(write_people_clip(tmp_path / "long.mp4", 11.0))
+    count = len(long.prediction.samples)
+    asked = [explanations.ExplainRequest("rollout", "fast", window=n) for n in range(count)]
+    found = [explanations.map_of(long, each) for each in asked]
+    edges = document.map_document(Words("en"), long, found, "of")["map"]["edges_s"]
+    assert edges[0][0] == 0 and edges[-1][1] == 11.0
+    assert all(b[0] - a[1] < 0.26 and b[0] >= a[0] for a, b in zip(edges, edges[1:], strict=False))
+    over_time = document.answers_over_time(Words("en"), long.prediction)
+    assert over_time[0]["start_s"] == 0 and over_time[-1]["end_s"] == 11.0
+    pairs = zip(over_time, over_time[1:], strict=False)
+    assert all(a["end_s"] == b["start_s"] for a, b in pairs)
