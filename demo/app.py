@@ -75,6 +75,7 @@ def _answers(page: layout.Page, parts: Callbacks, allowed: settings.Limits) -> N
     answers, explains = parts
     busy = {"show_progress": "hidden", "trigger_mode": "always_last", **PRIVATE, **WAITS}
     answer = [page.status, page.player, page.consent, page.details, *page.stops]
+    quiet = {"show_progress": "hidden", **PRIVATE, **WAITS}
     roads = [
         page.entry.submit(answers.give, [page.entry, page.consent], answer, **busy),
         page.camera.change(answers.show, [page.camera, page.consent], answer, **busy),
@@ -88,7 +89,7 @@ def _answers(page: layout.Page, parts: Callbacks, allowed: settings.Limits) -> N
             [page.fetch.click, page.link.submit],
             answers.fetch,
             link,
-            [page.status, *page.stops],
+            [page.status, page.consent, *page.stops],
             show_progress="hidden",
             **WAITS,
             **PRIVATE,
@@ -98,7 +99,7 @@ def _answers(page: layout.Page, parts: Callbacks, allowed: settings.Limits) -> N
         detailed = answered.success(
             answers.details, None, page.results, show_progress="hidden", **PRIVATE
         )
-        detailed.success(explains.quick, None, page.results, show_progress="hidden", **PRIVATE)
+        detailed.success(explains.quick, None, page.results, **quiet)
         answered.failure(answers.show_failure, None, page.status, **PRIVATE)
 
 

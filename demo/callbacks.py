@@ -303,7 +303,7 @@ class AnswerCallbacks:
         page, words = self.page, words_of(request)
         if not agreed:
             ask = components.state(words, "unsure ask", "consent_first", words("consent_ask"))
-            yield {page.status: ask}
+            yield {page.status: ask, page.consent: gr.Checkbox(visible=True)}
             return
         meanwhile, visit = (
             Meanwhile(page, self.visits, request),

@@ -30,7 +30,7 @@ class WhatIf:
     before: dict[str, float]
     after: dict[str, float]
     faces: str = ""  # of a model that takes faces from the frames: found again or held, in words
-    scores: dict[str, tuple[float, float]] = field(default_factory=dict)  # by label, before, after
+    scores: dict[str, list[float]] = field(default_factory=dict)  # by label: before, after
 
 
 def what_if(
@@ -43,7 +43,7 @@ def what_if(
         changed, faces = _with_its_faces(sample, changed)
     before, after = answers(checkpoint, [sample, changed])
     scores = label_scores(checkpoint, [sample, changed])
-    both = {label: (scores[0][label], scores[1][label]) for label in checkpoint.labels}
+    both = {label: [scores[0][label], scores[1][label]] for label in checkpoint.labels}
     return WhatIf(change, before, after, faces, both)
 
 

@@ -49,25 +49,59 @@ def test_a_clip_is_refused_until_the_tick_and_drawn_examples_are_not(events, cli
     assert "One thing first" in only["status"]
     answer, details = shown(events, EXAMPLES[0], agreed=False)[-2:]
     assert "bars" in answer["status"] and details["json"]
-    assert "bars" in list(events.again(str(clip), None, True, asked_by()))[-1]["status"]
+    shown(events, clip, agreed=False)
+    assert "bars" in list(events.again(True, asked_by()))[-1]["status"]
 
 
-@pytest.mark.parametrize("later", ["video", "other"])
-def test_of_two_clips_the_tick_means_the_later_one(later, events, clip, tmp_path):
+def test_the_tick_is_asked_for_a_clip_of_ones_own_alone(events, clip):
+    assert shown(events, clip, agreed=False)[0]["consent"].visible
+    assert not shown(events, EXAMPLES[0])[0]["consent"].visible
+
+
+def test_of_two_clips_the_tick_means_the_later_one(events, clip, tmp_path):
     sound = write_clip(tmp_path / "voice.wav", 1.0, picture=False)
-    order = (sound, clip) if later == "video" else (clip, sound)
-    for path in order:
-        shown(events, path, agreed=False)
-    list(events.again(str(clip), str(sound), True, asked_by()))
-    assert events.visits.of(asked_by().session_hash).current.clip.path == order[1]
-    list(events.again(str(order[0]), None, True, asked_by()))  # the later one was taken away
-    assert events.visits.of(asked_by().session_hash).current.clip.path == order[0]
+    for order in ((sound, clip), (clip, sound)):
+        for path in order:
+            shown(events, path, agreed=False)
+        list(events.again(True, asked_by()))
+        assert events.visits.of(asked_by().session_hash).current.clip.path == order[1]
 
 
 def test_a_tick_without_a_new_answer_leaves_the_page_alone(events, clip):
     shown(events, EXAMPLES[0])
-    assert list(events.again(None, None, False, asked_by()))[0].keys() == {"status"}
+    assert list(events.again(False, asked_by()))[0].keys() == {"status"}
     assert events.details(asked_by()).keys() == {"explain_status"}, "maps would be wiped"
+
+
+def given(events, **wish):
+    return list(events.give(json.dumps(wish), True, asked_by()))
+
+
+def test_an_example_is_given_by_its_name_and_a_moment(events):
+    answer = given(events, example="seen_negative", at_s=2.5, muted=True)[-1]
+    assert "bars" in answer["status"]
+    player = answer["player"]
+    assert (player["at_s"], player["muted"], player["title"]) == (2.5, True, "seen_negative.mp4")
+    assert player["answers"][0]["end_s"] == player["duration_s"] == 5.0
+    assert any(frame["boxes"] for frame in player["faces"])
+
+
+@pytest.mark.parametrize(
+    "wish", [{}, {"example": "../x"}, {"file": "/etc/passwd"}, {"file": 3}, {"example": ["a"]}]
+)
+def test_nothing_but_examples_and_uploads_is_opened(wish, events):
+    (refused,) = given(events, **wish)
+    assert "No answer" in refused["status"]
+
+
+def test_an_upload_is_opened_by_whose_it_is(events, clip):
+    stored = events.visits.storage.open("1.2.3.4")
+    mine = stored.folder / "clip.mp4"
+    mine.write_bytes(clip.read_bytes())
+    stored.whole = True
+    assert "bars" in given(events, file=str(mine))[-1]["status"]
+    theirs = list(events.give(json.dumps({"file": str(mine)}), True, asked_by("two")))
+    assert "No answer" in theirs[-1]["status"], "a clip of another visit was opened"
 
 
 def test_what_takes_long_is_announced_and_what_does_not_is_not(events, clip, monkeypatch):
@@ -79,12 +113,12 @@ def test_what_takes_long_is_announced_and_what_does_not_is_not(events, clip, mon
 
     service.load_model(service.default_model())
     monkeypatch.setattr("demo.callbacks.SOON_S", 600)
-    told = ["status", "details", "cancel", "stop_answer"]
-    assert [list(step) for step in shown(events, clip)][0] == told
-    assert len(shown(events, clip)) == 2
+    told = ["status", "player", "details", "cancel", "stop_answer"]
+    assert [list(step) for step in shown(events, clip)][1] == told
+    assert len(shown(events, clip)) == 3
     monkeypatch.setattr("demo.callbacks.SOON_S", 0.1)
     monkeypatch.setattr(service, "predict_on_gpu", slow)
-    busy, *_, answer, _ = shown(events, clip, request=asked_by("two"))
+    _, busy, *_, answer, _ = shown(events, clip, request=asked_by("two"))
     assert "Watching" in busy["status"] and "bars" in answer["status"]
 
 
@@ -101,10 +135,12 @@ def test_stop_is_there_while_only_a_first_answer_waits_or_runs(events, explains,
     monkeypatch.setattr("demo.callbacks.SOON_S", 0.0)
     monkeypatch.setattr(service, "predict_on_gpu", held)
     steps = events.show(str(clip), True, asked_by())
+    next(steps)  # the clip plays
     running = next(steps)
     assert began.wait(PATIENCE_S) and running["details"].visible is False
     assert running["stop_answer"].visible and running["cancel"].interactive
     waiting = events.show(str(clip), True, asked_by())
+    next(waiting)
     assert next(waiting)["stop_answer"].visible, "it waits behind the first one"
     pressed = explains.stop(asked_by())
     assert not pressed["stop_answer"].visible and not pressed["cancel"].interactive
@@ -119,7 +155,7 @@ def test_nothing_of_the_clip_before_stays_behind_one_that_fails(events, explains
     shown(events, clip)
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"nothing of a film")
-    (trouble,) = shown(events, broken)
+    *_, trouble = shown(events, broken)
     assert "No answer" in trouble["status"] and trouble["details"].visible is False
     told = last_of(explains.explain(*FAST[:2], None, None, asked_by()))["explain_status"]
     assert "give one first" in told
@@ -141,8 +177,8 @@ def test_states_follow_each_other(events, clip, tmp_path):
     assert "No clip yet" in shown(events, None)[0]["status"]
     answer, details = shown(events, clip)[-2:]
     assert "mine.mp4" in answer["status"]
-    assert details["frames"].count("<img") >= 3
-    assert "No map yet" in details["clock_text"]
+    assert answer["player"]["duration_s"] == pytest.approx(2.0, abs=0.1)
+    assert "check the usual map" in details["trust"]
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"nothing of a film")
     assert "No answer" in shown(events, broken)[-1]["status"]

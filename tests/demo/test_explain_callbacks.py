@@ -41,6 +41,9 @@ PASS_BY_PASS = {
 }
 
 
+PLACES = {"check": "trust", "change": "whatif"}  # what will be filled tells how it goes
+
+
 @pytest.mark.parametrize("kind", PASS_BY_PASS)
 def test_stop_ends_everything_that_is_long(kind, events, explains, clip, monkeypatch):
     """Map, checks, what-ifs, film: after Stop not one more pass, or packet, is done."""
@@ -62,7 +65,7 @@ def test_stop_ends_everything_that_is_long(kind, events, explains, clip, monkeyp
     preset = "standard" if kind == "explain" else "fast"
     method_asked = "ablation" if kind == "explain" else "grad_cam"
     ended = last_of(getattr(explains, kind)(method_asked, preset, None, None, asked_by()))
-    assert "Stopped" in ended["explain_status"] and len(done) == 2
+    assert "Stopped" in ended[PLACES.get(kind, "explain_status")] and len(done) == 2
     assert not list(events.visits.folder.rglob("overlay.mp4"))
 
 
@@ -81,9 +84,9 @@ def test_stop_stays_as_long_as_anything_of_the_visitor_waits(events, explains, c
         first = pool.submit(last_of, explains.check(*FAST, asked_by()))
         assert began.wait(PATIENCE_S)
         second = explains.change(*FAST, asked_by())
-        assert "You are next" in next(second)["explain_status"]
+        assert "You are next" in next(second)["whatif"]
         go_on.set()
-        assert "held long enough" in first.result(PATIENCE_S)["explain_status"]
+        assert "held long enough" in first.result(PATIENCE_S)["trust"]
         assert first.result()["cancel"].interactive, "the what-ifs still wait or run"
         assert last_of(second)["cancel"].interactive is False
     assert explains.finish(asked_by())["cancel"].interactive is False
@@ -132,11 +135,14 @@ def test_colours_of_a_map_without_a_sign_are_not_said_to_raise_or_lower(events, 
 
 def test_what_ifs_come_with_a_shift_and_a_swap(events, explains, clip):
     shown(events, clip)
-    table = last_of(explains.change(*FAST, asked_by()))["whatif"]
-    assert table.count('role="img"') >= 6 and "sound muted" in table
-    assert "sound 3.1 s later" in last_of(explains.shift(5, None, None, asked_by()))["own"]
-    assert "sound 5.0 s earlier" in last_of(explains.shift(-99, None, None, asked_by()))["own"]
-    assert "sound where it was" in last_of(explains.shift(0, None, None, asked_by()))["own"]
+    changed = last_of(explains.change(*FAST, asked_by()))
+    assert changed["whatif"].count('role="img"') >= 6 and "sound muted" in changed["whatif"]
+    faders = changed["faders"]
+    assert [place["by_s"] for place in faders["moved"]][8] == 0 and len(faders["moved"]) == 17
+    assert faders["moved"][8]["score"] == pytest.approx(faders["base"], abs=1e-4)
+    later = [name for name in faders["changed"] if "later" in name["name"]]
+    assert later[0]["score"] in [pytest.approx(p["score"], abs=1e-3) for p in faders["moved"]]
+    assert faders["believed"]["most"] in ("picture", "sound")
     other = EXAMPLES[2]
     assert (
         other.stem.replace("_", " ")

@@ -36,7 +36,7 @@ def test_checks_film_and_report_reuse_the_map(events, explains, clip, monkeypatc
     assert {"attribution.npz", "overlay.mp4", "report.html"} <= set(made)
     report = next(events.visits.folder.rglob("report.html")).read_text(encoding="utf-8")
     assert "Not checked" not in report and "mine.mp4" in report
-    assert "data-film-start" in kept["clock_peaks"]
+    assert kept["film"].visible and kept["player"]["map"]
     events.leave(asked_by())
     assert not list(events.visits.folder.rglob("report.html")), "files stayed behind"
 

@@ -1,0 +1,74 @@
+"""What the player draws: peaks that are moments of their own, maps over the clip's own frame."""
+
+import base64
+
+import numpy as np
+import pytest
+
+from demo import explanations, service
+from demo.i18n import Words
+from demo.player import document
+from tests.support.page import EXAMPLES
+
+EDGES = [[at / 10, (at + 1) / 10] for at in range(50)]
+
+
+def test_neighbours_of_one_hump_are_one_moment():
+    values = [float(np.exp(-(((at - 20) / 4) ** 2))) for at in range(50)]
+    values[40] = -0.5
+    found = document.separate_peaks(EDGES, values)
+    assert [round(time_s, 2) for time_s, _ in found] == [2.05, 4.05]
+    assert found[1][1] == -0.5
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_peaks_are_half_a_second_apart_and_largest_first(seed):
+    values = np.random.default_rng(seed).normal(size=50).tolist()
+    found = document.separate_peaks(EDGES, values)
+    times = [time_s for time_s, _ in found]
+    assert all(abs(a - b) >= document.APART_S for a in times for b in times if a != b)
+    assert abs(found[0][1]) == max(map(abs, values))
+
+
+def test_nothing_that_counts_has_no_peak():
+    assert document.separate_peaks(EDGES, [0.0] * 50) == []
+    words = Words("en")
+    assert document.peaks(words, EDGES, {"picture": [0.0] * 50}, True) == []
+
+
+def test_small_moments_beside_a_large_one_are_not_named():
+    words = Words("en")
+    rows = {"picture": [0.0] * 50, "sound": [0.0] * 50}
+    rows["picture"][10], rows["sound"][30] = 1.0, 0.1
+    (only,) = document.peaks(words, EDGES, rows, True)
+    assert only == {"time_s": 1.05, "kind": "picture", "text": "1.1 s picture +1.00"}
+
+
+@pytest.fixture(scope="module")
+def case():
+    return service.open_case(next(p for p in EXAMPLES if p.stem == "seen_negative"))
+
+
+def test_the_quick_map_is_the_clip_s_own(case):
+    asked = explanations.quick_request(case, None, 0)
+    found = explanations.map_of(case, asked)
+    made = document.map_document(Words("en"), case, [found], "of")["map"]
+    width, height = made["grid"]
+    assert (width, height) == (48, 36) and len(made["frames"]) == 16
+    cells = np.frombuffer(base64.b64decode(made["frames"][0]["values"]), np.int8)
+    assert cells.size == width * height and len(made["edges_s"]) == len(made["picture"]) == 20
+    whole = sum(made["picture"]) + sum(made["sound"])
+    assert whole == pytest.approx(float(sum(m.sum() for m in found.maps.values())), rel=1e-3)
+
+
+def test_a_map_that_tells_only_when_has_no_picture(case):
+    asked = explanations.ExplainRequest("shapley", "fast", window=0, checks=False)
+    made = document.map_document(Words("en"), case, [explanations.map_of(case, asked)], "of")
+    assert made["map"]["frames"] == [] and len(made["map"]["picture"]) == 20
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_faders_bring_their_words(case, language):
+    asked = explanations.resolve(case, explanations.ExplainRequest())
+    shown = document.faders_document(Words(language), explanations.faders_of(case, asked))
+    assert "{label}" in shown["words"]["told"] and len(shown["moved"]) == 17
