@@ -27,7 +27,7 @@ POLICY = (
     "default-src 'none'; media-src data:; img-src data:; "
     "script-src 'unsafe-inline'; style-src 'unsafe-inline'"
 )
-LOOKS = (
+PAGE_STYLE = (
     "body{margin:0;background:#f6f5f1;color:#1b2230;font:18px system-ui,sans-serif}"
     "main{max-width:1100px;margin:auto;padding:1rem}h1{font-size:1.4rem}"
     "@media(prefers-color-scheme:dark){body{background:#12151b;color:#e8ebf0}}"
@@ -41,7 +41,7 @@ BEGIN = (
 )
 
 
-def standalone_page(show: dict[str, Any], said: str, language: str) -> str:
+def offline_page(show: dict[str, Any], said: str, language: str) -> str:
     """One HTML file that plays a clip's document without a server and fetches nothing.
 
     show: as document.py makes it, its url a data: URL. said: a sentence under the heading.
@@ -54,7 +54,7 @@ def standalone_page(show: dict[str, Any], said: str, language: str) -> str:
         f'<!doctype html><html lang="{escape(language)}"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{title}</title><style>{style}{LOOKS}</style></head>"
+        f"<title>{title}</title><style>{style}{PAGE_STYLE}</style></head>"
         f"<body><main><h1>{title}</h1><p>{escape(said)}</p>"
         f'<div id="player"></div></main><script type="application/json" id="clip">{data}</script>'
         f"<script>{script}</script><script>{BEGIN}</script></body></html>\n"
@@ -144,7 +144,7 @@ def write_table(path: Path, rows: Sequence[dict[str, Any]]) -> None:
         table.writerows(rows)
 
 
-def write_text(path: Path, text: str) -> None:
+def save_text(path: Path, text: str) -> None:
     """A text file, whole or not at all."""
     with atomic_path(path) as part:
         part.write_text(text, encoding="utf-8", newline="\n")
@@ -163,12 +163,12 @@ def write_files(
     show: as document.py makes it, with the map. pause: as of `data_url`. Raises ClipError.
     """
     found = case.prediction
-    alone = show | {"url": data_url(case.clip, found.media, pause), "muted": False}
-    page = standalone_page(alone, f"{found.model} · {show['map']['heading']}", language)
-    write_text(folder / "player.html", page)
+    offline = show | {"url": data_url(case.clip, found.media, pause), "muted": False}
+    page = offline_page(offline, f"{found.model} · {show['map']['heading']}", language)
+    save_text(folder / "player.html", page)
     write_table(folder / "moments.csv", moment_rows(found, maps))
     names = ["player.html", "moments.csv"]
     if show["answers"]:
-        write_text(folder / "captions.srt", captions(show))
+        save_text(folder / "captions.srt", captions(show))
         names.append("captions.srt")
     return [folder / name for name in names]

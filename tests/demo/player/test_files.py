@@ -74,7 +74,7 @@ def test_times_of_captions(seconds, text):
 
 def test_words_of_a_visitor_cannot_leave_their_place(show):
     name = "</script><script>alert(1)</script>.mp4"
-    page = files.standalone_page(show | {"title": name, "url": "data:,"}, "<b>", "en")
+    page = files.offline_page(show | {"title": name, "url": "data:,"}, "<b>", "en")
     assert "<script>alert" not in page and "<b>" not in page
     assert page.count("</script>") == 3
     data = re.search(r'id="clip">(.*?)</script>', page, re.S).group(1)
