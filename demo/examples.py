@@ -8,7 +8,7 @@ from typing import Any
 from demo.i18n import Words
 from demo.upload_checks import EXAMPLES, MOST_BYTES
 
-FIRST = "synced_negative"  # runs, muted, where nothing else was asked for
+FIRST = "seen_negative"  # runs, muted, where nothing else was asked for
 AT_S = 2.0  # of the picture on a card
 WIDTH = 240
 LONGEST_S = 30  # a clip that is longer may be cut before it is sent

@@ -264,11 +264,7 @@ class ExplainCallbacks:
         from demo import explanations
 
         found = explanations.faders_of(job.case, job.request, job.ticket.report)
-        rows = explanations.counterfactuals_of(job.case, job.request)
-        return {
-            self.page.faders: document.faders_document(job.words, found),
-            self.page.whatif: _counterfactual_rows(job.words, found.label, *rows),
-        }
+        return {self.page.faders: document.faders_document(job.words, found)}
 
     def swap(
         self, name: str | None, target: str | None, window: int | None, request: gr.Request

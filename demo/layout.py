@@ -14,7 +14,11 @@ CAMERA = {"video": {"width": 640, "height": 480, "frameRate": 25}}
 # What each part of ours does in the browser, once it is there: theme.SCRIPTS define the functions.
 PLAYER = """
 const player = mountPlayer(element, { unplayable: () => trigger('unplayable') });
-const draw = () => { if (props.value) player.update(props.value); };
+document.addEventListener('click', (event) => {
+  const frame = event.target.closest('[data-seek]');
+  if (frame) player.seek(Number(frame.dataset.seek));
+});
+const draw = () => { if (props.value) player.update(props.value); else player.clear(); };
 watch('value', draw);
 draw();
 """
@@ -129,11 +133,11 @@ def draw(limits: Limits) -> Page:
     say, page = translations(), Page()
     gr.HTML(_title(), elem_id="title")
     with gr.Row(equal_height=False, elem_id="stage"):
-        with gr.Column(scale=7, min_width=320, elem_id="show"):
+        with gr.Column(scale=8, min_width=320, elem_id="show"):
             page.player = gr.HTML(
                 None, html_template="", js_on_load=PLAYER, elem_id="player", apply_default_css=False
             )
-        with gr.Column(scale=4, min_width=300, elem_id="said"):
+        with gr.Column(scale=5, min_width=320, elem_id="said"):
             page.status = gr.HTML(components.empty_state(Words(FALLBACK)), elem_id="answer")
             page.stop_answer = gr.Button(
                 say("cancel"), variant="stop", visible=False, elem_id="stop-answer"
@@ -141,7 +145,7 @@ def draw(limits: Limits) -> Page:
             page.consent = gr.Checkbox(
                 label=say("consent"), value=False, visible=False, elem_id="consent"
             )
-    _inputs(page, say, limits)
+            _inputs(page, say, limits)
     with gr.Column(visible=False, elem_id="details") as page.details:
         _details(page, say)
     gr.Markdown(say("notice"), elem_classes="notice")

@@ -1,4 +1,4 @@
-"""Takes the pictures of the page in assets/screenshots: every tab and state, of a drawn clip.
+"""Takes the pictures of the page in assets/screenshots: every state, of drawn clips.
 
 python -m scripts.screenshots [--out FOLDER] [--only desktop-light …]
 """
@@ -7,6 +7,7 @@ import argparse
 import io
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
@@ -16,25 +17,7 @@ from tests.support.serving import ROOT, served
 
 DEVICES = {"desktop": (1280, 900), "phone": (390, 844)}
 THEMES = ("light", "dark")
-TABS = {
-    "saw": "What it saw",
-    "heard": "What it heard",
-    "mattered": "Which mattered",
-    "clock": "One clock",
-    "trust": "Trust?",
-    "whatif": "What if?",
-    "systems": "Three systems",
-    "about": "The model",
-}
-READY = {  # of a tab: what is there once it is filled
-    "clock": "#clock .main-svg",
-    "trust": "#trust .verdict",
-    "whatif": "#whatif .whatif",
-    "systems": "#three .card h2",
-    "about": "#about h3",
-}
-PLOTS = ("heard", "mattered", "clock", "trust", "systems", "about")
-EXAMPLE = "synced negative"
+EXAMPLE = "seen_negative"
 LONGEST = 2200  # pixels of a tab
 SETTLE_MS = 1500  # plots draw themselves, fonts arrive
 
@@ -52,49 +35,50 @@ def take(shot: Page, path: Path, selector: str | None = None) -> None:
     picture.crop((0, 0, picture.width, min(picture.height, LONGEST))).save(path, quality=62)
 
 
-def open_tab(page: Page, name: str) -> None:
-    tab = page.locator("#tabs").get_by_role("tab", name=name, exact=True).first
-    if not tab.is_visible():
-        page.locator("#tabs .overflow-menu > button").first.click()
-        tab = page.locator("#tabs .overflow-dropdown button", has_text=name).first
-    tab.click()
-
-
 def capture_page(page: Page, prefix: Path) -> None:
-    """The page from its empty state to its last tab."""
+    """The page from its first screen to its last drawer."""
 
     def named(what: str) -> Path:
         return prefix.with_name(f"{prefix.name}-{what}.webp")
 
-    page.get_by_role("button", name=EXAMPLE).wait_for()
-    take(page, named("empty"))
-    with tempfile.TemporaryDirectory() as folder:
-        broken = Path(folder) / "broken.mp4"
-        broken.write_bytes(b"this was never a film " * 50)
-        page.locator("#video input[type=file]").first.set_input_files(str(broken))
-        page.locator("#answer .ask").wait_for()
-        take(page, named("ask"), "#answer")
-        page.locator("#consent input").check()
-        page.locator("#answer .trouble").wait_for()
-        take(page, named("error"), "#answer")
-    page.get_by_role("button", name=EXAMPLE).click()
-    page.locator("#answer .bars").wait_for()
-    page.locator("#frames img").first.wait_for()
-    page.evaluate("innerWidth > 999 && scrollTo(0, 0)")
+    page.locator("#player .player-of", has_text="Map of").wait_for()
+    page.evaluate("document.querySelector('#player video').pause()")
+    take(page, named("first"))
+    capture_trouble(page, named)
+    page.locator(f".entry-card[data-example={EXAMPLE}]").click()
+    page.locator("#answer .kicker", has_text=EXAMPLE).wait_for()
+    page.locator("#player .player-of", has_text="Map of").wait_for()
+    page.evaluate("document.querySelector('#player').querySelector('video').currentTime = 2.5")
+    page.evaluate("scrollTo(0, 0)")
     take(page, named("answer"))
     page.locator("#explain").click()
     page.locator("#frames-map img").first.wait_for()
-    for tab, title in TABS.items():
-        open_tab(page, title)
-        if tab in READY:
-            page.locator(READY[tab]).first.wait_for()
-        if tab in PLOTS:
-            page.locator("#tabs .main-svg:visible").first.wait_for()
-        take(page, named(tab), "#tabs")
-    open_tab(page, TABS["clock"])
-    page.locator("#keep").click()
-    page.locator("#film video").first.wait_for()
-    take(page, named("film"), "#film")
+    page.locator("#went-by .main-svg:visible").first.wait_for()
+    take(page, named("went-by"), "#went-by")
+    page.locator("button#check").click()
+    page.locator("#trust .verdict").wait_for()
+    take(page, named("believe"), "#believe")
+    page.locator("button#change").click()
+    page.locator("#faders input[type=range]").wait_for()
+    page.locator("#faders .fader-change").nth(1).click()
+    take(page, named("what-if"), "#what-if")
+    for drawer, ready in (("systems", "#three .card h2"), ("about-drawer", "#about h3")):
+        page.locator(f"#{drawer} button").first.click()
+        page.locator(ready).first.wait_for()
+        take(page, named(drawer), f"#{drawer}")
+
+
+def capture_trouble(page: Page, named: Callable[[str], Path]) -> None:
+    """What is said of a clip of one's own before the tick, and of one that can't be read."""
+    with tempfile.TemporaryDirectory() as folder:
+        broken = Path(folder) / "broken.mp4"
+        broken.write_bytes(b"this was never a film " * 50)
+        page.locator("#entry input[type=file]").set_input_files(str(broken))
+        page.locator("#answer .ask").wait_for()
+        take(page, named("ask"), "#said")
+        page.locator("#consent input").check()
+        page.locator("#answer .trouble").wait_for()
+        take(page, named("error"), "#said")
 
 
 def main() -> None:

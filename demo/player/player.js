@@ -134,6 +134,7 @@
     update(show) {
       const before = this.show;
       this.show = show;
+      this.box.hidden = false;
       this.tiles.clear();
       const say = show.words;
       this.box.setAttribute("aria-label", `${say.player}: ${show.title}`);
@@ -160,6 +161,14 @@
       this.label();
       this.draw();
       if (show.at_s != null && before?.url !== show.url) this.seekWhenReady(show.at_s);
+    }
+
+    /** Nothing is shown: no clip, or one that nobody has agreed to. */
+    clear() {
+      this.show = this.base = null;
+      this.media.removeAttribute("src");
+      this.media.load();
+      this.box.hidden = true;
     }
 
     seekWhenReady(seconds) {

@@ -90,7 +90,7 @@ def clips(tmp_path_factory):
 
 def test_the_first_screen_plays_an_explained_example(page):
     assert player(page, "muted") and not player(page, "paused")
-    assert "synced_negative.mp4" in page.locator("#answer").inner_text()
+    assert "seen_negative.mp4" in page.locator("#answer").inner_text()
     assert page.locator(".entry-card[aria-pressed=true]").count() == 1
     assert page.locator(".player-peak").count() >= 2
     assert not page.locator("#consent").is_visible(), "nobody is asked about a drawing"
@@ -112,7 +112,9 @@ def test_clip_is_answered_and_nothing_leaves_the_computer(page, app, clips):
 def test_without_the_tick_nothing_is_looked_at(page, clips):
     upload(page, clips["short"])
     page.get_by_text("One thing first").wait_for()
-    assert not page.locator("#answer .bars").count() and not page.locator("#player video").count()
+    assert (
+        not page.locator("#answer .bars").count() and not page.locator("#player video").is_visible()
+    )
     agree(page)
     page.locator("#answer .bars").wait_for()
 
@@ -192,7 +194,7 @@ def test_the_line_follows_the_clip_thirty_times_a_second(page):
 
 
 def test_the_map_is_checked_and_asked_what_if(page, app):
-    choose(page, "seen_negative")
+    choose(page, "synced_negative")
     page.locator("#preset").wait_for()
     assert page.locator("#preset").get_by_text("passes").count() == 3, "costs come before the run"
     page.locator("#explain").click()
