@@ -164,7 +164,7 @@ def write_files(
     """
     found = case.prediction
     offline = show | {"url": data_url(case.clip, found.media, pause), "muted": False}
-    page = offline_page(offline, f"{found.model} · {show['map']['heading']}", language)
+    page = offline_page(offline, found.model, language)
     save_text(folder / "player.html", page)
     write_table(folder / "moments.csv", moment_rows(found, maps))
     names = ["player.html", "moments.csv"]
