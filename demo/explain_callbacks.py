@@ -235,12 +235,22 @@ class ExplainCallbacks:
 
     @map_event
     def keep(self, job: MapJob) -> Changes:
-        """Film, report and arrays of the map, to watch and to take along."""
+        """Film, report, arrays, table, captions and a player of the map, to take along."""
         from demo import explanations
+        from demo.player.files import write_files
 
         shown, words, case = self._show_map(job), job.words, job.case
         folder = self.visits.new_folder(job.session)
         files = explanations.files_of(case, job.request, folder, job.ticket.report, words.language)
+        with explanations.as_user_error():
+            files += write_files(
+                folder,
+                shown[self.page.player],
+                case,
+                [explanations.map_of(case, job.request)],
+                words.language,
+                job.ticket.pause,
+            )
         film = next((str(path) for path in files if path.suffix == ".mp4"), None)
         return {
             **shown,

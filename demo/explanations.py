@@ -3,6 +3,7 @@
 Needs torch, so it is imported when the first explanation is asked for.
 """
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ from emo_core.attribution.types import (
 )
 from emo_core.clip import Clip, ClipError
 from emo_core.inference.prediction import Prediction
+from emo_core.io.atomic import atomic_path
 from emo_core.messages import ENGLISH, say
 from emo_core.preprocess.log_mel import MelConfig
 from emo_core.preprocess.sample import Sample, decode_window, to_sample
@@ -354,16 +356,18 @@ def files_of(
     progress: Progress | None = None,
     language: str = ENGLISH,
 ) -> list[Path]:
-    """report.html, overlay.mp4 and attribution.npz of one explanation, in a folder of their own.
+    """report.html, overlay.mp4, attribution.npz and explanation.json of one explanation.
 
     The checks are in the report where they have been made.
     """
     request = replace(request, checks=has_checks(case, request))
     explanation = explanation_of(case, request, progress)
     with as_user_error(), DecodeBudget(case.prediction.clip, progress):
-        return [
-            folder / n for n in export.write_explanation(folder, case.clip, explanation, language)
-        ]
+        names = export.write_explanation(folder, case.clip, explanation, language)
+    summary = export.explanation_summary(case.prediction.clip, explanation, names)
+    with atomic_path(folder / "explanation.json") as part:
+        part.write_text(json.dumps(summary, indent=1), encoding="utf-8")
+    return [folder / name for name in [*names, "explanation.json"]]
 
 
 def explain_json(
