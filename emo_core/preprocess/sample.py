@@ -5,7 +5,7 @@ cache) and turned into a `Sample` of tensors: frames, faces, log-mel, and tokens
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache, partial
 from itertools import repeat
@@ -96,6 +96,9 @@ class SampleConfig:
 
 # docs/papers/group.md#a2, #a3, #a6, #a7
 PAPER = SampleConfig(frames=32, width=112, height=112, resize_mode="stretch_crop", mel=PANNS)
+
+
+Listen = Callable[[int, float, float], np.ndarray]  # Hz, start and end in s -> (S,) float32
 
 
 @dataclass(frozen=True)
@@ -304,14 +307,18 @@ def decode_windows(
     config: SampleConfig,
     spans: list[tuple[float, float]],
     follow: Follow | None = None,
+    listen: Listen | None = None,
 ) -> Iterator[DecodedWindow]:
-    """`decode_window` for windows that follow each other, the picture decoded in one go."""
+    """`decode_window` for windows that follow each other, the picture decoded in one go.
+
+    listen: reads their sound; None = `clip.audio`.
+    """
     frames: Iterator[DecodedFrames | None] = repeat(None)
     if clip.has_video:
         asked = [_read_times(clip, config, *span) for span in spans]
         frames = clip.read_in_turn(asked, read_size(video_size(clip), config))
     for span in spans:
-        yield _assemble(clip, config, *span, next(frames), follow)
+        yield _assemble(clip, config, *span, next(frames), follow, listen)
 
 
 def _length(clip: Recording, config: SampleConfig, start_s: float, end_s: float) -> float:
@@ -340,6 +347,7 @@ def _assemble(
     end_s: float,
     frames: DecodedFrames | None,
     follow: Follow | None,
+    listen: Listen | None = None,
 ) -> DecodedWindow:
     """A window whose frames, if it has any, have been read; its sound is read here."""
     length_s = _length(clip, config, start_s, end_s)
@@ -356,7 +364,7 @@ def _assemble(
     follow = follow or partial(track_faces, every=config.face_every)
     wave = np.zeros(round(config.window_s * config.mel.rate), np.int16)
     if clip.has_audio and length_s > 0:
-        audio = clip.audio(config.mel.rate, start_s, start_s + length_s)[: len(wave)]
+        audio = (listen or clip.audio)(config.mel.rate, start_s, start_s + length_s)[: len(wave)]
         wave[: len(audio)] = np.round(audio * 32767)
     return DecodedWindow(
         pixels,
