@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -15,8 +15,8 @@ MATMULS = 5
 class Speedometer:
     """Counts clips and seconds of training, and the arithmetic of one step."""
 
-    def __init__(self, device: torch.device, bf16: bool) -> None:
-        self.device, self.bf16 = device, bf16
+    def __init__(self, device: torch.device, bf16: bool, compiled: bool = False) -> None:
+        self.device, self.bf16, self.compiled = device, bf16, compiled
         self.clips, self.seconds, self.flops_a_clip, self.began = 0, 0.0, 0.0, 0.0
 
     def start(self) -> None:
@@ -34,7 +34,8 @@ class Speedometer:
         if self.flops_a_clip:
             yield
             return
-        with FlopCounterMode(display=False) as counter, torch.compiler.set_stance("force_eager"):
+        eager = torch.compiler.set_stance("force_eager") if self.compiled else nullcontext()
+        with FlopCounterMode(display=False) as counter, eager:
             yield
         self.flops_a_clip = counter.get_total_flops() / max(clips, 1)
 

@@ -168,7 +168,7 @@ class Trainer:
         self.task, self.config, self.progress = task, config, progress
         self.files = RunFiles(run) if run else None
         self.bf16 = bf16_is_fast(self.device)
-        self.speed = Speedometer(self.device, self.bf16)
+        self.speed = Speedometer(self.device, self.bf16, bool(config.compile))
         self.optimizer = torch.optim.AdamW(parameter_groups(model, config), fused=True)
         self.base_rates = [group["lr"] for group in self.optimizer.param_groups]
         self.next_epoch, self.best, self.epochs_without_improvement = 0, -math.inf, 0
