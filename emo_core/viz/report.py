@@ -211,10 +211,12 @@ def _sound(explanation: Explanation, write: _Writer) -> str:
 
 
 def _modalities(explanation: Explanation, write: _Writer) -> str:
+    given = bool(explanation.sample.token_mask.any())
+    share = {name: value for name, value in explanation.share.items() if name != "text" or given}
     return write.section(
         say("How much picture and sound add"),
-        write.figure(figures.share_bars(explanation.share)),
-        figures.summarise_share(explanation.share),
+        write.figure(figures.share_bars(share)),
+        figures.summarise_share(share),
     )
 
 
