@@ -397,6 +397,7 @@ def finish_run(
 ) -> int:
     """Writes the checkpoint and prints its scores; returns the exit code."""
     from emo_core.training import run
+    from emo_core.training.speed import speed_line
 
     words = ["emo train", args.recipe, "--data CORPUS --seed", str(args.seed)]
     words += [f"--corpus {args.corpus}"] if args.corpus else []
@@ -408,6 +409,7 @@ def finish_run(
         "epochs": trainer.next_epoch,
         "held_out": scores,
         "errors": list(data.problems),
+        "speed": trainer.speed.report() if first else {},
     }
     lines: list[str] = []
     if first:
@@ -415,6 +417,7 @@ def finish_run(
         result |= {"references": found} if found else {}
     if first:
         said = trainer.task.summary(scores)
+        lines += [speed_line(result["speed"])] if result["speed"] else []
         print_result(args, result, "\n".join([f"{args.out}/checkpoint: held-out {said}", *lines]))
     return SOME_FAILED if data.problems else DONE
 

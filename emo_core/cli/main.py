@@ -268,7 +268,7 @@ def open_closed_streams() -> None:
 
 
 STOPS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-PROBE_S, LOST_PROBES = 0.25, 2  # seconds between probes whether a request got lost; probes in a row
+PROBE_S, LOST_PROBES = 0.25, 8  # seconds between probes whether a request got lost; probes in a row
 TWICE_S = 5.0  # a shell and the system both say that a terminal closed: heard once
 
 
@@ -278,12 +278,12 @@ class StopRequest:
     def __init__(self) -> None:
         self.heard: int | None = None  # the signal
         self.heard_at = 0.0
-        self.arrived = False  # where the work ends
+        self.arrived = False  # where the work ends: nothing is left to be stopped
 
     def hear(self, number: int, _: Any) -> None:
         """Raise KeyboardInterrupt; only Ctrl-C cuts short the tidying up after an earlier one."""
         now = time.monotonic()
-        if self.heard and number != signal.SIGINT and now - self.heard_at < TWICE_S:
+        if self.arrived or self.heard and number != signal.SIGINT and now - self.heard_at < TWICE_S:
             return
         self.heard, self.heard_at = number, now
         start_new_thread(self._insist, (number, now))  # takes no lock that this may hold already
@@ -365,6 +365,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             args = build_parser().parse_args(argv)
             return args.run(args)
         except KeyboardInterrupt:
+            request.arrived = True
             log_error("stopped.")
             # Where the interrupt passed through the exec of a string, as in many an import,
             # `python -m` would end by SIGINT although it was caught; another exec forgets that.
