@@ -15,7 +15,8 @@ from typing import Any
 
 from emo_core.cli import commands
 from emo_core.cli.commands import NOTHING, UsageError
-from emo_core.cli.console import failure_sentence, log_line
+from emo_core.cli.console import log_line
+from emo_core.errors import failure_sentence
 from emo_core.schema import DEFAULT_CORPUS, DEFAULT_METHOD, DEFAULT_MODEL, DEFAULT_PRESET
 
 
@@ -80,13 +81,10 @@ def build_parser() -> Parser:
     )
     one.add_argument("--jsonl", action="store_true", help="print a JSON line a clip, as it is done")
     _add_model_arguments(one)
-    one.add_argument(
-        "--max-windows",
-        type=int,
-        default=24,
-        metavar="N",
-        help="parts of a clip read at most (default 24)",
-    )
+    _add_max_windows(one)
+
+    about = "answer any number of clips: one Parquet row each"
+    _add_batch_arguments(command("batch", commands.run_batch, about))
 
     about = "say why: write a report with map, checks and what-ifs into a folder"
     _add_explain_arguments(command("explain", commands.run_explain, about))
@@ -113,6 +111,31 @@ def _add_model_arguments(one: argparse.ArgumentParser) -> None:
     about = f"{MODEL} (default {DEFAULT_MODEL})"
     one.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME|DIR", help=about)
     one.add_argument("--text", metavar="WORDS", help="what is said in the clip")
+
+
+def _add_batch_arguments(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "clips",
+        nargs="*",
+        metavar="PATH",
+        help="files, folders, quoted patterns, addresses, or tables with a column named clip",
+    )
+    one.add_argument(
+        "--names", metavar="FILE", help="a file with a name in each line; - for standard input"
+    )
+    one.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the rows")
+    about = f"{MODEL} (default {DEFAULT_MODEL})"
+    one.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME|DIR", help=about)
+    one.add_argument("--local", action="store_true", help="without Ray, on this machine")
+    one.add_argument("--resume", action="store_true", help="go on with what is in --out")
+    about = "processes of one thread each (default one a processor)"
+    one.add_argument("--workers", type=int, metavar="N", help=about)
+    _add_max_windows(one)
+
+
+def _add_max_windows(one: argparse.ArgumentParser) -> None:
+    about = "parts of a clip read at most (default 24)"
+    one.add_argument("--max-windows", type=int, default=24, metavar="N", help=about)
 
 
 def _add_corpus_arguments(one: argparse.ArgumentParser) -> None:
