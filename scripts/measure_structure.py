@@ -34,13 +34,14 @@ PACKAGES = ("emo_core", "demo")
 MAX_FILES_PER_FOLDER = 16
 MAX_FMT_SKIPS = 20
 MAX_README_WORDS = 900
-MAX_FILES_ENTERED = {"clip": 22, "page": 30}  # beside those of LOOKING_FOR_PEOPLE
+MAX_FILES_ENTERED = {"clip": 22, "page": 30}  # beside those of LOOKING_FOR_PEOPLE and SENTENCES
 LOOKING_FOR_PEOPLE = (  # in every clip since "nobody to read" is an answer (docs/decisions/0036)
     "emo_core/faces/detection.py",
     "emo_core/faces/tracking.py",
     "emo_core/inference/presence.py",
     "emo_core/io/shipped_weights.py",
 )
+SENTENCES = ("emo_core/messages.py",)  # every one is made there, so that it can be translated
 MAX_HOPS = 3
 MAX_PLACES_PRINTED = 40
 SHARED_NAMES: dict[str, str] = {}  # public name -> why several modules may define it
@@ -290,13 +291,14 @@ def measure_clip(root: Path) -> Measured:
     """Files of which a function runs between load_clip, or the page's upload, and the answer."""
     every = {name: probe(root, name) for name in MAX_FILES_ENTERED}
     found = {
-        name: [f for f in files if f not in LOOKING_FOR_PEOPLE] for name, files in every.items()
+        name: [f for f in files if f not in LOOKING_FOR_PEOPLE + SENTENCES]
+        for name, files in every.items()
     }
     over = [name for name, limit in MAX_FILES_ENTERED.items() if len(found[name]) > limit]
     text = (
         f"{len(found['clip'])} files / {len(found['page'])} from the page, and "
         f"{len(every['clip']) - len(found['clip'])} / {len(every['page']) - len(found['page'])} "
-        "that look for people"
+        "that look for people or make sentences"
     )
     return Measured(text, bool(over), tuple(f"{name}: {f}" for name in over for f in found[name]))
 

@@ -151,7 +151,7 @@ def map_document(
     from emo_core.attribution.timeline import to_timeline
 
     duration_s = case.prediction.media.duration_s
-    own = own_spans([tuple(each.span) for each in found], duration_s)
+    own = own_spans([(each.span.start_s, each.span.end_s) for each in found], duration_s)
     edges_s: list[list[float]] = []
     rows: dict[str, list[float]] = {}
     for each, (start_s, end_s) in zip(found, own, strict=True):

@@ -187,14 +187,14 @@ def _frames(explanation: Explanation, write: _Writer) -> str:
         "sound.",
         count=len(shown),
     )
-    if _has_no_places(explanation.attribution):
+    if _tells_only_when(explanation.attribution):
         text = say_list(
             [text, say("This method tells when, not where: a frame has one value.")], " "
         )
     return write.section(title, f'{scale}<div class="frames">{images}</div>', text)
 
 
-def _has_no_places(found: "Attribution") -> bool:
+def _tells_only_when(found: "Attribution") -> bool:
     """Whether every frame of the picture has one value all over, as of methods that tell when."""
     name = "video" if "video" in found.maps else "faces"
     values = in_space(found, name).flatten(1)  # (T, H*W)

@@ -115,7 +115,7 @@ def test_what_words_did_is_said_where_there_are_words_and_a_sign(explanation, wo
     assert (", words +0.00" in page) == (words > 0)
 
 
-def test_a_map_of_whole_frames_says_that_it_has_no_places(explanation):
+def test_a_map_of_whole_frames_says_that_it_tells_only_when(explanation):
     found = explanation.attribution
     assert "tells when, not where" not in own(report.page(explanation))
     even = {name: torch.ones_like(values) for name, values in found.maps.items()}
