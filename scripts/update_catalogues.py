@@ -23,7 +23,7 @@ from emo_core.messages import ENGLISH, languages, read_po  # noqa: E402
 
 CATALOGUES = {"emo_core": ROOT / "emo_core" / "locale", "demo": ROOT / "demo" / "translations"}
 NOT_WORDS = re.compile(r"\{\{|\}\}|\{[^{}]*\}|<[^<>]*>|[^A-Za-z]")  # of a template
-UNTRANSLATED = {"s", "P", "HTTP", "MB"}  # words that are the same everywhere
+UNTRANSLATED = {"s", "P", "HTTP", "MB", "emo"}  # words that are the same everywhere
 
 
 class CatalogueError(Exception):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from emo_core.errors import EmoError
+from emo_core.messages import say
 
 
 class NamesError(EmoError):
@@ -62,7 +63,11 @@ def _clips_of(name: str) -> Iterator[AskedClip]:
         found = sorted(glob.glob(name, recursive=True))
         if not found:
             yield AskedClip(
-                name, f"{name}: no file has such a name; expected a pattern of some; correct it."
+                name,
+                say(
+                    "{name}: no file has such a name; expected a pattern of some; correct it.",
+                    name=name,
+                ),
             )
         for one in found:
             yield from _clips_in(one) if os.path.isdir(one) else (AskedClip(one),)
@@ -81,5 +86,9 @@ def _clips_in(folder: str) -> Iterator[AskedClip]:
         yield AskedClip(folder, f"{folder}: {sentence}")
     if not index.paths and not index.skipped:
         yield AskedClip(
-            folder, f"{folder} is a folder without clips; expected some in it; name another."
+            folder,
+            say(
+                "{folder} is a folder without clips; expected some in it; name another.",
+                folder=folder,
+            ),
         )

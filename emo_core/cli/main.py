@@ -14,7 +14,8 @@ from typing import Any
 
 from emo_core.cli import commands
 from emo_core.cli.commands import NOTHING, UsageError
-from emo_core.cli.console import failure_sentence, log_line
+from emo_core.cli.console import failure_sentence, language, log_line
+from emo_core.messages import say
 from emo_core.schema import DEFAULT_CORPUS, DEFAULT_METHOD, DEFAULT_MODEL, DEFAULT_PRESET
 
 
@@ -219,7 +220,7 @@ def log_error(text: str) -> None:
     """Says why a command ends, once: of several processes the first that gets here says it."""
     ranks = sys.modules.get("emo_core.distributed")
     if ranks is None or ranks.is_main_process():
-        log_line(f"emo: {text}")
+        log_line(say("emo: {text}", text=text))
 
 
 def escape_output() -> None:
@@ -304,11 +305,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     escape_output()
     with stop_kindly(until_exit=argv is None) as request:
         try:
+            language()
             refuse_dashed_files(sys.argv[1:] if argv is None else argv)
             args = build_parser().parse_args(argv)
             return args.run(args)
         except KeyboardInterrupt:
-            log_error("stopped.")
+            log_error(say("stopped."))
             # Where the interrupt passed through the exec of a string, as in many an import,
             # `python -m` would end by SIGINT although it was caught; another exec forgets that.
             exec("")
@@ -317,5 +319,5 @@ def main(argv: Sequence[str] | None = None) -> int:
         except Exception as error:
             if debug:
                 raise
-            log_error("stopped." if request.heard else failure_sentence(error))
+            log_error(say("stopped.") if request.heard else failure_sentence(error))
         return NOTHING
