@@ -21,6 +21,11 @@ class EmoError(Exception):
         super().__init__(_message_of(sentence, values))
 
 
+def os_reason(error: Exception) -> Message:
+    """Why the system refused, such as "Permission denied"."""
+    return say_name(getattr(error, "strerror", None) or "error")
+
+
 def _message_of(sentence: str, values: dict[str, object]) -> Message:
     if isinstance(sentence, Message):
         return sentence

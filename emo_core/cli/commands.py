@@ -134,7 +134,7 @@ def run_explain(args: argparse.Namespace) -> int:
         explanation = export.build_explanation(checkpoint, clip, prediction, request, progress)
         files = export.write_explanation(args.out, clip, explanation, language())
     result = export.explanation_summary(args.clip, explanation, files)
-    said = [say("{out}: {files}", out=args.out, files=", ".join(files))]
+    said: list[str] = [say("{out}: {files}", out=args.out, files=", ".join(files))]
     said += [explanation.trust.verdict] if explanation.trust else []
     print_result(args, result, say_list(said, ": "))
     return DONE

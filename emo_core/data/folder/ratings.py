@@ -98,7 +98,8 @@ def _rating(table: Table, row: Row, kind: TableKind, index: ClipIndex) -> Rating
         path = index.find(row.cells["file"])
     except ValueError as error:
         raise _RowError(
-            say("rows without a matching clip"), f"{table.where(row, 'file')}: {error}"
+            say("rows without a matching clip"),
+            say("{where}: {error}", where=table.where(row, "file"), error=error),
         ) from None
     affect = kind.kind == "valence_arousal"
     try:
