@@ -1,12 +1,15 @@
 """How the page looks: theme, and what its head carries. Nothing is fetched from elsewhere."""
 
+import json
 from pathlib import Path
 
 import gradio as gr
 
+from demo.i18n import FALLBACK, tables
+
 HERE = Path(__file__).resolve().parent
 STYLE = HERE / "style.css"
-SCRIPTS = [HERE / "no_trimmer.js", HERE / "clock.js"]
+SCRIPTS = [HERE / "language.js", HERE / "no_trimmer.js", HERE / "clock.js"]
 
 
 def build_theme() -> gr.themes.Base:
@@ -50,7 +53,10 @@ def build_theme() -> gr.themes.Base:
 
 def scripts() -> list[str]:
     """The page's own scripts, each as it stands between its tags."""
-    return ["\n" + path.read_text(encoding="utf-8") for path in SCRIPTS]
+    known = (
+        f"\nconst LANGUAGES = {json.dumps(sorted(tables(), key=lambda name: name != FALLBACK))};\n"
+    )
+    return [known, *("\n" + path.read_text(encoding="utf-8") for path in SCRIPTS)]
 
 
 def head_html() -> str:

@@ -256,6 +256,69 @@ def test_the_page_speaks_german_and_wears_dark(browser, app):
     context.close()
 
 
+ENGLISH = re.compile(  # words that no German sentence has
+    r"\b(the|of|and|is|are|was|were|with|without|for|this|that|from|to|not|it|its|has|have|at|by|on"
+    r"|or|you|your|clip's|seconds|picture|sound|frames?|score|raises|lowers|faces|words|drop|click"
+    r"|upload|uploading|processing|error|loading|none|window)\b",
+    re.IGNORECASE,
+)
+GERMAN_TOO = {"was", "an", "in", "so", "Clip", "Score"}  # "Was dies nicht ist"
+TEXTS = """() => {
+  const found = [], seen = (e) => e.checkVisibility?.() ?? true;
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node = walk.nextNode(); node; node = walk.nextNode()) {
+    const e = node.parentElement;
+    if (e.closest("script, style, [lang=en], code, footer") || !seen(e)) continue;
+    if (node.data.trim()) found.push(node.data.trim());
+  }
+  for (const e of document.querySelectorAll("[aria-label], [alt], [title], [placeholder]"))
+    if (seen(e) && !e.closest("[lang=en], footer"))
+      for (const name of ["aria-label", "alt", "title", "placeholder"])
+        if (e.getAttribute(name)?.trim()) found.push(e.getAttribute(name).trim());
+  return [...new Set(found)];
+}"""
+
+
+def english_in(page) -> list[str]:
+    """Visible texts with an English word in them."""
+    return [
+        text
+        for text in page.evaluate(TEXTS)
+        if {word for word in ENGLISH.findall(text) if word.lower() not in GERMAN_TOO}
+    ]
+
+
+def test_no_english_is_left_on_the_german_page(browser, app):
+    context = browser.new_context(locale="de-DE", viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(1000 * PATIENCE_S)
+    page.goto(app)
+    page.get_by_text("Noch kein Clip").wait_for()
+    assert english_in(page) == []
+    page.get_by_role("button", name="seen negative").click()
+    page.get_by_text("Benutzte Bilder").wait_for()
+    assert english_in(page) == []
+    page.locator("#explain").click()
+    page.get_by_text("Die Karte über den Bildern").first.wait_for()
+    assert english_in(page) == []
+    context.close()
+
+
+def test_a_language_that_is_chosen_stays(browser, app):
+    context = browser.new_context(locale="de-DE")
+    page = context.new_page()
+    page.set_default_timeout(1000 * PATIENCE_S)
+    page.goto(app)
+    page.get_by_text("Noch kein Clip").wait_for()
+    page.locator(".languages").get_by_role("link", name="English").click()
+    page.get_by_text("No clip yet").wait_for()
+    assert page.evaluate("document.documentElement.lang") == "en"
+    page.goto(app)
+    page.get_by_text("No clip yet").wait_for()
+    page.get_by_text("What this is not").wait_for()
+    context.close()
+
+
 def brightness(colour: str) -> float:
     return sum(float(part) for part in re.findall(r"[\d.]+", colour)[:3]) / 3
 
