@@ -114,13 +114,12 @@ class AnswerCallbacks:
             return
         visit.given, visit.keeps_status = path, False
         example = service.is_example(Path(path))
-        if not example:
-            try:
-                self.visits.claim(visit, Path(path))
-            except BusyError as error:
-                box = components.state(words, "trouble", "trouble", str(error))
-                yield {page.status: box, **hidden}
-                return
+        try:
+            self.visits.claim(visit, Path(path), example)
+        except BusyError as error:
+            box = components.state(words, "trouble", "trouble", str(error))
+            yield {page.status: box, **hidden}
+            return
         if not (agreed or example):
             ask = components.state(words, "unsure ask", "consent_first", words("consent_ask"))
             yield {page.status: ask, **hidden}

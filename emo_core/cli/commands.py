@@ -331,6 +331,35 @@ def run_train(args: argparse.Namespace) -> int:
             return finish_run(args, recipe, data, trainer, minutes, first)
 
 
+def run_features(args: argparse.Namespace) -> int:
+    """Computes what fixed backbones see of every clip, so that training reads it."""
+    from dataclasses import replace
+
+    from emo_core.training import run
+    from emo_core.training.settings import with_setting
+
+    recipe = with_setting(build_recipe(args), "features.windows=true")
+    recipe = replace(recipe, settings=with_setting(recipe.settings, "frozen=true"))
+    run.try_out(recipe)
+    data = run.loaders(recipe, args.data, recipe.train.seed, progress("decoded"))
+    for problem in data.problems:
+        log_line(f"emo: {problem}")
+    found = run.keep_features(recipe, data, show_steps)
+    rate = found["windows"] / max(found["seconds"], 0.1)
+    lines = [
+        f"{name}: {tower['backbone']}, tokens {' x '.join(map(str, tower['tokens']))}"
+        for name, tower in found["towers"].items()
+    ]
+    lines.append(
+        f"features of {found['windows']} clips, {found['bytes'] / 1e6:.1f} MB, are kept "
+        f"({found['seconds']:.1f} s, {rate:.1f} clips/s); `emo train` with the same settings and "
+        "seed reads them"
+    )
+    result = {"recipe": args.recipe, **found, "errors": list(data.problems)}
+    print_result(args, result, "\n".join(lines))
+    return SOME_FAILED if data.problems else DONE
+
+
 def build_recipe(args: argparse.Namespace) -> "Recipe":
     """The recipe that the command names, with its seed and settings, validated."""
     from dataclasses import replace
