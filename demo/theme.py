@@ -53,10 +53,9 @@ def build_theme() -> gr.themes.Base:
 
 def scripts() -> list[str]:
     """The page's own scripts, each as it stands between its tags."""
-    known = (
-        f"\nconst LANGUAGES = {json.dumps(sorted(tables(), key=lambda name: name != FALLBACK))};\n"
-    )
-    return [known, *("\n" + path.read_text(encoding="utf-8") for path in SCRIPTS)]
+    languages = json.dumps(sorted(tables(), key=lambda name: name != FALLBACK))
+    first, *others = ("\n" + path.read_text(encoding="utf-8") for path in SCRIPTS)
+    return [f"\nconst LANGUAGES = {languages};{first}", *others]
 
 
 def head_html() -> str:

@@ -262,6 +262,7 @@ ENGLISH = re.compile(  # words that no German sentence has
     r"|upload|uploading|processing|error|loading|none|window)\b",
     re.IGNORECASE,
 )
+GRADIOS = {"Upload file", "Capture from camera", "Reset video to initial value"}  # in its code
 GERMAN_TOO = {"was", "an", "in", "so", "Clip", "Score"}  # "Was dies nicht ist"
 TEXTS = """() => {
   const found = [], seen = (e) => e.checkVisibility?.() ?? true;
@@ -284,7 +285,8 @@ def english_in(page) -> list[str]:
     return [
         text
         for text in page.evaluate(TEXTS)
-        if {word for word in ENGLISH.findall(text) if word.lower() not in GERMAN_TOO}
+        if text not in GRADIOS
+        and {word for word in ENGLISH.findall(text) if word.lower() not in GERMAN_TOO}
     ]
 
 
