@@ -14,6 +14,7 @@ from demo.job_queue import FIRST, LONGER, Job, Stopped
 from demo.service import UserError
 from demo.sessions import Session, Sessions
 from demo.settings import BusyError, LimitError, Limits
+from emo_core.schema import DEFAULT_METHOD, DEFAULT_PRESET, METHOD_NAMES, PRESET_NAMES
 
 POLL_S = 1.0  # seconds between two checks whether a program still waits
 
@@ -69,7 +70,7 @@ class Programs:
         whose people agree.
 
         Args:
-            clip: A video or sound file, up to 50 MB and 10 minutes.
+            clip: A video or sound file, up to 50 MB and 10 minutes; an upload, or a data: URI.
             everyone_agreed: True only if all seen or heard agreed, or it is drawn or made for this.
 
         Returns:
@@ -95,10 +96,10 @@ class Programs:
         """Says when picture and sound moved the answer to a clip, and how far to trust that.
 
         Args:
-            clip: A video or sound file, up to 50 MB and 10 minutes.
+            clip: A video or sound file, up to 50 MB and 10 minutes; an upload, or a data: URI.
             everyone_agreed: True only if all seen or heard agreed, or it is drawn or made for this.
-            method: One of the methods that `emo list methods` names; empty for the default.
-            preset: fast, standard or thorough.
+            method: How to explain.
+            preset: How closely to look; thorough takes longest.
             target: The label to explain; empty for the one that leads.
             checks: Whether to check the map too, which takes about three times as long.
 
@@ -122,14 +123,24 @@ class Programs:
             return service.failure_json(path, error)
 
 
+class Choice(gr.Radio):
+    """One of several values: an enumeration for programs; others get a sentence of our own."""
+
+    def get_block_name(self) -> str:
+        return "radio"
+
+    def preprocess(self, payload: Any) -> Any:
+        return payload
+
+
 def offer(visits: Sessions, queue: dict[str, Any]) -> None:
     """Adds `/predict` and `/explain` to the Blocks that is open."""
     programs = Programs(visits)
     clip = gr.File(visible=False, label="Clip")
     agreed = gr.Checkbox(visible=False, label="Everyone agreed")
     agreed.value = None  # a program has to say it: there is no default
-    method = gr.Textbox("", visible=False, label="Method")
-    preset = gr.Textbox("", visible=False, label="Preset")
+    method = Choice(list(METHOD_NAMES), value=DEFAULT_METHOD, visible=False, label="Method")
+    preset = Choice(list(PRESET_NAMES), value=DEFAULT_PRESET, visible=False, label="Preset")
     target = gr.Textbox("", visible=False, label="Target")
     checks = gr.Checkbox(False, visible=False, label="Checks")
     answer = gr.JSON(visible=False, label="Answer")

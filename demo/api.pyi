@@ -1,0 +1,163 @@
+"""The page for programs: two named endpoints with the command's JSON, and tools for agents."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from demo import service
+from demo.callbacks import Listener, enter_job
+from demo.job_queue import FIRST, LONGER, Job, Stopped
+from demo.service import UserError
+from demo.sessions import Session, Sessions
+from demo.settings import BusyError, LimitError, Limits
+from emo_core.schema import DEFAULT_METHOD, DEFAULT_PRESET, METHOD_NAMES, PRESET_NAMES
+
+POLL_S = 1.0  # seconds between two checks whether a program still waits
+
+REFUSED = (
+    "everyone_agreed is not true; this page takes only clips whose people have all agreed to this, "
+    "or that are drawn or published for such use; ask them, then say true. The clip was deleted."
+)
+
+class Programs:
+    """The endpoints; what a program asks counts like what a visitor asks."""
+
+    def __init__(self, visits: Sessions) -> None:
+        self.visits = visits
+
+    def visit(self, clip: str | None, everyone_agreed: object, request: gr.Request) -> Session:
+        """The program's own visit, which takes its file along when it leaves.
+
+        Raises UserError without a clip, or for one whose people have not agreed; that is deleted.
+        """
+        visit = self.visits.of(request.session_hash)
+        if clip is None:
+            raise UserError("no file given; give a clip.")
+        example = service.is_example(Path(clip))
+        if not example and everyone_agreed is not True:
+            self.visits.delete(self.visits.storage.claim(Path(clip)))
+            raise UserError(REFUSED)
+        self.visits.claim(visit, Path(clip), example)
+        return visit
+
+    def in_turn(
+        self,
+        request: gr.Request,
+        work: Callable[[Job], dict],
+        lane: int = FIRST,
+        heavy: bool = False,
+    ) -> dict:
+        """Queue work and wait for it, as long as the program does. Raises BusyError or Stopped."""
+        job, listener = enter_job(self.visits, request, work, lane, heavy), Listener()
+        for _ in job.states(POLL_S, POLL_S):
+            if listener.has_gone():
+                job.drop()
+        try:
+            return job.result()
+        finally:
+            for case in list(self.visits.of(request.session_hash).cases.values()):
+                self.visits.settle(case)
+
+    def predict(self, clip: str | None, everyone_agreed: bool, request: gr.Request) -> dict:
+        """Says which mood onlookers would likely call the group in a video or sound file.
+
+        Perceived affect, the word onlookers would choose, never what a person feels; only for clips
+        whose people agree.
+
+        Args:
+            clip: A video or sound file, up to 50 MB and 10 minutes; an upload, or a data: URI.
+            everyone_agreed: True only if all seen or heard agreed, or it is drawn or made for this.
+
+        Returns:
+            schema_version, results, errors as `emo predict --json` prints them.
+        """
+        path = clip or ""
+        try:
+            visit = self.visit(clip, everyone_agreed, request)
+            return self.in_turn(request, lambda job: service.answer_json(path, visit, job.report))
+        except (UserError, BusyError, Stopped) as error:
+            return service.failure_json(path, error)
+
+    def explain(
+        self,
+        clip: str | None,
+        everyone_agreed: bool,
+        method: str,
+        preset: str,
+        target: str,
+        checks: bool,
+        request: gr.Request,
+    ) -> dict:
+        """Says when picture and sound moved the answer to a clip, and how far to trust that.
+
+        Args:
+            clip: A video or sound file, up to 50 MB and 10 minutes; an upload, or a data: URI.
+            everyone_agreed: True only if all seen or heard agreed, or it is drawn or made for this.
+            method: How to explain.
+            preset: How closely to look; thorough takes longest.
+            target: The label to explain; empty for the one that leads.
+            checks: Whether to check the map too, which takes about three times as long.
+
+        Returns:
+            The object that `emo explain --json` prints, or errors as of predict.
+        """
+        from demo import explanations
+
+        usual = explanations.ExplainRequest(target=target or None, checks=checks)
+        asked = replace(usual, method=method or usual.method, preset=preset or usual.preset)
+        path = clip or ""
+
+        def work(job: Job) -> dict:
+            return explanations.explain_json(path, asked, visit, job.report, job.clock)
+
+        lane = FIRST if asked.preset == "fast" and not checks else LONGER
+        try:
+            visit = self.visit(clip, everyone_agreed, request)
+            return self.in_turn(request, work, lane, heavy=asked.preset == "thorough")
+        except (UserError, BusyError, Stopped) as error:
+            return service.failure_json(path, error)
+
+from gradio.events import Dependency
+
+class Choice(gr.Radio):
+    """One of several values: an enumeration for programs; others get a sentence of our own."""
+
+    def get_block_name(self) -> str:
+        return "radio"
+
+    def preprocess(self, payload: Any) -> Any:
+        return payload
+    from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
+    from gradio.blocks import Block
+
+    if TYPE_CHECKING:
+        from gradio.components import Timer
+        from gradio.components.base import Component
+
+def offer(visits: Sessions, queue: dict[str, Any]) -> None:
+    """Adds `/predict` and `/explain` to the Blocks that is open."""
+    programs = Programs(visits)
+    clip = gr.File(visible=False, label="Clip")
+    agreed = gr.Checkbox(visible=False, label="Everyone agreed")
+    agreed.value = None  # a program has to say it: there is no default
+    method = Choice(list(METHOD_NAMES), value=DEFAULT_METHOD, visible=False, label="Method")
+    preset = Choice(list(PRESET_NAMES), value=DEFAULT_PRESET, visible=False, label="Preset")
+    target = gr.Textbox("", visible=False, label="Target")
+    checks = gr.Checkbox(False, visible=False, label="Checks")
+    answer = gr.JSON(visible=False, label="Answer")
+    press = gr.Button(visible=False)
+    press.click(programs.predict, [clip, agreed], answer, api_name="predict", **queue)
+    given = [clip, agreed, method, preset, target, checks]
+    press.click(programs.explain, given, answer, api_name="explain", **queue)
+
+def check_tools(limits: Limits) -> None:
+    """Raises LimitError where tools for agents are asked for and can't be offered."""
+    if limits.mcp and find_spec("mcp") is None:
+        raise LimitError(
+            "EMO_MCP is on, but the package mcp isn't installed; expected gradio's extra for it; "
+            "install it (pip install 'gradio[mcp]') or leave EMO_MCP off."
+        )
