@@ -1,6 +1,6 @@
 """The page for programs: two named endpoints with the command's JSON, and tools for agents."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -38,6 +38,7 @@ class Programs:
         visit = self.visits.of(request.session_hash)
         if clip is None:
             raise UserError("no file given; give a clip.")
+        self.visits.storage.drop_copies(Path(clip))
         example = service.is_example(Path(clip))
         if not example and everyone_agreed is not True:
             self.visits.delete(self.visits.storage.claim(Path(clip)))
@@ -70,7 +71,7 @@ class Programs:
         whose people agree.
 
         Args:
-            clip: A video or sound file, up to 50 MB and 10 minutes; an upload, or a data: URI.
+            clip: A video or sound file up to 50 MB and 10 minutes, as data: URI; never an address.
             everyone_agreed: True only if all seen or heard agreed, or it is drawn or made for this.
 
         Returns:
@@ -96,7 +97,7 @@ class Programs:
         """Says when picture and sound moved the answer to a clip, and how far to trust that.
 
         Args:
-            clip: A video or sound file, up to 50 MB and 10 minutes; an upload, or a data: URI.
+            clip: A video or sound file up to 50 MB and 10 minutes, as data: URI; never an address.
             everyone_agreed: True only if all seen or heard agreed, or it is drawn or made for this.
             method: How to explain.
             preset: How closely to look; thorough takes longest.
@@ -123,14 +124,11 @@ class Programs:
             return service.failure_json(path, error)
 
 
-class Choice(gr.Radio):
+def choice(names: Sequence[str], usual: str, label: str) -> gr.Radio:
     """One of several values: an enumeration for programs; others get a sentence of our own."""
-
-    def get_block_name(self) -> str:
-        return "radio"
-
-    def preprocess(self, payload: Any) -> Any:
-        return payload
+    part = gr.Radio(list(names), value=usual, visible=False, label=label)
+    part.preprocess = lambda payload: payload  # type: ignore[method-assign]
+    return part
 
 
 def offer(visits: Sessions, queue: dict[str, Any]) -> None:
@@ -139,8 +137,8 @@ def offer(visits: Sessions, queue: dict[str, Any]) -> None:
     clip = gr.File(visible=False, label="Clip")
     agreed = gr.Checkbox(visible=False, label="Everyone agreed")
     agreed.value = None  # a program has to say it: there is no default
-    method = Choice(list(METHOD_NAMES), value=DEFAULT_METHOD, visible=False, label="Method")
-    preset = Choice(list(PRESET_NAMES), value=DEFAULT_PRESET, visible=False, label="Preset")
+    method = choice(METHOD_NAMES, DEFAULT_METHOD, "Method")
+    preset = choice(PRESET_NAMES, DEFAULT_PRESET, "Preset")
     target = gr.Textbox("", visible=False, label="Target")
     checks = gr.Checkbox(False, visible=False, label="Checks")
     answer = gr.JSON(visible=False, label="Answer")

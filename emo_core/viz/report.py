@@ -156,9 +156,10 @@ def _answer(explanation: Explanation, write: _Writer) -> str:
 
 def _clock(explanation: Explanation, write: _Writer) -> str:
     figure = figures.joint_timeline(explanation.attribution, explanation.prediction)
-    said = [figures.summarise_clock(explanation.attribution)]
-    if "tokens" in explanation.attribution.maps:
-        said.append(figures.summarise_words(explanation.attribution))
+    found = explanation.attribution
+    said = [figures.summarise_clock(found)]
+    if "tokens" in found.maps and found.signed and bool(explanation.sample.token_mask.any()):
+        said.append(figures.summarise_words(found))
     title = say("When: picture and sound over time")
     return write.section(title, write.figure(figure), say_list(said, " "))
 

@@ -12,7 +12,7 @@ import pytest
 from gradio.context import LocalContext
 
 from demo import service
-from demo.api import Choice, Programs, check_tools
+from demo.api import Programs, check_tools, choice
 from demo.settings import Limits
 from emo_core.attribution.methods import METHODS
 from emo_core.attribution.types import PRESETS
@@ -40,8 +40,8 @@ def test_explain_of_programs_is_that_of_the_command(events, clip, capsys, tmp_pa
 
 def test_programs_are_told_which_values_there_are():
     assert tuple(METHODS) == METHOD_NAMES and tuple(PRESETS) == PRESET_NAMES
-    part = Choice(list(METHOD_NAMES), value=DEFAULT_METHOD)
-    assert part.api_info()["enum"] == list(METHODS) and part.get_block_name() == "radio"
+    part = choice(METHOD_NAMES, DEFAULT_METHOD, "Method")
+    assert part.api_info()["enum"] == list(METHODS)
     assert part.preprocess("tea_leaves") == "tea_leaves"  # our own sentence follows
 
 

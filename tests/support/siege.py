@@ -1,6 +1,7 @@
 """A page under attack, and an honest visitor who asks meanwhile: clients by plain HTTP, a table."""
 
 import json
+import os
 import statistics
 import threading
 import time
@@ -137,16 +138,25 @@ class Siege:
             assert answer["errors"] == [], answer
         return spent
 
+    def sizes(self) -> list[int]:
+        """Bytes of each file of visitors'."""
+        found: list[int] = []
+        for files in self.home.glob("emo-*/files"):
+            for folder, _, names in os.walk(files):
+                for name in names:
+                    with suppress(FileNotFoundError):  # deleted meanwhile
+                        found.append(os.path.getsize(os.path.join(folder, name)))
+        return found
+
     def files(self) -> int:
-        return sum(path.is_file() for path in self.home.glob("emo-*/files/**/*"))
+        return len(self.sizes())
 
     def megabytes(self) -> int:
         return self.process.memory_info().rss >> 20
 
     def disk(self) -> int:
         """Megabytes of visitors' files."""
-        found = (path for path in self.home.glob("emo-*/files/**/*") if path.is_file())
-        return sum(path.stat().st_size for path in found) >> 20
+        return sum(self.sizes()) >> 20
 
     def rest(self) -> None:
         """Wait until the page is idle: what an attack left behind is no part of the next one."""

@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 
 import pytest
+import torch
 
 from emo_core.attribution.methods import explain_window
 from emo_core.attribution.types import Target
@@ -94,3 +95,18 @@ def test_the_scale_of_a_sound_map_without_a_sign_starts_at_nothing(explanation, 
     heat = mel_overlay(found, explanation.sample).data[1]
     assert heat.zmin == (-heat.zmax if signed else 0)
     assert (heat.colorscale[0][1] == "rgba(0,114,178,0.8)") == signed
+
+
+@pytest.mark.parametrize("words", [0, 4])
+@pytest.mark.parametrize("signed", [True, False])
+def test_what_words_did_is_said_where_there_are_words_and_a_sign(explanation, words, signed):
+    found = explanation.attribution
+    maps = found.maps | {"tokens": torch.tensor([0.5, 0.25, 0.0, 0.0])}
+    sample = replace(
+        explanation.sample,
+        tokens=torch.zeros(4, dtype=torch.int64),
+        token_mask=torch.arange(4) < words,
+    )
+    found = replace(found, maps=maps, signed=signed)
+    page = own(report.page(replace(explanation, attribution=found, sample=sample)))
+    assert ("the words change the score by +0.75" in page) == (signed and words > 0)
