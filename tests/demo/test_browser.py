@@ -10,6 +10,7 @@ from urllib.request import Request, urlopen
 import gradio_client
 import pytest
 
+from demo.i18n import tables
 from emo_core.inference.predict import predict
 from tests.support.predictions import write_clip, write_people_clip
 from tests.support.serving import PATIENCE_S, patient_client, served
@@ -317,7 +318,7 @@ def test_a_language_that_is_chosen_stays(browser, app):
     assert page.evaluate("document.documentElement.lang") == "en"
     page.goto(app)
     page.get_by_text("No clip yet").wait_for()
-    page.get_by_text("What this is not").wait_for()
+    page.get_by_role("tab", name=tables()["en"]["tab_file"]).wait_for()
     context.close()
 
 
