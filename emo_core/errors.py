@@ -61,3 +61,17 @@ def _nearest(name: str, known: Collection[str]) -> list[str]:
 
     likely = sorted(known, key=likeness, reverse=True)[:NEAREST]
     return [other for other in likely if likeness(other) >= ALIKE]
+
+
+def failure_sentence(error: Exception) -> str:
+    """Why a command ends, for people."""
+    if isinstance(error, EmoError):
+        return str(error)
+    if isinstance(error, OSError):
+        name = error.filename or say("a file")
+        return say("{name}: {why}.", name=name, why=say_name(error.strerror or str(error)))
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    return say(
+        "this should not happen ({what}); run again with --debug and report what it prints.",
+        what=what,
+    )

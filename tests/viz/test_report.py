@@ -94,6 +94,7 @@ def test_the_scale_of_a_sound_map_without_a_sign_starts_at_nothing(explanation, 
     found = replace(explanation.attribution, signed=signed)
     heat = mel_overlay(found, explanation.sample).data[1]
     assert heat.zmin == (-heat.zmax if signed else 0)
+    assert len(heat.colorbar.tickvals) == (3 if signed else 1), "strength has no unit"
     assert (heat.colorscale[0][1] == "rgba(0,114,178,0.8)") == signed
 
 
@@ -108,5 +109,15 @@ def test_what_words_did_is_said_where_there_are_words_and_a_sign(explanation, wo
         token_mask=torch.arange(4) < words,
     )
     found = replace(found, maps=maps, signed=signed)
-    page = own(report.page(replace(explanation, attribution=found, sample=sample)))
+    share = explanation.share | {"text": 0.0}
+    page = own(report.page(replace(explanation, attribution=found, sample=sample, share=share)))
     assert ("the words change the score by +0.75" in page) == (signed and words > 0)
+    assert (", words +0.00" in page) == (words > 0)
+
+
+def test_a_map_of_whole_frames_says_that_it_has_no_places(explanation):
+    found = explanation.attribution
+    assert "tells when, not where" not in own(report.page(explanation))
+    even = {name: torch.ones_like(values) for name, values in found.maps.items()}
+    page = own(report.page(replace(explanation, attribution=replace(found, maps=even))))
+    assert "tells when, not where" in page
