@@ -36,7 +36,7 @@ def language() -> str:
     return said or ENGLISH
 
 
-def shown(text: str) -> str:
+def as_said(text: str) -> str:
     """A sentence in the language of the command; in English where EMO_LANG is not known."""
     try:
         return in_language(text, language())
@@ -46,19 +46,19 @@ def shown(text: str) -> str:
 
 def print_line(text: str) -> None:
     """A result, or a part of one, on a line."""
-    print(shown(text), flush=True)
+    print(as_said(text), flush=True)
 
 
 def log_line(text: str) -> None:
     """A line for the person who runs the command; on a terminal it replaces a progress line."""
     with suppress(OSError, ValueError, AttributeError):  # closed or full: the work goes on
-        print(f"{CLEAR if sys.stderr.isatty() else ''}{shown(text)}", file=sys.stderr, flush=True)
+        print(f"{CLEAR if sys.stderr.isatty() else ''}{as_said(text)}", file=sys.stderr, flush=True)
 
 
 def show_steps(what: str, done: int, total: int) -> None:
     """The progress line of an epoch: rewritten on a terminal, silent elsewhere."""
     step = say("{what}: step {number}/{total}", what=what, number=done + 1, total=total)
-    _rewrite(f"{CLEAR}{shown(step)}")
+    _rewrite(f"{CLEAR}{as_said(step)}")
 
 
 def progress(what: str) -> Callable[[int, int], None]:
@@ -66,7 +66,7 @@ def progress(what: str) -> Callable[[int, int], None]:
 
     def show(done: int, total: int) -> None:
         end = "\n" if done == total else ""
-        _rewrite(f"\r{shown(what)} {done}/{total}{end}")
+        _rewrite(f"\r{as_said(what)} {done}/{total}{end}")
 
     return show
 
@@ -104,7 +104,7 @@ def _rewrite(text: str) -> None:
 
 def print_result(args: argparse.Namespace, result: dict, text: str) -> None:
     """One JSON object, or the same for people."""
-    print(json.dumps(result, allow_nan=False) if args.json else shown(text), flush=True)
+    print(json.dumps(result, allow_nan=False) if args.json else as_said(text), flush=True)
 
 
 def short_answer(answer: "Prediction") -> str:
