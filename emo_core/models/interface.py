@@ -76,7 +76,11 @@ class FeatureBatch:
     target: Tensor | None = None
 
     def __len__(self) -> int:
-        return len(next(iter(self.features.values())).values)
+        return self.rows
+
+    @property
+    def rows(self) -> int:
+        return next(iter(self.features.values())).values.shape[0]
 
     def to(self, device: torch.device | str) -> "FeatureBatch":
         moved = {

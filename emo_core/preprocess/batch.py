@@ -30,7 +30,12 @@ class Batch:
     face_eyes: Tensor | None = None  # (B, T, P, 4) x, y of both eyes, 0 to 1 of the frame
 
     def __len__(self) -> int:
-        return len(self.video)
+        return self.rows
+
+    @property
+    def rows(self) -> int:
+        """Samples in it; while a model is exported, a symbol for any number, which `len` is not."""
+        return self.video.shape[0]
 
     def __getitem__(self, rows: slice | Tensor | Sequence[int]) -> "Batch":
         """Some of the samples, in the order of `rows`."""
