@@ -141,15 +141,17 @@ class JobQueue:
             raise BusyError("too many jobs wait here already; try again in a minute.")
         if len(of_visit) >= self.limits.waiting_of_visit:
             raise BusyError(
-                f"{len(of_visit)} jobs of yours wait already, which is all that may; wait for one, "
-                "or stop them."
+                "{count} jobs of yours wait already, which is all that may; wait for one, or stop "
+                "them.",
+                count=len(of_visit),
             )
         if job.heavy and any(it.heavy for it in of_visit):
             raise BusyError("a thorough job of yours waits already; wait for it, or stop it.")
         if sum(it.address == job.address for it in waiting) >= self.limits.waiting_of_address:
             raise BusyError(
-                f"{self.limits.waiting_of_address} jobs from your address wait already, which is "
-                "all that may; try again when some are done."
+                "{waiting_of_address} jobs from your address wait already, which is all that may; "
+                "try again when some are done.",
+                waiting_of_address=self.limits.waiting_of_address,
             )
 
     def _run(self, job: Job) -> None:

@@ -66,8 +66,10 @@ class Rate:
             if len(times) >= self.most:
                 wait_s = max(1, round(times[0] + MINUTE_S - now))
                 raise BusyError(
-                    f"more than {self.most} questions in a minute came from you; this page is "
-                    f"shared; try again in {wait_s} s."
+                    "more than {most} questions in a minute came from you; this page is shared; "
+                    "try again in {wait_s} s.",
+                    most=self.most,
+                    wait_s=wait_s,
                 )
             times.append(now)
 

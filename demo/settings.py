@@ -75,7 +75,7 @@ def read(settings: Mapping[str, str] = os.environ) -> Limits:
 def _switch(settings: Mapping[str, str], name: str, usual: bool) -> bool:
     said = settings.get(name, "1" if usual else "0").strip().lower()
     if said not in YES | NO:
-        raise LimitError(f"{name} is {said!r}; expected 1 or 0.")
+        raise LimitError("{name} is {said!r}; expected 1 or 0.", name=name, said=said)
     return said in YES
 
 
@@ -83,12 +83,18 @@ def _sources(settings: Mapping[str, str], name: str, usual: str) -> str:
     """Sources of a policy; a header takes no other letters."""
     said = " ".join(settings.get(name, "").split()) or usual
     if not re.fullmatch(r"[\w:/.*' -]+", said, re.A):
-        raise LimitError(f"{name} is {said[:80]!r}; expected sources such as https://example.org.")
+        raise LimitError(
+            "{name} is {said!r}; expected sources such as https://example.org.",
+            name=name,
+            said=said[:80],
+        )
     return said
 
 
 def _number(settings: Mapping[str, str], name: str, usual: int) -> int:
     said = settings.get(name, str(usual))
     if not said.isdecimal() or not int(said):
-        raise LimitError(f"{name} is {said!r}; expected a whole number above 0.")
+        raise LimitError(
+            "{name} is {said!r}; expected a whole number above 0.", name=name, said=said
+        )
     return int(said)

@@ -52,9 +52,11 @@ def refuse_large(path: Path) -> None:
         size = path.stat().st_size
         if size > MOST_BYTES:
             raise UserError(
-                f"{path.name} has {size / 2**20:.0f} MB; this page takes up to "
-                f"{MOST_BYTES >> 20} MB; give a shorter piece, or use `emo predict`, which has no "
-                "such limit."
+                "{name} has {size:.0f} MB; this page takes up to {most_bytes} MB; give a shorter "
+                "piece, or use `emo predict`, which has no such limit.",
+                name=path.name,
+                size=size / 2**20,
+                most_bytes=MOST_BYTES >> 20,
             )
 
 
@@ -63,19 +65,31 @@ def check_upload(path: Path, text: str | None) -> Clip:
     clip = load_clip(path)
     if clip.duration_s > 60 * MOST_MINUTES:
         raise UserError(
-            f"{path.name} is {clip.duration_s / 60:.0f} minutes long; this page takes up to "
-            f"{MOST_MINUTES}; give a shorter piece, or use `emo predict`, which has no such limit."
+            "{name} is {minutes:.0f} minutes long; this page takes up to {most}; give "
+            "a shorter piece, or use `emo predict`, which has no such limit.",
+            name=path.name,
+            minutes=clip.duration_s / 60,
+            most=MOST_MINUTES,
         )
     if clip.size and clip.size[0] * clip.size[1] > MOST_PIXELS:
         raise UserError(
-            f"{path.name} has frames of {clip.size[0]} × {clip.size[1]}; this page takes up to "
-            f"{MOST_PIXELS:,} pixels (4K); scale it down, or use `emo predict`."
+            "{name} has frames of {width} × {height}; this page takes up to {most_pixels:,} pixels "
+            "(4K); scale it down, or use `emo predict`.",
+            name=path.name,
+            width=clip.size[0],
+            height=clip.size[1],
+            most_pixels=MOST_PIXELS,
         )
     if clip.size and clip.size[0] * clip.size[1] * clip.picture_packets > MOST_CODED:
         raise UserError(
-            f"{path.name} has {clip.picture_packets:,} frames of {clip.size[0]} × {clip.size[1]}, "
-            f"which take too long to read here; this page takes up to {MOST_CODED / 1e9:.0f} "
-            "thousand million pixels in all; give a shorter or smaller piece, or use `emo predict`."
+            "{name} has {picture_packets:,} frames of {width} × {height}, which take too long to "
+            "read here; this page takes up to {most:.0f} thousand million pixels in all; "
+            "give a shorter or smaller piece, or use `emo predict`.",
+            name=path.name,
+            picture_packets=clip.picture_packets,
+            width=clip.size[0],
+            height=clip.size[1],
+            most=MOST_CODED / 1e9,
         )
     _refuse_hidden_sound(path, clip)
     return replace(clip, text=text)
@@ -88,9 +102,13 @@ def _refuse_hidden_sound(path: Path, clip: Clip) -> None:
     said = SAMPLE_BYTES * clip.sample_rate * clip.channels * clip.duration_s
     if (size := path.stat().st_size) > said + BESIDE_SOUND:
         raise UserError(
-            f"{path.name} has {size / 2**20:.0f} MB, but its header speaks of "
-            f"{clip.duration_s:.1f} s of sound, which take {said / 2**20:.1f} MB at most; expected "
-            "a header that fits its content; save it anew."
+            "{name} has {size:.0f} MB, but its header speaks of {duration_s:.1f} s of sound, "
+            "which take {said:.1f} MB at most; expected a header that fits its content; save it "
+            "anew.",
+            name=path.name,
+            size=size / 2**20,
+            duration_s=clip.duration_s,
+            said=said / 2**20,
         )
 
 
@@ -125,8 +143,10 @@ class DecodeBudget:
         self.spent_s, self.last_s = self.spent_s + now_s - self.last_s, now_s
         if self.spent_s > MOST_DECODE_S:
             raise UserError(
-                f"{self.name} takes more than {MOST_DECODE_S:.0f} s of computing to read, which is "
-                "what this page gives one clip; give a shorter or smaller piece, or use `emo "
-                "predict`, which has no such limit."
+                "{name} takes more than {most_decode_s:.0f} s of computing to read, which is what "
+                "this page gives one clip; give a shorter or smaller piece, or use `emo predict`, "
+                "which has no such limit.",
+                name=self.name,
+                most_decode_s=MOST_DECODE_S,
             )
         self.progress(*self.steps)

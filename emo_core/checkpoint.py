@@ -20,6 +20,7 @@ from emo_core.data.statement import NOT_STATED, STATEMENT
 from emo_core.errors import EmoError
 from emo_core.io.atomic import atomic_path
 from emo_core.io.shipped_weights import SHIPPED_WEIGHTS
+from emo_core.messages import say_name
 from emo_core.models import MODELS
 from emo_core.models.interface import SupportsFrozenEncoders
 from emo_core.old_names import ONLY_TASK, current_names, current_training, current_weights
@@ -44,11 +45,13 @@ SPARE_BYTES, MOST_TENSORS = 256 << 20, 20_000  # of a model, beside its stored w
 class CheckpointError(EmoError):
     """A checkpoint that is missing, damaged or made for something else; one line."""
 
-    def __init__(self, text: str) -> None:
-        text = " ".join(text.split())
+    def __init__(self, sentence: str, /, **values: object) -> None:
+        super().__init__(sentence, **values)
+        text = " ".join(str(self).split())
         if len(text) > LONGEST:  # what was found may be of any length; what to do stands at the end
             text = f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 + 5 :]}"
-        super().__init__(text)
+        if text != str(self):
+            super().__init__(text)
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class Checkpoint:
     def data_warning(self) -> str:
         """One sentence on the training data, beside every answer."""
         stated = self.training.get("data_statement")
-        return stated["warning"] if stated else NOT_STATED
+        return say_name(stated["warning"]) if stated else NOT_STATED
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -79,8 +82,9 @@ class Checkpoint:
         """Raise CheckpointError where scores are not finite, as of weights that explode."""
         if not logits.isfinite().all():
             raise CheckpointError(
-                f"{self.name} answers with numbers that are not finite; expected the weights of a "
-                "training that did not diverge; copy the checkpoint again, or train again."
+                "{name} answers with numbers that are not finite; expected the weights of a "
+                "training that did not diverge; copy the checkpoint again, or train again.",
+                name=self.name,
             )
 
 
@@ -160,8 +164,12 @@ def find_checkpoint(name: str | Path) -> Path:
             return folder
     known = ", ".join(shipped_checkpoints()) or "none"
     raise CheckpointError(
-        f"no checkpoint is called {str(name)!r}; expected a folder with {CONFIG} and {WEIGHTS}, "
-        f"or one of the shipped names ({known})."
+        "no checkpoint is called {name!r}; expected a folder with {config} and {weights}, or one "
+        "of the shipped names ({known}).",
+        name=str(name),
+        config=CONFIG,
+        weights=WEIGHTS,
+        known=known,
     )
 
 
@@ -192,8 +200,11 @@ def load_checkpoint(name: str | Path = DEFAULT_MODEL) -> Checkpoint:
             model = model_class(settings)
     except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(
-            f"{folder.name}/{CONFIG} does not describe a model of this version ({error}); "
-            "expected one written by `emo train`; train again or take the matching version."
+            "{name}/{config} does not describe a model of this version ({error}); expected one "
+            "written by `emo train`; train again or take the matching version.",
+            name=folder.name,
+            config=CONFIG,
+            error=error,
         ) from error
     _refuse_other_encoders(model, config.get("encoders", {}), folder)
     _load_weights(model, folder, config.get(DIGESTS))
@@ -275,9 +286,12 @@ def _refuse_other_settings(config: dict, folder: Path) -> None:
         raise ValueError(f"{DIGESTS} is {str(stated)[:40]}")
     if stated["settings"] != _settings_digest(config):
         raise CheckpointError(
-            f"{folder.name}/{CONFIG} does not fit the SHA-256 of its own settings: one of them was "
-            "changed or is damaged; expected what was written; copy the checkpoint again, or "
-            f"take {DIGESTS!r} out if that was meant."
+            "{name}/{config} does not fit the SHA-256 of its own settings: one of them was "
+            "changed or is damaged; expected what was written; copy the checkpoint again, or take "
+            "{digests!r} out if that was meant.",
+            name=folder.name,
+            config=CONFIG,
+            digests=DIGESTS,
         )
 
 
@@ -293,13 +307,18 @@ def _read_config(path: Path) -> dict:
         found = config["format"]
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise CheckpointError(
-            f"{path.parent.name}/{path.name} can't be read as a checkpoint's settings; "
-            "expected JSON with a format number; copy the checkpoint again."
+            "{name}/{path_name} can't be read as a checkpoint's settings; expected JSON with a "
+            "format number; copy the checkpoint again.",
+            name=path.parent.name,
+            path_name=path.name,
         ) from error
     if found != FORMAT:
         raise CheckpointError(
-            f"{path.parent.name} has checkpoint format {str(found)[:40]}, expected {FORMAT}; "
-            "take the version of this project that wrote it."
+            "{name} has checkpoint format {found}, expected {format}; take the version of this "
+            "project that wrote it.",
+            name=path.parent.name,
+            found=str(found)[:40],
+            format=FORMAT,
         )
     return config
 
@@ -317,8 +336,11 @@ def _refuse_other_encoders(model: nn.Module, known: dict, folder: Path) -> None:
         found = ", ".join(str(digest)[:12] for digest in known.values()) or "none"
         expected = ", ".join(digest[:12] for digest in here.values()) or "none"
         raise CheckpointError(
-            f"{folder.name} rests on encoders with SHA-256 {found}; this version has {expected}; "
-            "take the version of this project that wrote it."
+            "{name} rests on encoders with SHA-256 {found}; this version has {expected}; take the "
+            "version of this project that wrote it.",
+            name=folder.name,
+            found=found,
+            expected=expected,
         )
 
 
@@ -331,21 +353,29 @@ def _load_weights(model: nn.Module, folder: Path, stated: dict | None) -> None:
         weights = current_weights(load_file(folder / WEIGHTS))
         if not all(tensor.isfinite().all() for tensor in weights.values()):
             raise CheckpointError(
-                f"{folder.name}/{WEIGHTS} holds numbers that are not finite; expected the weights "
-                "of a training that did not diverge; copy the checkpoint again, or train again."
+                "{name}/{weights} holds numbers that are not finite; expected the weights of a "
+                "training that did not diverge; copy the checkpoint again, or train again.",
+                name=folder.name,
+                weights=WEIGHTS,
             )
         prefixes = tuple(frozen_encoders(model))
         own = model.state_dict() if prefixes else {}
         model.load_state_dict(weights | {k: v for k, v in own.items() if k.startswith(prefixes)})
     except (OSError, SafetensorError) as error:
         raise CheckpointError(
-            f"{folder.name}/{WEIGHTS} is missing or damaged; expected the weights that belong to "
-            f"{CONFIG}; copy the checkpoint again."
+            "{name}/{weights} is missing or damaged; expected the weights that belong to "
+            "{config}; copy the checkpoint again.",
+            name=folder.name,
+            weights=WEIGHTS,
+            config=CONFIG,
         ) from error
     except RuntimeError as error:
         raise CheckpointError(
-            f"{folder.name}/{WEIGHTS} does not fit {CONFIG}: "
-            f"{' '.join(str(error).split())[:160]}; expected files of one run."
+            "{name}/{weights} does not fit {config}: {error}; expected files of one run.",
+            name=folder.name,
+            weights=WEIGHTS,
+            config=CONFIG,
+            error=" ".join(str(error).split())[:160],
         ) from error
 
 
@@ -355,8 +385,12 @@ def _refuse_other_weights(model: nn.Module, folder: Path, stated: dict | None) -
     most = 2 * sum(value.nbytes for value in model.state_dict().values()) + SPARE_BYTES
     if _size(path) > most:
         raise CheckpointError(
-            f"{folder.name}/{WEIGHTS} does not fit {CONFIG}: it has {_size(path)} bytes; expected "
-            "files of one run; copy the checkpoint again."
+            "{name}/{weights} does not fit {config}: it has {size} bytes; expected files of one "
+            "run; copy the checkpoint again.",
+            name=folder.name,
+            weights=WEIGHTS,
+            config=CONFIG,
+            size=_size(path),
         )
     if stated is None:
         return
@@ -364,6 +398,11 @@ def _refuse_other_weights(model: nn.Module, folder: Path, stated: dict | None) -
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != stated["weights"]:
         raise CheckpointError(
-            f"{folder.name}/{WEIGHTS} is damaged: it has SHA-256 {found[:12]}; expected "
-            f"{str(stated['weights'])[:12]}, as {CONFIG} says; copy the checkpoint again."
+            "{name}/{weights} is damaged: it has SHA-256 {found}; expected {stated}, as {config} "
+            "says; copy the checkpoint again.",
+            name=folder.name,
+            weights=WEIGHTS,
+            found=found[:12],
+            stated=str(stated["weights"])[:12],
+            config=CONFIG,
         )

@@ -26,6 +26,7 @@ from emo_core.media.container import (
 from emo_core.media.probe import ProbeResult
 from emo_core.media.streams import AudioStream, VideoStream
 from emo_core.media.video_decoder import FrameConverter, frames_at
+from emo_core.messages import say, say_list
 
 __all__ = [
     "MAX_PIXELS",
@@ -129,10 +130,11 @@ class Clip:
         if not np.isfinite(times).all():
             raise ValueError("times_s holds a time that is not a number; give seconds")
         if self._video is None:
-            why = f" ({' '.join(self.notes).rstrip('.')})" if self.notes else ""
+            why = say(" ({notes:clause})", notes=say_list(self.notes, " ")) if self.notes else ""
             raise ClipError(
-                f"{printable_name(self.path)}: no picture in this sound file{why}; expected a "
-                "video; give one."
+                "{name}: no picture in this sound file{why}; expected a video; give one.",
+                name=printable_name(self.path),
+                why=why,
             )
         width, height = size or video_size(self)
         most = max((len(part) for part in asked), default=0)

@@ -29,8 +29,10 @@ def compare(
     """
     if type(a.task) is not type(b.task):
         raise CorpusError(
-            f"{a.name} and {b.name} answer different kinds of labels; expected both to answer one "
-            "label a clip, several, or valence and arousal; compare models of one kind."
+            "{a} and {b} answer different kinds of labels; expected both to answer one "
+            "label a clip, several, or valence and arousal; compare models of one kind.",
+            a=a.name,
+            b=b.name,
         )
     found = [answer_corpus(model, corpus, split, progress) for model in (a, b)]
     ours, theirs = on_same_clips(*found)

@@ -178,7 +178,7 @@ def find_reader(name: str) -> CorpusReader:
     """A corpus of the registry; raises CorpusError where there is none of that name."""
     if name not in CORPORA:
         choices = name_choices(name, CORPORA, "emo list corpora")
-        raise CorpusError(f"There is no corpus {name!r}; {choices}.")
+        raise CorpusError("There is no corpus {name!r}; {choices}.", name=name, choices=choices)
     return CORPORA[name]
 
 
@@ -187,7 +187,11 @@ def read_corpus(name: str, root: str | Path) -> Corpus:
     reader = find_reader(name)
     root = Path(root).absolute()  # "." has no name
     if not root.is_dir():
-        raise CorpusError(f"{root} is not a folder; expected the root of the corpus {name!r}.")
+        raise CorpusError(
+            "{root} is not a folder; expected the root of the corpus {name!r}.",
+            root=root,
+            name=name,
+        )
     return replace(
         reader.read(root),
         windows=reader.windows,

@@ -71,8 +71,10 @@ def _join() -> None:
     gpus, place = torch.cuda.device_count(), int(os.environ.get("LOCAL_RANK", "0"))
     if gpus and place >= gpus:
         raise DistributedError(
-            f"process {place + 1} has no GPU of its own, this machine has {gpus}; "
-            f"start torchrun with --nproc-per-node {gpus}."
+            "process {place} has no GPU of its own, this machine has {gpus}; start torchrun with "
+            "--nproc-per-node {gpus}.",
+            place=place + 1,
+            gpus=gpus,
         )
     if gpus:
         torch.cuda.set_device(place)

@@ -1,17 +1,18 @@
 """Sentences for people: English where they are made, in another language where they are shown.
 
-    raise ClipError(say("{name} has {count} frames; expected 2 or more.", name=name, count=1))
-    print(in_language(str(error), "de"))
+    note = say("{name} has {count} frames", name="a.mp4", count=2)
+    print(in_language(note, "de"))
 
-A message is a str, its English sentence; logs, JSON and tests see nothing else. It also knows the
-template and the values it was made of, through which `in_language` says the same by a catalogue:
-locale/*.po, gettext's format, keyed by the English template (docs/translation.md).
+Errors make one of what they are given (emo_core.errors). A message is a str, its English sentence;
+logs, JSON and tests see nothing else. It also knows the template and the values it was made of,
+through which `in_language` says the same by a catalogue: locale/*.po, gettext's format, keyed by
+the English template (docs/translation.md).
 """
 
-import ast
+import json
 import re
 import string
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from gettext import c2py
 from numbers import Number
@@ -21,6 +22,10 @@ from typing import Any
 LOCALE = Path(__file__).resolve().parent / "locale"
 ENGLISH = "en"
 DECIMAL_COMMA = "X-Numbers: 1.234,5"  # in a catalogue's header
+CHANGES: dict[str, Callable[[str], str]] = {  # of text in its place
+    "clause": lambda text: text.rstrip("."),
+    "capital": str.capitalize,
+}
 SWAPPED = str.maketrans(".,", ",.")
 PLURAL = re.compile(r"plural=([^;\n]+);")
 LINE = re.compile(r'(?:(msgid|msgid_plural|msgstr)(?:\[\d\])? )?(".*")')
@@ -44,7 +49,11 @@ class Message(str):
 
 
 def say(template: str, /, **values: object) -> Message:
-    """The sentence of a template whose {placeholders} are filled in as by str.format."""
+    """The sentence of a template whose {placeholders} are filled in as by str.format.
+
+    Of text, {name:clause} is a sentence without its full stop, within another, and {name:capital}
+    begins with a capital letter.
+    """
     return _message(template, template, 1, values)
 
 
@@ -56,7 +65,15 @@ def say_count(one: str, several: str, /, count: int, **values: object) -> Messag
 def say_list(parts: Iterable[object], between: str = ", ") -> Message:
     """Sentences or words in a row."""
     values = {f"part_{index}": part for index, part in enumerate(parts)}
-    return say(between.join(f"{{{name}}}" for name in values), **values)
+    return say("{between}".join(f"{{{name}}}" for name in values), between=between, **values)
+
+
+def say_or(names: Sequence[str]) -> Message:
+    """Names of which one is to be chosen."""
+    *others, last = names
+    return (
+        say("{others} or {last}", others=", ".join(others), last=last) if others else say_name(last)
+    )
 
 
 def say_name(name: str) -> Message:
@@ -66,7 +83,8 @@ def say_name(name: str) -> Message:
 
 def _message(template: str, form: str, number: int, values: dict[str, Any]) -> Message:
     values = {name: _plain(value) for name, value in values.items()}
-    return _with(Message(form.format(**values)), template, form, number, values)
+    text = catalogue(ENGLISH).vformat(form, (), values)
+    return _with(Message(text), template, form, number, values)
 
 
 def _with(
@@ -116,12 +134,12 @@ class Catalogue(string.Formatter):
 
     def format_field(self, value: Any, format_spec: str) -> str:
         """A value in its place; formatted numbers have the language's decimal sign."""
-        text = format(self.translate(value) if isinstance(value, str) else value, format_spec)
-        return text.translate(SWAPPED) if self.comma and _is_formatted(value, format_spec) else text
-
-
-def _is_formatted(value: object, format_spec: str) -> bool:
-    return bool(format_spec) and isinstance(value, Number)
+        if isinstance(value, str):
+            change = CHANGES.get(format_spec)
+            text = self.translate(value)
+            return change(text) if change else format(text, format_spec)
+        text = format(value, format_spec)
+        return text.translate(SWAPPED) if self.comma and format_spec else text
 
 
 def read_po(path: Path) -> dict[str, list[str]]:
@@ -132,9 +150,9 @@ def read_po(path: Path) -> dict[str, list[str]]:
         for line in entry.splitlines():
             found = LINE.fullmatch(line)
             if found and found[1]:
-                fields.append((found[1], ast.literal_eval(found[2])))
+                fields.append((found[1], json.loads(found[2])))
             elif found:
-                fields[-1] = (fields[-1][0], fields[-1][1] + ast.literal_eval(found[2]))
+                fields[-1] = (fields[-1][0], fields[-1][1] + json.loads(found[2]))
         forms = [text for name, text in fields if name == "msgstr" and text]
         if forms and "#, fuzzy" not in entry:
             texts[dict(fields)["msgid"]] = forms

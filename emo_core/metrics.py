@@ -17,8 +17,10 @@ def refuse_no_numbers(answers: np.ndarray) -> None:
     wrong = ~np.isfinite(answers).all(tuple(range(1, answers.ndim)))
     if wrong.any():
         raise MetricError(
-            f"{wrong.sum()} of {len(answers)} answers are no numbers; expected finite scores of "
-            "every class; train again with a lower rate, or take another checkpoint."
+            "{wrong} of {count} answers are no numbers; expected finite scores of every class; "
+            "train again with a lower rate, or take another checkpoint.",
+            wrong=wrong.sum(),
+            count=len(answers),
         )
 
 

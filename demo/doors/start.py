@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from demo.settings import LimitError
+from emo_core.messages import say
 
 PORT, NAME, FOLDER = "GRADIO_SERVER_PORT", "GRADIO_SERVER_NAME", "GRADIO_TEMP_DIR"
 MODELS = "EMO_MODEL", "EMO_MESM", "EMO_JMT"
@@ -56,14 +57,20 @@ def server_name(settings: Mapping[str, str] = os.environ) -> str:
 
 def _check_port(port: str | None, name: str | None) -> None:
     if port is not None and not (port.isdecimal() and 0 < int(port) < 65536):
-        raise LimitError(f"{PORT} is {port[:40]!r}; expected a whole number from 1 to 65535.")
+        raise LimitError(
+            "{name} is {port!r}; expected a whole number from 1 to 65535.",
+            name=PORT,
+            port=port[:40],
+        )
     host = (name or HERE[1]).strip("[]")
     try:
         found = socket.getaddrinfo(host, int(port or 0), type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         raise LimitError(
-            f"{NAME} is {host[:60]!r}, which is no name of this computer; expected such as "
-            "127.0.0.1, 0.0.0.0 or ::1."
+            "{name} is {host!r}, which is no name of this computer; expected such as 127.0.0.1, "
+            "0.0.0.0 or ::1.",
+            name=NAME,
+            host=host[:60],
         ) from None
     family, kind, protocol, _, address = found[0]
     with socket.socket(family, kind, protocol) as probe:
@@ -73,7 +80,11 @@ def _check_port(port: str | None, name: str | None) -> None:
         except OSError as error:
             why = BINDING.get(error.errno or 0, error.strerror)
             raise LimitError(
-                f"port {port or 'any'} of {host} {why}; set {PORT} to another."
+                "port {port} of {host} {why}; set {name} to another.",
+                port=port or say("any"),
+                host=host,
+                why=why,
+                name=PORT,
             ) from None
 
 
@@ -86,8 +97,11 @@ def _check_folder(settings: Mapping[str, str]) -> None:
                 tempfile.TemporaryFile(dir=said).close()
             except OSError as error:
                 raise LimitError(
-                    f"{name} is {said[:120]!r}, where nothing can be written ({error.strerror}); "
-                    "expected a folder that is."
+                    "{name} is {said!r}, where nothing can be written ({reason}); expected a "
+                    "folder that is.",
+                    name=name,
+                    said=said[:120],
+                    reason=error.strerror,
                 ) from None
 
 
@@ -101,7 +115,7 @@ def _check_model(setting: str, name: str | None) -> None:
     try:
         load_cached(name)
     except CheckpointError as error:
-        raise LimitError(f"{setting}: {error}") from None
+        raise LimitError("{setting}: {error}", setting=setting, error=error) from None
 
 
 def set_aside(settings: MutableMapping[str, str] = os.environ) -> None:

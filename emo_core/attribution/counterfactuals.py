@@ -11,6 +11,7 @@ from emo_core.attribution.face_regions import FaceRegions, refind_faces
 from emo_core.attribution.types import AttributionError
 from emo_core.checkpoint import Checkpoint
 from emo_core.inference.modality_shapley import score_windows
+from emo_core.messages import say
 from emo_core.preprocess.batch import collate
 from emo_core.preprocess.log_mel import MelConfig
 from emo_core.preprocess.sample import Sample
@@ -45,10 +46,12 @@ def what_if(
 def _with_its_faces(sample: Sample, changed: Sample) -> tuple[Sample, str]:
     """A changed window with faces looked for again where its frames differ; and that in words."""
     if not bool(changed.video_mask.any()) or torch.equal(sample.video, changed.video):
-        return changed, "faces kept where they were"
+        return changed, say("faces kept where they were")
     changed = refind_faces(changed)
     before, after = (int(s.face_mask.sum()) for s in (sample, changed))
-    return changed, f"faces found again: {after} over all frames, {before} before"
+    return changed, say(
+        "faces found again: {after} over all frames, {before} before", after=after, before=before
+    )
 
 
 def answers(checkpoint: Checkpoint, samples: list[Sample]) -> list[dict[str, float]]:
@@ -78,7 +81,11 @@ def freeze(sample: Sample, frame: int) -> Sample:
     steps = len(sample.video)
     if not 0 <= frame < steps or not bool(sample.video_mask[frame]):
         count = int(sample.video_mask.sum())
-        raise AttributionError(f"there is no frame {frame}; expected one of {count} from 0 on.")
+        raise AttributionError(
+            "there is no frame {frame}; expected one of {count} from 0 on.",
+            frame=frame,
+            count=count,
+        )
     return replace(
         sample,
         video=sample.video[frame : frame + 1].expand_as(sample.video),
@@ -132,14 +139,18 @@ def describe_shift(sample: Sample, frames: int) -> str:
     """A shift of the sound in words."""
     seconds = shift_s(sample, frames)
     if not seconds:
-        return "sound where it was"
-    return f"sound {abs(seconds):.1f} s {'later' if seconds > 0 else 'earlier'}"
+        return say("sound where it was")
+    if seconds > 0:
+        return say("sound {seconds:.1f} s later", seconds=seconds)
+    return say("sound {seconds:.1f} s earlier", seconds=-seconds)
 
 
 def drop(sample: Sample, name: str) -> Sample:
     """Without the "picture", the "sound" or the "words": marked as missing."""
     if name not in MODALITY_OF:
-        raise AttributionError(f"{name!r} is not one of {', '.join(MODALITY_OF)}.")
+        raise AttributionError(
+            "{name!r} is not one of {modality_of}.", name=name, modality_of=", ".join(MODALITY_OF)
+        )
     part = collate([sample]).without(MODALITY_OF[name])
     masks = ("video_mask", "face_mask", "mel_mask", "token_mask")
     return replace(sample, **{mask: getattr(part, mask)[0] for mask in masks})

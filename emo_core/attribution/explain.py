@@ -14,6 +14,7 @@ from emo_core.attribution.types import (
 from emo_core.checkpoint import Checkpoint
 from emo_core.inference.modality_shapley import modalities, score_windows
 from emo_core.inference.prediction import Prediction
+from emo_core.messages import say, say_list
 from emo_core.preprocess.sample import Sample
 
 
@@ -30,8 +31,9 @@ def explain(
     """
     if not isinstance(checkpoint, Checkpoint):
         raise AttributionError(
-            f"explain got {checkpoint!r} as its model; expected a checkpoint and a prediction; "
-            "call explain(load_model(name), predict(clip, name), ExplainRequest(...))."
+            "explain got {checkpoint!r} as its model; expected a checkpoint and a prediction; "
+            "call explain(load_model(name), predict(clip, name), ExplainRequest(...)).",
+            checkpoint=checkpoint,
         )
     label, window = choose_subject(checkpoint, prediction, request)
     sample = prediction.samples[window]
@@ -57,7 +59,9 @@ def choose_subject(
         window = choose_window(prediction, label, request.at_s)
     if not 0 <= window < len(prediction.samples):
         raise AttributionError(
-            f"there is no window {window}; expected 0 to {len(prediction.samples) - 1}."
+            "there is no window {window}; expected 0 to {count}.",
+            window=window,
+            count=len(prediction.samples) - 1,
         )
     return label, window
 
@@ -68,8 +72,10 @@ def choose_label(checkpoint: Checkpoint, prediction: Prediction, label: str | No
         return prediction.label or checkpoint.labels[0]
     if label not in checkpoint.labels:
         raise AttributionError(
-            f"{checkpoint.name} does not know {label!r}; expected one of "
-            f"{', '.join(checkpoint.labels)}."
+            "{name} does not know {label!r}; expected one of {labels}.",
+            name=checkpoint.name,
+            label=label,
+            labels=", ".join(checkpoint.labels),
         )
     return label
 
@@ -82,9 +88,17 @@ def choose_window(prediction: Prediction, label: str, at_s: float | None = None)
         if not around:
             before = [span for span in spans if span.end_s < at_s][-1:]
             near = before + [span for span in spans if not span.start_s <= at_s][:1]
-            times = " or ".join(f"{span.start_s:g} to {span.end_s:g} s" for span in near)
+            times = say_list(
+                (
+                    say("{start_s:g} to {end_s:g} s", start_s=span.start_s, end_s=span.end_s)
+                    for span in near
+                ),
+                say(" or "),
+            )
             raise AttributionError(
-                f"no window was read at {at_s:g} s; expected a time in one, the nearest is {times}."
+                "no window was read at {at_s:g} s; expected a time in one, the nearest is {times}.",
+                at_s=at_s,
+                times=times,
             )
         return around[0]
     if prediction.values is not None:
@@ -99,8 +113,10 @@ def make_target(
     """Target of one window; of a model of moments, the one nearest to at_s or the strongest."""
     if label not in checkpoint.labels:
         raise AttributionError(
-            f"{checkpoint.name} does not know {label!r}; expected one of "
-            f"{', '.join(checkpoint.labels)}."
+            "{name} does not know {label!r}; expected one of {labels}.",
+            name=checkpoint.name,
+            label=label,
+            labels=", ".join(checkpoint.labels),
         )
     index = checkpoint.labels.index(label)
     if not checkpoint.task.answers_moments:

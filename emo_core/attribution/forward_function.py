@@ -15,6 +15,7 @@ from emo_core.attribution.activation_cache import cache_rows
 from emo_core.attribution.types import AttributionError, Cancelled, Target
 from emo_core.checkpoint import Checkpoint
 from emo_core.inference.modality_shapley import modalities
+from emo_core.messages import say, say_list
 from emo_core.preprocess.batch import Batch, collate
 from emo_core.preprocess.sample import Sample
 from emo_core.preprocess.trace import Trace
@@ -70,9 +71,10 @@ def fitting(one: int, free: int, near: int) -> int:
     room = int(SHARE * free)
     if one * KEPT > room:
         raise AttributionError(
-            f"explaining one window takes about {one * KEPT / 2**20:.0f} MB, and of the "
-            f"{free / 2**20:.0f} MB that are free it may fill half; close other programs, or "
-            "choose a smaller model."
+            "explaining one window takes about {needed:.0f} MB, and of the {free:.0f} MB that are "
+            "free it may fill half; close other programs, or choose a smaller model.",
+            needed=one * KEPT / 2**20,
+            free=free / 2**20,
         )
     return max(1, min(MOST, room // max(one * KEPT, 1), near // max(one, 1)))
 
@@ -124,7 +126,9 @@ class ForwardFunction:
     ) -> None:
         if baseline not in BASELINES:
             raise AttributionError(
-                f"baseline {baseline!r} is not known; expected one of {', '.join(BASELINES)}."
+                "baseline {baseline!r} is not known; expected one of {baselines}.",
+                baseline=baseline,
+                baselines=", ".join(BASELINES),
             )
         self.checkpoint, self.sample, self.target, self.meter = checkpoint, sample, target, meter
         self.model = deepcopy(checkpoint.model).eval().requires_grad_(False)
@@ -157,15 +161,21 @@ class ForwardFunction:
     @property
     def baseline_words(self) -> str:
         """The baseline, for people."""
-        how = {"blur": f"blurred to {PATCHES} × {PATCHES} patches", "mean": "of their mean colour"}
-        held = self.sample.face_eyes is not None and bool(self.sample.face_mask.any())
+        blurred = self.kind == "blur"
+        size = {"across": PATCHES, "down": PATCHES}
         words = {
-            "video": f"frames {how[self.kind]}" + ", faces kept where they were" * held,
-            "faces": f"faces {how[self.kind]}",
-            "mel": "silence",
-            "tokens": "words left out",
+            "video": say("frames blurred to {across} × {down} patches", **size)
+            if blurred
+            else say("frames of their mean colour"),
+            "faces": say("faces blurred to {across} × {down} patches", **size)
+            if blurred
+            else say("faces of their mean colour"),
+            "mel": say("silence"),
+            "tokens": say("words left out"),
         }
-        return ", ".join(words[name] for name in self.names)
+        if self.sample.face_eyes is not None and bool(self.sample.face_mask.any()):
+            words["video"] = say_list([words["video"], say("faces kept where they were")])
+        return say_list(words[name] for name in self.names)
 
     def __call__(self, *inputs: Tensor) -> Tensor:
         """The target's score of n variants, (n,)."""

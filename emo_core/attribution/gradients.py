@@ -42,14 +42,16 @@ def grad_cam(question: ForwardFunction, preset: Preset, seed: int) -> Maps:
     model = question.model
     if not isinstance(model, SupportsGradCam):
         raise AttributionError(
-            f"{question.checkpoint.name} names no layers for Grad-CAM; expected `cam_layers()` and "
-            "`cam_placement()`; choose another method."
+            "{name} names no layers for Grad-CAM; expected `cam_layers()` and `cam_placement()`; "
+            "choose another method.",
+            name=question.checkpoint.name,
         )
     layers, maps = model.cam_layers(), {}
     if not layers:  # its towers are pretrained encoders
         raise AttributionError(
-            f"{question.checkpoint.name} has no convolutional towers of its own; expected some for "
-            "Grad-CAM; choose another method, as integrated_gradients."
+            "{name} has no convolutional towers of its own; expected some for Grad-CAM; choose "
+            "another method, as integrated_gradients.",
+            name=question.checkpoint.name,
         )
     for tower, layer in layers.items():
         name = next((n for n in question.names if n in INPUT_OF[tower]), None)

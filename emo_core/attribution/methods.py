@@ -60,14 +60,18 @@ METHODS = {
 def find_method(name: str) -> Method:
     """A method by name. Raises AttributionError."""
     if name not in METHODS:
-        raise AttributionError(f"method {name!r} is not one of {', '.join(METHODS)}.")
+        raise AttributionError(
+            "method {name!r} is not one of {methods}.", name=name, methods=", ".join(METHODS)
+        )
     return METHODS[name]
 
 
 def find_preset(name: str) -> Preset:
     """A preset by name. Raises AttributionError."""
     if name not in PRESETS:
-        raise AttributionError(f"preset {name!r} is not one of {', '.join(PRESETS)}.")
+        raise AttributionError(
+            "preset {name!r} is not one of {presets}.", name=name, presets=", ".join(PRESETS)
+        )
     return PRESETS[name]
 
 

@@ -66,8 +66,8 @@ def rollout(question: ForwardFunction, preset: Preset, seed: int) -> dict[str, T
         shares = model.rollout(question.batch, question.trace(), question.target.step)
     if not shares:
         raise AttributionError(
-            f"{question.checkpoint.name} has no attention between moments to follow; choose "
-            "another method."
+            "{name} has no attention between moments to follow; choose another method.",
+            name=question.checkpoint.name,
         )
     streams = {"mel": "audio", "video": "video", "faces": "video"}
     return {

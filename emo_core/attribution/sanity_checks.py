@@ -14,6 +14,7 @@ from emo_core.attribution.methods import cost, explain_window, find_method
 from emo_core.attribution.perturbation import scores_without
 from emo_core.attribution.types import DEFAULT_REQUEST, PRESETS, Attribution, ExplainRequest, Target
 from emo_core.checkpoint import Checkpoint
+from emo_core.messages import say, say_list, say_name
 from emo_core.preprocess.sample import Sample
 
 _CHANCE = Lock()  # torch has one source of random numbers for all threads
@@ -227,41 +228,57 @@ def verdict(trust: SanityChecks) -> str:
     failed = _no_better_than_chance(curves.deletion_gain, curves.insertion_gain)
     by_chance = curves.deletion_gain + curves.insertion_gain <= 0
     if by_chance or untrained:
-        return f"Do not trust this map: {'; '.join(failed * by_chance + [UNTRAINED] * untrained)}."
-    what = "showing" if curves.deletion_gain <= 0 else "hiding"
-    does = "brings the answer back sooner" if what == "showing" else "weakens the answer more"
-    held = f"{what} what it marks {does} than {what} random parts does, and {TRAINED}"
+        reasons = say_list(failed * by_chance + [UNTRAINED] * untrained, "; ")
+        return say("Do not trust this map: {reasons}.", reasons=reasons)
+    held = SHOWING_HOLDS if curves.deletion_gain <= 0 else HIDING_HOLDS
     doubts = failed + _doubts(trust)
     if doubts:
-        return f"Read this map with care: {'; '.join(doubts)}. Still, {held}."
-    return f"This map holds up: {held}."
+        care = say_list(doubts, "; ")
+        return say("Read this map with care: {doubts}. Still, {held}.", doubts=care, held=held)
+    return say("This map holds up: {held}.", held=held)
 
 
-EMPTY = (
+EMPTY = say(
     "Do not trust this map: it is empty, which does not mean that nothing counted; choose another "
     "method."
 )
-UNTRAINED = "an untrained copy of the model gives almost the same map"
-TRAINED = "an untrained copy of the model gives a different map"
+UNTRAINED = say("an untrained copy of the model gives almost the same map")
+HIDING_HOLDS = say(
+    "hiding what it marks weakens the answer more than hiding random parts does, and an untrained "
+    "copy of the model gives a different map"
+)
+SHOWING_HOLDS = say(
+    "showing what it marks brings the answer back sooner than showing random parts does, and an "
+    "untrained copy of the model gives a different map"
+)
 
 
 def _no_better_than_chance(hiding: float, showing: float) -> list[str]:
     """What to say of gains over random order that are not above 0."""
-    hidden = "hiding what it marks weakens the answer no more than hiding random parts does"
-    shown = "showing what it marks brings the answer back no sooner than showing random parts does"
+    hidden = say("hiding what it marks weakens the answer no more than hiding random parts does")
+    shown = say(
+        "showing what it marks brings the answer back no sooner than showing random parts does"
+    )
     return [words for words, gain in ((hidden, hiding), (shown, showing)) if gain <= 0]
 
 
 def _doubts(trust: SanityChecks) -> list[str]:
     """What a map that stands its main checks is still bad at."""
-    doubts = []
+    doubts: list[str] = []
     if trust.gap is not None and trust.gap > MOST_GAP:
         doubts.append(
-            f"its values do not add up to the answer they explain (off by {100 * trust.gap:.0f} %),"
-            " so go by where it marks, not by how much"
+            say(
+                "its values do not add up to the answer they explain (off by {percent:.0f} %), so "
+                "go by where it marks, not by how much",
+                percent=100 * trust.gap,
+            )
         )
     if trust.contrast is not None and trust.contrast > MOST_CONTRAST:
-        doubts.append(f"the map of “{trust.contrast_label}” is almost the same")
+        doubts.append(
+            say(
+                "the map of “{label}” is almost the same", label=say_name(str(trust.contrast_label))
+            )
+        )
     if trust.seed is not None and trust.seed < LEAST_SEED:
-        doubts.append("another random seed gives a different map")
+        doubts.append(say("another random seed gives a different map"))
     return doubts

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from emo_core.errors import EmoError
+from emo_core.messages import say, say_name
 from emo_core.schema import DEFAULT_METHOD, DEFAULT_PRESET
 
 AXES = {"video": "picture", "faces": "picture", "mel": "sound", "tokens": "words"}
@@ -46,7 +47,9 @@ class Target:
     at_s: float | None = None  # of that moment, from the start of the clip
 
     def __str__(self) -> str:
-        return self.label if self.at_s is None else f"{self.label} at {self.at_s:.2f} s"
+        if self.at_s is None:
+            return say_name(self.label)
+        return say("{label} at {at_s:.2f} s", label=say_name(self.label), at_s=self.at_s)
 
 
 @dataclass(frozen=True)

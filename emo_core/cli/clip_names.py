@@ -47,8 +47,10 @@ def _lines(names_file: str) -> Iterator[str]:
     except (OSError, AttributeError) as error:  # AttributeError: standard input is closed
         why = getattr(error, "strerror", None) or "closed"
         raise NamesError(
-            f"{names_file} can't be read ({why}); expected the name of a clip in each line; give "
-            "such a file, or - for standard input."
+            "{names_file} can't be read ({why}); expected the name of a clip in each line; give "
+            "such a file, or - for standard input.",
+            names_file=names_file,
+            why=why,
         ) from error
 
 

@@ -65,7 +65,9 @@ def _asked_clips(args: argparse.Namespace) -> "Iterable[AskedClip]":
     from emo_core.cli.clip_names import clip_names
 
     if args.max_windows < 1:
-        raise UsageError(f"--max-windows is {args.max_windows}; expected 1 or more.")
+        raise UsageError(
+            "--max-windows is {max_windows}; expected 1 or more.", max_windows=args.max_windows
+        )
     if args.json and args.jsonl:
         raise UsageError("--json and --jsonl are both given; give one of them.")
     if not args.clips and args.names is None:
@@ -74,7 +76,9 @@ def _asked_clips(args: argparse.Namespace) -> "Iterable[AskedClip]":
     if args.text is not None:
         names = list(names)
         if len(names) > 1:
-            raise UsageError(f"--text is of one clip, but there are {len(names)}; give one.")
+            raise UsageError(
+                "--text is of one clip, but there are {count}; give one.", count=len(names)
+            )
     return names
 
 
@@ -108,7 +112,9 @@ def run_explain(args: argparse.Namespace) -> int:
 
     request = explain_request(args)
     if args.out.exists() and not args.out.is_dir():
-        raise UsageError(f"{args.out} is a file; expected a folder for the report; name another.")
+        raise UsageError(
+            "{out} is a file; expected a folder for the report; name another.", out=args.out
+        )
     checkpoint = load_cached(args.model)
     passes = cost(request.method, request.preset, checkpoint)
     checks = checks_cost(request.method, request.preset, checkpoint) if request.checks else 0
@@ -161,8 +167,9 @@ def _sources(args: argparse.Namespace) -> Path:
     named = args.sources or os.environ.get("EMO_DATA")
     if not named:
         raise UsageError(
-            f"{args.corpus} is composed of photographs and recordings, but no folder of them is "
-            "named; give --sources DIR, or set EMO_DATA."
+            "{corpus} is composed of photographs and recordings, but no folder of them is named; "
+            "give --sources DIR, or set EMO_DATA.",
+            corpus=args.corpus,
         )
     return Path(named)
 

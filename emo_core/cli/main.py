@@ -34,7 +34,7 @@ class Parser(argparse.ArgumentParser):
     """Wrong words end in one line and exit code 2, like every other error."""
 
     def error(self, message: str) -> None:  # type: ignore[override]
-        raise UsageError(f"{message}; see `{self.prog} --help`.")
+        raise UsageError("{message}; see `{prog} --help`.", message=message, prog=self.prog)
 
 
 def refuse_dashed_files(words: Sequence[str]) -> None:
@@ -44,8 +44,9 @@ def refuse_dashed_files(words: Sequence[str]) -> None:
             return
         if DASHED_FILE.fullmatch(word):
             raise UsageError(
-                f"{word} begins with a dash, so it reads as an option; expected the name of a "
-                f"file; write ./{word}."
+                "{word} begins with a dash, so it reads as an option; expected the name of a "
+                "file; write ./{word}.",
+                word=word,
             )
 
 

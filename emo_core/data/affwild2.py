@@ -42,15 +42,17 @@ def read_affwild2(root: Path) -> Corpus:
     image_root = find_folder(root, "cropped_aligned")
     if image_root is None:
         raise CorpusError(
-            f"There is no folder cropped_aligned in {root.name}; expected Aff-Wild2 as it is given "
-            "out, with cropped_aligned, the valence-arousal annotations and the videos (batch1 "
-            "and so on); unpack the archives there."
+            "There is no folder cropped_aligned in {name}; expected Aff-Wild2 as it is given out, "
+            "with cropped_aligned, the valence-arousal annotations and the videos (batch1 and so "
+            "on); unpack the archives there.",
+            name=root.name,
         )
     files = {split: annotation_files(root, names) for split, names in SETS.items()}
     if not any(files.values()):
         raise CorpusError(
-            f"There are no annotations in {root.name}; expected VA_Estimation_Challenge/Train_Set "
-            "and Validation_Set with one .txt file for each video; unpack them there."
+            "There are no annotations in {name}; expected VA_Estimation_Challenge/Train_Set and "
+            "Validation_Set with one .txt file for each video; unpack them there.",
+            name=root.name,
         )
     test = _test_names(root)
     kept, problems = _drop_held_out(files["train"], [path.stem for path in files["val"]], test)
@@ -76,7 +78,9 @@ def read_affwild2(root: Path) -> Corpus:
                 f"The test list names {name}, but cropped_aligned/{name} is missing; copy it there."
             )
     if not items:
-        raise CorpusError(f"There is no usable video in {root.name}. {problems[0]}")
+        raise CorpusError(
+            "There is no usable video in {name}. {problem}", name=root.name, problem=problems[0]
+        )
     notes = _notes(items, facts)
     frames = {split: dict(counts) for split, counts in facts.items()}
     return Corpus(
@@ -152,8 +156,10 @@ def read_annotation(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
     lines = read_text(path, f"in {path.parent.name}").splitlines()
     if not lines or lines[0].strip().lower() != ",".join(LABELS):
         raise CorpusError(
-            f"{path.name} starts with {(lines or [''])[0][:40]!r}; expected the header "
-            "'valence,arousal'; restore the official file."
+            "{name} starts with {found!r}; expected the header 'valence,arousal'; restore the "
+            "official file.",
+            name=path.name,
+            found=(lines or [""])[0][:40],
         )
     while lines and not lines[-1].strip():
         lines.pop()  # a final blank line is no frame

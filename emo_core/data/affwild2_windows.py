@@ -138,8 +138,12 @@ class FaceWindow:
         """(T,) frame numbers: of a token's 8 the last, every other, ... as many as fit."""
         if config.frames not in [TOKENS * count for count in (1, 2, 4, 8)]:
             raise ClipError(
-                f"{self.name}: {config.frames} frames a window; expected 16, 32, 64 or 128, for "
-                f"{TOKENS} tokens of 1 to {IMAGES} pictures; change sample.frames."
+                "{name}: {frames} frames a window; expected 16, 32, 64 or 128, for {tokens} "
+                "tokens of 1 to {images} pictures; change sample.frames.",
+                name=self.name,
+                frames=config.frames,
+                tokens=TOKENS,
+                images=IMAGES,
             )
         step = TOKENS * IMAGES // config.frames
         return self.picks[:, ::-step][:, ::-1].reshape(-1)
@@ -265,7 +269,9 @@ def video_frame_times(path: Path) -> np.ndarray:
             tick_s = float(stream.time_base)
     except (av.FFmpegError, IndexError, OSError) as error:
         raise ClipError(
-            f"{path.name}: the times of its frames can't be read ({error}); copy it again."
+            "{name}: the times of its frames can't be read ({error}); copy it again.",
+            name=path.name,
+            error=error,
         ) from error
     times_s = np.sort(np.array([pts for pts in packets if pts is not None], np.float64)) * tick_s
     return first_s + times_s - times_s[0] if len(times_s) else np.array([first_s])

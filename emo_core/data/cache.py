@@ -145,7 +145,9 @@ class Cache:
             self._write(path, make())
             found = self._read(path)
         if found is None:
-            raise CorpusError(f"the cache file {path} is damaged; delete {self.folder}.")
+            raise CorpusError(
+                "the cache file {path} is damaged; delete {folder}.", path=path, folder=self.folder
+            )
         return found
 
     def _read(self, path: Path) -> DecodedWindow | None:
@@ -176,6 +178,9 @@ class Cache:
                     file.write(_to_bytes(decoded, name, kind, shape))
         except OSError as error:
             raise CorpusError(
-                f"the cache in {self.folder.parent} can't be written ({error.strerror}); expected "
-                f"{self._bytes // 1000} kB a clip; free some space or set EMO_CACHE."
+                "the cache in {parent} can't be written ({reason}); expected {size} kB a clip; "
+                "free some space or set EMO_CACHE.",
+                parent=self.folder.parent,
+                reason=error.strerror,
+                size=self._bytes // 1000,
             ) from error

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from emo_core.errors import EmoError
+from emo_core.messages import say, say_count, say_list
 from emo_core.schema import SPLITS
 
 
@@ -67,10 +68,13 @@ class Corpus:
         chosen = [item for item in self.items if item.split == name and item.label is not None]
         if not chosen:
             raise CorpusError(
-                f"{self.root.name} has no labelled clips in the split {name!r}; expected a split "
-                "that has some "
-                f"({', '.join(sorted(_labelled_splits(self.items))) or 'there is none'}); see `emo "
-                f"data check {self.root} --corpus {self.name}`."
+                "{name} has no labelled clips in the split {split!r}; expected a split that has "
+                "some ({known}); see `emo data check {root} --corpus {corpus}`.",
+                name=self.root.name,
+                split=name,
+                known=", ".join(sorted(_labelled_splits(self.items))) or say("there is none"),
+                root=self.root,
+                corpus=self.name,
             )
         return chosen
 
@@ -88,7 +92,9 @@ def read_text(path: Path, expected: str) -> str:
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise CorpusError(
-            f"{path.name} is missing or is not a text file; expected it {expected}; copy it again."
+            "{name} is missing or is not a text file; expected it {expected}; copy it again.",
+            name=path.name,
+            expected=expected,
         ) from error
 
 
@@ -105,14 +111,18 @@ def read_table(
         rows = _rows(path, columns, csv.DictReader(text, restval=""))
     except csv.Error as error:
         raise CorpusError(
-            f"{path.name} can't be read as a table ({error}); expected columns separated by "
-            "commas and every quotation mark closed; restore the official file."
+            "{name} can't be read as a table ({error}); expected columns separated by commas and "
+            "every quotation mark closed; restore the official file.",
+            name=path.name,
+            error=error,
         ) from error
     for number, row in rows if not several_lines else ():
         if any("\n" in value for value in row.values() if isinstance(value, str)):
             raise CorpusError(
-                f"{path.name}: the row that ends in line {number} goes over several lines; "
-                "expected each row on one line and every quotation mark closed; correct that row."
+                "{name}: the row that ends in line {number} goes over several lines; expected "
+                "each row on one line and every quotation mark closed; correct that row.",
+                name=path.name,
+                number=number,
             )
     return rows
 
@@ -124,8 +134,11 @@ def _rows(
     if missing:
         found = ",".join(reader.fieldnames or ())[:60]
         raise CorpusError(
-            f"{path.name} starts with {found!r}; expected a header with {', '.join(missing)}; "
-            "restore the official file."
+            "{name} starts with {found!r}; expected a header with {missing}; restore the official "
+            "file.",
+            name=path.name,
+            found=found,
+            missing=", ".join(missing),
         )
     return [(reader.line_num, row) for row in reader if any(row.get(name) for name in columns)]
 
@@ -186,9 +199,15 @@ def refuse_leaks(corpus: Corpus) -> Corpus:
     if crossing and not corpus.leak:
         group, where = next(iter(sorted(crossing.items())))
         raise CorpusError(
-            f"source {group} is in {' and '.join(where)} ({len(crossing)} such source"
-            f"{'s' if len(crossing) > 1 else ''}); expected every source in one split, else the "
-            "scores are too good; move its clips to one split."
+            say_count(
+                "source {group} is in {where} ({count} such source); expected every source in one "
+                "split, else the scores are too good; move its clips to one split.",
+                "source {group} is in {where} ({count} such sources); expected every source in one "
+                "split, else the scores are too good; move its clips to one split.",
+                len(crossing),
+                group=group,
+                where=say_list(where, say(" and ")),
+            )
         )
     return corpus
 
@@ -211,8 +230,9 @@ def hold_out(items: Sequence[One], share: float, seed: int) -> tuple[list[One], 
     sizes = Counter(item.group for item in items)
     if len(sizes) < 2:
         raise CorpusError(
-            f"all {len(items)} training clips come from one source; expected at least two, so that "
-            "early stopping can look at a source that training does not see."
+            "all {count} training clips come from one source; expected at least two, so that "
+            "early stopping can look at a source that training does not see.",
+            count=len(items),
         )
     order = np.random.default_rng(seed).permutation(sorted(sizes))
     held: set[str] = set()

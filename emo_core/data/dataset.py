@@ -105,9 +105,12 @@ def resolve_span(
     known = math.isfinite(start_s) and math.isfinite(end_s)
     if not known or start_s >= duration_s or end_s > duration_s + slack_s:
         raise ClipError(
-            f"it lasts from {start_s:.1f} to {end_s:.1f} s, but {path.name} ends at "
-            f"{duration_s:.1f} s; expected a part of it; correct the times, or copy the file again "
-            "if it is cut short."
+            "it lasts from {start_s:.1f} to {end_s:.1f} s, but {name} ends at {duration_s:.1f} s; "
+            "expected a part of it; correct the times, or copy the file again if it is cut short.",
+            start_s=start_s,
+            end_s=end_s,
+            name=path.name,
+            duration_s=duration_s,
         )
     return start_s, end_s
 

@@ -35,6 +35,7 @@ from emo_core.data.iemocap_split_screen import (
     side_of,
 )
 from emo_core.data.image_sequence import ImageSequence
+from emo_core.messages import say
 
 LABELS = ("ang", "exc", "fru", "hap", "neu", "sad")
 OTHERS = {"fea", "sur", "dis", "oth", "xxx"}  # published, not one of the six
@@ -90,9 +91,9 @@ def read_iemocap_published(root: Path) -> Corpus:
     folder = find_folder(root, "IEMOCAP_SPLIT", "../IEMOCAP_SPLIT")
     if folder is None:
         raise CorpusError(
-            f"There is no folder IEMOCAP_SPLIT in {root.name}; expected the published "
-            "train_split.txt, valid_split.txt and test_split.txt there; copy them, or use --corpus "
-            "iemocap."
+            "There is no folder IEMOCAP_SPLIT in {name}; expected the published train_split.txt, "
+            "valid_split.txt and test_split.txt there; copy them, or use --corpus iemocap.",
+            name=root.name,
         )
     splits, problems = read_splits(folder)
     items = [
@@ -137,15 +138,19 @@ def _read_tree(root: Path) -> tuple[list[Item], list[str], list[str]]:
         items, problems, notes = _read_processed(processed)
     else:
         raise CorpusError(
-            f"{root.name} holds neither Session1 to Session5 nor {PROCESSED}; expected IEMOCAP as "
-            "it is given out on request, or the folder IEMOCAP_RAW_PROCESSED of the MESM code; "
-            "unpack it there."
+            "{name} holds neither Session1 to Session5 nor {processed}; expected IEMOCAP as it is "
+            "given out on request, or the folder IEMOCAP_RAW_PROCESSED of the MESM code; unpack "
+            "it there.",
+            name=root.name,
+            processed=PROCESSED,
         )
     if not items:
         raise CorpusError(
             problems[0]
             if problems
-            else f"There are no utterances in {root.name}; unpack IEMOCAP there again."
+            else say(
+                "There are no utterances in {name}; unpack IEMOCAP there again.", name=root.name
+            )
         )
     return items, problems, notes
 
@@ -271,8 +276,9 @@ def _read_processed(folder: Path) -> tuple[list[Item], list[str], list[str]]:
         rows = {name: (row["label"], row.get("text") or "") for name, row in rows.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CorpusError(
-            f"meta.json can't be read ({error}); expected meta.pkl as JSON, with a label and a "
-            "text for each utterance; write it again."
+            "meta.json can't be read ({error}); expected meta.pkl as JSON, with a label and a "
+            "text for each utterance; write it again.",
+            error=error,
         ) from error
     on_disk = {path.name: path for path in folder.glob("*/*") if path.is_dir()}
     items, problems = [], []

@@ -145,8 +145,10 @@ def read_channel(path: Path, channel: int, rate: int, start_s: float, end_s: flo
             data = file.readframes(max(round(end_s * own_rate) - first, 0))
     except (wave.Error, EOFError) as error:
         raise ClipError(
-            f"{path.name}: not a stereo wav of 16 bits ({error}); expected the recording of a "
-            "dialogue, one actor a channel; copy it again."
+            "{name}: not a stereo wav of 16 bits ({error}); expected the recording of a dialogue, "
+            "one actor a channel; copy it again.",
+            name=path.name,
+            error=error,
         ) from error
     whole = len(data) // (2 * channels) * channels
     samples = np.frombuffer(data, "<i2", whole).reshape(-1, channels)[:, channel] / 32768

@@ -22,7 +22,9 @@ def read_image(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
         pixels = None
     if pixels is None:
         raise ClipError(
-            f"{path.parent.name}/{path.name}: can't be read; expected a picture; copy it again."
+            "{name}/{path_name}: can't be read; expected a picture; copy it again.",
+            name=path.parent.name,
+            path_name=path.name,
         )
     if size is not None and size != pixels.shape[1::-1]:
         pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
@@ -92,8 +94,10 @@ def load_image_sequence(
     found = [path for path in folder.glob(f"{prefix}*.jpg") if not path.name.startswith(".")]
     if not found:
         raise ClipError(
-            f"{folder.name}: no picture {prefix}*.jpg in this folder; expected at least one; "
-            "copy the folder again."
+            "{name}: no picture {prefix}*.jpg in this folder; expected at least one; copy the "
+            "folder again.",
+            name=folder.name,
+            prefix=prefix,
         )
     images = tuple(sorted(found, key=lambda path: (image_number(path), path.name)))
     height, width = read_image(images[0]).shape[:2]

@@ -61,9 +61,10 @@ def read_meld(root: Path) -> Corpus:
         notes += said
     if not items:
         raise CorpusError(
-            f"There is no usable clip in {root.name}; expected train_sent_emo.csv beside "
-            "train_splits, and the same for dev and test; the first problem: "
-            f"{(problems or ['-'])[0]}"
+            "There is no usable clip in {name}; expected train_sent_emo.csv beside train_splits, "
+            "and the same for dev and test; the first problem: {problem}",
+            name=root.name,
+            problem=(problems or ["-"])[0],
         )
     return Corpus("meld", root, EMOTIONS, tuple(items), tuple(problems), tuple(notes))
 
@@ -92,8 +93,10 @@ def read_meld_split(root: Path, split: str) -> tuple[list[Item], list[str], list
     if clips is None or table is None:
         missing = f"{TABLES[split]}_sent_emo.csv" if table is None else FOLDERS[split]
         raise CorpusError(
-            f"{missing} is missing in {root.name}; expected it for the split {split}; copy it "
-            "there."
+            "{missing} is missing in {name}; expected it for the split {split}; copy it there.",
+            missing=missing,
+            name=root.name,
+            split=split,
         )
     rows, problems = read_meld_rows(table, split)
     on_disk = {path.stem for path in clips.glob("*.mp4") if not path.name.startswith(".")}

@@ -57,9 +57,10 @@ def read_mosei(root: Path) -> Corpus:
     items, missing = _items(videos, segments, present, splits)
     if not items:
         raise CorpusError(
-            f"There is no usable segment in {root.name}; expected videos, transcripts, labels and "
-            "splits that name the same ids; the first problem: "
-            f"{(problems + wrong + missing or ['-'])[0]}"
+            "There is no usable segment in {name}; expected videos, transcripts, labels and "
+            "splits that name the same ids; the first problem: {problem}",
+            name=root.name,
+            problem=(problems + wrong + missing or ["-"])[0],
         )
     notes += split_notes(items, PUBLISHED)
     problems += wrong + doubled + missing
@@ -70,8 +71,10 @@ def _require_folder(root: Path, found: Path | None, name: str) -> Path:
     """The folder that was found; raises CorpusError where there is none."""
     if found is None:
         raise CorpusError(
-            f"There is no folder {name} in {root.name}; expected CMU-MOSEI with the folders "
-            "Videos, Transcript and Labels and the published MOSEI_SPLIT; copy it there."
+            "There is no folder {name} in {root_name}; expected CMU-MOSEI with the folders "
+            "Videos, Transcript and Labels and the published MOSEI_SPLIT; copy it there.",
+            name=name,
+            root_name=root.name,
         )
     return found
 
@@ -160,8 +163,10 @@ def read_mosei_labels(
                 [f"Labels are read from {CSD} and matched to the transcripts by time."],
             )
     raise CorpusError(
-        f"There are no labels in {root.name}; expected the tables of CMU-MOSEI in Labels, or "
-        f"{CSD}; copy them there."
+        "There are no labels in {name}; expected the tables of CMU-MOSEI in Labels, or {csd}; "
+        "copy them there.",
+        name=root.name,
+        csd=CSD,
     )
 
 
@@ -217,15 +222,18 @@ def _open_csd(path: Path) -> Mapping[str, Any]:
         import h5py
     except ImportError as error:
         raise CorpusError(
-            f"{path.name} is an HDF5 file, and the package that reads it (h5py) isn't installed; "
-            "expected h5py, or the tables in Labels; run `pip install h5py`, or copy the tables."
+            "{name} is an HDF5 file, and the package that reads it (h5py) isn't installed; "
+            "expected h5py, or the tables in Labels; run `pip install h5py`, or copy the tables.",
+            name=path.name,
         ) from error
     try:
         return h5py.File(path, "r")["All Labels"]["data"]
     except (OSError, KeyError) as error:
         raise CorpusError(
-            f"{path.name} can't be read ({error}); expected the labels under `All Labels/data` in "
-            "it; copy it again."
+            "{name} can't be read ({error}); expected the labels under `All Labels/data` in it; "
+            "copy it again.",
+            name=path.name,
+            error=error,
         ) from error
 
 

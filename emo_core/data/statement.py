@@ -59,8 +59,11 @@ def statement_text(folder: Path) -> str:
         return path.read_text(encoding="utf-8-sig") if path.exists() else ""
     except (OSError, UnicodeDecodeError) as error:
         raise CorpusError(
-            f"{folder.name}/{STATEMENT} can't be read as text; expected Markdown in UTF-8 with the "
-            f"headings {', '.join(HEADINGS)}; write it again or take it away."
+            "{name}/{statement} can't be read as text; expected Markdown in UTF-8 with the "
+            "headings {headings}; write it again or take it away.",
+            name=folder.name,
+            statement=STATEMENT,
+            headings=", ".join(HEADINGS),
         ) from error
 
 
@@ -71,7 +74,9 @@ def write_template(folder: Path, facts: Sequence[str] = ()) -> Path:
     """
     path = folder / STATEMENT
     if path.exists():
-        raise CorpusError(f"{path} exists already; expected to write a new one; edit that file.")
+        raise CorpusError(
+            "{path} exists already; expected to write a new one; edit that file.", path=path
+        )
     lines = ["# What is known of these clips", "", *facts, *[""] * bool(facts)]
     for heading, question in QUESTIONS.items():
         lines += [f"## {heading}", "", f"<!-- {question} -->", ""]
@@ -80,7 +85,9 @@ def write_template(folder: Path, facts: Sequence[str] = ()) -> Path:
             part.write_text("\n".join(lines), encoding="utf-8")
     except OSError as error:
         raise CorpusError(
-            f"{path} can't be written ({error.strerror}); expected a folder that can be written to."
+            "{path} can't be written ({reason}); expected a folder that can be written to.",
+            path=path,
+            reason=error.strerror,
         ) from error
     return path
 
@@ -97,13 +104,17 @@ def parse_statement(text: str, name: str = STATEMENT) -> DataStatement | None:
     missing = [heading for heading in HEADINGS if not parts.get(heading)]
     if missing:
         raise CorpusError(
-            f"{name} says nothing under {', '.join(missing)}; expected text under each of the "
-            f"headings '## {', ## '.join(HEADINGS)}'; add it, or take the file away."
+            "{name} says nothing under {missing}; expected text under each of the headings '## "
+            "{headings}'; add it, or take the file away.",
+            name=name,
+            missing=", ".join(missing),
+            headings=", ## ".join(HEADINGS),
         )
     if "\n" in parts["Warning"]:
         raise CorpusError(
-            f"the warning of {name} has several lines; expected one sentence on one line, which is "
-            "shown beside every answer; shorten it."
+            "the warning of {name} has several lines; expected one sentence on one line, which is "
+            "shown beside every answer; shorten it.",
+            name=name,
         )
     return DataStatement(**{field: parts[heading] for heading, field in HEADINGS.items()})
 
@@ -119,8 +130,11 @@ def held_out_groups(text: str) -> frozenset[str]:
     for line in lines:
         if not line.startswith("- "):
             raise CorpusError(
-                f"{STATEMENT} has the line {line!r} under '## {HELD_OUT}'; expected a list of "
-                "speakers, each as '- NAME/SPEAKER' of voices/NAME/labels.csv; correct that line."
+                "{statement} has the line {line!r} under '## {held_out}'; expected a list of "
+                "speakers, each as '- NAME/SPEAKER' of voices/NAME/labels.csv; correct that line.",
+                statement=STATEMENT,
+                line=line,
+                held_out=HELD_OUT,
             )
     return frozenset(line[2:].strip() for line in lines)
 

@@ -17,6 +17,7 @@ from emo_core.data.tables.aliases import ALIASES, seconds_in, split_word
 from emo_core.data.tables.rows import Columns, Row, Table, read_people_table
 from emo_core.io.atomic import atomic_path, sole_writer
 from emo_core.io.download import DownloadError, DownloadLimits, check_url, fetch
+from emo_core.messages import say
 from emo_core.schema import SPLITS
 
 COLUMNS = ("url", "start_s", "end_s", "label", "group")
@@ -62,7 +63,10 @@ def read_links_table(path: Path) -> tuple[list[Link], list[str]]:
     missing = [name for name in COLUMNS if not {name, f"{name[:-2]}_ms"} & table.headers.keys()]
     if missing:
         raise CorpusError(
-            f"{path.name} has no column {', '.join(missing)}; expected {','.join(COLUMNS)}; add it."
+            "{name} has no column {missing}; expected {columns}; add it.",
+            name=path.name,
+            missing=", ".join(missing),
+            columns=",".join(COLUMNS),
         )
     for row in table.rows:
         try:
@@ -81,17 +85,22 @@ def _link(table: Table, row: Row) -> Link:
     longest_s = DownloadLimits().clip_s
     if not 0 <= start_s < end_s <= start_s + longest_s:
         raise CorpusError(
-            f"it lasts from {start_s} to {end_s} s; expected start before end and at most "
-            f"{longest_s:.0f} s between them"
+            "it lasts from {start_s} to {end_s} s; expected start before end and at most "
+            "{longest_s:.0f} s between them",
+            start_s=start_s,
+            end_s=end_s,
+            longest_s=longest_s,
         )
     values = {name: row.cells.get(name, "") for name in ("url", "label", "group", "split")}
     for name in ("label", "group"):
         if not values[name]:
-            raise CorpusError(f"it has no {name}; expected one")
+            raise CorpusError("it has no {name}; expected one", name=name)
     word = values["split"]
     split = split_word(word) if word else split_of(values["group"])
     if not split:
-        raise CorpusError(f"split {word[:20]!r} is none of {', '.join(SPLITS)}")
+        raise CorpusError(
+            "split {word!r} is none of {splits}", word=word[:20], splits=", ".join(SPLITS)
+        )
     return Link(check_url(values["url"]), start_s, end_s, values["label"], values["group"], split)
 
 
@@ -113,11 +122,16 @@ def fetch_links(table: Path, out: Path, progress: Callable[[int, int], None] | N
     links, problems = read_links_table(table)
     if not links:
         first = f"; the first problem: {problems[0]}" if problems else "."
-        raise CorpusError(f"{table.name} has no usable row; expected {','.join(COLUMNS)}{first}")
+        raise CorpusError(
+            "{name} has no usable row; expected {columns}{first}",
+            name=table.name,
+            columns=",".join(COLUMNS),
+            first=first,
+        )
     if (out / TABLE).is_file():
         links = _merge_links(out / TABLE, links)
     elif out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise CorpusError(f"{out} holds something else; expected a new or empty folder.")
+        raise CorpusError("{out} holds something else; expected a new or empty folder.", out=out)
     (out / CLIPS).mkdir(parents=True, exist_ok=True)
     with sole_writer(out):
         _write_table(out / TABLE, links)
@@ -167,7 +181,9 @@ def read_links(root: Path) -> Corpus:
     """Read a folder made by `emo data fetch`; rows that were not fetched are named."""
     if not (root / TABLE).is_file():
         raise CorpusError(
-            f"{root.name} holds no {TABLE}; expected a folder made by `emo data fetch`; make one."
+            "{name} holds no {table}; expected a folder made by `emo data fetch`; make one.",
+            name=root.name,
+            table=TABLE,
         )
     links, problems = read_links_table(root / TABLE)
     items = []
@@ -182,7 +198,9 @@ def read_links(root: Path) -> Corpus:
             )
     if not items:
         raise CorpusError(
-            f"{root.name} holds no fetched clip; {(problems or ['its table is empty.'])[0]}"
+            "{name} holds no fetched clip; {problem}",
+            name=root.name,
+            problem=(problems or [say("its table is empty.")])[0],
         )
     labels = tuple(dict.fromkeys(link.label for link in links))
     return Corpus("links", root, labels, tuple(items), tuple(problems))

@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from emo_core.data.corpus import Corpus, CorpusError, Item, read_text
+from emo_core.messages import say
 from emo_core.schema import POLARITIES
 
 HEADER = ["Vid_name", "Label"]
@@ -28,8 +29,11 @@ def read_vgaf_labels(path: Path) -> tuple[dict[str, str], list[str]]:
     lines = read_text(path, "beside Train/ and Val/ as distributed with VGAF").splitlines()
     if not lines or lines[0].split() != HEADER:
         raise CorpusError(
-            f"{path.name} starts with {(lines or [''])[0][:40]!r}; expected the header "
-            f"{' '.join(HEADER)!r}; restore the official file."
+            "{name} starts with {found!r}; expected the header {header!r}; restore the official "
+            "file.",
+            name=path.name,
+            found=(lines or [""])[0][:40],
+            header=" ".join(HEADER),
         )
     labels: dict[str, str] = {}  # "" = left out
     problems = []
@@ -105,7 +109,7 @@ def read_vgaf(root: Path) -> Corpus:
         raise CorpusError(
             problems[0]
             if problems
-            else f"There are no clips in {root.name}; expected mp4 files in Train."
+            else say("There are no clips in {name}; expected mp4 files in Train.", name=root.name)
         )
     revision = label_revision(items)
     notes = count_notes(items, revision)
@@ -117,13 +121,14 @@ def read_vgaf(root: Path) -> Corpus:
 def _require_tree(root: Path) -> None:
     if not root.is_dir():
         raise CorpusError(
-            f"{root} is not a folder; expected VGAF's folder with Train and Val in it."
+            "{root} is not a folder; expected VGAF's folder with Train and Val in it.", root=root
         )
     if not (root / "Train").is_dir() and not (root / "Val").is_dir():
         raise CorpusError(
-            f"{root.name} holds neither Train nor Val; expected VGAF as it is given out: these two "
+            "{name} holds neither Train nor Val; expected VGAF as it is given out: these two "
             "folders of mp4 files, with Train_labels.txt and Val_labels.txt; unpack the archives "
-            "there."
+            "there.",
+            name=root.name,
         )
 
 

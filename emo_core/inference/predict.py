@@ -16,6 +16,7 @@ from emo_core.clip import SILENCE, Clip, load_clip
 from emo_core.inference.modality_shapley import ScoredWindows, modalities, score_windows
 from emo_core.inference.prediction import Media, Moment, Prediction, Span, media_facts
 from emo_core.inference.presence import FoundFaces, Presence, PresenceFinder
+from emo_core.messages import say
 from emo_core.preprocess.sample import Sample, decode_windows, to_sample, window_spans
 from emo_core.schema import DEFAULT_MODEL, DRAWN_CORPORA
 from emo_core.tasks import Answer, WindowLogits
@@ -168,8 +169,13 @@ def _notes(
     read_s = len(spans) * checkpoint.sample.window_s
     if len(spans) > 1 and read_s < 0.9 * clip.duration_s:
         notes.append(
-            f"The clip is long: of its {clip.duration_s / 60:.1f} minutes, {len(spans)} windows of "
-            f"{checkpoint.sample.window_s:g} s were read, evenly spread."
+            say(
+                "The clip is long: of its {minutes:.1f} minutes, {count} windows of {window_s:g} s "
+                "were read, evenly spread.",
+                minutes=clip.duration_s / 60,
+                count=len(spans),
+                window_s=checkpoint.sample.window_s,
+            )
         )
     return (*notes, *checkpoint.notes, checkpoint.data_warning)
 
@@ -178,9 +184,9 @@ def clip_notes(clip: Clip, samples: list[Sample]) -> list[str]:
     """Sentences on tracks that are missing, can't be used or are silent."""
     notes = _file_notes(clip)
     if not clip.has_audio:
-        notes.append("The clip has no sound: the answer rests on the picture alone.")
+        notes.append(say("The clip has no sound: the answer rests on the picture alone."))
     if not clip.has_video:
-        notes.append("The clip has no picture: the answer rests on the sound alone.")
+        notes.append(say("The clip has no picture: the answer rests on the sound alone."))
     return notes + (_audio_notes(clip, samples) if clip.has_audio else [])
 
 
@@ -190,8 +196,10 @@ def _file_notes(clip: Clip) -> list[str]:
         return list(clip.notes)
     return [
         *clip.notes,
-        "The clip's time stamps jump back, as where recordings were joined: what follows was left "
-        "out.",
+        say(
+            "The clip's time stamps jump back, as where recordings were joined: what follows was "
+            "left out."
+        ),
     ]
 
 
@@ -201,13 +209,17 @@ def _audio_notes(clip: Clip, samples: list[Sample]) -> list[str]:
     start_s = max(middle_s - LISTEN_S / 2, 0.0)
     end_s = start_s + LISTEN_S
     if not np.abs(clip.audio(LISTEN_RATE, start_s, end_s)).max(initial=0.0) > SILENCE:
-        return ["The sound track is silent: the answer rests on the picture alone."]
+        return [say("The sound track is silent: the answer rests on the picture alone.")]
     channel = clip.lone_channel(start_s, end_s) if (clip.channels or 1) > 1 else None
     if channel is None:
         return []
     return [
-        f"The sound's {clip.channels} channels cancel each other out when mixed: channel "
-        f"{channel + 1} was heard alone."
+        say(
+            "The sound's {channels} channels cancel each other out when mixed: channel {channel} "
+            "was heard alone.",
+            channels=clip.channels,
+            channel=channel + 1,
+        )
     ]
 
 
@@ -220,12 +232,12 @@ def _loudest_s(samples: list[Sample]) -> float:
 
 def _input_notes(clip: Clip, checkpoint: Checkpoint, samples: list[Sample]) -> list[str]:
     """What a model of faces or words did not get."""
-    notes = []
+    notes: list[str] = []
     searches = bool(checkpoint.sample.people) and clip.has_video
     if searches and not any(bool(sample.face_mask.any()) for sample in samples):
-        notes.append("No face was found: the answer does not rest on faces.")
+        notes.append(say("No face was found: the answer does not rest on faces."))
     if "text" in modalities(checkpoint) and not (clip.text or "").strip():
-        notes.append("No transcript was given; this model also reads what is said.")
+        notes.append(say("No transcript was given; this model also reads what is said."))
     return notes
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from emo_core.clip import SILENCE, Recording, video_size
 from emo_core.faces.tracking import Tracks, detection_size, track_faces
 from emo_core.io.shipped_weights import shipped_state
+from emo_core.messages import say, say_count
 from emo_core.models.layers.whisper import (
     PER_TOKEN,
     WHISPER_MEL,
@@ -57,13 +58,17 @@ class Presence:
         """Why there is nobody to read, in a sentence; None where a face or a voice was found."""
         if self.most_faces or self.heard:
             return None
-        count = len(self.frames)
-        seen = f"no face was found in {count} frame{'s' * (count > 1)}"
-        heard = f"no voice was heard in {self.sound_s:.1f} s of sound"
-        if self.voice_s is None:
-            heard = "there is no sound"
-        said = f"{seen if count else 'there is no picture'}, and {heard}."
-        return said[0].upper() + said[1:]
+        seen = say_count(
+            "No face was found in {count} frame",
+            "No face was found in {count} frames",
+            len(self.frames),
+        )
+        heard = say("no voice was heard in {seconds:.1f} s of sound", seconds=self.sound_s)
+        return say(
+            "{seen}, and {heard}.",
+            seen=seen if self.frames else say("There is no picture"),
+            heard=say("there is no sound") if self.voice_s is None else heard,
+        )
 
 
 @dataclass(frozen=True)

@@ -111,8 +111,9 @@ def sole_writer(folder: Path) -> Iterator[bool]:
         held = _hold(folder, os.O_RDONLY)
     except BlockingIOError as error:
         raise FolderInUseError(
-            f"{folder} is being written by another process; expected one at a time; wait until it "
-            "is done, or choose another folder."
+            "{folder} is being written by another process; expected one at a time; wait until it "
+            "is done, or choose another folder.",
+            folder=folder,
         ) from error
     try:
         remove_unfinished(folder)

@@ -80,7 +80,9 @@ def check_url(url: str) -> str:
         port, host = parts.port, parts.hostname
     except ValueError as error:
         raise DownloadError(
-            f"{url[:80]!r} is not a web address ({error}); give the address of one video."
+            "{url!r} is not a web address ({error}); give the address of one video.",
+            url=url[:80],
+            error=error,
         ) from error
     reason = None
     if not set(url) <= PLAIN:
@@ -95,8 +97,11 @@ def check_url(url: str) -> str:
         reason = f"its site is {(host or 'missing')[:60]}"
     if reason:
         raise DownloadError(
-            f"{url[:80]!r} is refused: {reason}; expected https:// and one of "
-            f"{', '.join(sorted(HOSTS))}; download the clip yourself and give the file."
+            "{url!r} is refused: {reason}; expected https:// and one of {hosts}; download the "
+            "clip yourself and give the file.",
+            url=url[:80],
+            reason=reason,
+            hosts=", ".join(sorted(HOSTS)),
         )
     return url
 
@@ -117,8 +122,12 @@ def fetch(
     check_url(url)
     if start_s is not None and not 0 <= start_s < (end_s or 0) <= start_s + limits.clip_s:
         raise DownloadError(
-            f"{url}: the part from {start_s} to {end_s} s is refused; expected start before end "
-            f"and at most {limits.clip_s:.0f} s; change the times."
+            "{url}: the part from {start_s} to {end_s} s is refused; expected start before end "
+            "and at most {clip_s:.0f} s; change the times.",
+            url=url,
+            start_s=start_s,
+            end_s=end_s,
+            clip_s=limits.clip_s,
         )
     out.parent.mkdir(parents=True, exist_ok=True)
     with scratch_folder(".fetch-", out.parent) as folder:

@@ -86,7 +86,7 @@ def _check(address: object, but: frozenset[Address]) -> None:
 
 def _refuse(what: str) -> None:
     refused.append(what)
-    raise ReachError(f"{what} is not a public address")
+    raise ReachError("{what} is not a public address", what=what)
 
 
 def proxies() -> frozenset[Address]:

@@ -79,8 +79,11 @@ def shipped_weights(name: str) -> Path:
         found = "no such file"
     if found != shipped.sha256:
         raise WeightsError(
-            f"emo_core/weights/{shipped.file} has SHA-256 {found[:12]}, expected "
-            f"{shipped.sha256[:12]}; install the package again."
+            "emo_core/weights/{file} has SHA-256 {found}, expected {sha256}; install the package "
+            "again.",
+            file=shipped.file,
+            found=found[:12],
+            sha256=shipped.sha256[:12],
         )
     return shipped.path
 

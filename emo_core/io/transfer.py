@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 from emo_core.errors import EmoError
 from emo_core.io.atomic import atomic_path
 from emo_core.io.network_guard import ReachError
+from emo_core.messages import say
 
 CHUNK = 1 << 20  # bytes
 PATIENCE_S = 60.0  # of silence, until a connection counts as broken
@@ -49,8 +50,8 @@ class TransferError(EmoError):
 class BrokenOffError(EmoError):
     """A connection that ended before the file did; it is tried again."""
 
-    def __init__(self, reason: str, wait_s: float = 0.0) -> None:
-        super().__init__(reason)
+    def __init__(self, reason: str, /, wait_s: float = 0.0, **values: object) -> None:
+        super().__init__(reason, **values)
         self.wait_s = wait_s
 
 
@@ -90,9 +91,10 @@ class SafeRedirects(urllib.request.HTTPRedirectHandler):
         old, new = urlsplit(req.full_url), urlsplit(newurl)
         if new.scheme not in ("https", old.scheme) or new.scheme not in ("http", "https"):
             raise TransferError(
-                f"{old.hostname} redirects to an address that begins with "
-                f"{new.scheme or 'no scheme'}://; expected https; nothing was downloaded from "
-                "there."
+                "{hostname} redirects to an address that begins with {scheme}://; expected https; "
+                "nothing was downloaded from there.",
+                hostname=old.hostname,
+                scheme=new.scheme or say("no scheme"),
             )
         made = super().redirect_request(req, fp, code, msg, headers, newurl)
         if made is not None and new.netloc != old.netloc:
@@ -113,8 +115,10 @@ def asked_for(url: str, body: bytes | None, headers: Mapping[str, str]) -> urlli
     except ValueError:
         scheme = "not an address"
     raise TransferError(
-        f"{url[:60]!r} was given as the address of a file ({scheme or 'no scheme'}); expected "
-        "https; nothing was downloaded from there; report it."
+        "{url!r} was given as the address of a file ({scheme}); expected https; nothing was "
+        "downloaded from there; report it.",
+        url=url[:60],
+        scheme=scheme or say("no scheme"),
     )
 
 
@@ -135,12 +139,16 @@ def read_small(
             content = answer.read(most + 1)
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise TransferError(
-            f"{host} did not answer ({reason_of(error)}); expected to read {url[:100]}; try again "
-            "later."
+            "{host} did not answer ({reason}); expected to read {url}; try again later.",
+            host=host,
+            reason=reason_of(error),
+            url=url[:100],
         ) from error
     if len(content) > most:
         raise TransferError(
-            f"{host} sent more than {most >> 20} MB; expected a short list; report it."
+            "{host} sent more than {most} MB; expected a short list; report it.",
+            host=host,
+            most=most >> 20,
         )
     return content
 
@@ -174,8 +182,10 @@ def transfer(
     except OSError as error:
         if error.errno in FULL:
             raise TransferError(
-                f"{remote.name}: the disk is full after {part.size():,} bytes; expected room for "
-                "the rest; make room and run the same command, which continues from there."
+                "{name}: the disk is full after {size:,} bytes; expected room for the rest; make "
+                "room and run the same command, which continues from there.",
+                name=remote.name,
+                size=part.size(),
             ) from error
         raise
     if found is None:
@@ -188,9 +198,12 @@ def transfer(
 
 def _other_digest(remote: RemoteFile) -> TransferError:
     return TransferError(
-        f"{remote.name} from {remote.host} is not the file that was published (its "
-        f"{remote.digest.partition(':')[0]} is not {remote.digest.partition(':')[2][:12]}...); it "
-        "was deleted; try again, and report it if that does not help."
+        "{name} from {host} is not the file that was published (its {kind} is not "
+        "{expected}...); it was deleted; try again, and report it if that does not help.",
+        name=remote.name,
+        host=remote.host,
+        kind=remote.digest.partition(":")[0],
+        expected=remote.digest.partition(":")[2][:12],
     )
 
 
@@ -262,9 +275,12 @@ def _whole(
             failures = 1 if part.size() > before else failures + 1
             if failures >= ATTEMPTS:
                 raise TransferError(
-                    f"The download of {remote.name} from {remote.host} stopped after "
-                    f"{part.size():,} bytes ({broken}); expected all of it; run the same command, "
-                    "which continues from there."
+                    "The download of {name} from {host} stopped after {size:,} bytes ({broken}); "
+                    "expected all of it; run the same command, which continues from there.",
+                    name=remote.name,
+                    host=remote.host,
+                    size=part.size(),
+                    broken=broken,
                 ) from broken
             wait(min(max(broken.wait_s, 2.0 ** (failures - 1)), LONGEST_WAIT_S))
 
@@ -289,14 +305,17 @@ def _go_on(remote: RemoteFile, part: PartialFile, on_bytes: Callable[[int], None
         _refused(remote, part, error, on_bytes)
     except ValueError as error:  # a redirect to http://[
         raise TransferError(
-            f"{remote.host} redirects to something that is not an address ({error}); expected "
-            "https; nothing was downloaded from there."
+            "{host} redirects to something that is not an address ({error}); expected https; "
+            "nothing was downloaded from there.",
+            host=remote.host,
+            error=error,
         ) from error
     except BREAKS as error:
         if isinstance(getattr(error, "reason", None), ReachError):
             raise TransferError(
-                f"{remote.host} leads to an address that isn't on the open internet; expected a "
-                "public one; nothing was downloaded from there."
+                "{host} leads to an address that isn't on the open internet; expected a public "
+                "one; nothing was downloaded from there.",
+                host=remote.host,
             ) from error
         raise BrokenOffError(reason_of(error)) from error
 
@@ -314,8 +333,12 @@ def _receive(
     total = start + int(length) if re.fullmatch("[0-9]{1,18}", length) else remote.size
     if remote.size is not None and total != remote.size:
         raise TransferError(
-            f"{remote.name} has {total:,} bytes at {remote.host}; expected {remote.size:,}; its "
-            "publisher may have changed it; report it."
+            "{name} has {total:,} bytes at {host}; expected {size:,}; its publisher may have "
+            "changed it; report it.",
+            name=remote.name,
+            total=total,
+            host=remote.host,
+            size=remote.size,
         )
     strong = answer.headers.get("ETag", "")
     date = answer.headers.get("Last-Modified", "")
@@ -327,7 +350,7 @@ def _receive(
             start += len(chunk)
             on_bytes(len(chunk))
     if total is not None and start != total:
-        raise BrokenOffError(f"{total - start:,} bytes are missing")
+        raise BrokenOffError("{missing:,} bytes are missing", missing=total - start)
 
 
 def _first_byte(answer: Any) -> int | None:
@@ -350,10 +373,16 @@ def _refused(
         raise BrokenOffError("the server has a shorter file")
     if error.code in PASSING:
         after = error.headers.get("Retry-After", "")
-        raise BrokenOffError(f"HTTP {error.code}", float(after) if after.isdigit() else 0.0)
+        raise BrokenOffError(
+            say("HTTP {code}", code=error.code), float(after) if after.isdigit() else 0.0
+        )
     raise TransferError(
-        f"{remote.host} refused {remote.name} (HTTP {error.code}, {error.reason}); expected the "
-        "file; see whether its page still offers it."
+        "{host} refused {name} (HTTP {code}, {reason}); expected the file; see whether its page "
+        "still offers it.",
+        host=remote.host,
+        name=remote.name,
+        code=error.code,
+        reason=error.reason,
     ) from error
 
 

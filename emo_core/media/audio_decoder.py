@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from emo_core.media.container import open_container
+from emo_core.media.container import SAMPLE_RATES, open_container
 from emo_core.media.demux import decode, discard_others, frame_tick, read_packets, use_one_thread
 from emo_core.media.streams import AudioStream
 
@@ -20,6 +20,7 @@ AUDIO_SLACK_S = 0.03  # seconds a sound packet's time may stray before it counts
 CANCELLED = 1e-3  # share of a channel's power below which a mix has lost it, 30 dB
 AUDIBLE = 1e-4  # RMS of a channel that counts as sound, -80 dB
 RESAMPLE_BATCH = 64  # decoded sound frames mixed and resampled at once
+MAX_PADDING = 1 << 16  # samples put before a run; of real rates 22,255 Hz takes most, a second
 
 
 @dataclass
@@ -129,7 +130,7 @@ class AudioAssembler:
 
     def add(self, frame: Any, tick_s: float) -> None:
         """Append one decoded frame, beginning anew where it does not join the sound before it."""
-        if not frame.samples or not frame.rate:
+        if not frame.samples or frame.rate not in SAMPLE_RATES:  # damaged
             return
         if frame.rate != self.rate:
             self.finish()
@@ -176,7 +177,8 @@ class AudioAssembler:
         """Open a run, padded so that its resampled grid is the one of the whole file."""
         from av import AudioResampler
 
-        padding = at % (self.rate // math.gcd(self.rate, self.window.rate))
+        period = self.rate // math.gcd(self.rate, self.window.rate)
+        padding = at % period if period <= MAX_PADDING else 0  # then a sample off at most
         self.resampler = AudioResampler("fltp", "mono", self.window.rate)
         self.pending = [np.zeros(padding, np.float32)] if padding else []
         self.due = at

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from emo_core.errors import EmoError
+from emo_core.messages import say
 
 MAX_PIXELS = 8192 * 8192  # per frame: 8K (7680x4320) fits twice; one frame is then 200 MB of RGB
 MAX_DURATION_S = 48 * 3600  # seconds; a longer declared clip is a damaged clock, not a recording
 MAX_OUTPUT_BYTES = 8 << 30  # bytes of pixels or sound one call may return
+SAMPLE_RATES = range(1_000, 2_822_401)  # Hz: telephones 8,000, PCM to 768,000, DSD512 as decoded
 
 
 class ClipError(EmoError):
@@ -32,8 +34,12 @@ def check_pixels(name: str, width: int, height: int) -> None:
     """Refuse frames beyond MAX_PIXELS."""
     if width * height > MAX_PIXELS:
         raise ClipError(
-            f"{name}: frames of {width}x{height} pixels; expected at most {MAX_PIXELS:,} pixels "
-            "per frame; scale the video down."
+            "{name}: frames of {width}x{height} pixels; expected at most {max_pixels:,} pixels "
+            "per frame; scale the video down.",
+            name=name,
+            width=width,
+            height=height,
+            max_pixels=MAX_PIXELS,
         )
 
 
@@ -41,8 +47,11 @@ def check_output(name: str, bytes_wanted: int, pixels: int = 1) -> None:
     """Refuse a call that would return more than MAX_OUTPUT_BYTES, or frames beyond MAX_PIXELS."""
     if bytes_wanted > MAX_OUTPUT_BYTES or pixels > MAX_PIXELS:
         raise ClipError(
-            f"{name}: {bytes_wanted / 2**30:.0f} GiB of output asked for at once; expected at most "
-            f"{MAX_OUTPUT_BYTES >> 30}; ask for fewer or smaller frames, or a shorter window."
+            "{name}: {bytes_wanted:.0f} GiB of output asked for at once; expected at most "
+            "{max_output_bytes}; ask for fewer or smaller frames, or a shorter window.",
+            name=name,
+            bytes_wanted=bytes_wanted / 2**30,
+            max_output_bytes=MAX_OUTPUT_BYTES >> 30,
         )
 
 
@@ -50,8 +59,11 @@ def check_duration(name: str, seconds: float) -> None:
     """Refuse a clock that runs longer than MAX_DURATION_S."""
     if seconds > MAX_DURATION_S:
         raise ClipError(
-            f"{name}: its clock runs over {seconds / 3600:.0f} hours; expected at most "
-            f"{MAX_DURATION_S // 3600}; cut it into shorter pieces or repair its time stamps."
+            "{name}: its clock runs over {seconds:.0f} hours; expected at most {max_duration_s}; "
+            "cut it into shorter pieces or repair its time stamps.",
+            name=name,
+            seconds=seconds / 3600,
+            max_duration_s=MAX_DURATION_S // 3600,
         )
 
 
@@ -61,24 +73,24 @@ CLIP_FORMATS = (  # containers that hold sound or moving pictures and never name
 )
 PNG = b"\x89PNG\r\n"
 OTHER_KINDS = {  # first bytes -> what the file is instead of a clip
-    b"\xff\xd8\xff": "a JPEG picture",
-    PNG: "a PNG picture",
-    b"BM": "a BMP picture",
-    b"II*\x00": "a TIFF picture",
-    b"MM\x00*": "a TIFF picture",
-    b"8BPS": "a Photoshop picture",
-    b"<svg": "an SVG picture",
-    b"#EXTM3U": "a playlist",
-    b"ffconcat": "a playlist",
-    b"[playlist]": "a playlist",
-    b"<MPD": "a playlist",
-    b"v=0": "a session description",
-    b"%PDF": "a PDF document",
-    b"PK\x03\x04": "a ZIP archive",
-    b"\x1f\x8b": "a compressed archive",
-    b"Rar!": "an archive",
-    b"7z\xbc\xaf": "an archive",
-    b"\x7fELF": "a program",
+    b"\xff\xd8\xff": say("a JPEG picture"),
+    PNG: say("a PNG picture"),
+    b"BM": say("a BMP picture"),
+    b"II*\x00": say("a TIFF picture"),
+    b"MM\x00*": say("a TIFF picture"),
+    b"8BPS": say("a Photoshop picture"),
+    b"<svg": say("an SVG picture"),
+    b"#EXTM3U": say("a playlist"),
+    b"ffconcat": say("a playlist"),
+    b"[playlist]": say("a playlist"),
+    b"<MPD": say("a playlist"),
+    b"v=0": say("a session description"),
+    b"%PDF": say("a PDF document"),
+    b"PK\x03\x04": say("a ZIP archive"),
+    b"\x1f\x8b": say("a compressed archive"),
+    b"Rar!": say("an archive"),
+    b"7z\xbc\xaf": say("an archive"),
+    b"\x7fELF": say("a program"),
 }
 STILL_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis"}
 MP4_BOXES = set(b"ftyp moov mdat wide free skip styp moof pnot uuid".split())  # the outermost
@@ -92,8 +104,10 @@ def read_head(path: Path) -> bytes:
             return file.read(1024)
     except OSError as error:
         raise ClipError(
-            f"{printable_name(path)}: cannot be read ({(error.strerror or 'error').lower()}); "
-            "expected a readable video or sound file; copy it to this computer's disk."
+            "{name}: cannot be read ({reason}); expected a readable video or sound file; copy it "
+            "to this computer's disk.",
+            name=printable_name(path),
+            reason=(error.strerror or "error").lower(),
         ) from error
 
 
@@ -104,10 +118,14 @@ def other_kind(head: bytes) -> str | None:
         if text.startswith(start):
             return kind
     if head[4:8] == b"ftyp" and head[8:12] in STILL_BRANDS:
-        return "a HEIC or AVIF picture"
+        return say("a HEIC or AVIF picture")
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         moves = head[12:16] == b"VP8X" and len(head) > 20 and head[20] & 2
-        return "a moving WebP picture, which can't be played here" if moves else "a WebP picture"
+        return (
+            say("a moving WebP picture, which can't be played here")
+            if moves
+            else say("a WebP picture")
+        )
     return None
 
 
@@ -174,8 +192,9 @@ def check_path(path: str | Path) -> Path:
     """The path of a regular, readable, non-empty file; anything else is refused before opening."""
     if "://" in str(path) and not os.path.exists(path):
         raise ClipError(
-            f"{printable_name(Path(str(path)))}: this is a web address; expected a file on this "
-            "computer; download it and give the file."
+            "{name}: this is a web address; expected a file on this computer; download it and "
+            "give the file.",
+            name=printable_name(Path(str(path))),
         )
     path = Path(path)
     name = printable_name(path)
@@ -184,20 +203,27 @@ def check_path(path: str | Path) -> Path:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a path"
         raise ClipError(
-            f"{name}: cannot be found ({reason.lower()}); expected a video or sound file; "
-            "check the path."
+            "{name}: cannot be found ({reason}); expected a video or sound file; check the path.",
+            name=name,
+            reason=reason.lower(),
         ) from error
     if not stat.S_ISREG(status.st_mode):
-        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a device or a pipe"
-        raise ClipError(f"{name}: this is {kind}; expected a video or sound file; give a file.")
+        kind = say("a folder") if stat.S_ISDIR(status.st_mode) else say("a device or a pipe")
+        raise ClipError(
+            "{name}: this is {kind}; expected a video or sound file; give a file.",
+            name=name,
+            kind=kind,
+        )
     if status.st_size == 0:
         raise ClipError(
-            f"{name}: the file is empty (0 bytes); expected a video or sound file; "
-            "record or copy it again."
+            "{name}: the file is empty (0 bytes); expected a video or sound file; record or copy "
+            "it again.",
+            name=name,
         )
     if not os.access(path, os.R_OK):
         raise ClipError(
-            f"{name}: no permission to read it; expected a readable file; change its permissions."
+            "{name}: no permission to read it; expected a readable file; change its permissions.",
+            name=name,
         )
     return path.absolute()
 
@@ -219,13 +245,16 @@ def open_container(path: Path, quick: bool = True) -> Iterator[Any]:
         if container is None:
             raise _refusal(path, head, error) from error
         raise ClipError(
-            f"{printable_name(path)}: damaged, decoding stopped with '{_reason(error)}'; expected "
-            "a complete video or sound file; record or copy it again."
+            "{name}: damaged, decoding stopped with '{reason}'; expected a complete video or "
+            "sound file; record or copy it again.",
+            name=printable_name(path),
+            reason=_reason(error),
         ) from error
     except MemoryError as error:
         raise ClipError(
-            f"{printable_name(path)}: decoding it needs more memory than there is; expected "
-            "smaller frames or a shorter window; ask for less at once."
+            "{name}: decoding it needs more memory than there is; expected smaller frames or a "
+            "shorter window; ask for less at once.",
+            name=printable_name(path),
         ) from error
     finally:
         if container is not None:
@@ -266,19 +295,24 @@ def _refusal(path: Path, head: bytes, error: Exception) -> ClipError:
     """Why a file could not be opened, in words."""
     name = printable_name(path)
     if (kind := other_kind(head)) is not None and stands_still(path, head):
-        found = f"this is {kind}"
+        found = say("this is {kind}", kind=kind)
     elif is_mp4(head) and b"moov" not in mp4_boxes(path):
         return ClipError(
-            f"{name}: no moov header, so the file is cut off; expected a complete video or "
-            "sound file; record or copy it again."
+            "{name}: no moov header, so the file is cut off; expected a complete video or "
+            "sound file; record or copy it again.",
+            name=name,
         )
     elif is_text(head):
-        found = "this is a text file"
+        found = say("this is a text file")
     else:
-        found = f"the contents are no video or sound format known here ({_reason(error)})"
+        found = say(
+            "the contents are no video or sound format known here ({reason})", reason=_reason(error)
+        )
     return ClipError(
-        f"{name}: {found}; expected a video or sound file such as mp4, mov, webm, mkv, wav "
-        "or mp3; convert it or choose another."
+        "{name}: {found}; expected a video or sound file such as mp4, mov, webm, mkv, wav "
+        "or mp3; convert it or choose another.",
+        name=name,
+        found=found,
     )
 
 

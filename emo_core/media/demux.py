@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any, Literal
 
 from emo_core.media.container import MAX_PIXELS, ClipError
+from emo_core.messages import say
 
 MAX_READ_ERRORS = 50  # damaged stretches the reader steps over in one file
 MAX_UNDECODABLE = 2_000  # packets in a row without one frame before a track is given up
@@ -150,17 +151,19 @@ def with_following(packets: Iterator[Any]) -> Iterator[tuple[Any, int | None]]:
 
 
 DRM_TAGS = {"encv", "enca", "drmi", "drms"}
-KINDS = {"video": "picture", "audio": "sound"}  # in sentences
+TRACKS = {"video": say("picture track"), "audio": say("sound track")}
 
 
 class UnusableTrack(ClipError):
     """A track of which nothing can be used; its clip may still have another that is good."""
 
     def __init__(self, name: str, stream: Any, found: str, rest: str) -> None:
-        kind = KINDS[stream.type]
-        super().__init__(f"{name}: the {kind} track {found}; {rest}.")
+        track = TRACKS[stream.type]
+        super().__init__(
+            "{name}: the {track} {found}; {rest}.", name=name, track=track, found=found, rest=rest
+        )
         self.index = stream.index
-        self.note = f"A {kind} track {found.replace('; ', ', ')}, so it was left out."
+        self.note = say("A {track} {found}, so it was left out.", track=track, found=found)
 
 
 @dataclass(frozen=True)
@@ -187,8 +190,8 @@ class MediaTracks:
                 raise UnusableTrack(
                     name,
                     stream,
-                    "uses a codec without a decoder here",
-                    "expected a common one such as H.264 or AAC; convert the file to mp4",
+                    say("uses a codec without a decoder here"),
+                    say("expected a common one such as H.264 or AAC; convert the file to mp4"),
                 )
             use_one_thread(stream)
         return cls(container, video, audio)
@@ -360,6 +363,6 @@ class FirstPackets:
                 raise UnusableTrack(
                     name,
                     stream,
-                    "is encrypted",
-                    "expected an unprotected recording; use a copy without copy protection",
+                    say("is encrypted"),
+                    say("expected an unprotected recording; use a copy without copy protection"),
                 )

@@ -15,6 +15,7 @@ import numpy as np
 
 from emo_core.media.container import ClipError, check_duration, open_container, printable_name
 from emo_core.media.demux import (
+    MOST_FPS,
     FirstPackets,
     MediaTracks,
     UnusableTrack,
@@ -60,12 +61,15 @@ def _first_shown(head: FirstPackets) -> list[int]:
 
 
 def frame_rate(video: Any, steps_s: list[float], varies: bool) -> float | None:
-    """Average frames per second; the header's word where the frames' own times bear it out."""
-    declared = float(video.average_rate or 0)
-    if not steps_s:
-        return declared or None
-    measured = len(steps_s) / sum(steps_s)
-    return declared if 0.5 < declared / measured < 2 and not varies else measured
+    """Average frames per second; the header's word where the frames' own times bear it out.
+
+    None where it is not known, or beyond what any camera records and so the tick of a clock.
+    """
+    declared = measured = float(video.average_rate or 0)
+    if steps_s:
+        measured = len(steps_s) / sum(steps_s)
+    rate = declared if not varies and 0.5 * measured < declared < 2 * measured else measured
+    return rate if 0 < rate <= MOST_FPS else None
 
 
 def rate_varies(steps_s: list[float], tick_s: float) -> bool:
@@ -253,7 +257,8 @@ def _starts(video: VideoStream | None, audio: AudioStream | None, name: str) -> 
     starts += [audio.start_s] if audio else []
     if not starts:
         raise ClipError(
-            f"{name}: neither picture nor sound in this file; expected a video or a "
-            "sound recording; check that the right file was chosen."
+            "{name}: neither picture nor sound in this file; expected a video or a sound "
+            "recording; check that the right file was chosen.",
+            name=name,
         )
     return starts

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from emo_core.media.container import MAX_PIXELS, check_pixels
+from emo_core.media.container import MAX_PIXELS, SAMPLE_RATES, check_pixels
 from emo_core.media.demux import (
     MAX_UNDECODABLE,
     NEVER,
@@ -23,6 +23,7 @@ from emo_core.media.demux import (
     frame_tick,
     frame_ticks,
 )
+from emo_core.messages import say
 
 MAX_HELD = 16  # frames H.264 and HEVC may reorder by; FFmpeg aborts the process beyond
 UPRIGHT = (1, 0, 0, 1)
@@ -209,18 +210,22 @@ def _next_frame(video: Any, head: FirstPackets) -> Any | None:
 
 def _undecodable(name: str, video: Any, head: FirstPackets) -> UnusableTrack:
     """Why not one frame came out of a track, in words."""
-    context, again = video.codec_context, "record, copy or convert it again"
+    context = video.codec_context
+    whole = say("expected a complete video; record, copy or convert it again")
     if not head.video:
-        found, rest = "is declared but empty", f"expected a complete video; {again}"
+        found, rest = say("is declared but empty"), whole
     elif _is_too_large(context, head.video):
-        found = "has frames of a huge size"
-        rest = f"expected at most {MAX_PIXELS:,} pixels per frame; scale the video down"
+        found = say("has frames of a huge size")
+        rest = say(
+            "expected at most {max_pixels:,} pixels per frame; scale the video down",
+            max_pixels=MAX_PIXELS,
+        )
     elif not _has_key_frame(video, head):
-        found = "holds no key frame, as where a piece was cut out of a recording"
-        rest = "expected one to start from; cut it at another place"
+        found = say("holds no key frame, as where a piece was cut out of a recording")
+        rest = say("expected one to start from; cut it at another place")
     else:
-        found = f"({context.name}) does not decode, not one frame came out"
-        rest = f"expected a complete video; {again}"
+        found = say("({name}) does not decode, not one frame came out", name=context.name)
+        rest = whole
     return UnusableTrack(name, video, found, rest)
 
 
@@ -364,14 +369,24 @@ class AudioStream:
                 break
         frames = frames or [it for it in decode(audio, None) if it.samples and it.rate]
         if not frames:
-            broken = f"({audio.codec_context.name}) does not decode, not one sample came out"
+            broken = say(
+                "({name}) does not decode, not one sample came out", name=audio.codec_context.name
+            )
             raise UnusableTrack(
                 name,
                 audio,
-                broken if packets else "is declared but empty",
-                "expected complete sound; record, copy or convert it again",
+                broken if packets else say("is declared but empty"),
+                say("expected complete sound; record, copy or convert it again"),
             )
         first = frames[0]
+        if first.rate not in SAMPLE_RATES:
+            raise UnusableTrack(
+                name,
+                audio,
+                f"has a sample rate of {first.rate:,} Hz",
+                f"expected {SAMPLE_RATES[0]:,} to {SAMPLE_RATES[-1]:,}; record, copy or convert "
+                "it again",
+            )
         return cls(
             index=audio.index,
             codec=audio.codec_context.name,

@@ -108,7 +108,8 @@ JITTER = 5  # steps by which a stray time may be off among frames without any
 class FrameClock:
     """Gives decoded frames their presentation times, in the order in which they come out.
 
-    A frame without any time, or with one that steps back, comes one step after the frame before.
+    A frame without any time, or with one that steps back, comes one step after the frame before;
+    a decoding time steps back only behind a frame timed too late, which then gives way at once.
     Where frames lack times, FFmpeg's parser also gives the few there are to the wrong ones: a time
     close to the step is then taken for it.
     """
@@ -130,20 +131,20 @@ class FrameClock:
         by_dts = self.video.by_dts if self.faults is None else self.faults.dts_are_truer
         tick = frame.dts if by_dts or frame.pts is None else frame.pts
         if self.latest is not None:
-            tick = self._after(self.latest, tick)
+            tick = self._after(self.latest, tick, by_dts)
         tick = frame.pts if tick is None else tick
         if tick is not None:
             self.latest = frame.pts = tick
         return tick
 
-    def _after(self, latest: int, tick: int | None) -> int:
+    def _after(self, latest: int, tick: int | None, by_dts: bool) -> int:
         """The time of a frame said to be shown at `tick`, after one at `latest`."""
         due = latest + self.video.step
         if tick is None:
             self.counts = True
             return due
         if self.video.timing != "pts" and tick < latest:
-            return due
+            return latest if by_dts else due
         return due if self.counts and abs(tick - due) <= JITTER * self.video.step else tick
 
 
@@ -179,8 +180,9 @@ def frames_at(path: Path, video: VideoStream, ticks: list[int]) -> Iterator[tupl
                 done = reached
     if done < len(ticks):
         raise ClipError(
-            f"{printable_name(path)}: the picture stopped decoding; expected frames up to the end; "
-            "record or copy the file again."
+            "{name}: the picture stopped decoding; expected frames up to the end; record or copy "
+            "the file again.",
+            name=printable_name(path),
         )
 
 

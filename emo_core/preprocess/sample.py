@@ -399,13 +399,16 @@ def _load_tokenizer(name: str) -> Any:
         from transformers import AutoTokenizer  # takes seconds
     except ImportError as error:
         raise TextError(
-            f"the tokenizer {name!r} needs the package transformers, which is not installed; "
-            "install it, or choose a model that reads bytes."
+            "the tokenizer {name!r} needs the package transformers, which is not installed; "
+            "install it, or choose a model that reads bytes.",
+            name=name,
         ) from error
     try:
         return AutoTokenizer.from_pretrained(name, local_files_only=offline())
     except (OSError, ValueError, ImportError) as error:
         raise TextError(
-            f"the files of the tokenizer {name!r} can't be had ({str(error).splitlines()[0]}); "
-            "expected them in the hub's cache folder; fetch them once online."
+            "the files of the tokenizer {name!r} can't be had ({splitlines}); expected them in "
+            "the hub's cache folder; fetch them once online.",
+            name=name,
+            splitlines=str(error).splitlines()[0],
         ) from error

@@ -87,13 +87,16 @@ def make_tree(
                 raise
     except (OSError, av.FFmpegError) as error:
         raise MakeError(
-            f"{error.filename or out} can't be written ({error.strerror}); free some space or "
-            "choose another folder, then run the same command again: it goes on where it stopped."
+            "{filename} can't be written ({reason}); free some space or choose another folder, "
+            "then run the same command again: it goes on where it stopped.",
+            filename=error.filename or out,
+            reason=error.strerror,
         ) from error
     except BrokenProcessPool as error:
         raise MakeError(
-            f"a process that was making clips for {out} was ended from outside (often for want of "
-            "memory); run the same command again, with fewer workers: it goes on where it stopped."
+            "a process that was making clips for {out} was ended from outside (often for want of "
+            "memory); run the same command again, with fewer workers: it goes on where it stopped.",
+            out=out,
         ) from error
 
 
@@ -119,16 +122,18 @@ def clip_path(out: Path, scene: Made) -> Path:
 def _check_counts(counts: Mapping[str, int], workers: int | None) -> None:
     for split, count in counts.items():
         if count < 0:
-            raise MakeError(f"{count} {split} clips were asked for; give 0 or more.")
+            raise MakeError(
+                "{count} {split} clips were asked for; give 0 or more.", count=count, split=split
+            )
     if sum(counts.values()) == 0:
         raise MakeError("0 clips were asked for; give at least one for train, val or test.")
     if workers is not None and workers < 1:
-        raise MakeError(f"{workers} workers were asked for; give at least 1.")
+        raise MakeError("{workers} workers were asked for; give at least 1.", workers=workers)
 
 
 def _make_folder(out: Path) -> None:
     if out.exists() and not out.is_dir():
-        raise MakeError(f"{out} is a file; name a new folder for the clips.")
+        raise MakeError("{out} is a file; name a new folder for the clips.", out=out)
     out.mkdir(parents=True, exist_ok=True)
 
 
@@ -137,11 +142,14 @@ def _claim(out: Path, readme: str) -> None:
     readme_file = out / README
     if readme_file.is_file() and readme_file.read_bytes() != readme.encode():
         raise MakeError(
-            f"{out} holds clips made with other counts, another seed or other sources; choose a "
-            "new folder, or repeat the arguments that its VGAF_readme.txt names."
+            "{out} holds clips made with other counts, another seed or other sources; choose a "
+            "new folder, or repeat the arguments that its VGAF_readme.txt names.",
+            out=out,
         )
     if not readme_file.is_file() and any(out.iterdir()):
-        raise MakeError(f"{out} already holds something else; choose a new or an empty folder.")
+        raise MakeError(
+            "{out} already holds something else; choose a new or an empty folder.", out=out
+        )
     if not readme_file.is_file():
         write_text(readme_file, readme)
     for folder in FOLDERS.values():
@@ -241,8 +249,11 @@ def read_made_corpus(
     path = root / TRUTH
     if not path.is_file():
         raise CorpusError(
-            f"{root} holds no {TRUTH}; expected a folder made by `emo data make {maker}`; "
-            "make one, or name the corpus it is."
+            "{root} holds no {truth}; expected a folder made by `emo data make {maker}`; make "
+            "one, or name the corpus it is.",
+            root=root,
+            truth=TRUTH,
+            maker=maker,
         )
     items, problems = [], []
     known: dict[str, int] = {}  # clip -> its line
@@ -260,7 +271,11 @@ def read_made_corpus(
         except (ValueError, KeyError, TypeError) as error:
             problems.append(f"{TRUTH} line {number}: {error}; the clip is left out.")
     if not items:
-        raise CorpusError(f"{root.name}/{TRUTH} names no usable clip; make the corpus again.")
+        raise CorpusError(
+            "{name}/{truth} names no usable clip; make the corpus again.",
+            name=root.name,
+            truth=TRUTH,
+        )
     return Corpus(name, root, labels, tuple(items), tuple(problems))
 
 

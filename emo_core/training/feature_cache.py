@@ -140,8 +140,9 @@ def _write(path: Path, rows: Sequence[Features]) -> None:
             whole.write_bytes(save(stacked))
     except OSError as error:
         raise FeatureCacheError(
-            f"the cache in {path.parent} can't be written ({error.strerror}); free some space or "
-            "set EMO_CACHE."
+            "the cache in {parent} can't be written ({reason}); free some space or set EMO_CACHE.",
+            parent=path.parent,
+            reason=error.strerror,
         ) from error
 
 
@@ -153,7 +154,9 @@ def _read(path: Path) -> list[Features]:
         stored = load_file(path)
     except (OSError, SafetensorError) as error:
         raise FeatureCacheError(
-            f"{path} is damaged; expected features that were kept there; delete {path.parent}."
+            "{path} is damaged; expected features that were kept there; delete {parent}.",
+            path=path,
+            parent=path.parent,
         ) from error
     names = sorted({name.rpartition(".")[0] for name in stored})
     count = len(next(iter(stored.values())))

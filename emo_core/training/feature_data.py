@@ -165,8 +165,9 @@ def with_features(recipe: Recipe, model: Any, data: Data, progress: Progress | N
     """
     if not (isinstance(model, SupportsFeatures) and any(map(model.towers_of, STREAMS))):
         raise RecipeError(
-            f"features of {recipe.model} can't be kept; expected a model with frozen towers; give "
-            "--set features.windows=false."
+            "features of {model} can't be kept; expected a model with frozen towers; give --set "
+            "features.windows=false.",
+            model=recipe.model,
         )
     model.freeze_towers()
     config, seed, workers = recipe.train, recipe.train.seed, recipe.train.num_workers

@@ -30,8 +30,10 @@ def fit_heads(model: Any, halves: Halves, l2: float) -> None:
         names = model.towers_of(stream)
         if names and not len(rows):
             raise RecipeError(
-                f"no window of the training data has {stream}; the heads of {', '.join(names)} "
-                "can't be fitted; give --set mixture=false."
+                "no window of the training data has {stream}; the heads of {names} can't be "
+                "fitted; give --set mixture=false.",
+                stream=stream,
+                names=", ".join(names),
             )
         for name in names:
             tower = getattr(model, name)

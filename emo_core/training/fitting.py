@@ -10,6 +10,7 @@ import numpy as np
 from emo_core.corpora import CORPORA, find_reader, read_corpus
 from emo_core.data.corpus import Corpus, CorpusError
 from emo_core.data.folder.moments import ValuePath
+from emo_core.messages import say
 from emo_core.models import GroupConfig, JmtConfig
 from emo_core.preprocess.sample import SampleConfig
 from emo_core.synthetic.composed.pretraining import PretrainStage
@@ -32,19 +33,25 @@ def fit_recipe(recipe: Recipe, root: Path) -> Recipe:
     of_values = isinstance(recipe.settings, JmtConfig)
     if of_values != (kind is ValenceArousal):
         raise CorpusError(
-            f"{root.name} has {_in_words(corpus)}; a {recipe.model} model answers "
-            f"{'valence and arousal' if of_values else 'classes'}; take the recipe "
-            f"{FOLDER_RECIPES['' if of_values else 'valence_arousal']}."
+            "{name} has {found}; a {model} model answers {kind}; take the recipe {recipe}.",
+            name=root.name,
+            found=_in_words(corpus),
+            model=recipe.model,
+            kind=say("valence and arousal") if of_values else say("classes"),
+            recipe=FOLDER_RECIPES["" if of_values else "valence_arousal"],
         )
     if len(corpus.labels) < 2:
         raise CorpusError(
-            f"all clips of {root.name} have the label {corpus.labels[0]!r}; expected two labels or "
-            "more; a model of one class learns nothing."
+            "all clips of {name} have the label {label!r}; expected two labels or more; a model "
+            "of one class learns nothing.",
+            name=root.name,
+            label=corpus.labels[0],
         )
     if not any(item.label for item in corpus.items):
         raise CorpusError(
-            f"no clip of {root.name} has any label; expected 1 in some cells; nothing can be "
-            "learnt of them."
+            "no clip of {name} has any label; expected 1 in some cells; nothing can be learnt of "
+            "them.",
+            name=root.name,
         )
     settings: Any = recipe.settings
     if not of_values:
@@ -76,9 +83,11 @@ def fitted_task(task: Task, kind: Any, labels: Sequence[str]) -> Task:
 
 def _in_words(corpus: Corpus) -> str:
     if corpus_task(corpus) is ValenceArousal:
-        return "valence and arousal"
-    many = "several labels a clip" if corpus_task(corpus) is MultiLabel else "one label a clip"
-    return f"{many} ({', '.join(corpus.labels[:6])}{', …' if len(corpus.labels) > 6 else ''})"
+        return say("valence and arousal")
+    few = ", ".join(corpus.labels[:6]) + (", …" if len(corpus.labels) > 6 else "")
+    if corpus_task(corpus) is MultiLabel:
+        return say("several labels a clip ({few})", few=few)
+    return say("one label a clip ({few})", few=few)
 
 
 def refuse_other_labels(corpus: Corpus, labels: Sequence[str], what: str) -> None:
@@ -87,8 +96,11 @@ def refuse_other_labels(corpus: Corpus, labels: Sequence[str], what: str) -> Non
     exact = not CORPORA[corpus.name].own_labels
     if unknown or (exact and len(corpus.labels) != len(labels)):
         raise CorpusError(
-            f"{corpus.root.name} has labels {', '.join(corpus.labels)}; {what} answers "
-            f"{', '.join(labels)}; choose a matching model."
+            "{name} has labels {labels}; {what} answers {known}; choose a matching model.",
+            name=corpus.root.name,
+            labels=", ".join(corpus.labels),
+            what=what,
+            known=", ".join(labels),
         )
 
 

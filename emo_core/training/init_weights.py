@@ -34,9 +34,12 @@ def take_model(name: str, model: nn.Module, labels: Sequence[str]) -> set[str]:
     unfit = sorted(k for k in wanted if k not in theirs or theirs[k].shape != ours[k].shape)
     if unfit:
         raise CheckpointError(
-            f"{len(unfit)} weights of {name} do not fit this recipe's model, {unfit[0]} first; "
-            "expected the same model and settings; give --set init_scope=backbones, or --set "
-            "init_checkpoint= to start from nothing."
+            "{count} weights of {name} do not fit this recipe's model, {unfit} first; expected "
+            "the same model and settings; give --set init_scope=backbones, or --set "
+            "init_checkpoint= to start from nothing.",
+            count=len(unfit),
+            name=name,
+            unfit=unfit[0],
         )
     model.load_state_dict({key: theirs[key] for key in wanted}, strict=False)
     return new
@@ -55,6 +58,8 @@ def take_backbones(name: str, model: Any) -> None:
                 getattr(model, stream).backbone.load_state_dict(state)
             except (RuntimeError, AttributeError) as error:
                 raise CheckpointError(
-                    f"the {stream} backbone of {name} does not fit this recipe's; expected the "
-                    "same kind and widths; give --set init_checkpoint= to start from nothing."
+                    "the {stream} backbone of {name} does not fit this recipe's; expected the "
+                    "same kind and widths; give --set init_checkpoint= to start from nothing.",
+                    stream=stream,
+                    name=name,
                 ) from error

@@ -11,6 +11,7 @@ from torch import nn
 
 from emo_core.data.dataset import Loader
 from emo_core.distributed import on_rank_zero
+from emo_core.messages import say
 from emo_core.models.group import Group
 from emo_core.models.mesm import Mesm
 from emo_core.models.pretraining_heads import (
@@ -149,8 +150,11 @@ def _refuse_unread(recipe: Recipe, model: Any) -> None:
     every = {kind.name for kinds in STAGES.values() for kind in kinds}
     if unread := sorted(n for n in every - known if getattr(recipe, n).epochs):
         raise RecipeError(
-            f"{recipe.model} has no pre-training by {', '.join(unread)}; it has "
-            f"{', '.join(sorted(known)) or 'none'}; leave the epochs of the others at 0."
+            "{model} has no pre-training by {unread}; it has {known}; leave the epochs of the "
+            "others at 0.",
+            model=recipe.model,
+            unread=", ".join(unread),
+            known=", ".join(sorted(known)) or say("none"),
         )
 
 

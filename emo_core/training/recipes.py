@@ -707,5 +707,5 @@ def find_recipe(name: str) -> Recipe:
     """The recipe called `name`; raises RecipeError with the known names."""
     if name not in RECIPES:
         choices = name_choices(name, RECIPES, "emo list recipes")
-        raise RecipeError(f"There is no recipe {name!r}; {choices}.")
+        raise RecipeError("There is no recipe {name!r}; {choices}.", name=name, choices=choices)
     return RECIPES[name]()

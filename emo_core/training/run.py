@@ -26,6 +26,7 @@ from emo_core.data.dataset import (
 from emo_core.data.statement import STATEMENT, parse_statement, statement_text
 from emo_core.distributed import on_rank_zero, world_size
 from emo_core.licences import spdx_of
+from emo_core.messages import say_or
 from emo_core.models import MODELS
 from emo_core.preprocess.batch import collate
 from emo_core.preprocess.sample import blank_sample
@@ -94,8 +95,10 @@ def _composer(corpus: str) -> Callable[..., OnTheFlyDataset]:
     if compose is None:
         able = [name for name, reader in CORPORA.items() if reader.compose]
         raise CorpusError(
-            f"no new clips can be composed for the corpus {corpus!r}, only for {', '.join(able)}; "
-            "leave fresh and the epochs of pre-training at 0."
+            "no new clips can be composed for the corpus {corpus!r}, only for {able}; leave fresh "
+            "and the epochs of pre-training at 0.",
+            corpus=corpus,
+            able=", ".join(able),
         )
     return compose
 
@@ -121,8 +124,11 @@ def build(recipe: Recipe) -> Any:
     known = [name for name, (_, settings_class, _) in MODELS.items() if settings_class is kind]
     if recipe.model not in known:
         raise RecipeError(
-            f"model is {recipe.model!r}; expected {' or '.join(known)}, whose settings this recipe "
-            f"has; give --set model={known[0]} or choose another recipe."
+            "model is {model!r}; expected {models}, whose settings this recipe has; give --set "
+            "model={first} or choose another recipe.",
+            model=recipe.model,
+            models=say_or(known),
+            first=known[0],
         )
     with _as_recipe_error(f"no {recipe.model} model can be built"):
         return MODELS[recipe.model][0](recipe.settings)
@@ -147,7 +153,9 @@ def _as_recipe_error(what: str) -> Iterator[None]:
     except (ValueError, RuntimeError, IndexError) as error:
         why = " ".join(str(error).split())[:160].rstrip(".")
         raise RecipeError(
-            f"{what}: {why}; expected settings that fit together; change --set, or leave it out."
+            "{what}: {why}; expected settings that fit together; change --set, or leave it out.",
+            what=what,
+            why=why,
         ) from error
 
 

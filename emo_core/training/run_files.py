@@ -87,8 +87,10 @@ def atomic_write(content: bytes | memoryview, path: Path) -> None:
             os.fsync(file.fileno())
     except OSError as error:
         raise TrainingError(
-            f"{path} can't be written ({error.strerror}); expected a folder with room; make some "
-            "and go on with --resume, or choose another --out."
+            "{path} can't be written ({reason}); expected a folder with room; make some and go on "
+            "with --resume, or choose another --out.",
+            path=path,
+            reason=error.strerror,
         ) from error
 
 
@@ -107,6 +109,7 @@ def as_training_error(path: Path) -> Iterator[None]:
         UnpicklingError,
     ) as error:
         raise TrainingError(
-            f"{path} is missing, damaged or of another model; expected what this run wrote there; "
-            "start again with another --out."
+            "{path} is missing, damaged or of another model; expected what this run wrote there; "
+            "start again with another --out.",
+            path=path,
         ) from error

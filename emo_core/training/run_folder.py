@@ -70,7 +70,7 @@ def _open(
     notes: list[str] = []
     if new := not run.is_dir():
         if run.exists():
-            raise RecipeError(f"{run} is a file; choose an empty or new folder.")
+            raise RecipeError("{run} is a file; choose an empty or new folder.", run=run)
     else:
         held.enter_context(sole_writer(run))
         remove_unfinished(run / "checkpoint")
@@ -106,9 +106,13 @@ def _refuse_other_run(run: Path, described: dict, resume: bool) -> list[str]:
     """Raise RecipeError where a folder holds something else; return notes on what may differ."""
     path = run / RUN
     if not path.is_file():
-        raise RecipeError(f"{run} holds something that is no run; choose an empty or new folder.")
+        raise RecipeError(
+            "{run} holds something that is no run; choose an empty or new folder.", run=run
+        )
     if not resume:
-        raise RecipeError(f"{run} holds a run already; add --resume or choose another --out.")
+        raise RecipeError(
+            "{run} holds a run already; add --resume or choose another --out.", run=run
+        )
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         found["settings"] = current_recipe(found["settings"])
@@ -160,8 +164,10 @@ def _short(value: Any) -> str:
 
 def _other_run(run: Path, differing: Sequence[str]) -> RecipeError:
     return RecipeError(
-        f"{run} holds a run with other settings or data: {'; '.join(differing)}; expected what it "
-        "began with; repeat that, or choose another --out."
+        "{run} holds a run with other settings or data: {differing}; expected what it "
+        "began with; repeat that, or choose another --out.",
+        run=run,
+        differing="; ".join(differing),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from emo_core import ranges
 from emo_core.errors import EmoError, name_choices
+from emo_core.messages import say, say_or
 from emo_core.old_names import current_key, current_value
 from emo_core.preprocess.sample import RESIZE_MODES
 from emo_core.training.recipes import INIT_SCOPES, Recipe, RecipeError
@@ -47,7 +48,9 @@ def with_setting(settings: Settings, text: str) -> Settings:
     found = [n for n in types if n in (key, f"train.{key}")]
     found = found or [n for n in types if n.endswith(f".{key}")]
     if not equals:
-        raise SettingError(f"{text!r} has no value; expected key=value, such as train.lr=0.001.")
+        raise SettingError(
+            "{text!r} has no value; expected key=value, such as train.lr=0.001.", text=text
+        )
     if len(found) != 1:
         train_first = sorted(types, key=lambda n: not n.startswith("train."))
         raise SettingError(_unclear(key, found, train_first))
@@ -59,12 +62,13 @@ def with_setting(settings: Settings, text: str) -> Settings:
 def _unclear(key: str, found: Sequence[str], known: Sequence[str]) -> str:
     if not found:
         choices = name_choices(key, known, "emo list settings RECIPE")
-        return f"There is no setting {key!r}; {choices}."
-    return f"{key!r} may be one of {len(found)} settings; expected its whole name: {_or(found)}."
-
-
-def _or(names: Sequence[str]) -> str:
-    return f"{', '.join(names[:-1])} or {names[-1]}"
+        return say("There is no setting {key!r}; {choices}.", key=key, choices=choices)
+    return say(
+        "{key!r} may be one of {count} settings; expected its whole name: {names}.",
+        key=key,
+        count=len(found),
+        names=say_or(found),
+    )
 
 
 def _replace_at(value: Any, path: Sequence[str], new: Any) -> Any:
@@ -78,7 +82,7 @@ def _plain(kind: Any) -> Any:
     return get_args(kind)[0] if get_origin(kind) is Annotated else kind
 
 
-KINDS = {bool: "true or false", int: "a whole number", float: "a number"}
+KINDS = {bool: say("true or false"), int: say("a whole number"), float: say("a number")}
 
 
 def _parse_value(key: str, text: str, kind: Any) -> Any:
@@ -90,8 +94,10 @@ def _parse_value(key: str, text: str, kind: Any) -> Any:
             return kind(text)
         return tuple(_plain(get_args(kind)[0])(part) for part in text.split(","))
     except (ValueError, KeyError, TypeError, IndexError) as error:
-        words = KINDS.get(kind, "a list with commas, such as 16,32")
-        raise SettingError(f"{key} is {text!r}; expected {words}; change it.") from error
+        words = KINDS.get(kind, say("a list with commas, such as 16,32"))
+        raise SettingError(
+            "{key} is {text!r}; expected {words}; change it.", key=key, text=text, words=words
+        ) from error
 
 
 def setting_rows(recipe: Recipe) -> list[dict[str, Any]]:
@@ -106,7 +112,9 @@ def _words(kind: Any) -> str:
     """What `--set` expects of a type, in words."""
     if kind in (bool, str):
         return ranges.NAMES[kind]
-    return f"commas between: {_words(get_args(kind)[0])}" if _is_tuple(kind) else _range(kind)
+    if _is_tuple(kind):
+        return say("commas between: {one}", one=_words(get_args(kind)[0]))
+    return _range(kind)
 
 
 def _is_tuple(kind: Any) -> bool:
@@ -157,19 +165,24 @@ def _together(recipe: Recipe) -> list[tuple[str, bool, str, Any]]:
     classes = getattr(recipe.settings, "classes", labels)
     thinned = recipe.augment.frame_subsample <= sample.frames
     return [
-        ("augment.frame_subsample", thinned, "at most sample.frames", 1),
-        ("init_scope", recipe.init_scope in INIT_SCOPES, " or ".join(INIT_SCOPES), INIT_SCOPES[0]),
-        ("sample.mel.window", mel.window <= samples, "at most sample.window_s", samples),
-        ("sample.mel.highest_hz", mel.highest_hz <= half, "at most half of the rate", half),
-        ("sample.mel.lowest_hz", mel.lowest_hz < mel.highest_hz, "less than highest_hz", 0),
-        ("sample.mel.filters", mel.filters in ("slaney", "htk"), "slaney or htk", "slaney"),
+        ("augment.frame_subsample", thinned, say("at most sample.frames"), 1),
+        ("init_scope", recipe.init_scope in INIT_SCOPES, say_or(INIT_SCOPES), INIT_SCOPES[0]),
+        ("sample.mel.window", mel.window <= samples, say("at most sample.window_s"), samples),
+        ("sample.mel.highest_hz", mel.highest_hz <= half, say("at most half of the rate"), half),
+        ("sample.mel.lowest_hz", mel.lowest_hz < mel.highest_hz, say("less than highest_hz"), 0),
+        (
+            "sample.mel.filters",
+            mel.filters in ("slaney", "htk"),
+            say_or(["slaney", "htk"]),
+            "slaney",
+        ),
         (
             "sample.resize_mode",
             sample.resize_mode in RESIZE_MODES,
-            " or ".join(RESIZE_MODES),
+            say_or(RESIZE_MODES),
             RESIZE_MODES[0],
         ),
-        ("settings.classes", classes == labels, "as many as the task has labels", labels),
+        ("settings.classes", classes == labels, say("as many as the task has labels"), labels),
     ]
 
 
@@ -179,6 +192,9 @@ def _value_of(recipe: Recipe, name: str) -> Any:
 
 def _range_error(name: str, value: Any, words: str, usable: Any) -> RecipeError:
     return RecipeError(
-        f"{name} is {in_set(value)}; expected {words}; give for example "
-        f"--set {name}={in_set(usable)}."
+        "{name} is {value}; expected {words}; give for example --set {name}={usable}.",
+        name=name,
+        value=in_set(value),
+        words=words,
+        usable=in_set(usable),
     )

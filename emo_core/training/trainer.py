@@ -203,8 +203,10 @@ class Trainer:
         """Raise TrainingError where the summed loss is not finite; wait for the device."""
         if not math.isfinite(total):
             raise TrainingError(
-                f"the loss is {total.item()} in epoch {index}; expected a number; "
-                f"try --set lr={self.config.lr / 3:.1g}."
+                "the loss is {total} in epoch {index}; expected a number; try --set lr={lr:.1g}.",
+                total=total.item(),
+                index=index,
+                lr=self.config.lr / 3,
             )
 
     def _score_epoch(self, index: int, loss: float, valid: Loader | None) -> Epoch:

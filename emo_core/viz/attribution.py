@@ -12,7 +12,8 @@ from plotly.subplots import make_subplots
 
 from emo_core.attribution.timeline import over_time, to_timeline
 from emo_core.attribution.types import AXES
-from emo_core.viz.prediction import empty, percent, styled, with_hz
+from emo_core.messages import Message, say, say_list, say_name
+from emo_core.viz.prediction import empty, hover_text, percent, styled, with_hz
 
 if TYPE_CHECKING:
     from emo_core.attribution.counterfactuals import WhatIf
@@ -28,13 +29,39 @@ SLIGHT = 0.05  # of the other modality's strongest moment: not worth naming a se
 CLEAR = "rgba(128,128,128,0)"
 DIVERGING = [[0, "rgba(0,114,178,0.8)"], [0.5, CLEAR], [1, "rgba(213,94,0,0.8)"]]  # seen through
 UPPER_HALF = [[0, CLEAR], DIVERGING[2]]  # of maps without a sign
-NO_SOUND = "No sound was explained, so there is no spectrogram."
+NO_ATTENTION = say("This model has no attention from picture to sound.")
+NO_SOUND = say("No sound was explained, so there is no spectrogram.")
 NAMES = {
-    "picture": "Picture",
-    "sound": "Sound",
-    "video": "Picture",
-    "audio": "Sound",
-    "text": "Words",
+    "picture": say("Picture"),
+    "sound": say("Sound"),
+    "video": say("Picture"),
+    "audio": say("Sound"),
+    "text": say("Words"),
+}
+
+
+SHARE = {
+    "picture": "picture {value:+.2f}",
+    "sound": "sound {value:+.2f}",
+    "video": "picture {value:+.2f}",
+    "audio": "sound {value:+.2f}",
+    "text": "words {value:+.2f}",
+}
+HARDLY_COUNTED = {
+    "picture": say("the picture hardly counted"),
+    "sound": say("the sound hardly counted"),
+}
+DID_NOT_COUNT = {
+    "picture": say("the picture did not count"),
+    "sound": say("the sound did not count"),
+}
+COUNTED = {  # modality, and what it does to the score
+    ("picture", "raises"): "the picture raises it most from {start_s:.1f} to {end_s:.1f} s",
+    ("picture", "lowers"): "the picture lowers it most from {start_s:.1f} to {end_s:.1f} s",
+    ("picture", "matters"): "the picture matters for it most from {start_s:.1f} to {end_s:.1f} s",
+    ("sound", "raises"): "the sound raises it most from {start_s:.1f} to {end_s:.1f} s",
+    ("sound", "lowers"): "the sound lowers it most from {start_s:.1f} to {end_s:.1f} s",
+    ("sound", "matters"): "the sound matters for it most from {start_s:.1f} to {end_s:.1f} s",
 }
 
 
@@ -54,7 +81,7 @@ def joint_timeline(
             x=curve[0],
             y=curve[1],
             line={"shape": "hv", "color": "#8c8c8c"},
-            name="Probability",
+            name=say("Probability"),
             row=1,
             col=1,
         )
@@ -67,7 +94,7 @@ def joint_timeline(
             y=values,
             width=np.diff(edges_s),
             marker={"color": [RAISES if v >= 0 else LOWERS for v in values], "line_width": 0},
-            hovertemplate="%{x:.2f} s: %{y:+.3f}<extra></extra>",
+            hovertemplate=hover_text("{x} s: {y}", x="%{x:.2f}", y="%{y:+.3f}"),
             row=row,
             col=1,
         )
@@ -76,7 +103,9 @@ def joint_timeline(
     styled(figure, height=130 * (len(rows) + (curve is not None)) + 90)
     figure.update_layout(showlegend=False, bargap=0)
     figure.update_yaxes(zeroline=True, zerolinecolor="rgba(128,128,128,0.7)", ticksuffix="  ")
-    figure.update_xaxes(title="Seconds of the clip", row=len(rows) + (curve is not None), col=1)
+    figure.update_xaxes(
+        title=say("Seconds of the clip"), row=len(rows) + (curve is not None), col=1
+    )
     return figure
 
 
@@ -87,7 +116,7 @@ def _probabilities(prediction: "Prediction", label: str) -> tuple[list, list, st
         return None
     values = [span.probabilities[label] for span in spans]
     times_s = [span.start_s for span in spans] + [spans[-1].end_s]
-    return times_s, [*values, values[-1]], f"P({label})"
+    return times_s, [*values, values[-1]], say("P({label})", label=say_name(label))
 
 
 def mel_overlay(
@@ -111,12 +140,12 @@ def mel_overlay(
         zmax=most,
         colorscale=DIVERGING if attribution.signed else UPPER_HALF,
         colorbar=_bar(attribution, most),
-        hovertemplate="%{x:.2f} s: %{z:+.2g}<extra></extra>",
+        hovertemplate=hover_text("{x} s: {y}", x="%{x:.2f}", y="%{z:+.2g}"),
         **place,
     )
     styled(figure, height=340)
-    figure.update_xaxes(title="Seconds of the clip", showgrid=False)
-    figure.update_yaxes(title="Mel band", showgrid=False)
+    figure.update_xaxes(title=say("Seconds of the clip"), showgrid=False)
+    figure.update_yaxes(title=say("Mel band"), showgrid=False)
     return with_hz(figure, config) if config is not None else figure
 
 
@@ -128,7 +157,7 @@ def share_bars(share: dict[str, float]) -> go.Figure:
         y=[NAMES[name] for name in share],
         orientation="h",
         marker_color=[RAISES if v >= 0 else LOWERS for v in values],
-        text=[f"{v:+.2f}" for v in values],
+        text=[say("{value:+.2f}", value=v) for v in values],
         textposition="auto",
         hoverinfo="skip",
     )
@@ -141,19 +170,21 @@ def share_bars(share: dict[str, float]) -> go.Figure:
 def attention_matrix(matrix: "Matrix | None") -> go.Figure:
     """Which moment of the sound each moment of the picture attends to."""
     if matrix is None:
-        return empty("This model has no attention from picture to sound.")
+        return empty(NO_ATTENTION)
     heat = go.Heatmap(
         z=matrix.weights.numpy(),
         x=matrix.audio_s.numpy(),
         y=matrix.video_s.numpy(),
         colorscale="Cividis",
         zmin=0,
-        colorbar={"title": {"text": "weight", "side": "right"}, "thickness": 14},
-        hovertemplate="picture %{y:.2f} s, sound %{x:.2f} s: %{z:.3f}<extra></extra>",
+        colorbar={"title": {"text": say("weight"), "side": "right"}, "thickness": 14},
+        hovertemplate=hover_text(
+            "picture {y} s, sound {x} s: {z}", y="%{y:.2f}", x="%{x:.2f}", z="%{z:.3f}"
+        ),
     )
     figure = styled(go.Figure(heat), height=360)
-    figure.update_xaxes(title="Sound, seconds", showgrid=False)
-    figure.update_yaxes(title="Picture, seconds", showgrid=False)
+    figure.update_xaxes(title=say("Sound, seconds"), showgrid=False)
+    figure.update_yaxes(title=say("Picture, seconds"), showgrid=False)
     return figure
 
 
@@ -162,10 +193,10 @@ def trust_curves(trust: "SanityChecks") -> go.Figure:
     curves, percent = trust.curves, [100 * f for f in trust.curves.fractions]
     figure = go.Figure()
     for name, values, colour, dash in (
-        ("Hidden, strongest first", curves.deletion, LOWERS, "solid"),
-        ("Hidden, random order", curves.random_deletion, LOWERS, "dot"),
-        ("Shown, strongest first", curves.insertion, RAISES, "solid"),
-        ("Shown, random order", curves.random_insertion, RAISES, "dot"),
+        (say("Hidden, strongest first"), curves.deletion, LOWERS, "solid"),
+        (say("Hidden, random order"), curves.random_deletion, LOWERS, "dot"),
+        (say("Shown, strongest first"), curves.insertion, RAISES, "solid"),
+        (say("Shown, random order"), curves.random_insertion, RAISES, "dot"),
     ):
         figure.add_scatter(
             x=percent,
@@ -176,15 +207,16 @@ def trust_curves(trust: "SanityChecks") -> go.Figure:
         )
     styled(figure, height=340)
     figure.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0})
-    figure.update_xaxes(title="Parts of picture and sound, %")
-    figure.update_yaxes(title="Score", ticksuffix="  ")
+    figure.update_xaxes(title=say("Parts of picture and sound, %"))
+    figure.update_yaxes(title=say("Score"), ticksuffix="  ")
     return figure
 
 
 def _bar(attribution: "Attribution", most: float) -> dict:
     if not attribution.signed:
-        return {"title": {"text": "strength", "side": "right"}, "thickness": 14}
-    return {"tickvals": [-most, 0, most], "ticktext": ["lowers", "0", "raises"], "thickness": 14}
+        return {"title": {"text": say("strength"), "side": "right"}, "thickness": 14}
+    words = [say("lowers"), "0", say("raises")]
+    return {"tickvals": [-most, 0, most], "ticktext": words, "thickness": 14}
 
 
 def smoothed(values: np.ndarray, share: float) -> np.ndarray:
@@ -214,94 +246,108 @@ def modality_strength(attribution: "Attribution", name: str) -> float:
 
 def summarise_clock(attribution: "Attribution", parts: int = 20) -> str:
     """When picture and sound moved the score most, in a sentence."""
-    clock, said = to_timeline(attribution, parts), []
+    clock = to_timeline(attribution, parts)
     rows = {"picture": clock.picture, "sound": clock.sound}
     strongest = max((float(x.abs().max()) for x in rows.values() if x is not None), default=0.0)
+    said = []
     for name, values in rows.items():
         most = 0.0 if values is None else float(values.abs().max())
         if values is None or most <= SLIGHT * strongest:
-            said.append(f"the {name} " + ("hardly counted" if most else "did not count"))
+            said.append(HARDLY_COUNTED[name] if most else DID_NOT_COUNT[name])
             continue
         at = int(values.abs().argmax())
         start_s, end_s = clock.edges_s[at : at + 2].tolist()
         does = "raises" if float(values[at]) > 0 else "lowers"
-        does = does if attribution.signed else "matters for"
-        said.append(f"the {name} {does} it most from {start_s:.1f} to {end_s:.1f} s")
-    words = "; ".join(said)
-    return f"Score of “{attribution.target}”: {words}."
+        template = COUNTED[name, does if attribution.signed else "matters"]
+        said.append(say(template, start_s=start_s, end_s=end_s))
+    return say(
+        "Score of “{target}”: {words}.", target=attribution.target, words=say_list(said, "; ")
+    )
 
 
 def summarise_words(attribution: "Attribution") -> str:
     """How much the words did, in a sentence."""
     total = float(over_time(attribution, "tokens").sum())
-    return f"Together, the words change the score by {total:+.2f}."
+    return say("Together, the words change the score by {total:+.2f}.", total=total)
 
 
 def summarise_share(share: dict[str, float]) -> str:
     """The modality share in a sentence."""
-    said = ", ".join(f"{NAMES[name].lower()} {value:+.2f}" for name, value in share.items())
-    return f"What each adds to the score of an empty clip: {said} (exact Shapley values)."
+    said = say_list(say(SHARE[name], value=value) for name, value in share.items())
+    return say(
+        "What each adds to the score of an empty clip: {said} (exact Shapley values).", said=said
+    )
 
 
 def summarise_attention(matrix: "Matrix | None") -> str:
     """How far apart in time the strongest attention is, in a sentence."""
     if matrix is None:
-        return "This model has no attention from picture to sound."
+        return NO_ATTENTION
     apart = (matrix.audio_s[matrix.weights.argmax(1)] - matrix.video_s).abs().mean()
-    return (
-        f"On average, a moment of the picture attends most to sound {float(apart):.1f} s away. "
-        "Attention shows where the model looked, not why it decided."
+    return say(
+        "On average, a moment of the picture attends most to sound {apart_s:.1f} s away. Attention "
+        "shows where the model looked, not why it decided.",
+        apart_s=float(apart),
     )
 
 
 def trust_rows(trust: "SanityChecks") -> list[tuple[str, str, str]]:
     """(check, what was found, what it means) for people."""
     curves = trust.curves
-    rows = [
+    rows: list[tuple[str, str, str]] = [
         (
-            "Hiding what it marks",
-            f"{curves.deletion_gain:+.2f}",
-            "above 0 is good: the score falls further than when random parts are hidden",
+            say("Hiding what it marks"),
+            _signed(curves.deletion_gain),
+            say("above 0 is good: the score falls further than when random parts are hidden"),
         ),
         (
-            "Showing what it marks",
-            f"{curves.insertion_gain:+.2f}",
-            "above 0 is good: the score rises sooner than when random parts are shown",
+            say("Showing what it marks"),
+            _signed(curves.insertion_gain),
+            say("above 0 is good: the score rises sooner than when random parts are shown"),
         ),
         (
-            "Untrained copy",
-            f"{trust.twin:+.2f}",
-            "rank correlation with the map of the same model, untrained; near 0 is good",
+            say("Untrained copy"),
+            _signed(trust.twin),
+            say("rank correlation with the map of the same model, untrained; near 0 is good"),
         ),
     ]
     if trust.gap is not None:
-        rows.insert(
-            0,
-            (
-                "Completeness",
-                f"off by {100 * trust.gap:.1f} %",
-                "near 0 is good: the values add up to the change in the score they explain",
-            ),
-        )
+        off = say("off by {percent:.1f} %", percent=100 * trust.gap)
+        what = say("near 0 is good: the values add up to the change in the score they explain")
+        rows.insert(0, (say("Completeness"), off, what))
     if trust.contrast is not None:
-        what = "rank correlation with that label's map; near 1: it says nothing about this one"
-        rows.append((f"Against “{trust.contrast_label}”", f"{trust.contrast:+.2f}", what))
+        name = say("Against “{label}”", label=say_name(str(trust.contrast_label)))
+        what = say("rank correlation with that label's map; near 1: it says nothing about this one")
+        rows.append((name, _signed(trust.contrast), what))
     if trust.seed is not None:
-        rows.append(
-            ("Another seed", f"{trust.seed:+.2f}", "rank correlation of the two; near 1 is good")
-        )
+        what = say("rank correlation of the two; near 1 is good")
+        rows.append((say("Another seed"), _signed(trust.seed), what))
     if trust.on_faces is not None and trust.face_area is not None:
-        what = f"of the picture's map lies on faces, which fill {100 * trust.face_area:.0f} % of it"
-        rows.append(("On faces", f"{100 * trust.on_faces:.0f} %", what))
+        what = say(
+            "of the picture's map lies on faces, which fill {percent:.0f} % of it",
+            percent=100 * trust.face_area,
+        )
+        rows.append((say("On faces"), say("{percent:.0f} %", percent=100 * trust.on_faces), what))
     return rows
+
+
+def _signed(value: float) -> Message:
+    return say("{value:+.2f}", value=value)
 
 
 def summarise_what_if(found: "WhatIf", label: str) -> str:
     """A changed answer about one label in a sentence, and what is most probable if that changed."""
-    faces = f" ({found.faces})" if found.faces else ""
     before, after = found.before[label], found.after[label]
-    if min(found.before.values()) < 0 or min(found.after.values()) < 0:  # valence and arousal
-        return f"{found.change}: {label} {before:+.2f} → {after:+.2f}{faces}"
-    said = f"{found.change}: {label} {percent(before)} → {percent(after)}"
+    values = min(found.before.values()) < 0 or min(found.after.values()) < 0
+    shown = _signed if values else percent  # valence and arousal, or a probability
+    said = say(
+        "{change}: {label} {before} → {after}",
+        change=found.change,
+        label=say_name(label),
+        before=shown(before),
+        after=shown(after),
+    )
     first, now = (max(answer, key=answer.__getitem__) for answer in (found.before, found.after))
-    return said + faces if first == now else f"{said}; most probable is now {now}{faces}"
+    if first != now and not values:
+        said = say("{said}; most probable is now {label}", said=said, label=say_name(now))
+    return say("{said} ({faces})", said=said, faces=found.faces) if found.faces else said

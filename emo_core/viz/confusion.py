@@ -4,9 +4,12 @@ import numpy as np
 import plotly.graph_objects as go
 
 from emo_core.checkpoint import Checkpoint
-from emo_core.viz.prediction import empty, styled
+from emo_core.messages import say, say_name
+from emo_core.viz.prediction import empty, hover_text, label_title, styled
 
-MISSING = "There is no confusion matrix for this model: it gives no single label, or none was kept."
+MISSING = say(
+    "There is no confusion matrix for this model: it gives no single label, or none was kept."
+)
 
 
 def confusion_figure(checkpoint: Checkpoint) -> go.Figure:
@@ -14,7 +17,7 @@ def confusion_figure(checkpoint: Checkpoint) -> go.Figure:
     counts = _counts(checkpoint)
     if counts is None:
         return empty(MISSING)
-    labels = [label.capitalize() for label in checkpoint.labels]
+    labels = [label_title(label) for label in checkpoint.labels]
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     heat = go.Heatmap(
         z=share,
@@ -27,16 +30,18 @@ def confusion_figure(checkpoint: Checkpoint) -> go.Figure:
         texttemplate="%{text}",
         textfont={"size": 18},
         colorbar={
-            "title": {"text": "share of the row", "side": "right"},
+            "title": {"text": say("share of the row"), "side": "right"},
             "tickformat": ".0%",
             "thickness": 14,
         },
-        hovertemplate="label %{y}, model %{x}: %{text}<extra></extra>",
+        hovertemplate=hover_text(
+            "label {y}, model {x}: {text}", y="%{y}", x="%{x}", text="%{text}"
+        ),
     )
     figure = styled(go.Figure(heat), height=360)
-    figure.update_xaxes(title="The model said", showgrid=False)
+    figure.update_xaxes(title=say("The model said"), showgrid=False)
     figure.update_yaxes(
-        title="Label of the clip", autorange="reversed", showgrid=False, ticksuffix="  "
+        title=say("Label of the clip"), autorange="reversed", showgrid=False, ticksuffix="  "
     )
     return figure
 
@@ -48,13 +53,23 @@ def summarise_confusion(checkpoint: Checkpoint) -> str:
         return MISSING
     right, total = int(np.trace(counts)), int(counts.sum())
     wrong = counts - np.diag(np.diag(counts))
-    said = f"The model gave {right} of {total} held-out clips their label"
     if not wrong.any():
-        return f"{said}. No mistakes on clips this easy say little about harder ones."
+        return say(
+            "The model gave {right} of {total} held-out clips their label. No mistakes on clips "
+            "this easy say little about harder ones.",
+            right=right,
+            total=total,
+        )
     row, column = np.unravel_index(wrong.argmax(), wrong.shape)
-    labels = checkpoint.labels
-    mistaken = f"{labels[row]} was mistaken for {labels[column]}"
-    return f"{said}; most often {mistaken} ({wrong[row, column]})."
+    return say(
+        "The model gave {right} of {total} held-out clips their label; most often {label} was "
+        "mistaken for {other} ({count}).",
+        right=right,
+        total=total,
+        label=say_name(checkpoint.labels[row]),
+        other=say_name(checkpoint.labels[column]),
+        count=wrong[row, column],
+    )
 
 
 def summarise_calibration(checkpoint: Checkpoint) -> str:
@@ -62,10 +77,12 @@ def summarise_calibration(checkpoint: Checkpoint) -> str:
     text = checkpoint.task.choice(checkpoint.calibration)
     error = checkpoint.training.get("held_out", {}).get("calibration_error")
     if error is None:
-        return f"{text} How far the probabilities are off was not recorded."
-    return (
-        f"{text} There, probabilities are off by {100 * error:.1f} % on average (expected "
-        "calibration error)."
+        return say("{text} How far the probabilities are off was not recorded.", text=text)
+    return say(
+        "{text} There, probabilities are off by {percent:.1f} % on average (expected calibration "
+        "error).",
+        text=text,
+        percent=100 * error,
     )
 
 

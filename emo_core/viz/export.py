@@ -28,6 +28,7 @@ from emo_core.checkpoint import Checkpoint
 from emo_core.clip import Clip
 from emo_core.inference.prediction import Prediction
 from emo_core.io.atomic import atomic_path
+from emo_core.messages import ENGLISH, say
 from emo_core.preprocess.sample import Sample
 from emo_core.viz.overlay import write_overlay
 from emo_core.viz.report import Explanation, write_report
@@ -92,7 +93,7 @@ def _changes_of(
     mel, middle = checkpoint.sample.mel, int(sample.video_mask.sum()) // 2
     hears, sees = bool(sample.mel_mask.any()), bool(sample.video_mask.any())
     asked = [
-        ("sound muted", hears, partial(mute, config=mel)),
+        (say("sound muted"), hears, partial(mute, config=mel)),
         (
             describe_shift(sample, SHIFT),
             hears and sees,
@@ -103,28 +104,33 @@ def _changes_of(
             hears and sees,
             partial(shift_sound, frames=-SHIFT, config=mel),
         ),
-        ("picture frozen on the middle frame", sees, partial(freeze, frame=middle)),
+        (say("picture frozen on the middle frame"), sees, partial(freeze, frame=middle)),
         (
-            "faces covered in grey",
+            say("faces covered in grey"),
             sees and (faces is not None or bool(sample.face_mask.any())),
             partial(hide_faces, faces=faces),
         ),
-        ("without the picture", sees, partial(drop, name="picture")),
-        ("without the sound", hears, partial(drop, name="sound")),
-        ("without the words", bool(sample.token_mask.any()), partial(drop, name="words")),
+        (say("without the picture"), sees, partial(drop, name="picture")),
+        (say("without the sound"), hears, partial(drop, name="sound")),
+        (say("without the words"), bool(sample.token_mask.any()), partial(drop, name="words")),
     ]
     return [(words, to) for words, can, to in asked if can]
 
 
-def write_explanation(out: Path, clip: Clip, explanation: Explanation) -> list[str]:
-    """Write the files; return their names. A clip without a picture gets no film."""
+def write_explanation(
+    out: Path, clip: Clip, explanation: Explanation, language: str = ENGLISH
+) -> list[str]:
+    """Write the files; return their names. A clip without a picture gets no film.
+
+    language: of the words in report and film.
+    """
     out.mkdir(parents=True, exist_ok=True)
     save(out / "attribution.npz", explanation.attribution)
-    write_report(out / "report.html", explanation)
+    write_report(out / "report.html", explanation, language)
     names = ["attribution.npz", "report.html"]
     if clip.has_video:
         config = explanation.checkpoint.sample
-        write_overlay(out / "overlay.mp4", clip, explanation.attribution, config)
+        write_overlay(out / "overlay.mp4", clip, explanation.attribution, config, language)
         names.append("overlay.mp4")
     return names
 

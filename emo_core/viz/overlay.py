@@ -13,6 +13,7 @@ import numpy as np
 from emo_core.attribution.timeline import in_space, to_timeline
 from emo_core.clip import video_size
 from emo_core.io.atomic import atomic_path
+from emo_core.messages import ENGLISH, in_language, say, say_name
 from emo_core.preprocess.sample import resize_size
 from emo_core.viz.attribution import modality_strength, scale_of, smoothed
 
@@ -25,6 +26,9 @@ ORANGE, BLUE = np.array([213, 94, 0]), np.array([0, 114, 178])  # Okabe and Ito 
 BACK, INK = (24, 26, 30), (225, 228, 232)
 SMOOTH = 0.03  # of the longer side
 WIDTH, TALLEST, STRIP = 640, 1280, 132  # pixels; so wide that the legend can be read
+SPELLED = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss"}
+)  # the font has no others
 RATE, MOST_FPS = 44_100, 25
 
 
@@ -91,19 +95,27 @@ def overlay_frames(
     chosen = np.unique(np.linspace(0, len(shown) - 1, min(most, len(shown))).round().astype(int))
     times_s = sample.start_s + sample.video_times_s
     return [
-        (blended(pictures[at].numpy(), values[at]), f"{float(times_s[at]):.2f} s")
+        (
+            blended(pictures[at].numpy(), values[at]),
+            say("{time_s:.2f} s", time_s=float(times_s[at])),
+        )
         for at in (shown[i] for i in chosen)
     ]
 
 
 def write_overlay(
-    path: Path, clip: "Clip", attribution: "Attribution", config: "SampleConfig"
+    path: Path,
+    clip: "Clip",
+    attribution: "Attribution",
+    config: "SampleConfig",
+    language: str = ENGLISH,
 ) -> None:
     """The explained window as a film with sound, heat on it, and both importances below.
 
     Heat is that of the frame used nearest in time, at the place in the clip's frame that the model
     saw there. Where the model reads faces alone, frames stay plain and the strip below says when.
-    config: of the checkpoint. Raises ClipError where the clip has no picture.
+    config: of the checkpoint. language: of the words below. Raises ClipError where the clip has no
+    picture.
     """
     start_s, end_s = attribution.span.start_s, min(attribution.span.end_s, clip.duration_s)
     size = _even(video_size(clip))
@@ -113,7 +125,8 @@ def write_overlay(
         picture.width, picture.height, picture.pix_fmt = WIDTH, size[1] + STRIP, "yuv420p"
         picture.options = {"preset": "veryfast", "crf": "23"}
         sound = out.add_stream("aac", rate=RATE, layout="mono") if clip.has_audio else None
-        frames = _drawn(clip, attribution, config, size, (fps, end_s))
+        strip = _strip(attribution, WIDTH, language)
+        frames = _drawn(clip, attribution, config, size, (fps, end_s), strip)
         for number, pixels in enumerate(frames):
             image = av.VideoFrame.from_ndarray(pixels, "rgb24")
             image.pts, image.time_base = number, Fraction(1, fps)
@@ -129,14 +142,15 @@ def _drawn(
     config: "SampleConfig",
     size: tuple[int, int],
     timing: tuple[int, float],
+    strip: np.ndarray,
 ) -> Iterator[np.ndarray]:
     """Every picture of the film; a second is read at a time, which bounds memory.
 
-    timing: pictures a second, and where in the clip the film ends.
+    timing: pictures a second, and where in the clip the film ends. strip: what stands below.
     """
     (fps, end_s), start_s = timing, attribution.span.start_s
     times_s = start_s + np.arange(max(1, round((end_s - start_s) * fps))) / fps
-    values, strip = heat_of_clip(clip, attribution, config, size, end_s), _strip(attribution, WIDTH)
+    values = heat_of_clip(clip, attribution, config, size, end_s)
     blocks_s = [times_s[first : first + fps] for first in range(0, len(times_s), fps)]
     for block_s, frames in zip(blocks_s, clip.read_in_turn(blocks_s, size), strict=True):
         for time_s, frame in zip(block_s, frames.pixels, strict=True):
@@ -181,19 +195,22 @@ def _even(size: tuple[int, int]) -> tuple[int, int]:
 LEFT, RIGHT = 74, 10  # pixels of the strip beside the bars
 
 
-def _strip(attribution: "Attribution", width: int) -> np.ndarray:
+def _strip(attribution: "Attribution", width: int, language: str) -> np.ndarray:
     """(STRIP, width, 3): what was explained, the colour scale, picture and sound over time."""
     image = np.full((STRIP, width, 3), BACK, np.uint8)
-    verb = "score" if attribution.signed else "score, strength only"
-    _write(image, f"{attribution.method}: {attribution.target} ({verb})", (8, 18))
-    _legend(image, attribution.signed)
+    about = {"method": say_name(attribution.method), "target": attribution.target}
+    title = say("{method}: {target} (score)", **about)
+    if not attribution.signed:
+        title = say("{method}: {target} (score, strength only)", **about)
+    _write(image, in_language(title, language), (8, 18))
+    _legend(image, attribution.signed, language)
     clock = to_timeline(attribution, 40)
-    parts = [("picture", clock.picture), ("sound", clock.sound)]
+    parts = [(say("picture"), clock.picture), (say("sound"), clock.sound)]
     rows = [(name, values.numpy()) for name, values in parts if values is not None]
     most = max(float(np.abs(values).max()) for _, values in rows) or 1.0
     for row, (name, values) in enumerate(rows):
         middle = 60 + 46 * row
-        _write(image, name, (8, middle + 5))
+        _write(image, in_language(name, language), (8, middle + 5))
         edges = np.linspace(LEFT, width - RIGHT, len(values) + 1).round().astype(int)
         for left, right, value in zip(edges, edges[1:], values / most, strict=False):
             colour = ORANGE if value > 0 else BLUE
@@ -203,10 +220,11 @@ def _strip(attribution: "Attribution", width: int) -> np.ndarray:
     return image
 
 
-def _legend(image: np.ndarray, signed: bool) -> None:
+def _legend(image: np.ndarray, signed: bool, language: str) -> None:
     """The colour scale, from what lowers to what raises."""
     right = image.shape[1] - RIGHT
-    words = ("lowers", "raises") if signed else ("", "matters")
+    words = (say("lowers"), say("raises")) if signed else ("", say("matters"))
+    words = in_language(words, language)
     _write(image, words[0], (right - 262, 18))
     _write(image, words[1], (right - 56, 18))
     scale = np.linspace(-1 if signed else 0, 1, 130)[None]
@@ -224,7 +242,7 @@ def _with_cursor(strip: np.ndarray, attribution: "Attribution", time_s: float) -
 
 
 def _write(image: np.ndarray, text: str, at: tuple[int, int]) -> None:
-    plain = text.encode("ascii", "replace").decode()
+    plain = text.translate(SPELLED).encode("ascii", "replace").decode()
     cv2.putText(image, plain, at, cv2.FONT_HERSHEY_SIMPLEX, 0.45, INK, 1, cv2.LINE_AA)
 
 

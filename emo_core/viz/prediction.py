@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import plotly.graph_objects as go
 
-from emo_core.messages import ENGLISH, catalogue
+from emo_core.messages import ENGLISH, Message, catalogue, say, say_list, say_name
 
 if TYPE_CHECKING:
     from emo_core.inference.prediction import Prediction
@@ -30,13 +30,18 @@ def colour_of(labels: tuple[str, ...]) -> dict[str, str]:
     return {label: COLOURS.get(label) or next(spare) for label in labels}
 
 
+def label_title(label: str) -> Message:
+    """A label as it stands by itself, such as beside a bar."""
+    return say("{label:capital}", label=say_name(label))
+
+
 def probability_bars(prediction: "Prediction") -> go.Figure:
     """One bar per label, with its name and per cent; none for a model of values."""
     values = list(prediction.probabilities.values())
     colours = colour_of(prediction.labels)
     bars = go.Bar(
         x=values,
-        y=[label.capitalize() for label in prediction.labels],
+        y=[label_title(label) for label in prediction.labels],
         orientation="h",
         marker_color=[colours[label] for label in prediction.labels],
         text=[percent(value) for value in values],
@@ -66,16 +71,21 @@ def timeline(prediction: "Prediction") -> go.Figure:
             x=edges_s.mean(axis=1) if stacked else _beside(edges_s, number, len(colours)),
             y=[span.probabilities[label] for span in prediction.timeline],
             width=(edges_s[:, 1] - edges_s[:, 0]) / (1 if stacked else len(prediction.labels)),
-            name=label.capitalize(),
+            name=label_title(label),
             marker=_marker(colours[label], PATTERNS[number % len(PATTERNS)]),
             customdata=edges_s,
-            hovertemplate="%{customdata[0]:.1f} to %{customdata[1]:.1f} s: %{y:.0%}",
+            hovertemplate=say(
+                "{start_s} to {end_s} s: {y}",
+                start_s="%{customdata[0]:.1f}",
+                end_s="%{customdata[1]:.1f}",
+                y="%{y:.0%}",
+            ),
         )
     styled(figure, height=320)
     legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "traceorder": "reversed"}
     figure.update_layout(barmode="stack" if stacked else "overlay", bargap=0, legend=legend)
     _seconds(figure, float(edges_s.max()))
-    figure.update_yaxes(title="Probability", range=[0, 1], tickformat=".0%", ticksuffix="  ")
+    figure.update_yaxes(title=say("Probability"), range=[0, 1], tickformat=".0%", ticksuffix="  ")
     return figure
 
 
@@ -92,20 +102,20 @@ def _moments(prediction: "Prediction") -> go.Figure:
         figure.add_scatter(
             x=times_s,
             y=[getattr(moment, name) for moment in moments],
-            name=name.capitalize(),
+            name=label_title(name),
             mode="lines+markers",
             line={"color": colour, "dash": dash},
             hovertemplate="%{x:.1f} s: %{y:+.2f}",
         )
     figure.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0})
     _seconds(figure, max(span.end_s for span in prediction.timeline))
-    figure.update_yaxes(title="From -1 to 1", range=[-1, 1], ticksuffix="  ")
+    figure.update_yaxes(title=say("From -1 to 1"), range=[-1, 1], ticksuffix="  ")
     return figure
 
 
 def _seconds(figure: go.Figure, end_s: float) -> None:
     step_s = next((step for step in STEPS_S if end_s / step <= 8), STEPS_S[-1])
-    figure.update_xaxes(title="Seconds of the clip", range=[0, end_s], tick0=0, dtick=step_s)
+    figure.update_xaxes(title=say("Seconds of the clip"), range=[0, end_s], tick0=0, dtick=step_s)
 
 
 def _marker(colour: str, shape: str) -> dict:
@@ -122,20 +132,20 @@ def log_mel_figure(prediction: "Prediction", config: "MelConfig | None" = None) 
     """
     values = joined_mel(prediction)
     if values is None:
-        return empty("This clip has no sound, so there is no spectrogram.")
+        return empty(say("This clip has no sound, so there is no spectrogram."))
     columns, step_s = values
     heat = go.Heatmap(
         z=columns.T,
         x0=step_s / 2,
         dx=step_s,
         colorscale="Cividis",
-        colorbar={"title": {"text": "ln power", "side": "right"}, "thickness": 14},
+        colorbar={"title": {"text": say("ln power"), "side": "right"}, "thickness": 14},
         hoverongaps=False,
-        hovertemplate="%{x:.2f} s, band %{y}: %{z:.1f}<extra></extra>",
+        hovertemplate=hover_text("{x} s, band {y}: {z}", x="%{x:.2f}", y="%{y}", z="%{z:.1f}"),
     )
     figure = styled(go.Figure(heat), height=340)
-    figure.update_xaxes(title="Seconds of the clip", range=[0, step_s * len(columns)])
-    figure.update_yaxes(title="Mel band", showgrid=False)
+    figure.update_xaxes(title=say("Seconds of the clip"), range=[0, step_s * len(columns)])
+    figure.update_yaxes(title=say("Mel band"), showgrid=False)
     return with_hz(figure, config) if config is not None else figure
 
 
@@ -144,9 +154,9 @@ def with_hz(figure: go.Figure, config: "MelConfig") -> go.Figure:
     centres = band_hz(config)
     shown = [hz for hz in TICKS_HZ if centres[0] <= hz <= centres[-1]]
     figure.update_yaxes(
-        title="Mel band, Hz",
+        title=say("Mel band, Hz"),
         tickvals=np.interp(shown, centres, np.arange(len(centres))),
-        ticktext=[f"{hz:,}" for hz in shown],
+        ticktext=[say("{hz:,}", hz=hz) for hz in shown],
     )
     return figure
 
@@ -202,7 +212,10 @@ def frames_used(prediction: "Prediction", most: int = 16) -> list[tuple[np.ndarr
     ]
     chosen = np.unique(np.linspace(0, len(seen) - 1, min(most, len(seen))).round().astype(int))
     return [
-        (np.ascontiguousarray(seen[at][0].permute(1, 2, 0).numpy()), f"{seen[at][1]:.2f} s")
+        (
+            np.ascontiguousarray(seen[at][0].permute(1, 2, 0).numpy()),
+            say("{time_s:.2f} s", time_s=seen[at][1]),
+        )
         for at in chosen
     ]
 
@@ -231,6 +244,11 @@ def styled(figure: go.Figure, height: int) -> go.Figure:
     figure.update_xaxes(**grid)
     figure.update_yaxes(**grid)
     return figure
+
+
+def hover_text(template: str, **values: str) -> Message:
+    """What is shown under the pointer; `values` are plotly's own placeholders."""
+    return say_list([say(template, **values), "<extra></extra>"], "")
 
 
 def figure_in(figure: go.Figure, language: str) -> go.Figure:

@@ -3,6 +3,7 @@
 import base64
 import html
 import platform
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,9 +15,10 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from emo_core.io.atomic import atomic_path
+from emo_core.messages import ENGLISH, in_language, say, say_list, say_name
 from emo_core.viz import attribution as figures
 from emo_core.viz.overlay import overlay_frames
-from emo_core.viz.prediction import percent, probability_bars
+from emo_core.viz.prediction import figure_in, percent, probability_bars
 
 if TYPE_CHECKING:
     from emo_core.attribution.counterfactuals import WhatIf
@@ -27,10 +29,11 @@ if TYPE_CHECKING:
     from emo_core.inference.prediction import Prediction
     from emo_core.preprocess.sample import Sample
 
-CAPTION = (
+CAPTION = say(
     "The score is the model's number for what is explained: the higher, the more it says so. Maps "
     "show what moves this number, not what a person feels or why."
 )
+VALUES = {"valence": "valence {value:+.2f}", "arousal": "arousal {value:+.2f}"}
 STYLE = """
 :root{color-scheme:light dark}
 body{font:17px/1.5 system-ui,sans-serif;max-width:1080px;margin:2rem auto;padding:0 1.2rem;
@@ -64,32 +67,57 @@ class Explanation:
     changes: "tuple[WhatIf, ...]"
 
 
-def write_report(path: Path, explanation: Explanation) -> None:
+@dataclass(frozen=True)
+class _Writer:
+    """HTML in one language."""
+
+    language: str
+
+    def text(self, words: object) -> str:
+        return html.escape(in_language(str(words), self.language))
+
+    def section(self, title: str, body: str, text: str = "") -> str:
+        return f"<section><h2>{self.text(title)}</h2>{body}<p>{self.text(text)}</p></section>"
+
+    def figure(self, figure: go.Figure) -> str:
+        return figure_in(figure, self.language).to_html(
+            full_html=False,
+            include_plotlyjs=False,
+            config={"displayModeBar": False, "responsive": True},
+        )
+
+    def bullets(self, sentences: Iterable[str], style: str = "") -> str:
+        items = "".join(f"<li>{self.text(sentence)}</li>" for sentence in sentences)
+        return f"<ul{style}>{items}</ul>" if items else ""
+
+
+def write_report(path: Path, explanation: Explanation, language: str = ENGLISH) -> None:
     """Write the file; it appears whole or not at all."""
     with atomic_path(path) as part:
-        part.write_text(page(explanation), encoding="utf-8", errors="replace")
+        part.write_text(page(explanation, language), encoding="utf-8", errors="replace")
 
 
-def page(explanation: Explanation) -> str:
+def page(explanation: Explanation, language: str = ENGLISH) -> str:
     """The whole report as HTML; plotly's code is in it once."""
-    title = _title(explanation)
+    write = _Writer(language)
+    title = write.text(_title(explanation))
     parts = (
-        _answer(explanation),
-        _clock(explanation),
-        _frames(explanation),
-        _sound(explanation),
-        _modalities(explanation),
-        _attention(explanation),
-        _trust(explanation),
-        _changes(explanation),
-        _settings(explanation),
+        _answer(explanation, write),
+        _clock(explanation, write),
+        _frames(explanation, write),
+        _sound(explanation, write),
+        _modalities(explanation, write),
+        _attention(explanation, write),
+        _trust(explanation, write),
+        _changes(explanation, write),
+        _settings(explanation, write),
     )
     return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{_safe(title)}</title><style>{STYLE}</style>"
-        f"<script>{get_plotlyjs()}</script></head><body><h1>{_safe(title)}</h1>"
-        f'<p class="quiet">{CAPTION}</p>{"".join(parts)}</body></html>\n'
+        f"<title>{title}</title><style>{STYLE}</style>"
+        f"<script>{get_plotlyjs()}</script></head><body><h1>{title}</h1>"
+        f'<p class="quiet">{write.text(CAPTION)}</p>{"".join(parts)}</body></html>\n'
     )
 
 
@@ -99,73 +127,64 @@ def _title(explanation: Explanation) -> str:
     given = prediction.present
     if given is None:
         given = () if prediction.abstains or prediction.label is None else (prediction.label,)
+    about = {"clip": prediction.clip, "target": target}
     if target.label in given:
-        return f"Why {prediction.clip} was called “{target}”"
-    does = "raises and lowers" if explanation.attribution.signed else "matters for"
-    return f"What {does} “{target}” in {prediction.clip}"
+        return say("Why {clip} was called “{target}”", **about)
+    if explanation.attribution.signed:
+        return say("What raises and lowers “{target}” in {clip}", **about)
+    return say("What matters for “{target}” in {clip}", **about)
 
 
-def _safe(text: object) -> str:
-    return html.escape(str(text))
-
-
-def _section(title: str, body: str, text: str = "") -> str:
-    return f"<section><h2>{_safe(title)}</h2>{body}<p>{_safe(text)}</p></section>"
-
-
-def _figure(figure: go.Figure) -> str:
-    return figure.to_html(
-        full_html=False,
-        include_plotlyjs=False,
-        config={"displayModeBar": False, "responsive": True},
-    )
-
-
-def _answer(explanation: Explanation) -> str:
+def _answer(explanation: Explanation, write: _Writer) -> str:
     prediction = explanation.prediction
-    notes = "".join(f"<li>{_safe(note)}</li>" for note in prediction.notes)
-    notes = f'<ul class="quiet">{notes}</ul>' if notes else ""
+    notes = write.bullets(prediction.notes, ' class="quiet"')
     if prediction.nobody:
-        return _section("Nobody to read", notes, prediction.nobody)
+        return write.section(say("Nobody to read"), notes, prediction.nobody)
+    title = say("What the model says")
     if prediction.values is not None:
-        words = ", ".join(f"{name} {value:+.2f}" for name, value in prediction.values.items())
-        return _section("What the model says", notes, words)
+        values = prediction.values.items()
+        return write.section(title, notes, say_list(say(VALUES[n], value=v) for n, v in values))
     ranked = sorted(prediction.probabilities.items(), key=lambda item: -item[1])
-    words = ", ".join(f"{label} {percent(value)}" for label, value in ranked)
-    unsure = "Not sure: " if prediction.abstains else ""
-    return _section(
-        "What the model says", _figure(probability_bars(prediction)) + notes, f"{unsure}{words}."
+    words = say_list(
+        say("{label} {percent}", label=say_name(label), percent=percent(value))
+        for label, value in ranked
     )
+    template = "Not sure: {words}." if prediction.abstains else "{words}."
+    figure = write.figure(probability_bars(prediction))
+    return write.section(title, figure + notes, say(template, words=words))
 
 
-def _clock(explanation: Explanation) -> str:
+def _clock(explanation: Explanation, write: _Writer) -> str:
     figure = figures.joint_timeline(explanation.attribution, explanation.prediction)
-    text = figures.summarise_clock(explanation.attribution)
+    said = [figures.summarise_clock(explanation.attribution)]
     if "tokens" in explanation.attribution.maps:
-        text += " " + figures.summarise_words(explanation.attribution)
-    return _section("When: picture and sound over time", _figure(figure), text)
+        said.append(figures.summarise_words(explanation.attribution))
+    title = say("When: picture and sound over time")
+    return write.section(title, write.figure(figure), say_list(said, " "))
 
 
-def _frames(explanation: Explanation) -> str:
+def _frames(explanation: Explanation, write: _Writer) -> str:
+    title = say("Where: the picture")
     shown = overlay_frames(explanation.attribution, explanation.sample)
     if not shown:
-        return _section("Where: the picture", "", "No picture was explained.")
+        return write.section(title, "", say("No picture was explained."))
     images = "".join(
-        f'<figure><img alt="frame at {caption}" src="{_png(image)}">'
-        f"<figcaption>{caption}</figcaption></figure>"
+        f'<figure><img alt="{write.text(say("frame at {time}", time=caption))}" '
+        f'src="{_png(image)}"><figcaption>{write.text(caption)}</figcaption></figure>'
         for image, caption in shown
     )
-    ends, kind = ("lowers the score", "raises the score"), "scale"
+    ends, kind = (say("lowers the score"), say("raises the score")), "scale"
     if not explanation.attribution.signed:
-        ends, kind = ("hardly matters", "matters (strength only)"), "scale half"
-    words = "".join(f"<span>{end}</span>" for end in ends)
+        ends, kind = (say("hardly matters"), say("matters (strength only)")), "scale half"
+    words = "".join(f"<span>{write.text(end)}</span>" for end in ends)
     scale = f'<div class="{kind}"></div><div class="ends">{words}</div>'
-    text = (
-        f"{len(shown)} of the model's frames in grey, and over them the map, slightly smoothed. "
-        "Frames and sound share one colour scale: the picture is pale where it counts little "
-        "beside the sound."
+    text = say(
+        "{count} of the model's frames in grey, and over them the map, slightly smoothed. Frames "
+        "and sound share one colour scale: the picture is pale where it counts little beside the "
+        "sound.",
+        count=len(shown),
     )
-    return _section("Where: the picture", f'{scale}<div class="frames">{images}</div>', text)
+    return write.section(title, f'{scale}<div class="frames">{images}</div>', text)
 
 
 def _png(image: np.ndarray) -> str:
@@ -175,78 +194,88 @@ def _png(image: np.ndarray) -> str:
     return "data:image/png;base64," + base64.b64encode(data.tobytes()).decode()
 
 
-def _sound(explanation: Explanation) -> str:
-    found, sample = explanation.attribution, explanation.sample
+def _sound(explanation: Explanation, write: _Writer) -> str:
+    found, sample, title = explanation.attribution, explanation.sample, say("Which sound")
     if "mel" not in found.maps or not bool(sample.mel_mask.any()):
-        return _section("Which sound", "", figures.NO_SOUND)
+        return write.section(title, "", figures.NO_SOUND)
     figure = figures.mel_overlay(found, sample, explanation.checkpoint.sample.mel)
-    colours = "orange raises the score, blue lowers it"
-    text = (
+    colours = say("orange raises the score, blue lowers it")
+    text = say(
         "The sound as the model got it (log-mel spectrogram) in grey, and over it the map: "
-        f"{colours if found.signed else 'the stronger the orange, the more it matters'}. Frames "
-        "and sound share one colour scale: the sound is pale where it counts little beside the "
-        "picture."
+        "{colours}. Frames and sound share one colour scale: the sound is pale where it counts "
+        "little beside the picture.",
+        colours=colours if found.signed else say("the stronger the orange, the more it matters"),
     )
-    return _section("Which sound", _figure(figure), text)
+    return write.section(title, write.figure(figure), text)
 
 
-def _modalities(explanation: Explanation) -> str:
-    return _section(
-        "How much picture and sound add",
-        _figure(figures.share_bars(explanation.share)),
+def _modalities(explanation: Explanation, write: _Writer) -> str:
+    return write.section(
+        say("How much picture and sound add"),
+        write.figure(figures.share_bars(explanation.share)),
         figures.summarise_share(explanation.share),
     )
 
 
-def _attention(explanation: Explanation) -> str:
+def _attention(explanation: Explanation, write: _Writer) -> str:
     if explanation.matrix is None:
         return ""
-    return _section(
-        "Which sound the picture attends to",
-        _figure(figures.attention_matrix(explanation.matrix)),
+    return write.section(
+        say("Which sound the picture attends to"),
+        write.figure(figures.attention_matrix(explanation.matrix)),
         figures.summarise_attention(explanation.matrix),
     )
 
 
-def _trust(explanation: Explanation) -> str:
+def _trust(explanation: Explanation, write: _Writer) -> str:
+    title = say("Can this map be trusted?")
     if explanation.trust is None:
-        return _section("Can this map be trusted?", "", "This map was not checked.")
+        return write.section(title, "", say("This map was not checked."))
     rows = "".join(
-        f"<tr><th>{_safe(name)}</th><td>{_safe(value)}</td><td>{_safe(meaning)}</td></tr>"
+        f"<tr><th>{write.text(name)}</th><td>{write.text(value)}</td><td>{write.text(meaning)}</td>"
+        "</tr>"
         for name, value, meaning in figures.trust_rows(explanation.trust)
     )
-    verdict = f'<p class="verdict">{_safe(explanation.trust.verdict)}</p>'
-    body = f"{verdict}<table>{rows}</table>{_figure(figures.trust_curves(explanation.trust))}"
-    return _section(
-        "Can this map be trusted?",
-        body,
+    verdict = f'<p class="verdict">{write.text(explanation.trust.verdict)}</p>'
+    curves = write.figure(figures.trust_curves(explanation.trust))
+    text = say(
         "In a good map the solid lines are far from the dotted ones: below them where parts are "
-        "hidden, above them where parts are shown.",
+        "hidden, above them where parts are shown."
     )
+    return write.section(title, f"{verdict}<table>{rows}</table>{curves}", text)
 
 
-def _changes(explanation: Explanation) -> str:
+def _changes(explanation: Explanation, write: _Writer) -> str:
     label = explanation.attribution.target.label
     said = (figures.summarise_what_if(change, label) for change in explanation.changes)
-    items = "".join(f"<li>{_safe(words)}</li>" for words in said)
-    return _section("What if?", f"<ul>{items}</ul>") if items else ""
+    items = write.bullets(said)
+    return write.section(say("What if?"), items) if items else ""
 
 
-def _settings(explanation: Explanation) -> str:
+def _settings(explanation: Explanation, write: _Writer) -> str:
     found = explanation.attribution
     spent = found.forward_passes + (explanation.trust.forward_passes if explanation.trust else 0)
+    span = {"start_s": found.span.start_s, "end_s": found.span.end_s}
+    method, target = say_name(found.method), found.target
     rows = {
-        "Clip": explanation.prediction.clip,
-        "Window": f"{found.span.start_s:.2f} to {found.span.end_s:.2f} s",
-        "Model": found.model,
-        "Method": f"{found.method}, preset {found.preset}",
-        "Target": f"score of “{found.target}”, {found.score:.3f}",
-        "Baseline (what stands in for a hidden part)": found.baseline,
-        "Cost": f"{spent} forward passes, {found.seconds:.1f} s for the map",
-        "Versions": ", ".join(
+        say("Clip"): explanation.prediction.clip,
+        say("Window"): say("{start_s:.2f} to {end_s:.2f} s", **span),
+        say("Model"): found.model,
+        say("Method"): say("{method}, preset {preset}", method=method, preset=found.preset),
+        say("Target"): say("score of “{target}”, {score:.3f}", target=target, score=found.score),
+        say("Baseline (what stands in for a hidden part)"): found.baseline,
+        say("Cost"): say(
+            "{passes} forward passes, {seconds:.1f} s for the map",
+            passes=spent,
+            seconds=found.seconds,
+        ),
+        say("Versions"): ", ".join(
             [f"Python {platform.python_version()}"]
             + [f"{name} {version(name)}" for name in ("torch", "captum", "av", "numpy", "plotly")]
         ),
     }
-    cells = "".join(f"<tr><th>{k}</th><td>{_safe(v)}</td></tr>" for k, v in rows.items())
-    return _section("Settings", f"<table>{cells}</table>")
+    cells = "".join(
+        f"<tr><th>{write.text(name)}</th><td>{write.text(value)}</td></tr>"
+        for name, value in rows.items()
+    )
+    return write.section(say("Settings"), f"<table>{cells}</table>")

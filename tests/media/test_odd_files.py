@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import struct
 import subprocess
 from fractions import Fraction
 from pathlib import Path
@@ -18,6 +19,11 @@ from tests.support.media_files import Picture, Sound, regular
 RATE = 16_000  # Hz
 AVI_TICK = Fraction(1, 25)
 BFRAMES = Picture(regular(100), options=media.BFRAMES | {"g": "40"}, tick=AVI_TICK)
+PYRAMID = Picture(
+    regular(100),
+    options=media.BFRAMES | {"bf": "5", "g": "40", "sc_threshold": "0", "b-pyramid": "normal"},
+    tick=AVI_TICK,
+)
 XVID = Picture(regular(100), "mpeg4", options={"bf": "2", "g": "40"}, tick=AVI_TICK)
 
 
@@ -110,15 +116,16 @@ def test_avi_shows_frames_as_they_come(
 
 
 @pytest.mark.parametrize("name", ["copied.mp4", "copied.mov", "copied.nut", "copied.flv"])
-def test_what_was_copied_out_of_an_avi(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("picture", [BFRAMES, PYRAMID], ids=["h264", "pyramid"])
+def test_what_was_copied_out_of_an_avi(name: str, picture: Picture, tmp_path: Path) -> None:
     sound = Sound("libmp3lame", 44_100, seconds=4)
-    source = media.write(tmp_path / "source.avi", BFRAMES, sound)
+    source = media.write(tmp_path / "source.avi", picture, sound)
     clip = load_clip(media.copied_as_avi(source, tmp_path / name))
     slack = 4  # there FFmpeg has not yet counted a step back
     check_against_ffprobe(clip, check_every_frame(clip, 100, slack), slack)
 
 
-@pytest.mark.parametrize("picture", [BFRAMES, XVID], ids=["h264", "mpeg4"])
+@pytest.mark.parametrize("picture", [BFRAMES, XVID, PYRAMID], ids=["h264", "mpeg4", "pyramid"])
 def test_a_matroska_file_copied_out_of_an_avi_keeps_the_order(
     picture: Picture, tmp_path: Path
 ) -> None:
@@ -245,6 +252,43 @@ def test_the_second_of_two_sound_tracks_is_heard_where_the_first_is_broken(tmp_p
     clip = load_clip(destroyed(path, "audio"))
     assert media.beep_at(clip.audio(RATE), RATE) == pytest.approx(0.9, abs=0.05)
     assert len(clip.notes) == 1
+
+
+# Rates that no recorder has
+
+
+@pytest.mark.parametrize("rate", [1, 100, 16_711_679, 2**31 - 1])
+@pytest.mark.parametrize("name", ["a.mkv", "a.mov", "a.avi", "a.nut"])
+def test_sound_at_an_absurd_rate_is_left_out(name: str, rate: int, tmp_path: Path) -> None:
+    """At 16.7 MHz reading it took 13 s, at 1 Hz 900 MB: a damaged header says either."""
+    sound = Sound("pcm_s16le", rate, seconds=min(1.2, 2e5 / rate) if rate > 100 else 20)
+    clip = load_clip(media.write(tmp_path / name, Picture(regular(30)), sound))
+    assert clip.notes == (f"A sound track has a sample rate of {rate:,} Hz, so it was left out.",)
+    assert clip.duration_s == pytest.approx(1.2, abs=0.05) and not clip.has_audio
+    with pytest.raises(ClipError, match=f"{rate:,} Hz; expected 1,000 to 2,822,400; record"):
+        load_clip(media.write(tmp_path / "b.wav", None, sound))
+
+
+@pytest.mark.parametrize("rate", [1_000, 8_000, 22_255, 99_991, 768_000, 2_822_400])
+def test_a_window_of_sound_at_any_real_rate_is_a_piece_of_the_whole(
+    rate: int, tmp_path: Path
+) -> None:
+    sound = Sound("pcm_s16le", rate, seconds=3.0, tone_hz=210)
+    clip = load_clip(media.write(tmp_path / "a.wav", None, sound))
+    whole, window = clip.audio(8_000), clip.audio(8_000, 2.2, 2.6)
+    gaps = [np.abs(whole[at : at + len(window)] - window).max() for at in (17_599, 17_600, 17_601)]
+    exact = rate != 99_991  # its samples and ours meet once a second, too late to wait for
+    assert gaps[1] < 1e-4 if exact else min(gaps) < 0.1
+
+
+def test_a_frame_rate_that_no_camera_has_is_not_told(tmp_path: Path) -> None:
+    path = media.write(tmp_path / "a.avi", Picture(regular(30), "mpeg4", tick=AVI_TICK))
+    data = path.read_bytes()
+    at = data.find(b"strh") + 28  # scale, rate
+    assert struct.unpack("<II", data[at : at + 8]) == (1, 25)
+    path.write_bytes(data[:at] + struct.pack("<II", 1, 2**31 - 1) + data[at + 8 :])
+    clip = load_clip(path)
+    assert clip.fps is None and clip.picture_packets == 30
 
 
 # A piece without a key frame

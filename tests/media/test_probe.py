@@ -39,6 +39,8 @@ def test_a_rate_varies_where_one_frame_stays_longer(steps_s, varies):
         (None, [0.04] * 4, False, 25),
         (25, [], False, 25),
         (None, [], False, None),
+        (2**31 - 1, [], False, None),
+        (25, [1e-6] * 4, False, None),
     ],
 )
 def test_the_header_is_believed_where_the_frames_bear_it_out(declared, steps_s, varies, fps):

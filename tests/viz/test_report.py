@@ -1,5 +1,6 @@
 """The report: one HTML file that needs nothing else, whose words are never markup."""
 
+import html
 import re
 from dataclasses import replace
 
@@ -49,7 +50,7 @@ def test_it_says_the_answer_the_target_and_what_it_is_not(explanation):
     assert "What matters for “red” in made.mp4" in page, (
         "green is the answer, and saliency has no sign"
     )
-    assert report.CAPTION in page
+    assert html.escape(report.CAPTION) in page
     assert "saliency, preset fast" in page
     assert "the stronger the orange" in page and "orange raises" not in page, "it has no sign"
     assert '<div class="scale half">' in page and "lowers the score" not in page
@@ -81,7 +82,7 @@ def test_it_is_written_whole_or_not_at_all(explanation, tmp_path, monkeypatch):
     report.write_report(path, explanation)
     whole = path.read_text(encoding="utf-8")
     assert whole.endswith("</body></html>\n")
-    monkeypatch.setattr(report, "_settings", lambda explanation: 1 / 0)
+    monkeypatch.setattr(report, "_settings", lambda explanation, write: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         report.write_report(path, explanation)
     assert path.read_text(encoding="utf-8") == whole and list(tmp_path.iterdir()) == [path]

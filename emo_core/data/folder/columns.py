@@ -70,7 +70,10 @@ def kind_of(table: Table, values: bool = False) -> TableKind:
     )
     found = name_list([shown(header) for header in table.headers.values()], 12)
     raise CorpusError(
-        f"{table.name} has the columns {found}; expected {wanted}; add or rename one."
+        "{name} has the columns {found}; expected {wanted}; add or rename one.",
+        name=table.name,
+        found=found,
+        wanted=wanted,
     )
 
 

@@ -15,6 +15,7 @@ from emo_core.data.tables.aliases import seconds_in, split_word
 from emo_core.data.tables.cells import is_blank, parse_number, parse_yes, shown
 from emo_core.data.tables.rows import Row, Table
 from emo_core.errors import EmoError
+from emo_core.messages import say
 
 _FEW_OUTSIDE = 0.1  # of rows, which may be slips; of more, the rows inside mean something else too
 _SCALES = (
@@ -74,8 +75,12 @@ def ratings_of(table: Table, kind: TableKind, index: ClipIndex) -> Ratings:
     rated = outside + len(ratings.rows)
     if ratings.rows and outside > max(2, rated * _FEW_OUTSIDE):
         raise CorpusError(
-            f"{table.name} has values outside -1 to 1 in {outside} of {rated} rows, so it uses "
-            f"another scale; expected -1 to 1 throughout; {_SCALES}."
+            "{name} has values outside -1 to 1 in {outside} of {rated} rows, so it uses another "
+            "scale; expected -1 to 1 throughout; {scales}.",
+            name=table.name,
+            outside=outside,
+            rated=rated,
+            scales=_SCALES,
         )
     return ratings
 
@@ -93,19 +98,19 @@ def _rating(table: Table, row: Row, kind: TableKind, index: ClipIndex) -> Rating
         path = index.find(row.cells["file"])
     except ValueError as error:
         raise _RowError(
-            "rows without a matching clip", f"{table.where(row, 'file')}: {error}"
+            say("rows without a matching clip"), f"{table.where(row, 'file')}: {error}"
         ) from None
     affect = kind.kind == "valence_arousal"
     try:
         span_s = _span(table, row, path)
         time_s = seconds_in(table, row, "time") if affect else None
     except ValueError as error:
-        raise _RowError("rows with wrong times", str(error)) from None
+        raise _RowError(say("rows with wrong times"), str(error)) from None
     split = row.cells.get("split", "")
     word = split_word(split)
     if not word and not is_blank(split):
         raise _RowError(
-            "rows with an unknown split",
+            say("rows with an unknown split"),
             f"{table.where(row, 'split')}: found {shown(split)}, expected train, val or test",
         )
     group, rater, text = (row.cells.get(name, "") for name in ("group", "rater", "text"))
@@ -141,16 +146,16 @@ def _class(table: Table, row: Row) -> Label:
     where = table.where(row, "label")
     if is_blank(cell) or not cell.strip("-–—"):
         said = f"{shown(cell)} means no label" if cell else "the cell is empty"
-        raise _RowError("rows without a label", f"{where}: {said}; expected a label")
+        raise _RowError(say("rows without a label"), f"{where}: {said}; expected a label")
     if cell.startswith("=") and "(" in cell:
         raise _RowError(
-            "rows with a formula",
+            say("rows with a formula"),
             f"{where}: found the formula {shown(cell)}, expected its result; save the table with "
             "values instead of formulas",
         )
     if len(cell) > _MOST_LETTERS:
         raise _RowError(
-            "rows whose label is too long",
+            say("rows whose label is too long"),
             f"{where}: found {len(cell):,} characters ({shown(cell)}), expected a class name",
         )
     return " ".join(cell.split())
@@ -163,13 +168,14 @@ def _several(table: Table, row: Row, columns: Sequence[str]) -> Label:
             said = parse_yes(row.cells.get(column, ""))
         except ValueError as error:
             raise _RowError(
-                "rows with values other than yes and no", f"{table.where(row, column)}: {error}"
+                say("rows with values other than yes and no"),
+                f"{table.where(row, column)}: {error}",
             ) from None
         known = known or said is not None
         present += [column] * bool(said)
     if not known:
         raise _RowError(
-            "rows without a label",
+            say("rows without a label"),
             f"{table.where(row)}: all label columns are empty; expected 1 or 0 in each",
         )
     return tuple(present)
@@ -185,7 +191,7 @@ def _values(table: Table, row: Row) -> Pair | None:
             value = parse_number(cell)
         except ValueError as error:
             raise _RowError(
-                "rows without both valence and arousal", f"{table.where(row, column)}: {error}"
+                say("rows without both valence and arousal"), f"{table.where(row, column)}: {error}"
             ) from None
         if abs(value) > 1:
             raise _RowError(

@@ -62,7 +62,11 @@ def read_folder(root: Path, values: bool = False) -> Corpus:
         kind, labels, parts = "single_label", (), _from_folders(index, findings, notes)
     if not parts:
         first = (*findings.sentences(), f"it has no {TABLE} and no sub-folder with clips.")[0]
-        raise CorpusError(f"{root.name} has no clip with a label; the first problem: {first}")
+        raise CorpusError(
+            "{name} has no clip with a label; the first problem: {first}",
+            name=root.name,
+            first=first,
+        )
     labels = labels or ordered(name for part in parts for name in label_names(part.label))
     items, leak, wrong = assemble(kind, parts, index, notes)
     problems = (*findings.sentences(), *wrong)
@@ -92,8 +96,9 @@ def find_table(root: Path, index: ClipIndex) -> Path | None:
     for found in by_name.values():
         if len(found) > 1:
             raise CorpusError(
-                f"{root.name} contains {name_list([p.name for p in found])}; expected one table; "
-                "remove the others."
+                "{name} contains {name_list}; expected one table; remove the others.",
+                name=root.name,
+                name_list=name_list([p.name for p in found]),
             )
         if found:
             return found[0]
@@ -101,8 +106,11 @@ def find_table(root: Path, index: ClipIndex) -> Path | None:
     others = [p for p in files if p.suffix.lower() in (".csv", ".tsv") and p.stem not in stems]
     if len(others) > 1:
         raise CorpusError(
-            f"{root.name} has no {TABLE}, but {name_list([p.name for p in others])}; expected one "
-            f"table; rename the right one to {TABLE}."
+            "{name} has no {table}, but {name_list}; expected one table; rename the right one to "
+            "{table}.",
+            name=root.name,
+            table=TABLE,
+            name_list=name_list([p.name for p in others]),
         )
     return others[0] if others else None
 
@@ -114,9 +122,12 @@ def _from_folders(index: ClipIndex, findings: Findings, notes: list[str]) -> lis
     splits = bool(tops) and tops <= SPLIT_WORDS.keys()
     if splits and not any(len(parts) > 2 for parts in places.values()):
         raise CorpusError(
-            f"{index.root.name} has sub-folders for splits ({name_list(sorted(tops))}) but no "
-            f"labels; expected a table {TABLE}, or one sub-folder per label inside each; if it is "
-            "a published corpus, name it with --corpus."
+            "{name} has sub-folders for splits ({name_list}) but no labels; expected a table "
+            "{table}, or one sub-folder per label inside each; if it is a published corpus, name "
+            "it with --corpus.",
+            name=index.root.name,
+            name_list=name_list(sorted(tops)),
+            table=TABLE,
         )
     parts_found = []
     for path, parts in places.items():
@@ -134,9 +145,13 @@ def _from_folders(index: ClipIndex, findings: Findings, notes: list[str]) -> lis
     labels = {part.label for part in parts_found}
     if len(labels) == 1 and folded(str(next(iter(labels)))) in ALL_CLIPS:
         raise CorpusError(
-            f"{index.root.name} has all its clips in {next(iter(labels))} and no {TABLE} beside "
-            f"that folder; expected a table {TABLE} there with the columns file and label, or one "
-            f"sub-folder per label{_table_inside(index)}."
+            "{name} has all its clips in {folder} and no {table} beside that folder; expected a "
+            "table {table} there with the columns file and label, or one sub-folder per "
+            "label{inside}.",
+            name=index.root.name,
+            folder=next(iter(labels)),
+            table=TABLE,
+            inside=_table_inside(index),
         )
     notes += empty_folder_notes(index, int(splits))
     spelling, alike = one_spelling(Counter(str(part.label) for part in parts_found))
@@ -164,7 +179,9 @@ def _from_table(
     table.findings, found = findings, table.findings
     findings.extend("rows that can't be read", found.sentences())
     if not table.rows and not findings.sentences():
-        raise CorpusError(f"{path.name} has a header but no rows; expected a row per clip.")
+        raise CorpusError(
+            "{name} has a header but no rows; expected a row per clip.", name=path.name
+        )
     unread = (*_rows_of_raters(table), *_misnamed(table))
     kind = kind_of(table, values)
     notes += table.notes

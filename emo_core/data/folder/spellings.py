@@ -82,9 +82,12 @@ def label_remarks(counts: Counter, table: str) -> list[str]:
     fractions = [label for label in numbers if _number(label) % 1]
     if fractions or len(numbers) > MOST_NUMBERS:
         raise CorpusError(
-            f"the labels in {table} are {len(numbers)} different numbers ({name_list(numbers)}); "
-            "expected class names; if they are valence and arousal, name the columns so; else "
-            "write a word for each range of numbers."
+            "the labels in {table} are {count} different numbers ({name_list}); expected class "
+            "names; if they are valence and arousal, name the columns so; else write a word for "
+            "each range of numbers.",
+            table=table,
+            count=len(numbers),
+            name_list=name_list(numbers),
         )
     remarks.append(
         f"The labels {name_list(sorted(numbers, key=_number), 8)} are numbers; each is used as a "

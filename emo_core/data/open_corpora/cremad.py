@@ -13,6 +13,7 @@ from pathlib import Path
 
 from emo_core.data.corpus import Corpus, CorpusError, Item, find_folder, name_list, read_table
 from emo_core.data.open_corpora.cremad_votes import read_votes, votes_note, votes_summary
+from emo_core.messages import say
 from emo_core.schema import POLARITIES
 
 EMOTIONS_OF = {  # code in a clip's name -> label
@@ -87,14 +88,17 @@ def read_cremad(root: Path) -> Corpus:
     folder = find_folder(root, *FOLDERS)
     if folder is None:
         raise CorpusError(
-            f"There is no folder VideoFlash in {root.name}; expected CREMA-D as published, with "
-            "VideoFlash/1001_DFA_ANG_XX.flv; fetch it with `emo data get cremad FOLDER`."
+            "There is no folder VideoFlash in {name}; expected CREMA-D as published, with "
+            "VideoFlash/1001_DFA_ANG_XX.flv; fetch it with `emo data get cremad FOLDER`.",
+            name=root.name,
         )
     items, problems = _read_clips(folder)
     if not items:
         raise CorpusError(
-            f"There is no usable clip in {folder.name}; expected 1001_DFA_ANG_XX.flv and others; "
-            f"the first problem: {(problems or ['it is empty'])[0]}"
+            "There is no usable clip in {name}; expected 1001_DFA_ANG_XX.flv and others; the "
+            "first problem: {problem}",
+            name=folder.name,
+            problem=(problems or [say("it is empty")])[0],
         )
     actors, wrong = _read_actors(folder.parent)
     votes, unread = read_votes(folder.parent)

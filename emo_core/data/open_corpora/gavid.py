@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from emo_core.data.corpus import Corpus, CorpusError, Item, name_list, read_text, split_notes
+from emo_core.messages import say
 from emo_core.schema import POLARITIES
 
 PUBLISHED = {"train": 3503, "val": 542, "test": 1046}  # Dataset_Details.png of the repository
@@ -32,8 +33,10 @@ def read_gavid(root: Path) -> Corpus:
     if not clips or not tables:
         missing = "clip" if tables else "table"
         raise CorpusError(
-            f"There is no {missing} in {root.name}; expected GAViD's clips in folders, and a CSV "
-            "table with a column of clip names and one of positive, neutral or negative; copy both."
+            "There is no {missing} in {name}; expected GAViD's clips in folders, and a CSV table "
+            "with a column of clip names and one of positive, neutral or negative; copy both.",
+            missing=missing,
+            name=root.name,
         )
     labels: dict[str, str] = {}
     problems: list[str] = []
@@ -48,8 +51,10 @@ def read_gavid(root: Path) -> Corpus:
     ]
     if not items:
         raise CorpusError(
-            f"There is no labelled clip in {root.name}; expected a table that names its clips; "
-            f"the first problem: {(problems or ['no table names any of them'])[0]}"
+            "There is no labelled clip in {name}; expected a table that names its clips; the "
+            "first problem: {problem}",
+            name=root.name,
+            problem=(problems or [say("no table names any of them")])[0],
         )
     problems += _unlabelled(clips, labels)
     kept, notes = _split(items)
@@ -70,8 +75,11 @@ def _clips(root: Path) -> dict[str, Path]:
     for path in paths:
         if clips.setdefault(path.stem, path) is not path:
             raise CorpusError(
-                f"{path.name} is in {clips[path.stem].parent.name} and in {path.parent.name}; "
-                "expected each clip once; remove one of them."
+                "{name} is in {first} and in {second}; expected each clip once; remove "
+                "one of them.",
+                name=path.name,
+                first=clips[path.stem].parent.name,
+                second=path.parent.name,
             )
     return clips
 

@@ -93,10 +93,16 @@ WITHHELD = {  # corpora with a reader and no `emo data get`, and why
 def find_source(name: str, part: str | None = None) -> OpenSource:
     """The source of a corpus, or of a part of it; raises TransferError where there is none."""
     if name in WITHHELD:
-        raise TransferError(f"{name} can't be downloaded with this command: {WITHHELD[name]}.")
+        raise TransferError(
+            "{name} can't be downloaded with this command: {withheld}.",
+            name=name,
+            withheld=WITHHELD[name],
+        )
     if name not in SOURCES:
         raise TransferError(
-            f"There is no open corpus {name!r}; expected one of {', '.join(SOURCES)}."
+            "There is no open corpus {name!r}; expected one of {sources}.",
+            name=name,
+            sources=", ".join(SOURCES),
         )
     source = SOURCES[name]
     if part is None:
@@ -107,7 +113,9 @@ def find_source(name: str, part: str | None = None) -> OpenSource:
             if source.selections
             else "no --part, since it comes as one"
         )
-        raise TransferError(f"{name} has no part {part!r}; expected {known}.")
+        raise TransferError(
+            "{name} has no part {part!r}; expected {known}.", name=name, part=part, known=known
+        )
     return replace(source, archives=source.selections[part])
 
 
@@ -129,8 +137,11 @@ class Fetching:
             return {}
         if corpus != self.source.name:
             raise TransferError(
-                f"{self.dest} holds {corpus} already; expected an empty folder, or one that holds "
-                f"{self.source.name}; choose another."
+                "{dest} holds {corpus} already; expected an empty folder, or one that holds "
+                "{name}; choose another.",
+                dest=self.dest,
+                corpus=corpus,
+                name=self.source.name,
             )
         return files
 
@@ -153,9 +164,12 @@ class Fetching:
         free = shutil.disk_usage(self.dest).free
         if need > free:
             raise TransferError(
-                f"There are {free / 1e9:.1f} GB free where {self.dest} is; expected "
-                f"{need / 1e9:.1f} GB for what is still missing of {self.source.name}; make room, "
-                "or choose a folder on another disk."
+                "There are {free:.1f} GB free where {dest} is; expected {need:.1f} GB for what is "
+                "still missing of {name}; make room, or choose a folder on another disk.",
+                free=free / 1e9,
+                dest=self.dest,
+                need=need / 1e9,
+                name=self.source.name,
             )
 
     def count(self, bytes_more: int) -> None:
@@ -181,9 +195,13 @@ class Fetching:
         found = transfer(known, self.dest, self.count)
         if noted and not remote.digest and noted["sha256"] != found.sha256:
             raise TransferError(
-                f"{remote.name} is another file than at the first download: its SHA-256 begins "
-                f"with {found.sha256[:12]}, expected {noted['sha256'][:12]} as in {RECORD}; delete "
-                "it and run the same command again."
+                "{name} is another file than at the first download: its SHA-256 begins with "
+                "{sha256}, expected {noted} as in {record}; delete it and run the same command "
+                "again.",
+                name=remote.name,
+                sha256=found.sha256[:12],
+                noted=noted["sha256"][:12],
+                record=RECORD,
             )
         self._keep(remote, found)
         return found

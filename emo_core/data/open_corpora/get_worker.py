@@ -38,7 +38,8 @@ def get_in_worker(name: str, dest: Path, progress: get.Progress, part: str | Non
     """
     if offline():
         raise TransferError(
-            f"EMO_OFFLINE is set, so {name} can't be downloaded; unset it to allow downloads."
+            "EMO_OFFLINE is set, so {name} can't be downloaded; unset it to allow downloads.",
+            name=name,
         )
     worker = subprocess.Popen(
         WORKER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True

@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from emo_core.io.atomic import atomic_path
 from emo_core.io.transfer import RemoteFile, TransferError, read_small
+from emo_core.messages import say
 
 AT_ONCE = 100  # objects asked for in one request: the addresses are valid for a while only
 POINTER = re.compile(
@@ -49,15 +50,18 @@ def unpack_snapshot(path: Path, repository: LfsRepository, out: Path) -> list[Re
             found = tree_id({n: (_mode(i), archive.read(i)) for n, i in files.items()})
             if found != repository.tree:
                 raise TransferError(
-                    f"{path.name} does not hold the files that were published (git tree "
-                    f"{found[:12]}, expected {repository.tree[:12]}); try again, and report it if "
-                    "that does not help."
+                    "{name} does not hold the files that were published (git tree {found}, "
+                    "expected {tree}); try again, and report it if that does not help.",
+                    name=path.name,
+                    found=found[:12],
+                    tree=repository.tree[:12],
                 )
             return _write(archive, files, repository, out)
     except (zipfile.BadZipFile, EOFError) as error:
         raise TransferError(
-            f"{path.name} is not a complete zip file ({error}); expected the repository's; try "
-            "again."
+            "{name} is not a complete zip file ({error}); expected the repository's; try again.",
+            name=path.name,
+            error=error,
         ) from error
 
 
@@ -134,9 +138,11 @@ def addressed(media: Sequence[RemoteFile], servers: Sequence[str]) -> Iterator[l
                 break
         if asked:
             raise TransferError(
-                f"{asked[0].name} and {len(asked) - 1} more can't be downloaded now: "
-                f"{(problems or ['no server is known'])[0].rstrip('.')}; "
-                "run the same command later, which continues from here."
+                "{name} and {count} more can't be downloaded now: {problem:clause}; run the same "
+                "command later, which continues from here.",
+                name=asked[0].name,
+                count=len(asked) - 1,
+                problem=(problems or [say("no server is known")])[0],
             )
         yield ready
 
@@ -167,7 +173,8 @@ def _ask(server: str, media: Sequence[RemoteFile]) -> tuple[list[RemoteFile], li
                 )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise TransferError(
-            f"{server} did not send a list of addresses; expected the answer of a Git LFS server; "
-            "try again later."
+            "{server} did not send a list of addresses; expected the answer of a Git LFS server; "
+            "try again later.",
+            server=server,
         ) from error
     return ready, refused

@@ -60,10 +60,11 @@ def read_ravdess(root: Path) -> Corpus:
             items[path.stem] = _item(path, numbers)
     if not items:
         raise CorpusError(
-            f"There is no clip with picture and sound in {root.name}; expected RAVDESS as its "
-            "archives unpack, such as Video_Speech_Actor_01/Actor_01/01-01-03-02-01-01-01.mp4; "
-            "download it with "
-            f"`emo data get ravdess FOLDER`; the first problem: {(problems or ['-'])[0]}"
+            "There is no clip with picture and sound in {name}; expected RAVDESS as its archives "
+            "unpack, such as Video_Speech_Actor_01/Actor_01/01-01-03-02-01-01-01.mp4; download it "
+            "with `emo data get ravdess FOLDER`; the first problem: {problem}",
+            name=root.name,
+            problem=(problems or ["-"])[0],
         )
     kept = tuple(items.values())
     return Corpus("ravdess", root, LABELS, kept, tuple(problems), tuple(_notes(kept, others)))

@@ -29,14 +29,18 @@ def record_files(url: str, wanted: str) -> list[RemoteFile]:
         files = [_file(entry) for entry in json.loads(answer)["files"]]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise TransferError(
-            f"{url} did not send a list of files; expected the name, size and address of each; "
-            "try again later, and report it if that does not help."
+            "{url} did not send a list of files; expected the name, size and address of each; try "
+            "again later, and report it if that does not help.",
+            url=url,
         ) from error
     found = sorted((f for f in files if re.fullmatch(wanted, f.name)), key=lambda f: f.name)
     if not found:
         raise TransferError(
-            f"{url} lists {len(files)} files, but none with the expected name ({wanted}); its "
-            "publisher may have changed them; report it."
+            "{url} lists {count} files, but none with the expected name ({wanted}); its publisher "
+            "may have changed them; report it.",
+            url=url,
+            count=len(files),
+            wanted=wanted,
         )
     return found
 
@@ -67,8 +71,10 @@ def unpack_archive(path: Path, out: Path) -> None:
                 archive.extractall(folder)
         except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
             raise TransferError(
-                f"{path.name} can't be unpacked ({error}); expected a complete zip file; delete it "
-                "and run the same command again."
+                "{name} can't be unpacked ({error}); expected a complete zip file; delete it and "
+                "run the same command again.",
+                name=path.name,
+                error=error,
             ) from error
         if out.exists():  # of an earlier try that could not be noted
             shutil.rmtree(out)
@@ -84,13 +90,19 @@ def _refuse_bomb(path: Path, archive: zipfile.ZipFile) -> None:
     whole, packed = sum(info.file_size for info in archive.infolist()), path.stat().st_size
     if whole > MOST_GROWTH * packed + SLACK_BYTES:
         raise TransferError(
-            f"{path.name} would unpack from {packed:,} to {whole:,} bytes; expected videos, which "
-            "hardly grow; it is not unpacked; delete it and report it."
+            "{name} would unpack from {packed:,} to {whole:,} bytes; expected videos, which "
+            "hardly grow; it is not unpacked; delete it and report it.",
+            name=path.name,
+            packed=packed,
+            whole=whole,
         )
     if whole > (free := shutil.disk_usage(path.parent).free):
         raise TransferError(
-            f"{path.name} unpacks to {whole / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free; "
-            "expected room for all of it; make room and run the same command again."
+            "{name} unpacks to {whole:.1f} GB, and {free:.1f} GB are free; expected room for all "
+            "of it; make room and run the same command again.",
+            name=path.name,
+            whole=whole / 1e9,
+            free=free / 1e9,
         )
 
 
@@ -98,6 +110,8 @@ def _inside(path: Path, name: str) -> None:
     parts = PurePosixPath(name.replace("\\", "/"))
     if parts.is_absolute() or ".." in parts.parts or ":" in (*parts.parts, "")[0]:
         raise TransferError(
-            f"{path.name} would write {name[:60]!r}, outside its folder; expected names inside it; "
-            "it is not unpacked; delete it and report it."
+            "{name} would write {file!r}, outside its folder; expected names inside it; it is "
+            "not unpacked; delete it and report it.",
+            name=path.name,
+            file=name[:60],
         )

@@ -96,7 +96,11 @@ def read_people_table(
     texts = possible_texts(read_bytes(path, expected), path.name)
     tables = [_parsed(text, path.name, columns) for text in texts[:1] if text.text.strip()]
     if not tables:
-        raise CorpusError(f"{path.name} is empty; expected rows such as {columns.example}.")
+        raise CorpusError(
+            "{name} is empty; expected rows such as {example}.",
+            name=path.name,
+            example=columns.example,
+        )
     best, encoding = tables[0], texts[0].encoding
     if len(texts) > 1 and count_known:
         scores = []
@@ -192,8 +196,11 @@ def _lines(text: str, delimiter: str, name: str) -> list[tuple[int, list[str]]]:
             failed = failed or (last + 1, error)
     assert failed  # else it has returned
     raise CorpusError(
-        f"{name} line {failed[0]}: a quotation mark opens there and is not closed properly "
-        f'({failed[1]}); expected "text", every mark inside doubled (""); correct that row.'
+        "{name} line {line}: a quotation mark opens there and is not closed properly "
+        '({why}); expected "text", every mark inside doubled (""); correct that row.',
+        name=name,
+        line=failed[0],
+        why=failed[1],
     ) from failed[1]
 
 
@@ -216,8 +223,12 @@ def _headerless(
     first = lines[0][1] if lines else []
     if width != len(columns.bare) or not columns.is_anchor(first[0]):
         raise CorpusError(
-            f"{name} starts with {shown(delimiter.join(first))}; expected a header with the column "
-            f"{columns.anchor!r}, such as {columns.example}; add one."
+            "{name} starts with {shown}; expected a header with the column {anchor!r}, such as "
+            "{example}; add one.",
+            name=name,
+            shown=shown(delimiter.join(first)),
+            anchor=columns.anchor,
+            example=columns.example,
         )
     table = Table(name, {column: column for column in columns.bare}, [])
     table.notes.append(
@@ -240,8 +251,10 @@ def _named_columns(
     doubled = sorted(key for key, count in Counter(keys).items() if key and count > 1)
     if doubled:
         raise CorpusError(
-            f"{name} has more than one column {name_list([shown(key) for key in doubled])}; "
-            "expected each column once; rename or delete the others."
+            "{name} has more than one column {name_list}; expected each column once; rename or "
+            "delete the others.",
+            name=name,
+            name_list=name_list([shown(key) for key in doubled]),
         )
     return keys, {key: cell for key, cell in zip(keys, cells, strict=True) if key}
 

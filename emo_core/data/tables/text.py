@@ -54,12 +54,17 @@ def read_bytes(path: Path, expected: str) -> bytes:
         data = path.read_bytes() if size <= MAX_BYTES else b""
     except OSError as error:
         raise CorpusError(
-            f"{path.name} can't be read ({error.strerror}); expected it {expected}; copy it again."
+            "{name} can't be read ({reason}); expected it {expected}; copy it again.",
+            name=path.name,
+            reason=error.strerror,
+            expected=expected,
         ) from error
     if size > MAX_BYTES:
         raise CorpusError(
-            f"{path.name} is {size // 1_000_000} MB large; expected a table of at most "
-            f"{MAX_BYTES // 1_000_000} MB; split it."
+            "{name} is {size} MB large; expected a table of at most {max_bytes} MB; split it.",
+            name=path.name,
+            size=size // 1_000_000,
+            max_bytes=MAX_BYTES // 1_000_000,
         )
     head = data.lstrip(codecs.BOM_UTF8 + b" \r\n\t")[:200].lower()
     plain = data[:400].replace(b"\0", b"").lstrip(b"\xff\xfe" + codecs.BOM_UTF8)
@@ -68,8 +73,11 @@ def read_bytes(path: Path, expected: str) -> bytes:
     kind = kind or ("a web page" if head.startswith(WEB) else "")
     if kind:
         raise CorpusError(
-            f"{path.name} is {kind}; expected plain text with columns; open it and save it as CSV "
-            f"({HOW.get(kind, EXCEL)})."
+            "{name} is {kind}; expected plain text with columns; open it and save it as CSV "
+            "({how}).",
+            name=path.name,
+            kind=kind,
+            how=HOW.get(kind, EXCEL),
         )
     return data
 
@@ -85,8 +93,11 @@ def possible_texts(data: bytes, name: str) -> list[DecodedText]:
     except UnicodeDecodeError as error:
         if encoding:
             raise CorpusError(
-                f"{name} starts as {encoding} text but can't be read from byte {error.start} on; "
-                "expected text to its end; copy it again."
+                "{name} starts as {encoding} text but can't be read from byte {start} on; "
+                "expected text to its end; copy it again.",
+                name=name,
+                encoding=encoding,
+                start=error.start,
             ) from error
     mixed = _line_by_line(data)
     found = [DecodedText(text, code) for code in LEGACY if (text := _decoded(data, code))]
@@ -94,7 +105,9 @@ def possible_texts(data: bytes, name: str) -> list[DecodedText]:
     western.sort(key=lambda each: -sum(map(LETTERS.__contains__, each.text)))
     others = [each for each in found if each not in western]
     if not found or "\0" in found[0].text:
-        raise CorpusError(f"{name} is not text; expected a table in UTF-8; save it again as CSV.")
+        raise CorpusError(
+            "{name} is not text; expected a table in UTF-8; save it again as CSV.", name=name
+        )
     return mixed + western + others
 
 

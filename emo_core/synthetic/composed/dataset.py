@@ -12,6 +12,7 @@ from emo_core.data.cache import Cache
 from emo_core.data.corpus import Corpus, CorpusError, Item, read_text
 from emo_core.data.dataset import ClipDataset, FileWindow, Target, Window, key_digest
 from emo_core.faces.tracking import Tracks
+from emo_core.messages import say
 from emo_core.preprocess.augment import NONE, Augment, augment_mel, augment_window, hide_stripes
 from emo_core.preprocess.sample import (
     DecodedWindow,
@@ -213,9 +214,11 @@ def verify_sources(root: Path, read: Callable[[Path], SourcePool]) -> SourcePool
     sources = read(_folder(root, _line_value(text, SOURCES)))
     if _line_value(text, MARK) not in ("", sources.fingerprint()):  # older corpora have no mark
         raise CorpusError(
-            f"the sources of {root.name} ({sources.root}) were changed since it was made, which "
-            "may put its held-out people into training; expected the same files and tables; put "
-            "them back, or make the corpus again in another folder."
+            "the sources of {name} ({root}) were changed since it was made, which may put its "
+            "held-out people into training; expected the same files and tables; put them back, or "
+            "make the corpus again in another folder.",
+            name=root.name,
+            root=sources.root,
         )
     return sources
 
@@ -229,9 +232,10 @@ def _line_value(text: str, what: str) -> str:
 def _folder(root: Path, named: str) -> Path:
     if not named or not Path(named).is_dir():
         raise CorpusError(
-            f"the sources of {root.name} ({named or 'not named'}) are not there; "
-            "training composes new clips of them; put them back, or make the corpus again with "
-            "--sources."
+            "the sources of {name} ({named}) are not there; training composes new clips of them; "
+            "put them back, or make the corpus again with --sources.",
+            name=root.name,
+            named=named or say("not named"),
         )
     return Path(named)
 
@@ -273,7 +277,9 @@ class OnTheFlyAffect(OnTheFlyUtterances):
         try:
             return np.array([affect_of(label, intensities)], np.float32)
         except ValueError as error:
-            raise CorpusError(f"labels.csv of the voices: {error}; correct the column.") from None
+            raise CorpusError(
+                "labels.csv of the voices: {error}; correct the column.", error=error
+            ) from None
 
 
 def decode_utterance(

@@ -167,8 +167,9 @@ def read_sources(root: Path) -> SourcePool:
     """Read the label tables; raise CorpusError where faces or voices are missing."""
     if not root.is_dir():
         raise CorpusError(
-            f"{root} is not there; expected a folder with faces/labels.csv and "
-            "voices/*/labels.csv; give --sources with your own photographs and recordings."
+            "{root} is not there; expected a folder with faces/labels.csv and "
+            "voices/*/labels.csv; give --sources with your own photographs and recordings.",
+            root=root,
         )
     parts = people_of(root, _polarity)
     parts += _crowds(root / "sounds" / "groups") + _field(root / "sounds" / "esc10")
@@ -197,8 +198,11 @@ def read_held_out(root: Path) -> frozenset[str]:
         unknown = ", ".join(sorted(held_out - speakers))
         if unknown:
             raise CorpusError(
-                f"{root.name}/{STATEMENT} holds out {unknown}, of whom voices/ has no recording; "
-                "expected NAME/SPEAKER as in voices/NAME/labels.csv; correct the list."
+                "{name}/{statement} holds out {unknown}, of whom voices/ has no recording; "
+                "expected NAME/SPEAKER as in voices/NAME/labels.csv; correct the list.",
+                name=root.name,
+                statement=STATEMENT,
+                unknown=unknown,
             )
     return held_out
 
@@ -211,8 +215,9 @@ def people_of(root: Path, sort: Sort, transcript: Sort = lambda row: "") -> list
     tables = sorted((root / "voices").glob("*/labels.csv"))
     if not tables:
         raise CorpusError(
-            f"{root.name}/voices has no folder with labels.csv; expected "
-            "voices/NAME/labels.csv with file, polarity and speaker; add it."
+            "{name}/voices has no folder with labels.csv; expected voices/NAME/labels.csv with "
+            "file, polarity and speaker; add it.",
+            name=root.name,
         )
     parts = _faces(root / "faces", sort)
     for table in tables:
@@ -224,8 +229,11 @@ def _polarity(row: Mapping[str, str]) -> str:
     polarity = row["polarity"].casefold()
     if polarity and polarity not in POLARITIES:
         raise CorpusError(
-            f"labels.csv gives {row['file']} the polarity {row['polarity']!r}; expected "
-            f"{', '.join(POLARITIES)}, or nothing where it is to be left out; correct that row."
+            "labels.csv gives {file} the polarity {polarity!r}; expected {polarities}, or nothing "
+            "where it is to be left out; correct that row.",
+            file=row["file"],
+            polarity=row["polarity"],
+            polarities=", ".join(POLARITIES),
         )
     return polarity
 
@@ -234,8 +242,10 @@ def _rows(folder: Path, columns: Sequence[str]) -> Iterable[dict[str, str]]:
     table = folder / "labels.csv"
     if not table.is_file():
         raise CorpusError(
-            f"{folder.name}/labels.csv is missing; expected a table with {', '.join(columns)}; "
-            "write one, or give --sources another folder."
+            "{name}/labels.csv is missing; expected a table with {columns}; write one, or give "
+            "--sources another folder.",
+            name=folder.name,
+            columns=", ".join(columns),
         )
     for _, row in read_table(table, columns, f"in {folder.name}/"):
         yield {name: cell.strip() for name, cell in row.items() if isinstance(cell, str)}
@@ -305,9 +315,14 @@ def _check(root: Path, parts: list[SourceItem]) -> None:
             for label in POLARITIES:
                 if (kind, split, label) not in found:
                     raise CorpusError(
-                        f"{root.name}/{folder} has no {label} {kind} for {split}; expected at "
-                        "least three people for every polarity, so that no person is in two "
-                        "splits; add some."
+                        "{name}/{folder} has no {label} {kind} for {split}; expected at least "
+                        "three people for every polarity, so that no person is in two splits; add "
+                        "some.",
+                        name=root.name,
+                        folder=folder,
+                        label=label,
+                        kind=kind,
+                        split=split,
                     )
 
 
@@ -341,7 +356,7 @@ def photograph(path: Path) -> np.ndarray:
     try:
         pixels = cv2.cvtColor(read_image(path), cv2.COLOR_RGB2GRAY)
     except ClipError as error:
-        raise CorpusError(f"{error} Or take its row out of labels.csv.") from error
+        raise CorpusError("{error} Or take its row out of labels.csv.", error=error) from error
     side = min(pixels.shape)
     top, left = ((n - side) // 2 for n in pixels.shape)
     square = pixels[top : top + side, left : left + side]
@@ -359,16 +374,24 @@ def recording(path: Path) -> np.ndarray:
         clip = load_clip(path)
         wave = clip.audio(RATE) if clip.has_audio else np.zeros(0, np.float32)
     except (ClipError, OSError) as error:
-        raise CorpusError(f"{path.parent.name}/{path.name}: {error}") from error
+        raise CorpusError(
+            "{name}/{path_name}: {error}", name=path.parent.name, path_name=path.name, error=error
+        ) from error
     if not np.abs(wave).max(initial=0.0) > 0:
         raise CorpusError(
-            f"{path.parent.name}/{path.name} is silent; expected a voice or a sound; copy it again "
-            "or take its row out of labels.csv."
+            "{name}/{path_name} is silent; expected a voice or a sound; copy it again or take its "
+            "row out of labels.csv.",
+            name=path.parent.name,
+            path_name=path.name,
         )
     if len(wave) < BLOCK:
         raise CorpusError(
-            f"{path.parent.name}/{path.name} is {1000 * len(wave) / RATE:.0f} ms long; expected "
-            f"at least {1000 * BLOCK / RATE:.0f} ms; take its row out of labels.csv."
+            "{name}/{path_name} is {count:.0f} ms long; expected at least {block:.0f} ms; take "
+            "its row out of labels.csv.",
+            name=path.parent.name,
+            path_name=path.name,
+            count=1000 * len(wave) / RATE,
+            block=1000 * BLOCK / RATE,
         )
     power = np.sort(np.square(wave[: len(wave) // BLOCK * BLOCK]).reshape(-1, BLOCK).mean(1))
     return (wave / np.sqrt(power[len(power) // 2 :].mean() + 1e-12)).astype(np.float32)

@@ -91,8 +91,12 @@ def _check(root: Path, parts: list[SourceItem]) -> None:
             if name not in found[split]:
                 words = " or ".join(EMOTION_WORDS.get(name, (NEUTRAL, "calm")))
                 raise CorpusError(
-                    f"{root.name} has no face and no voice of {name} for {split}; expected rows "
-                    f"with the emotion {words} of at least three people; add some."
+                    "{name} has no face and no voice of {emotion} for {split}; expected rows with "
+                    "the emotion {words} of at least three people; add some.",
+                    name=root.name,
+                    emotion=name,
+                    split=split,
+                    words=words,
                 )
 
 
