@@ -37,11 +37,11 @@ class Programs:
         visit = self.visits.of(request.session_hash)
         if clip is None:
             raise UserError("no file given; give a clip.")
-        if not service.is_example(Path(clip)):
-            if everyone_agreed is not True:
-                self.visits.delete(self.visits.storage.claim(Path(clip)))
-                raise UserError(REFUSED)
-            self.visits.claim(visit, Path(clip))
+        example = service.is_example(Path(clip))
+        if not example and everyone_agreed is not True:
+            self.visits.delete(self.visits.storage.claim(Path(clip)))
+            raise UserError(REFUSED)
+        self.visits.claim(visit, Path(clip), example)
         return visit
 
     def in_turn(

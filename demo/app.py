@@ -7,6 +7,7 @@ and explanations.py compute; style.css and clock.js are what the browser gets.
 import os
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from demo import (  # noqa: E402
 from demo.callbacks import AnswerCallbacks  # noqa: E402
 from demo.doors.connections import bound_connections  # noqa: E402
 from demo.doors.page_app import page_app  # noqa: E402
+from demo.doors.visit_states import forget_visit, keep_inside  # noqa: E402
 from demo.explain_callbacks import ExplainCallbacks  # noqa: E402
 from demo.sessions import Sessions  # noqa: E402
 
@@ -61,6 +63,7 @@ def build_demo(allowed: settings.Limits | None = None, folder: Path | None = Non
         _explanations(page, explains, answers)
         demo.load(answers.greet, None, page.status, **AT_ONCE)
         demo.unload(answers.leave)
+    visits.forget_elsewhere = partial(forget_visit, demo)
     demo.visits = visits
     return demo.queue(max_size=THREADS_BESIDE, api_open=False)
 
@@ -163,6 +166,7 @@ def serve() -> None:
     temp_files.end_cleanly()
     with temp_files.own_folder() as folder:
         os.environ.setdefault("GRADIO_TEMP_DIR", str(folder))
+        keep_inside(folder)
         demo = build_demo(allowed)
         visits = demo.visits  # type: ignore[attr-defined]  # gradio's class does not declare it
         _launch(demo, allowed)

@@ -114,13 +114,12 @@ class AnswerCallbacks:
             return
         visit.given, visit.keeps_status = path, False
         example = service.is_example(Path(path))
-        if not example:
-            try:
-                self.visits.claim(visit, Path(path))
-            except BusyError as error:
-                box = components.state(words, "trouble", "trouble", str(error))
-                yield {page.status: box, **hidden}
-                return
+        try:
+            self.visits.claim(visit, Path(path), example)
+        except BusyError as error:
+            box = components.state(words, "trouble", "trouble", str(error))
+            yield {page.status: box, **hidden}
+            return
         if not (agreed or example):
             ask = components.state(words, "unsure ask", "consent_first", words("consent_ask"))
             yield {page.status: ask, **hidden}
@@ -233,29 +232,32 @@ class AnswerCallbacks:
         return {
             page.details: gr.Column(visible=True),
             page.over_text: gr.HTML(
-                components.section(words("over_time"), result.timeline_text), visible=long
+                components.section(words("over_time"), words.say(result.timeline_text)),
+                visible=long,
             ),
-            page.over_plot: gr.Plot(result.timeline, visible=long),
+            page.over_plot: gr.Plot(result.timeline and words.show(result.timeline), visible=long),
             page.target: gr.Dropdown(labels, value=target),
             page.window: gr.Dropdown(spans, value=usual.window, visible=len(spans) > 1),
             page.method: gr.Dropdown(methods, value=usual.method),
             page.preset: preset_radio(words, case, usual.method, usual.preset),
             page.tabs: gr.Tabs(selected="saw"),
             page.frames: components.section(
-                words("frames"), result.frames_text, components.frame_gallery(result.frames)
+                words("frames"),
+                words.say(result.frames_text),
+                components.frame_gallery(words, result.frames),
             ),
-            page.sound_text: components.section(words("sound"), result.log_mel_text),
-            page.sound_plot: result.log_mel,
+            page.sound_text: components.section(words("sound"), words.say(result.log_mel_text)),
+            page.sound_plot: words.show(result.log_mel),
             page.wave_text: components.section(
-                words("waveform"), wave.summarise_waveform(case.clip)
+                words("waveform"), words.say(wave.summarise_waveform(case.clip))
             ),
-            page.wave_plot: wave.waveform(case.clip),
+            page.wave_plot: words.show(wave.waveform(case.clip)),
             page.share_text: components.section(
                 words("share"),
-                summarise_share(share),
+                words.say(summarise_share(share)),
                 components.hint(words("share_say", label=words.name_of("label", target))),
             ),
-            page.share_plot: share_bars(share),
+            page.share_plot: words.show(share_bars(share)),
             page.facts: components.fact_table(words, result.facts),
             page.json: service.document(prediction.as_dict()),
             **self._no_map(words),

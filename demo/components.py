@@ -1,7 +1,4 @@
-"""Predictions and their facts -> pieces of the page as HTML; everything from visitors is escaped.
-
-Sentences of the library are English and marked so, for screen readers.
-"""
+"""Predictions and their facts -> pieces of the page as HTML; all from visitors is escaped."""
 
 import base64
 from collections.abc import Iterable, Sequence
@@ -10,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from demo.i18n import Words
 from emo_core import viz as view
+from emo_core.messages import say, say_count, say_list
 from emo_core.viz import captions as sentences
 
 if TYPE_CHECKING:
@@ -23,45 +21,53 @@ if TYPE_CHECKING:
 def facts(prediction: "Prediction") -> tuple[tuple[str, str], ...]:
     """Rows of what the file is and how it was read."""
     media, spent = prediction.media, prediction.seconds
-    count = len(prediction.timeline)
     return (
         ("File", prediction.clip),
-        ("Duration", f"{media.duration_s:.1f} s"),
+        ("Duration", say("{seconds:.1f} s", seconds=media.duration_s)),
         ("Picture", _picture(media)),
         ("Sound", _sound(media)),
         ("Faces", _faces(prediction)),
-        ("Read in", f"{count} window{'s' * (count > 1)}"),
+        ("Read in", say_count("{count} window", "{count} windows", len(prediction.timeline))),
         ("Model", prediction.model),
-        ("Time taken", f"{spent['decode']:.2f} s reading the file, {spent['model']:.2f} s model"),
+        ("Time taken", say("{decode:.2f} s reading the file, {model:.2f} s model", **spent)),
     )
 
 
 def _picture(media: "Media") -> str:
     if not media.has_video:
-        return "none"
-    rate = "" if media.fps is None else f"{media.fps:.4g} frames/s"
-    varies = "variable rate" if media.variable_rate else ""
-    turned = f"turned by {media.rotation}°" if media.rotation else ""
+        return say("none")
+    rate = "" if media.fps is None else say("{rate:.4g} frames/s", rate=media.fps)
+    varies = say("variable rate") if media.variable_rate else ""
+    turned = say("turned by {degrees}°", degrees=media.rotation) if media.rotation else ""
     parts = (f"{media.width} × {media.height}", rate, varies, media.video_codec, turned)
-    return ", ".join(part for part in parts if part)
+    return say_list(part for part in parts if part)
 
 
 def _faces(prediction: "Prediction") -> str:
     found = prediction.presence
     count = len(found.frames)
     if not count:
-        return "none"
-    searched = f"{count} frame{'s' * (count > 1)}"
+        return say("none")
     if not found.most_faces:
-        return f"none in {searched}"
-    return f"{found.most_faces}, at most, in one of {searched}"
+        return say_count("none in {count} frame", "none in {count} frames", count)
+    return say_count(
+        "{most}, at most, in one of {count} frame",
+        "{most}, at most, in one of {count} frames",
+        count,
+        most=found.most_faces,
+    )
 
 
 def _sound(media: "Media") -> str:
     if not media.has_audio or media.channels is None or media.audio_rate is None:
-        return "none"
-    named = {1: "mono", 2: "stereo"}.get(media.channels, f"{media.channels} channels")
-    return f"{named}, {media.audio_rate / 1000:g} kHz, {media.audio_codec}"
+        return say("none")
+    several = say("{count} channels", count=media.channels)
+    return say(
+        "{channels}, {rate:g} kHz, {codec}",
+        channels={1: say("mono"), 2: say("stereo")}.get(media.channels, several),
+        rate=media.audio_rate / 1000,
+        codec=media.audio_codec,
+    )
 
 
 QUALITY = 88  # of the pictures in the page, as JPEG
@@ -74,7 +80,7 @@ def state(words: Words, kind: str, title: str, sentence: str = "") -> str:
     stripe = '<div class="stripe"></div>' if kind == "busy" else ""
     return (
         f'<section class="card {kind}"{role}><h2>{words(title)}</h2>{stripe}'
-        f"<p>{escape(sentence)}</p></section>"
+        f"<p>{escape(words.say(sentence))}</p></section>"
     )
 
 
@@ -115,11 +121,11 @@ def _answer_style(found: "Prediction") -> str:
 
 
 def _said(words: Words, found: "Prediction") -> str:
-    notes = "".join(f'<li lang="en">{escape(note)}</li>' for note in found.notes)
+    notes = "".join(f"<li>{escape(note)}</li>" for note in words.say(found.notes))
     return (
         f"<h2>{escape(answer_headline(words, found))}</h2>"
         f"{'' if found.nobody else bars(words, found)}"
-        f'<p class="quiet" lang="en">{escape(sentences.summarise(found))}</p>'
+        f'<p class="quiet">{escape(words.say(sentences.summarise(found)))}</p>'
         + (f'<ul class="notes">{notes}</ul>' if notes else "")
     )
 
@@ -178,10 +184,9 @@ def queue_position(words: Words, ahead: int) -> str:
     return words("queue_next") if ahead <= 1 else words("queue_place", ahead=ahead)
 
 
-def section(title: str, sentence: str = "", content: str = "", english: bool = True) -> str:
+def section(title: str, sentence: str = "", content: str = "") -> str:
     """A heading, a sentence, and what belongs to it."""
-    language = ' lang="en"' if english else ""
-    text = f"<p{language}>{escape(sentence)}</p>" if sentence else ""
+    text = f"<p>{escape(sentence)}</p>" if sentence else ""
     return f'<div class="part"><h3>{escape(title)}</h3>{text}{content}</div>'
 
 
@@ -190,15 +195,15 @@ def hint(sentence: str) -> str:
     return f'<p class="hint" role="status">{escape(sentence)}</p>'
 
 
-def frame_gallery(images: "Sequence[tuple[np.ndarray, str]]") -> str:
+def frame_gallery(words: Words, images: "Sequence[tuple[np.ndarray, str]]") -> str:
     """Pictures inside the page itself: nothing of the clip is written to disk for them.
 
     Each is a button that moves the player to its time.
     """
     figures = "".join(
         f'<button type="button" class="frame" data-seek="{escape(caption.split()[0])}">'
-        f'<img src="{_data_url(image)}" alt="{escape(caption)}">'
-        f"<span>{escape(caption)}</span></button>"
+        f'<img src="{_data_url(image)}" alt="{escape(words.say(caption))}">'
+        f"<span>{escape(words.say(caption))}</span></button>"
         for image, caption in images
     )
     return f'<div class="frames">{figures}</div>'
@@ -224,7 +229,8 @@ def scale(words: Words, signed: bool) -> str:
 def peak_list(words: Words, found: Iterable[tuple[float, str]]) -> str:
     """Buttons that move the player to the strongest moments: (seconds, what), strongest first."""
     buttons = "".join(
-        f'<button type="button" class="peak" data-seek="{time_s:.3f}">{escape(what)}</button>'
+        f'<button type="button" class="peak" data-seek="{time_s:.3f}">'
+        f"{escape(words.say(what))}</button>"
         for time_s, what in found
     )
     return f'<p class="peaks"><span>{words("peaks")}</span> {buttons}</p>' if buttons else ""
@@ -234,7 +240,7 @@ def fact_table(words: Words, facts: Sequence[tuple[str, str]]) -> str:
     """What the file is, as rows."""
     rows = "".join(
         f'<tr><th scope="row">{words.name_of("fact", name.lower().split()[0])}</th>'
-        f"<td>{escape(value)}</td></tr>"
+        f"<td>{escape(words.say(value))}</td></tr>"
         for name, value in facts
     )
     return f'<div class="part"><table class="facts">{rows}</table></div>'
@@ -246,35 +252,36 @@ def trust(words: Words, verdict: str, rows: Sequence[tuple[str, str, str]]) -> s
     cells = "".join(
         f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}</td>'
         f"<td>{escape(meaning)}</td></tr>"
-        for name, value, meaning in rows
+        for name, value, meaning in words.say(rows)
     )
     head = "".join(f'<th scope="col">{words(key)}</th>' for key in ("check", "found", "means"))
     return (
-        f'<p class="verdict {kind}" lang="en">{escape(verdict)}</p>'
-        f'<table class="facts checks" lang="en"><thead><tr>{head}</tr></thead>'
+        f'<p class="verdict {kind}">{escape(words.say(verdict))}</p>'
+        f'<table class="facts checks"><thead><tr>{head}</tr></thead>'
         f"<tbody>{cells}</tbody></table>"
     )
 
 
 def counterfactual_list(words: Words, found: "Sequence[tuple[WhatIf, str]]", label: str) -> str:
     """What-ifs of one label as rows: before as a mark, after as a bar, both as numbers."""
-    rows = "".join(_change(change, sentence, label) for change, sentence in found)
+    rows = "".join(_change(words, change, sentence, label) for change, sentence in found)
     key = (
         f'<p class="key"><span class="mark"></span> {words("before")} '
         f'<span class="swatch"></span> {words("after")}</p>'
     )
-    return f'<div class="whatifs" lang="en">{rows}</div>{key}'
+    return f'<div class="whatifs">{rows}</div>{key}'
 
 
-def _change(found: "WhatIf", sentence: str, label: str) -> str:
+def _change(words: Words, found: "WhatIf", sentence: str, label: str) -> str:
     before, after = found.before[label], found.after[label]
     values = min(*found.before.values(), *found.after.values()) < 0  # from -1 to 1
     places = [(50 + 50 * v if values else 100 * v) for v in (before, after)]
     flipped = "most probable is now" in sentence
+    said, change = words.say(sentence), words.say(found.change)
     return (
         f'<div class="whatif{" flipped" if flipped else ""}" role="img" '
-        f'aria-label="{escape(sentence)}"><span class="name">{escape(found.change)}</span>'
+        f'aria-label="{escape(said)}"><span class="name">{escape(change)}</span>'
         f'<span class="track"><span class="fill" style="width:{places[1]:.1f}%"></span>'
         f'<span class="mark" style="left:{places[0]:.1f}%"></span></span>'
-        f'<span class="said">{escape(sentence.split(": ", 1)[1])}</span></div>'
+        f'<span class="said">{escape(said.removeprefix(f"{change}: "))}</span></div>'
     )

@@ -163,7 +163,7 @@ class ExplainCallbacks:
 
         shown, words, case = self._show_map(job), job.words, job.case
         folder = self.visits.new_folder(job.session)
-        files = explanations.files_of(case, job.request, folder, job.ticket.report)
+        files = explanations.files_of(case, job.request, folder, job.ticket.report, words.language)
         film = next((str(path) for path in files if path.suffix == ".mp4"), None)
         start_s = explanations.sample_of(case, job.request).start_s
         shown[self.page.clock_peaks] += f'<span data-film-start="{start_s:.3f}"></span>'
@@ -186,7 +186,6 @@ class ExplainCallbacks:
             job.words("whatif_head"),
             job.words("whatif_say", label=job.words.name_of("label", label)),
             _counterfactual_rows(job.words, label, *found),
-            english=False,
         )
         return {self.page.whatif: html}
 
@@ -257,7 +256,9 @@ class ExplainCallbacks:
         said = {name: other.prediction if other else None for name, other in found.items()}
         path = said["jmt"]
         text = (
-            components.section(words("system_jmt"), affect.summarise_affect(path)) if path else ""
+            components.section(words("system_jmt"), words.say(affect.summarise_affect(path)))
+            if path
+            else ""
         )
         return {
             page.group: components.system(words, "group", case.prediction, case.checkpoint.name),
@@ -266,7 +267,9 @@ class ExplainCallbacks:
             ),
             page.jmt: components.system(words, "jmt", said["jmt"], shown_name(found, case, "jmt")),
             page.path_text: text,
-            page.path_plot: gr.Plot(affect.affect_path(path) if path else None, visible=bool(path)),
+            page.path_plot: gr.Plot(
+                words.show(affect.affect_path(path)) if path else None, visible=bool(path)
+            ),
         }
 
     def _system(
@@ -294,17 +297,19 @@ class ExplainCallbacks:
             return {page.about: components.state(words, "trouble", "trouble", str(error))}
         warning = checkpoint.data_warning
         parts = (
-            components.section(words("about_head"), f"{checkpoint.name}: {warning}"),
+            components.section(words("about_head"), f"{checkpoint.name}: {words.say(warning)}"),
             components.section(words("licence"), service.licence_of(checkpoint)),
-            components.section(words("calibration"), scores.summarise_calibration(checkpoint)),
-            components.section(words("limits"), words("limits_say"), english=False),
+            components.section(
+                words("calibration"), words.say(scores.summarise_calibration(checkpoint))
+            ),
+            components.section(words("limits"), words("limits_say")),
         )
         return {
             page.about: "".join(parts),
             page.confusion_text: components.section(
-                words("confusion"), scores.summarise_confusion(checkpoint)
+                words("confusion"), words.say(scores.summarise_confusion(checkpoint))
             ),
-            page.confusion: gr.Plot(scores.confusion_figure(checkpoint), visible=True),
+            page.confusion: gr.Plot(words.show(scores.confusion_figure(checkpoint)), visible=True),
             page.model_card: service.card_text(model),
         }
 
@@ -325,33 +330,35 @@ class ExplainCallbacks:
             method=words.name_of("method", found.method),
         )
         shown = overlay_frames(found, sample)
-        grid = components.scale(words, found.signed) + components.frame_gallery(shown)
+        grid = components.scale(words, found.signed) + components.frame_gallery(words, shown)
         matrix = explanations.attention_of(case, request)
         return {
             page.explain_status: components.hint(words("cached") if known else done),
-            page.frames_map: components.section(
-                words("frames_map"), words("frames_map_say"), grid, english=False
-            )
+            page.frames_map: components.section(words("frames_map"), words("frames_map_say"), grid)
             if shown
             else components.hint(words("no_picture_map")),
             page.sound_map_text: components.section(
                 words("sound_map"),
                 words("sound_map_say" if found.signed else "sound_map_strength"),
-                english=False,
             ),
-            page.sound_map: gr.Plot(figures.mel_overlay(found, sample, config), visible=True),
+            page.sound_map: gr.Plot(
+                words.show(figures.mel_overlay(found, sample, config)), visible=True
+            ),
             page.clock_text: components.section(
                 words("clock_head"),
-                figures.summarise_clock(found),
+                words.say(figures.summarise_clock(found)),
                 components.hint(words("clock_say")),
             ),
-            page.clock_plot: gr.Plot(figures.joint_timeline(found, case.prediction), visible=True),
+            page.clock_plot: gr.Plot(
+                words.show(figures.joint_timeline(found, case.prediction)), visible=True
+            ),
             page.clock_peaks: components.peak_list(words, explanations.find_peaks(found, PEAKS)),
             page.attention_text: components.section(
-                "Attention", figures.summarise_attention(matrix)
+                "Attention", words.say(figures.summarise_attention(matrix))
             ),
             page.attention_plot: gr.Plot(
-                figures.attention_matrix(matrix) if matrix else None, visible=matrix is not None
+                words.show(figures.attention_matrix(matrix)) if matrix else None,
+                visible=matrix is not None,
             ),
             page.trust: components.hint(
                 words("trust_say", passes=explanations.check_cost(case, request).passes)
@@ -370,7 +377,7 @@ class ExplainCallbacks:
         head = components.section(words("trust_head"), "", table)
         return {
             self.page.trust: head + components.hint(words("trust_read")),
-            self.page.trust_plot: gr.Plot(figures.trust_curves(trust), visible=True),
+            self.page.trust_plot: gr.Plot(words.show(figures.trust_curves(trust)), visible=True),
         }
 
 

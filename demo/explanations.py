@@ -37,6 +37,7 @@ from emo_core.attribution.types import (
 )
 from emo_core.clip import Clip, ClipError
 from emo_core.inference.prediction import Prediction
+from emo_core.messages import ENGLISH, say
 from emo_core.preprocess.sample import Sample, decode_window, to_sample
 from emo_core.schema import DEFAULT_PRESET
 from emo_core.viz import export
@@ -263,7 +264,7 @@ def swap_of(case: ClipSession, request: ExplainRequest, other: Clip) -> WhatIf:
     def make() -> WhatIf:
         with as_user_error():
             heard = to_sample(decode_window(other, config, 0.0, config.window_s), config)
-            words = f"with the sound of {other.path.stem.replace('_', ' ')}"
+            words = say("with the sound of {clip}", clip=other.path.stem.replace("_", " "))
             return _one(case, request, words, lambda sample: swap_sound(sample, heard))
 
     return case.once(("swap", window_of(case, request), other.path.name), make)
@@ -283,6 +284,14 @@ def attention_of(case: ClipSession, request: ExplainRequest) -> Matrix | None:
     )
 
 
+PEAKS = {  # modality, and whether its map has a sign
+    ("picture", True): "{time_s:.1f} s picture {value:+.2f}",
+    ("picture", False): "{time_s:.1f} s picture",
+    ("sound", True): "{time_s:.1f} s sound {value:+.2f}",
+    ("sound", False): "{time_s:.1f} s sound",
+}
+
+
 def find_peaks(found: Attribution, most: int) -> list[tuple[float, str]]:
     """The strongest parts of the clock: (middle in seconds, what it is), strongest first."""
     clock, parts = to_timeline(found), []
@@ -293,9 +302,8 @@ def find_peaks(found: Attribution, most: int) -> list[tuple[float, str]]:
         ):
             parts.append((abs(value), value, time_s, name))
     parts.sort(reverse=True)
-    sign = (lambda value: f" {value:+.2f}") if found.signed else (lambda value: "")
     return [
-        (time_s, f"{time_s:.1f} s {name}{sign(value)}")
+        (time_s, say(PEAKS[name, found.signed], time_s=time_s, value=value))
         for size, value, time_s, name in parts[:most]
         if size > 0
     ]
@@ -322,7 +330,11 @@ def explanation_of(
 
 
 def files_of(
-    case: ClipSession, request: ExplainRequest, folder: Path, progress: Progress | None = None
+    case: ClipSession,
+    request: ExplainRequest,
+    folder: Path,
+    progress: Progress | None = None,
+    language: str = ENGLISH,
 ) -> list[Path]:
     """report.html, overlay.mp4 and attribution.npz of one explanation, in a folder of their own.
 
@@ -331,7 +343,9 @@ def files_of(
     request = replace(request, checks=has_checks(case, request))
     explanation = explanation_of(case, request, progress)
     with as_user_error(), DecodeBudget(case.prediction.clip, progress):
-        return [folder / n for n in export.write_explanation(folder, case.clip, explanation)]
+        return [
+            folder / n for n in export.write_explanation(folder, case.clip, explanation, language)
+        ]
 
 
 def explain_json(

@@ -97,6 +97,7 @@ class Sessions:
         self.of_visitor, self.of_address = Rate(limits.jobs_a_minute), Rate(limits.jobs_of_address)
         self.model_jobs, self.link_jobs = JobQueue(limits), JobQueue(limits, slots=2)
         self.sessions: dict[str, Session] = {}
+        self.forget_elsewhere: Callable[[str], None] = lambda session: None  # of one that has left
         self.lock = threading.Lock()
 
     def of(self, session: str | None) -> Session:
@@ -144,9 +145,13 @@ class Sessions:
         self.model_jobs.close()
         self.link_jobs.close()
 
-    def claim(self, visit: Session, path: Path) -> None:
-        """Note a file as a visitor's. Raises BusyError for one too many, which is deleted."""
-        visit.files.add(self.storage.claim(path, visit.name))
+    def claim(self, visit: Session, path: Path, example: bool = False) -> None:
+        """Note a file as a visitor's. Raises BusyError for one too many, which is deleted.
+
+        example: it is a shipped drawing, which is a visitor's only where they uploaded it.
+        """
+        if not example or self.storage.of(path):
+            visit.files.add(self.storage.claim(path, visit.name))
 
     def settle(self, case: Any, public: bool = False) -> None:
         """Something of a case was answered, drawn or explained: keep no more than is needed."""
@@ -165,6 +170,7 @@ class Sessions:
         with self.lock:
             visit = self.sessions.pop(session, None)
         self.stop(session)
+        self.forget_elsewhere(session)
         if visit is not None:
             self.let_go(visit)
 

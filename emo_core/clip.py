@@ -33,6 +33,7 @@ __all__ = [
     "MAX_RATE",
     "Clip",
     "ClipError",
+    "DecodedAudio",
     "DecodedFrames",
     "Recording",
     "load_clip",
@@ -40,7 +41,6 @@ __all__ = [
 ]
 
 MAX_RATE = 384_000  # Hz, the highest rate sound is recorded at
-CHANNELS_RATE = 8_000  # Hz at which channels are told apart
 SILENCE = 1e-3  # peak of a [-1, 1] wave; -60 dB is inaudible
 
 
@@ -50,6 +50,14 @@ class DecodedFrames:
 
     pixels: np.ndarray  # (T, H, W, 3) uint8 RGB, displayed orientation
     times_s: np.ndarray  # (T,) float64: presentation times of the frames really decoded
+
+
+@dataclass(frozen=True)
+class DecodedAudio:
+    """Mono sound, and which channel it is where it is no mix."""
+
+    wave: np.ndarray  # (S,) float32 in [-1, 1]
+    lone_channel: int | None  # heard alone since all cancel each other out; None = all are mixed
 
 
 class Recording(Protocol):
@@ -163,13 +171,11 @@ class Clip:
         Zeros wherever the file has no sound: before it starts, in gaps, after it ends. Channels
         that cancel each other out in the mix are not mixed: the loudest is heard alone.
         """
-        return self._listen(rate, start_s, self.duration_s if end_s is None else float(end_s))[0]
+        end_s = self.duration_s if end_s is None else float(end_s)
+        return self.read_audio(rate, start_s, end_s).wave
 
-    def lone_channel(self, start_s: float, end_s: float) -> int | None:
-        """The channel that `audio` takes alone there, since the mix is silent; None = all."""
-        return self._listen(CHANNELS_RATE, start_s, end_s)[1]
-
-    def _listen(self, rate: int, start_s: float, end_s: float) -> tuple[np.ndarray, int | None]:
+    def read_audio(self, rate: int, start_s: float, end_s: float) -> DecodedAudio:
+        """`audio`, and which channel was heard alone."""
         if not (math.isfinite(start_s) and math.isfinite(end_s) and start_s <= end_s):
             raise ValueError(f"a window from {start_s} s to {end_s} s is none; give start <= end")
         if not 1 <= rate <= MAX_RATE:
@@ -178,9 +184,9 @@ class Clip:
         check_output(printable_name(self.path), count * 4)
         wave = np.zeros(count, dtype=np.float32)
         if self._audio is None or not count:
-            return wave, None
+            return DecodedAudio(wave, None)
         buffer = AudioBuffer(wave, rate, start_s, self._origin_s)
-        return wave, read_audio(self.path, self._audio, buffer)
+        return DecodedAudio(wave, read_audio(self.path, self._audio, buffer))
 
 
 def _decode_images(

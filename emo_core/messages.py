@@ -49,7 +49,7 @@ class Message(str):
 
 
 def say(template: str, /, **values: object) -> Message:
-    """The sentence of a template whose {placeholders} are filled in as by str.format.
+    """The sentence of a template, its {placeholders} filled in where there are values for them.
 
     Of text, {name:clause} is a sentence without its full stop, within another, and {name:capital}
     begins with a capital letter.
@@ -65,7 +65,8 @@ def say_count(one: str, several: str, /, count: int, **values: object) -> Messag
 def say_list(parts: Iterable[object], between: str = ", ") -> Message:
     """Sentences or words in a row."""
     values = {f"part_{index}": part for index, part in enumerate(parts)}
-    return say("{between}".join(f"{{{name}}}" for name in values), between=between, **values)
+    template = "{between}".join(f"{{{name}}}" for name in values)
+    return say(template, between=between, **values)
 
 
 def say_or(names: Sequence[str]) -> Message:
@@ -83,7 +84,7 @@ def say_name(name: str) -> Message:
 
 def _message(template: str, form: str, number: int, values: dict[str, Any]) -> Message:
     values = {name: _plain(value) for name, value in values.items()}
-    text = catalogue(ENGLISH).vformat(form, (), values)
+    text = catalogue(ENGLISH).vformat(form, (), values) if values else form
     return _with(Message(text), template, form, number, values)
 
 
@@ -116,11 +117,9 @@ class Catalogue(string.Formatter):
         """A message in this language; in English where it is not in the catalogue."""
         if not isinstance(text, Message):
             return text
-        forms = self.texts.get(text.template)
-        if forms is None:
-            return self.vformat(text.form, (), text.values) if text.values else text
+        forms = self.texts.get(text.template, [text.form])
         form = forms[self.plural(text.number)] if len(forms) > 1 else forms[0]
-        return self.vformat(form, (), text.values)
+        return self.vformat(form, (), text.values) if text.values else form
 
     def translate_all(self, found: Any) -> Any:
         """Messages, and those in dicts, lists and tuples, in this language; else unchanged."""

@@ -131,21 +131,33 @@ def check_call(endpoints: Endpoints, name: str, given: dict[str, Any], by_name: 
     """Raise Refusal unless a call names an endpoint and gives each of its arguments."""
     if name not in endpoints:
         known = " and ".join(f"/{known}" for known in endpoints)
-        raise Refusal(404, f"there is no endpoint /{name}; there are {known}.")
+        raise Refusal(
+            404, "there is no endpoint /{name}; there are {known}.", name=name, known=known
+        )
     parameters = endpoints[name]
     takes = f"/{name} takes {', '.join(parameter.name for parameter in parameters)}"
     if by_name:
         missing = [p.name for p in parameters if p.name not in given]
         if missing:
-            raise Refusal(422, f"{takes}; {', '.join(missing)} is missing.")
+            raise Refusal(
+                422, "{takes}; {missing} is missing.", takes=takes, missing=", ".join(missing)
+            )
         values = [given[parameter.name] for parameter in parameters]
     else:
         listed = given.get("data")
         if not isinstance(listed, list):
-            raise Refusal(422, f'{takes}; expected {{"data": [...]}} with one value for each.')
+            raise Refusal(
+                422, '{takes}; expected {{"data": [...]}} with one value for each.', takes=takes
+            )
         values = listed
         if len(values) != len(parameters):
-            raise Refusal(422, f"{takes}; expected {len(parameters)} values, got {len(values)}.")
+            raise Refusal(
+                422,
+                "{takes}; expected {count} values, got {found}.",
+                takes=takes,
+                count=len(parameters),
+                found=len(values),
+            )
     for parameter, value in zip(parameters, values, strict=True):
         _check_value(takes, parameter, value)
 
@@ -156,12 +168,15 @@ def check_event(events: Events, given: dict[str, Any]) -> None:
     if not isinstance(number, int) or isinstance(number, bool) or number not in events:
         raise Refusal(
             404,
-            f"there is no event with this fn_index; expected 0 to {max(events)}, as in /config.",
+            "there is no event with this fn_index; expected 0 to {events}, as in /config.",
+            events=max(events),
         )
     parameters, listed = events[number], given.get("data")
     takes = f"event {number} takes {', '.join(p.name for p in parameters) or 'nothing'}"
     if not isinstance(listed, list) or len(listed) != len(parameters):
-        raise Refusal(422, f'{takes}; expected {{"data": [...]}} with one value for each.')
+        raise Refusal(
+            422, '{takes}; expected {{"data": [...]}} with one value for each.', takes=takes
+        )
     for parameter, value in zip(parameters, listed, strict=True):
         _check_value(takes, parameter, value)
 
@@ -178,5 +193,10 @@ def _check_value(takes: str, parameter: Parameter, value: object) -> None:
         fits = isinstance(value.get("path"), str)
     if not fits:
         raise Refusal(
-            422, f"{takes}; {parameter.name} is a {type(value).__name__}; expected {said}."
+            422,
+            "{takes}; {name} is a {kind}; expected {said}.",
+            takes=takes,
+            name=parameter.name,
+            kind=type(value).__name__,
+            said=said,
         )

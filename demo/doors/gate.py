@@ -137,8 +137,9 @@ class Gate:
         if not self._is_own(host_name(host)):
             raise Refusal(
                 421,
-                f"{host_name(host)[:60]!r} is no name of this page; open it by the address that "
-                "was printed, or add the name to EMO_HOSTS.",
+                "{host_name!r} is no name of this page; open it by the address that was "
+                "printed, or add the name to EMO_HOSTS.",
+                host_name=host_name(host)[:60],
             )
         origin = headers.get("origin")
         if origin is not None and method not in ("GET", "HEAD") and not self._same(origin, headers):
@@ -192,12 +193,16 @@ async def read_body(scope: Scope, receive: Receive, most: int) -> bytes:
     length = Headers(scope=scope).get("content-length", "0")
     body = bytearray()
     if length.isdecimal() and int(length) > most:
-        raise Refusal(413, f"the body is larger than {most >> 10} KB; send a smaller one.")
+        raise Refusal(
+            413, "the body is larger than {most} KB; send a smaller one.", most=most >> 10
+        )
     while True:
         message = await next_message(receive)
         body += message.get("body", b"")
         if len(body) > most:
-            raise Refusal(413, f"the body is larger than {most >> 10} KB; send a smaller one.")
+            raise Refusal(
+                413, "the body is larger than {most} KB; send a smaller one.", most=most >> 10
+            )
         if not message.get("more_body"):
             return bytes(body)
 
@@ -207,7 +212,9 @@ async def next_message(receive: Receive) -> Message:
     try:
         message = await asyncio.wait_for(receive(), PATIENCE_S)
     except TimeoutError:
-        raise Refusal(408, f"nothing came for {PATIENCE_S:.0f} s; send it again.") from None
+        raise Refusal(
+            408, "nothing came for {patience_s:.0f} s; send it again.", patience_s=PATIENCE_S
+        ) from None
     if message["type"] == "http.disconnect":
         raise ClientDisconnect
     return message

@@ -28,6 +28,7 @@ from demo.doors.responses import (
 from demo.doors.routes import API
 from demo.doors.storage import Storage
 from demo.doors.uploads import Uploads
+from demo.doors.visit_states import VisitStates, keep_no_empty_files, keep_no_statistics
 from demo.settings import Limits
 
 R = TypeVar("R")
@@ -57,6 +58,7 @@ class PageApp(App):
             exception_handlers={RequestValidationError: _answer_invalid, Exception: _answer_broken},
             routes=[Route(f"{API}/upload", Uploads(storage).take, methods=["POST"])],
         )
+        self.state_holder = VisitStates()
 
     def build_middleware_stack(self) -> ASGIApp:
         """The layers of gradio inside the gate; starlette asks for them once."""
@@ -71,7 +73,9 @@ async def _answer_invalid(request: Request, error: Exception) -> Response:
     """A body that gradio can't read: where and what was expected, without what was sent."""
     found = error.errors() if isinstance(error, RequestValidationError) else []
     parts = [f"{'.'.join(map(str, part['loc']))[:60]}: {part['msg'][:120]}" for part in found[:2]]
-    return refusal_response(Refusal(422, f"the request can't be read: {'; '.join(parts)}."))
+    return refusal_response(
+        Refusal(422, "the request can't be read: {parts}.", parts="; ".join(parts))
+    )
 
 
 async def _answer_broken(request: Request, error: Exception) -> Response:
@@ -82,6 +86,8 @@ async def _answer_broken(request: Request, error: Exception) -> Response:
 def page_app(demo: gr.Blocks, limits: Limits, storage: Storage, server_name: str) -> PageApp:
     """The app to serve a page with. From now on gradio fetches nothing in this process."""
     close_roads()
+    keep_no_statistics(demo)
+    keep_no_empty_files()
     demo.preprocess_data = with_sentences(demo.preprocess_data)  # type: ignore[method-assign,assignment]
     endpoints = endpoints_of(demo.get_api_info())
     return PageApp(limits, endpoints, events_of(demo), storage, server_name)

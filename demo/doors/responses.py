@@ -24,8 +24,10 @@ _INLINE = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.S | re.I
 class Refusal(EmoError):
     """A request that is not answered: its status, and one sentence."""
 
-    def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(shorten(sentence))
+    def __init__(self, status: int, sentence: str, /, **values: object) -> None:
+        super().__init__(sentence, **values)
+        if len(str(self)) > LONGEST_SENTENCE:
+            super().__init__(shorten(str(self)))
         self.status = status
 
 

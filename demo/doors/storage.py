@@ -19,8 +19,8 @@ MB = 1 << 20
 class StorageError(BusyError):
     """No room for more; the status that says so, and one sentence."""
 
-    def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(sentence)
+    def __init__(self, status: int, sentence: str, /, **values: object) -> None:
+        super().__init__(sentence, **values)
         self.status = status
 
 
@@ -150,9 +150,11 @@ class Storage:
         if used + more > most * MB:
             raise StorageError(
                 413,
-                f"your clips take {used / MB:.0f} MB here, and with this one more than the {most} "
-                "that a visit may have; open the page anew, which deletes them, or give a shorter "
-                "piece.",
+                "your clips take {used:.0f} MB here, and with this one more than the {most} "
+                "that a visit may have; open the page anew, which deletes them, or give a "
+                "shorter piece.",
+                used=used / MB,
+                most=most,
             )
 
     def _check(self, address: str, more: int, whole: int) -> None:
@@ -161,20 +163,25 @@ class Storage:
         if whole > limits.mb_of_visit * MB:
             raise StorageError(
                 413,
-                f"this is more than {limits.mb_of_visit} MB, which is all that a visit may give "
+                "this is more than {mb_of_visit} MB, which is all that a visit may give "
                 "here; give a shorter piece.",
+                mb_of_visit=limits.mb_of_visit,
             )
         if self.used(address) + more > limits.mb_of_address * MB:
             raise StorageError(
                 413,
-                f"visitors of your address have {self.used(address) / MB:.0f} MB of clips here, of "
-                f"{limits.mb_of_address}; close a page that has one, or try again later.",
+                "visitors of your address have {used:.0f} MB of clips here, of "
+                "{mb_of_address}; close a page that has one, or try again later.",
+                used=self.used(address) / MB,
+                mb_of_address=limits.mb_of_address,
             )
         if self.used() + more > limits.mb_in_all * MB:
             raise StorageError(
                 507,
-                f"all visitors together have {self.used() / MB:.0f} MB of clips here, of "
-                f"{limits.mb_in_all}; try again in some minutes.",
+                "all visitors together have {used:.0f} MB of clips here, of {mb_in_all}; "
+                "try again in some minutes.",
+                used=self.used() / MB,
+                mb_in_all=limits.mb_in_all,
             )
         with suppress(OSError):
             if shutil.disk_usage(self.folder).free < more + SPARE_BYTES:

@@ -129,7 +129,9 @@ def _refusal(error: BaseException) -> Refusal:
     if isinstance(error, MultiPartException):
         if "size exceeded" in error.message:
             return Refusal(
-                413, f"the file is larger than {MOST_BYTES >> 20} MB; give a shorter piece."
+                413,
+                "the file is larger than {most_bytes} MB; give a shorter piece.",
+                most_bytes=MOST_BYTES >> 20,
             )
         return Refusal(400, "the form can't be read; expected multipart/form-data with files.")
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,8 @@ from emo_core.messages import say, say_list
 from emo_core.preprocess.batch import Batch, collate
 from emo_core.preprocess.sample import Sample
 from emo_core.preprocess.trace import Trace
+
+T = TypeVar("T")
 
 MOST = 8  # more at once are no faster on a processor
 NEAR = 320 << 20  # bytes of layers' outputs beyond which a processor is slower: 1.4 times at 880 MB
@@ -94,6 +97,22 @@ def inputs_of(checkpoint: Checkpoint) -> tuple[str, ...]:
     return tuple(names[modality] for modality in modalities(checkpoint))
 
 
+class lazy_property(cached_property[T]):  # noqa: N801  # a decorator, as property is
+    """`cached_property` without the lock that Python 3.11 holds for all instances together.
+
+    What works one out may pause until another thread has worked out its own, as jobs of the page
+    do: with that lock both would wait for ever.
+    """
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        if instance is None:
+            return self
+        kept = instance.__dict__
+        if self.attrname not in kept:
+            kept[self.attrname] = self.func(instance)
+        return kept[self.attrname]
+
+
 @dataclass
 class PassBudget:
     """Counts forward passes, reports them to the caller, and stops at the caller's request."""
@@ -144,12 +163,12 @@ class ForwardFunction:
                 "word); expected at least one; choose another window or clip."
             )
 
-    @cached_property
+    @lazy_property
     def inputs(self) -> tuple[Tensor, ...]:
         """The window itself, (1, ...) each."""
         return tuple(self._input(name) for name in self.names)
 
-    @cached_property
+    @lazy_property
     def baselines(self) -> tuple[Tensor, ...]:
         """The window with nothing to be seen, heard or read in it, (1, ...) each."""
         made: dict[str, Callable[[Tensor], Tensor]]
@@ -189,7 +208,7 @@ class ForwardFunction:
             scores = scores + sum(0 * x.flatten(1).sum(1) for x in inputs)
         return scores
 
-    @cached_property
+    @lazy_property
     def _sized(self) -> tuple[float, int]:
         """The window's score, and how many variants of it fit into memory together."""
         cache_rows(self.model)  # from here on: what was read before is not counted
@@ -209,7 +228,7 @@ class ForwardFunction:
         """Variants that may go through the model together: it bounds memory."""
         return self._sized[1]
 
-    @cached_property
+    @lazy_property
     def baseline_score(self) -> float:
         """The target's score of the baselines."""
         with torch.no_grad():

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from _thread import start_new_thread
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -86,6 +87,15 @@ def build_parser() -> Parser:
         metavar="N",
         help="parts of a clip read at most (default 24)",
     )
+    one.add_argument(
+        "--runtime",
+        choices=["torch", "onnx"],
+        help="what computes the model (default torch; onnx for a file of `emo export`)",
+    )
+    one = command("export", commands.run_export, "write a model as an ONNX file")
+    one.add_argument("model", metavar="RUN|NAME", help=MODEL)
+    one.add_argument("out", type=Path, metavar="OUT.onnx", help="file to write")
+    one.add_argument("--overwrite", action="store_true", help="replace a file that is there")
 
     about = "say why: write a report with map, checks and what-ifs into a folder"
     _add_explain_arguments(command("explain", commands.run_explain, about))
@@ -124,19 +134,11 @@ def _add_training_commands(
     command: Callable[[str, Callable, str], argparse.ArgumentParser],
 ) -> None:
     one = command("train", commands.run_train, "train a model by a recipe")
-    one.add_argument("recipe", help="see `emo list recipes`")
-    one.add_argument("--data", type=Path, required=True, metavar="ROOT", help="folder of a corpus")
+    _add_recipe_arguments(one)
     one.add_argument("--out", type=Path, metavar="RUN", help="folder (default runs/RECIPE)")
-    one.add_argument("--corpus", metavar="NAME", help="another corpus than the recipe's")
-    one.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="key=value",
-        help="change a setting of the recipe, see `emo list settings`; may be repeated",
-    )
     one.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
-    one.add_argument("--seed", type=seed, default=0, help=SEED)
+    about = "keep what a recipe's fixed backbones see of a corpus, for quick training"
+    _add_recipe_arguments(command("features", commands.run_features, about))
 
     one = command("evaluate", commands.run_evaluate, "score a model on one split of a corpus")
     one.add_argument("model", metavar="RUN|NAME", help=MODEL)
@@ -150,6 +152,20 @@ def _add_training_commands(
     one.add_argument(
         "--split", choices=["val", "test"], default="test", help="part of the corpus (default test)"
     )
+
+
+def _add_recipe_arguments(one: argparse.ArgumentParser) -> None:
+    one.add_argument("recipe", help="see `emo list recipes`")
+    one.add_argument("--data", type=Path, required=True, metavar="ROOT", help="folder of a corpus")
+    one.add_argument("--corpus", metavar="NAME", help="another corpus than the recipe's")
+    one.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="key=value",
+        help="change a setting of the recipe, see `emo list settings`; may be repeated",
+    )
+    one.add_argument("--seed", type=seed, default=0, help=SEED)
 
 
 SEED = "start of the random numbers (default 0)"
@@ -238,6 +254,7 @@ def open_closed_streams() -> None:
 
 
 STOPS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+PROBE_S, LOST_PROBES = 0.25, 2  # seconds between probes whether a request got lost; probes in a row
 TWICE_S = 5.0  # a shell and the system both say that a terminal closed: heard once
 
 
@@ -247,6 +264,7 @@ class StopRequest:
     def __init__(self) -> None:
         self.heard: int | None = None  # the signal
         self.heard_at = 0.0
+        self.arrived = False  # where the work ends
 
     def hear(self, number: int, _: Any) -> None:
         """Raise KeyboardInterrupt; only Ctrl-C cuts short the tidying up after an earlier one."""
@@ -254,7 +272,22 @@ class StopRequest:
         if self.heard and number != signal.SIGINT and now - self.heard_at < TWICE_S:
             return
         self.heard, self.heard_at = number, now
+        start_new_thread(self._insist, (number, now))  # takes no lock that this may hold already
         raise KeyboardInterrupt
+
+    def _insist(self, number: int, heard_at: float) -> None:
+        """Make a request once more that got lost: code of a library caught it and went on.
+
+        While what it ends is tidied up, the exception is still being handled.
+        """
+        probes = 0  # in a row at which nothing was being handled
+        while probes < LOST_PROBES:
+            time.sleep(PROBE_S)
+            if self.arrived or self.heard_at != heard_at:
+                return
+            probes = 0 if _handles_interrupt() else probes + 1
+        self.heard_at -= TWICE_S
+        os.kill(os.getpid(), number)
 
     def hear_again(self, otherwise: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """What Python calls where a finaliser raised: that a request got lost there, or another.
@@ -270,6 +303,15 @@ class StopRequest:
                 otherwise(unraisable)
 
         return lost
+
+
+def _handles_interrupt() -> bool:
+    """Whether the main thread handles a KeyboardInterrupt, or an error that came of one."""
+    found: Any = sys._current_exceptions().get(threading.main_thread().ident or 0)
+    error = found[1] if isinstance(found, tuple) else found  # Python 3.11 has all of exc_info
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 @contextmanager
@@ -292,6 +334,7 @@ def stop_kindly(until_exit: bool) -> Iterator[StopRequest]:
             signal.signal(number, request.hear)
         yield request
     finally:
+        request.arrived = True
         for number, handler in before.items():
             signal.signal(number, signal.SIG_IGN if until_exit else handler)
         sys.unraisablehook = hook

@@ -66,6 +66,7 @@ def _decisive(config: SampleConfig) -> dict:
     settings["fit"] = settings.pop("resize_mode")  # as in version 0.1: caches stay valid
     settings["mel"] = {"rate": config.mel.rate}  # the log-mel is made from the wave afterwards
     del settings["tokenizer"]  # so are the tokens from the text
+    del settings["wave"]  # which is always kept
     if config.face_every == 1:
         del settings["face_every"]
     if not config.people:

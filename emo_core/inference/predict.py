@@ -35,8 +35,6 @@ __all__ = [
 
 MOST_WINDOWS = 24  # two minutes of 5-s windows; a longer clip is looked at in 24 places
 AT_ONCE = 4  # windows that go through the model together; bounds memory
-LISTEN_S = 1.0  # of sound, around its loudest moment, looked at for silence
-LISTEN_RATE = 8_000  # Hz
 
 
 def predict_clip(
@@ -49,7 +47,8 @@ def predict_clip(
     config = checkpoint.sample
     spans = window_spans(clip.duration_s, config.window_s, most_windows)
     finder = PresenceFinder(clip, config, checkpoint.training.get("corpus") in DRAWN_CORPORA)
-    decoded = decode_windows(clip, config, spans, finder.track)
+    listener = AudioListener(clip)
+    decoded = decode_windows(clip, config, spans, finder.track, listener)
     samples: list[Sample] = []
     scores: list[ScoredWindows] = []
     spent = {"decode": 0.0, "model": 0.0}
@@ -71,7 +70,7 @@ def predict_clip(
     spent["decode"] += time.perf_counter() - started
     joined = ScoredWindows.joined(scores)
     checkpoint.refuse_no_numbers(joined.logits)
-    return _prediction(clip, checkpoint, spans, samples, joined, presence, spent)
+    return _prediction(clip, checkpoint, spans, samples, joined, presence, listener, spent)
 
 
 def _prediction(
@@ -81,6 +80,7 @@ def _prediction(
     samples: list[Sample],
     scores: ScoredWindows,
     presence: Presence,
+    listener: "AudioListener",
     spent: dict[str, float],
 ) -> Prediction:
     ends = [(a, min(b, max(clip.duration_s, a))) for a, b in spans]
@@ -103,7 +103,11 @@ def _prediction(
         modality_share=shares[answer.label or labels[0]],
         frame_times_s=tuple(round(t, 3) for t in times),
         media=media_facts(clip),
-        notes=tuple(_file_notes(clip)) if nobody else _notes(clip, checkpoint, spans, samples),
+        notes=(
+            (*_file_notes(clip), *listener.notes(answered=False))
+            if nobody
+            else _notes(clip, checkpoint, spans, samples, listener)
+        ),
         seconds={name: round(value, 4) for name, value in spent.items()},
         samples=tuple(samples),
         task=checkpoint.task.name,
@@ -162,9 +166,13 @@ def _by_label(labels: Sequence[str], values: Tensor) -> dict[str, float]:
 
 
 def _notes(
-    clip: Clip, checkpoint: Checkpoint, spans: list[tuple[float, float]], samples: list[Sample]
+    clip: Clip,
+    checkpoint: Checkpoint,
+    spans: list[tuple[float, float]],
+    samples: list[Sample],
+    listener: "AudioListener",
 ) -> tuple[str, ...]:
-    notes = clip_notes(clip, samples)
+    notes = clip_notes(clip) + listener.notes()
     notes += _input_notes(clip, checkpoint, samples)
     read_s = len(spans) * checkpoint.sample.window_s
     if len(spans) > 1 and read_s < 0.9 * clip.duration_s:
@@ -180,14 +188,14 @@ def _notes(
     return (*notes, *checkpoint.notes, checkpoint.data_warning)
 
 
-def clip_notes(clip: Clip, samples: list[Sample]) -> list[str]:
-    """Sentences on tracks that are missing, can't be used or are silent."""
+def clip_notes(clip: Clip) -> list[str]:
+    """Sentences on tracks that are missing or can't be used."""
     notes = _file_notes(clip)
     if not clip.has_audio:
         notes.append(say("The clip has no sound: the answer rests on the picture alone."))
     if not clip.has_video:
         notes.append(say("The clip has no picture: the answer rests on the sound alone."))
-    return notes + (_audio_notes(clip, samples) if clip.has_audio else [])
+    return notes
 
 
 def _file_notes(clip: Clip) -> list[str]:
@@ -203,31 +211,43 @@ def _file_notes(clip: Clip) -> list[str]:
     ]
 
 
-def _audio_notes(clip: Clip, samples: list[Sample]) -> list[str]:
-    """Sentences on sound that is silent, or whose channels cancel each other out."""
-    middle_s = _loudest_s(samples)
-    start_s = max(middle_s - LISTEN_S / 2, 0.0)
-    end_s = start_s + LISTEN_S
-    if not np.abs(clip.audio(LISTEN_RATE, start_s, end_s)).max(initial=0.0) > SILENCE:
-        return [say("The sound track is silent: the answer rests on the picture alone.")]
-    channel = clip.lone_channel(start_s, end_s) if (clip.channels or 1) > 1 else None
-    if channel is None:
-        return []
-    return [
-        say(
-            "The sound's {channels} channels cancel each other out when mixed: channel {channel} "
-            "was heard alone.",
-            channels=clip.channels,
-            channel=channel + 1,
-        )
-    ]
+class AudioListener:
+    """Reads the sound of a clip's windows, and knows what is to be said of it."""
 
+    def __init__(self, clip: Clip) -> None:
+        self.clip = clip
+        self.peak = 0.0
+        self.lone_channel: int | None = None  # the first that was heard alone
 
-def _loudest_s(samples: list[Sample]) -> float:
-    """Seconds of the clip at which the loudest frame of sound stands."""
-    loudest = max(samples, key=lambda sample: float(sample.mel.max()))
-    place = int(loudest.mel.max(1).values.argmax())
-    return loudest.start_s + float(loudest.mel_times_s[place])
+    def __call__(self, rate: int, start_s: float, end_s: float) -> np.ndarray:
+        """Mono sound, (S,) float32, as `clip.audio` reads it."""
+        heard = self.clip.read_audio(rate, start_s, end_s)
+        self.peak = max(self.peak, float(np.abs(heard.wave).max(initial=0.0)))
+        if self.lone_channel is None:
+            self.lone_channel = heard.lone_channel
+        return heard.wave
+
+    def notes(self, answered: bool = True) -> list[str]:
+        """Sentences on sound that is silent, or whose channels cancel each other out.
+
+        answered: whether there is an answer, which may rest on the picture alone.
+        """
+        if not self.clip.has_audio:
+            return []
+        if self.peak <= SILENCE:
+            if not answered:
+                return [say("The sound track is silent.")]
+            return [say("The sound track is silent: the answer rests on the picture alone.")]
+        if self.lone_channel is None:
+            return []
+        return [
+            say(
+                "The sound's {channels} channels cancel each other out when mixed: channel "
+                "{channel} was heard alone.",
+                channels=self.clip.channels,
+                channel=self.lone_channel + 1,
+            )
+        ]
 
 
 def _input_notes(clip: Clip, checkpoint: Checkpoint, samples: list[Sample]) -> list[str]:

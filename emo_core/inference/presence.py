@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from emo_core.clip import SILENCE, Recording, video_size
+from emo_core.clip import SILENCE, Clip, video_size
 from emo_core.faces.tracking import Tracks, detection_size, track_faces
 from emo_core.io.shipped_weights import shipped_state
 from emo_core.messages import say, say_count
@@ -137,7 +137,7 @@ class PresenceFinder:
     With `track` given to the decoder, frames are searched once, for the model and for this.
     """
 
-    def __init__(self, clip: Recording, config: SampleConfig, drawn: bool = False) -> None:
+    def __init__(self, clip: Clip, config: SampleConfig, drawn: bool = False) -> None:
         """drawn: the model knows drawn people, whose voices count as well."""
         self.clip, self.config = clip, config
         self.detectors = (VOICE_DETECTOR, DRAWN_DETECTOR) if drawn else (VOICE_DETECTOR,)
@@ -149,18 +149,27 @@ class PresenceFinder:
         return self._search(frames, times_s, self.config.face_every)
 
     def add(self, window: DecodedWindow) -> None:
-        """One window; its faces are searched here where the model does not look for any."""
+        """One window; its faces are searched here where the model does not look for any.
+
+        In its middle frame; in two others as well where that shows none or several.
+        """
         if self.clip.has_audio:
             self.waves.append(window.wave[: round(window.audio_s * self.config.mel.rate)])
         real = np.flatnonzero(window.pixel_times_s < window.video_s)
         if not self.config.people and len(real):
             few = real[:: -(-len(real) // FRAMES_OF_WINDOW)]
-            tracks = track_faces(window.pixels[few])
-            boxes = to_picture_points(tracks.boxes, video_size(self.clip), self.config)
-            self._keep(replace(tracks, boxes=boxes), window.start_s + window.pixel_times_s[few])
+            middle = few[len(few) // 2]
+            for step in sorted(few, key=lambda step: abs(step - middle)):
+                tracks = track_faces(window.pixels[[step]])
+                boxes = to_picture_points(tracks.boxes, video_size(self.clip), self.config)
+                times_s = window.start_s + window.pixel_times_s[[step]]
+                self._keep(replace(tracks, boxes=boxes), times_s)
+                if int(tracks.mask.sum()) == 1:
+                    break
 
     def found(self) -> Presence:
         """What was found in the clip."""
+        self.frames.sort(key=lambda frame: frame.time_s)
         if any(frame.boxes for frame in self.frames):
             return Presence(tuple(self.frames))
         heard = [segment for wave in self.waves for segment in self._listen(wave)]
@@ -195,9 +204,12 @@ class PresenceFinder:
             return
         count = min(MOST_FRAMES, max(1, math.ceil(self.clip.duration_s / FRAME_EVERY_S)))
         times_s = (np.arange(count) + 0.5) * self.clip.duration_s / count
-        closer = self.clip.read_frames(times_s, detection_size(video_size(self.clip)))
         self.frames.clear()
-        self._search(closer.pixels, closer.times_s)
+        size = detection_size(video_size(self.clip))
+        for closer in self.clip.read_in_turn(times_s[:, None], size):
+            self._search(closer.pixels, closer.times_s)
+            if self.frames[-1].boxes:
+                break  # what lies behind it need not be decoded
 
     def _listen(self, wave: np.ndarray) -> list[Tensor]:
         """Which segments of the sound of one window have a voice: (n,) bool for each piece."""

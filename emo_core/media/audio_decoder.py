@@ -88,8 +88,8 @@ class ChannelPower:
 
     def add(self, channels: np.ndarray, mixed: np.ndarray) -> None:
         """Add a frame's (C, S) channels and their (S,) mix."""
-        power = np.square(channels, dtype=np.float64).sum(1)
-        self.of_mix += float(np.square(mixed, dtype=np.float64).sum())
+        power = np.einsum("cs,cs->c", channels, channels).astype(np.float64)
+        self.of_mix += float(mixed @ mixed)
         known = self.of_channels
         self.of_channels = power if known is None or len(known) != len(power) else known + power
         self.samples += len(mixed)

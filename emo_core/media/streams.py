@@ -383,9 +383,12 @@ class AudioStream:
             raise UnusableTrack(
                 name,
                 audio,
-                f"has a sample rate of {first.rate:,} Hz",
-                f"expected {SAMPLE_RATES[0]:,} to {SAMPLE_RATES[-1]:,}; record, copy or convert "
-                "it again",
+                say("has a sample rate of {rate:,} Hz", rate=first.rate),
+                say(
+                    "expected {least:,} to {most:,}; record, copy or convert it again",
+                    least=SAMPLE_RATES[0],
+                    most=SAMPLE_RATES[-1],
+                ),
             )
         return cls(
             index=audio.index,

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from emo_core.models.interface import FeatureBatch
-from emo_core.models.layers.backbones import Cnn14, FrameResNet, MelResNet, R2Plus1D
+from emo_core.models.layers.backbones import Cnn14, FrameResNet, MelCnn, MelResNet, R2Plus1D
 from emo_core.models.layers.cam import resize_frame_maps, resize_maps
+from emo_core.models.layers.frame_encoders import FRAME_ENCODERS, FrameEncoder
 from emo_core.models.layers.fusion import (
     FUSIONS,
     FrameHead,
@@ -26,19 +27,20 @@ from emo_core.models.layers.fusion import (
     start_from_nothing,
 )
 from emo_core.models.layers.people import PeopleExpressions
+from emo_core.models.layers.sound_encoders import SOUND_ENCODERS, sound_encoder
 from emo_core.models.layers.towers import Backbone, Tokens, Tower, join_towers, to_frames
 from emo_core.models.layers.whisper import hub_whisper, shipped_whisper
 from emo_core.preprocess.batch import Batch, Output
 from emo_core.preprocess.trace import Trace
-from emo_core.ranges import Count, Counts, OpenShare
+from emo_core.ranges import Count, CountOrNone, Counts, OpenShare
 
 
 @dataclass(frozen=True)
 class GroupConfig:
     """Settings of the group model; docs/papers/group.md#ablations are among them."""
 
-    video_backbone: str = "r2plus1d_18"  # or "slim"
-    audio_backbone: str = "cnn14"  # or "slim"
+    video_backbone: str = "r2plus1d_18"  # or "slim", or one of FRAME_ENCODERS
+    audio_backbone: str = "cnn14"  # or "slim", "mel_cnn", or one of SOUND_ENCODERS
     video_widths: Counts = (16, 32, 64, 128)  # channels of the slim video backbone
     audio_widths: Counts = (16, 32, 64, 128)  # channels of the slim sound backbone
     pyramid_levels: Count = 1  # the slim video backbone reads a frame at so many sizes, halved
@@ -59,8 +61,9 @@ class GroupConfig:
     train_encoders: bool = False  # those two learn as well; else only what reads them
     video_size: Counts = ()  # width, height that the slim video backbone reads; () = all
     mel_pool: Count = 1  # mel frames averaged into one for the slim audio backbone
-    frozen: bool = False  # backbones fixed: the contrast to end-to-end (claim i)
-    pretrained: bool = False  # Kinetics-400 and AudioSet weights, fetched on the user's machine
+    frozen: bool = False  # backbones fixed, but for mel_cnn, of which no weights are published
+    pretrained: bool = False  # the published weights, fetched on the user's machine
+    lora_rank: CountOrNone = 0  # of adapters that learn in place of published backbones; 0 = none
     classes: Count = 3
 
 
@@ -71,6 +74,7 @@ TOKEN_TIMES = ("seen", "even")
 SHARES = (0.5, 0.25, 0.25)  # of clips: both streams say it, video alone, audio alone; then learned
 
 
+SOUND = ("mel", "mel_mask", "mel_times_s")  # of a Sample
 TOWERS = {"video": ("video", "people"), "audio": ("audio", "speech")}  # of each stream
 
 
@@ -89,6 +93,9 @@ class Group(nn.Module):
         self.config = config
         if config.token_times not in TOKEN_TIMES:
             raise ValueError(f"token_times {config.token_times!r} is not seen or even")
+        if config.lora_rank and config.frozen:
+            raise ValueError("lora_rank needs backbones that learn; set frozen=false")
+        published = (config.pretrained, config.lora_rank)
         makers: dict[tuple[str, str], Callable[[], Backbone]] = {
             ("video", "slim"): lambda: FrameResNet(
                 tuple(config.video_widths),
@@ -100,8 +107,11 @@ class Group(nn.Module):
             ("people", "expression"): lambda: PeopleExpressions(config.people_every),
             ("audio", "slim"): lambda: MelResNet(tuple(config.audio_widths), config.mel_pool),
             ("audio", "cnn14"): lambda: Cnn14(config.pretrained),
+            ("audio", "mel_cnn"): MelCnn,
             ("speech", "whisper"): partial(shipped_whisper, config.speech_blocks),
         }
+        makers |= {("video", n): partial(FrameEncoder, n, *published) for n in FRAME_ENCODERS}
+        makers |= {("audio", n): partial(sound_encoder, n, *published) for n in SOUND_ENCODERS}
         if "/" in config.speech:
             hub = partial(hub_whisper, config.speech, config.speech_blocks)
             makers["speech", config.speech] = hub
@@ -160,18 +170,29 @@ class Group(nn.Module):
     def features(
         self, batch: Batch | FeatureBatch, streams: Sequence[str] = tuple(TOWERS)
     ) -> dict[str, Tokens]:
-        """What each tower's backbone saw, by tower; of these streams only."""
+        """What each tower's backbone saw, by tower; of these streams only.
+
+        Of kept features, towers that learn read the inputs that lie beside them.
+        """
+        known: dict[str, Tokens] = {}
+        wanted = [name for stream in streams for name in TOWERS[stream]]
+        names = [name for name in self.tower_names if name in wanted]
         if isinstance(batch, FeatureBatch):
-            return dict(batch.features)
+            known = dict(batch.features)
+            names = [name for name in names if name not in known]
+            if not names:
+                return known
+            assert batch.inputs is not None  # whoever keeps features keeps those of all the others
+            batch = batch.inputs
         inputs = {
             "video": (batch.video, batch.video_mask, batch.video_times_s),
             "people": (batch.video, batch.face_mask, batch.video_times_s, batch.face_eyes),
-            "audio": (batch.mel, batch.mel_mask, batch.mel_times_s),
+            "speech": (batch.mel, batch.mel_mask, batch.mel_times_s),
         }
-        inputs["speech"] = inputs["audio"]
-        wanted = [name for stream in streams for name in TOWERS[stream]]
-        names = [name for name in self.tower_names if name in wanted]
-        return {name: getattr(self, name).backbone(*inputs[name]) for name in names}
+        inputs["audio"] = inputs["speech"]
+        if hasattr(self, "audio") and self.audio.backbone.reads_wave:
+            inputs["audio"] = (batch.wave, *inputs["speech"][1:])
+        return known | {name: getattr(self, name).backbone(*inputs[name]) for name in names}
 
     def encode(self, batch: Batch | FeatureBatch) -> tuple[Tokens, Tokens]:
         """The two token streams; a stream that the fusion does not use is empty."""
@@ -224,8 +245,8 @@ class Group(nn.Module):
 
     def cam_layers(self) -> dict[str, nn.Module]:
         """The last convolutional stage of each tower, by modality, for Grad-CAM."""
-        towers = [name for name in ("video", "audio") if hasattr(self, name)]
-        return {name: getattr(self, name).backbone.cam_layer for name in towers}
+        towers = {n: getattr(self, n).backbone for n in ("video", "audio") if hasattr(self, n)}
+        return {name: own.cam_layer for name, own in towers.items() if own.cam_layer}
 
     def cam_placement(self, tower: str, cam: Tensor, batch: Batch, trace: Trace) -> Tensor:
         """Maps of frames or of the whole sound -> (T, 1, H, W) or (F, M)."""
@@ -277,6 +298,15 @@ class Group(nn.Module):
         """From now on the towers' own scores do not change."""
         for name in self.tower_names:
             getattr(self, name).freeze_head()
+
+    def kept_towers(self, stream: str) -> tuple[str, ...]:
+        """Those of a stream whose features can be kept once they are fixed."""
+        names = self.towers_of(stream)
+        return tuple(n for n in names if not getattr(self, n).backbone.from_scratch)
+
+    def live_inputs(self) -> tuple[str, ...]:
+        """The fields of a Sample that towers read whose features are not kept."""
+        return SOUND if set(self.towers_of("audio")) - set(self.kept_towers("audio")) else ()
 
     def freeze_towers(self) -> None:
         """From now on what the backbones see does not change, so it can be kept."""

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from emo_core.models.layers.towers import Tokens
-from emo_core.preprocess.batch import Batch, Output
+from emo_core.preprocess.batch import Batch, Output, collate
+from emo_core.preprocess.sample import Sample
 
 
 @runtime_checkable
@@ -22,6 +23,15 @@ class TwoStreams(Protocol):
 
     def encode(self, batch: Batch) -> tuple[Tokens, Tokens]: ...
     def fuse(self, video: Tokens, audio: Tokens) -> Output: ...
+
+
+@runtime_checkable
+class SupportsSubsets(Protocol):
+    """A model that answers from every subset of its streams in one pass."""
+
+    def by_subset(self, batch: Batch) -> Mapping[frozenset[str], Output]:
+        """By the modalities that it may use: its answer, the other ones marked as missing."""
+        ...
 
 
 @runtime_checkable
@@ -74,12 +84,15 @@ class FeatureBatch:
 
     features: Features
     target: Tensor | None = None
+    inputs: Batch | None = None  # of what no features are kept of: towers that learn, and words
 
     def __len__(self) -> int:
         return self.rows
 
     @property
     def rows(self) -> int:
+        if self.inputs is not None:
+            return self.inputs.rows
         return next(iter(self.features.values())).values.shape[0]
 
     def to(self, device: torch.device | str) -> "FeatureBatch":
@@ -88,11 +101,14 @@ class FeatureBatch:
             for name, seen in self.features.items()
         }
         target = None if self.target is None else self.target.to(device)
-        return replace(self, features=moved, target=target)
+        inputs = None if self.inputs is None else self.inputs.to(device)
+        return replace(self, features=moved, target=target, inputs=inputs)
 
 
 def collate_features(
-    rows: Sequence[Features], targets: Sequence[Any] | None = None
+    rows: Sequence[Features],
+    targets: Sequence[Any] | None = None,
+    inputs: Sequence[Sample] = (),
 ) -> FeatureBatch:
     """Rows of single windows, tokens without a batch axis, -> a batch; values become float32."""
     stacked = {
@@ -103,15 +119,24 @@ def collate_features(
         )
         for name in rows[0]
     }
-    return FeatureBatch(stacked, torch.as_tensor(np.asarray(targets)))
+    beside = collate(inputs) if inputs else None
+    return FeatureBatch(stacked, torch.as_tensor(np.asarray(targets)), beside)
 
 
 @runtime_checkable
 class SupportsFeatures(Protocol):
-    """A model whose backbones can be fixed, so that what they see is computed once and kept."""
+    """A model whose backbones can be fixed, so that what they see is computed once and kept.
+
+    kept_towers: those of a stream whose features may be kept; the others read `inputs`.
+    """
 
     def freeze_towers(self) -> None: ...
     def towers_of(self, stream: str) -> tuple[str, ...]: ...
+    def kept_towers(self, stream: str) -> tuple[str, ...]: ...
+    def live_inputs(self) -> tuple[str, ...]:
+        """The fields of a Sample that the rest of the model reads beside kept features."""
+        ...
+
     def features(self, batch: Batch | FeatureBatch, streams: Sequence[str] = ()) -> Features:
         """What each tower's backbone saw, by tower; streams: of these only, "video" or "audio"."""
         ...

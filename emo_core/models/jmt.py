@@ -115,6 +115,14 @@ class Jmt(nn.Module):
         """The encoder of the stream "video" or "audio", if it has one."""
         return (stream,) if isinstance(getattr(self, stream, None), EncoderStepStream) else ()
 
+    def kept_towers(self, stream: str) -> tuple[str, ...]:
+        """Those of a stream whose features can be kept once they are fixed: all."""
+        return self.towers_of(stream)
+
+    def live_inputs(self) -> tuple[str, ...]:
+        """No field of a Sample is read beside kept features."""
+        return ()
+
     def freeze_towers(self) -> None:
         """From now on what the encoders see does not change, so it can be kept."""
         for stream in self.modules():
@@ -212,7 +220,8 @@ class Jmt(nn.Module):
         """The last convolutional stage of each tower, by modality, for Grad-CAM."""
         streams = {n: getattr(self, n) for n in ("video", "audio") if hasattr(self, n)}
         read = {n: s for n, s in streams.items() if isinstance(s, StepStream)}  # step by step
-        return {name: stream.backbone.cam_layer for name, stream in read.items()}
+        layers = {name: stream.backbone.cam_layer for name, stream in read.items()}
+        return {name: layer for name, layer in layers.items() if layer is not None}
 
     def cam_placement(self, tower: str, cam: Tensor, batch: Batch, trace: Trace) -> Tensor:
         """Each step's map at the faces (T, 1, 1, h, w) or mel frames (F, M) that the step read."""

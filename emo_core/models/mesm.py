@@ -384,8 +384,9 @@ class Mesm(nn.Module):
         scores: dict[str, Tensor] = {}
         towers: dict[str, TowerTrace] = {}
         if hasattr(self, "text"):
-            assert isinstance(batch, Batch)  # features are kept of pictures and sound
-            query, scores["text"] = self.text(batch.tokens, batch.token_mask)  # (B, Dt), (B, C)
+            words = batch.inputs if isinstance(batch, FeatureBatch) else batch
+            assert words is not None  # features are kept of pictures and sound only
+            query, scores["text"] = self.text(words.tokens, words.token_mask)  # (B, Dt), (B, C)
         if hasattr(self, "video"):
             scores["video"], towers["video"] = self.video(*self.video.pictures(batch), query)
         if hasattr(self, "audio"):
@@ -404,6 +405,14 @@ class Mesm(nn.Module):
     def towers_of(self, stream: str) -> tuple[str, ...]:
         """The encoder of the stream "video" or "audio", if it has one."""
         return (stream,) if isinstance(getattr(self, stream, None), EncoderTower) else ()
+
+    def kept_towers(self, stream: str) -> tuple[str, ...]:
+        """Those of a stream whose features can be kept once they are fixed: all."""
+        return self.towers_of(stream)
+
+    def live_inputs(self) -> tuple[str, ...]:
+        """The fields of a Sample that the text's tower reads, which is not fixed."""
+        return ("tokens", "token_mask") if hasattr(self, "text") else ()
 
     def freeze_towers(self) -> None:
         """From now on what the encoders see does not change, so it can be kept."""

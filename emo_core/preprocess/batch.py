@@ -28,6 +28,7 @@ class Batch:
     token_mask: Tensor  # (B, L)
     target: Tensor | None = None  # what the task says: class index (B,), classes (B, C), ...
     face_eyes: Tensor | None = None  # (B, T, P, 4) x, y of both eyes, 0 to 1 of the frame
+    wave: Tensor | None = None  # (B, S) -1 to 1; S is a multiple of F
 
     def __len__(self) -> int:
         return self.rows

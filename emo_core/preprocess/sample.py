@@ -5,7 +5,7 @@ cache) and turned into a `Sample` of tensors: frames, faces, log-mel, and tokens
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache, partial
 from itertools import repeat
@@ -32,8 +32,29 @@ from emo_core.ranges import Count, CountOrNone, Positive
 
 # The whole image with black bars; its middle, which fills the frame; or all images brought to one
 # shape, of which the middle is taken, as weights of Kinetics know them (docs/papers/group.md#a3).
-RESIZE_MODES = ("pad", "crop", "stretch_crop")
+# The others are those of published backbones, equal to their own library (see PublishedResize).
+RESIZE_MODES = ("pad", "crop", "stretch_crop", "clip", "siglip2", "dinov2", "kinetics")
 KINETICS_SHARES = (171 / 112, 128 / 112)  # of the frame's width and height: size before the crop
+
+
+@dataclass(frozen=True)
+class PublishedResize:
+    """How a backbone's own library brings frames to its input, from their full size on."""
+
+    short_side: float = 1.0  # of the input's, before its middle is taken; 0 = both sides stretched
+    bicubic: bool = True
+    antialias: bool = True
+    round_half: bool = False  # the crop starts at a rounded half pixel, else at the one before
+
+
+PUBLISHED_RESIZES = {
+    "clip": PublishedResize(),  # transformers' CLIPImageProcessor
+    "siglip2": PublishedResize(0.0, bicubic=False),  # its SiglipImageProcessor
+    "dinov2": PublishedResize(256 / 224),  # its BitImageProcessor
+    "kinetics": PublishedResize(  # torchvision's VideoClassification
+        256 / 224, bicubic=False, antialias=False, round_half=True
+    ),
+}
 TAIL = 0.1  # windows; a tail shorter than this is left unread instead of making a window of its own
 
 
@@ -51,6 +72,7 @@ class SampleConfig:
     face_every: Count = 1  # one frame in so many is searched for faces, followed between
     text_length: CountOrNone = 0  # tokens kept of the transcript; 0 = it is not read
     tokenizer: str = "bytes"  # or a name that transformers knows, "albert-base-v2"
+    wave: bool = False  # the waveform is kept beside its log-mel, for towers that read it
     mel: MelConfig = field(default_factory=MelConfig)
 
     @property
@@ -74,6 +96,9 @@ class SampleConfig:
 
 # docs/papers/group.md#a2, #a3, #a6, #a7
 PAPER = SampleConfig(frames=32, width=112, height=112, resize_mode="stretch_crop", mel=PANNS)
+
+
+Listen = Callable[[int, float, float], np.ndarray]  # Hz, start and end in s -> (S,) float32
 
 
 @dataclass(frozen=True)
@@ -111,6 +136,7 @@ class Sample:
     face_eyes: Tensor | None = (
         None  # (T, P, 4) both eyes x, y, 0 to 1 of video; where face_size = 0
     )
+    wave: Tensor | None = None  # (S,) float32, -1 to 1, at the mel's rate; where config.wave
 
 
 def window_spans(
@@ -139,6 +165,13 @@ def resize_size(size: tuple[int, int], config: SampleConfig) -> tuple[int, int]:
     if config.resize_mode == "stretch_crop":
         wide, high = KINETICS_SHARES
         return round(config.width * wide), round(config.height * high)
+    if published := PUBLISHED_RESIZES.get(config.resize_mode):
+        if not published.short_side:
+            return config.width, config.height
+        wide, high = (round(published.short_side * n) for n in (config.width, config.height))
+        if wide * size[1] >= high * size[0]:  # the frame's width decides
+            return wide, max(int(wide * size[1] / size[0]), config.height)
+        return max(int(high * size[0] / size[1]), config.width), high
     scales = config.width / size[0], config.height / size[1]
     scale = min(scales) if config.resize_mode == "pad" else max(scales)
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
@@ -153,25 +186,52 @@ def pad_or_crop(pixels: np.ndarray, config: SampleConfig) -> np.ndarray:
             margin[axis] = (extra // 2, extra - extra // 2)
             pixels = np.pad(pixels, margin)
         elif extra < 0:
-            first = -extra // 2
+            first = crop_start(-extra, config)
             pixels = pixels.take(range(first, first + target), axis=axis)
     return pixels
 
 
+def crop_start(extra: int, config: SampleConfig) -> int:
+    """The first of the pixels that are kept where `extra` of them are too many."""
+    published = PUBLISHED_RESIZES.get(config.resize_mode)
+    return round(extra / 2) if published and published.round_half else extra // 2
+
+
 def read_size(size: tuple[int, int], config: SampleConfig) -> tuple[int, int]:
-    """(width, height) at which frames of `size` are read: large enough to find faces if asked."""
+    """(width, height) at which frames of `size` are read: large enough to find faces if asked.
+
+    Published backbones resize full frames.
+    """
+    if config.resize_mode in PUBLISHED_RESIZES:
+        return size
     if not config.people:
         return resize_size(size, config)
     return max(detection_size(size), resize_size(size, config))
 
 
-def resize_frames(frames: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Frames (T, h, w, 3) at another (width, height)."""
-    if frames.shape[2:0:-1] == size:
+def resize_frames(
+    frames: np.ndarray, size: tuple[int, int], resize_mode: str = "pad"
+) -> np.ndarray:
+    """Frames (T, h, w, 3) at another (width, height); interpolated as `resize_mode` says."""
+    if frames.shape[2:0:-1] == size or not len(frames):
         return frames
+    if published := PUBLISHED_RESIZES.get(resize_mode):
+        return _resize_as_published(frames, size, published)
     shrinks = size[0] < frames.shape[2] or size[1] < frames.shape[1]
     how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return np.stack([cv2.resize(frame, size, interpolation=how) for frame in frames])
+
+
+def _resize_as_published(
+    frames: np.ndarray, size: tuple[int, int], how: PublishedResize
+) -> np.ndarray:
+    """As the library does, which rounds to bytes before it normalises."""
+    from torchvision.transforms.v2 import InterpolationMode, functional  # takes a second to import
+
+    mode = InterpolationMode.BICUBIC if how.bicubic else InterpolationMode.BILINEAR
+    planes = torch.from_numpy(np.ascontiguousarray(frames.transpose(0, 3, 1, 2)))
+    resized = functional.resize(planes, list(size[::-1]), mode, antialias=how.antialias)
+    return resized.numpy().transpose(0, 2, 3, 1)
 
 
 def to_sample_points(points: np.ndarray, size: tuple[int, int], config: SampleConfig) -> np.ndarray:
@@ -193,7 +253,8 @@ def _placement(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Size of the scaled picture, where it starts, size of the frame: pixels, (2 * pairs,) each."""
     scaled, whole = np.array(resize_size(size, config)), np.array([config.width, config.height])
-    margin = np.trunc((whole - scaled) / 2)  # whole pixels, as `pad_or_crop` has them
+    extra = scaled - whole  # where it is negative the picture is padded
+    margin = np.array([-crop_start(n, config) if n > 0 else -n // 2 for n in extra.tolist()])
     return np.tile(scaled, pairs), np.tile(margin, pairs), np.tile(whole, pairs)
 
 
@@ -246,14 +307,18 @@ def decode_windows(
     config: SampleConfig,
     spans: list[tuple[float, float]],
     follow: Follow | None = None,
+    listen: Listen | None = None,
 ) -> Iterator[DecodedWindow]:
-    """`decode_window` for windows that follow each other, the picture decoded in one go."""
+    """`decode_window` for windows that follow each other, the picture decoded in one go.
+
+    listen: reads their sound; None = `clip.audio`.
+    """
     frames: Iterator[DecodedFrames | None] = repeat(None)
     if clip.has_video:
         asked = [_read_times(clip, config, *span) for span in spans]
         frames = clip.read_in_turn(asked, read_size(video_size(clip), config))
     for span in spans:
-        yield _assemble(clip, config, *span, next(frames), follow)
+        yield _assemble(clip, config, *span, next(frames), follow, listen)
 
 
 def _length(clip: Recording, config: SampleConfig, start_s: float, end_s: float) -> float:
@@ -282,6 +347,7 @@ def _assemble(
     end_s: float,
     frames: DecodedFrames | None,
     follow: Follow | None,
+    listen: Listen | None = None,
 ) -> DecodedWindow:
     """A window whose frames, if it has any, have been read; its sound is read here."""
     length_s = _length(clip, config, start_s, end_s)
@@ -292,12 +358,13 @@ def _assemble(
         frames = DecodedFrames(pixels[:0], grid[:0])
     else:
         size = resize_size(video_size(clip), config)
-        pixels[inside] = pad_or_crop(resize_frames(frames.pixels, size), config)
+        resized = resize_frames(frames.pixels, size, config.resize_mode)
+        pixels[inside] = pad_or_crop(resized, config)
         times[inside] = np.clip(frames.times_s - start_s, 0.0, config.window_s)
     follow = follow or partial(track_faces, every=config.face_every)
     wave = np.zeros(round(config.window_s * config.mel.rate), np.int16)
     if clip.has_audio and length_s > 0:
-        audio = clip.audio(config.mel.rate, start_s, start_s + length_s)[: len(wave)]
+        audio = (listen or clip.audio)(config.mel.rate, start_s, start_s + length_s)[: len(wave)]
         wave[: len(audio)] = np.round(audio * 32767)
     return DecodedWindow(
         pixels,
@@ -330,6 +397,7 @@ def to_sample(decoded: DecodedWindow, config: SampleConfig) -> Sample:
         *tokens_of(decoded.text, config.text_length, config.tokenizer),
         decoded.start_s,
         _eyes(decoded, config),
+        wave if config.wave else None,
     )
 
 

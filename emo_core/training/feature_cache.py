@@ -1,7 +1,7 @@
 """What frozen towers saw of each window, on disk: computed once, so that training is quick.
 
 A file holds CHUNK windows and appears under its name only when it is whole; a killed run goes on
-with the first chunk that is missing. Values are kept in half precision.
+with the first chunk that is missing. Values are kept in 16 bits and read through a memory map.
 """
 
 import hashlib
@@ -26,6 +26,7 @@ CHUNK = 64  # windows a file
 REVISION = 2  # raised when towers of the same weights make something else of a window
 AT_ONCE = 16  # windows that go through the towers together
 TENSORS = ("values", "mask", "times_s")  # of Tokens
+DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16}  # by recipe's precision
 Progress = Callable[[str, int, int], None]
 
 
@@ -35,7 +36,9 @@ class FeatureCacheError(EmoError):
 
 def tower_digest(model: Any, streams: Sequence[str]) -> str:
     """Changes with any weight of a backbone of these streams, and with what its repr states."""
-    prefixes = tuple(f"{name}.backbone." for stream in streams for name in model.towers_of(stream))
+    prefixes = tuple(
+        f"{name}.backbone." for stream in streams for name in model.kept_towers(stream)
+    )
     digest = hashlib.blake2b(digest_size=8)
     for name, value in sorted(model.state_dict().items()):
         if name.startswith(prefixes):
@@ -53,21 +56,26 @@ def cached_features(
     streams: Sequence[str],
     workers: int = 0,
     progress: Progress | None = None,
+    precision: str = "float16",
 ) -> list[Features]:
     """Features of every window of a data set, in order, each without a batch axis.
 
     windows: of a known length; (0, index) -> (Sample, target). key: everything that decides what
-    they show; the streams and the weights of their towers are added. Raises FeatureCacheError.
+    they show; the streams and the weights of their towers are added. precision: one of DTYPES.
+    Streams without a tower whose features may be kept are left out. Raises FeatureCacheError.
     """
-    text = "|".join(map(str, (REVISION, *key, *streams, tower_digest(model, streams))))
+    streams = [stream for stream in streams if model.kept_towers(stream)]
+    if not streams:
+        return [{} for _ in range(len(windows))]
+    rounded = [] if precision == "float16" else [precision]  # as until 0.2: caches stay valid
+    text = "|".join(map(str, (REVISION, *key, *streams, tower_digest(model, streams), *rounded)))
     digest = hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
     files = chunk_files(cache_folder() / "features" / digest, len(windows))
     missing = [number for number, path in enumerate(files) if not path.is_file()]
     done = len(files) - len(missing)
     remove_unfinished(cache_folder() / "features" / digest)
-    for number, rows in zip(
-        missing, _computed(model, windows, streams, missing, workers), strict=True
-    ):
+    computed = _computed(model, windows, streams, missing, workers, DTYPES[precision])
+    for number, rows in zip(missing, computed, strict=True):
         _write(files[number], rows)
         done += 1
         if progress:
@@ -95,10 +103,16 @@ class _AtEpochZero:
 
 
 def _computed(
-    model: Any, windows: Any, streams: Sequence[str], chunks: Sequence[int], workers: int
+    model: Any,
+    windows: Any,
+    streams: Sequence[str],
+    chunks: Sequence[int],
+    workers: int,
+    precision: torch.dtype,
 ) -> Iterator[list[Features]]:
     """Features of the windows of some chunks, chunk by chunk."""
     assert isinstance(model, SupportsFeatures)
+    names = [name for stream in streams for name in model.kept_towers(stream)]
     count, device = len(windows), next(cast("nn.Module", model).parameters()).device
     sizes = [min(CHUNK, count - number * CHUNK) for number in chunks]
     places = [n * CHUNK + i for n, size in zip(chunks, sizes, strict=True) for i in range(size)]
@@ -108,18 +122,21 @@ def _computed(
     rows: list[Features] = []
     with torch.inference_mode(), for_inference(cast("nn.Module", model), device):
         for batch in loader:
-            rows += _rows(model.features(cast(Batch, batch).to(device), streams))
+            seen = model.features(cast(Batch, batch).to(device), streams)
+            rows += _rows({name: seen[name] for name in names}, precision)
             while sizes and len(rows) >= sizes[0]:
                 yield rows[: sizes[0]]
                 rows = rows[sizes.pop(0) :]
 
 
-def _rows(features: Features) -> list[Features]:
-    """A batch's features -> one a window, values in half precision."""
+def _rows(features: Features, precision: torch.dtype) -> list[Features]:
+    """A batch's features -> one a window, on the CPU."""
     count = len(next(iter(features.values())).mask)
     return [
         {
-            name: Tokens(seen.values[i].half().cpu(), seen.mask[i].cpu(), seen.times_s[i].cpu())
+            name: Tokens(
+                seen.values[i].to(precision).cpu(), seen.mask[i].cpu(), seen.times_s[i].cpu()
+            )
             for name, seen in features.items()
         }
         for i in range(count)

@@ -13,6 +13,8 @@ from emo_core.data.cache import Cache
 from emo_core.data.dataset import ClipDataset, ConcatDataset, Loader
 from emo_core.models.group import Group
 from emo_core.models.interface import FeatureBatch, Features, SupportsFeatures, collate_features
+from emo_core.preprocess.augment import NONE, Augment
+from emo_core.preprocess.sample import Sample, SampleConfig
 from emo_core.synthetic.composed.dataset import OnTheFlyDataset, OnTheFlyWindow
 from emo_core.synthetic.composed.halves import SceneHalves, draw_pair
 from emo_core.synthetic.composed.sources import SourcePool
@@ -24,10 +26,29 @@ from emo_core.training.recipes import Recipe, RecipeError
 STREAMS = ("video", "audio")
 
 
-def collate_feature_rows(rows: Sequence[tuple[Features, Any]]) -> FeatureBatch:
-    """(features, target) of single windows -> a batch."""
-    features, targets = zip(*rows, strict=True)
-    return collate_features(features, targets)
+FeatureRow = tuple[Features, Any] | tuple[Features, Any, Sample]
+
+
+def collate_feature_rows(rows: Sequence[FeatureRow]) -> FeatureBatch:
+    """(features, target) of single windows, or with the inputs that are read beside, -> a batch."""
+    features, targets, *inputs = zip(*rows, strict=True)
+    return collate_features(features, targets, *inputs)
+
+
+class LiveInputs:
+    """What is read beside kept features: some fields of each window's Sample, the others empty."""
+
+    def __init__(self, windows: ClipDataset, fields: Sequence[str]) -> None:
+        self.windows, self.fields = windows, tuple(fields)
+
+    def __getitem__(self, position: tuple[int, int]) -> Sample:
+        sample = self.windows[position][0]
+        rest: dict[str, Any] = {
+            name: value[:0]
+            for name, value in vars(sample).items()
+            if isinstance(value, torch.Tensor) and name not in self.fields
+        }
+        return replace(sample, **rest)
 
 
 class FeatureDataset(Dataset):
@@ -42,9 +63,10 @@ class FeatureDataset(Dataset):
         dropout: float = 0.0,
         streams: dict[str, tuple[str, ...]] | None = None,
         seed: int = 0,
+        inputs: LiveInputs | None = None,
     ) -> None:
         """dropout: chance that a stream is missing; streams: the towers of each."""
-        self.windows, self.rows = list(windows), list(rows)
+        self.windows, self.rows, self.inputs = list(windows), list(rows), inputs
         self.dropout, self.streams, self.seed = dropout, streams or {}, seed
 
     def __len__(self) -> int:
@@ -54,11 +76,17 @@ class FeatureDataset(Dataset):
     def groups(self) -> np.ndarray:
         return np.array([window.group for window in self.windows])
 
-    def __getitem__(self, position: tuple[int, int]) -> tuple[Features, Any]:
+    def __getitem__(self, position: tuple[int, int]) -> FeatureRow:
         epoch, index = position
         rng = np.random.default_rng([self.seed, epoch, index, 5])
-        row = without_stream(self.rows[index], self.streams, self.dropout, rng)
-        return row, self.windows[index].target
+        missing = drawn_stream(self.streams, self.dropout, rng)
+        row, target = (
+            mask_stream(self.rows[index], self.streams, missing),
+            self.windows[index].target,
+        )
+        if self.inputs is None:
+            return row, target
+        return row, target, silence_if(missing == "audio", self.inputs[position])
 
 
 class Half(NamedTuple):
@@ -148,14 +176,33 @@ def without_stream(
     row: Features, streams: dict[str, tuple[str, ...]], chance: float, rng: np.random.Generator
 ) -> Features:
     """The same features, or with one stream's towers marked as missing."""
+    return mask_stream(row, streams, drawn_stream(streams, chance, rng))
+
+
+def drawn_stream(
+    streams: Mapping[str, Sequence[str]], chance: float, rng: np.random.Generator
+) -> str:
+    """A stream that is to be missing, each by `chance`; mostly none, ""."""
     drawn = rng.random()
-    for number, towers in enumerate(streams.values(), start=1):
+    for number, stream in enumerate(streams, start=1):
         if (number - 1) * chance <= drawn < number * chance:
-            return {
-                name: replace(seen, mask=torch.zeros_like(seen.mask)) if name in towers else seen
-                for name, seen in row.items()
-            }
-    return row
+            return stream
+    return ""
+
+
+def mask_stream(row: Features, streams: Mapping[str, Sequence[str]], missing: str) -> Features:
+    """The same features with the towers of the stream `missing` marked so; "" = none is."""
+    if not missing:
+        return row
+    return {
+        name: replace(seen, mask=torch.zeros_like(seen.mask)) if name in streams[missing] else seen
+        for name, seen in row.items()
+    }
+
+
+def silence_if(missing: bool, sample: Sample) -> Sample:
+    """The same sample, or with its sound marked as missing."""
+    return replace(sample, mel_mask=torch.zeros_like(sample.mel_mask)) if missing else sample
 
 
 def with_features(recipe: Recipe, model: Any, data: Data, progress: Progress | None = None) -> Data:
@@ -163,27 +210,25 @@ def with_features(recipe: Recipe, model: Any, data: Data, progress: Progress | N
 
     Raises RecipeError where this model has no such towers.
     """
-    if not (isinstance(model, SupportsFeatures) and any(map(model.towers_of, STREAMS))):
-        raise RecipeError(
-            "features of {model} can't be kept; expected a model with frozen towers; give --set "
-            "features.windows=false.",
-            model=recipe.model,
-        )
-    model.freeze_towers()
+    precision, fields = recipe.features.precision, live_inputs(recipe, model)
+    model.to("cuda" if torch.cuda.is_available() else "cpu").freeze_towers()
     config, seed, workers = recipe.train, recipe.train.seed, recipe.train.num_workers
     streams = {stream: model.towers_of(stream) for stream in STREAMS}
     dropout = recipe.augment.modality_dropout
 
     def read(windows: Any, key: Sequence[object], names: Sequence[str]) -> list[Features]:
-        return cached_features(model, windows, key, names, workers, progress)
+        return cached_features(model, windows, key, names, workers, progress, precision)
 
     def files(loader: Loader, chance: float) -> FeatureDataset | None:
         own = [w for w in loader.dataset.windows if not isinstance(w, OnTheFlyWindow)]
+        if not own:
+            return None
         plain = ClipDataset(own, Cache(recipe.sample))
-        key = ["windows", recipe.sample.as_dict(), *(w.key(plain.cache) for w in own)]
-        return (
-            FeatureDataset(own, read(plain, key, STREAMS), chance, streams, seed) if own else None
-        )
+        key = ["windows", decisive_sample(recipe.sample), *(w.key(plain.cache) for w in own)]
+        learning = loader is data.train
+        sound = ClipDataset(own, plain.cache, sound_changes(recipe.augment), seed)
+        inputs = LiveInputs(sound if learning else plain, fields) if fields else None
+        return FeatureDataset(own, read(plain, key, STREAMS), chance, streams, seed, inputs)
 
     own = files(data.train, dropout)
     parts: list[Any] = [] if own is None else [own]
@@ -211,6 +256,40 @@ def with_features(recipe: Recipe, model: Any, data: Data, progress: Progress | N
         train=Loader(train, config.batch_size, True, seed),
         valid=Loader(valid, config.batch_size, False),
     )
+
+
+def sound_changes(augment: Augment) -> Augment:
+    """Of the changes to a training window those that its sound alone may have."""
+    changes = Augment(0, 0, 0, augment.gain_db, spec_stripes=augment.spec_stripes)
+    return changes if changes != NONE else NONE
+
+
+def decisive_sample(config: SampleConfig) -> dict[str, Any]:
+    """Settings of a sample that decide what towers see; as until 0.2 where no waveform is kept."""
+    settings = config.as_dict()
+    return settings if config.wave else {k: v for k, v in settings.items() if k != "wave"}
+
+
+def live_inputs(recipe: Recipe, model: Any) -> tuple[str, ...]:
+    """The fields of a Sample that the model reads beside kept features.
+
+    Raises RecipeError where none of its features can be kept, or where such fields are not there.
+    """
+    if not (isinstance(model, SupportsFeatures) and any(map(model.kept_towers, STREAMS))):
+        raise RecipeError(
+            "features of {model} can't be kept; expected a model with frozen towers; give --set "
+            "features.windows=false.",
+            model=recipe.model,
+        )
+    fields = model.live_inputs()
+    if fields and recipe.samples_on_the_fly:
+        raise RecipeError(
+            "{model} reads {field} beside kept features, which pairs that are drawn anew do not "
+            "have; give --set samples_on_the_fly=0 or --set features.windows=false.",
+            model=recipe.model,
+            field=fields[0],
+        )
+    return fields
 
 
 def knows_its_labels(recipe: Recipe) -> bool:

@@ -1,6 +1,7 @@
 """One training run: its data, its folder, its start and its end; and a checkpoint's scores."""
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -31,6 +32,7 @@ from emo_core.models import MODELS
 from emo_core.preprocess.batch import collate
 from emo_core.preprocess.sample import blank_sample
 from emo_core.synthetic.composed.dataset import OnTheFlyDataset
+from emo_core.synthetic.composed.pretraining import PretrainStage
 from emo_core.synthetic.drawn.dataset import synthetic_windows
 from emo_core.training.feature_data import with_features
 from emo_core.training.fitting import refuse_other_labels, window_target
@@ -157,6 +159,39 @@ def _as_recipe_error(what: str) -> Iterator[None]:
             what=what,
             why=why,
         ) from error
+
+
+def keep_features(
+    recipe: Recipe, data: Data, progress: Callable[[str, int, int], None] | None = None
+) -> dict[str, Any]:
+    """Compute what a recipe's fixed backbones see of each window, once, for every run that asks.
+
+    Raises RecipeError where its backbones are trained first, or are not fixed.
+    """
+    stages = [n for n, value in vars(recipe).items() if isinstance(value, PretrainStage)]
+    if trained := [name for name in stages if getattr(recipe, name).epochs]:
+        raise RecipeError(
+            "the backbones of this recipe are trained first, by {stages}; expected ones that stay "
+            "as they are; `emo train` keeps their features itself.",
+            stages=", ".join(trained),
+        )
+    torch.manual_seed(recipe.train.seed)
+    model = build(recipe)
+    pretrain(recipe, model, data, log.info)
+    began = time.perf_counter()
+    kept = with_features(recipe, model, data, progress)
+    seconds = time.perf_counter() - began
+    rows = [row for part in kept.train.dataset.datasets for row in part.rows]
+    rows += kept.valid.dataset.rows
+    return {
+        "windows": len(rows),
+        "seconds": round(seconds, 1),
+        "bytes": sum(seen.values.nbytes for row in rows for seen in row.values()),
+        "towers": {
+            name: {"backbone": getattr(model, name).backbone.extra_repr(), "tokens": list(v.shape)}
+            for name, v in ((name, seen.values) for name, seen in rows[0].items())
+        },
+    }
 
 
 def start(

@@ -13,7 +13,7 @@ from emo_core.errors import EmoError, name_choices
 from emo_core.messages import say, say_or
 from emo_core.old_names import current_key, current_value
 from emo_core.preprocess.sample import RESIZE_MODES
-from emo_core.training.recipes import INIT_SCOPES, Recipe, RecipeError
+from emo_core.training.recipes import INIT_SCOPES, PRECISIONS, Recipe, RecipeError
 
 Settings = TypeVar("Settings")
 
@@ -181,6 +181,18 @@ def _together(recipe: Recipe) -> list[tuple[str, bool, str, Any]]:
             sample.resize_mode in RESIZE_MODES,
             say_or(RESIZE_MODES),
             RESIZE_MODES[0],
+        ),
+        (
+            "features.precision",
+            recipe.features.precision in PRECISIONS,
+            say_or(PRECISIONS),
+            PRECISIONS[0],
+        ),
+        (
+            "sample.mel.rate",
+            not sample.wave or mel.rate == 16_000,
+            say("16000 with sample.wave"),
+            16_000,
         ),
         ("settings.classes", classes == labels, say("as many as the task has labels"), labels),
     ]

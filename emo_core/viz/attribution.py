@@ -258,8 +258,8 @@ def summarise_clock(attribution: "Attribution", parts: int = 20) -> str:
         at = int(values.abs().argmax())
         start_s, end_s = clock.edges_s[at : at + 2].tolist()
         does = "raises" if float(values[at]) > 0 else "lowers"
-        template = COUNTED[name, does if attribution.signed else "matters"]
-        said.append(say(template, start_s=start_s, end_s=end_s))
+        does = does if attribution.signed else "matters"
+        said.append(say(COUNTED[name, does], start_s=start_s, end_s=end_s))
     return say(
         "Score of “{target}”: {words}.", target=attribution.target, words=say_list(said, "; ")
     )

@@ -1,6 +1,7 @@
 """One clip explained into a folder: attribution.npz, report.html, overlay.mp4."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -120,18 +121,19 @@ def _changes_of(
 def write_explanation(
     out: Path, clip: Clip, explanation: Explanation, language: str = ENGLISH
 ) -> list[str]:
-    """Write the files; return their names. A clip without a picture gets no film.
+    """Write all files or none; return their names. A clip without a picture gets no film.
 
     language: of the words in report and film.
     """
     out.mkdir(parents=True, exist_ok=True)
-    save(out / "attribution.npz", explanation.attribution)
-    write_report(out / "report.html", explanation, language)
-    names = ["attribution.npz", "report.html"]
-    if clip.has_video:
-        config = explanation.checkpoint.sample
-        write_overlay(out / "overlay.mp4", clip, explanation.attribution, config, language)
-        names.append("overlay.mp4")
+    names = ["attribution.npz", "report.html", *(["overlay.mp4"] if clip.has_video else [])]
+    with ExitStack() as whole:
+        arrays, report, *film = [whole.enter_context(atomic_path(out / name)) for name in names]
+        save(arrays, explanation.attribution)
+        write_report(report, explanation, language)
+        for part in film:
+            config = explanation.checkpoint.sample
+            write_overlay(part, clip, explanation.attribution, config, language)
     return names
 
 

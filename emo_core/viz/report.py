@@ -149,9 +149,9 @@ def _answer(explanation: Explanation, write: _Writer) -> str:
         say("{label} {percent}", label=say_name(label), percent=percent(value))
         for label, value in ranked
     )
-    template = "Not sure: {words}." if prediction.abstains else "{words}."
+    unsure = say("Not sure: ") if prediction.abstains else ""
     figure = write.figure(probability_bars(prediction))
-    return write.section(title, figure + notes, say(template, words=words))
+    return write.section(title, figure + notes, say("{unsure}{words}.", unsure=unsure, words=words))
 
 
 def _clock(explanation: Explanation, write: _Writer) -> str:

@@ -1,5 +1,6 @@
 """What must be true of every method, on every model: shapes, sums, cost, and the truth found."""
 
+import threading
 from dataclasses import replace
 
 import pytest
@@ -14,6 +15,7 @@ from emo_core.attribution.forward_function import (
     counted,
     free_bytes,
     inputs_of,
+    lazy_property,
 )
 from emo_core.attribution.methods import METHODS, cost, explain_window
 from emo_core.attribution.perturbation import _without_each, sampled_shapley
@@ -443,3 +445,41 @@ def test_occlusion_and_shapley_are_captums():
                 within = (ids[0] == piece).expand_as(values[0])
                 one, total = values[0][within].max(), own[name][within].sum()
                 assert float(total) == pytest.approx(float(one), abs=near), name
+
+
+PATIENCE_S = 20
+
+
+class Answer:
+    """Its value waits for `before`, where there is something to wait for."""
+
+    def __init__(self, before: threading.Event | None = None) -> None:
+        self.before, self.begun, self.asked = before, threading.Event(), 0
+
+    @lazy_property
+    def value(self) -> int:
+        self.asked += 1
+        self.begun.set()
+        assert self.before is None or self.before.wait(PATIENCE_S), "held up for ever"
+        return 7
+
+
+def test_one_that_pauses_does_not_hold_up_another_objects():
+    done = threading.Event()
+    first, second = Answer(before=done), Answer()
+    found: list[int] = []
+    paused = threading.Thread(target=lambda: found.append(first.value))
+    paused.start()
+    assert first.begun.wait(PATIENCE_S)
+    other = threading.Thread(target=lambda: (found.append(second.value), done.set()), daemon=True)
+    other.start()
+    other.join(PATIENCE_S / 2)
+    assert not other.is_alive(), "the one that has paused holds a lock"
+    paused.join()
+    assert found == [7, 7]
+
+
+def test_it_is_worked_out_once():
+    answer = Answer()
+    assert (answer.value, answer.value, answer.asked) == (7, 7, 1)
+    assert isinstance(Answer.value, lazy_property)

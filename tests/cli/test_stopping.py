@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from emo_core.cli.main import StopRequest, main, stop_kindly
+from emo_core.cli.main import LOST_PROBES, PROBE_S, StopRequest, main, stop_kindly
 from tests.cli.test_command import TINY
 from tests.conftest import ROOT
 
@@ -140,6 +140,45 @@ def test_a_request_that_a_finaliser_drops_is_heard_all_the_same():
     assert (done.returncode, done.stderr) == (2, "emo: stopped.\n")
 
 
+CAUGHT = """
+import os, signal, sys, time
+def card(args):
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(600)
+    except BaseException:  # as a library does that tries to import another
+        pass
+    time.sleep(600)
+from emo_core.cli import commands
+from emo_core.cli.main import main
+commands.print_card = card
+sys.argv = ["emo", "card", "group-staged"]
+sys.exit(main())
+"""
+
+
+def test_a_request_that_a_library_catches_is_heard_all_the_same():
+    done = subprocess.run(
+        [sys.executable, "-c", CAUGHT], cwd=ROOT, capture_output=True, text=True, timeout=HANG_S
+    )
+    assert (done.returncode, done.stderr) == (2, "emo: stopped.\n")
+
+
+def test_tidying_up_takes_as_long_as_it_takes(capsys, monkeypatch):
+    tidied = []
+
+    def card(args):
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            time.sleep(5 * PROBE_S * LOST_PROBES)
+            tidied.append(True)
+
+    monkeypatch.setattr("emo_core.cli.commands.print_card", card)
+    assert main(["card", "group-staged"]) == 2
+    assert tidied and capsys.readouterr().err == "emo: stopped.\n"
+
+
 def test_a_program_that_caught_its_interrupt_ends_with_its_own_code(tmp_path):
     """Also one that was interrupted while it imported, where Python executes strings."""
     (tmp_path / "interrupted.py").write_text(
@@ -172,6 +211,7 @@ def test_an_error_that_a_request_makes_is_no_error(capsys, monkeypatch):
 
 def test_only_ctrl_c_cuts_tidying_up_short():
     request = StopRequest()
+    request.arrived = True  # not made once more: that would end the suite
     with pytest.raises(KeyboardInterrupt):
         request.hear(signal.SIGTERM, None)
     request.hear(signal.SIGTERM, None)  # as a shell and the system say that a terminal closed

@@ -69,7 +69,13 @@ def test_torch_is_loaded_only_when_asked(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     at_top = {node.module for node in tree.body if isinstance(node, ast.ImportFrom)}
     at_top |= {a.name for node in tree.body if isinstance(node, ast.Import) for a in node.names}
-    allowed = {"emo_core", "emo_core.clip", "emo_core.errors", "emo_core.schema", "emo_core.viz"}
+    allowed = {
+        "emo_core",
+        "emo_core.clip",
+        "emo_core.errors",
+        "emo_core.schema",
+        "emo_core.viz",
+    }
     allowed |= {"emo_core.media.demux", "emo_core.messages"}
     own = {name for name in at_top if name and name.startswith("emo_core")}
     assert own <= allowed and "demo.explanations" not in at_top
@@ -232,7 +238,7 @@ def test_what_a_visitor_wrote_is_never_markup(tmp_path):
     ):
         assert "&lt;b&gt;.mp4" in shown and "<b>" not in shown
     assert "&lt;i&gt;" in components.state(words, "trouble", "trouble", "<i>")
-    grid = components.frame_gallery(result.frames)
+    grid = components.frame_gallery(words, result.frames)
     assert grid.count("<img") == grid.count("data-seek=") == len(result.frames) >= 3
 
 
@@ -258,6 +264,6 @@ def test_the_page_says_how_many_faces_were_found_and_where_nobody_is(tmp_path):
     nobody = service.predict_view(write_clip(tmp_path / "grey.mp4", 2.0))  # grey, with a tone
     assert dict(nobody.facts)["Faces"].startswith("none in ")
     card = components.answer_html(Words("de"), nobody.prediction)
-    assert "Niemand zu erkennen" in card and 'class="bars"' not in card and "No face" in card
+    assert "Niemand zu erkennen" in card and 'class="bars"' not in card and "kein Gesicht" in card
     heard = service.predict_view(write_clip(tmp_path / "tone.mp4", 2.0, picture=False))
     assert dict(heard.facts)["Faces"] == "none"

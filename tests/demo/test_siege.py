@@ -3,15 +3,18 @@
 Localhost only; every attack ends by itself or when told to. Run with -m slow -s to see the table.
 """
 
+import struct
 import threading
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
+from socket import create_connection
 
 import psutil
 import pytest
 
 from tests.support.predictions import write_people_clip
-from tests.support.serving import served
+from tests.support.serving import PATIENCE_S, served
 from tests.support.siege import ATTACKER, MARGIN_S, Attack, Siege, Visitor
 
 SLOW = Path(__file__).parents[3] / "shared" / "cases" / "page" / "4k_skip_frames_1200.mp4"
@@ -130,6 +133,104 @@ def ask_far_too_often(siege: Siege, stop: threading.Event) -> str:
     return f"{asked} asked, statuses {sorted(statuses)}"
 
 
+def keep_much_in_memory(siege: Siege, stop: threading.Event) -> str:
+    """Ever new sessions that stay, each with three clips and a map of its own."""
+    visitors, taken, refused = [], 0, 0
+    while not stop.is_set() and len(visitors) < 100:
+        visitors.append(visitor := Visitor(siege.url, ATTACKER, heartbeat=False))
+        for name, more in (("predict", {}), ("predict", {}), ("explain", {"preset": "fast"})):
+            clip = {"path": visitor.upload(siege.fresh()), "meta": {"_type": "gradio.FileData"}}
+            if visitor.join(name, clip=clip, **more).is_success:
+                taken += 1
+            else:
+                refused += 1
+    for visitor in visitors:
+        visitor.leave()
+    return f"{taken} jobs of {len(visitors)} sessions taken, {refused} refused"
+
+
+def come_as_another(siege: Siege, stop: threading.Event) -> str:
+    """Other names of the page, other pages' origins, addresses that are not the sender's."""
+    visitor, statuses = Visitor(siege.url, ATTACKER, heartbeat=False), Counter()
+    body = {"data": [], "fn_index": 0, "session_hash": visitor.session}
+    for number in range(2000):
+        if stop.is_set():
+            break
+        for headers in (
+            {"host": "rebound.example"},
+            {"origin": "http://elsewhere.example"},
+            {"x-forwarded-for": f"10.0.0.{number % 250}"},
+        ):
+            sent = visitor.http.post("/gradio_api/queue/join", json=body, headers=headers)
+            statuses[sent.status_code] += 1
+    visitor.leave()
+    return f"statuses {dict(statuses)}"
+
+
+def hold_connections(siege: Siege, stop: threading.Event) -> str:
+    """Four hundred connections with a head that never ends."""
+    host, _, port = siege.url.removeprefix("http://").rpartition(":")
+    held = [create_connection((host, int(port)), 30, (ATTACKER, 0)) for _ in range(400)]
+    for each in held:
+        with suppress(OSError):
+            each.sendall(b"GET / HTTP/1.1\r\n")
+    stop.wait(PATIENCE_S)
+    refused = 0
+    for each in held:
+        each.setblocking(False)
+        with suppress(OSError):
+            refused += b" 503 " in each.recv(100)
+        each.close()
+    return f"{len(held) - refused} held, {refused} refused"
+
+
+def ask_for_what_is_closed(siege: Siege, stop: threading.Event) -> str:
+    """Routes of gradio's that are closed, files of the server, events and values that are none."""
+    visitor, statuses = Visitor(siege.url, ATTACKER, heartbeat=False), Counter()
+    closed = ("monitoring", "openapi.json", "gradio_api/file=/etc/passwd", "gradio_api/deep_link")
+    wrong = (
+        {"data": [], "fn_index": 10**6},
+        {"data": [1, 2, 3]},
+        {"data": "x" * 200_000, "fn_index": 0},
+        {"data": [{"path": "/etc/passwd"}, True], "fn_index": 0},
+    )
+    for _ in range(1000):
+        if stop.is_set():
+            break
+        for route in closed:
+            statuses[visitor.http.get(f"/{route}").status_code] += 1
+        for body in wrong:
+            body = {**body, "session_hash": visitor.session}
+            statuses[visitor.http.post("/gradio_api/queue/join", json=body).status_code] += 1
+    visitor.leave()
+    return f"statuses {dict(statuses)}"
+
+
+def ask_without_consent(siege: Siege, stop: threading.Event) -> str:
+    """Clips whose people have not agreed, and sound of 30 MB whose header says two seconds."""
+    visitor, said = Visitor(siege.url, ATTACKER, heartbeat=False), Counter()
+    for number in range(60):
+        if stop.is_set():
+            break
+        agreed = number % 2 == 1
+        content = long_wav(number) if agreed else siege.fresh()
+        path = visitor.upload(content, "clip.wav" if agreed else "clip.mp4")
+        clip = {"path": path, "meta": {"_type": "gradio.FileData"}}
+        joined = visitor.join("predict", clip=clip, everyone_agreed=agreed)
+        kind, data = visitor.wait("predict", joined.json()["event_id"])
+        answered = kind == "complete" and not data[0]["errors"]
+        said["answered" if answered else "refused"] += 1
+    visitor.leave()
+    return ", ".join(f"{count} {word}" for word, count in said.items())
+
+
+def long_wav(number: int) -> bytes:
+    """Sound of 30 MB behind a header that announces 32 KB of it."""
+    sound = struct.pack("<4sIHHIIHH4sI", b"fmt ", 16, 1, 1, 8000, 16000, 2, 16, b"data", 32000)
+    whole = struct.pack("<4sI4s", b"RIFF", len(sound) + 32004, b"WAVE") + sound
+    return whole + number.to_bytes(4, "big") * (30 << 18)
+
+
 ATTACKS = [
     pytest.param(
         Attack("films of 4K that cost 5 ms a frame of 56 bytes", give_slow_films, settle_s=3.0),
@@ -139,6 +240,11 @@ ATTACKS = [
     Attack("one session asks far too often", ask_far_too_often),
     Attack("uploads without end, whole and cut", upload_without_end),
     Attack("addresses to fetch, bodies of 20 MB", ask_for_addresses),
+    Attack("sessions that stay, with clips and maps in memory", keep_much_in_memory, settle_s=3.0),
+    Attack("other names, origins and senders", come_as_another),
+    Attack("400 connections held open", hold_connections),
+    Attack("closed routes, files of the server, wrong values", ask_for_what_is_closed),
+    Attack("clips without consent, sound longer than its header", ask_without_consent),
     Attack("first answers from ever new sessions, nothing waited for", flood_with_first_answers),
 ]
 

@@ -64,8 +64,11 @@ class Clip:
     def read_in_turn(self, stretches, size):
         return (self.read_frames(times_s, size) for times_s in stretches)
 
-    def audio(self, rate, start_s, end_s):
-        return np.sin(np.arange(round((end_s - start_s) * rate)) / 9).astype(np.float32) / 9
+    def read_audio(self, rate, start_s, end_s):
+        from emo_core.clip import DecodedAudio
+
+        tone = np.sin(np.arange(round((end_s - start_s) * rate)) / 9).astype(np.float32) / 9
+        return DecodedAudio(tone, None)
 
 
 def checkpoint(model, settings, sample, task, **calibration):

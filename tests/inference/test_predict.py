@@ -1,40 +1,34 @@
 """What is said of a clip whose sound or picture is missing, silent or can't be used."""
 
-import math
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 
 from emo_core.attribution.explain import explain
 from emo_core.attribution.types import ExplainRequest
-from emo_core.clip import load_clip
-from emo_core.inference.predict import clip_notes, load_cached, predict
+from emo_core.clip import Clip, load_clip
+from emo_core.inference.predict import AudioListener, clip_notes, load_cached, predict
 from tests.support import media_files as media
 from tests.support.media_files import Picture, Sound, regular
 
 EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
 
 
-def heard(loudest_s: float):
-    """What `clip_notes` reads of a sample: a log-mel with one loud frame."""
-    times_s = torch.arange(200) / 100
-    mel = torch.full((200, 8), -20.0)
-    mel[math.floor(loudest_s * 100)] = 0
-    return SimpleNamespace(mel=mel, mel_times_s=times_s, start_s=0.0)
-
-
-def notes(tmp_path, sound: Sound | None, loudest_s: float = 1.0) -> list[str]:
+def notes(tmp_path, sound: Sound | None, answered: bool = True) -> list[str]:
     picture = Picture(regular(50), options=media.X264)
     clip = load_clip(media.write(tmp_path / "clip.mkv", picture, sound))
-    return clip_notes(clip, [heard(loudest_s)])
+    listener = AudioListener(clip)
+    for start_s in (0.0, 1.0):
+        heard = listener(16_000, start_s, start_s + 1.0)
+        assert np.array_equal(heard, clip.audio(16_000, start_s, start_s + 1.0))
+    return clip_notes(clip) + listener.notes(answered)
 
 
 def test_a_good_clip_needs_no_words(tmp_path):
     assert notes(tmp_path, Sound("flac", beeps_s=(1.0,))) == []
-    assert notes(tmp_path, Sound("flac", beeps_s=(1.9,)), 1.95) == []
+    assert notes(tmp_path, Sound("flac", beeps_s=(1.9,))) == []
 
 
 def test_missing_sound_is_said(tmp_path):
@@ -49,6 +43,7 @@ def test_silence_is_said(tmp_path, gain):
     assert notes(tmp_path, sound) == [
         "The sound track is silent: the answer rests on the picture alone."
     ]
+    assert notes(tmp_path, sound, answered=False) == ["The sound track is silent."]
 
 
 def test_channels_that_cancel_each_other_out_are_said(tmp_path):
@@ -65,25 +60,28 @@ def test_notes_of_the_file_come_first(tmp_path):
         has_video=True,
         timestamps_reset=True,
     )
-    found = clip_notes(clip, [])
+    found = clip_notes(clip)
     assert len(found) == 3 and found[0] == clip.notes[0] and "jump back" in found[1]
 
 
-def test_the_loudest_window_is_listened_to():
-    asked = []
+def test_the_sound_of_a_clip_is_read_once(tmp_path, monkeypatch):
+    read = []
+    read_audio = Clip.read_audio
+    monkeypatch.setattr(
+        Clip, "read_audio", lambda *asked: read.append(asked[2:]) or read_audio(*asked)
+    )
+    path = media.write(tmp_path / "clip.mkv", Picture(regular(50)), Sound("flac", tone_hz=300))
+    found = predict(path, "group-staged")
+    assert read == [(0.0, 2.0)] and not any("sound" in note for note in found.notes)
 
-    class Clip:
-        notes, has_audio, has_video, timestamps_reset, channels = (), True, True, False, 1
 
-        def audio(self, rate, start_s, end_s):
-            asked.append((start_s, end_s))
-            return np.ones(8, np.float32)
-
-    quiet, loud = heard(0.2), heard(1.5)
-    quiet.mel -= 1
-    loud.start_s = 10.0
-    assert clip_notes(Clip(), [quiet, loud]) == []
-    assert asked == [(11.0, 12.0)]
+def test_cancelling_channels_are_said_also_where_nobody_is_found(tmp_path):
+    sound = Sound("pcm_s16le", tone_hz=300, gains=(1.0, -1.0))
+    path = media.write(tmp_path / "clip.mkv", Picture(regular(50)), sound)
+    found = predict(path, "group-people")
+    assert found.nobody and found.notes == (
+        "The sound's 2 channels cancel each other out when mixed: channel 1 was heard alone.",
+    )
 
 
 def test_what_a_notebook_shows_of_an_answer_can_be_read():

@@ -26,6 +26,7 @@ DISTRIBUTIONS = {
     "annotated_types": "annotated-types",
     "IPython": "ipykernel",
     "gradio_client": "gradio",  # of the version that gradio asks for
+    "huggingface_hub": "transformers",  # the same
 }
 
 
@@ -98,7 +99,7 @@ def test_a_package_has_one_version_in_every_file_of_pins():
 @pytest.mark.parametrize(
     ("folder", "extras", "own"),
     [
-        ("emo_core", (), set()),
+        ("emo_core", ("lora",), set()),
         ("demo", ("demo",), {path.stem for path in (ROOT / "demo").glob("*.py")}),
         (
             "notebooks",

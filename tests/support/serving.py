@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
@@ -25,6 +25,14 @@ def answers(url: str) -> bool:
             return response.status == 200
     except (URLError, ConnectionError, TimeoutError):
         return False
+
+
+def wait_until(state: Callable[[], bool]) -> None:
+    """Return once something is so."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not state():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.1)
 
 
 def patient_client(url: str) -> gradio_client.Client:

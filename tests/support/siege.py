@@ -18,6 +18,7 @@ from tests.support.serving import PATIENCE_S
 
 HONEST, ATTACKER = "127.0.0.2", "127.0.0.1"  # Linux answers on the whole of 127.0.0.0/8
 ASKED_BEFORE, ASKED_DURING = 5, 7  # answers of which the median is taken
+LEAST_S = 8.0  # of an attack, so that it comes to its bounds
 IDLE_PERCENT = 15  # of one core
 MARGIN_S = 0.25  # of a median: two cores that other work shares
 _NUMBERS = count()
@@ -123,10 +124,13 @@ class Siege:
         """A clip that was not asked about before."""
         return self.clip + f"-{next(_NUMBERS)}".encode()
 
-    def first_answers_s(self, visitor: Visitor, times: int) -> list[float]:
-        """Seconds from the upload's start to each first answer of an honest visitor."""
-        spent = []
-        for _ in range(times):
+    def first_answers_s(self, visitor: Visitor, times: int, least_s: float = 0.0) -> list[float]:
+        """Seconds from the upload's start to each first answer of an honest visitor.
+
+        At least `times` of them, and for at least `least_s` seconds.
+        """
+        spent: list[float] = []
+        while len(spent) < times or sum(spent) < least_s:
             started = time.monotonic()
             answer = visitor.ask(self.fresh())
             spent.append(time.monotonic() - started)
@@ -148,6 +152,7 @@ class Siege:
         """Wait until the page is idle: what an attack left behind is no part of the next one."""
         deadline = time.monotonic() + PATIENCE_S
         while self.process.cpu_percent(1.0) > IDLE_PERCENT:
+            assert self.process.status() != psutil.STATUS_ZOMBIE, "the page has ended"
             assert time.monotonic() < deadline, "the page still works for those who left"
 
     def withstand(self, attack: Attack) -> tuple[float, float]:
@@ -161,7 +166,7 @@ class Siege:
         harm.start()
         try:
             stop.wait(attack.settle_s)
-            during = statistics.median(self.first_answers_s(visitor, ASKED_DURING))
+            during = statistics.median(self.first_answers_s(visitor, ASKED_DURING, LEAST_S))
         finally:
             stop.set()
             harm.join(PATIENCE_S)

@@ -38,7 +38,7 @@ class Towers(torch.nn.Module):
     def __init__(self):
         super().__init__()
         backbone = torch.nn.Identity()
-        backbone.channels = CHANNELS
+        backbone.channels, backbone.from_scratch = CHANNELS, False
         self.speech = Tower(backbone, 8, True, PooledHead(CHANNELS, CLASSES))
 
     def towers_of(self, stream):

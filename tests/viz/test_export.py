@@ -81,6 +81,18 @@ def test_files_and_json_say_the_same(answered, explanation, tmp_path):
         assert int(saved["forward_passes"]) == summary["forward_passes"]
 
 
+def test_a_stop_while_the_film_is_made_leaves_no_file(answered, explanation, tmp_path, monkeypatch):
+    """Report and arrays are whole by then: without the film they would look like all there is."""
+
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(export, "write_overlay", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        export.write_explanation(tmp_path / "why", answered[1], explanation)
+    assert list((tmp_path / "why").iterdir()) == []
+
+
 def test_a_clip_of_sound_alone_gets_no_film(answered, tmp_path):
     checkpoint = answered[0]
     clip = load_clip(write_clip(tmp_path / "voice.wav", 2.0, picture=False))

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from demo.components import frame_gallery
+from demo.i18n import Words
 from emo_core.attribution.types import Attribution, AttributionSpan, Target
 from emo_core.clip import load_clip, video_size
 from emo_core.preprocess.sample import PAPER, SampleConfig, decode_window, to_sample
@@ -131,7 +132,7 @@ def test_heat_and_spot_agree_in_the_film(tmp_path, config, shape, centre):
 
 def report_pictures(found, sample):
     """What the report and the page show: frames of the gallery, decoded from the page's HTML."""
-    page = frame_gallery(overlay_frames(found, sample))
+    page = frame_gallery(Words("en"), overlay_frames(found, sample))
     data = re.findall(r'src="data:image/[a-z]+;base64,([^"]+)"', page)
     assert data
     return [

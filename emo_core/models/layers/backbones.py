@@ -81,10 +81,15 @@ def of_groups(mask: Tensor, times_s: Tensor, size: int) -> tuple[Tensor, Tensor]
     return groups[0].any(2), groups[1].mean(2)
 
 
-def normalize_frames(video: Tensor, mask: Tensor) -> Tensor:
+def normalize_frames(
+    video: Tensor,
+    mask: Tensor,
+    of_mean: Sequence[float] = KINETICS_MEAN,
+    of_std: Sequence[float] = KINETICS_STD,
+) -> Tensor:
     """(..., 3, H, W) uint8, or float in [0, 1] -> normalised float; zero where mask (...) is."""
     unit = 255 if video.dtype == torch.uint8 else 1
-    mean, std = (torch.tensor(v, device=video.device) for v in (KINETICS_MEAN, KINETICS_STD))
+    mean, std = (torch.tensor(v, device=video.device) for v in (of_mean, of_std))
     scale, shift = (1 / (unit * std)).view(3, 1, 1), (-mean / std).view(3, 1, 1)
     return torch.addcmul(shift, video.float(), scale) * mask[..., None, None, None]
 
@@ -277,6 +282,50 @@ class R2Plus1D(Backbone):
 
     def cam_grids(self, size: Sequence[int]) -> tuple[CellGrid, ...]:
         return CellGrid(self.TIME_STRIDE), CellGrid(self.STRIDE), CellGrid(self.STRIDE)
+
+
+class MelCnn(Backbone):
+    """Plain convolutions over the log-mel, from scratch; one token every 16 mel frames.
+
+    Four stages to 512 channels, each a 3x3 convolution of stride 2. The network of the VGAF winner
+    of 2023 has three a stage, unpadded, without normalisation (docs/papers/group.md#winner-2023).
+    """
+
+    channels, from_scratch = 512, True
+    WIDTHS, STRIDE = (64, 128, 256, 512), 16  # mel frames, and bands
+
+    def __init__(self) -> None:
+        super().__init__()
+        pairs = zip((1, *self.WIDTHS), self.WIDTHS, strict=False)
+        self.trunk = nn.Sequential(
+            *(
+                nn.Sequential(
+                    nn.Conv2d(a, b, 3, 2, 1, bias=False), nn.BatchNorm2d(b), nn.ReLU(inplace=True)
+                )
+                for a, b in pairs
+            )
+        )
+
+    def forward(self, mel: Tensor, mask: Tensor, times_s: Tensor) -> Tokens:
+        values = self.read(mel, mask)
+        seen = at_strides(mask, times_s, values.shape[1], self.STRIDE)
+        frames = runs(values.shape[1], self.STRIDE, -self.STRIDE // 2, mask.shape[1])
+        stated = evenly(mask, times_s, values.shape[1]) if self.even_times else seen
+        return Tokens(values, *stated, spans=TokenSpans.of(seen[1], frames))
+
+    @row_independent
+    def read(self, mel: Tensor, mask: Tensor) -> Tensor:
+        """(B, F, M), (B, F) -> (B, N, 512)."""
+        image = ((mel - MEL_MEAN) / MEL_STD * mask.unsqueeze(-1)).unsqueeze(1)  # (B, 1, F, M)
+        maps = self.trunk(image.contiguous(memory_format=torch.channels_last))  # (B, C, N, m)
+        return maps.mean(3).transpose(1, 2)
+
+    @property
+    def cam_layer(self) -> nn.Module:
+        return self.trunk[-1]
+
+    def cam_grids(self, size: Sequence[int]) -> tuple[CellGrid, ...]:
+        return CellGrid(self.STRIDE), CellGrid(self.STRIDE)
 
 
 class ConvBlock(nn.Module):

@@ -88,10 +88,12 @@ class Backbone(nn.Module):
     channels: int
     time_first = True
     even_times = True
+    from_scratch = False  # no weights of it are published: it learns also where others are fixed
+    reads_wave = False  # the waveform, not its log-mel
 
     @property
-    def cam_layer(self) -> nn.Module:
-        """What puts out the last map, for Grad-CAM."""
+    def cam_layer(self) -> nn.Module | None:
+        """What puts out the last map, for Grad-CAM; None where it has none of its input's axes."""
         raise NotImplementedError
 
     def cam_grids(self, size: Sequence[int]) -> tuple[CellGrid, ...]:
@@ -154,8 +156,8 @@ class Tower(nn.Module):
         normalised: bool = False,
     ) -> None:
         super().__init__()
-        self.backbone = backbone.requires_grad_(not frozen)
-        self.frozen, self.head_frozen = frozen, False
+        self.frozen, self.head_frozen = frozen and not backbone.from_scratch, False
+        self.backbone = backbone.requires_grad_(False) if self.frozen else backbone
         if normalised:
             self.norm = RunningNorm(backbone.channels)
         self.project = nn.Linear(backbone.channels, width)
@@ -171,7 +173,9 @@ class Tower(nn.Module):
         return self
 
     def freeze(self) -> None:
-        """From now on the backbone neither learns nor renews its statistics."""
+        """From now on the backbone neither learns nor renews its statistics, where it may not."""
+        if self.backbone.from_scratch:
+            return
         self.frozen = True
         self.backbone.requires_grad_(False).eval()
 

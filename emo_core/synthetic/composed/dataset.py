@@ -167,7 +167,8 @@ class SourceItemWindow:
         if self.item.kind == "face":
             face = np.repeat(photograph(self.item.path)[None, ..., None], 3, -1)
             pixels[:] = pad_or_crop(
-                resize_frames(face, resize_size(face.shape[2:0:-1], config)), config
+                resize_frames(face, resize_size(face.shape[2:0:-1], config), config.resize_mode),
+                config,
             )
             return DecodedWindow(pixels, grid.astype(np.float32), wave, DURATION_S, 0.0)
         heard = recording(self.item.path)[:LENGTH]
@@ -298,7 +299,9 @@ def decode_utterance(
     if rng is not None:
         faces = _jitter_faces(faces, rng)
     return DecodedWindow(
-        pad_or_crop(resize_frames(frames, resize_size((WIDTH, HEIGHT), config)), config),
+        pad_or_crop(
+            resize_frames(frames, resize_size((WIDTH, HEIGHT), config), config.resize_mode), config
+        ),
         times_s.astype(np.float32),
         np.round(mix(scene, sources) * 32767).astype(np.int16),
         DURATION_S,

@@ -81,7 +81,10 @@ class SceneHalves:
 
         return to_sample(
             DecodedWindow(
-                pad_or_crop(resize_frames(frames, resize_size((WIDTH, HEIGHT), config)), config),
+                pad_or_crop(
+                    resize_frames(frames, resize_size((WIDTH, HEIGHT), config), config.resize_mode),
+                    config,
+                ),
                 times_s.astype(np.float32),
                 np.zeros(round(config.window_s * config.mel.rate), np.int16),
                 DURATION_S,

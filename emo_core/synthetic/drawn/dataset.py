@@ -206,7 +206,9 @@ class SceneWindow:
         grid = frame_times(config)
         times_s = np.floor(grid * staged_scene.FPS) / staged_scene.FPS  # the frame on display
         frames = staged_draw.draw_frames(scene, times_s)
-        pixels = pad_or_crop(resize_frames(frames, resize_size(size, config)), config)
+        pixels = pad_or_crop(
+            resize_frames(frames, resize_size(size, config), config.resize_mode), config
+        )
         shown = np.ones(len(times_s), bool)
         wave = staged_sound.synthesise(scene, config.mel.rate)
         length_s = staged_scene.DURATION_S
