@@ -6,13 +6,13 @@ import hashlib
 import json
 import warnings
 from dataclasses import fields
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from emo_core import __version__
 from emo_core.checkpoint import CONFIG, WEIGHTS, Checkpoint, find_checkpoint, load_checkpoint
 from emo_core.errors import EmoError
 from emo_core.inference.modality_shapley import answer_by_subset, modalities, subsets_of
@@ -136,7 +136,7 @@ def _metadata(checkpoint: Checkpoint, folder: Path) -> dict[str, str]:
     subsets = [sorted(subset) for subset in subsets_of(modalities(checkpoint))]
     return {
         "emo_format": FORMAT,
-        "emo_version": __version__,
+        "emo_version": import_module("emo_core").__version__,  # layers import only downwards
         "name": checkpoint.name,
         "model": checkpoint.model_name,
         "labels": json.dumps(checkpoint.labels),
@@ -200,8 +200,6 @@ def stated_digest(content: bytes) -> tuple[str, str]:
 
 def _program(checkpoint: Checkpoint) -> Any:
     """The graph for any batch and time, its constants folded."""
-    from onnxscript import optimizer
-
     batch = collate([blank_sample(checkpoint.sample)] * 2)
     names = tuple(f.name for f in fields(Batch) if getattr(batch, f.name) is not None)
     values = tuple(getattr(batch, name) for name in names)
@@ -210,26 +208,8 @@ def _program(checkpoint: Checkpoint) -> Any:
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of torch's own calls
             outputs = wrapped(*values)  # also fills what is worked out once
-            graph = torch.export.export(
-                wrapped,
-                values,
-                dynamic_shapes=(tuple(_free_axes(checkpoint, name) for name in names),),
-                prefer_deferred_runtime_asserts_over_guards=True,
-            )
-            program = torch.onnx.export(
-                graph,
-                input_names=names,
-                output_names=wrapped.names(len(outputs)),
-                opset_version=OPSET,
-                dynamo=True,
-                optimize=False,  # its rules take `x + 1e-10` for `x`
-                verbose=False,
-            )
-            assert program is not None
-            optimizer.inline(program.model)
-            for _ in range(2):
-                optimizer.fold_constants(program.model)
-                optimizer.remove_unused_nodes(program.model)
+            free = tuple(_free_axes(checkpoint, name) for name in names)
+            program = _traced(wrapped, values, free, wrapped.names(len(outputs)))
     except Exception as error:  # whatever torch raises of a model that it can't trace
         raise ExportError(
             "{name} can't be written as ONNX ({why}); expected a model whose graph does not depend "
@@ -237,6 +217,31 @@ def _program(checkpoint: Checkpoint) -> Any:
             name=checkpoint.name,
             why=" ".join(str(error).split())[:160],
         ) from error
+    return program
+
+
+def _traced(
+    wrapped: ExportedModel, values: tuple[Tensor, ...], free: tuple[Any, ...], outputs: list[str]
+) -> Any:
+    from onnxscript import optimizer
+
+    graph = torch.export.export(
+        wrapped, values, dynamic_shapes=(free,), prefer_deferred_runtime_asserts_over_guards=True
+    )
+    program = torch.onnx.export(
+        graph,
+        input_names=wrapped.inputs,
+        output_names=outputs,
+        opset_version=OPSET,
+        dynamo=True,
+        optimize=False,  # its rules take `x + 1e-10` for `x`
+        verbose=False,
+    )
+    assert program is not None
+    optimizer.inline(program.model)
+    for _ in range(2):
+        optimizer.fold_constants(program.model)
+        optimizer.remove_unused_nodes(program.model)
     return program
 
 
