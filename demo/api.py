@@ -37,6 +37,7 @@ class Programs:
         visit = self.visits.of(request.session_hash)
         if clip is None:
             raise UserError("no file given; give a clip.")
+        self.visits.storage.drop_copies(Path(clip))
         example = service.is_example(Path(clip))
         if not example and everyone_agreed is not True:
             self.visits.delete(self.visits.storage.claim(Path(clip)))
@@ -69,7 +70,7 @@ class Programs:
         whose people agree.
 
         Args:
-            clip: A video or sound file, up to 50 MB and 10 minutes.
+            clip: A video or sound file up to 50 MB and 10 minutes, as data: URI; never an address.
             everyone_agreed: True only if all seen or heard agreed, or it is drawn or made for this.
 
         Returns:
@@ -95,7 +96,7 @@ class Programs:
         """Says when picture and sound moved the answer to a clip, and how far to trust that.
 
         Args:
-            clip: A video or sound file, up to 50 MB and 10 minutes.
+            clip: A video or sound file up to 50 MB and 10 minutes, as data: URI; never an address.
             everyone_agreed: True only if all seen or heard agreed, or it is drawn or made for this.
             method: One of the methods that `emo list methods` names; empty for the default.
             preset: fast, standard or thorough.

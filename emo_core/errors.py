@@ -56,3 +56,13 @@ def _nearest(name: str, known: Collection[str]) -> list[str]:
 
     likely = sorted(known, key=likeness, reverse=True)[:NEAREST]
     return [other for other in likely if likeness(other) >= ALIKE]
+
+
+def failure_sentence(error: Exception) -> str:
+    """Why a command ends, for people."""
+    if isinstance(error, EmoError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.filename or 'a file'}: {error.strerror or error}."
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"this should not happen ({what}); run again with --debug and report what it prints."

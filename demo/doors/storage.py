@@ -14,6 +14,7 @@ from demo.settings import BusyError, Limits
 LEAST_BYTES = 64 << 10  # that a file counts for: very many tiny ones fill a disk as well
 SPARE_BYTES = 64 << 20  # of the disk, for everything else on it
 MB = 1 << 20
+AGENTS = "agents"  # folder in which gradio unpacks an agent's clip, to upload it from there
 
 
 class StorageError(BusyError):
@@ -125,9 +126,22 @@ class Storage:
                 return found.folder
         return path
 
+    def drop_copies(self, path: Path) -> None:
+        """Delete what an agent's clip was unpacked to: its upload is here, and counts."""
+        for copy in (self.folder / AGENTS).glob("*/*"):
+            with suppress(OSError):
+                if (copy.name, copy.stat().st_size) == (path.name, path.stat().st_size):
+                    copy.unlink()
+                    copy.parent.rmdir()
+
     def sweep(self) -> None:
         """Delete what no visit claimed in time."""
         now = self.now()
+        for copy in (self.folder / AGENTS).glob("*/*"):
+            with suppress(OSError):
+                if copy.stat().st_mtime < time.time() - self.limits.claim_s:
+                    copy.unlink()
+                    copy.parent.rmdir()
         for found in list(self.stored.values()):
             wait_s = self.limits.keep_s if found.asked else self.limits.claim_s
             if found.whole and not found.claimed and found.seen_s < now - wait_s:

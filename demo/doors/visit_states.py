@@ -4,6 +4,7 @@ gradio keeps every figure it sent (for links into a page, which are closed here)
 visits for as long as it runs, and after each event works out statistics of the last 10,000.
 """
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from gradio.data_classes import FileData
 from gradio.state_holder import SessionState, StateHolder
 from gradio.utils import NamedString
 from gradio_client.utils import is_valid_file
+
+from demo.doors.storage import AGENTS
 
 MOST_VISITS = 1000  # of which is kept what their dropdowns offer; the longest idle go first
 UNFIT = "this kind of file can't be used here; expected one of: {}."
@@ -71,6 +74,8 @@ def keep_inside(folder: Path) -> None:
     It reads GRADIO_TEMP_DIR as it is imported, when that folder is not there yet.
     """
     gradio.routes.DEFAULT_TEMP_DIR = str(folder)
+    if tools := sys.modules.get("gradio.mcp"):  # where agents' data: URIs are unpacked
+        tools.DEFAULT_TEMP_DIR = str(folder / AGENTS)  # type: ignore[attr-defined]
 
 
 def keep_no_empty_files() -> None:

@@ -6,9 +6,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from emo_core.errors import EmoError
+
+if TYPE_CHECKING:
+    from emo_core.batch.names import AskedRow
 
 
 class NamesError(EmoError):
@@ -33,6 +36,22 @@ def clip_names(given: Sequence[str], names_file: str | None) -> Iterator[AskedCl
     if names_file is not None:
         for name in _lines(names_file):
             yield from _clips_of(name)
+
+
+def batch_names(given: Sequence[str], names_file: str | None) -> "Iterator[AskedRow]":
+    """The same for `emo batch`, where words may also be tables of clips and addresses of stores."""
+    from emo_core.batch.names import AskedRow, is_manifest, is_url, list_url, read_manifest
+
+    for name in given:
+        if is_url(name):
+            yield from list_url(name)
+        elif is_manifest(name):
+            yield from read_manifest(name)
+        else:
+            yield from (AskedRow(one.name, error=one.error) for one in _clips_of(name))
+    if names_file is not None:
+        for line in _lines(names_file):
+            yield from batch_names([line], None)
 
 
 def _lines(names_file: str) -> Iterator[str]:

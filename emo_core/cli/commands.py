@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emo_core.cli.console import (
-    failure_sentence,
     log_line,
     print_result,
     progress,
     short_answer,
     show_steps,
+    throughput,
 )
-from emo_core.errors import EmoError
+from emo_core.errors import EmoError, failure_sentence
 
 if TYPE_CHECKING:
     from emo_core.attribution.types import ExplainRequest
@@ -63,10 +63,7 @@ def _asked_clips(args: argparse.Namespace) -> "Iterable[AskedClip]":
     """The names that the command's words mean; refused before a model is loaded."""
     from emo_core.cli.clip_names import clip_names
 
-    if args.max_windows < 1:
-        raise UsageError(
-            "--max-windows is {max_windows}; expected 1 or more.", max_windows=args.max_windows
-        )
+    _refuse_below_one("--max-windows", args.max_windows)
     if args.json and args.jsonl:
         raise UsageError("--json and --jsonl are both given; give one of them.")
     if not args.clips and args.names is None:
@@ -79,6 +76,43 @@ def _asked_clips(args: argparse.Namespace) -> "Iterable[AskedClip]":
                 "--text is of one clip, but there are {count}; give one.", count=len(names)
             )
     return names
+
+
+def _refuse_below_one(option: str, number: int | None) -> None:
+    if number is not None and number < 1:
+        raise UsageError("{option} is {number}; expected 1 or more.", option=option, number=number)
+
+
+def run_batch(args: argparse.Namespace) -> int:
+    """Writes one row a clip; a clip that fails is a row with its error."""
+    from emo_core.batch.run import write_rows
+    from emo_core.cli.clip_names import batch_names
+
+    _refuse_below_one("--max-windows", args.max_windows)
+    _refuse_below_one("--workers", args.workers)
+    names, started, show = batch_names(args.clips, args.names), time.monotonic(), throughput()
+    try:
+        done = write_rows(
+            names,
+            args.out,
+            args.model,
+            args.workers,
+            args.local,
+            args.resume,
+            args.max_windows,
+            show,
+        )
+    except KeyboardInterrupt:
+        if any(args.out.glob("rows/*.parquet")):
+            log_line(f"emo: the rows so far are in {args.out}; go on with --resume.")
+        raise
+    seconds = time.monotonic() - started
+    result = {"schema_version": 1, "out": str(args.out), **vars(done), "seconds": round(seconds, 1)}
+    text = f"{args.out}: {done.clips} rows, {done.written} of them new, {done.failed} with an error"
+    print_result(args, result, text)
+    if not done.failed:
+        return DONE
+    return SOME_FAILED if done.failed < done.written or done.written < done.clips else NOTHING
 
 
 def _predict_one(args: argparse.Namespace, checkpoint: "Checkpoint", name: str) -> dict:
@@ -392,6 +426,7 @@ def finish_run(
 ) -> int:
     """Writes the checkpoint and prints its scores; returns the exit code."""
     from emo_core.training import run
+    from emo_core.training.speed import speed_line
 
     words = ["emo train", args.recipe, "--data CORPUS --seed", str(args.seed)]
     words += [f"--corpus {args.corpus}"] if args.corpus else []
@@ -403,6 +438,7 @@ def finish_run(
         "epochs": trainer.next_epoch,
         "held_out": scores,
         "errors": list(data.problems),
+        "speed": trainer.speed.report() if first else {},
     }
     lines: list[str] = []
     if first:
@@ -410,6 +446,7 @@ def finish_run(
         result |= {"references": found} if found else {}
     if first:
         said = trainer.task.summary(scores)
+        lines += [speed_line(result["speed"])] if result["speed"] else []
         print_result(args, result, "\n".join([f"{args.out}/checkpoint: held-out {said}", *lines]))
     return SOME_FAILED if data.problems else DONE
 

@@ -3,11 +3,10 @@
 import argparse
 import json
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
-
-from emo_core.errors import EmoError
 
 if TYPE_CHECKING:
     from emo_core.inference.prediction import Prediction
@@ -36,6 +35,30 @@ def progress(what: str) -> Callable[[int, int], None]:
     return show
 
 
+LOG_EVERY_S = 10.0  # of lines where there is no terminal
+
+
+def throughput() -> Callable[[int, int, int], None]:
+    """Rows written and clips a second on standard error: a line that is rewritten, or lines."""
+    started, last, first = time.monotonic(), time.monotonic() - LOG_EVERY_S, None
+
+    def show(done: int, total: int, failed: int) -> None:
+        nonlocal started, last, first
+        now = time.monotonic()
+        if first is None:  # what was there before, and how long it takes to start, are no speed
+            first, started = done, now
+        rate = (done - first) / (now - started) if now > started else 0.0
+        text = f"{done}/{total} clips, {failed} with an error"
+        text += f", {rate:.3g} clips/s" if rate else ""
+        if sys.stderr.isatty():
+            _rewrite(CLEAR + text + ("\n" if done == total else ""))
+        elif now - last >= LOG_EVERY_S or done == total:
+            last = now
+            log_line(text)
+
+    return show
+
+
 def _rewrite(text: str) -> None:
     """Text in place of a terminal's last line; nothing elsewhere."""
     with suppress(OSError, ValueError, AttributeError):  # closed: the work goes on
@@ -60,13 +83,3 @@ def short_answer(answer: "Prediction") -> str:
         if not answer.abstains:
             return ", ".join(found) or f"none of {', '.join(answer.labels)}"
     return f"not sure (closest: {best})" if answer.abstains else best
-
-
-def failure_sentence(error: Exception) -> str:
-    """Why a command ends, for people."""
-    if isinstance(error, EmoError):
-        return str(error)
-    if isinstance(error, OSError):
-        return f"{error.filename or 'a file'}: {error.strerror or error}."
-    what = " ".join(f"{type(error).__name__}: {error}".split())
-    return f"this should not happen ({what}); run again with --debug and report what it prints."

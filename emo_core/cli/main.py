@@ -15,7 +15,8 @@ from typing import Any
 
 from emo_core.cli import commands
 from emo_core.cli.commands import NOTHING, UsageError
-from emo_core.cli.console import failure_sentence, log_line
+from emo_core.cli.console import log_line
+from emo_core.errors import failure_sentence
 from emo_core.schema import DEFAULT_CORPUS, DEFAULT_METHOD, DEFAULT_MODEL, DEFAULT_PRESET
 
 
@@ -80,22 +81,12 @@ def build_parser() -> Parser:
     )
     one.add_argument("--jsonl", action="store_true", help="print a JSON line a clip, as it is done")
     _add_model_arguments(one)
-    one.add_argument(
-        "--max-windows",
-        type=int,
-        default=24,
-        metavar="N",
-        help="parts of a clip read at most (default 24)",
-    )
-    one.add_argument(
-        "--runtime",
-        choices=["torch", "onnx"],
-        help="what computes the model (default torch; onnx for a file of `emo export`)",
-    )
-    one = command("export", commands.run_export, "write a model as an ONNX file")
-    one.add_argument("model", metavar="RUN|NAME", help=MODEL)
-    one.add_argument("out", type=Path, metavar="OUT.onnx", help="file to write")
-    one.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+    _add_max_windows(one)
+    _add_runtime(one)
+
+    about = "answer any number of clips: one Parquet row each"
+    _add_batch_arguments(command("batch", commands.run_batch, about))
+    _add_export_arguments(command("export", commands.run_export, "write a model as an ONNX file"))
 
     about = "say why: write a report with map, checks and what-ifs into a folder"
     _add_explain_arguments(command("explain", commands.run_explain, about))
@@ -122,6 +113,42 @@ def _add_model_arguments(one: argparse.ArgumentParser) -> None:
     about = f"{MODEL} (default {DEFAULT_MODEL})"
     one.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME|DIR", help=about)
     one.add_argument("--text", metavar="WORDS", help="what is said in the clip")
+
+
+def _add_batch_arguments(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "clips",
+        nargs="*",
+        metavar="PATH",
+        help="files, folders, quoted patterns, addresses, or tables with a column named clip",
+    )
+    one.add_argument(
+        "--names", metavar="FILE", help="a file with a name in each line; - for standard input"
+    )
+    one.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the rows")
+    about = f"{MODEL} (default {DEFAULT_MODEL})"
+    one.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME|DIR", help=about)
+    one.add_argument("--local", action="store_true", help="without Ray, on this machine")
+    one.add_argument("--resume", action="store_true", help="go on with what is in --out")
+    about = "processes of one thread each (default one a processor)"
+    one.add_argument("--workers", type=int, metavar="N", help=about)
+    _add_max_windows(one)
+
+
+def _add_max_windows(one: argparse.ArgumentParser) -> None:
+    about = "parts of a clip read at most (default 24)"
+    one.add_argument("--max-windows", type=int, default=24, metavar="N", help=about)
+
+
+def _add_runtime(one: argparse.ArgumentParser) -> None:
+    about = "what computes the model (default torch; onnx for a file of `emo export`)"
+    one.add_argument("--runtime", choices=["torch", "onnx"], help=about)
+
+
+def _add_export_arguments(one: argparse.ArgumentParser) -> None:
+    one.add_argument("model", metavar="RUN|NAME", help=MODEL)
+    one.add_argument("out", type=Path, metavar="OUT.onnx", help="file to write")
+    one.add_argument("--overwrite", action="store_true", help="replace a file that is there")
 
 
 def _add_corpus_arguments(one: argparse.ArgumentParser) -> None:
@@ -254,7 +281,7 @@ def open_closed_streams() -> None:
 
 
 STOPS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-PROBE_S, LOST_PROBES = 0.25, 2  # seconds between probes whether a request got lost; probes in a row
+PROBE_S, LOST_PROBES = 0.25, 8  # seconds between probes whether a request got lost; probes in a row
 TWICE_S = 5.0  # a shell and the system both say that a terminal closed: heard once
 
 
@@ -264,12 +291,12 @@ class StopRequest:
     def __init__(self) -> None:
         self.heard: int | None = None  # the signal
         self.heard_at = 0.0
-        self.arrived = False  # where the work ends
+        self.arrived = False  # where the work ends: nothing is left to be stopped
 
     def hear(self, number: int, _: Any) -> None:
         """Raise KeyboardInterrupt; only Ctrl-C cuts short the tidying up after an earlier one."""
         now = time.monotonic()
-        if self.heard and number != signal.SIGINT and now - self.heard_at < TWICE_S:
+        if self.arrived or self.heard and number != signal.SIGINT and now - self.heard_at < TWICE_S:
             return
         self.heard, self.heard_at = number, now
         start_new_thread(self._insist, (number, now))  # takes no lock that this may hold already
@@ -351,6 +378,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             args = build_parser().parse_args(argv)
             return args.run(args)
         except KeyboardInterrupt:
+            request.arrived = True
             log_error("stopped.")
             # Where the interrupt passed through the exec of a string, as in many an import,
             # `python -m` would end by SIGINT although it was caught; another exec forgets that.

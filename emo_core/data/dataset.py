@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from emo_core.clip import ClipError, load_clip
@@ -310,6 +311,7 @@ class Loader:
             batch_sampler=self.batches,
             collate_fn=getattr(dataset, "collate", _collate),
             num_workers=workers,
+            pin_memory=torch.cuda.is_available(),
         )
 
     def __len__(self) -> int:

@@ -4,7 +4,7 @@ A model outside the catalogue of this package takes part in inference and attrib
 frozen backbones saw of a batch, computed once, may stand for it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -95,14 +95,22 @@ class FeatureBatch:
             return self.inputs.rows
         return next(iter(self.features.values())).values.shape[0]
 
-    def to(self, device: torch.device | str) -> "FeatureBatch":
-        moved = {
-            name: Tokens(seen.values.to(device), seen.mask.to(device), seen.times_s.to(device))
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> "FeatureBatch":
+        inputs = None if self.inputs is None else self.inputs.to(device, non_blocking)
+        return self._each(lambda x: x.to(device, non_blocking=non_blocking), inputs)
+
+    def pin_memory(self) -> "FeatureBatch":
+        """In memory that a GPU copies from by itself; a DataLoader asks for it."""
+        inputs = None if self.inputs is None else self.inputs.pin_memory()
+        return self._each(lambda x: x.pin_memory(), inputs)
+
+    def _each(self, change: Callable[[Tensor], Tensor], inputs: Batch | None) -> "FeatureBatch":
+        changed = {
+            name: Tokens(change(seen.values), change(seen.mask), change(seen.times_s))
             for name, seen in self.features.items()
         }
-        target = None if self.target is None else self.target.to(device)
-        inputs = None if self.inputs is None else self.inputs.to(device)
-        return replace(self, features=moved, target=target, inputs=inputs)
+        target = None if self.target is None else change(self.target)
+        return replace(self, features=changed, target=target, inputs=inputs)
 
 
 def collate_features(

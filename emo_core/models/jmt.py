@@ -7,6 +7,7 @@ defects: docs/papers/jmt.md.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import inf
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +28,8 @@ from emo_core.models.layers.joint_transformer import (
     split_mel_into_steps,
 )
 from emo_core.models.layers.people import PeopleExpressions
-from emo_core.models.layers.towers import Tokens, to_frames
+from emo_core.models.layers.sound_encoders import SOUND_ENCODERS, sound_encoder
+from emo_core.models.layers.towers import Backbone, Tokens, to_frames
 from emo_core.models.layers.whisper import shipped_whisper
 from emo_core.preprocess.batch import Batch, Output
 from emo_core.preprocess.log_mel import MelConfig
@@ -60,6 +62,7 @@ class JmtConfig:
     frozen: bool = False  # backbones fixed, as the paper trains its fusion
     pretrained: bool = False  # Kinetics-400 and ImageNet weights, fetched on the user's machine
     encoders: bool = False  # expression network and Whisper's blocks in place of the backbones
+    audio_encoder: str = ""  # one of SOUND_ENCODERS in place of either, which reads the window
     speech_blocks: Count = 1  # of Whisper's
     train_encoders: bool = False  # these learn as well
 
@@ -94,9 +97,12 @@ class Jmt(nn.Module):
                 f"fusion {config.fusion!r} and positions {config.positions!r}: expected one of "
                 f"{', '.join(FUSIONS)} and one of {', '.join(POSITIONS)}"
             )
+        if config.audio_encoder not in ("", *SOUND_ENCODERS):
+            raise ValueError(f"audio_encoder {config.audio_encoder!r} is not known")
         for name in ("video", "audio"):
             if config.fusion in (name, "joint", "vanilla", "concat"):
-                make = _encoder_stream if config.encoders else _stream
+                read = config.encoders or (name == "audio" and config.audio_encoder)
+                make = _encoder_stream if read else _stream
                 setattr(self, name, make(name, config))
         self.fusion = make_step_fusion(
             config.fusion, config.width, config.heads, config.hidden, config.readout
@@ -120,8 +126,9 @@ class Jmt(nn.Module):
         return self.towers_of(stream)
 
     def live_inputs(self) -> tuple[str, ...]:
-        """No field of a Sample is read beside kept features."""
-        return ()
+        """The fields of a Sample that are read beside kept features, step by step."""
+        own = isinstance(getattr(self, "video", None), StepStream)
+        return ("video_times_s", "faces", "face_mask") if own else ()
 
     def freeze_towers(self) -> None:
         """From now on what the encoders see does not change, so it can be kept."""
@@ -136,16 +143,24 @@ class Jmt(nn.Module):
         if isinstance(batch, FeatureBatch):
             return dict(batch.features)
         inputs = {
-            "video": (batch.video, batch.face_mask, batch.video_times_s, batch.face_eyes),
+            "video": (
+                batch.video,
+                batch.face_mask,
+                batch.video_times_s,
+                cast(Tensor, batch.face_eyes),
+            ),
             "audio": (batch.mel, batch.mel_mask, batch.mel_times_s),
         }
+        if self.config.audio_encoder:
+            inputs["audio"] = (cast(Tensor, batch.wave), *inputs["audio"][1:])
         names = [name for stream in streams for name in self.towers_of(stream)]
         return {name: getattr(self, name).backbone(*inputs[name]) for name in names}
 
     def frozen_encoders(self) -> dict[str, str]:
         """Shipped weights that a checkpoint refers to instead of holding them, by state prefix."""
         known = {"video": ("video.backbone.net.", "face-expression")}
-        known["audio"] = ("audio.backbone.", "whisper-tiny-2")
+        if not self.config.audio_encoder:
+            known["audio"] = ("audio.backbone.", "whisper-tiny-2")
         frozen = [n for n in known if self.towers_of(n) and not self.config.train_encoders]
         return dict(known[name] for name in frozen)
 
@@ -172,17 +187,21 @@ class Jmt(nn.Module):
         """
         if self.config.encoders:
             return self._encode_windows(batch)
-        assert isinstance(batch, Batch)  # only encoders' features are kept
-        if batch.faces.shape[2] != 1:
+        own = batch.inputs if isinstance(batch, FeatureBatch) else batch
+        assert own is not None  # features are kept of encoders only
+        if own.faces.shape[2] != 1:
             raise ValueError(
-                f"the batch holds faces of {batch.faces.shape[2]} people; expected 1; "
+                f"the batch holds faces of {own.faces.shape[2]} people; expected 1; "
                 "set the sample's people to 1."
             )
         steps = self.config.steps
-        faces, mask = batch.faces.squeeze(2), batch.face_mask.squeeze(2)  # (B, T, 3, h, w), (B, T)
-        seen = split_frames_into_steps(faces, mask, batch.video_times_s, steps)
-        heard = split_mel_into_steps(batch.mel, batch.mel_mask, batch.mel_times_s, steps)
-        return self._tokens("video", seen), self._tokens("audio", heard)
+        faces, mask = own.faces.squeeze(2), own.face_mask.squeeze(2)  # (B, T, 3, h, w), (B, T)
+        seen = split_frames_into_steps(faces, mask, own.video_times_s, steps)
+        if self.towers_of("audio"):
+            heard = self.features(batch, ("audio",))["audio"]
+            return self._tokens("video", seen), self.audio(heard, seen.times_s[..., -1])
+        split = split_mel_into_steps(own.mel, own.mel_mask, own.mel_times_s, steps)
+        return self._tokens("video", seen), self._tokens("audio", split)
 
     def _tokens(self, name: str, steps: Steps) -> Tokens:
         if hasattr(self, name):
@@ -258,11 +277,13 @@ def _frame_times(batch: Batch | FeatureBatch) -> Tensor:
 
 
 def _encoder_stream(name: str, config: JmtConfig) -> EncoderStepStream:
-    backbone = (
-        PeopleExpressions()
-        if name == "video"
-        else shipped_whisper(config.speech_blocks, loud_db=inf)  # every step is answered
-    )
+    backbone: Backbone
+    if name == "video":
+        backbone = PeopleExpressions()
+    elif config.audio_encoder:
+        backbone = sound_encoder(config.audio_encoder, config.pretrained)
+    else:
+        backbone = shipped_whisper(config.speech_blocks, loud_db=inf)  # every step is answered
     return EncoderStepStream(backbone, config.width, not config.train_encoders)
 
 

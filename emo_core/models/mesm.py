@@ -5,7 +5,7 @@ Follows arXiv 2103.09666; facts and numbered defects: docs/papers/mesm.md.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from emo_core.models.layers.attention import ClsTransformer, with_residual
 from emo_core.models.layers.cam import CellGrid, resize_maps
 from emo_core.models.layers.fusion import WeightedSum
 from emo_core.models.layers.people import PeopleExpressions
+from emo_core.models.layers.sound_encoders import SOUND_ENCODERS, sound_encoder
 from emo_core.models.layers.sparse import (
     ThumbnailAttention,
     TokenAttention,
@@ -23,7 +24,7 @@ from emo_core.models.layers.sparse import (
     top_k_mask,
 )
 from emo_core.models.layers.text_encoders import Albert, ByteEncoder
-from emo_core.models.layers.towers import Tokens, runs, to_frames
+from emo_core.models.layers.towers import Backbone, Tokens, runs, to_frames
 from emo_core.models.layers.vgg import (
     CHUNK,
     DenseTower,
@@ -32,7 +33,7 @@ from emo_core.models.layers.vgg import (
     chunk_pictures,
     face_pictures,
 )
-from emo_core.models.layers.whisper import WhisperEncoder, shipped_whisper
+from emo_core.models.layers.whisper import shipped_whisper
 from emo_core.preprocess.batch import Batch, Output
 from emo_core.preprocess.trace import Trace, axes
 from emo_core.ranges import Count, Counts, OpenShare, Share
@@ -75,6 +76,7 @@ class MesmConfig:
     dropout: OpenShare = 0.1
     classes: Count = 6
     encoders: bool = False  # expression network and Whisper's blocks in place of the towers
+    audio_encoder: str = "whisper"  # of these, or one of SOUND_ENCODERS
     speech_blocks: Count = 1  # of Whisper's: the second one knows voices of a mix less well
     train_encoders: bool = False  # these learn as well
 
@@ -104,6 +106,7 @@ def check_config(config: MesmConfig) -> None:
         ("mode", MODES),
         ("text_encoder", ("albert", "bytes")),
         ("sound", SOUNDS),
+        ("audio_encoder", ("whisper", *SOUND_ENCODERS)),
     ):
         if getattr(config, name) not in known:
             raise ValueError(f"{name} {getattr(config, name)!r} is not one of {', '.join(known)}")
@@ -300,9 +303,14 @@ class EncoderTower(TemporalTower):
     def __init__(self, config: MesmConfig, name: str) -> None:
         super().__init__()
         self.name, self.keep = name, config.keep
-        self.backbone = (
-            PeopleExpressions() if name == "video" else shipped_whisper(config.speech_blocks)
-        )
+        self.backbone: Backbone
+        if name == "video":
+            self.backbone = PeopleExpressions()
+        elif config.audio_encoder == "whisper":
+            self.backbone = shipped_whisper(config.speech_blocks)
+        else:
+            self.backbone = sound_encoder(config.audio_encoder, config.pretrained)
+        self.frozen = not config.train_encoders
         self.backbone.requires_grad_(config.train_encoders)
         channels = self.backbone.channels
         if config.mode == "structured":
@@ -319,13 +327,20 @@ class EncoderTower(TemporalTower):
         )
         self.head = nn.Linear(config.width, config.classes)
 
+    def train(self, mode: bool = True) -> "EncoderTower":
+        super().train(mode)
+        if self.frozen:  # no dropout either
+            self.backbone.eval()
+        return self
+
     def tokens(self, batch: Batch | FeatureBatch) -> Tokens:
         """What the encoder saw, (B, T, C)."""
         if isinstance(batch, FeatureBatch):
             return batch.features[self.name]
         if self.name == "video":
             return self.backbone(batch.video, batch.face_mask, batch.video_times_s, batch.face_eyes)
-        return self.backbone(batch.mel, batch.mel_mask, batch.mel_times_s)
+        heard = batch.wave if self.backbone.reads_wave else batch.mel
+        return self.backbone(heard, batch.mel_mask, batch.mel_times_s)
 
     def pictures(self, batch: Batch | FeatureBatch) -> tuple[Tensor, Tensor]:
         """Real tokens (n, C), and where they stand (B, T)."""
@@ -430,7 +445,8 @@ class Mesm(nn.Module):
     def frozen_encoders(self) -> dict[str, str]:
         """Shipped weights that a checkpoint refers to instead of holding them, by state prefix."""
         known = {"video": ("video.backbone.net.", "face-expression")}
-        known["audio"] = ("audio.backbone.", "whisper-tiny-2")
+        if self.config.audio_encoder == "whisper":
+            known["audio"] = ("audio.backbone.", "whisper-tiny-2")
         frozen = [n for n in known if self.towers_of(n) and not self.config.train_encoders]
         return dict(known[name] for name in frozen)
 
@@ -472,8 +488,10 @@ class Mesm(nn.Module):
                 shares["video"] = shares["video"].unsqueeze(1) * (faces & (faces.cumsum(1) == 1))
         if "audio" in shares:
             count, real = len(shares["audio"]), batch.mel_mask[0].cpu()
-            read = isinstance(self.audio, EncoderTower)
-            frames = WhisperEncoder.token_frames(count, len(real)) if read else runs(count, CHUNK)
+            frames = runs(count, CHUNK)
+            if isinstance(self.audio, EncoderTower):
+                hop = () if batch.wave is None else (batch.wave.shape[1] // len(real),)
+                frames = cast(Any, self.audio.backbone).token_frames(count, len(real), *hop)
             shares["audio"] = shares["audio"] @ to_frames(frames, real)
         return shares
 

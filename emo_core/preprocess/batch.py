@@ -43,9 +43,17 @@ class Batch:
         held = {name: value for name, value in vars(self).items() if value is not None}
         return Batch(**{name: value[rows] for name, value in held.items()})
 
-    def to(self, device: torch.device | str) -> "Batch":
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> "Batch":
         held = {f.name: getattr(self, f.name) for f in fields(self)}
-        return replace(self, **{k: v.to(device) for k, v in held.items() if v is not None})
+        moved = {
+            k: v.to(device, non_blocking=non_blocking) for k, v in held.items() if v is not None
+        }
+        return replace(self, **moved)
+
+    def pin_memory(self) -> "Batch":
+        """In memory that a GPU copies from by itself; a DataLoader asks for it."""
+        held = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(self, **{k: v.pin_memory() for k, v in held.items() if v is not None})
 
     def without(self, modality: str) -> "Batch":
         """The same batch with "video" (frames and faces), "audio" or "text" marked as missing."""

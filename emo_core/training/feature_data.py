@@ -86,7 +86,7 @@ class FeatureDataset(Dataset):
         )
         if self.inputs is None:
             return row, target
-        return row, target, silence_if(missing == "audio", self.inputs[position])
+        return row, target, mask_inputs(missing, self.inputs[position])
 
 
 class Half(NamedTuple):
@@ -200,9 +200,11 @@ def mask_stream(row: Features, streams: Mapping[str, Sequence[str]], missing: st
     }
 
 
-def silence_if(missing: bool, sample: Sample) -> Sample:
-    """The same sample, or with its sound marked as missing."""
-    return replace(sample, mel_mask=torch.zeros_like(sample.mel_mask)) if missing else sample
+def mask_inputs(missing: str, sample: Sample) -> Sample:
+    """The same sample with the stream `missing`, "video" or "audio", marked so; "" = none is."""
+    names = {"video": ("video_mask", "face_mask"), "audio": ("mel_mask",)}.get(missing, ())
+    masks: dict[str, Any] = {name: torch.zeros_like(getattr(sample, name)) for name in names}
+    return replace(sample, **masks)
 
 
 def with_features(recipe: Recipe, model: Any, data: Data, progress: Progress | None = None) -> Data:

@@ -252,6 +252,40 @@ def group_clip() -> Recipe:
     )
 
 
+def group_siglip2() -> Recipe:
+    """group-clip with SigLIP 2 (base, 16 x 16 patches, arXiv 2502.14786) in place of CLIP.
+
+    No published score. Not run here: VGAF is given out on request only. Weights (Apache-2.0) are
+    downloaded at first use; a third of group-clip's work. Hardware and memory: see group-clip.
+    """
+    recipe = group_clip()
+    assert isinstance(recipe.settings, GroupConfig)
+    return replace(
+        recipe,
+        settings=replace(recipe.settings, video_backbone="siglip2_base"),
+        sample=replace(CLIP_SAMPLE, resize_mode="siglip2"),
+    )
+
+
+def group_wavlm() -> Recipe:
+    """CLIP ViT-B/16 over five frames and WavLM Base+ (arXiv 2110.13900), two-way attention on VGAF.
+
+    No published score. Not run here: VGAF is given out on request only. Both stay as they are and
+    see each clip once (`emo features`), so the fusion trains on a laptop. `frozen=false
+    features.windows=false lora_rank=8` trains adapters on a GPU; with `layer_decay` and
+    `checkpoint_activations` all of it learns. Weights (MIT) are downloaded at first use.
+    """
+    recipe = group_clip()
+    assert isinstance(recipe.settings, GroupConfig)
+    settings = replace(
+        recipe.settings,
+        video_backbone="clip_vit_b_16",
+        audio_backbone="wavlm_base_plus",
+        fusion="two_way",
+    )
+    return replace(recipe, settings=settings, sample=replace(CLIP_SAMPLE, wave=True))
+
+
 CREMAD_LABELS = ("anger", "disgust", "fear", "happy", "neutral", "sad")
 RAVDESS_LABELS = ("neutral", "calm", "happy", "sad", "anger", "fear", "disgust", "surprise")
 IEMOCAP_LABELS = ("ang", "exc", "fru", "hap", "neu", "sad")
@@ -363,6 +397,53 @@ def jmt_affwild2() -> Recipe:
             epochs=5, batch_size=32, lr=3e-4, weight_decay=0.0, max_grad_norm=1.0, patience=5
         ),
         Augment(flip=0.0, zoom=0.0, color_jitter=0.2, gain_db=0.0),  # docs/papers/jmt.md#pictures
+    )
+
+
+def mesm_wavlm() -> Recipe:
+    """MESM with the face expression network and WavLM Large as encoders, on MELD, which is open.
+
+    No published score. Not run here: the clips were not at hand. Encoders stay as they are and see
+    each clip once; text is read by ALBERT, which learns. Half of the tokens are kept. A GPU for
+    ALBERT; weights (MIT, Apache-2.0) are downloaded at first use.
+    """
+    recipe = _emotions("meld", "mesm", 0.5, MultiLabel().labels)
+    assert isinstance(recipe.settings, MesmConfig)
+    settings = replace(
+        recipe.settings, mode="structured", encoders=True, audio_encoder="wavlm_large"
+    )
+    return replace(
+        recipe,
+        settings=settings,
+        sample=replace(
+            PEOPLE_SAMPLE,
+            window_s=MESM_SAMPLE.window_s,
+            frames=MESM_SAMPLE.frames,
+            people=1,
+            text_length=MESM_SAMPLE.text_length,
+            tokenizer=MESM_SAMPLE.tokenizer,
+            wave=True,
+        ),
+        features=KEPT,
+    )
+
+
+def jmt_wavlm() -> Recipe:
+    """The joint transformer on Aff-Wild2 with R(2+1)D-18 on faces and WavLM Large on the sound.
+
+    As the published jmt-affwild2 (arXiv 2403.10488) but for the sound, whose spectrograms become
+    WavLM's steps. No published score. Not run here: Aff-Wild2 is given out on request only. Both
+    stay as they are; only WavLM's tokens are kept. A GPU for the faces; weights (MIT, BSD-3-Clause)
+    are downloaded at first use.
+    """
+    recipe = jmt_affwild2()
+    assert isinstance(recipe.settings, JmtConfig)  # a joint transformer's
+    return replace(
+        recipe,
+        settings=replace(recipe.settings, audio_encoder="wavlm_large"),
+        sample=replace(recipe.sample, mel=WHISPER_MEL, wave=True),
+        augment=PLAIN,
+        features=KEPT,
     )
 
 
@@ -707,6 +788,10 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "group-collage": group_collage,
     "group-people": group_people,
     "group-clip": group_clip,
+    "group-siglip2": group_siglip2,
+    "group-wavlm": group_wavlm,
+    "mesm-wavlm": mesm_wavlm,
+    "jmt-wavlm": jmt_wavlm,
     "fe2e-iemocap": fe2e_iemocap,
     "mesm-iemocap": mesm_iemocap,
     "fe2e-mosei": fe2e_mosei,

@@ -14,6 +14,7 @@ from emo_core.messages import say, say_or
 from emo_core.old_names import current_key, current_value
 from emo_core.preprocess.sample import RESIZE_MODES
 from emo_core.training.recipes import INIT_SCOPES, PRECISIONS, Recipe, RecipeError
+from emo_core.training.trainer import COMPILE_MODES
 
 Settings = TypeVar("Settings")
 
@@ -187,6 +188,12 @@ def _together(recipe: Recipe) -> list[tuple[str, bool, str, Any]]:
             recipe.features.precision in PRECISIONS,
             say_or(PRECISIONS),
             PRECISIONS[0],
+        ),
+        (
+            "train.compile",
+            recipe.train.compile in ("", *COMPILE_MODES),
+            say_or(COMPILE_MODES),
+            COMPILE_MODES[0],
         ),
         (
             "sample.mel.rate",

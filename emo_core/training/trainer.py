@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -25,12 +25,16 @@ from emo_core.distributed import (
     sum_gradients,
     wrap_model,
 )
+from emo_core.models.layers.published import layer_of
+from emo_core.models.layers.towers import Backbone
 from emo_core.models.precision import autocast, bf16_is_fast, for_inference
 from emo_core.preprocess.batch import Batch
 from emo_core.ranges import Amount, Count, CountOrNone, OpenShare, Positive, Seed
 from emo_core.tasks import UNCALIBRATED, Calibration, Task
 from emo_core.training.run_files import RunFiles, TrainingError
+from emo_core.training.speed import Speedometer
 
+COMPILE_MODES = ("default", "reduce-overhead", "max-autotune")  # the second one: CUDA graphs
 CHECK_EVERY = 50  # steps between two looks at the loss: on a GPU each look waits for its work
 
 
@@ -50,6 +54,9 @@ class TrainConfig:
     patience: Count = 6  # epochs without a better score on held-out sources
     seed: Seed = 0
     num_workers: CountOrNone = 0  # loader processes
+    layer_decay: Positive = 1.0  # of `backbone_lr`, a layer down in published transformers
+    checkpoint_activations: bool = False  # these compute their layers twice instead of keeping them
+    compile: str = ""  # one of COMPILE_MODES; "" = not
     ema_decay: OpenShare = 0.0  # of the weights' running mean, a step; 0 = no mean
 
 
@@ -66,13 +73,39 @@ class Epoch:
 def parameter_groups(model: nn.Module, config: TrainConfig) -> list[dict]:
     """Backbones learn at their own rate; norms and biases are not decayed."""
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    factors = layer_factors(model, config.layer_decay)
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             slow = not set(config.backbone_modules).isdisjoint(name.split("."))
-            rate = config.backbone_lr if slow else config.lr
+            rate = config.backbone_lr * factors.get(name, 1.0) if slow else config.lr
             decay = config.weight_decay if parameter.ndim > 1 else 0.0
             groups.setdefault((rate, decay), []).append(parameter)
     return [{"params": p, "lr": r, "weight_decay": d} for (r, d), p in sorted(groups.items())]
+
+
+def layer_factors(model: nn.Module, decay: float) -> dict[str, float]:
+    """Of parameters of published transformers, `decay` to the power of the layers above them."""
+    if decay == 1:
+        return {}
+    found = {}
+    for prefix, module in model.named_modules():
+        layers = getattr(module, "layers", None) if isinstance(module, Backbone) else None
+        if isinstance(layers, int):
+            for name, _ in module.named_parameters():
+                found[f"{prefix}.{name}"] = decay ** (layers + 1 - layer_of(name, layers))
+    return found
+
+
+def recompute_activations(model: nn.Module) -> None:
+    """Let every backbone that can compute its layers twice; raise TrainingError where none can."""
+    able = [m for m in model.modules() if hasattr(m, "checkpoint_activations")]
+    for module in able:
+        cast(Any, module).checkpoint_activations()
+    if not able:
+        raise TrainingError(
+            "no backbone of this model can compute its layers twice; expected a published "
+            "transformer; give --set checkpoint_activations=false."
+        )
 
 
 def lr_schedule(done: float, warmup: float) -> float:
@@ -127,10 +160,15 @@ class Trainer:
         """progress: called with (what, steps done, steps) before each step."""
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model = wrap_model(channels_last(model.to(self.device)))
+        if config.checkpoint_activations:
+            recompute_activations(self.model)
+        if config.compile:
+            self.model.compile(mode=config.compile)
         self.ema_model: AveragedModel | None = None
         self.task, self.config, self.progress = task, config, progress
         self.files = RunFiles(run) if run else None
         self.bf16 = bf16_is_fast(self.device)
+        self.speed = Speedometer(self.device, self.bf16, bool(config.compile))
         self.optimizer = torch.optim.AdamW(parameter_groups(model, config), fused=True)
         self.base_rates = [group["lr"] for group in self.optimizer.param_groups]
         self.next_epoch, self.best, self.epochs_without_improvement = 0, -math.inf, 0
@@ -160,13 +198,15 @@ class Trainer:
             if valid is not None:  # dropout follows from the epoch
                 torch.manual_seed(config.seed * 100_003 + index + 15_485_863 * rank())
             self.model.train()
+            self.speed.start()
             for number, (clips, batch) in enumerate(
                 zip(train.sizes, train.epoch(index), strict=True), start=1
             ):
                 if self.progress:
                     self.progress(f"{what} {index + 1}/{config.epochs}", number - 1, steps)
-                loss = self.loss(batch.to(self.device))
-                (loss * (clips / rows[(number - 1) // config.grad_accum_steps])).backward()
+                with self.speed.counted(len(batch)):
+                    loss = self.loss(batch.to(self.device, non_blocking=True))
+                    (loss * (clips / rows[(number - 1) // config.grad_accum_steps])).backward()
                 if number % config.grad_accum_steps == 0 or number == steps:
                     self._set_rates((index * steps + number) / (config.epochs * steps))
                     sum_gradients(self.model.parameters())
@@ -178,7 +218,9 @@ class Trainer:
                 total += clips * loss.detach().double()
                 if number % CHECK_EVERY == 1 or number == steps:
                     self._refuse_no_number(total, index)
-            record = self._score_epoch(index, total.item() / sum(train.sizes), valid)
+            mean_loss = total.item() / sum(train.sizes)  # waits for the device
+            self.speed.stop(sum(train.sizes))
+            record = self._score_epoch(index, mean_loss, valid)
             on_rank_zero(partial(self._save, record))
             yield record
 

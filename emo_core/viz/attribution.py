@@ -214,7 +214,8 @@ def trust_curves(trust: "SanityChecks") -> go.Figure:
 
 def _bar(attribution: "Attribution", most: float) -> dict:
     if not attribution.signed:
-        return {"title": {"text": say("strength"), "side": "right"}, "thickness": 14}
+        title = {"text": say("strength"), "side": "right"}
+        return {"title": title, "tickvals": [0], "ticktext": ["0"], "thickness": 14}  # no unit
     words = [say("lowers"), "0", say("raises")]
     return {"tickvals": [-most, 0, most], "ticktext": words, "thickness": 14}
 

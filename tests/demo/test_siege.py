@@ -207,16 +207,24 @@ def ask_for_what_is_closed(siege: Siege, stop: threading.Event) -> str:
 
 
 def ask_without_consent(siege: Siege, stop: threading.Event) -> str:
-    """Clips whose people have not agreed, and sound of 30 MB whose header says two seconds."""
+    """Clips whose people have not agreed, and sound of 4 MB whose header says two seconds."""
     visitor, said = Visitor(siege.url, ATTACKER, heartbeat=False), Counter()
     for number in range(60):
         if stop.is_set():
             break
         agreed = number % 2 == 1
         content = long_wav(number) if agreed else siege.fresh()
-        path = visitor.upload(content, "clip.wav" if agreed else "clip.mp4")
+        name = "clip.wav" if agreed else "clip.mp4"
+        sent = visitor.http.post("/gradio_api/upload", files={"files": (name, content)})
+        if not sent.is_success:  # no room for more of this address
+            said["refused at the upload"] += 1
+            continue
+        (path,) = sent.json()
         clip = {"path": path, "meta": {"_type": "gradio.FileData"}}
         joined = visitor.join("predict", clip=clip, everyone_agreed=agreed)
+        if not joined.is_success:  # no room for more of this visit
+            said["refused at the door"] += 1
+            continue
         kind, data = visitor.wait("predict", joined.json()["event_id"])
         answered = kind == "complete" and not data[0]["errors"]
         said["answered" if answered else "refused"] += 1
@@ -225,10 +233,10 @@ def ask_without_consent(siege: Siege, stop: threading.Event) -> str:
 
 
 def long_wav(number: int) -> bytes:
-    """Sound of 30 MB behind a header that announces 32 KB of it."""
+    """Sound of 4 MB behind a header that announces 32 KB of it."""
     sound = struct.pack("<4sIHHIIHH4sI", b"fmt ", 16, 1, 1, 8000, 16000, 2, 16, b"data", 32000)
     whole = struct.pack("<4sI4s", b"RIFF", len(sound) + 32004, b"WAVE") + sound
-    return whole + number.to_bytes(4, "big") * (30 << 18)
+    return whole + number.to_bytes(4, "big") * (1 << 20)
 
 
 ATTACKS = [
@@ -238,18 +246,18 @@ ATTACKS = [
     ),
     Attack("thorough explanations with checks, without end", explain_without_end, settle_s=3.0),
     Attack("one session asks far too often", ask_far_too_often),
+    Attack("clips without consent, sound longer than its header", ask_without_consent),
     Attack("uploads without end, whole and cut", upload_without_end),
     Attack("addresses to fetch, bodies of 20 MB", ask_for_addresses),
     Attack("sessions that stay, with clips and maps in memory", keep_much_in_memory, settle_s=3.0),
     Attack("other names, origins and senders", come_as_another),
     Attack("400 connections held open", hold_connections),
     Attack("closed routes, files of the server, wrong values", ask_for_what_is_closed),
-    Attack("clips without consent, sound longer than its header", ask_without_consent),
     Attack("first answers from ever new sessions, nothing waited for", flood_with_first_answers),
 ]
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=str)
 def test_the_honest_visitor_waits_at_most_twice_as_long(siege, attack):
-    before, during = siege.withstand(attack)
-    assert during <= 2 * before + MARGIN_S
+    without, during = siege.withstand(attack)
+    assert during <= 2 * without + MARGIN_S

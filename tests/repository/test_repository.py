@@ -59,7 +59,7 @@ def pinned_version(pin: Requirement) -> str:
 
 
 def test_the_project_states_ranges_with_a_floor_and_a_ceiling():
-    for name, wanted in ranges_of("demo", "course").items():
+    for name, wanted in ranges_of("demo", "course", "batch").items():
         operators = {each.operator for each in wanted.specifier}
         assert operators == ({">="} if name in FLOORS else {">=", "<"}), str(wanted)
 
@@ -99,7 +99,7 @@ def test_a_package_has_one_version_in_every_file_of_pins():
 @pytest.mark.parametrize(
     ("folder", "extras", "own"),
     [
-        ("emo_core", ("lora",), set()),
+        ("emo_core", ("batch", "lora"), set()),
         ("demo", ("demo",), {path.stem for path in (ROOT / "demo").glob("*.py")}),
         (
             "notebooks",

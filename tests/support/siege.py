@@ -1,6 +1,7 @@
 """A page under attack, and an honest visitor who asks meanwhile: clients by plain HTTP, a table."""
 
 import json
+import os
 import statistics
 import threading
 import time
@@ -17,7 +18,7 @@ import psutil
 from tests.support.serving import PATIENCE_S
 
 HONEST, ATTACKER = "127.0.0.2", "127.0.0.1"  # Linux answers on the whole of 127.0.0.0/8
-ASKED_BEFORE, ASKED_DURING = 5, 7  # answers of which the median is taken
+ASKED_WITHOUT, ASKED_DURING = 5, 7  # answers of which the median is taken
 LEAST_S = 8.0  # of an attack, so that it comes to its bounds
 IDLE_PERCENT = 15  # of one core
 MARGIN_S = 0.25  # of a median: two cores that other work shares
@@ -137,16 +138,25 @@ class Siege:
             assert answer["errors"] == [], answer
         return spent
 
+    def sizes(self) -> list[int]:
+        """Bytes of each file of visitors'."""
+        found: list[int] = []
+        for files in self.home.glob("emo-*/files"):
+            for folder, _, names in os.walk(files):
+                for name in names:
+                    with suppress(FileNotFoundError):  # deleted meanwhile
+                        found.append(os.path.getsize(os.path.join(folder, name)))
+        return found
+
     def files(self) -> int:
-        return sum(path.is_file() for path in self.home.glob("emo-*/files/**/*"))
+        return len(self.sizes())
 
     def megabytes(self) -> int:
         return self.process.memory_info().rss >> 20
 
     def disk(self) -> int:
         """Megabytes of visitors' files."""
-        found = (path for path in self.home.glob("emo-*/files/**/*") if path.is_file())
-        return sum(path.stat().st_size for path in found) >> 20
+        return sum(self.sizes()) >> 20
 
     def rest(self) -> None:
         """Wait until the page is idle: what an attack left behind is no part of the next one."""
@@ -156,12 +166,16 @@ class Siege:
             assert time.monotonic() < deadline, "the page still works for those who left"
 
     def withstand(self, attack: Attack) -> tuple[float, float]:
-        """Median seconds of the honest visitor's first answers before and during one attack."""
+        """Median seconds of the honest visitor's first answers without and during one attack.
+
+        Without: before it and, once the page is idle again, after it, since other work on this
+        computer comes and goes.
+        """
         visitor, stop, got = Visitor(self.url), threading.Event(), []
         self.rest()
         memory, files = self.megabytes(), self.files()
         self.first_answers_s(visitor, 1)  # a new session's own costs
-        before = statistics.median(self.first_answers_s(visitor, ASKED_BEFORE))
+        without = self.first_answers_s(visitor, ASKED_WITHOUT)
         harm = threading.Thread(target=lambda: got.append(attack.run(self, stop)), daemon=True)
         harm.start()
         try:
@@ -170,19 +184,21 @@ class Siege:
         finally:
             stop.set()
             harm.join(PATIENCE_S)
-            visitor.leave()
         assert not harm.is_alive() and self.process.is_running()
+        left = f"{self.megabytes()} | {self.disk()} | {files} | {self.files()}"
+        self.rest()
+        idle = statistics.median(without + self.first_answers_s(visitor, ASKED_WITHOUT))
+        visitor.leave()
         said = got[0] if got else "it broke: see the traceback above"
         self.rows.append(
-            f"| {attack.name} | {said} | {before:.2f} | {during:.2f} | {memory} | "
-            f"{self.megabytes()} | {self.disk()} | {files} | {self.files()} |"
+            f"| {attack.name} | {said} | {idle:.2f} | {during:.2f} | {memory} | {left} |"
         )
-        return before, during
+        return idle, during
 
     def table(self) -> str:
         """The rows for docs/results.md."""
         head = (
-            "| attack | what it got | answer before, s | during, s | memory before, MB | after | "
+            "| attack | what it got | answer without, s | during, s | memory before, MB | after | "
         )
         return "\n".join(
             [

@@ -9,6 +9,12 @@ from emo_core.cli.main import main
 FAST = ("pretrained=false", "epochs=2", "settings.width=16", "batch_size=8")
 TINY = {
     "group-clip": ("video_backbone=clip_tiny", "sample.width=32", "sample.height=32"),
+    "group-wavlm": (
+        "video_backbone=clip_tiny",
+        "audio_backbone=wavlm_tiny",
+        "sample.width=32",
+        "sample.height=32",
+    ),
 }
 
 

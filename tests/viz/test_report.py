@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 
 import pytest
+import torch
 
 from emo_core.attribution.methods import explain_window
 from emo_core.attribution.types import Target
@@ -93,4 +94,30 @@ def test_the_scale_of_a_sound_map_without_a_sign_starts_at_nothing(explanation, 
     found = replace(explanation.attribution, signed=signed)
     heat = mel_overlay(found, explanation.sample).data[1]
     assert heat.zmin == (-heat.zmax if signed else 0)
+    assert len(heat.colorbar.tickvals) == (3 if signed else 1), "strength has no unit"
     assert (heat.colorscale[0][1] == "rgba(0,114,178,0.8)") == signed
+
+
+@pytest.mark.parametrize("words", [0, 4])
+@pytest.mark.parametrize("signed", [True, False])
+def test_what_words_did_is_said_where_there_are_words_and_a_sign(explanation, words, signed):
+    found = explanation.attribution
+    maps = found.maps | {"tokens": torch.tensor([0.5, 0.25, 0.0, 0.0])}
+    sample = replace(
+        explanation.sample,
+        tokens=torch.zeros(4, dtype=torch.int64),
+        token_mask=torch.arange(4) < words,
+    )
+    found = replace(found, maps=maps, signed=signed)
+    share = explanation.share | {"text": 0.0}
+    page = own(report.page(replace(explanation, attribution=found, sample=sample, share=share)))
+    assert ("the words change the score by +0.75" in page) == (signed and words > 0)
+    assert (", words +0.00" in page) == (words > 0)
+
+
+def test_a_map_of_whole_frames_says_that_it_has_no_places(explanation):
+    found = explanation.attribution
+    assert "tells when, not where" not in own(report.page(explanation))
+    even = {name: torch.ones_like(values) for name, values in found.maps.items()}
+    page = own(report.page(replace(explanation, attribution=replace(found, maps=even))))
+    assert "tells when, not where" in page

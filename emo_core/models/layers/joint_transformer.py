@@ -386,9 +386,15 @@ class EncoderStepStream(nn.Module):
 
     def __init__(self, backbone: Backbone, width: int, frozen: bool) -> None:
         super().__init__()
-        self.backbone = backbone.requires_grad_(not frozen)
+        self.backbone, self.frozen = backbone.requires_grad_(not frozen), frozen
         self.norm = nn.LayerNorm(backbone.channels)
         self.project = nn.Linear(backbone.channels, width)
+
+    def train(self, mode: bool = True) -> "EncoderStepStream":
+        super().train(mode)
+        if self.frozen:  # no dropout either
+            self.backbone.eval()
+        return self
 
     def forward(self, seen: Tokens, ends_s: Tensor) -> Tokens:
         """What the encoder saw (B, N, C), times at which steps end (B, S) -> (B, S, D)."""

@@ -70,7 +70,7 @@ class WaveBackbone(Backbone):
         middle_s = start_s + (seconds.sum(2) / size.sum(2)).squeeze(-1)  # (B, N)
         count = there.sum(2)  # (B, N, 1)
         heard_s = (seconds * there).sum(2) / count.clamp(min=1)
-        spans = TokenSpans.of(middle_s, self._frames(grouped.shape[1], hop, mask.shape[1]))
+        spans = TokenSpans.of(middle_s, self.token_frames(grouped.shape[1], mask.shape[1], hop))
         heard_at_s = torch.where(count > 0, start_s.unsqueeze(-1) + heard_s, middle_s.unsqueeze(-1))
         values = grouped.sum(2) / count.clamp(min=1)
         return Tokens(values, count.squeeze(-1) > 0, heard_at_s.squeeze(-1), spans=spans)
@@ -106,8 +106,8 @@ class WaveBackbone(Backbone):
         extra = -steps.shape[1] % self.PER_TOKEN
         return functional.pad(steps, (0, 0, 0, extra)).unflatten(1, (-1, self.PER_TOKEN))
 
-    def _frames(self, count: int, hop: int, end: int) -> Tensor:
-        """Mel frames (count, 2) of each token."""
+    def token_frames(self, count: int, end: int, hop: int) -> Tensor:
+        """Mel frames (count, 2) of each token, of `end` that are `hop` samples apart."""
         first = (self.FIELD - self.STEP) / 2  # where a step's middle part begins
         edges = (first + torch.arange(count + 1) * self.STEP * self.PER_TOKEN) / hop
         edges = edges.round().long()

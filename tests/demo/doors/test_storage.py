@@ -1,12 +1,13 @@
 """Bytes on disk have a bound by visit, address and in all; what no visit claims goes."""
 
+import os
 from collections import namedtuple
 from dataclasses import replace
 
 import pytest
 
 from demo.doors import storage as module
-from demo.doors.storage import LEAST_BYTES, MB, Storage, StorageError
+from demo.doors.storage import AGENTS, LEAST_BYTES, MB, Storage, StorageError
 from demo.sessions import Sessions
 from demo.settings import Limits
 
@@ -140,3 +141,17 @@ def test_what_is_made_for_a_visit_counts_as_well(tmp_path):
     with pytest.raises(StorageError, match="your address"):
         visits.new_folder(two)
     assert len(one.files) == 2 and len(two.files) == 1
+
+
+def test_what_an_agents_clip_was_unpacked_to_goes(store):
+    copies = [store.folder / AGENTS / name / "file.mp4" for name in ("same", "other", "old")]
+    for copy, content in zip(copies, (b"clip", b"another", b"older"), strict=True):
+        copy.parent.mkdir(parents=True)
+        copy.write_bytes(content)
+    uploaded = store.open("1.2.3.4").folder / "file.mp4"
+    uploaded.write_bytes(b"clip")
+    store.drop_copies(uploaded)
+    assert uploaded.is_file() and not copies[0].parent.exists() and copies[1].is_file()
+    os.utime(copies[2], (0, 0))
+    store.sweep()
+    assert copies[1].is_file() and not copies[2].parent.exists()

@@ -9,6 +9,7 @@ import torch
 from emo_core.models.layers.backbones import (
     Cnn14,
     FrameResNet,
+    MelCnn,
     MelResNet,
     R2Plus1D,
     SpectrogramResNet18,
@@ -16,6 +17,7 @@ from emo_core.models.layers.backbones import (
     evenly,
     of_groups,
 )
+from emo_core.models.layers.frame_encoders import FrameEncoder
 from emo_core.models.layers.joint_transformer import (
     EncoderStepStream,
     StepStream,
@@ -23,6 +25,7 @@ from emo_core.models.layers.joint_transformer import (
     split_mel_into_steps,
 )
 from emo_core.models.layers.people import PeopleExpressions
+from emo_core.models.layers.sound_encoders import sound_encoder
 from emo_core.models.layers.towers import (
     RunningNorm,
     TokenSpans,
@@ -40,9 +43,10 @@ EYES = torch.tensor([0.35, 0.4, 0.65, 0.4])
 
 def seen_at(values, inputs, times_s):
     """Where each token's gradient lies in time, (N,): its centroid over inputs (1, T, ...)."""
-    found = []
+    found, weights = [], torch.linspace(1, 2, values.shape[2])  # a layer norm's sum is constant
     for token in range(values.shape[1]):
-        (gradient,) = torch.autograd.grad(values[0, token].sum(), inputs, retain_graph=True)
+        score = values[0, token] @ weights
+        (gradient,) = torch.autograd.grad(score, inputs, retain_graph=True)
         weight = gradient[0].flatten(1).square().sum(1)
         found.append(float((weight * times_s).sum() / weight.sum()))
     return torch.tensor(found)
@@ -87,7 +91,12 @@ TOWERS = {  # backbone, input, seconds between two tokens
     "people": lambda: of_people(1),
     "people, every second frame": lambda: of_people(2),
     "Whisper": lambda: (shipped_whisper(2), sound(500, 0.01, 80), 0.16),
+    "mel CNN": lambda: (MelCnn(), sound(320, 0.02), 0.32),
+    "CLIP": lambda: (FrameEncoder("clip_tiny"), picture(8, 0.3, 32), 0.3),
+    "SigLIP 2": lambda: (FrameEncoder("siglip2_tiny"), picture(8, 0.3, 32), 0.3),
+    "DINOv2": lambda: (FrameEncoder("dinov2_tiny"), picture(8, 0.3, 32), 0.3),
 }
+WAVES = {"wavlm_tiny": 0.16, "hubert_tiny": 0.16, "ast_tiny": 0.1}  # seconds between two tokens
 
 
 @pytest.mark.parametrize("even", [False, True], ids=["seen", "even"])
@@ -109,6 +118,28 @@ def test_tokens_are_said_to_be_where_their_gradient_is(tower, even):
     assert bool(inside.all()) and bool((first.diff() >= 0).all())
     middle = inputs[2][((first + end - 1) / 2).round().long().clamp(0, len(inputs[2]) - 1)]
     assert float((found - middle)[inner].abs().max()) < 0.6 * apart_s
+
+
+@pytest.mark.parametrize("name", WAVES)
+def test_tokens_of_the_waveform_are_where_their_gradient_is_strongest(name):
+    """Attention looks everywhere, but most at the token's own samples."""
+    torch.manual_seed(0)
+    hop, frames, apart_s = 320, 100, WAVES[name]
+    wave = (torch.randn(1, frames * hop) * 0.1).requires_grad_()
+    mask, times_s = torch.ones(1, frames, dtype=torch.bool), (torch.arange(frames) * 0.02)[None]
+    seen = sound_encoder(name).eval()(wave, mask, times_s)
+    torch.testing.assert_close(seen.times_s, seen.spans.times_s, atol=0.08, rtol=0)
+    direction = torch.randn(seen.values.shape[2])  # a layer norm's sum is always the same
+    for token in range(1, seen.values.shape[1] - 2):
+        score = seen.values[0, token] @ direction
+        (gradient,) = torch.autograd.grad(score, wave, retain_graph=True)
+        energy = gradient[0].square().unflatten(0, (-1, 160)).sum(1)  # 10 ms each
+        smooth = torch.nn.functional.avg_pool1d(energy[None], 17, 1, 8)[0]
+        strongest_s = (float(smooth.argmax()) + 0.5) * 0.01
+        assert abs(strongest_s - float(seen.spans.times_s[0, token])) < 1.2 * apart_s
+        first, end = seen.spans.frames[0, token].tolist()
+        middle_s = (first + end) / 2 * 0.02
+        assert abs(middle_s - float(seen.spans.times_s[0, token])) < 0.02
 
 
 def test_even_times_of_the_papers_towers_are_late():

@@ -1,0 +1,166 @@
+"""Many clips -> one Parquet row each, on this machine or through Ray Data: the same rows."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from emo_core.batch.names import AskedRow, BatchError
+from emo_core.batch.out_folder import OpenBatch, open_batch
+from emo_core.batch.worker import BatchJob, ShardDone, Worker
+from emo_core.io.processes import processes
+
+Progress = Callable[[int, int, int], object]  # rows written, of how many, failed so far
+
+
+@dataclass(frozen=True)
+class BatchDone:
+    """What a batch came to."""
+
+    clips: int
+    written: int  # by this run
+    failed: int  # of those
+
+
+def write_rows(
+    rows: Iterable[AskedRow],
+    out: Path,
+    model: str | Path,
+    workers: int | None = None,
+    local: bool = False,
+    resume: bool = False,
+    max_windows: int = 24,
+    progress: Progress | None = None,
+) -> BatchDone:
+    """Write a row of Parquet for every name, into `out`/rows.
+
+    workers: processes of one thread; None = one a CPU. local: without Ray. Raises BatchError where
+    `out` holds other rows or can't be written, or what is needed is not installed.
+    """
+    from emo_core.batch.rows import own_version
+    from emo_core.checkpoint import CONFIG, WEIGHTS, find_checkpoint, load_checkpoint
+
+    _refuse_missing(["pyarrow", "fsspec"] if local else ["pyarrow", "fsspec", "ray"])
+    workers = workers or len(os.sched_getaffinity(0))
+    folder = find_checkpoint(model).resolve()
+    load_checkpoint(folder)  # refused before anything is written
+    weights = file_sha256(folder / WEIGHTS)
+    job = BatchJob(out.resolve(), folder, weights, own_version(), max_windows)
+    settings = {"weights": weights, "config": file_sha256(folder / CONFIG)}
+    settings |= {"version": job.version, "max_windows": str(max_windows)}
+    with open_batch(out, settings, rows, resume, workers) as batch:
+        run = on_this_machine if local else _through_ray()
+        return _collect(batch, run, job, workers, progress)
+
+
+def _through_ray() -> Callable[[BatchJob, list[int], int], Iterator[ShardDone]]:
+    from emo_core.batch.ray_data import on_ray
+
+    return on_ray
+
+
+def _collect(
+    batch: OpenBatch,
+    run: Callable[[BatchJob, list[int], int], Iterator[ShardDone]],
+    job: BatchJob,
+    workers: int,
+    progress: Progress | None,
+) -> BatchDone:
+    missing = batch.missing()
+    done, failed = batch.clips - batch.rows_of(missing), 0
+    before = done
+    for one in run(job, missing, workers) if missing else ():
+        if one.why:
+            raise BatchError(
+                "{out} is not complete ({why}); expected a row for every clip; see to that, and go "
+                "on with --resume.",
+                out=batch.folder.root,
+                why=one.why,
+            )
+        done, failed = done + one.rows, failed + one.failed
+        if progress:
+            progress(done, batch.clips, failed)
+    return BatchDone(batch.clips, done - before, failed)
+
+
+def _refuse_missing(packages: list[str]) -> None:
+    for name in packages:
+        if find_spec(name) is None:
+            raise BatchError(
+                "{name} is not installed; expected what emo batch needs; install "
+                "emo_core[batch], or give --local where only ray is missing.",
+                name=name,
+            )
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal digits."""
+    import hashlib
+
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Processes that begin meanwhile compute in one thread, whatever library they use."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def on_this_machine(job: BatchJob, shards: list[int], workers: int) -> Iterator[ShardDone]:
+    """Answer shards in processes of this machine; one that is killed is replaced."""
+    with ExitStack() as held, one_thread_each():
+        pools = [_Slot(held) for _ in range(min(workers, len(shards)))]
+        left = iter(shards)
+        running: dict[Future, tuple[_Slot, int]] = {}
+        for slot in pools:
+            shard = next(left)
+            running[slot.submit(job, shard)] = slot, shard
+        while running:
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                slot, shard = running.pop(future)
+                if isinstance(future.exception(), BrokenProcessPool):
+                    running[slot.renewed().submit(job, shard)] = slot, shard
+                    continue
+                yield future.result()
+                if (following := next(left, None)) is not None:
+                    running[slot.submit(job, following)] = slot, following
+
+
+class _Slot:
+    """One process, and another when it is killed: of a pool of several, all would end."""
+
+    def __init__(self, held: ExitStack) -> None:
+        self.held = held
+        self.pool: ProcessPoolExecutor = processes(1)
+        held.callback(lambda: self.pool.shutdown(cancel_futures=True))
+
+    def renewed(self) -> "_Slot":
+        self.pool.shutdown()
+        self.pool = processes(1)
+        return self
+
+    def submit(self, job: BatchJob, shard: int) -> Future:
+        return self.pool.submit(answer_shard, job, shard)
+
+
+_worker: Worker | None = None  # of this process
+
+
+def answer_shard(job: BatchJob, shard: int) -> ShardDone:
+    """One shard in a process that keeps its model for the next."""
+    global _worker
+    if _worker is None or _worker.job != job:
+        _worker = Worker(job)
+    return _worker.answer(shard)

@@ -1,0 +1,182 @@
+"""What every worker does, whoever starts it: names of one shard -> predictions -> rows on disk."""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING, Any
+
+from emo_core.batch.names import AskedRow, is_url, unreadable
+from emo_core.batch.out_folder import BatchFolder
+from emo_core.errors import EmoError, failure_sentence
+from emo_core.io.atomic import atomic_path
+
+if TYPE_CHECKING:
+    from emo_core.checkpoint import Checkpoint
+
+MOST_DEATHS = 3  # of workers, over one clip; then it is a row with an error
+COPY_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class BatchJob:
+    """What every row of a batch is made by."""
+
+    out: Path
+    model: Path  # the checkpoint's folder
+    weights: str  # SHA-256
+    version: str
+    max_windows: int
+
+
+@dataclass(frozen=True)
+class ShardDone:
+    """What became of one shard."""
+
+    shard: int
+    rows: int = 0
+    failed: int = 0
+    why: str = ""  # it could not be written
+
+
+class Worker:
+    """Answers shards of a batch in one thread; loads the model with the first."""
+
+    def __init__(self, job: BatchJob) -> None:
+        self.job = job
+        self.folder = BatchFolder(job.out)
+        self.checkpoint: Checkpoint | None = None
+
+    def answer(self, shard: int) -> ShardDone:
+        """Write the rows of a shard, unless they are there already."""
+        try:
+            if not self.folder.rows(shard).is_file():
+                self._write(shard)
+            return self._count(shard)
+        except OSError as error:
+            return ShardDone(shard, why=error.strerror or str(error))
+        except EmoError as error:
+            return ShardDone(shard, why=str(error))
+
+    def _write(self, shard: int) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        from emo_core.batch.rows import row_schema
+
+        with _attempt(self.folder.attempts(shard)) as attempt:
+            checkpoint = self._loaded()
+            names = self.folder.names(shard)
+            rows = [self._row(attempt, index, name) for index, name in enumerate(names)]
+            first = shard * json.loads((self.job.out / "batch.json").read_text())["shard_rows"]
+            for index, row in enumerate(rows):
+                row["row"] = first + index
+            table = pa.Table.from_pylist(rows, row_schema(checkpoint))
+            with atomic_path(self.folder.rows(shard)) as path:
+                pq.write_table(table, path, compression="zstd")
+
+    def _loaded(self) -> "Checkpoint":
+        if self.checkpoint is None:
+            import torch
+
+            from emo_core.checkpoint import load_checkpoint
+
+            torch.set_num_threads(1)
+            self.checkpoint = load_checkpoint(self.job.model)
+        return self.checkpoint
+
+    def _row(self, attempt: "Attempt", index: int, asked: AskedRow) -> dict[str, Any]:
+        """The row of one clip; whatever goes wrong with it is its error."""
+        job = self.job
+        row: dict[str, Any] = {"id": asked.id, "clip": _as_text(asked.clip)}
+        row |= {"model": self._loaded().name, "weights": job.weights, "version": job.version}
+        if asked.error:
+            return row | {"status": "failed", "error": _as_text(asked.error)}
+        if attempt.deaths[index] >= MOST_DEATHS:
+            why = (
+                f"{asked.clip} ended the process that read it {MOST_DEATHS} times; expected a clip "
+                "that can be read; look at it alone, with emo predict."
+            )
+            return row | {"status": "failed", "error": _as_text(why)}
+        attempt.begin(index)
+        return row | self._answer(asked.clip)
+
+    def _answer(self, name: str) -> dict[str, Any]:
+        from emo_core.batch.rows import answered
+        from emo_core.clip import load_clip
+        from emo_core.inference.predict import predict_clip
+
+        try:
+            with _on_disk(name) as path:
+                found = predict_clip(load_clip(path), self._loaded(), self.job.max_windows)
+                return answered(found)
+        except Exception as error:
+            return {"status": "failed", "error": _as_text(failure_sentence(error))}
+
+    def _count(self, shard: int) -> ShardDone:
+        import pyarrow.parquet as pq
+
+        status = pq.read_table(self.folder.rows(shard), columns=["status"]).column(0)
+        return ShardDone(shard, len(status), status.to_pylist().count("failed"))
+
+
+def _as_text(name: str) -> str:
+    """A name as it can be written; bytes that are no text are spelled."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+@contextmanager
+def _on_disk(name: str) -> Iterator[str]:
+    """A clip's file; one of an object store is copied for as long as it is read."""
+    if not is_url(name):
+        yield name
+        return
+    import fsspec
+
+    with NamedTemporaryFile(prefix="emo-", suffix=Path(name).suffix) as copy:
+        try:
+            with fsspec.open(name, "rb") as source:
+                while chunk := source.read(COPY_BYTES):
+                    copy.write(chunk)
+            copy.flush()
+        except Exception as error:  # libraries of object stores raise errors of their own
+            raise EmoError(unreadable(name, error)) from error
+        yield copy.name
+
+
+class Attempt:
+    """One worker's turn at a shard: says before each clip which it is, for those who come after."""
+
+    def __init__(self, file: int, deaths: Counter) -> None:
+        self.file, self.deaths = file, deaths  # deaths: of workers, by the clip's index
+
+    def begin(self, index: int) -> None:
+        os.write(self.file, f" {index}".encode())
+
+
+@contextmanager
+def _attempt(path: Path) -> Iterator[Attempt]:
+    """A line of `path` per worker that had a shard; the last number in it is of its last clip."""
+    path.parent.mkdir(exist_ok=True)
+    deaths: Counter[int | None] = Counter()
+    with suppress(FileNotFoundError):
+        for line in path.read_text(encoding="ascii").split("\n")[1:]:
+            indices = line.split()
+            deaths[int(indices[-1]) if indices else None] += 1
+    if deaths[None] >= MOST_DEATHS:
+        raise EmoError(
+            "{count} workers ended before they read a clip; expected room for the model in memory; "
+            "give fewer --workers.",
+            count=deaths[None],
+        )
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    try:
+        os.write(file, b"\n")
+        yield Attempt(file, deaths)
+        path.unlink(missing_ok=True)
+    finally:
+        os.close(file)
