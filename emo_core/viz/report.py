@@ -14,6 +14,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
+from emo_core.attribution.timeline import in_space
 from emo_core.io.atomic import atomic_path
 from emo_core.messages import ENGLISH, in_language, say, say_list, say_name
 from emo_core.viz import attribution as figures
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from emo_core.inference.prediction import Prediction
     from emo_core.preprocess.sample import Sample
 
+EVEN = 1e-4  # of the largest value, by which values of one frame differ that are equal
 CAPTION = say(
     "The score is the model's number for what is explained: the higher, the more it says so. Maps "
     "show what moves this number, not what a person feels or why."
@@ -185,7 +187,19 @@ def _frames(explanation: Explanation, write: _Writer) -> str:
         "sound.",
         count=len(shown),
     )
+    if _has_no_places(explanation.attribution):
+        text = say_list(
+            [text, say("This method tells when, not where: a frame has one value.")], " "
+        )
     return write.section(title, f'{scale}<div class="frames">{images}</div>', text)
+
+
+def _has_no_places(found: "Attribution") -> bool:
+    """Whether every frame of the picture has one value all over, as of methods that tell when."""
+    name = "video" if "video" in found.maps else "faces"
+    values = in_space(found, name).flatten(1)  # (T, H*W)
+    apart = (values.amax(1) - values.amin(1)).max()
+    return bool(values.any() and apart <= EVEN * values.abs().max())
 
 
 def _png(image: np.ndarray) -> str:

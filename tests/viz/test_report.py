@@ -113,3 +113,11 @@ def test_what_words_did_is_said_where_there_are_words_and_a_sign(explanation, wo
     page = own(report.page(replace(explanation, attribution=found, sample=sample, share=share)))
     assert ("the words change the score by +0.75" in page) == (signed and words > 0)
     assert (", words +0.00" in page) == (words > 0)
+
+
+def test_a_map_of_whole_frames_says_that_it_has_no_places(explanation):
+    found = explanation.attribution
+    assert "tells when, not where" not in own(report.page(explanation))
+    even = {name: torch.ones_like(values) for name, values in found.maps.items()}
+    page = own(report.page(replace(explanation, attribution=replace(found, maps=even))))
+    assert "tells when, not where" in page
