@@ -81,8 +81,10 @@ def weight(browser, url: str) -> int:
     page = browser.new_page()
     page.goto(url)
     page.get_by_text("No clip yet").wait_for()
-    page.wait_for_load_state("networkidle")
-    found = int(page.evaluate(WEIGHT))
+    before, found = -1, 0
+    while before != found:  # nothing more came for two seconds; the heartbeat's stream stays open
+        page.wait_for_timeout(2000)
+        before, found = found, int(page.evaluate(WEIGHT))
     page.close()
     return found
 

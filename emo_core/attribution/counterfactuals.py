@@ -64,7 +64,8 @@ def answers(checkpoint: Checkpoint, samples: list[Sample]) -> list[dict[str, flo
 
 def mute(sample: Sample, config: MelConfig) -> Sample:
     """The sound track is there, and silent."""
-    return replace(sample, mel=torch.full_like(sample.mel, _silence(config)))
+    wave = None if sample.wave is None else torch.zeros_like(sample.wave)
+    return replace(sample, mel=torch.full_like(sample.mel, _silence(config)), wave=wave)
 
 
 def swap_sound(sample: Sample, other: Sample) -> Sample:
@@ -73,7 +74,7 @@ def swap_sound(sample: Sample, other: Sample) -> Sample:
         raise AttributionError(
             "the other clip has no sound of this model's settings; choose a clip with sound."
         )
-    return replace(sample, mel=other.mel, mel_mask=other.mel_mask)
+    return replace(sample, mel=other.mel, mel_mask=other.mel_mask, wave=other.wave)
 
 
 def freeze(sample: Sample, frame: int) -> Sample:
@@ -127,7 +128,10 @@ def shift_sound(sample: Sample, frames: int, config: MelConfig) -> Sample:
     mel, mask = sample.mel.roll(steps, 0), sample.mel_mask.roll(steps, 0).clone()
     new = slice(0, steps) if steps >= 0 else slice(steps, None)
     mel[new], mask[new] = _silence(config), False
-    return replace(sample, mel=mel, mel_mask=mask)
+    wave = sample.wave
+    if wave is not None:
+        wave = wave.roll(steps * config.hop, 0) * mask.repeat_interleave(config.hop)
+    return replace(sample, mel=mel, mel_mask=mask, wave=wave)
 
 
 def shift_s(sample: Sample, frames: int) -> float:

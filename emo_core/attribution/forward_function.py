@@ -18,6 +18,7 @@ from emo_core.checkpoint import Checkpoint
 from emo_core.inference.modality_shapley import modalities
 from emo_core.messages import say, say_list
 from emo_core.preprocess.batch import Batch, collate
+from emo_core.preprocess.log_mel import follow_mel
 from emo_core.preprocess.sample import Sample
 from emo_core.preprocess.trace import Trace
 
@@ -266,6 +267,9 @@ class ForwardFunction:
             for name, x in vars(self.batch).items()
             if x is not None
         }
+        if self.batch.wave is not None and "mel" in values:  # the model reads what it is made of
+            change = values["mel"] - whole["mel"]
+            values["wave"] = follow_mel(whole["wave"], change, self.checkpoint.sample.mel)
         return replace(Batch(**whole), **values)
 
     @contextmanager

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from emo_core.training.trainer import Epoch, Trainer
 
 DONE, SOME_FAILED, NOTHING = 0, 1, 2  # exit codes
+ONNX = ".onnx"  # ends the name of a graph, in the place of a model's
 
 
 class UsageError(EmoError):
@@ -35,10 +36,8 @@ class UsageError(EmoError):
 
 def run_predict(args: argparse.Namespace) -> int:
     """Answers clip by clip; one that fails, in whatever way, costs its own answer only."""
-    from emo_core.inference.predict import load_cached
-
     names = _asked_clips(args)
-    checkpoint = load_cached(args.model)
+    checkpoint = _answering(args)
     results: list[dict] = []
     errors: list[dict] = []
     done = failed = 0
@@ -134,6 +133,36 @@ def _predict_one(args: argparse.Namespace, checkpoint: "Checkpoint", name: str) 
         for note in answer.notes:
             log_line(f"  {note}")
     return found
+
+
+def _answering(args: argparse.Namespace) -> "Checkpoint":
+    """The checkpoint that --model and --runtime name."""
+    from emo_core.inference.predict import load_cached
+
+    graph = args.model.endswith(ONNX)
+    if graph and args.runtime == "torch":
+        raise UsageError(
+            "{model} is a graph, which torch does not run; expected --runtime onnx; leave "
+            "--runtime out.",
+            model=args.model,
+        )
+    if not graph and args.runtime != "onnx":
+        return load_cached(args.model)
+    from emo_core.inference.onnx_runtime import load_exported, load_onnx
+
+    return load_onnx(Path(args.model)) if graph else load_exported(args.model)
+
+
+def run_export(args: argparse.Namespace) -> int:
+    from emo_core.inference.onnx_export import export_onnx
+
+    metadata = export_onnx(args.model, args.out, args.overwrite)
+    stated = ("emo_version", "name", "model", "task", "weights_sha256", "precision")
+    result = {"file": str(args.out), "bytes": args.out.stat().st_size}
+    result |= {name: metadata[name] for name in stated}
+    about = f"{result['name']}, {result['bytes'] / 1e6:.1f} MB, answers like the model"
+    print_result(args, result, f"{args.out}: {about}")
+    return DONE
 
 
 def run_explain(args: argparse.Namespace) -> int:

@@ -82,9 +82,11 @@ def build_parser() -> Parser:
     one.add_argument("--jsonl", action="store_true", help="print a JSON line a clip, as it is done")
     _add_model_arguments(one)
     _add_max_windows(one)
+    _add_runtime(one)
 
     about = "answer any number of clips: one Parquet row each"
     _add_batch_arguments(command("batch", commands.run_batch, about))
+    _add_export_arguments(command("export", commands.run_export, "write a model as an ONNX file"))
 
     about = "say why: write a report with map, checks and what-ifs into a folder"
     _add_explain_arguments(command("explain", commands.run_explain, about))
@@ -136,6 +138,17 @@ def _add_batch_arguments(one: argparse.ArgumentParser) -> None:
 def _add_max_windows(one: argparse.ArgumentParser) -> None:
     about = "parts of a clip read at most (default 24)"
     one.add_argument("--max-windows", type=int, default=24, metavar="N", help=about)
+
+
+def _add_runtime(one: argparse.ArgumentParser) -> None:
+    about = "what computes the model (default torch; onnx for a file of `emo export`)"
+    one.add_argument("--runtime", choices=["torch", "onnx"], help=about)
+
+
+def _add_export_arguments(one: argparse.ArgumentParser) -> None:
+    one.add_argument("model", metavar="RUN|NAME", help=MODEL)
+    one.add_argument("out", type=Path, metavar="OUT.onnx", help="file to write")
+    one.add_argument("--overwrite", action="store_true", help="replace a file that is there")
 
 
 def _add_corpus_arguments(one: argparse.ArgumentParser) -> None:

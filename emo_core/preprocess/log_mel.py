@@ -73,3 +73,21 @@ def log_mel(wave: Tensor, config: MelConfig) -> Tensor:
     power = torch.view_as_real(spectrum).square().sum(-1)  # (B, K, F'); abs() takes a root first
     power = power.transpose(1, 2)[:, : wave.shape[-1] // config.hop]  # (B, F, K)
     return (power @ filters.to(wave)).clamp(min=config.floor).log()
+
+
+def follow_mel(wave: Tensor, change: Tensor, config: MelConfig) -> Tensor:
+    """Sound whose log-mel has changed by `change`: each frequency is louder or softer by its bands.
+
+    wave (B, S), change (B, F, M), natural log of power -> (B, S). What no band covers follows their
+    mean. Gradients reach `change`.
+    """
+    window, filters = (x.to(wave) for x in _filters(config))
+    covered = filters.sum(1, keepdim=True)  # (K, 1)
+    even = torch.full_like(filters, 1 / filters.shape[1])
+    share = torch.where(covered > 0, filters / covered.clamp(min=1e-12), even)  # (K, M)
+    sizes = config.fft or config.window, config.hop, config.window
+    spectrum = torch.stft(wave, *sizes, window, return_complex=True)  # (B, K, F')
+    gain = (change @ share.T / 2).exp().transpose(1, 2)  # (B, K, F), of amplitude
+    after = spectrum.shape[2] - gain.shape[2]  # the last frame is centred on the end
+    gain = torch.cat([gain, gain[:, :, -1:].expand(-1, -1, after)], dim=2)
+    return torch.istft(spectrum * gain, *sizes, window, length=wave.shape[1])

@@ -139,3 +139,26 @@ def test_jmt_reads_the_waveform_beside_either_kind_of_faces(encoders):
     assert not any("audio.backbone" in n for n in learned(model, batch))
     changed = replace(batch, wave=batch.wave.flip(1))
     assert not torch.equal(model.eval()(changed).logits, out.logits)
+
+
+def test_explanations_reach_the_waveform_through_its_log_mel():
+    """A change of the log-mel is one of the sound that is made of it: none, silence, one band."""
+    from emo_core.preprocess.log_mel import MelConfig, follow_mel, log_mel
+
+    torch.manual_seed(0)
+    config, wave = MelConfig(), torch.randn(1, 16_000) * 0.1
+    mel = log_mel(wave, config)
+    torch.testing.assert_close(
+        follow_mel(wave, torch.zeros_like(mel), config), wave, atol=1e-5, rtol=0
+    )
+    silent = follow_mel(wave, torch.tensor(config.floor).log() - mel, config)
+    assert float(silent.square().mean()) < 1e-2 * float(wave.square().mean())
+    change = torch.zeros_like(mel)
+    change[:, :, 30:40] = -9.0
+    moved = log_mel(follow_mel(wave, change, config), config) - mel
+    assert (
+        float(moved[:, 5:-5, 33:37].mean()) < -4 and float(moved[:, 5:-5, :24].abs().mean()) < 0.2
+    )
+    change.requires_grad_()
+    follow_mel(wave, change, config).square().sum().backward()
+    assert bool(change.grad.any())
