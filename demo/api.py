@@ -1,6 +1,6 @@
 """The page for programs: two named endpoints with the command's JSON, and tools for agents."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +14,7 @@ from demo.job_queue import FIRST, LONGER, Job, Stopped
 from demo.service import UserError
 from demo.sessions import Session, Sessions
 from demo.settings import BusyError, LimitError, Limits
+from emo_core.schema import DEFAULT_METHOD, DEFAULT_PRESET, METHOD_NAMES, PRESET_NAMES
 
 POLL_S = 1.0  # seconds between two checks whether a program still waits
 
@@ -98,8 +99,8 @@ class Programs:
         Args:
             clip: A video or sound file up to 50 MB and 10 minutes, as data: URI; never an address.
             everyone_agreed: True only if all seen or heard agreed, or it is drawn or made for this.
-            method: One of the methods that `emo list methods` names; empty for the default.
-            preset: fast, standard or thorough.
+            method: How to explain.
+            preset: How closely to look; thorough takes longest.
             target: The label to explain; empty for the one that leads.
             checks: Whether to check the map too, which takes about three times as long.
 
@@ -123,14 +124,21 @@ class Programs:
             return service.failure_json(path, error)
 
 
+def choice(names: Sequence[str], usual: str, label: str) -> gr.Radio:
+    """One of several values: an enumeration for programs; others get a sentence of our own."""
+    part = gr.Radio(list(names), value=usual, visible=False, label=label)
+    part.preprocess = lambda payload: payload  # type: ignore[method-assign]
+    return part
+
+
 def offer(visits: Sessions, queue: dict[str, Any]) -> None:
     """Adds `/predict` and `/explain` to the Blocks that is open."""
     programs = Programs(visits)
     clip = gr.File(visible=False, label="Clip")
     agreed = gr.Checkbox(visible=False, label="Everyone agreed")
     agreed.value = None  # a program has to say it: there is no default
-    method = gr.Textbox("", visible=False, label="Method")
-    preset = gr.Textbox("", visible=False, label="Preset")
+    method = choice(METHOD_NAMES, DEFAULT_METHOD, "Method")
+    preset = choice(PRESET_NAMES, DEFAULT_PRESET, "Preset")
     target = gr.Textbox("", visible=False, label="Target")
     checks = gr.Checkbox(False, visible=False, label="Checks")
     answer = gr.JSON(visible=False, label="Answer")

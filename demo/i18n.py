@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).resolve().parent / "translations"
 FOLDERS = (LOCALE, FOLDER)  # of catalogues: the library's and the page's
 FALLBACK = ENGLISH
-CHOICE = "lang"  # in the page's address, and the cookie that remembers it
+CHOICE, COOKIE = "lang", "emo_lang"  # in the page's address, and what remembers it (language.js)
+NAMES = {"en": "English", "de": "Deutsch"}  # of the languages, each in its own
 
 
 class Words:
@@ -66,7 +67,7 @@ def words_for(
     cookies: Mapping[str, str] | None = None,
 ) -> Words:
     """The language chosen on the page, else the first of Accept-Language that the page speaks."""
-    chosen = [(found or {}).get(CHOICE, "") for found in (query, cookies)]
+    chosen = [(query or {}).get(CHOICE, ""), (cookies or {}).get(COOKIE, "")]
     for part in [*chosen, *(accepted or "").split(",")]:
         language = part.split(";")[0].strip().split("-")[0].lower()
         if language in tables():

@@ -7,7 +7,7 @@ import gradio as gr
 
 from demo import components
 from demo.examples import example_names
-from demo.i18n import FALLBACK, Words, tables
+from demo.i18n import CHOICE, FALLBACK, NAMES, Words, tables
 from demo.settings import Limits
 
 CAMERA = {"video": {"width": 640, "height": 480, "frameRate": 25}}
@@ -158,8 +158,17 @@ def _title() -> str:
     return (
         '<header><svg viewBox="0 0 64 40" aria-hidden="true" class="logo">'
         '<circle cx="22" cy="20" r="15"/><path d="M34 20h4l3-11 5 22 4-15 3 4h9"/></svg>'
-        f"<h1>{words('title')}</h1></header>"
+        f"<h1>{words('title')}</h1>{language_links()}</header>"
     )
+
+
+def language_links() -> str:
+    """The switch between the page's languages; language.js keeps the choice."""
+    links = "".join(
+        f'<a href="?{CHOICE}={name}" hreflang="{name}" lang="{name}">{NAMES[name]}</a>'
+        for name in sorted(tables(), key=lambda name: name != FALLBACK)
+    )
+    return f'<nav class="languages" aria-label="Language, Sprache">{links}</nav>'
 
 
 def _inputs(page: Page, say: gr.I18n, limits: Limits) -> None:

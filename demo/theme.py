@@ -1,14 +1,22 @@
 """How the page looks: theme, and what its head carries. Nothing is fetched from elsewhere."""
 
+import json
 from pathlib import Path
 
 import gradio as gr
+
+from demo.i18n import FALLBACK, tables
 
 HERE = Path(__file__).resolve().parent
 STYLES = [HERE / "style.css", HERE / "player" / "player.css"]
 CUTTING_FOLDER = HERE / "cutting"  # a module that is loaded when a long clip is given
 CUTTING = f"gradio_api/file={CUTTING_FOLDER / 'cut.mjs'}"
-SCRIPTS = [HERE / "player" / "player.js", HERE / "entry.js", HERE / "faders.js"]
+SCRIPTS = [
+    HERE / "language.js",
+    HERE / "player" / "player.js",
+    HERE / "entry.js",
+    HERE / "faders.js",
+]
 
 
 def build_theme() -> gr.themes.Base:
@@ -52,7 +60,9 @@ def build_theme() -> gr.themes.Base:
 
 def scripts() -> list[str]:
     """The page's own scripts, each as it stands between its tags."""
-    return ["\n" + path.read_text(encoding="utf-8") for path in SCRIPTS]
+    languages = json.dumps(sorted(tables(), key=lambda name: name != FALLBACK))
+    first, *others = ("\n" + path.read_text(encoding="utf-8") for path in SCRIPTS)
+    return [f"\nconst LANGUAGES = {languages};{first}", *others]
 
 
 def head_html() -> str:

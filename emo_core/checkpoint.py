@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, cast, get_type_hints
 
@@ -185,19 +185,12 @@ def load_checkpoint(name: str | Path = DEFAULT_MODEL) -> Checkpoint:
     """
     folder = find_checkpoint(name)
     config = _read_config(folder / CONFIG)
+    own_name = folder.name if folder.name != "checkpoint" else folder.parent.name
     try:
-        model_class, settings_class, _ = MODELS[config["model"]]
-        values = current_names("settings", config["settings"])
-        values |= {"pretrained": False} if "pretrained" in values else {}  # the weights are here
-        settings = settings_class(**_with_tuples(values))
-        sample = SampleConfig.from_dict(current_names("sample", config["sample"]))
-        calibration = Calibration(**_with_tuples(config["calibration"]))
-        task = task_from_config(config.get("task", ONLY_TASK), config["labels"])
-        _refuse_unfit(settings, sample, calibration, task)
-        training = current_training(config.get("training", {}))
+        checkpoint = checkpoint_of_config(own_name, config)
         _refuse_other_settings(config, folder)
         with _Allocations(_size(folder / WEIGHTS)):
-            model = model_class(settings)
+            model = MODELS[checkpoint.model_name][0](checkpoint.settings)
     except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(
             "{name}/{config} does not describe a model of this version ({error}); expected one "
@@ -208,9 +201,26 @@ def load_checkpoint(name: str | Path = DEFAULT_MODEL) -> Checkpoint:
         ) from error
     _refuse_other_encoders(model, config.get("encoders", {}), folder)
     _load_weights(model, folder, config.get(DIGESTS))
+    return replace(checkpoint, model=model.eval())
+
+
+def checkpoint_of_config(name: str, config: dict) -> Checkpoint:
+    """What CONFIG says of a checkpoint, with an empty module in place of its model.
+
+    Raises AttributeError, KeyError, TypeError or ValueError where it does not describe one.
+    """
+    _, settings_class, _ = MODELS[config["model"]]
+    values = current_names("settings", config["settings"])
+    values |= {"pretrained": False} if "pretrained" in values else {}  # the weights are here
+    settings = settings_class(**_with_tuples(values))
+    sample = SampleConfig.from_dict(current_names("sample", config["sample"]))
+    calibration = Calibration(**_with_tuples(config["calibration"]))
+    task = task_from_config(config.get("task", ONLY_TASK), config["labels"])
+    _refuse_unfit(settings, sample, calibration, task)
+    training = current_training(config.get("training", {}))
     return Checkpoint(
-        folder.name if folder.name != "checkpoint" else folder.parent.name,
-        model.eval(),
+        name,
+        nn.Module(),
         config["model"],
         settings,
         sample,

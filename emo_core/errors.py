@@ -21,6 +21,11 @@ class EmoError(Exception):
         super().__init__(_message_of(sentence, values))
 
 
+def os_reason(error: Exception) -> Message:
+    """Why the system refused, such as "Permission denied"."""
+    return say_name(getattr(error, "strerror", None) or "error")
+
+
 def _message_of(sentence: str, values: dict[str, object]) -> Message:
     if isinstance(sentence, Message):
         return sentence
@@ -63,6 +68,10 @@ def failure_sentence(error: Exception) -> str:
     if isinstance(error, EmoError):
         return str(error)
     if isinstance(error, OSError):
-        return f"{error.filename or 'a file'}: {error.strerror or error}."
+        name = error.filename or say("a file")
+        return say("{name}: {why}.", name=name, why=say_name(error.strerror or str(error)))
     what = " ".join(f"{type(error).__name__}: {error}".split())
-    return f"this should not happen ({what}); run again with --debug and report what it prints."
+    return say(
+        "this should not happen ({what}); run again with --debug and report what it prints.",
+        what=what,
+    )

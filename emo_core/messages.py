@@ -24,6 +24,7 @@ ENGLISH = "en"
 DECIMAL_COMMA = "X-Numbers: 1.234,5"  # in a catalogue's header
 CHANGES: dict[str, Callable[[str], str]] = {  # of text in its place
     "clause": lambda text: text.rstrip("."),
+    "inner": lambda text: text[:1].lower() + text[1:].rstrip("."),
     "capital": str.capitalize,
 }
 SWAPPED = str.maketrans(".,", ",.")
@@ -51,8 +52,8 @@ class Message(str):
 def say(template: str, /, **values: object) -> Message:
     """The sentence of a template, its {placeholders} filled in where there are values for them.
 
-    Of text, {name:clause} is a sentence without its full stop, within another, and {name:capital}
-    begins with a capital letter.
+    Of text, {name:clause} is a sentence without its full stop, {name:inner} begins with a small
+    letter too, and {name:capital} with a capital one.
     """
     return _message(template, template, 1, values)
 

@@ -9,7 +9,9 @@ any editor of gettext's .po files. tests/repository/test_catalogues.py holds the
 
 import argparse
 import ast
+import errno
 import json
+import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -23,7 +25,19 @@ from emo_core.messages import ENGLISH, languages, read_po  # noqa: E402
 
 CATALOGUES = {"emo_core": ROOT / "emo_core" / "locale", "demo": ROOT / "demo" / "translations"}
 NOT_WORDS = re.compile(r"\{\{|\}\}|\{[^{}]*\}|<[^<>]*>|[^A-Za-z]")  # of a template
-UNTRANSLATED = {"s", "P", "HTTP", "MB"}  # words that are the same everywhere
+OS_ERRORS = (  # of files and folders, as people meet them
+    errno.ENOENT,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EISDIR,
+    errno.ENOTDIR,
+    errno.EEXIST,
+    errno.ENOSPC,
+    errno.EROFS,
+    errno.ENAMETOOLONG,
+    errno.EIO,
+)
+UNTRANSLATED = {"s", "P", "HTTP", "MB", "emo"}  # words that are the same everywhere
 
 
 class CatalogueError(Exception):
@@ -77,8 +91,9 @@ def names_of_data() -> list[str]:
     shipped = [load_checkpoint(name) for name in shipped_checkpoints()]
     labels = [label for checkpoint in shipped for label in checkpoint.labels]
     warnings = [checkpoint.data_warning for checkpoint in shipped]
+    reasons = [os.strerror(number) for number in OS_ERRORS]
     about = [method.about for method in METHODS.values()]
-    return list(dict.fromkeys([*labels, *METHODS, *PRESETS, *about, *map(str, warnings)]))
+    return list(dict.fromkeys([*labels, *METHODS, *PRESETS, *about, *reasons, *map(str, warnings)]))
 
 
 def _said_in(tree: ast.Module, errors: set[str], place: str) -> Iterator[tuple[str, str | None]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from emo_core.errors import EmoError
+from emo_core.messages import say
 
 if TYPE_CHECKING:
     from emo_core.batch.names import AskedRow
@@ -81,7 +82,11 @@ def _clips_of(name: str) -> Iterator[AskedClip]:
         found = sorted(glob.glob(name, recursive=True))
         if not found:
             yield AskedClip(
-                name, f"{name}: no file has such a name; expected a pattern of some; correct it."
+                name,
+                say(
+                    "{name}: no file has such a name; expected a pattern of some; correct it.",
+                    name=name,
+                ),
             )
         for one in found:
             yield from _clips_in(one) if os.path.isdir(one) else (AskedClip(one),)
@@ -100,5 +105,9 @@ def _clips_in(folder: str) -> Iterator[AskedClip]:
         yield AskedClip(folder, f"{folder}: {sentence}")
     if not index.paths and not index.skipped:
         yield AskedClip(
-            folder, f"{folder} is a folder without clips; expected some in it; name another."
+            folder,
+            say(
+                "{folder} is a folder without clips; expected some in it; name another.",
+                folder=folder,
+            ),
         )

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emo_core.cli.console import (
+    language,
     log_line,
+    print_line,
     print_result,
     progress,
     short_answer,
@@ -17,6 +19,7 @@ from emo_core.cli.console import (
     throughput,
 )
 from emo_core.errors import EmoError, failure_sentence
+from emo_core.messages import say, say_count, say_list, say_name
 
 if TYPE_CHECKING:
     from emo_core.attribution.types import ExplainRequest
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from emo_core.training.trainer import Epoch, Trainer
 
 DONE, SOME_FAILED, NOTHING = 0, 1, 2  # exit codes
+ONNX = ".onnx"  # ends the name of a graph, in the place of a model's
 
 
 class UsageError(EmoError):
@@ -35,10 +39,8 @@ class UsageError(EmoError):
 
 def run_predict(args: argparse.Namespace) -> int:
     """Answers clip by clip; one that fails, in whatever way, costs its own answer only."""
-    from emo_core.inference.predict import load_cached
-
     names = _asked_clips(args)
-    checkpoint = load_cached(args.model)
+    checkpoint = _answering(args)
     results: list[dict] = []
     errors: list[dict] = []
     done = failed = 0
@@ -46,7 +48,7 @@ def run_predict(args: argparse.Namespace) -> int:
         found = {"clip": name, "error": error} if error else _predict_one(args, checkpoint, name)
         if "error" in found:
             failed += 1
-            log_line(f"emo: {found['error']}")
+            log_line(say("emo: {error}", error=found["error"]))
         else:
             done += 1
         if args.jsonl:
@@ -130,10 +132,40 @@ def _predict_one(args: argparse.Namespace, checkpoint: "Checkpoint", name: str) 
             raise
         return {"clip": name, "error": failure_sentence(error)}
     if not args.json and not args.jsonl:
-        print(f"{name}: {short_answer(answer)}", flush=True)
+        print_line(say("{name}: {answer}", name=name, answer=short_answer(answer)))
         for note in answer.notes:
-            log_line(f"  {note}")
+            log_line(say("  {note}", note=note))
     return found
+
+
+def _answering(args: argparse.Namespace) -> "Checkpoint":
+    """The checkpoint that --model and --runtime name."""
+    from emo_core.inference.predict import load_cached
+
+    graph = args.model.endswith(ONNX)
+    if graph and args.runtime == "torch":
+        raise UsageError(
+            "{model} is a graph, which torch does not run; expected --runtime onnx; leave "
+            "--runtime out.",
+            model=args.model,
+        )
+    if not graph and args.runtime != "onnx":
+        return load_cached(args.model)
+    from emo_core.inference.onnx_runtime import load_exported, load_onnx
+
+    return load_onnx(Path(args.model)) if graph else load_exported(args.model)
+
+
+def run_export(args: argparse.Namespace) -> int:
+    from emo_core.inference.onnx_export import export_onnx
+
+    metadata = export_onnx(args.model, args.out, args.overwrite)
+    stated = ("emo_version", "name", "model", "task", "weights_sha256", "precision")
+    result = {"file": str(args.out), "bytes": args.out.stat().st_size}
+    result |= {name: metadata[name] for name in stated}
+    about = f"{result['name']}, {result['bytes'] / 1e6:.1f} MB, answers like the model"
+    print_result(args, result, f"{args.out}: {about}")
+    return DONE
 
 
 def run_explain(args: argparse.Namespace) -> int:
@@ -152,15 +184,22 @@ def run_explain(args: argparse.Namespace) -> int:
     checkpoint = load_cached(args.model)
     passes = cost(request.method, request.preset, checkpoint)
     checks = checks_cost(request.method, request.preset, checkpoint) if request.checks else 0
-    log_line(f"at most {passes} forward passes for the map and {checks} for its checks")
+    log_line(
+        say(
+            "at most {passes} forward passes for the map and {checks} for its checks",
+            passes=passes,
+            checks=checks,
+        )
+    )
     clip = load_clip(args.clip, args.text)
     with output_folder(args.out):
         prediction = predict_clip(clip, checkpoint)
         explanation = export.build_explanation(checkpoint, clip, prediction, request, progress)
-        files = export.write_explanation(args.out, clip, explanation)
+        files = export.write_explanation(args.out, clip, explanation, language())
     result = export.explanation_summary(args.clip, explanation, files)
-    verdict = f": {explanation.trust.verdict}" if explanation.trust else ""
-    print_result(args, result, f"{args.out}: {', '.join(files)}{verdict}")
+    said: list[str] = [say("{out}: {files}", out=args.out, files=", ".join(files))]
+    said += [explanation.trust.verdict] if explanation.trust else []
+    print_result(args, result, say_list(said, ": "))
     return DONE
 
 
@@ -187,13 +226,17 @@ def data_make(args: argparse.Namespace) -> int:
 
     reader = find_reader(args.corpus)
     assert reader.make is not None  # the parser takes no other corpus
-    numbers = (args.train, args.val, args.test, args.seed, args.workers, progress("clips"))
+    numbers = (args.train, args.val, args.test, args.seed, args.workers, progress(say("clips")))
     composed = (_sources(args),) if reader.compose else ()
     reader.make(args.out, *composed, *numbers)
     made = {"corpus": args.corpus, "out": str(args.out), "seed": args.seed}
     counts = {"train": args.train, "val": args.val, "test": args.test}
-    print_result(args, {**made, "clips": counts}, f"{sum(counts.values())} clips in {args.out}")
+    print_result(args, {**made, "clips": counts}, _clips_in(sum(counts.values()), args.out))
     return DONE
+
+
+def _clips_in(count: int, out: Path) -> str:
+    return say("{count} clips in {out}", count=count, out=out)
 
 
 def _sources(args: argparse.Namespace) -> Path:
@@ -214,23 +257,33 @@ def data_check(args: argparse.Namespace) -> int:
 
     corpus = read_corpus(args.corpus, args.root)
     own = find_reader(args.corpus).own_labels
-    report = check_corpus(corpus, progress("clips"), own)
-    lines = [
-        f"{split}: {part['clips']} clip{'s' * (part['clips'] != 1)} from {part['groups']} source"
-        f"{'s' * (part['groups'] != 1)}, "
-        + ", ".join(f"{n} {label}" for label, n in part["labels"].items())
-        + (f", {part['none_present']} with none" if "none_present" in part else "")
-        for split, part in report["splits"].items()
-    ]
+    report = check_corpus(corpus, progress(say("clips")), own)
+    lines = [_split_line(split, part) for split, part in report["splits"].items()]
     if report.get("revision"):
-        lines.append(f"label revision: {report['revision']}")
-    lines += [f"note: {note}" for note in report["notes"]]
-    for what in ("silent", "no_sound"):
-        if count := len(report[what]):
-            lines.append(f"{what.replace('_', ' ')}: {count} clip{'s' * (count != 1)}")
-    lines += [f"problem: {problem}" for problem in report["problems"]] or ["no problems found"]
-    print_result(args, report, "\n".join(lines))
+        lines.append(say("label revision: {revision}", revision=report["revision"]))
+    lines += [say("note: {note}", note=note) for note in report["notes"]]
+    if count := len(report["silent"]):
+        lines.append(say_count("silent: {count} clip", "silent: {count} clips", count))
+    if count := len(report["no_sound"]):
+        lines.append(say_count("no sound: {count} clip", "no sound: {count} clips", count))
+    problems = [say("problem: {problem}", problem=problem) for problem in report["problems"]]
+    lines += problems or [say("no problems found")]
+    print_result(args, report, say_list(lines, "\n"))
     return SOME_FAILED if report["problems"] else DONE
+
+
+def _split_line(split: str, part: dict) -> str:
+    """What one split of a corpus has, for people."""
+    named = [say("{n} {label}", n=n, label=say_name(label)) for label, n in part["labels"].items()]
+    if "none_present" in part:
+        named.append(say("{n} with none", n=part["none_present"]))
+    return say(
+        "{split}: {clips} from {sources}, {labels}",
+        split=split,
+        clips=say_count("{count} clip", "{count} clips", part["clips"]),
+        sources=say_count("{count} source", "{count} sources", part["groups"]),
+        labels=say_list(named),
+    )
 
 
 def data_get(args: argparse.Namespace) -> int:
@@ -243,7 +296,10 @@ def data_get(args: argparse.Namespace) -> int:
     if not args.accept_licence:
         print_result(args, {**about, "accepted": False}, "\n".join(lines))
         log_line(
-            "emo: nothing was fetched; read the licence, and give --accept-licence if you agree."
+            say(
+                "emo: nothing was fetched; read the licence, and give --accept-licence if you "
+                "agree."
+            )
         )
         return NOTHING
     for line in lines:
@@ -252,14 +308,21 @@ def data_get(args: argparse.Namespace) -> int:
     result = get_in_worker(
         args.corpus, args.dest, lambda n, of: show(n // 10**6, of // 10**6), args.part
     )
-    text = (
-        f"{result['files']} files of {result['bytes'] / 1e9:.2f} GB in {args.dest}, "
-        f"{result['verified']} verified against digests of their publisher"
+    said = say(
+        "{files} files of {size:.2f} GB in {dest}, {verified} verified against digests of their "
+        "publisher",
+        files=result["files"],
+        size=result["bytes"] / 1e9,
+        dest=args.dest,
+        verified=result["verified"],
     )
     if result["not_verified"]:
-        text += f"; not verified, as none is published: {', '.join(result['not_verified'][:3])} ..."
-    text += f"\nnext: emo data check {args.dest} --corpus {args.corpus}"
-    print_result(args, {**about, "accepted": True, **result}, text)
+        names = ", ".join(result["not_verified"][:3])
+        said = say(
+            "{said}; not verified, as none is published: {names} ...", said=said, names=names
+        )
+    after = say("next: emo data check {dest} --corpus {corpus}", dest=args.dest, corpus=args.corpus)
+    print_result(args, {**about, "accepted": True, **result}, say_list([said, after], "\n"))
     return DONE
 
 
@@ -273,19 +336,28 @@ def data_template(args: argparse.Namespace) -> int:
     facts = [f"{len(corpus.items)} clips of {sources} sources; labels: {', '.join(corpus.labels)}."]
     path = write_template(args.root, facts)
     made = {"corpus": corpus.name, "file": str(path), "clips": len(corpus.items)}
-    print_result(args, made, f"{path}: answer the questions between <!-- and -->, then train")
+    print_result(
+        args, made, say("{path}: answer the questions between <!-- and -->, then train", path=path)
+    )
     return DONE
 
 
 def data_fetch(args: argparse.Namespace) -> int:
     from emo_core.data.url_list import fetch_links
 
-    result = fetch_links(args.table, args.out, progress("clips"))
+    result = fetch_links(args.table, args.out, progress(say("clips")))
     for failure in result["errors"]:
-        log_line(f"emo: {failure['error']}")
+        log_line(say("emo: {error}", error=failure["error"]))
     made = {"corpus": "links", "out": str(args.out), **result}
     print_result(
-        args, made, f"{result['clips']} clips in {args.out}, {result['fetched']} of them new"
+        args,
+        made,
+        say(
+            "{count} clips in {out}, {new} of them new",
+            count=result["clips"],
+            out=args.out,
+            new=result["fetched"],
+        ),
     )
     return DONE if not result["errors"] else SOME_FAILED if result["clips"] else NOTHING
 
@@ -306,12 +378,17 @@ def run_train(args: argparse.Namespace) -> int:
             data, trainer, epochs = start_run(args, recipe, log, show_steps if first else None)
             main_score = trainer.task.main
             for epoch in epochs:
-                held_out = (
-                    f"{main_score} {in_text(epoch.valid[main_score])}{' *' if epoch.best else ''}"
-                )
+                best = " *" if epoch.best else ""
                 log(
-                    f"epoch {epoch.index + 1}/{recipe.train.epochs}: loss {epoch.loss:.4f}, "
-                    f"held-out {held_out}"
+                    say(
+                        "epoch {number}/{count}: loss {loss:.4f}, held-out {score} {value}{best}",
+                        number=epoch.index + 1,
+                        count=recipe.train.epochs,
+                        loss=epoch.loss,
+                        score=main_score,
+                        value=in_text(epoch.valid[main_score]),
+                        best=best,
+                    )
                 )
             minutes = None if args.resume else (time.monotonic() - started) / 60
             return finish_run(args, recipe, data, trainer, minutes, first)
@@ -380,10 +457,10 @@ def start_run(
     from emo_core.training import run
     from emo_core.training.run_folder import note_clips
 
-    data = run.loaders(recipe, args.data, recipe.train.seed, progress("decoded"))
+    data = run.loaders(recipe, args.data, recipe.train.seed, progress(say("decoded")))
     on_rank_zero(partial(note_clips, args.out, data.clips))
     for problem in data.problems:
-        log(f"emo: {problem}")
+        log(say("emo: {problem}", problem=problem))
     return data, *run.start(recipe, args.out, data, args.resume, log, steps)
 
 
@@ -418,7 +495,8 @@ def finish_run(
     if first:
         said = trainer.task.summary(scores)
         lines += [speed_line(result["speed"])] if result["speed"] else []
-        print_result(args, result, "\n".join([f"{args.out}/checkpoint: held-out {said}", *lines]))
+        held_out = say("{out}/checkpoint: held-out {said}", out=args.out, said=said)
+        print_result(args, result, say_list([held_out, *lines], "\n"))
     return SOME_FAILED if data.problems else DONE
 
 
@@ -433,8 +511,8 @@ def _references(corpus: str, root: Path, model: Path, split: str) -> tuple[dict 
         return None, []
     found = read_corpus(corpus, root)
     if not any(item.split == split for item in found.items):
-        return None, [f"No clip is in {split}, so nothing is compared."]
-    result = reference_scores(load_checkpoint(model), found, split, progress("decoded"))
+        return None, [say("No clip is in {split}, so nothing is compared.", split=split)]
+    result = reference_scores(load_checkpoint(model), found, split, progress(say("decoded")))
     return result, reference_lines(result)
 
 
@@ -447,9 +525,9 @@ def run_evaluate(args: argparse.Namespace) -> int:
 
     corpus = refuse_leaks(read_corpus(args.corpus, args.data))
     checkpoint = load_checkpoint(args.model)
-    scores = score_corpus(checkpoint, corpus, args.split, progress("decoded"))
+    scores = score_corpus(checkpoint, corpus, args.split, progress(say("decoded")))
     for problem in scores["errors"]:
-        log_line(f"emo: {problem}")
+        log_line(say("emo: {problem}", problem=problem))
     task = checkpoint.task
     lines = [task.summary(scores)]
     lines += [
@@ -458,7 +536,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
     ]
     found, more = _references(args.corpus, args.data, args.model, args.split)
     scores |= {"references": found} if found else {}
-    print_result(args, scores, "\n".join([*lines, *more]))
+    print_result(args, scores, say_list([*lines, *more], "\n"))
     return SOME_FAILED if scores["errors"] else DONE
 
 
@@ -470,10 +548,10 @@ def run_compare(args: argparse.Namespace) -> int:
 
     corpus = refuse_leaks(read_corpus(args.corpus, args.data))
     a, b = load_checkpoint(args.a), load_checkpoint(args.b)
-    result = compare(a, b, corpus, args.split, progress("decoded"))
+    result = compare(a, b, corpus, args.split, progress(say("decoded")))
     for problem in result["errors"]:
-        log_line(f"emo: {problem}")
-    print_result(args, result, "\n".join(comparison_lines(result)))
+        log_line(say("emo: {problem}", problem=problem))
+    print_result(args, result, say_list(comparison_lines(result), "\n"))
     return SOME_FAILED if result["errors"] else DONE
 
 

@@ -2,27 +2,63 @@
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from emo_core.errors import EmoError
+from emo_core.messages import ENGLISH, in_language, languages, say, say_list, say_name, say_or
+
 if TYPE_CHECKING:
     from emo_core.inference.prediction import Prediction
 
+
+class LanguageError(EmoError):
+    """A language that the command does not speak."""
+
+
 CLEAR = "\r\x1b[K"  # to the start of a terminal's line, and what stands there is gone
+
+
+def language() -> str:
+    """The language of what `emo` says, by EMO_LANG. Raises LanguageError for one it lacks."""
+    said = os.environ.get("EMO_LANG", "").strip()
+    known = languages()
+    if said and said not in known:
+        raise LanguageError(
+            "EMO_LANG is {said!r}; expected {known}; set it to one of them, or leave it unset.",
+            said=said[:20],
+            known=say_or(known),
+        )
+    return said or ENGLISH
+
+
+def as_said(text: str) -> str:
+    """A sentence in the language of the command; in English where EMO_LANG is not known."""
+    try:
+        return in_language(text, language())
+    except LanguageError:
+        return text
+
+
+def print_line(text: str) -> None:
+    """A result, or a part of one, on a line."""
+    print(as_said(text), flush=True)
 
 
 def log_line(text: str) -> None:
     """A line for the person who runs the command; on a terminal it replaces a progress line."""
     with suppress(OSError, ValueError, AttributeError):  # closed or full: the work goes on
-        print(f"{CLEAR if sys.stderr.isatty() else ''}{text}", file=sys.stderr, flush=True)
+        print(f"{CLEAR if sys.stderr.isatty() else ''}{as_said(text)}", file=sys.stderr, flush=True)
 
 
 def show_steps(what: str, done: int, total: int) -> None:
     """The progress line of an epoch: rewritten on a terminal, silent elsewhere."""
-    _rewrite(f"{CLEAR}{what}: step {done + 1}/{total}")
+    step = say("{what}: step {number}/{total}", what=what, number=done + 1, total=total)
+    _rewrite(f"{CLEAR}{as_said(step)}")
 
 
 def progress(what: str) -> Callable[[int, int], None]:
@@ -30,7 +66,7 @@ def progress(what: str) -> Callable[[int, int], None]:
 
     def show(done: int, total: int) -> None:
         end = "\n" if done == total else ""
-        _rewrite(f"\r{what} {done}/{total}{end}")
+        _rewrite(f"\r{as_said(what)} {done}/{total}{end}")
 
     return show
 
@@ -68,18 +104,26 @@ def _rewrite(text: str) -> None:
 
 def print_result(args: argparse.Namespace, result: dict, text: str) -> None:
     """One JSON object, or the same for people."""
-    print(json.dumps(result, allow_nan=False) if args.json else text, flush=True)
+    print(json.dumps(result, allow_nan=False) if args.json else as_said(text), flush=True)
 
 
 def short_answer(answer: "Prediction") -> str:
     """An answer in a few words."""
     if answer.nobody:
-        return f"nobody to read: {answer.nobody[0].lower()}{answer.nobody[1:].rstrip('.')}"
+        return say("nobody to read: {why:inner}", why=answer.nobody)
     if answer.values is not None:
-        return ", ".join(f"{name} {value:+.2f}" for name, value in answer.values.items())
-    best = f"{answer.label} {answer.probabilities[answer.best_label]:.2f}"
+        return say_list(
+            say("{name} {value:+.2f}", name=say_name(name), value=value)
+            for name, value in answer.values.items()
+        )
+    best = _with_share(answer, answer.best_label)
     if answer.present is not None:
-        found = [f"{name} {answer.probabilities[name]:.2f}" for name in answer.present]
+        found = [_with_share(answer, name) for name in answer.present]
         if not answer.abstains:
-            return ", ".join(found) or f"none of {', '.join(answer.labels)}"
-    return f"not sure (closest: {best})" if answer.abstains else best
+            none = say("none of {labels}", labels=say_list(map(say_name, answer.labels)))
+            return say_list(found) if found else none
+    return say("not sure (closest: {best})", best=best) if answer.abstains else best
+
+
+def _with_share(answer: "Prediction", label: str) -> str:
+    return say("{label} {share:.2f}", label=say_name(label), share=answer.probabilities[label])

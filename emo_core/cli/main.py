@@ -15,8 +15,9 @@ from typing import Any
 
 from emo_core.cli import commands
 from emo_core.cli.commands import NOTHING, UsageError
-from emo_core.cli.console import log_line
+from emo_core.cli.console import language, log_line
 from emo_core.errors import failure_sentence
+from emo_core.messages import say
 from emo_core.schema import DEFAULT_CORPUS, DEFAULT_METHOD, DEFAULT_MODEL, DEFAULT_PRESET
 
 
@@ -82,9 +83,11 @@ def build_parser() -> Parser:
     one.add_argument("--jsonl", action="store_true", help="print a JSON line a clip, as it is done")
     _add_model_arguments(one)
     _add_max_windows(one)
+    _add_runtime(one)
 
     about = "answer any number of clips: one Parquet row each"
     _add_batch_arguments(command("batch", commands.run_batch, about))
+    _add_export_arguments(command("export", commands.run_export, "write a model as an ONNX file"))
 
     about = "say why: write a report with map, checks and what-ifs into a folder"
     _add_explain_arguments(command("explain", commands.run_explain, about))
@@ -136,6 +139,17 @@ def _add_batch_arguments(one: argparse.ArgumentParser) -> None:
 def _add_max_windows(one: argparse.ArgumentParser) -> None:
     about = "parts of a clip read at most (default 24)"
     one.add_argument("--max-windows", type=int, default=24, metavar="N", help=about)
+
+
+def _add_runtime(one: argparse.ArgumentParser) -> None:
+    about = "what computes the model (default torch; onnx for a file of `emo export`)"
+    one.add_argument("--runtime", choices=["torch", "onnx"], help=about)
+
+
+def _add_export_arguments(one: argparse.ArgumentParser) -> None:
+    one.add_argument("model", metavar="RUN|NAME", help=MODEL)
+    one.add_argument("out", type=Path, metavar="OUT.onnx", help="file to write")
+    one.add_argument("--overwrite", action="store_true", help="replace a file that is there")
 
 
 def _add_corpus_arguments(one: argparse.ArgumentParser) -> None:
@@ -249,7 +263,7 @@ def log_error(text: str) -> None:
     """Says why a command ends, once: of several processes the first that gets here says it."""
     ranks = sys.modules.get("emo_core.distributed")
     if ranks is None or ranks.is_main_process():
-        log_line(f"emo: {text}")
+        log_line(say("emo: {text}", text=text))
 
 
 def escape_output() -> None:
@@ -361,12 +375,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     escape_output()
     with stop_kindly(until_exit=argv is None) as request:
         try:
+            language()
             refuse_dashed_files(sys.argv[1:] if argv is None else argv)
             args = build_parser().parse_args(argv)
             return args.run(args)
         except KeyboardInterrupt:
             request.arrived = True
-            log_error("stopped.")
+            log_error(say("stopped."))
             # Where the interrupt passed through the exec of a string, as in many an import,
             # `python -m` would end by SIGINT although it was caught; another exec forgets that.
             exec("")
@@ -375,5 +390,5 @@ def main(argv: Sequence[str] | None = None) -> int:
         except Exception as error:
             if debug:
                 raise
-            log_error("stopped." if request.heard else failure_sentence(error))
+            log_error(say("stopped.") if request.heard else failure_sentence(error))
         return NOTHING

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from emo_core.data.corpus import CorpusError
+from emo_core.errors import os_reason
 from emo_core.io.atomic import atomic_path, remove_unfinished
 from emo_core.io.environment import cache_folder
 from emo_core.preprocess.sample import DecodedWindow, SampleConfig
@@ -182,6 +183,6 @@ class Cache:
                 "the cache in {parent} can't be written ({reason}); expected {size} kB a clip; "
                 "free some space or set EMO_CACHE.",
                 parent=self.folder.parent,
-                reason=error.strerror,
+                reason=os_reason(error),
                 size=self._bytes // 1000,
             ) from error

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emo_core.data.corpus import CorpusError
+from emo_core.errors import os_reason
 from emo_core.io.atomic import atomic_path
 
 STATEMENT = "DATA.md"
@@ -87,7 +88,7 @@ def write_template(folder: Path, facts: Sequence[str] = ()) -> Path:
         raise CorpusError(
             "{path} can't be written ({reason}); expected a folder that can be written to.",
             path=path,
-            reason=error.strerror,
+            reason=os_reason(error),
         ) from error
     return path
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from emo_core.checkpoint import Checkpoint
-from emo_core.models.interface import TwoStreams
+from emo_core.models.interface import SupportsSubsets, TwoStreams
 from emo_core.models.layers.towers import Tokens
 from emo_core.models.precision import for_inference
 from emo_core.preprocess.batch import Batch, Output, collate
@@ -63,9 +63,9 @@ def exact_shapley(scores: Mapping[Subset, Tensor], names: Sequence[str]) -> Tens
 def score_windows(checkpoint: Checkpoint, samples: list[Sample]) -> ScoredWindows:
     """Scores of windows with everything that there is, and what each modality adds to them."""
     batch, names = collate(samples), modalities(checkpoint)
-    subsets = [frozenset(s) for k in range(len(names) + 1) for s in combinations(names, k)]
+    subsets = subsets_of(names)
     with for_inference(checkpoint.model, batch.mel.device):
-        answer = _by_subset(checkpoint.model, batch)
+        answer = answer_by_subset(checkpoint.model, batch)
         outputs = {subset: answer(subset) for subset in subsets}
     whole = outputs[subsets[-1]]
     times_s, mask = _moments(whole, batch)
@@ -75,11 +75,18 @@ def score_windows(checkpoint: Checkpoint, samples: list[Sample]) -> ScoredWindow
     return ScoredWindows(whole.logits, exact_shapley(of_subsets, names), times_s, mask)
 
 
-def _by_subset(model: nn.Module, batch: Batch) -> Callable[[Subset], Output]:
+def subsets_of(names: Sequence[str]) -> list[Subset]:
+    """Every subset of some modalities: none first, all of them last."""
+    return [frozenset(s) for k in range(len(names) + 1) for s in combinations(names, k)]
+
+
+def answer_by_subset(model: nn.Module, batch: Batch) -> Callable[[Subset], Output]:
     """The model's answer to some of the modalities, the others marked as missing.
 
     A model of two streams reads them once and repeats the fusion only.
     """
+    if isinstance(model, SupportsSubsets):
+        return model.by_subset(batch).__getitem__
     if isinstance(model, TwoStreams):
         streams = dict(zip(("video", "audio"), model.encode(batch), strict=True))
         fuse = model.fuse

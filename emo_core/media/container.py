@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from emo_core.errors import EmoError
+from emo_core.errors import EmoError, os_reason
 from emo_core.messages import say
 
 MAX_PIXELS = 8192 * 8192  # per frame: 8K (7680x4320) fits twice; one frame is then 200 MB of RGB
@@ -104,10 +104,10 @@ def read_head(path: Path) -> bytes:
             return file.read(1024)
     except OSError as error:
         raise ClipError(
-            "{name}: cannot be read ({reason}); expected a readable video or sound file; copy it "
-            "to this computer's disk.",
+            "{name}: cannot be read ({reason:inner}); expected a readable video or sound file; "
+            "copy it to this computer's disk.",
             name=printable_name(path),
-            reason=(error.strerror or "error").lower(),
+            reason=os_reason(error),
         ) from error
 
 
@@ -201,11 +201,12 @@ def check_path(path: str | Path) -> Path:
     try:
         status = path.stat()
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not a path"
+        reason = os_reason(error) if isinstance(error, OSError) else say("not a path")
         raise ClipError(
-            "{name}: cannot be found ({reason}); expected a video or sound file; check the path.",
+            "{name}: cannot be found ({reason:inner}); expected a video or sound file; check the "
+            "path.",
             name=name,
-            reason=reason.lower(),
+            reason=reason,
         ) from error
     if not stat.S_ISREG(status.st_mode):
         kind = say("a folder") if stat.S_ISDIR(status.st_mode) else say("a device or a pipe")

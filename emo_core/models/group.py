@@ -205,7 +205,7 @@ class Group(nn.Module):
 
     def _none(self, batch: Batch | FeatureBatch) -> Tokens:
         """The stream that is not there."""
-        values = torch.zeros(len(batch), 1, self.config.width, device=self.device)
+        values = torch.zeros(batch.rows, 1, self.config.width, device=self.device)
         return Tokens(values, values[..., 0] > 0, values[..., 0])
 
     @property

@@ -26,6 +26,15 @@ class TwoStreams(Protocol):
 
 
 @runtime_checkable
+class SupportsSubsets(Protocol):
+    """A model that answers from every subset of its streams in one pass."""
+
+    def by_subset(self, batch: Batch) -> Mapping[frozenset[str], Output]:
+        """By the modalities that it may use: its answer, the other ones marked as missing."""
+        ...
+
+
+@runtime_checkable
 class SupportsGradCam(Protocol):
     """A model that states where Grad-CAM looks, and where its maps belong in the input."""
 
@@ -78,9 +87,13 @@ class FeatureBatch:
     inputs: Batch | None = None  # of what no features are kept of: towers that learn, and words
 
     def __len__(self) -> int:
+        return self.rows
+
+    @property
+    def rows(self) -> int:
         if self.inputs is not None:
-            return len(self.inputs)
-        return len(next(iter(self.features.values())).values)
+            return self.inputs.rows
+        return next(iter(self.features.values())).values.shape[0]
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> "FeatureBatch":
         inputs = None if self.inputs is None else self.inputs.to(device, non_blocking)

@@ -147,7 +147,7 @@ class Text(nn.Module):
         """(B, L), (B, L) -> the vector (B, Dt) and scores (B, C); zero where nothing is said."""
         present = mask.any(1, keepdim=True)  # (B, 1)
         if not tokens.shape[1]:  # no transcript in the batch
-            tokens, mask = tokens.new_zeros(len(tokens), 1), mask.new_zeros(len(mask), 1)
+            tokens, mask = tokens.new_zeros(tokens.shape[0], 1), mask.new_zeros(mask.shape[0], 1)
         tokens = tokens.masked_fill(~mask, 0)
         vector = self.backbone["encoder"](tokens, mask | ~present) * present  # (B, Dt)
         return vector, self.backbone["head"](vector) * present
@@ -261,6 +261,15 @@ class ModalityTower(TemporalTower):
         )
         self.head = nn.Linear(config.width, config.classes)
 
+    def _nothing(self, pictures: Tensor) -> bool:
+        """Whether there is nothing to compute; a graph for ONNX holds both ways."""
+        if torch.compiler.is_exporting():
+            torch._check(pictures.shape[0] != 0)
+            return False
+        if len(pictures):
+            return False
+        return self.skip_empty or not self.training
+
     def pictures(self, batch: Batch | FeatureBatch) -> tuple[Tensor, Tensor]:
         """What this stream reads: real pictures (n, c, h, w), and where they stand (B, T)."""
         assert isinstance(batch, Batch)  # only encoders' features are kept
@@ -272,7 +281,7 @@ class ModalityTower(TemporalTower):
         self, pictures: Tensor, mask: Tensor, query: Tensor
     ) -> tuple[Tensor, list[SelectedSites]]:
         """One token a picture: (B, T, D), zero where none is real, and the sites of each stage."""
-        if not len(pictures) and (self.skip_empty or not self.training):
+        if self._nothing(pictures):
             return query.new_zeros(*mask.shape, self.head.in_features), []
         if tuple(pictures.shape[1:]) != self.size:
             raise ValueError(
@@ -386,7 +395,7 @@ class Mesm(nn.Module):
 
     def forward(self, batch: Batch | FeatureBatch) -> Output:
         device = next(self.parameters()).device
-        query = torch.zeros(len(batch), self.config.text_width, device=device)  # without text
+        query = torch.zeros(batch.rows, self.config.text_width, device=device)  # without text
         scores: dict[str, Tensor] = {}
         towers: dict[str, TowerTrace] = {}
         if hasattr(self, "text"):

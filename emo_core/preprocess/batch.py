@@ -31,7 +31,12 @@ class Batch:
     wave: Tensor | None = None  # (B, S) -1 to 1; S is a multiple of F
 
     def __len__(self) -> int:
-        return len(self.video)
+        return self.rows
+
+    @property
+    def rows(self) -> int:
+        """Samples in it; while a model is exported, a symbol for any number, which `len` is not."""
+        return self.video.shape[0]
 
     def __getitem__(self, rows: slice | Tensor | Sequence[int]) -> "Batch":
         """Some of the samples, in the order of `rows`."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from emo_core.data.corpus import Corpus, CorpusError, Item
 from emo_core.data.statement import STATEMENT
-from emo_core.errors import EmoError
+from emo_core.errors import EmoError, os_reason
 from emo_core.io.atomic import atomic_path, remove_unfinished, sole_writer
 from emo_core.io.processes import processes
 from emo_core.schema import POLARITIES, SPLITS
@@ -90,7 +90,7 @@ def make_tree(
             "{filename} can't be written ({reason}); free some space or choose another folder, "
             "then run the same command again: it goes on where it stopped.",
             filename=error.filename or out,
-            reason=error.strerror,
+            reason=os_reason(error),
         ) from error
     except BrokenProcessPool as error:
         raise MakeError(

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Subset
 
-from emo_core.errors import EmoError
+from emo_core.errors import EmoError, os_reason
 from emo_core.io.atomic import atomic_path, remove_unfinished
 from emo_core.io.environment import cache_folder
 from emo_core.models.interface import Features, SupportsFeatures
@@ -159,7 +159,7 @@ def _write(path: Path, rows: Sequence[Features]) -> None:
         raise FeatureCacheError(
             "the cache in {parent} can't be written ({reason}); free some space or set EMO_CACHE.",
             parent=path.parent,
-            reason=error.strerror,
+            reason=os_reason(error),
         ) from error
 
 

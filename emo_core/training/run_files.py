@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from emo_core.distributed import on_rank_zero
-from emo_core.errors import EmoError
+from emo_core.errors import EmoError, os_reason
 from emo_core.io.atomic import atomic_path
 from emo_core.old_names import current_state, current_weights
 
@@ -90,7 +90,7 @@ def atomic_write(content: bytes | memoryview, path: Path) -> None:
             "{path} can't be written ({reason}); expected a folder with room; make some and go on "
             "with --resume, or choose another --out.",
             path=path,
-            reason=error.strerror,
+            reason=os_reason(error),
         ) from error
 
 

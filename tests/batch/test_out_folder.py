@@ -2,12 +2,15 @@
 
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 
 from emo_core.batch.names import AskedRow, BatchError
 from emo_core.batch.out_folder import LARGEST_SHARD, open_batch
 from emo_core.io.atomic import FolderInUseError, sole_writer
+from tests.conftest import ROOT
 
 SETTINGS = {"weights": "ab", "max_windows": "24"}
 
@@ -98,3 +101,31 @@ def test_a_folder_that_cant_be_written_is_one_sentence(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(BatchError, match="can't be written"):
         write_rows(tmp_path / "file" / "out")
+
+
+PEAK = """
+import resource, sys
+from pathlib import Path
+from emo_core.batch.out_folder import open_batch
+from emo_core.cli.clip_names import batch_names
+with open_batch(Path(sys.argv[2]), {}, batch_names([sys.argv[1]], None), False, 2) as batch:
+    assert len(batch.missing()) == batch.shards
+    assert batch.folder.names(batch.shards - 1)[-1].id == str(batch.clips - 1)
+print(batch.clips, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.slow
+def test_a_million_names_take_no_more_memory_than_ten_thousand(tmp_path):
+    peaks = []
+    for count in (10_000, 1_000_000):
+        table, out = tmp_path / f"{count}.csv", tmp_path / f"{count}"
+        with table.open("w") as lines:
+            lines.write("clip,id\n")
+            lines.writelines(f"clips/{number:07}.mp4,{number}\n" for number in range(count))
+        words = [sys.executable, "-c", PEAK, str(table), str(out)]
+        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
+        clips, peak = map(int, done.stdout.split())
+        assert clips == count
+        peaks.append(peak)
+    assert peaks[1] < 1.2 * peaks[0], peaks

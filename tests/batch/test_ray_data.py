@@ -3,16 +3,19 @@
 import pytest
 
 from emo_core.batch import ray_data
-from emo_core.cli.main import main
 from tests.batch.test_run import MODEL, many, read_rows, undisturbed
+from tests.cli.test_stopping import HANG_S, emo
 
 __all__ = ["many", "undisturbed"]
 
 
 @pytest.mark.slow
-def test_rows_are_those_of_one_process(many, undisturbed, tmp_path, capsys):
+def test_rows_are_those_of_one_process(many, undisturbed, tmp_path):
     out = tmp_path / "out"
-    assert main(["batch", str(many), "--out", str(out), "--workers", "2", *MODEL]) == 1
+    with emo("batch", many, "--out", out, "--workers", "2", *MODEL) as process:
+        printed, said = process.communicate(timeout=2 * HANG_S)
+    assert process.returncode == 1, said
+    assert printed == f"{out}: 24 rows, 24 of them new, 3 with an error\n"
     assert read_rows(out) == read_rows(undisturbed)
 
 

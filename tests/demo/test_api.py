@@ -12,9 +12,12 @@ import pytest
 from gradio.context import LocalContext
 
 from demo import service
-from demo.api import Programs, check_tools
+from demo.api import Programs, check_tools, choice
 from demo.settings import Limits
+from emo_core.attribution.methods import METHODS
+from emo_core.attribution.types import PRESETS
 from emo_core.cli.main import main as emo
+from emo_core.schema import DEFAULT_METHOD, METHOD_NAMES, PRESET_NAMES
 from tests.support.page import asked_by
 
 
@@ -33,6 +36,13 @@ def test_explain_of_programs_is_that_of_the_command(events, clip, capsys, tmp_pa
         str(clip), True, "tea_leaves", "", "", False, asked_by()
     )
     assert wrong["results"] == [] and "tea_leaves" in wrong["errors"][0]["error"]
+
+
+def test_programs_are_told_which_values_there_are():
+    assert tuple(METHODS) == METHOD_NAMES and tuple(PRESETS) == PRESET_NAMES
+    part = choice(METHOD_NAMES, DEFAULT_METHOD, "Method")
+    assert part.api_info()["enum"] == list(METHODS)
+    assert part.preprocess("tea_leaves") == "tea_leaves"  # our own sentence follows
 
 
 @pytest.mark.parametrize("agreed", [False, None, "true", 1])

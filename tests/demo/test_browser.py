@@ -10,6 +10,7 @@ import av
 import gradio_client
 import pytest
 
+from demo.i18n import tables
 from emo_core.inference.predict import predict
 from tests.support.browser import open_browser
 from tests.support.predictions import write_clip, write_people_clip
@@ -283,7 +284,7 @@ def test_the_page_speaks_german_and_wears_dark(browser, app):
     page = context.new_page()
     page.set_default_timeout(1000 * PATIENCE_S)
     page.goto(f"{app}?__theme=dark")
-    page.get_by_text("Was dies nicht ist").wait_for()
+    page.locator("#player .player-of", has_text="Karte für").wait_for()
     choose(page, "seen_negative")
     page.locator("#answer .bars").wait_for()
     assert "Positiv" in page.locator("#answer").inner_text()
@@ -292,6 +293,69 @@ def test_the_page_speaks_german_and_wears_dark(browser, app):
         " getComputedStyle(e).backgroundColor])(document.querySelector('#answer .card'))"
     )
     assert brightness(ink) - brightness(paper) > 120
+    context.close()
+
+
+ENGLISH = re.compile(  # words that no German sentence has
+    r"\b(the|of|and|is|are|was|were|with|without|for|this|that|from|to|not|it|its|has|have|at|by|on"
+    r"|or|you|your|clip's|seconds|picture|sound|frames?|score|raises|lowers|faces|words|drop|click"
+    r"|upload|uploading|processing|error|loading|none|window)\b",
+    re.IGNORECASE,
+)
+GRADIOS = {"Upload file", "Capture from camera", "Reset video to initial value"}  # in its code
+GERMAN_TOO = {"was", "an", "in", "so", "Clip", "Score"}  # "Was dies nicht ist"
+TEXTS = """() => {
+  const found = [], seen = (e) => e.checkVisibility?.() ?? true;
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node = walk.nextNode(); node; node = walk.nextNode()) {
+    const e = node.parentElement;
+    if (e.closest("script, style, [lang=en], code, footer") || !seen(e)) continue;
+    if (node.data.trim()) found.push(node.data.trim());
+  }
+  for (const e of document.querySelectorAll("[aria-label], [alt], [title], [placeholder]"))
+    if (seen(e) && !e.closest("[lang=en], footer"))
+      for (const name of ["aria-label", "alt", "title", "placeholder"])
+        if (e.getAttribute(name)?.trim()) found.push(e.getAttribute(name).trim());
+  return [...new Set(found)];
+}"""
+
+
+def english_in(page) -> list[str]:
+    """Visible texts with an English word in them."""
+    return [
+        text
+        for text in page.evaluate(TEXTS)
+        if text not in GRADIOS
+        and {word for word in ENGLISH.findall(text) if word.lower() not in GERMAN_TOO}
+    ]
+
+
+def test_no_english_is_left_on_the_german_page(browser, app):
+    context = browser.new_context(locale="de-DE", viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(1000 * PATIENCE_S)
+    page.goto(app)
+    page.locator("#player .player-of", has_text="Karte für").wait_for()
+    page.locator("#preset").wait_for()
+    assert english_in(page) == []
+    page.locator("#explain").click()
+    page.get_by_text("Die Karte über den Bildern").first.wait_for()
+    assert english_in(page) == []
+    context.close()
+
+
+def test_a_language_that_is_chosen_stays(browser, app):
+    context = browser.new_context(locale="de-DE")
+    page = context.new_page()
+    page.set_default_timeout(1000 * PATIENCE_S)
+    page.goto(app)
+    page.locator("#player .player-of", has_text="Karte für").wait_for()
+    page.locator(".languages").get_by_role("link", name="English").click()
+    page.locator("#player .player-of", has_text="Map of").wait_for()
+    assert page.evaluate("document.documentElement.lang") == "en"
+    page.goto(app)
+    page.locator("#player .player-of", has_text="Map of").wait_for()
+    page.get_by_text(tables()["en"]["went_by"]).first.wait_for()
     context.close()
 
 

@@ -177,9 +177,9 @@ def test_the_first_language_that_the_page_speaks_is_chosen(accepted, language):
 @pytest.mark.parametrize(
     "query,cookies,language",
     [
-        ({"lang": "en"}, {"lang": "de"}, "en"),
-        ({}, {"lang": "en"}, "en"),
-        ({"lang": "xx"}, {"lang": "../en"}, "de"),
+        ({"lang": "en"}, {"emo_lang": "de"}, "en"),
+        ({}, {"emo_lang": "en"}, "en"),
+        ({"lang": "xx"}, {"emo_lang": "../en"}, "de"),
         (None, None, "de"),
     ],
 )

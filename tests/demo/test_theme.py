@@ -45,7 +45,8 @@ def test_nothing_is_fetched_from_elsewhere():
     look, head = theme.build_theme(), theme.head_html()
     assert not look._stylesheets
     assert not re.search(
-        r"<script[^>]*src|@import|https?://", head + theme.STYLE.read_text("utf-8")
+        r"<script[^>]*src|@import|https?://",
+        head + "".join(path.read_text("utf-8") for path in theme.STYLES),
     )
 
 

@@ -99,7 +99,7 @@ def test_a_package_has_one_version_in_every_file_of_pins():
 @pytest.mark.parametrize(
     ("folder", "extras", "own"),
     [
-        ("emo_core", ("batch", "lora"), set()),
+        ("emo_core", ("batch", "export", "lora"), set()),
         ("demo", ("demo",), {path.stem for path in (ROOT / "demo").glob("*.py")}),
         (
             "notebooks",

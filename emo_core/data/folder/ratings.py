@@ -98,7 +98,8 @@ def _rating(table: Table, row: Row, kind: TableKind, index: ClipIndex) -> Rating
         path = index.find(row.cells["file"])
     except ValueError as error:
         raise _RowError(
-            say("rows without a matching clip"), f"{table.where(row, 'file')}: {error}"
+            say("rows without a matching clip"),
+            say("{where}: {error}", where=table.where(row, "file"), error=error),
         ) from None
     affect = kind.kind == "valence_arousal"
     try:
@@ -111,7 +112,11 @@ def _rating(table: Table, row: Row, kind: TableKind, index: ClipIndex) -> Rating
     if not word and not is_blank(split):
         raise _RowError(
             say("rows with an unknown split"),
-            f"{table.where(row, 'split')}: found {shown(split)}, expected train, val or test",
+            say(
+                "{where}: found {shown}, expected train, val or test",
+                where=table.where(row, "split"),
+                shown=shown(split),
+            ),
         )
     group, rater, text = (row.cells.get(name, "") for name in ("group", "rater", "text"))
     group = "" if is_blank(group) else group
@@ -146,17 +151,29 @@ def _class(table: Table, row: Row) -> Label:
     where = table.where(row, "label")
     if is_blank(cell) or not cell.strip("-–—"):
         said = f"{shown(cell)} means no label" if cell else "the cell is empty"
-        raise _RowError(say("rows without a label"), f"{where}: {said}; expected a label")
+        raise _RowError(
+            say("rows without a label"),
+            say("{where}: {said}; expected a label", where=where, said=said),
+        )
     if cell.startswith("=") and "(" in cell:
         raise _RowError(
             say("rows with a formula"),
-            f"{where}: found the formula {shown(cell)}, expected its result; save the table with "
-            "values instead of formulas",
+            say(
+                "{where}: found the formula {shown}, expected its result; save the table with "
+                "values instead of formulas",
+                where=where,
+                shown=shown(cell),
+            ),
         )
     if len(cell) > _MOST_LETTERS:
         raise _RowError(
             say("rows whose label is too long"),
-            f"{where}: found {len(cell):,} characters ({shown(cell)}), expected a class name",
+            say(
+                "{where}: found {count:,} characters ({shown}), expected a class name",
+                where=where,
+                count=len(cell),
+                shown=shown(cell),
+            ),
         )
     return " ".join(cell.split())
 
@@ -169,14 +186,17 @@ def _several(table: Table, row: Row, columns: Sequence[str]) -> Label:
         except ValueError as error:
             raise _RowError(
                 say("rows with values other than yes and no"),
-                f"{table.where(row, column)}: {error}",
+                say("{where}: {error}", where=table.where(row, column), error=error),
             ) from None
         known = known or said is not None
         present += [column] * bool(said)
     if not known:
         raise _RowError(
             say("rows without a label"),
-            f"{table.where(row)}: all label columns are empty; expected 1 or 0 in each",
+            say(
+                "{where}: all label columns are empty; expected 1 or 0 in each",
+                where=table.where(row),
+            ),
         )
     return tuple(present)
 
@@ -191,12 +211,18 @@ def _values(table: Table, row: Row) -> Pair | None:
             value = parse_number(cell)
         except ValueError as error:
             raise _RowError(
-                say("rows without both valence and arousal"), f"{table.where(row, column)}: {error}"
+                say("rows without both valence and arousal"),
+                say("{where}: {error}", where=table.where(row, column), error=error),
             ) from None
         if abs(value) > 1:
             raise _RowError(
                 _OUTSIDE,
-                f"{table.where(row, column)}: found {shown(cell)}, expected -1 to 1; {_SCALES}",
+                say(
+                    "{where}: found {shown}, expected -1 to 1; {scales}",
+                    where=table.where(row, column),
+                    shown=shown(cell),
+                    scales=_SCALES,
+                ),
             )
         values.append(value)
     return values[0], values[1]

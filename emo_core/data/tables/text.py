@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emo_core.data.corpus import CorpusError
+from emo_core.errors import os_reason
 
 MAX_BYTES = 100_000_000  # of a table; 40,000 rows have about 4 MB
 MARKS = (  # byte order marks; UTF-32's starts with UTF-16's
@@ -56,7 +57,7 @@ def read_bytes(path: Path, expected: str) -> bytes:
         raise CorpusError(
             "{name} can't be read ({reason}); expected it {expected}; copy it again.",
             name=path.name,
-            reason=error.strerror,
+            reason=os_reason(error),
             expected=expected,
         ) from error
     if size > MAX_BYTES:

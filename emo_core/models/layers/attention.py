@@ -158,9 +158,9 @@ class ClsTransformer(nn.Module):
 
     def forward(self, tokens: Tensor, mask: Tensor) -> tuple[Tensor, list[Tensor]]:
         """(B, N, D), (B, N) -> (B, D) and each layer's weights (B, H, 1+N, 1+N)."""
-        first = self.cls_token.to(tokens.dtype).expand(len(tokens), 1, -1)
+        first = self.cls_token.to(tokens.dtype).expand(tokens.shape[0], 1, -1)
         x = torch.cat([first, tokens], dim=1)  # (B, 1+N, D)
-        mask = torch.cat([mask.new_ones(len(mask), 1), mask], dim=1)
+        mask = torch.cat([mask.new_ones(mask.shape[0], 1), mask], dim=1)
         attentions = []
         for layer in self.layers:
             x, weights = layer(x, mask)

@@ -41,8 +41,23 @@ def evenly(mask: Tensor, times_s: Tensor, steps: int) -> tuple[Tensor, Tensor]:
 
     As if each output saw an equal part of the inputs: what checkpoints until 0.2 learnt with.
     """
+    if torch.compiler.is_exporting():  # ONNX has no adaptive pooling
+        return _evenly_by_shares(mask, times_s, steps)
     real = functional.adaptive_max_pool1d(mask.float().unsqueeze(1), steps).squeeze(1) > 0
     return real, functional.adaptive_avg_pool1d(times_s.float().unsqueeze(1), steps).squeeze(1)
+
+
+def _evenly_by_shares(mask: Tensor, times_s: Tensor, steps: int) -> tuple[Tensor, Tensor]:
+    """`evenly`, of any number of inputs in one graph: output i sees those that its share touches.
+
+    Times are equal to it within 1e-6 s, the order of the sums aside.
+    """
+    count, step = mask.shape[1], torch.arange(steps, device=mask.device).unsqueeze(1)
+    at = torch.arange(count, device=mask.device)
+    seen = (at >= step * count // steps) & (at * steps < (step + 1) * count)  # (steps, T)
+    real = (mask.unsqueeze(1) & seen).any(-1)
+    share = seen.float() / seen.sum(1, keepdim=True)
+    return real, times_s.float() @ share.T
 
 
 def at_strides(mask: Tensor, times_s: Tensor, steps: int, stride: int) -> tuple[Tensor, Tensor]:
@@ -50,9 +65,10 @@ def at_strides(mask: Tensor, times_s: Tensor, steps: int, stride: int) -> tuple[
 
     Real where any of the `stride` inputs around it is. (B, T) each -> (B, steps) each.
     """
-    wide = functional.pad(mask.float().unsqueeze(1), (stride // 2, stride))
-    real = functional.max_pool1d(wide, stride)[:, 0, :steps] > 0
-    return real, times_s.float()[:, ::stride][:, :steps]
+    wide = functional.pad(mask, (stride // 2, stride))
+    first = torch.arange(steps, device=mask.device) * stride
+    around = first.unsqueeze(1) + torch.arange(stride, device=mask.device)
+    return wide[:, around].any(-1), times_s.float()[:, first]
 
 
 def of_groups(mask: Tensor, times_s: Tensor, size: int) -> tuple[Tensor, Tensor]:
@@ -60,8 +76,8 @@ def of_groups(mask: Tensor, times_s: Tensor, size: int) -> tuple[Tensor, Tensor]
 
     (B, T) each -> (B, T // size) each: any real input, mean time.
     """
-    whole = mask.shape[1] // size * size
-    groups = [x[:, :whole].unflatten(1, (-1, size)) for x in (mask, times_s.float())]
+    count = mask.shape[1] // size
+    groups = [x[:, : count * size].unflatten(1, (count, size)) for x in (mask, times_s.float())]
     return groups[0].any(2), groups[1].mean(2)
 
 
@@ -208,9 +224,11 @@ class MelResNet(Backbone):
     def read(self, mel: Tensor, mask: Tensor) -> Tensor:
         """(B, F, M), (B, F) -> (B, N, 2C)."""
         if self.pool > 1:
-            whole = mel.shape[1] // self.pool * self.pool
-            mel = mel[:, :whole].unflatten(1, (-1, self.pool)).mean(2)
-            mask = mask[:, :whole].unflatten(1, (-1, self.pool)).any(2)
+            count = mel.shape[1] // self.pool
+            mel, mask = (
+                x[:, : count * self.pool].unflatten(1, (count, self.pool)) for x in (mel, mask)
+            )
+            mel, mask = mel.mean(2), mask.any(2)
         image = ((mel - MEL_MEAN) / MEL_STD * mask.unsqueeze(-1)).unsqueeze(1)  # (B, 1, F, M)
         maps = self.trunk(image.contiguous(memory_format=torch.channels_last))  # (B, C, N, m)
         return torch.cat([maps.mean(3), maps.amax(3)], dim=1).transpose(1, 2)

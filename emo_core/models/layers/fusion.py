@@ -256,7 +256,7 @@ class PooledHead(nn.Module):
     def forward(self, seen: Tokens) -> Tensor:
         """(B, classes + 1), also where nothing is real: that there is no face says something."""
         pooled = self.pool(seen)
-        everything = torch.ones(len(pooled), dtype=torch.bool, device=pooled.device)
+        everything = torch.ones(pooled.shape[0], dtype=torch.bool, device=pooled.device)
         return self.classifier(self.norm(pooled, everything))
 
 

@@ -311,10 +311,11 @@ def split_mel_into_steps(mel: Tensor, mask: Tensor, times_s: Tensor, steps: int)
     hop_s = times_s[:, 1:2] - times_s[:, :1]  # (B, 1)
     share = torch.arange(steps, device=mel.device) / steps
     starts_s = times_s[:, :1] + (times_s[:, -1:] - times_s[:, :1] + hop_s) * share  # (B, S)
-    first = torch.searchsorted(times_s.contiguous(), starts_s - hop_s / 2)  # half: rounding
+    from_s = (starts_s - hop_s / 2).unsqueeze(-1)  # half: rounding
+    first = (times_s.unsqueeze(1) < from_s).sum(-1)  # torch.searchsorted, which ONNX has not
     index = first.unsqueeze(-1) + torch.arange(mel.shape[1] // steps, device=mel.device)
     index = index.clamp(max=mel.shape[1] - 1)  # (B, S, n)
-    row = torch.arange(len(mel), device=mel.device)[:, None, None]
+    row = torch.arange(mel.shape[0], device=mel.device)[:, None, None]
     frames = torch.stack([index[0, :, 0], index[0, :, -1] + 1], dim=-1)  # one clock in all windows
     return Steps(mel[row, index], mask[row, index], times_s[row, index], frames)
 

@@ -61,7 +61,7 @@ class PeopleExpressions(Backbone):
         times_s = times_s[:, :: self.every, None].expand(mask.shape)  # (B, T', P)
         values = eyes.new_zeros(*mask.shape, self.channels)
         row, step, person = mask.nonzero(as_tuple=True)  # of n faces
-        if len(row):
+        if torch.compiler.is_exporting() or len(row):  # a graph holds both ways
             found = eyes[row, step, person]  # (n, 4)
             faces = face_crops(video[row, step], found)
             both = self.net.read(torch.cat([faces, faces.flip(-1)]))  # (2n, 256)

@@ -35,13 +35,16 @@ def grouped_softmax(scores: Tensor, where: Tensor) -> Tensor:
 
     Each group sums to one over its candidates; a group without any is zero.
     """
-    spread = scores.new_full(where.shape, torch.finfo(scores.dtype).min)  # finite: no NaN
-    return spread.masked_scatter(where, scores).softmax(-1) * where
+    lowest = torch.finfo(scores.dtype).min  # finite: no NaN
+    return spread_rows(scores, where, lowest).softmax(-1) * where
 
 
 def descending(weights: Tensor, where: Tensor) -> Tensor:
     """Positions from the strongest on, those outside `where` last; the first of equals leads."""
-    return weights.detach().masked_fill(~where, -1.0).argsort(dim=-1, descending=True, stable=True)
+    ranked = weights.detach().masked_fill(~where, -1.0)
+    if torch.compiler.is_exporting():  # ONNX has no stable sort, but its TopK is one
+        return ranked.topk(ranked.shape[-1]).indices
+    return ranked.argsort(dim=-1, descending=True, stable=True)
 
 
 def top_p_mask(weights: Tensor, where: Tensor, mass: float) -> Tensor:
@@ -71,8 +74,18 @@ def top_k_mask(weights: Tensor, where: Tensor, share: float) -> Tensor:
 
 def scatter_rows(values: Tensor, where: Tensor) -> Tensor:
     """Rows (N, ...), in order, put where `where` (B, T) is True -> (B, T, ...), zero elsewhere."""
-    grid = values.new_zeros(*where.shape, *values.shape[1:])
-    return grid.index_put(tuple(where.nonzero().unbind(1)), values)
+    return spread_rows(values, where, 0)
+
+
+def spread_rows(values: Tensor, where: Tensor, elsewhere: float) -> Tensor:
+    """Rows (N, ...), in order, read where `where` (G, K) is True -> (G, K, ...).
+
+    A gather from the rows and one more, not a scatter, which ONNX has not for masks.
+    """
+    rest = values.new_full((1, *values.shape[1:]), elsewhere)
+    number = where.flatten().cumsum(0).view(where.shape) - 1
+    rows = torch.where(where, number, values.shape[0])
+    return torch.cat([values, rest])[rows]
 
 
 class ThumbnailAttention(nn.Module):
@@ -119,7 +132,7 @@ class Sites:
         """Every site of dense maps (G, C, H, W)."""
         count, channels, height, width = maps.shape
         values = maps.permute(0, 2, 3, 1).reshape(-1, channels)
-        positions = torch.arange(len(values), device=maps.device)
+        positions = torch.arange(values.shape[0], device=maps.device)
         return cls(values, positions, (count, height, width))
 
     @property
@@ -152,7 +165,7 @@ def rule_book(sites: Sites) -> Rules:
     count, height, width = sites.shape
     x, y = sites.positions % width, sites.positions // width % height
     table = sites.positions.new_full((count, height + 2, width + 2), -1)  # a border of nothing
-    table[sites.maps, y + 1, x + 1] = torch.arange(len(x), device=x.device)
+    table[sites.maps, y + 1, x + 1] = torch.arange(x.shape[0], device=x.device)
     rules = []
     for offset in range(9):
         near = table[sites.maps, y + offset // 3, x + offset % 3]  # (N,) a row, or -1
@@ -171,7 +184,7 @@ class SubmanifoldConv(nn.Module):
 
     def forward(self, values: Tensor, rules: Rules) -> Tensor:
         """(N, inputs) -> (N, outputs), summed in the type of `values`."""
-        total = values.new_zeros(len(values), self.weight.shape[-1])
+        total = values.new_zeros(values.shape[0], self.weight.shape[-1])
         for weight, (source, target) in zip(self.weight[:, 0], rules, strict=True):
             product = values.index_select(0, source) @ weight
             total.index_add_(0, target, product.to(total.dtype))

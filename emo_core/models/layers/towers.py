@@ -27,7 +27,7 @@ class TokenSpans:
     @classmethod
     def of(cls, times_s: Tensor, frames: Tensor) -> "TokenSpans":
         """The same frames (N, 2) in every row of times_s (B, N)."""
-        return cls(times_s, frames.to(times_s.device).expand(len(times_s), -1, -1))
+        return cls(times_s, frames.to(times_s.device).expand(times_s.shape[0], -1, -1))
 
     @classmethod
     def joined(cls, parts: "Sequence[TokenSpans | None]") -> "TokenSpans | None":

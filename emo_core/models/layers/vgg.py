@@ -45,10 +45,11 @@ def chunk_pictures(mel: Tensor, mask: Tensor, sound: str) -> tuple[Tensor, Tenso
     """
     if sound == "level":
         mel = standardize(mel, mask.unsqueeze(-1))
-    extra = -mel.shape[1] % CHUNK
-    real = functional.pad(mask, (0, extra)).unflatten(1, (-1, CHUNK))  # (B, S, CHUNK)
+    count = (mel.shape[1] + CHUNK - 1) // CHUNK  # S
+    extra = count * CHUNK - mel.shape[1]
+    real = functional.pad(mask, (0, extra)).unflatten(1, (count, CHUNK))  # (B, S, CHUNK)
     where = real.any(-1)  # (B, S)
-    chunks = functional.pad(mel, (0, 0, 0, extra)).unflatten(1, (-1, CHUNK))[where]  # (n, CHUNK, M)
+    chunks = functional.pad(mel, (0, 0, 0, extra)).unflatten(1, (count, CHUNK))[where]
     real = real[where].unsqueeze(-1)  # (n, CHUNK, 1)
     if sound == "power":
         chunks = chunks.masked_fill(~real, -torch.inf).exp()

@@ -90,18 +90,19 @@ class WhisperEncoder(Backbone):
         return "" if self.loud_db == LOUD_DB else f"loud_db={self.loud_db:g}"
 
     def forward(self, mel: Tensor, mask: Tensor, times_s: Tensor) -> Tokens:
-        steps = _by_token(self.read(mel, mask))  # (B, N, 8, D)
-        # step i is centred on frame 2i
+        steps = self.read(mel, mask)  # (B, N', D)
+        center = _centers(steps)
         real, at_s, power = (
-            _by_token(x[:, ::2].float().unsqueeze(-1))
+            _by_token(x[:, center].float().unsqueeze(-1))
             for x in (mask, times_s, mel.exp().sum(2) * mask)
         )  # (B, N, 8, 1)
+        there = _by_token(torch.ones_like(steps[..., :1]))
+        steps = _by_token(steps)  # (B, N, 8, D)
         count = real.sum(2).clamp(min=1)  # (B, N, 1)
         mean = (steps * real).sum(2) / count
         variance = ((steps - mean.unsqueeze(2)).square() * real).sum(2) / count
         power = power.sum(2).squeeze(-1) / count.squeeze(-1)  # (B, N)
         loud = power >= power.amax(1, keepdim=True) * 10 ** (-self.loud_db / 10)
-        there = _by_token(torch.ones_like(times_s[:, ::2, None]))
         middle_s = at_s.sum((2, 3)) / there.sum((2, 3))
         return Tokens(
             torch.cat([mean, (variance + 1e-6).sqrt()], dim=-1),
@@ -127,7 +128,7 @@ class WhisperEncoder(Backbone):
         x = functional.gelu(self.conv2(x)).transpose(1, 2)  # (B, N', D)
         x = x + self.embed_positions.weight[-x.shape[1] :]  # the window's end is the last position
         for block in self.layers:
-            x = block(x, mask[:, ::2])
+            x = block(x, mask[:, _centers(x)])
         return x
 
     @property
@@ -135,10 +136,16 @@ class WhisperEncoder(Backbone):
         return self.conv2
 
 
+def _centers(steps: Tensor) -> Tensor:
+    """The mel frame on which each of N' steps (B, N', D) is centred, (N',): step i on frame 2i."""
+    return 2 * torch.arange(steps.shape[1], device=steps.device)
+
+
 def _by_token(steps: Tensor) -> Tensor:
     """(B, N', D) -> (B, N, 8, D), zeros after the last one."""
-    extra = -steps.shape[1] % PER_TOKEN
-    return functional.pad(steps, (0, 0, 0, extra)).unflatten(1, (-1, PER_TOKEN))
+    count = (steps.shape[1] + PER_TOKEN - 1) // PER_TOKEN
+    extra = count * PER_TOKEN - steps.shape[1]
+    return functional.pad(steps, (0, 0, 0, extra)).unflatten(1, (count, PER_TOKEN))
 
 
 def whisper_scale(mel: Tensor, mask: Tensor) -> Tensor:
