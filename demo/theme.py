@@ -9,7 +9,7 @@ from demo.i18n import FALLBACK, tables
 
 HERE = Path(__file__).resolve().parent
 STYLE = HERE / "style.css"
-SCRIPTS = [HERE / "language.js", HERE / "no_trimmer.js", HERE / "clock.js"]
+SCRIPTS = [HERE / "no_trimmer.js", HERE / "clock.js"]
 
 
 def build_theme() -> gr.themes.Base:
@@ -53,9 +53,14 @@ def build_theme() -> gr.themes.Base:
 
 def scripts() -> list[str]:
     """The page's own scripts, each as it stands between its tags."""
+    return ["\n" + path.read_text(encoding="utf-8") for path in SCRIPTS]
+
+
+def language_script() -> str:
+    """What chooses the page's language; it has to run before gradio's own code."""
     languages = json.dumps(sorted(tables(), key=lambda name: name != FALLBACK))
-    first, *others = ("\n" + path.read_text(encoding="utf-8") for path in SCRIPTS)
-    return [f"\nconst LANGUAGES = {languages};{first}", *others]
+    text = (HERE / "language.js").read_text(encoding="utf-8")
+    return f"\nconst LANGUAGES = {languages};\n{text}"
 
 
 def head_html() -> str:
