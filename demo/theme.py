@@ -11,12 +11,7 @@ HERE = Path(__file__).resolve().parent
 STYLES = [HERE / "style.css", HERE / "player" / "player.css"]
 CUTTING_FOLDER = HERE / "cutting"  # a module that is loaded when a long clip is given
 CUTTING = f"gradio_api/file={CUTTING_FOLDER / 'cut.mjs'}"
-SCRIPTS = [
-    HERE / "language.js",
-    HERE / "player" / "player.js",
-    HERE / "entry.js",
-    HERE / "faders.js",
-]
+SCRIPTS = [HERE / "player" / "player.js", HERE / "entry.js", HERE / "faders.js"]
 
 
 def build_theme() -> gr.themes.Base:
@@ -60,9 +55,14 @@ def build_theme() -> gr.themes.Base:
 
 def scripts() -> list[str]:
     """The page's own scripts, each as it stands between its tags."""
+    return ["\n" + path.read_text(encoding="utf-8") for path in SCRIPTS]
+
+
+def language_script() -> str:
+    """What chooses the page's language; it has to run before gradio's own code."""
     languages = json.dumps(sorted(tables(), key=lambda name: name != FALLBACK))
-    first, *others = ("\n" + path.read_text(encoding="utf-8") for path in SCRIPTS)
-    return [f"\nconst LANGUAGES = {languages};{first}", *others]
+    text = (HERE / "language.js").read_text(encoding="utf-8")
+    return f"\nconst LANGUAGES = {languages};\n{text}"
 
 
 def head_html() -> str:

@@ -54,7 +54,7 @@ class PageApp(App):
         super().__init__(
             default_response_class=ORJSONResponse,
             openapi_url=None,
-            middleware=[Middleware(InlineScripts)],
+            middleware=[Middleware(InlineScripts, first=theme.language_script())],
             exception_handlers={RequestValidationError: _answer_invalid, Exception: _answer_broken},
             routes=[Route(f"{API}/upload", Uploads(storage).take, methods=["POST"])],
         )

@@ -91,10 +91,13 @@ class SecurityHeaders:
 
 
 class InlineScripts:
-    """Note the hashes of a page's inline scripts in the scope, before its headers are sent."""
+    """Note the hashes of a page's inline scripts in the scope, before its headers are sent.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    first: a script that runs before gradio's, which are injected once its own code has run.
+    """
+
+    def __init__(self, app: ASGIApp, first: str = "") -> None:
+        self.app, self.first = app, first.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] != "/":
@@ -110,6 +113,9 @@ class InlineScripts:
                 return
             body += message.get("body", b"")
             if not message.get("more_body"):
+                if self.first:
+                    body = body.replace(b"<head>", b"<head><script>%b</script>" % self.first, 1)
+                MutableHeaders(scope=start[0])["Content-Length"] = str(len(body))
                 scope[HASHES] = [script_hash(text) for text in _INLINE.findall(body)]
                 await send(start[0])
                 await send({"type": "http.response.body", "body": body})

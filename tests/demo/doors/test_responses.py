@@ -39,3 +39,19 @@ def test_inline_scripts_of_the_page_are_known_by_their_hashes():
     assert script_hash(b"alert('Hello, world.');") == (
         "'sha256-qznLcsROx4GACP2dm0UCKCzCG+HiZ1guq6ZZDob/Tng='"
     )
+
+
+def test_the_first_script_stands_before_gradios_and_is_allowed():
+    scope, sent = {"type": "http", "path": "/"}, []
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "headers": [(b"content-length", b"32")]})
+        await send({"type": "http.response.body", "body": b"<head><script>b</script></head>"})
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(InlineScripts(app, first="let a;")(scope, None, send))
+    body = b"<head><script>let a;</script><script>b</script></head>"
+    assert sent[1]["body"] == body and scope[HASHES][0] == script_hash(b"let a;")
+    assert dict(sent[0]["headers"])[b"content-length"] == str(len(body)).encode()
