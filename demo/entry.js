@@ -1,5 +1,6 @@
 // Where a clip comes in: dropped, chosen, or one of the drawn examples; long ones are cut here first.
 (() => {
+  const MOST_LOOK_MS = 10_000;
   const CUT = { seconds: 10, lines: 360 };
   const make = (tag, kind, parent, more = {}) => {
     const element = Object.assign(document.createElement(tag), { className: kind }, more);
@@ -7,6 +8,9 @@
     return element;
   };
   const megabytes = (bytes) => (bytes / 2 ** 20).toFixed(bytes < 2 ** 20 * 10 ? 1 : 0);
+
+  const giveUp = () => // on a file whose parts can't be found soon: it is sent, or refused, as it is
+    new Promise((_, reject) => { setTimeout(() => reject(new Error("too slow")), MOST_LOOK_MS); });
 
   class Entry {
     constructor(root, give) {
@@ -100,7 +104,7 @@
       try {
         cutting = await import(this.show.cutting);
         if (!cutting.canCut()) return file;
-        const found = await cutting.inspect(file);
+        const found = await Promise.race([cutting.inspect(file), giveUp()]);
         if (!found.hasVideo || (!large && found.seconds <= this.show.longest_s)) return file;
         return await this.choose(cutting, file, found);
       } catch (error) {
