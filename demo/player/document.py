@@ -81,6 +81,7 @@ def preview(words: Words, path: Path) -> dict[str, Any]:
         "title": path.name,
         "url": file_url(path),
         "duration_s": 0,
+        "preview": True,
         "has_picture": True,
         "has_sound": True,
         "words": words_of_player(words),

@@ -77,9 +77,12 @@
       for (const name of ["timeupdate", "seeked", "loadeddata"]) media.addEventListener(name, () => this.tick());
       const failed = () => {
         if (!this.show?.url || this.told === this.show.url) return;
+        this.failed = this.show.url;
+        if (this.show.preview) return; // there is nothing to make a film of before the answer
         this.told = this.show.url;
         this.on.unplayable?.(this.show);
       };
+      this.checkFailed = () => { if (this.failed === this.show.url) failed(); };
       media.addEventListener("error", failed);
       media.addEventListener("loadedmetadata", () => {
         if (this.show?.has_picture && !media.videoWidth) failed();
@@ -160,6 +163,7 @@
       this.drawPeaks();
       this.label();
       this.draw();
+      this.checkFailed();
       if (show.at_s != null && before?.url !== show.url) this.seekWhenReady(show.at_s);
     }
 
