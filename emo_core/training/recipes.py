@@ -233,7 +233,7 @@ def group_clip() -> Recipe:
     on test; what differs and which defects of the published code are avoided:
     docs/papers/group.md#winner-2023. Not run here: VGAF is given out on request only. CLIP stays as
     it is and sees each clip once (`emo features`), so one GPU or a patient laptop is enough;
-    `emo list recipes group-clip --cost` measures it. Weights (MIT) are downloaded at first use.
+    what it takes there is owed. Weights (MIT) are downloaded at first use.
     """
     return Recipe(
         "vgaf",
