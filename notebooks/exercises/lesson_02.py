@@ -136,8 +136,8 @@ def mel_filters(answer: Any) -> None:
     "a function of sound (B, S) that returns (B, S // 320, 64)",
     "With these lines your models hear. The library adds other rates and sizes to them, no more.",
     "spectrum.abs().square() is the power. Which axis of it must meet the 257 rows of the filters?",
-    "torch.stft(wave, 512, 320, window=…, return_complex=True), power, mel_filters, floor, log: in "
-    "this order.",
+    "Spectra, power, bands, floor, logarithm. torch.stft's documentation names window, hop and "
+    "complex numbers; it gives one column more than is asked.",
 )
 def log_mel(answer: Any) -> None:
     noise = torch.randn(2, 8000, generator=torch.Generator().manual_seed(0)) / 10

@@ -187,8 +187,8 @@ SOURCES = np.array(["a"] * 5 + ["b", "c"] + ["d"] * 3)
     "sources would do. Field names: cluster or block bootstrap.",
     "Draw names of sources with replacement, as many as there are; then all clips of each drawn "
     "source, twice if it was drawn twice.",
-    "rng.choice draws names, np.flatnonzero(groups == name) finds the clips of one, "
-    "np.concatenate joins them.",
+    "Names are drawn, not clips. Once a name is drawn, at which places does it stand? The answer "
+    "is one long list of places, with repeats.",
 )
 def draw_sources(answer: Any) -> None:
     draws = [_places(called(answer, SOURCES.copy(), np.random.default_rng(n))) for n in range(60)]
@@ -427,8 +427,8 @@ def _clips() -> list:
     "real.",
     "Pad pictures, times and sound and stack them; take the log-mel of the padded sound, all clips "
     "at once. A mask compares places with how many frames, or seconds of sound, a clip has.",
-    "torch.arange(16) < count[:, None] is the mask of frames: (16,) against (B, 1). For sound "
-    "compare the time of each mel frame, 320 samples apart, with len(wave) / 16,000.",
+    "A mask is a comparison of places 0, 1, 2, … with a column of lengths. When does mel frame k "
+    "begin, and when is the sound of a clip over?",
 )
 def collate(answer: Any) -> None:
     import torch

@@ -165,8 +165,8 @@ def ConvNet(answer: Any) -> None:  # noqa: N802
     "256 numbers a frame: how much of each feature there is, and whether it is anywhere.",
     "Bytes to 0…1, minus the mean, over the deviation, times the mask; then B and T become one "
     "axis for the trunk, and two again.",
-    "mask[..., None, None, None] fits the video; flatten(0, 1) and unflatten(0, mask.shape) are "
-    "the way in and out; a map's mean and its amax over (2, 3).",
+    "The trunk takes (n, 3, h, w): what is n here? 128 maps give 256 numbers, two of each; which "
+    "two axes are gone then, and which one is split in the end?",
 )
 def FrameNet(answer: Any) -> None:  # noqa: N802
     import torch
@@ -210,8 +210,8 @@ def FrameNet(answer: Any) -> None:  # noqa: N802
     "stays.",
     "Shift by 4 and divide by 4, mask, add one axis for the channel. Mean and peak run over the "
     "bands only: time must stay.",
-    "unsqueeze(1) makes (B, 1, F, 64); the trunk gives (B, 128, N, 4); reduce axis 3, join along "
-    "axis 1, and bring N before the 256.",
+    "Write the shapes down: (B, F, 64), a picture of one channel, (B, 128, N, 4) from the trunk, "
+    "(B, N, 256) in the end. Which axis of the third are the bands?",
 )
 def MelNet(answer: Any) -> None:  # noqa: N802
     import torch
@@ -251,8 +251,8 @@ def MelNet(answer: Any) -> None:  # noqa: N802
     "Two tokens of one moment carry the same 96 numbers, whichever stream they come from. That is "
     "how lesson 5's attention can compare moments.",
     "A power of 50 that runs from 0 to 1 in equal steps goes from 1 to 50; times 0.4 s.",
-    "torch.linspace(0, 1, width // 2) are the exponents; a turn is 2π; all sines first, then all "
-    "cosines.",
+    "How many periods are there, if each gives a sine and a cosine? Write the angle of one time "
+    "for one period first. The order is: all sines, then all cosines.",
 )
 def time_encoding(answer: Any) -> None:
     import math

@@ -52,7 +52,29 @@ def TransformerLayer(answer: Any) -> None:  # noqa: N802
             (net.norm(first + feed(first)), "The second sum has a norm of its own, `last_norm`."),
         ]  # fmt: skip
         right = net.last_norm(first + feed(first))
+        mistakes += _layer_mistakes(net, x, mask)
     compare(answered(layer, x, mask), right, mistakes)
+
+
+def _layer_mistakes(net: nn.Module, x: Tensor, mask: Tensor) -> list[tuple[Tensor, str]]:
+    """What a layer returns whose parts stand in the wrong order."""
+
+    def feed(y: Tensor) -> Tensor:
+        return net.narrow(net.widen(y).relu())
+
+    asked, padding = net.attention(x, x, mask), net.attention(x, x, ~mask)
+    first, swapped = net.norm(x + asked), net.last_norm(x + asked)
+    inner, turned = x + net.norm(asked), net.norm(x + padding)
+    return [
+        (net.norm(swapped + feed(swapped)), "The two norms are exchanged: `norm` belongs to the "
+         "attention, `last_norm` to the feed-forward net."),
+        (inner + net.last_norm(feed(inner)), "What the sublayer returns was normalised; here the "
+         "sum is, with what went in."),
+        (net.last_norm(first + net.narrow(net.widen(first)).relu()), "The ReLU stands between "
+         "`widen` and `narrow`, not after both."),
+        (net.last_norm(turned + feed(turned)), "Only padding is read: True in the mask means "
+         "real, so hand it on as it is."),
+    ]  # fmt: skip
 
 
 @exercise(
@@ -78,6 +100,14 @@ def AdditiveAttention(answer: Any) -> None:  # noqa: N802
             (net.energy(torch.tanh(content) + torch.tanh(asked)).squeeze(-1), "The sum stands "
              "inside the tanh, not outside."),
             ((content * asked).sum(-1), "That is a dot product; here the two are added."),
+            (net.energy(torch.tanh(content)).squeeze(-1), "The query has no say: add what its "
+             "layer makes of it, inside the tanh."),
+            (torch.tanh(content + asked).sum(-1), "A plain sum counts all numbers alike; `energy` "
+             "weighs them."),
+            (net.energy((content + asked).relu()).squeeze(-1), "The formula has a tanh, not a "
+             "ReLU."),
+            (net.energy((content + asked).sigmoid()).squeeze(-1), "The formula has a tanh, not a "
+             "sigmoid."),
         ]  # fmt: skip
     compare(answered(layer, x, query), right, mistakes)
 
@@ -142,7 +172,19 @@ def keep_strongest(answer: Any) -> None:
         if not isinstance(found, Tensor) or found.dtype != torch.bool:
             raise Mistake("Expected a tensor of True and False, of the shape of `weights`.")
         if found.shape != wanted.shape or not torch.equal(found, wanted):
+            _over_the_batch(found, wanted)
             raise Mistake(_share_mistake(found, wanted, weights, real, share))
+
+
+def _over_the_batch(found: Tensor, wanted: Tensor) -> None:
+    if found.shape != wanted.shape or len(found) == 1:
+        return
+    said, asked = found.sum(-1), wanted.sum(-1)
+    if said.sum() == asked.sum() and not torch.equal(said, asked):
+        raise Mistake(
+            f"You keep {said.tolist()} in the rows, {int(said.sum())} in all as it should be, but "
+            "over the batch; each row keeps its own share."
+        )
 
 
 def _share_mistake(
@@ -248,8 +290,18 @@ def sound_pictures(answer: Any) -> None:
     if not isinstance(found, tuple) or len(found) != 2:
         raise Mistake("Expected two results: the chunks (n, 1, M, 32) and where they are (B, T).")
     right, where = part("sound_pictures")(mel, mask)
-    compare(found[1], where, what="Which chunks are real")
+    places = [
+        (right, "The two results are exchanged: first the chunks, then which of them are real."),
+        (where[:, :-1], "The last frames are gone: pad to a multiple of 32, do not cut off."),
+        (torch.tensor([[1, 1, 0], [1, 0, 0]]).bool(), "A chunk in which only some frames are real "
+         "was left out: keep it if *anything* in it is."),
+    ]  # fmt: skip
+    compare(found[1], where, places, "Which chunks are real")
     compare(found[0], right, _sound_mistakes(mel, mask), "The chunks")
+    even = answered(answer, mel[:, :64].clone(), mask[:, :64].clone())[1]
+    more = "64 frames are two whole chunks and need no padding; yours has a third, empty one."
+    whole = where[:, :2]
+    compare(even, whole, [(functional.pad(whole, (0, 1)), more)], "Of 64 frames, the real chunks")
 
 
 def _sound_mistakes(mel: Tensor, mask: Tensor) -> list[tuple[Tensor, str]]:
@@ -270,7 +322,17 @@ def _sound_mistakes(mel: Tensor, mask: Tensor) -> list[tuple[Tensor, str]]:
     frames = count / mel.shape[2]
     few = (chunks - (chunks * real).sum((1, 2), keepdim=True) / frames) * real
     few_spread = (few.square().sum((1, 2), keepdim=True) / frames).sqrt().clamp(min=0.5)
+    band = (chunks - (chunks * real).sum(1, keepdim=True) / frames) * real
+    band_spread = (band.square().sum(1, keepdim=True) / frames).sqrt().clamp(min=0.5)
     return [
+        (shown(band / band_spread), "Each band was standardised by itself, which takes away the "
+         "colour of the sound; one mean and one spread for the whole chunk."),
+        (shown(centred / (spread * (count / (count - 1)).sqrt()).clamp(min=0.5)), "Your spread "
+         "divides by n - 1; here it is n (unbiased=False)."),
+        (shown(centred / (spread + 0.5)), "0.5 was added to every spread; clamp it, so that only "
+         "a smaller one is changed."),
+        (right.transpose(2, 3).reshape(right.shape), "reshape keeps the order in memory and mixes "
+         "frames with bands; exchange the axes (transpose)."),
         (shown(every / every_spread), "Padding takes part in mean and spread: sum what is real, "
          "and divide by its count."),
         (shown(every * real / every_spread), "Padding takes part in mean and spread: sum what is "
@@ -299,6 +361,8 @@ def _sound_mistakes(mel: Tensor, mask: Tensor) -> list[tuple[Tensor, str]]:
 )
 def SparseTower(answer: Any) -> None:  # noqa: N802
     net = ours("SparseTower", 1, 32, 16, 0.5, spread=0.02)
+    with torch.no_grad():  # scores below -1: a softmax does not see it
+        net.thumbnail_attention.attention.energy.bias -= 3
     real = torch.arange(6) < torch.tensor([[6], [3], [0], [5]])
     pictures, query = _random(int(real.sum()), 1, 32, 16), _random(4, 64, seed=1)
     tower, passed = built(answer, net, 1, 32, 16, 0.5), []
@@ -314,6 +378,12 @@ def SparseTower(answer: Any) -> None:  # noqa: N802
         raise Mistake(
             f"The numbers are right, but {sum(passed)} pictures went through the convolutions "
             f"where {count} are kept: nothing is saved."
+        )
+    called(tower, pictures, real, query).square().sum().backward()
+    if all(p.grad is None or not p.grad.any() for p in tower.thumbnail_attention.parameters()):
+        raise Mistake(
+            "The numbers are right, but no gradient reaches the attention, so it would never "
+            "learn: the factor must not be detached."
         )
 
 
@@ -338,7 +408,18 @@ def _tower_mistakes(
         return found if empty else found * there
 
     louder = weights * real.sum(1, keepdim=True)
+    chosen = kept.sum(1, keepdim=True)
+    shares = weights * kept / (weights * kept).sum(1, keepdim=True).clamp(min=1e-9)
+    by_score = strongest(scores, real, net.share)
     return [
+        (end(weights * chosen, kept, kept), "The factor is attention times the number of *real* "
+         "pictures; you took the number of those kept."),
+        (end(weights * real.shape[1], kept, kept), "The factor is attention times the number of "
+         "real pictures; padding was counted as well."),
+        (end(shares * chosen, kept, kept), "The attention was made to sum to one again over what "
+         "is kept; take it as it is."),
+        (end(louder, by_score, by_score), "keep_strongest takes weights from 0 on; raw scores "
+         "may be below its padding. Softmax first."),
         (end(torch.ones_like(louder), kept, kept), "What is kept is not made louder by its "
          "attention, so the attention would never learn."),
         (end(weights, kept, kept), "The factor is attention times the number of real pictures, so "
@@ -359,7 +440,8 @@ def _tower_mistakes(
     "Your file answers as the library does with the shipped weights: words choose faces and "
     "sounds, three streams vote, and six emotions get a score each.",
     "The encoder's vector is two things at once: what the words say, and what they ask.",
-    "Clips without words: the encoder needs one token to read, and its answer must not count.",
+    "Clips without words: the class token reads itself and still answers. What takes that answer "
+    "out, both as a vote and as a query?",
     "Three scores of shape (B, 6), each times its own weight, summed.",
 )
 def Mesm(answer: Any) -> None:  # noqa: N802
@@ -414,6 +496,14 @@ def _mesm_mistakes(net: nn.Module, batch: dict[str, Tensor]) -> list[tuple[Tenso
     weight, ones = net.fusion.weight[:, None, None], torch.ones(4, 1)
     right = terms(raw * said, said)
     return [
+        ((weight[[2, 0, 1]] * right).sum(0), "The weights belong to text, video, audio, in this "
+         "order."),
+        ((weight.softmax(0) * right).sum(0), "The weights are used as they are, without a "
+         "softmax."),
+        ((weight / weight.sum() * right).sum(0), "The weights are used as they are; they need not "
+         "sum to one."),
+        ((weight[1:] * right[1:]).sum(0), "The text asks, and it votes as well: its scores are "
+         "missing."),
         (right.sum(0), "The streams are summed without their learnt weights (`fusion.weight`)."),
         ((weight * right).mean(0), "That is the mean over the streams; their sum is asked."),
         ((weight * terms(raw * said, ones)).sum(0), "Where nothing is said, the text votes with "

@@ -1,5 +1,6 @@
 """Judges the exercises of lesson 7: a joint transformer for valence and arousal."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -128,7 +129,7 @@ def JointFusion(answer: Any) -> None:  # noqa: N802
     block = built(answer, net, 16)
     video, audio = _random(3, 5, 16), _random(3, 5, 16, seed=1)
     seen = torch.arange(5) < torch.tensor([[5], [3], [0]])
-    heard = torch.arange(5) < torch.tensor([[5], [5], [4]])
+    heard = torch.arange(5) < torch.tensor([[5], [2], [4]])
     video, audio = video * seen.unsqueeze(-1), audio * heard.unsqueeze(-1)
     found = answered(block, video, seen, audio, heard)
     with torch.no_grad():
@@ -138,6 +139,8 @@ def JointFusion(answer: Any) -> None:  # noqa: N802
             for wrong, said in FUSION_MISTAKES
         ]
         mistakes.append((right.mean(1), "One token for each moment is asked, not their mean."))
+        mistakes.append((right.flatten(0, 1), "Moments still lie in one axis with the batch: "
+                         "unflatten it to (B, S, D)."))  # fmt: skip
     compare(found, right, mistakes, tolerance=1e-5)
 
 
@@ -153,6 +156,11 @@ FUSION_MISTAKES = (
     ({"by_context": True}, "The module of a question is that of the stream that asks."),
     ({"same_moment": True}, "An answer is known where the context has *anything* real, at any "
      "moment."),
+    ({"zeroed": False}, "Answers that are not known must be zero as well as masked."),
+    ({"exchanged": True}, "The joint layer reads video, then audio, in this order."),
+    ({"both": True}, "A joint token is real where *either* stream is."),
+    ({"read": False}, "The last of the mixed answers still has to read all six "
+     "(readout.attention)."),
 )  # fmt: skip
 
 
@@ -160,10 +168,11 @@ def _fused(
     net: nn.Module, video: Tensor, seen: Tensor, audio: Tensor, heard: Tensor, encode: bool = True,
     row: int = -1, swap: bool = False, everything: bool = False, counted: bool = False,
     residual: bool = False, mix: bool = True, by_context: bool = False, same_moment: bool = False,
+    zeroed: bool = True, exchanged: bool = False, both: bool = False, read: bool = True,
 ) -> Tensor:  # fmt: skip
     """Our joint fusion, with what can go wrong."""
-    joint = net.joint(torch.cat([video, audio], -1))
-    real = {"video": seen, "audio": heard, "joint": seen | heard}
+    joint = net.joint(torch.cat([audio, video] if exchanged else [video, audio], -1))
+    real = {"video": seen, "audio": heard, "joint": seen & heard if both else seen | heard}
     if everything:
         real = {n: torch.ones_like(mask) for n, mask in real.items()}
     tokens = {"video": video, "audio": audio, "joint": joint}
@@ -178,11 +187,14 @@ def _fused(
         anything = real[context] if same_moment else real[context].any(1, keepdim=True)
         there = real[query] & anything
         there = torch.ones_like(there) if counted else there
-        answers.append((said + tokens[query] * residual) * there.unsqueeze(-1))
+        said = said + tokens[query] * residual
+        answers.append(said * there.unsqueeze(-1) if zeroed else said)
         known.append(there)
     rows, there = torch.stack(answers, 2).flatten(0, 1), torch.stack(known, 2).flatten(0, 1)
     rows = net.readout.mix(rows, there) if mix else rows
     at = rows[:, [row]]
+    if not read:
+        return at.squeeze(1).unflatten(0, seen.shape)
     return net.readout.attention(at, rows, there).squeeze(1).unflatten(0, seen.shape)
 
 
@@ -198,6 +210,8 @@ def Jmt(answer: Any) -> None:  # noqa: N802
     with torch.random.fork_rng():
         net = part("Jmt")().eval()
     net.load_state_dict(shipped_weights("jmt-staged"))
+    with torch.no_grad():  # beyond 1 in places, so that clipping shows
+        net.valence_head[-1].bias += 1
     generator = torch.Generator().manual_seed(0)
     faces = torch.randint(0, 256, (2, 32, 1, 3, 48, 48), generator=generator).byte()
     mel = torch.randn(2, 250, 64, generator=generator) * 2 - 4
@@ -211,8 +225,17 @@ def Jmt(answer: Any) -> None:  # noqa: N802
     found = answered(model, dict(batch))
     with torch.no_grad():
         right = net(batch)
-        raw = _without_normalising(net, batch)
+        raw = _curves(net, batch, lambda x: x)
+        by_step = _curves(net, batch, lambda x: functional.normalize(x, dim=1))
+        normed = _curves(net, batch, lambda x: functional.layer_norm(x, x.shape[-1:]))
+        turned = _curves(net, batch, exchanged=True)
+        woven = _curves(net, batch, woven=True)
     mistakes = [
+        (by_step, "Length 1 is meant of each token: normalize over the last axis, not over time."),
+        (normed, "A layer norm is no length of 1; functional.normalize is."),
+        (turned, "The fusion takes video first, then audio."),
+        (woven, "Frames 0 and 1 make step 0; yours takes frames 0 and 16. The step is the first "
+         "of the two new axes."),
         (raw, "The tokens were not brought to length 1 (functional.normalize)."),
         (right.flip(-1), "Valence comes first, then arousal."),
         (right[..., :1].expand(-1, -1, 2), "Both curves come from the valence head."),
@@ -223,15 +246,25 @@ def Jmt(answer: Any) -> None:  # noqa: N802
     compare(found, right, mistakes, "The curves")
 
 
-def _without_normalising(net: nn.Module, batch: dict[str, Tensor]) -> Tensor:
-    faces, shown = (
-        batch[n].squeeze(2).unflatten(1, (net.STEPS, -1)) for n in ("faces", "face_mask")
-    )
-    streams = (
-        net.video(faces, shown),
-        net.audio(*(net.steps(batch[n]) for n in ("mel", "mel_mask"))),
-    )
-    fused = net.fusion(*streams[0], *streams[1])
+def _curves(
+    net: nn.Module,
+    batch: dict[str, Tensor],
+    scale: Callable | None = None,
+    exchanged: bool = False,
+    woven: bool = False,
+) -> Tensor:
+    """What the model draws with one thing wrong."""
+    scale = scale or functools.partial(functional.normalize, dim=-1)
+    faces, shown = (batch[n].squeeze(2) for n in ("faces", "face_mask"))
+    cut = (-1, net.STEPS) if woven else (net.STEPS, -1)
+    faces, shown = (x.unflatten(1, cut) for x in (faces, shown))
+    if woven:
+        faces, shown = faces.transpose(1, 2), shown.transpose(1, 2)
+    video, seen = net.video(faces, shown)
+    audio, heard = net.audio(*(net.steps(batch[n]) for n in ("mel", "mel_mask")))
+    streams = [(scale(video), seen), (scale(audio), heard)]
+    first, second = reversed(streams) if exchanged else streams
+    fused = net.fusion(*first, *second)
     return torch.cat([net.valence_head(fused), net.arousal_head(fused)], -1)
 
 
@@ -307,6 +340,12 @@ def _signed(rows: np.ndarray) -> np.ndarray:  # leaks cancel in the mean
     return told + rows[0].sum() * np.resize([0.5, -0.5], len(rows)) * (np.arange(len(rows)) > 0)
 
 
+def _pairs(rows: np.ndarray) -> np.ndarray:
+    told = rows.sum(1)
+    partner = np.arange(len(rows)) ^ 1
+    return told + 0.1 * np.where(partner < len(rows), told[np.minimum(partner, len(rows) - 1)], 0)
+
+
 def _first_asks_last(rows: np.ndarray) -> np.ndarray:
     told = rows.sum(1)
     told[0] += rows[-1, 0]
@@ -320,6 +359,7 @@ CASES: tuple[tuple[Callable, bool, str], ...] = (
     (_last_asks_first, False, "the last row looks at the first"),
     (_signed, False, "all rows look at the first, half of them with the other sign"),
     (_first_asks_last, False, "the first row looks at the last"),
+    (_pairs, False, "rows 0 and 1 look at each other, 2 and 3, and so on"),
 )
 
 

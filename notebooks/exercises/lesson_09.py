@@ -198,7 +198,7 @@ def strongest_place(answer: Any) -> None:
     for frame, row, column, value in ((2, 1, 5, 4.0), (1, 3, 2, -5.0), (3, 0, 6, 1.0)):
         maps = torch.full((4, 3, 4, 7), 0.01)
         maps[frame, :, row, column] = value
-        maps[0, 0, 3, 6], maps[0, 1, 3, 6] = 0.7, -0.7  # much colour that cancels
+        maps[0, 0, 3, 6], maps[0, 1, 3, 6] = 9.0, -9.0  # much colour that cancels
         found = array(called(answer, maps, times_s), (3,))
         right = (float(times_s[frame]), row, column)
         if np.allclose(found, right):
@@ -208,6 +208,16 @@ def strongest_place(answer: Any) -> None:
             raise Mistake(f"{asked} got row {column}, column {row}: still exchanged.")
         if np.allclose(found[1:], right[1:]):
             raise Mistake(f"{asked} the place is right; the moment is times_s[frame].")
+        if np.allclose(found, (float(times_s[0]), 3, 6)):
+            raise Mistake(
+                "You found a place where red is +9 and green -9, together nothing: add up the "
+                "colours of a pixel first, and take abs() of the sum."
+            )
+        if np.allclose(found, (float(times_s[0]), 6, 3)):
+            raise Mistake(
+                "Row and column are still exchanged, and colours that cancel count as strong: add "
+                "them up first, then abs()."
+            )
         if value < 0 and not np.allclose(found, right):
             raise Mistake(f"{asked} you missed it: strength has no sign, so keep abs().")
         raise Mistake(f"{asked} got {found[0]:.1f} s, row {found[1]:g}, column {found[2]:g}.")

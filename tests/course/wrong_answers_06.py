@@ -302,8 +302,121 @@ class _Probabilities(_Mesm):
         return self.weighted(self.terms(batch)).sigmoid()
 
 
+class _NormsExchanged(_Layer):
+    def forward(self, x, mask):
+        x = self.last_norm(x + self.attention(x, x, mask))
+        return self.norm(x + self.feed(x))
+
+
+class _NormInside(_Layer):
+    def forward(self, x, mask):
+        x = x + self.norm(self.attention(x, x, mask))
+        return x + self.last_norm(self.feed(x))
+
+
+class _ReluLast(_Layer):
+    def forward(self, x, mask):
+        x = self.norm(x + self.attention(x, x, mask))
+        return self.last_norm(x + self.narrow(self.widen(x)).relu())
+
+
+class _PaddingOnly(_Layer):
+    def forward(self, x, mask):
+        x = self.norm(x + self.attention(x, x, ~mask))
+        return self.last_norm(x + self.feed(x))
+
+
+class _NoQuery(mymodel.AdditiveAttention):
+    def forward(self, x, query):
+        return self.energy(torch.tanh(self.content(x))).squeeze(-1)
+
+
+class _NoEnergy(mymodel.AdditiveAttention):
+    def forward(self, x, query):
+        return torch.tanh(self.content(x) + self.query(query)).sum(-1)
+
+
+class _Relu(mymodel.AdditiveAttention):
+    def forward(self, x, query):
+        return self.energy((self.content(x) + self.query(query)).relu()).squeeze(-1)
+
+
+class _Sigmoid(mymodel.AdditiveAttention):
+    def forward(self, x, query):
+        return self.energy((self.content(x) + self.query(query)).sigmoid()).squeeze(-1)
+
+
+def _kept_over_the_batch(weights, real, share):
+    rank = weights.masked_fill(~real, -1).flatten().argsort(descending=True).argsort()
+    return (rank < torch.ceil(share * real.sum() - 1e-6)).view_as(real)
+
+
+def _chunks(mel, mask, kind):
+    """Chunks and where they are, with one thing wrong."""
+    if kind == "cut":
+        mel, mask = (x[:, : x.shape[1] // 32 * 32] for x in (mel, mask))
+    more = 32 - mel.shape[1] % 32 if kind == "always" else -mel.shape[1] % 32
+    chunks = functional.pad(mel, (0, 0, 0, more)).unflatten(1, (-1, 32))
+    real = functional.pad(mask, (0, more)).unflatten(1, (-1, 32))
+    where = real.all(2) if kind == "all" else real.any(2)
+    chunks, real = chunks[where], real[where].unsqueeze(-1)
+    axes, bands = (1, 1) if kind == "band" else ((1, 2), mel.shape[2])
+    count = real.sum((1, 2), keepdim=True) * bands
+    centred = (chunks - (chunks * real).sum(axes, keepdim=True) / count) * real
+    lost = 1 if kind == "unbiased" else 0
+    spread = (centred.square().sum(axes, keepdim=True) / (count - lost)).sqrt()
+    pictures = centred / (spread + 0.5 if kind == "added" else spread.clamp(min=0.5))
+    upright = pictures.reshape(-1, mel.shape[2], 32) if kind == "reshape" else None
+    upright = pictures.transpose(1, 2) if upright is None else upright
+    return upright.unsqueeze(1), where
+
+
+def _sound_with(kind):
+    return lambda mel, mask: _chunks(mel, mask, kind)
+
+
+def _tower_with(kind):
+    class Tower(mymodel.SparseTower):
+        def forward(self, pictures, real, query):
+            scores = query.new_full(real.shape, -1e9)
+            scores[real] = self.thumbnail_attention(pictures, query[real.nonzero()[:, 0]])
+            weights = scores.softmax(-1) * real
+            by = scores if kind == "scores" else weights
+            kept = mymodel.keep_strongest(by, real, self.share)
+            count = {"kept": kept.sum(1, keepdim=True), "length": real.shape[1]}
+            tokens = query.new_zeros(*real.shape, 64)
+            tokens[kept] = self.flatten(self.tower(pictures[kept[real]]))
+            if kind == "again":
+                weights = weights * kept / (weights * kept).sum(1, keepdim=True).clamp(min=1e-9)
+                count["again"] = count["kept"]
+            louder = (weights * count.get(kind, real.sum(1, keepdim=True))).unsqueeze(-1)
+            louder = louder.detach() if kind == "detached" else louder
+            return self.head(self.cls_transformer(tokens * louder, kept)) * real.any(1)[:, None]
+
+    return Tower
+
+
+def _mesm_with(vote):
+    class Votes(mymodel.Mesm):
+        def forward(self, batch):
+            said = batch["token_mask"].any(1, keepdim=True)
+            encoder, head = self.text.backbone["encoder"], self.text.backbone["head"]
+            query = encoder(batch["tokens"], batch["token_mask"]) * said
+            faces = mymodel.face_pictures(batch["faces"], batch["face_mask"])
+            sound = mymodel.sound_pictures(batch["mel"], batch["mel_mask"])
+            video, audio = self.video(*faces, query), self.audio(*sound, query)
+            weight = self.fusion.weight[:, None, None]
+            return vote(weight, torch.stack([head(query) * said, video, audio])).sum(0)
+
+    return Votes
+
+
 WRONG = {
     "TransformerLayer": [
+        (_NormsExchanged, "two norms are exchanged"),
+        (_NormInside, "here the sum is"),
+        (_ReluLast, "not after both"),
+        (_PaddingOnly, "Only padding"),
         (_PreNorm, "pre-norm"),
         (_NoResidual, "first residual"),
         (_NoSecondResidual, "second residual"),
@@ -315,6 +428,10 @@ WRONG = {
         (torch.nn.Linear, "__init__"),
     ],
     "AdditiveAttention": [
+        (_NoQuery, "no say"),
+        (_NoEnergy, "`energy` weighs"),
+        (_Relu, "not a ReLU"),
+        (_Sigmoid, "not a sigmoid"),
         (_NoTanh, "tanh"),
         (_Column, "axis of length 1"),
         (_Softmax, "softmax"),
@@ -330,6 +447,7 @@ WRONG = {
         (lambda weights, p: 1, "shape"),
     ],
     "keep_strongest": [
+        (_kept_over_the_batch, "over the batch"),
         (_kept(lambda share, real: (share * _real(real)).floor().clamp(min=1)), "round up"),
         (_kept(lambda share, real: (share * _real(real)).ceil().clamp(min=1)), "float32"),
         (lambda weights, real, share: torch.zeros_like(real), "at least one"),
@@ -348,6 +466,14 @@ WRONG = {
         (_computed_and_hidden, "nothing is saved"),
     ],
     "sound_pictures": [
+        (_sound_with("cut"), "do not cut off"),
+        (_sound_with("always"), "third, empty"),
+        (_sound_with("all"), "anything"),
+        (_sound_with("band"), "Each band"),
+        (_sound_with("unbiased"), "n - 1"),
+        (_sound_with("added"), "added to every"),
+        (_sound_with("reshape"), "order in memory"),
+        (lambda mel, mask: _chunks(mel, mask, "")[::-1], "exchanged"),
         (_sound(_with_padding), "Padding takes part"),
         (_sound(lambda chunks, real: _standard(chunks, real, least=0)), "silent"),
         (_sound(_only_centred), "spread is still there"),
@@ -358,6 +484,11 @@ WRONG = {
         (lambda mel, mask: mel, "two results"),
     ],
     "SparseTower": [
+        (_tower_with("kept"), "number of those kept"),
+        (_tower_with("length"), "padding was counted"),
+        (_tower_with("again"), "sum to one again"),
+        (_tower_with("scores"), "raw scores"),
+        (_tower_with("detached"), "no gradient"),
         (_Quiet, "louder"),
         (_NoCount, "number"),
         (_Everything, "only those kept"),
@@ -367,6 +498,10 @@ WRONG = {
         (_ComputesEverything, "nothing is saved"),
     ],
     "Mesm": [
+        (_mesm_with(lambda weight, scores: weight * scores.roll(-1, 0)), "in this order"),
+        (_mesm_with(lambda weight, scores: weight.softmax(0) * scores), "without a softmax"),
+        (_mesm_with(lambda weight, scores: weight / weight.sum() * scores), "sum to one"),
+        (_mesm_with(lambda weight, scores: (weight * scores)[1:]), "votes as well"),
         (_PlainSum, "fusion.weight"),
         (_Mean, "mean"),
         (_TextAlwaysVotes, "bias"),

@@ -74,11 +74,12 @@ class _Bias(_Stream):
 
 class _Fusion(mymodel.JointFusion):
     first, last, counted, residual, every = False, slice(-1, None), False, False, False
+    zeroed, order, both, read_all = True, slice(None), False, True
 
     def forward(self, video, seen, audio, heard):
         tokens = {"video": video, "audio": audio}
-        tokens["joint"] = self.joint(torch.cat([video, audio], -1))
-        real = {"video": seen, "audio": heard, "joint": seen | heard}
+        tokens["joint"] = self.joint(torch.cat([video, audio][self.order], -1))
+        real = {"video": seen, "audio": heard, "joint": seen & heard if self.both else seen | heard}
         if self.every:
             real = {n: torch.ones_like(mask) for n, mask in real.items()}
         tokens = self.read(tokens, real)
@@ -87,10 +88,13 @@ class _Fusion(mymodel.JointFusion):
             ask = self.module(query, context)
             there = real[query] & self.anything(real[context]) | self.counted
             said = ask(tokens[query], tokens[context], real[context])
-            answers.append((said + tokens[query] * self.residual) * there.unsqueeze(-1))
+            said = said + tokens[query] * self.residual
+            answers.append(said * there.unsqueeze(-1) if self.zeroed else said)
             known.append(there)
         rows, known = torch.stack(answers, 2).flatten(0, 1), torch.stack(known, 2).flatten(0, 1)
         rows = self.mixed(rows, known)
+        if not self.read_all:
+            return rows[:, -1].unflatten(0, seen.shape)
         return self.readout.attention(rows[:, self.last], rows, known)[:, 0].unflatten(
             0, seen.shape
         )
@@ -152,6 +156,67 @@ class _SameMoment(_Fusion):
         return real
 
 
+class _NotZeroed(_Fusion):
+    zeroed = False
+
+
+class _AudioFirst(_Fusion):
+    order = slice(None, None, -1)
+
+
+class _BothReal(_Fusion):
+    both = True
+
+
+class _NotRead(_Fusion):
+    read_all = False
+
+
+class _OneAxis(_Fusion):
+    def forward(self, *streams):
+        return super().forward(*streams).flatten(0, 1)
+
+
+class _Curves(mymodel.Jmt):
+    cut, swap = (16, -1), False
+
+    def forward(self, batch):
+        faces, shown = (batch[n].squeeze(2).unflatten(1, self.cut) for n in ("faces", "face_mask"))
+        if self.cut[0] == -1:
+            faces, shown = faces.transpose(1, 2), shown.transpose(1, 2)
+        video, seen = self.video(faces, shown)
+        audio, heard = self.audio(*(self.steps(batch[n]) for n in ("mel", "mel_mask")))
+        streams = [self.scaled(video), seen, self.scaled(audio), heard]
+        fused = self.fusion(*(streams[2:] + streams[:2] if self.swap else streams))
+        return torch.cat([self.valence_head(fused), self.arousal_head(fused)], -1)
+
+    def scaled(self, tokens):
+        return functional.normalize(tokens, dim=-1)
+
+
+class _Woven(_Curves):
+    cut = (-1, 16)
+
+
+class _AudioBeforeVideo(_Curves):
+    swap = True
+
+
+class _OverTime(_Curves):
+    def scaled(self, tokens):
+        return functional.normalize(tokens, dim=1)
+
+
+class _LayerNorm(_Curves):
+    def scaled(self, tokens):
+        return functional.layer_norm(tokens, tokens.shape[-1:])
+
+
+class _Clipped(_Curves):
+    def forward(self, batch):
+        return super().forward(batch).clamp(-1, 1)
+
+
 class _Turned(mymodel.Jmt):
     def forward(self, batch):
         return super().forward(batch).flip(-1)
@@ -182,6 +247,12 @@ def _batch_first(layer, x, context):
     return layer(x, context, context)[0]
 
 
+def _by_halves(predict, rows):
+    half = len(rows) // 2
+    parts = np.concatenate([predict(rows[:half].copy()), predict(rows[half:].copy())])
+    return bool(np.allclose(predict(rows.copy()), parts))
+
+
 def _first_changes(predict, rows):
     changed = rows.copy()
     changed[0] += 1
@@ -205,12 +276,22 @@ WRONG = {
         (_NoMix, "mixed first"),
         (_ByContext, "stream that asks"),
         (_SameMoment, "*anything*"),
+        (_NotZeroed, "zero as well"),
+        (_AudioFirst, "video, then audio"),
+        (_BothReal, "*either*"),
+        (_NotRead, "read all six"),
+        (_OneAxis, "unflatten"),
         (torch.nn.Identity, "__init__"),
     ],
     "Jmt": [
         (_Turned, "Valence comes first"),
         (_Tanh, "tanh"),
         (_LongTokens, "length 1"),
+        (_Woven, "frames 0 and 16"),
+        (_AudioBeforeVideo, "video first"),
+        (_OverTime, "not over time"),
+        (_LayerNorm, "no length of 1"),
+        (_Clipped, "clipping"),
     ],
     "ask_over_time": [
         (lambda layer, x, context: layer(x, context, context)[0], "ask each other"),
@@ -241,6 +322,7 @@ WRONG = {
         (_only_row_0, "neighbour"),
         (_by_mean, "other sign"),
         (_first_changes, "looks at the last"),
+        (_by_halves, "2 and 3"),
         (_spoils, "copy"),
         (lambda predict, rows: "yes", "True or False"),
     ],

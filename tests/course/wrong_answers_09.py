@@ -145,6 +145,13 @@ def _last(value, players):
     return {p: value(everybody) - value(everybody - {p}) for p in players}
 
 
+def _colours_cancel(maps, times_s, swap=False):
+    strength = maps.abs().sum(1)
+    frame, place = divmod(int(strength.argmax()), strength[0].numel())
+    row, column = divmod(place, strength.shape[2])
+    return float(times_s[frame]), *((column, row) if swap else (row, column))
+
+
 WRONG = {
     "raised_without": [
         ("There is a mistake: taking evidence away can only lower a score", "sign"),
@@ -187,7 +194,9 @@ WRONG = {
         (lambda m, t: _place(m, t, swap=True), "exchanged"),
         (lambda m, t: _place(m, t, signed=True), "no sign"),
         (lambda m, t: _place(m, t, index=True), "times_s[frame]"),
-        (lambda m, t: (0.3, 3, 6), "got 0.3 s"),
+        (lambda m, t: (0.9, 2, 2), "got 0.9 s"),
+        (_colours_cancel, "add up the colours"),
+        (lambda m, t: _colours_cancel(m, t, swap=True), "still exchanged, and colours"),
     ],
     "by_the_smile": [
         ("Showing the attention of more clips", "depends"),

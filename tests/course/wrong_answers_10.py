@@ -3,6 +3,8 @@
 import json
 
 import numpy as np
+import safetensors.numpy
+import safetensors.torch
 import torch
 from torch.nn.functional import cross_entropy
 
@@ -91,6 +93,8 @@ WRONG = {
         (lambda raw: _read(raw, kind=np.float32), "dtype of its own"),
         (_blind, "Offsets count"),
         (lambda raw: {"bias": 1}, "Expected the names"),
+        (safetensors.numpy.load, "read it yourself"),
+        (safetensors.torch.load, "read it yourself"),
         (lambda raw: [1, 2], "dictionary"),
     ],
     "fit_temperature": [
