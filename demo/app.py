@@ -45,7 +45,10 @@ WAITS = {"concurrency_limit": None}  # for its turn in our own queue, which know
 THREADS_BESIDE = 60  # for all that does not wait for its turn
 PRIVATE = {"api_visibility": "private"}
 Callbacks = tuple[AnswerCallbacks, ExplainCallbacks]
-GREY_OUT = "() => document.querySelectorAll('.player').forEach((x) => x.classList.add('stale'))"
+GREY_OUT = """(...given) => {
+  document.querySelectorAll('.player').forEach((player) => player.classList.add('stale'));
+  return given;
+}"""
 AT_ONCE = {"queue": False, "show_progress": "hidden", **PRIVATE}
 
 
@@ -108,9 +111,9 @@ def _explanations(page: layout.Page, parts: Callbacks) -> None:
     answers, explains = parts
     asked = [page.method, page.preset, page.target, page.window]
     quiet = {"show_progress": "hidden", **PRIVATE, **WAITS}  # its own words tell how it goes
-    page.method.input(explains.price, [page.method, page.preset], page.results, **quiet)
-    for choice in asked:
-        choice.input(None, None, None, js=GREY_OUT, **PRIVATE)
+    priced = [page.method, page.preset]
+    for choice in asked:  # another question: the map is not its answer
+        choice.input(explains.price, priced, page.results, js=GREY_OUT, **quiet)
     for trigger, run in (
         (page.explain.click, explains.explain),
         (page.check.click, explains.check),
