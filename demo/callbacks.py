@@ -19,7 +19,6 @@ from demo.player import document
 from demo.service import ClipSession, UserError
 from demo.sessions import Session, Sessions
 from demo.settings import BusyError
-from emo_core.clip import ClipError
 
 Changes = dict[Any, Any]
 UNHEARD = 60  # seconds: a slow line reads late, who never reads has gone
@@ -222,7 +221,7 @@ class AnswerCallbacks:
     def details(self, request: gr.Request) -> Changes:
         """All the rest after a new answer.
 
-        An event of its own: drawing the figures at once would hold the answer back.
+        An event of its own: the answer does not wait for it.
         """
         visit = self.visits.of(request.session_hash)
         case, visit.waiting = visit.waiting, None
@@ -230,13 +229,10 @@ class AnswerCallbacks:
             return {self.page.explain_status: gr.skip()}
         if case.prediction.nobody:  # no answer, so nothing to ask about
             return {self.page.details: gr.Column(visible=False)}
-        try:
-            drawn: Changes = self._details(words_of(request), case, service.view_of(case))
-        except ClipError:  # deleted meanwhile: the tick was taken away
-            return {self.page.details: gr.Column(visible=False)}
-        return drawn | Meanwhile(self.page, self.visits, request).stop_buttons()
+        buttons = Meanwhile(self.page, self.visits, request).stop_buttons()
+        return self._details(words_of(request), case) | buttons
 
-    def _details(self, words: Words, case: ClipSession, result: service.PredictionView) -> Changes:
+    def _details(self, words: Words, case: ClipSession) -> Changes:
         from demo import explanations
 
         page, prediction = self.page, case.prediction
@@ -253,7 +249,7 @@ class AnswerCallbacks:
             page.window: gr.Dropdown(spans, value=usual.window, visible=len(spans) > 1),
             page.method: gr.Dropdown(methods, value=usual.method),
             page.preset: preset_radio(words, case, usual.method, usual.preset),
-            page.facts: components.fact_table(words, result.facts),
+            page.facts: components.fact_table(words, components.facts(prediction)),
             page.json: service.document(prediction.as_dict()),
             **self._no_map(words),
         }

@@ -1,7 +1,7 @@
 """Predictions and their facts -> pieces of the page as HTML; all from visitors is escaped."""
 
 import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -224,16 +224,6 @@ def scale(words: Words, signed: bool) -> str:
         f'<div class="{kind}"></div><div class="ends"><span>{ends[0]}</span>'
         f"<span>{ends[1]}</span></div>"
     )
-
-
-def peak_list(words: Words, found: Iterable[tuple[float, str]]) -> str:
-    """Buttons that move the player to the strongest moments: (seconds, what), strongest first."""
-    buttons = "".join(
-        f'<button type="button" class="peak" data-seek="{time_s:.3f}">'
-        f"{escape(words.say(what))}</button>"
-        for time_s, what in found
-    )
-    return f'<p class="peaks"><span>{words("peaks")}</span> {buttons}</p>' if buttons else ""
 
 
 def fact_table(words: Words, facts: Sequence[tuple[str, str]]) -> str:

@@ -102,7 +102,7 @@
       if (!large && file.size < 2 ** 21) return file;
       let cutting;
       try {
-        cutting = await import(this.show.cutting);
+        cutting = await import(new URL(this.show.cutting, document.baseURI).href);
         if (!cutting.canCut()) return file;
         const found = await Promise.race([cutting.inspect(file), giveUp()]);
         if (!found.hasVideo || (!large && found.seconds <= this.show.longest_s)) return file;

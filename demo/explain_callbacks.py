@@ -127,7 +127,7 @@ class ExplainCallbacks:
             from demo import explanations
 
             for window in range(len(case.prediction.samples)):
-                asked = explanations.quick_request(case, None, window)
+                asked = explanations.quick_request(case, window, visit.wish.get("method"))
                 made.append(explanations.map_of(case, asked, job.report, job.clock))
 
         def describe(_: JobState) -> Changes:
@@ -157,7 +157,7 @@ class ExplainCallbacks:
         shown = shown_clip(words, visit, case)
         if not made:
             return shown
-        asked = explanations.quick_request(case, None, 0)
+        asked = explanations.quick_request(case, 0, visit.wish.get("method"))
         of = document.heading(
             words, asked, made[0].target.label, made, case.prediction.media.duration_s
         )

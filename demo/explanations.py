@@ -36,6 +36,7 @@ from emo_core.attribution.types import (
     ExplainRequest,
 )
 from emo_core.clip import Clip, ClipError
+from emo_core.inference.modality_shapley import score_windows
 from emo_core.inference.prediction import Prediction
 from emo_core.io.atomic import atomic_path
 from emo_core.messages import ENGLISH, say
@@ -283,10 +284,14 @@ def attention_of(case: ClipSession, request: ExplainRequest) -> Matrix | None:
     )
 
 
-def quick_request(case: ClipSession, target: str | None, window: int) -> ExplainRequest:
-    """The map that comes with an answer: when and where it is cheap, else when alone."""
-    method = QUICK_OF_PEOPLE if case.checkpoint.sample.people else QUICK
-    return ExplainRequest(method=method, preset="fast", target=target, window=window, checks=False)
+def quick_request(case: ClipSession, window: int, asked: object = None) -> ExplainRequest:
+    """The map that comes with an answer: when and where it is cheap, else when alone.
+
+    asked: a method that the page's address names; what is none is passed over.
+    """
+    usual = QUICK_OF_PEOPLE if case.checkpoint.sample.people else QUICK
+    method = asked if isinstance(asked, str) and asked in methods.METHODS else usual
+    return ExplainRequest(method=method, preset="fast", window=window, checks=False)
 
 
 @dataclass(frozen=True)
@@ -324,7 +329,7 @@ def _moved(
     movable = bool(sample.mel_mask.any()) and bool(sample.video_mask.any())
     steps = range(-MOST_SHIFT, MOST_SHIFT + 1) if movable else range(1)
     moved = [shift_sound(sample, step, config) if step else sample for step in steps]
-    scores = label_scores(case.checkpoint, moved)
+    scores = label_scores(case.checkpoint, score_windows(case.checkpoint, moved))
     seconds = [shift_s(sample, step) for step in steps]
     return tuple((at, row[label]) for at, row in zip(seconds, scores, strict=True))
 

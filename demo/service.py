@@ -5,13 +5,10 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from demo import memory
-from demo.components import facts
 from demo.sessions import Session
 from demo.upload_checks import (
     DecodeBudget,
@@ -22,15 +19,10 @@ from demo.upload_checks import (
     refuse_large,
 )
 from demo.zero_gpu import on_gpu
-from emo_core import viz as view
 from emo_core.clip import Clip, ClipError
 from emo_core.schema import DEFAULT_MODEL
-from emo_core.viz import captions as sentences
 
 if TYPE_CHECKING:
-    import numpy as np
-    import plotly.graph_objects as go
-
     from emo_core.checkpoint import Checkpoint
     from emo_core.inference.predict import Prediction
 
@@ -69,8 +61,7 @@ class ClipSession:
         return memory.BASE_BYTES + memory.array_bytes(self.prediction.samples, dict(self._found))
 
     def lighten(self) -> None:
-        """Let go of what the model saw and of what was drawn: both can be had again."""
-        self._found.pop(("view",), None)
+        """Let go of what the model saw: it can be read again."""
         memory.drop_samples(self, self.most_windows)
 
     def forget(self) -> None:
@@ -85,55 +76,6 @@ _PUBLIC: dict[tuple, ClipSession] = {}  # of the shipped examples, shared by all
 def is_shared(case: ClipSession) -> bool:
     """Whether a case is of a shipped example, and so everybody's."""
     return any(case is known for known in _PUBLIC.values())
-
-
-@dataclass(frozen=True)
-class PredictionView:
-    """Everything the page shows of one clip before anything is explained.
-
-    Figures and pictures are made when they are first asked for: the answer does not wait for them.
-    """
-
-    case: ClipSession
-
-    @property
-    def prediction(self) -> "Prediction":
-        return self.case.prediction
-
-    @cached_property
-    def timeline(self) -> "go.Figure | None":
-        """None where the clip is one window."""
-        many = len(self.prediction.timeline) > 1 or self.prediction.moments is not None
-        return view.timeline(self.prediction) if many else None
-
-    @cached_property
-    def timeline_text(self) -> str:
-        return sentences.summarise_timeline(self.prediction)
-
-    @cached_property
-    def frames(self) -> "list[tuple[np.ndarray, str]]":
-        return view.frames_used(self.prediction)
-
-    @cached_property
-    def frames_text(self) -> str:
-        return sentences.summarise_frames(self.prediction, len(self.frames))
-
-    @cached_property
-    def log_mel(self) -> "go.Figure":
-        return view.log_mel_figure(self.prediction, self.case.checkpoint.sample.mel)
-
-    @cached_property
-    def log_mel_text(self) -> str:
-        return sentences.summarise_sound(self.prediction)
-
-    @cached_property
-    def facts(self) -> tuple[tuple[str, str], ...]:
-        return facts(self.prediction)
-
-
-def predict_view(path: str | Path, most_windows: int = MOST_WINDOWS) -> PredictionView:
-    """What the model says of a clip. Raises UserError."""
-    return view_of(open_case(path, most_windows=most_windows))
 
 
 def open_case(
@@ -186,11 +128,6 @@ def predict_on_gpu(
     from emo_core.inference.predict import predict_clip
 
     return predict_clip(clip, load_model(name), most_windows, progress)
-
-
-def view_of(case: ClipSession) -> PredictionView:
-    """The prediction as figures, pictures and sentences."""
-    return case.once(("view",), lambda: PredictionView(case))
 
 
 def document(*results: dict, errors: tuple[dict, ...] = ()) -> dict[str, Any]:

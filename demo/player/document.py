@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+import numpy as np
+
 from demo.i18n import Words
 from emo_core.viz.prediction import percent
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from demo.explanations import Faders
     from demo.service import ClipSession
     from emo_core.attribution.types import Attribution, ExplainRequest
@@ -147,8 +147,6 @@ def map_document(
     words: Words, case: "ClipSession", found: "Sequence[Attribution]", of: str
 ) -> dict[str, Any]:
     """Maps of one label and method, by window, on one scale; with the moments that stand out."""
-    import torch
-
     from emo_core.attribution.timeline import to_timeline
 
     duration_s = case.prediction.media.duration_s
@@ -157,13 +155,14 @@ def map_document(
     rows: dict[str, list[float]] = {}
     for each, (start_s, end_s) in zip(found, own, strict=True):
         clock = to_timeline(each)
-        bins = torch.stack([clock.edges_s[:-1], clock.edges_s[1:]], 1)
+        ends_s = clock.edges_s.numpy()
+        bins = np.stack([ends_s[:-1], ends_s[1:]], 1)
         middles_s = bins.mean(1)
         kept = (middles_s >= start_s) & (middles_s < end_s)
         edges_s += [[round(min(x, duration_s), 3) for x in edge] for edge in bins[kept].tolist()]
         for name, values in (("picture", clock.picture), ("sound", clock.sound)):
             if values is not None:
-                rows.setdefault(name, []).extend(round(v, 5) for v in values[kept].tolist())
+                rows.setdefault(name, []).extend(round(v, 5) for v in values.numpy()[kept].tolist())
     most = max((abs(v) for values in rows.values() for v in values), default=0.0)
     grid, frames = _heat(case, list(zip(found, own, strict=True)), most)
     return {
@@ -185,8 +184,6 @@ def _heat(
     case: "ClipSession", found: "Sequence[tuple[Attribution, tuple[float, float]]]", most: float
 ) -> tuple[list[int], list[dict[str, Any]]]:
     """The maps over the clip's own frame, (width, height) cells as signed bytes, by frame used."""
-    import numpy as np
-
     from emo_core.attribution.timeline import to_timeline
     from emo_core.clip import video_size
     from emo_core.viz.overlay import heat, to_clip_frame
@@ -207,11 +204,11 @@ def _heat(
             if not start_s <= time_s < end_s:
                 continue
             cells = to_clip_frame(values[place], (grid[0], grid[1]), size, case.checkpoint.sample)
-            frames.append({"time_s": round(time_s, 3), "values": _packed(cells * share, np)})
+            frames.append({"time_s": round(time_s, 3), "values": _packed(cells * share)})
     return grid, frames
 
 
-def _packed(cells: "np.ndarray", np: Any) -> str:
+def _packed(cells: np.ndarray) -> str:
     values = np.clip(np.round(127 * cells), -127, 127).astype(np.int8)
     return base64.b64encode(values.tobytes()).decode()
 

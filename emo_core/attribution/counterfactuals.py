@@ -10,9 +10,8 @@ from torch.nn import functional
 from emo_core.attribution.face_regions import FaceRegions, refind_faces
 from emo_core.attribution.types import AttributionError
 from emo_core.checkpoint import Checkpoint
-from emo_core.inference.modality_shapley import score_windows
+from emo_core.inference.modality_shapley import ScoredWindows, score_windows
 from emo_core.messages import say
-from emo_core.models.precision import for_inference
 from emo_core.preprocess.batch import collate
 from emo_core.preprocess.log_mel import MelConfig
 from emo_core.preprocess.sample import Sample
@@ -41,9 +40,9 @@ def what_if(
     faces = ""
     if sample.face_eyes is not None and bool(sample.face_mask.any()):
         changed, faces = _with_its_faces(sample, changed)
-    before, after = answers(checkpoint, [sample, changed])
-    scores = label_scores(checkpoint, [sample, changed])
-    both = {label: [scores[0][label], scores[1][label]] for label in checkpoint.labels}
+    scored = score_windows(checkpoint, [sample, changed])
+    (before, after), scores = answers(checkpoint, scored), label_scores(checkpoint, scored)
+    both = {label: [row[label] for row in scores] for label in checkpoint.labels}
     return WhatIf(change, before, after, faces, both)
 
 
@@ -58,23 +57,21 @@ def _with_its_faces(sample: Sample, changed: Sample) -> tuple[Sample, str]:
     )
 
 
-def answers(checkpoint: Checkpoint, samples: list[Sample]) -> list[dict[str, float]]:
+def answers(checkpoint: Checkpoint, scored: ScoredWindows) -> list[dict[str, float]]:
     """The model's answer to each window, by label."""
-    scores = score_windows(checkpoint, samples)
-    found = WindowLogits.of_equal_windows(scores.logits, scores.mask)
-    rows = checkpoint.task.answer(found, checkpoint.calibration).windows  # (n, C)
-    return [dict(zip(checkpoint.labels, row.tolist(), strict=True)) for row in rows]
+    found = WindowLogits.of_equal_windows(scored.logits, scored.mask)
+    return _by_label(checkpoint, checkpoint.task.answer(found, checkpoint.calibration).windows)
 
 
-@torch.inference_mode()
-def label_scores(checkpoint: Checkpoint, samples: list[Sample]) -> list[dict[str, float]]:
+def label_scores(checkpoint: Checkpoint, scored: ScoredWindows) -> list[dict[str, float]]:
     """The score (logit) of each label in each window; of valence and arousal their mean."""
-    batch = collate(samples)
-    with for_inference(checkpoint.model, batch.mel.device):
-        output = checkpoint.model(batch)
-    rows = output.logits
-    if output.trace.moments is not None:
-        rows = mean_over(rows, output.trace.moments.mask)
+    moments = scored.logits.ndim == 3
+    rows = mean_over(scored.logits, scored.mask) if moments else scored.logits
+    return _by_label(checkpoint, rows)
+
+
+def _by_label(checkpoint: Checkpoint, rows: Tensor) -> list[dict[str, float]]:
+    """(n, C) -> one dict a window."""
     return [dict(zip(checkpoint.labels, row.tolist(), strict=True)) for row in rows]
 
 

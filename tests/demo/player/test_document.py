@@ -51,7 +51,7 @@ def case():
 
 
 def test_the_quick_map_is_the_clip_s_own(case):
-    asked = explanations.quick_request(case, None, 0)
+    asked = explanations.quick_request(case, 0)
     found = explanations.map_of(case, asked)
     made = document.map_document(Words("en"), case, [found], "of")["map"]
     width, height = made["grid"]
@@ -60,6 +60,12 @@ def test_the_quick_map_is_the_clip_s_own(case):
     assert cells.size == width * height and len(made["edges_s"]) == len(made["picture"]) == 20
     whole = sum(made["picture"]) + sum(made["sound"])
     assert whole == pytest.approx(float(sum(m.sum() for m in found.maps.values())), rel=1e-3)
+
+
+@pytest.mark.parametrize(("asked", "method"), [("rollout", "rollout"), ("x", None), (["a"], None)])
+def test_an_address_may_name_the_method(case, asked, method):
+    usual = explanations.quick_request(case, 0).method
+    assert explanations.quick_request(case, 0, asked).method == (method or usual)
 
 
 def test_a_map_that_tells_only_when_has_no_picture(case):
