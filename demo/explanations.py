@@ -36,7 +36,6 @@ from emo_core.attribution.types import (
     ExplainRequest,
 )
 from emo_core.clip import Clip, ClipError
-from emo_core.inference.modality_shapley import score_windows
 from emo_core.inference.prediction import Prediction
 from emo_core.io.atomic import atomic_path
 from emo_core.messages import ENGLISH, say
@@ -329,7 +328,7 @@ def _moved(
     movable = bool(sample.mel_mask.any()) and bool(sample.video_mask.any())
     steps = range(-MOST_SHIFT, MOST_SHIFT + 1) if movable else range(1)
     moved = [shift_sound(sample, step, config) if step else sample for step in steps]
-    scores = label_scores(case.checkpoint, score_windows(case.checkpoint, moved))
+    scores = label_scores(case.checkpoint, moved)
     seconds = [shift_s(sample, step) for step in steps]
     return tuple((at, row[label]) for at, row in zip(seconds, scores, strict=True))
 

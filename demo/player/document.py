@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 FILES = "gradio_api/file="  # where the page gives a file of its own, beside the page's address
 LONGEST_GRID = 48  # cells of a map's longer side: what a map can tell, and small to send
 APART_S = 0.5  # between two peaks of one modality
+LEVEL = 0.02  # of the largest value: less is no difference between neighbours
 LEAST_PEAK = 0.15  # of the strongest one
 PEAKS = 2  # of each modality
 COLOURS = {
@@ -242,21 +243,32 @@ def peaks(
 def separate_peaks(
     edges_s: Sequence[Sequence[float]], values: Sequence[float]
 ) -> list[tuple[float, float]]:
-    """(time, value) of the largest local maxima of size, no two closer than APART_S."""
-    size = [abs(value) for value in values]
+    """(time, value) of the largest local maxima of size, no two closer than APART_S.
+
+    Neighbours that are as good as equal are one stretch, and its middle is the moment.
+    """
+    stretches = level_stretches(values)
+    size = [max(abs(values[place]) for place in stretch) for stretch in stretches]
     tops = [
-        place
-        for place, here in enumerate(size)
-        if here > 0
-        and here >= max(size[max(0, place - 1) : place], default=0)
-        and here >= max(size[place + 1 : place + 2], default=0)
+        number
+        for number, here in enumerate(size)
+        if here > 0 and here >= max(size[max(0, number - 1) : number + 2])
     ]
     chosen: list[tuple[float, float]] = []
-    for place in sorted(tops, key=lambda at: -size[at]):
-        middle_s = sum(edges_s[place]) / 2
+    for number in sorted(tops, key=lambda at: -size[at]):
+        first, last = stretches[number][0], stretches[number][-1]
+        middle_s = (edges_s[first][0] + edges_s[last][1]) / 2
         if all(abs(middle_s - time_s) >= APART_S for time_s, _ in chosen):
-            chosen.append((middle_s, values[place]))
+            chosen.append((middle_s, max((values[at] for at in stretches[number]), key=abs)))
     return chosen[:PEAKS]
+
+
+def level_stretches(values: Sequence[float]) -> list[range]:
+    """Runs of neighbours that differ by less than LEVEL of the largest value."""
+    most = max(map(abs, values), default=0.0)
+    steps = [abs(b - a) >= LEVEL * most for a, b in zip(values, values[1:], strict=False)]
+    cuts = [0, *(place + 1 for place, step in enumerate(steps) if step), len(values)]
+    return [range(a, b) for a, b in zip(cuts, cuts[1:], strict=False)]
 
 
 def file_url(path: Path) -> str:

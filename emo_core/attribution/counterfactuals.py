@@ -41,7 +41,7 @@ def what_if(
     if sample.face_eyes is not None and bool(sample.face_mask.any()):
         changed, faces = _with_its_faces(sample, changed)
     scored = score_windows(checkpoint, [sample, changed])
-    (before, after), scores = answers(checkpoint, scored), label_scores(checkpoint, scored)
+    (before, after), scores = _answers(checkpoint, scored), _scores(checkpoint, scored)
     both = {label: [row[label] for row in scores] for label in checkpoint.labels}
     return WhatIf(change, before, after, faces, both)
 
@@ -57,14 +57,22 @@ def _with_its_faces(sample: Sample, changed: Sample) -> tuple[Sample, str]:
     )
 
 
-def answers(checkpoint: Checkpoint, scored: ScoredWindows) -> list[dict[str, float]]:
+def answers(checkpoint: Checkpoint, samples: list[Sample]) -> list[dict[str, float]]:
     """The model's answer to each window, by label."""
+    return _answers(checkpoint, score_windows(checkpoint, samples))
+
+
+def label_scores(checkpoint: Checkpoint, samples: list[Sample]) -> list[dict[str, float]]:
+    """The score (logit) of each label in each window; of valence and arousal their mean."""
+    return _scores(checkpoint, score_windows(checkpoint, samples))
+
+
+def _answers(checkpoint: Checkpoint, scored: ScoredWindows) -> list[dict[str, float]]:
     found = WindowLogits.of_equal_windows(scored.logits, scored.mask)
     return _by_label(checkpoint, checkpoint.task.answer(found, checkpoint.calibration).windows)
 
 
-def label_scores(checkpoint: Checkpoint, scored: ScoredWindows) -> list[dict[str, float]]:
-    """The score (logit) of each label in each window; of valence and arousal their mean."""
+def _scores(checkpoint: Checkpoint, scored: ScoredWindows) -> list[dict[str, float]]:
     moments = scored.logits.ndim == 3
     rows = mean_over(scored.logits, scored.mask) if moments else scored.logits
     return _by_label(checkpoint, rows)

@@ -22,6 +22,14 @@ def test_neighbours_of_one_hump_are_one_moment():
     assert found[1][1] == -0.5
 
 
+def test_a_level_stretch_is_one_moment_in_its_middle():
+    """Of methods that look at a few pieces of time, such as Shapley sampling."""
+    values = [0.1] * 17 + [0.7] * 16 + [0.3] * 17
+    assert document.separate_peaks(EDGES, values) == [(pytest.approx(2.5), 0.7)]
+    negative = [0.1] * 10 + [-0.8] * 10 + [0.1] * 30
+    assert document.separate_peaks(EDGES, negative)[0] == (pytest.approx(1.5), -0.8)
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_peaks_are_half_a_second_apart_and_largest_first(seed):
     values = np.random.default_rng(seed).normal(size=50).tolist()
