@@ -108,12 +108,16 @@ class ExplainCallbacks:
         visit = self.visits.of(request.session_hash)
         case = visit.current
         if case is None or case.prediction.nobody or not visit.take_first_map():
+            if case is not None:
+                self.visits.settle(case, service.is_shared(case))
             yield {self.page.explain_status: gr.skip()}
             return
         made: list[Attribution] = []
         yield from self._quick(request, case, made)
-        self.visits.settle(case, service.is_shared(case))
         drawn = self._quick_document(words_of(request), visit, case, made)
+        visit.shown = (case, drawn)
+        if not service.is_shared(case):
+            case.forget()  # what was drawn is small, and its maps are not
         buttons = Meanwhile(self.page, self.visits, request).stop_buttons()
         yield {self.page.player: drawn, **buttons}
 
@@ -174,7 +178,10 @@ class ExplainCallbacks:
             film = self.visits.new_folder(visit) / "clip.webm"
             write_film(film, case.clip, job.pause)
             visit.film = (case, document.file_url(film))
-            return {self.page.player: shown_clip(words, visit, case)}
+            drawn = visit.shown[1] if visit.shown and visit.shown[0] is case else {}
+            return {
+                self.page.player: shown_clip(words, visit, case) | drawn | {"url": visit.film[1]}
+            }
 
         yield from self._in_turn(request, self.page.explain_status, run, FIRST)
 
@@ -405,9 +412,11 @@ class ExplainCallbacks:
             words, request, found.target.label, [found], case.prediction.media.duration_s
         )
         share = explanations.share_of(case, request)
+        drawn = shown_clip(words, job.session, case)
+        drawn |= document.map_document(words, case, [found], of)
+        job.session.shown = (case, drawn)
         return {
-            page.player: shown_clip(words, job.session, case)
-            | document.map_document(words, case, [found], of),
+            page.player: drawn,
             page.explain_status: components.hint(words("cached") if known else done),
             page.share_text: components.section(
                 words("share"),

@@ -34,6 +34,7 @@ class Session:
         self.mapped: Any = None  # the case of which a fast map was asked for
         self.seen_s = time.monotonic()
         self.film: tuple[Any, str] | None = None  # the case of which a playable film was made
+        self.shown: tuple[Any, dict] | None = None  # the case in the player, and all drawn of it
         self.wish: dict[str, Any] = {}  # how the page was opened: a moment, without sound
         self.keeps_status = False  # a word on the page that its empty state must not wipe away
         self.taken_back = 0  # how often the agreement of those who are shown was
@@ -211,7 +212,7 @@ class Sessions:
             self.delete(path)
         visit.files.clear()
         visit.cases.clear()
-        visit.current = visit.waiting = visit.mapped = visit.given = visit.film = None
+        visit.current = visit.waiting = visit.mapped = visit.given = visit.film = visit.shown = None
         give_back_memory()
 
     def delete(self, path: Path) -> None:

@@ -525,10 +525,7 @@ def test_every_error_is_a_sentence_in_the_page(page, clips, real_data, tmp_path,
     real = (real_data / "clips" / "facenet_street_crowd.mp4").read_bytes()
     path = tmp_path / "given.mp4"
     path.write_bytes(make(real, clips["short"].read_bytes()))
-    upload(page, path)
-    page.get_by_text("One thing first").or_(page.get_by_text(words)).first.wait_for()
-    if page.locator("#consent").is_visible():
-        agree(page)
+    give(page, path)
     page.get_by_text(words).first.wait_for()
     shown = page.locator("body").inner_text()
     assert "Traceback" not in shown and str(tmp_path) not in shown

@@ -101,6 +101,8 @@ def test_a_recipe_starts_on_its_corpus_and_writes_a_run(name, trees, tmp_path, c
         "accumulate=1",
         "synthetic_scenes=0",
     ]
+    if name in ("mesm-wavlm", "jmt-wavlm"):
+        settings += ["audio_encoder=wavlm_tiny"]
     if name == "group-collage":  # the same steps, of a few draws each
         steps = ("faces", "frames", "voices", "mixes")
         few = [f"{step}.{s}" for step in steps for s in ("passes=1", "draws=8")]
