@@ -263,13 +263,14 @@ def counterfactual_list(words: Words, found: "Sequence[tuple[WhatIf, str]]", lab
 
 
 def _change(words: Words, found: "WhatIf", sentence: str, label: str) -> str:
+    from emo_core.viz.attribution import new_leader
+
     before, after = found.before[label], found.after[label]
     values = min(*found.before.values(), *found.after.values()) < 0  # from -1 to 1
     places = [(50 + 50 * v if values else 100 * v) for v in (before, after)]
-    flipped = "most probable is now" in sentence
     said, change = words.say(sentence), words.say(found.change)
     return (
-        f'<div class="whatif{" flipped" if flipped else ""}" role="img" '
+        f'<div class="whatif{" flipped" if new_leader(found) else ""}" role="img" '
         f'aria-label="{escape(said)}"><span class="name">{escape(change)}</span>'
         f'<span class="track"><span class="fill" style="width:{places[1]:.1f}%"></span>'
         f'<span class="mark" style="left:{places[0]:.1f}%"></span></span>'

@@ -35,6 +35,7 @@ class Limits:
     jobs_a_minute: int = 30  # of one visitor
     jobs_of_address: int = 240  # a minute: a class behind one router is many visitors
     connections_of_address: int = 300  # open at once: a browser has six, a class thirty browsers
+    requests_a_second: int = 30  # of one address, to change or ask something; faster ones wait
     mb_of_visit: int = 100  # of files on disk
     mb_of_address: int = 1000
     mb_in_all: int = 2000
@@ -63,6 +64,7 @@ def read(settings: Mapping[str, str] = os.environ) -> Limits:
         connections_of_address=_number(
             settings, "EMO_CONNECTIONS_OF_ADDRESS", Limits.connections_of_address
         ),
+        requests_a_second=_number(settings, "EMO_REQUESTS_A_SECOND", Limits.requests_a_second),
         waiting_of_visit=_number(settings, "EMO_WAITING_OF_VISIT", Limits.waiting_of_visit),
         waiting_of_address=_number(settings, "EMO_WAITING_OF_ADDRESS", Limits.waiting_of_address),
         mb_of_visit=_number(settings, "EMO_MB_OF_VISIT", Limits.mb_of_visit),

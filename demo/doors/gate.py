@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from demo.doors import bodies, routes
 from demo.doors.connections import OpenCount, plain_address
+from demo.doors.pace import Pace
 from demo.doors.responses import Refusal, SecurityHeaders, refusal_response
 from demo.doors.storage import Storage, StorageError
 from demo.settings import Limits
@@ -87,6 +88,7 @@ class Gate:
         self.app, self.limits, self.security, self.storage = app, limits, security, storage
         self.endpoints, self.events = endpoints, events
         self.open = OpenCount(limits.connections_of_address)
+        self.pace = Pace(limits.requests_a_second)
         self.hosts = own_hosts(server_name) | frozenset(map(host_name, limits.hosts))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -101,6 +103,8 @@ class Gate:
         try:
             with self.open.counted(scope["client"][0]):
                 self._check(scope)
+                if scope["method"] == "POST":
+                    await self.pace.wait(scope["client"][0])
                 receive = await self._body(scope, incoming)
                 await self._hand_on(scope, receive, send)
         except Refusal as refusal:

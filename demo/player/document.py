@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 FILES = "gradio_api/file="  # where the page gives a file of its own, beside the page's address
 LONGEST_GRID = 48  # cells of a map's longer side: what a map can tell, and small to send
+FINER = 4  # drawn at so many times that, then averaged
 APART_S = 0.5  # between two peaks of one modality
 LEVEL = 0.02  # of the largest value: less is no difference between neighbours
 LEAST_PEAK = 0.15  # of the strongest one
@@ -185,6 +186,8 @@ def _heat(
     case: "ClipSession", found: "Sequence[tuple[Attribution, tuple[float, float]]]", most: float
 ) -> tuple[list[int], list[dict[str, Any]]]:
     """The maps over the clip's own frame, (width, height) cells as signed bytes, by frame used."""
+    import cv2
+
     from emo_core.attribution.timeline import to_timeline
     from emo_core.clip import video_size
     from emo_core.viz.overlay import heat, to_clip_frame
@@ -194,6 +197,7 @@ def _heat(
     size, frames = video_size(case.clip), []
     scale = LONGEST_GRID / max(size)
     grid = [max(2, round(side * scale)) for side in size]
+    fine_size = (FINER * grid[0], FINER * grid[1])  # a crop's edges lie inside of cells
     for each, (start_s, end_s) in found:
         values = heat(each) if "video" in each.maps else None
         if values is None or not np.ptp(values, (1, 2)).any():
@@ -204,7 +208,8 @@ def _heat(
         for place, time_s in enumerate(each.times_s["video"].tolist()):
             if not start_s <= time_s < end_s:
                 continue
-            cells = to_clip_frame(values[place], (grid[0], grid[1]), size, case.checkpoint.sample)
+            fine = to_clip_frame(values[place], fine_size, size, case.checkpoint.sample)
+            cells = cv2.resize(fine, grid, interpolation=cv2.INTER_AREA)
             frames.append({"time_s": round(time_s, 3), "values": _packed(cells * share)})
     return grid, frames
 

@@ -336,6 +336,15 @@ def _signed(value: float) -> Message:
     return say("{value:+.2f}", value=value)
 
 
+def new_leader(found: "WhatIf") -> str | None:
+    """The label that a change made the most probable by what is shown; None where none did."""
+    first, now = (max(answer, key=answer.__getitem__) for answer in (found.before, found.after))
+    values = min(*found.before.values(), *found.after.values()) < 0
+    if values or first == now or percent(found.after[first]) == percent(found.after[now]):
+        return None
+    return now
+
+
 def summarise_what_if(found: "WhatIf", label: str) -> str:
     """A changed answer about one label in a sentence, and what is most probable if that changed."""
     before, after = found.before[label], found.after[label]
@@ -348,7 +357,6 @@ def summarise_what_if(found: "WhatIf", label: str) -> str:
         before=shown(before),
         after=shown(after),
     )
-    first, now = (max(answer, key=answer.__getitem__) for answer in (found.before, found.after))
-    if first != now and not values:
+    if now := new_leader(found):
         said = say("{said}; most probable is now {label}", said=said, label=say_name(now))
     return say("{said} ({faces})", said=said, faces=found.faces) if found.faces else said

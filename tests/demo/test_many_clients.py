@@ -26,13 +26,9 @@ def fresh(clip: bytes) -> bytes:
     return clip + next(_NUMBERS).to_bytes(8, "big")
 
 
-def file_of(path: str | Path) -> dict:
-    return {"path": str(path), "meta": {"_type": "gradio.FileData"}}
-
-
-def answered(visitor: Visitor, name: str, path: str | Path, **more: object) -> dict:
+def answered(visitor: Visitor, name: str, clip: dict | None, **more: object) -> dict:
     """What an endpoint says of a file."""
-    joined = visitor.join(name, clip=file_of(path), **more)
+    joined = visitor.join(name, clip=clip, **more)
     joined.raise_for_status()
     kind, data = visitor.wait(name, joined.json()["event_id"])
     assert kind == "complete", (kind, data)
@@ -44,18 +40,18 @@ def ask(visitor: Visitor, turn: str, clip: bytes, address: str) -> None:
     if turn == "own":
         assert answered(visitor, "predict", visitor.upload(fresh(clip)))["errors"] == []
     elif turn == "example":
-        path = visitor.upload(min(EXAMPLES.glob("*.mp4")).read_bytes())
-        assert answered(visitor, "predict", path)["errors"] == []
+        example = visitor.upload(min(EXAMPLES.glob("*.mp4")).read_bytes())
+        assert answered(visitor, "predict", example)["errors"] == []
     elif turn == "explain":
-        path = visitor.upload(fresh(clip))
-        assert "modality_share" in answered(visitor, "explain", path, preset="fast")
+        given = visitor.upload(fresh(clip))
+        assert "modality_share" in answered(visitor, "explain", given, preset="fast")
     elif turn == "bad":
         assert answered(visitor, "predict", visitor.upload(b"no film", "a.mp4"))["errors"]
     elif turn == "page":
         assert visitor.http.get("/").status_code == 200
     else:  # another visitor, who leaves before the answer is there
         other = Visitor(str(visitor.http.base_url), address)
-        assert other.join("predict", clip=file_of(other.upload(fresh(clip)))).is_success
+        assert other.join("predict", clip=other.upload(fresh(clip))).is_success
         other.leave()
 
 

@@ -3,6 +3,7 @@
 import base64
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import av
 import cv2
@@ -12,8 +13,10 @@ import torch
 
 from demo.components import frame_gallery
 from demo.i18n import Words
+from demo.player import document, files
 from emo_core.attribution.types import Attribution, AttributionSpan, Target
 from emo_core.clip import load_clip, video_size
+from emo_core.inference.prediction import media_facts
 from emo_core.preprocess.sample import PAPER, SampleConfig, decode_window, to_sample
 from emo_core.viz.attribution import mel_overlay, modality_strength
 from emo_core.viz.overlay import (
@@ -25,6 +28,7 @@ from emo_core.viz.overlay import (
     to_clip_frame,
     write_overlay,
 )
+from tests.support.browser import open_browser
 from tests.support.media_files import Picture, Sound, regular, turn, write
 
 POCKET = replace(SampleConfig(), frames=4, window_s=1.0)
@@ -150,6 +154,59 @@ def test_heat_and_spot_agree_in_report_and_page(tmp_path, config, shape):
     size = np.array([config.width, config.height])
     for image in report_pictures(found, sample):
         assert off(centre_of(orange(image)), wanted, size) < 0.01
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with open_browser() as program:
+        yield program
+
+
+def player_page(clip, found, config):
+    """The page's player of a clip with one map, as a visitor takes it along."""
+    words, media = Words("en"), media_facts(clip)
+    case = SimpleNamespace(
+        clip=clip,
+        prediction=SimpleNamespace(media=media),
+        checkpoint=SimpleNamespace(sample=config),
+    )
+    show = document.preview(words, clip.path) | document.map_document(words, case, [found], "a map")
+    show |= {"url": files.data_url(clip, media), "size": list(clip.size)}
+    show |= {"preview": False, "duration_s": media.duration_s}
+    return files.offline_page(show, "", "en")
+
+
+def picture_at(page, share_of_map, size):
+    """The player's picture (h, w, 3) with so much of the map over it, without its margins."""
+    page.locator(".player-mix input").evaluate(
+        "(it, to) => { it.value = to; it.dispatchEvent(new Event('input')); }", share_of_map
+    )
+    data = np.frombuffer(page.locator(".player-stage").screenshot(), np.uint8)
+    stage = cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1].astype(float)
+    scale = min(stage.shape[1] / size[0], stage.shape[0] / size[1])
+    wide, high = (round(side * scale) for side in size)
+    left, top = (stage.shape[1] - wide) // 2, (stage.shape[0] - high) // 2
+    return stage[top : top + high, left : left + wide]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("config", "shape"),
+    [(POCKET, shape) for shape in SHAPES] + [(PAPER_CROP, "9:16"), (PAPER_CROP, "16:9")],
+    ids=lambda x: {POCKET: "pad", PAPER_CROP: "crop"}.get(x) if not isinstance(x, str) else None,
+)
+def test_heat_and_spot_agree_in_the_player(tmp_path, browser, config, shape):
+    clip = clip_of(tmp_path, shape, (0.6, 0.4))
+    _, found = map_on_spot(clip, config)
+    path = tmp_path / "player.html"
+    path.write_text(player_page(clip, found, config), encoding="utf-8")
+    page = browser.new_page(viewport={"width": 1000, "height": 900})
+    page.goto(path.as_uri())
+    page.wait_for_function("document.querySelector('video').readyState >= 2")
+    without, under = (picture_at(page, share, clip.size) for share in (0, 100))
+    page.close()
+    heated = centre_of(np.clip(orange(under) - orange(without), 0, None))
+    assert off(heated, np.array((0.6, 0.4)), np.array(clip.size)) < 0.01
 
 
 def test_what_a_crop_cut_off_gets_no_heat():
