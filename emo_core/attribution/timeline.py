@@ -1,6 +1,7 @@
 """Maps on one clock: how much each moment of picture and sound moved the score."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -8,6 +9,14 @@ from torch import Tensor
 from emo_core.attribution.types import AXES, Attribution
 
 TIME_BINS = 20  # of the clock, where nothing else is asked for
+
+
+class Peak(NamedTuple):
+    """The part of a window in which one modality moved the score most."""
+
+    start_s: float  # from the start of the clip
+    end_s: float
+    value: float  # in units of the score
 
 
 @dataclass(frozen=True)
@@ -23,6 +32,17 @@ class Timeline:
         """Picture and sound together, (n,)."""
         found = [x for x in (self.picture, self.sound) if x is not None]
         return torch.stack(found).sum(0)
+
+    def peaks(self) -> dict[str, Peak | None]:
+        """By modality; None of one that did not move the score at all."""
+        return {"picture": self._peak(self.picture), "sound": self._peak(self.sound)}
+
+    def _peak(self, values: Tensor | None) -> Peak | None:
+        if values is None or not bool(values.any()):
+            return None
+        at = int(values.abs().argmax())
+        start_s, end_s = self.edges_s[at : at + 2].tolist()
+        return Peak(start_s, end_s, float(values[at]))
 
 
 def over_time(attribution: Attribution, name: str) -> Tensor:

@@ -21,6 +21,7 @@ from emo_core.io.atomic import SUFFIX, atomic_path, remove_unfinished, sole_writ
 
 SETTINGS, NAMES, ROWS, ATTEMPTS = "batch.json", "names.arrow", "rows", "attempts"
 LARGEST_SHARD = 100  # rows: what is lost at most where a worker is killed
+LARGEST_WITH_FEATURES = 20  # rows of a few MB each, where clips last minutes
 SHARDS_A_WORKER = 4  # at least, so that all have work until the end
 
 
@@ -76,12 +77,18 @@ class OpenBatch:
 
 @contextmanager
 def open_batch(
-    out: Path, settings: dict[str, Any], rows: Iterable[AskedRow], resume: bool, workers: int
+    out: Path,
+    settings: dict[str, Any],
+    rows: Iterable[AskedRow],
+    resume: bool,
+    workers: int,
+    largest: int = LARGEST_SHARD,
 ) -> Iterator[OpenBatch]:
     """Make or reopen the folder of a batch, and hold it.
 
-    settings: whatever a row depends on. Raises BatchError where the folder holds something else,
-    or rows without `resume`; FolderInUseError where another process writes into it.
+    settings: whatever a row depends on; largest: shard of a new batch, rows. Raises BatchError
+    where the folder holds something else, or rows without `resume`; FolderInUseError where another
+    process writes into it.
     """
     if out.exists() and not out.is_dir():
         raise BatchError("{out} is a file; expected a new or empty folder; name another.", out=out)
@@ -98,7 +105,9 @@ def open_batch(
             remove_unfinished(out / ROWS)
             shutil.rmtree(out / ATTEMPTS, ignore_errors=True)
             (out / ATTEMPTS).mkdir()
-            yield _written_names(out, settings, rows, before if resume else None, workers)
+            most = (largest, workers * SHARDS_A_WORKER)
+            yield _written_names(out, settings, rows, before if resume else None, *most)
+            remove_unfinished(out / ROWS)  # of workers that were killed
             shutil.rmtree(out / ATTEMPTS, ignore_errors=True)
     except OSError as error:
         raise cant_write(out, error) from error
@@ -149,14 +158,18 @@ def _written_names(
     settings: dict[str, Any],
     rows: Iterable[AskedRow],
     before: dict[str, Any] | None,
-    workers: int,
+    largest: int,
+    fewest: int,
 ) -> OpenBatch:
-    """Write the names and what is asked; raise BatchError where rows are of something else."""
+    """Write the names and what is asked; raise BatchError where rows are of something else.
+
+    largest: shard, in rows; fewest: shards, where there are as many names.
+    """
     if before is not None:
         _refuse_other_settings(out, settings, before["settings"])
     rows = iter(rows)
-    first = list(islice(rows, workers * SHARDS_A_WORKER * LARGEST_SHARD))
-    shard_rows = min(LARGEST_SHARD, -(-len(first) // (workers * SHARDS_A_WORKER))) or 1
+    first = list(islice(rows, fewest * largest))
+    shard_rows = min(largest, -(-len(first) // fewest)) or 1
     shard_rows = before["shard_rows"] if before is not None else shard_rows
     with atomic_path(out / NAMES) as shard:
         clips, digest = _write_names(shard, chain(first, rows), shard_rows)
@@ -176,7 +189,7 @@ def _written_names(
 
 def _refuse_other_settings(out: Path, now: dict[str, Any], before: dict[str, Any]) -> None:
     differing = [
-        f"{name} was {before.get(name)}, is {now.get(name)}"
+        f"{name} was {before.get(name, 'not asked')}, is {now.get(name, 'not asked')}"
         for name in sorted(now.keys() | before.keys())
         if now.get(name) != before.get(name)
     ]

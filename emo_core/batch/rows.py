@@ -1,8 +1,10 @@
 """Predictions as rows of Parquet, typed by the model's labels and modalities."""
 
+import time
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+from emo_core.batch import explanations, features
 from emo_core.checkpoint import Checkpoint
 from emo_core.inference.modality_shapley import modalities
 from emo_core.inference.prediction import Prediction
@@ -23,10 +25,13 @@ def own_version() -> str:
         return "source"
 
 
-def row_schema(checkpoint: Checkpoint) -> "pa.Schema":
+def row_schema(
+    checkpoint: Checkpoint, explain: str | None = None, with_features: bool = False
+) -> "pa.Schema":
     """Columns of the rows: those of `emo predict --json` after those of IDENTITY.
 
-    A task without probabilities has `values` in their place; what a clip has not is null.
+    A task without probabilities has `values` in their place; what a clip has not is null. explain:
+    a preset, where explanations are asked for.
     """
     import pyarrow as pa
 
@@ -37,6 +42,9 @@ def row_schema(checkpoint: Checkpoint) -> "pa.Schema":
     window = pa.struct([("start_s", real), ("end_s", real), (kind, scores)])
     moment = pa.struct([("time_s", real), ("valence", real), ("arousal", real)])
     frame = pa.struct([("time_s", real), ("boxes", pa.list_(pa.list_(real)))])
+    asked = [(explanations.COLUMN, explanations.explanation_type(checkpoint))] if explain else []
+    asked += [(features.COLUMN, features.feature_type())] if with_features else []
+    spent = ["decode", "model", *(name for name, _ in asked)]
     return pa.schema(
         [
             ("row", pa.int64()),
@@ -53,7 +61,8 @@ def row_schema(checkpoint: Checkpoint) -> "pa.Schema":
             ("frame_times_s", pa.list_(real)),
             ("media", _media_type()),
             ("notes", pa.list_(text)),
-            ("seconds", pa.struct([("decode", real), ("model", real)])),
+            *asked,
+            ("seconds", pa.struct([(name, real) for name in spent])),
         ]
     )
 
@@ -78,3 +87,26 @@ def answered(prediction: Prediction) -> dict[str, Any]:
             found.pop(name, None)
     found["status"] = OK if prediction.nobody is None else NOBODY
     return found
+
+
+def add_asked(
+    row: dict[str, Any],
+    checkpoint: Checkpoint,
+    prediction: Prediction,
+    explain: str | None,
+    with_features: bool,
+) -> None:
+    """Put explanation and features into a row of `answered`, and the seconds they took.
+
+    Where there is nobody to read, there is no answer to explain. Raises AttributionError.
+    """
+    spent = dict(row["seconds"])
+    if with_features:
+        started = time.perf_counter()
+        row[features.COLUMN] = features.read_features(checkpoint, prediction)
+        spent[features.COLUMN] = time.perf_counter() - started
+    if explain and prediction.nobody is None:
+        started = time.perf_counter()
+        row[explanations.COLUMN] = explanations.explained(checkpoint, prediction, explain)
+        spent[explanations.COLUMN] = time.perf_counter() - started
+    row["seconds"] = spent

@@ -10,7 +10,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from emo_core.batch.names import AskedRow, BatchError
-from emo_core.batch.out_folder import OpenBatch, open_batch
+from emo_core.batch.out_folder import (
+    LARGEST_SHARD,
+    LARGEST_WITH_FEATURES,
+    OpenBatch,
+    open_batch,
+)
 from emo_core.batch.worker import BatchJob, ShardDone, Worker
 from emo_core.io.processes import processes
 
@@ -35,24 +40,35 @@ def write_rows(
     resume: bool = False,
     max_windows: int = 24,
     progress: Progress | None = None,
+    explain: str | None = None,
+    features: bool = False,
 ) -> BatchDone:
     """Write a row of Parquet for every name, into `out`/rows.
 
-    workers: processes of one thread; None = one a CPU. local: without Ray. Raises BatchError where
-    `out` holds other rows or can't be written, or what is needed is not installed.
+    workers: processes of one thread; None = one a CPU. local: without Ray. explain: a preset.
+    Raises BatchError where `out` holds other rows or can't be written, or what is needed is not
+    installed.
     """
+    from emo_core.attribution.methods import find_preset
+    from emo_core.batch.features import PRECISION, tower_names
     from emo_core.batch.rows import own_version
     from emo_core.checkpoint import CONFIG, WEIGHTS, find_checkpoint, load_checkpoint
 
     _refuse_missing(["pyarrow", "fsspec"] if local else ["pyarrow", "fsspec", "ray"])
     workers = workers or len(os.sched_getaffinity(0))
     folder = find_checkpoint(model).resolve()
-    load_checkpoint(folder)  # refused before anything is written
+    checkpoint = load_checkpoint(folder)  # refused before anything is written
     weights = file_sha256(folder / WEIGHTS)
-    job = BatchJob(out.resolve(), folder, weights, own_version(), max_windows)
+    job = BatchJob(out.resolve(), folder, weights, own_version(), max_windows, explain, features)
     settings = {"weights": weights, "config": file_sha256(folder / CONFIG)}
     settings |= {"version": job.version, "max_windows": str(max_windows)}
-    with open_batch(out, settings, rows, resume, workers) as batch:
+    if explain:
+        find_preset(explain)
+        settings["explain"] = explain
+    if features:
+        settings["features"] = f"{PRECISION} of {', '.join(tower_names(checkpoint))}"
+    largest = LARGEST_WITH_FEATURES if features else LARGEST_SHARD
+    with open_batch(out, settings, rows, resume, workers, largest) as batch:
         run = on_this_machine if local else _through_ray()
         return _collect(batch, run, job, workers, progress)
 

@@ -31,6 +31,8 @@ class BatchJob:
     weights: str  # SHA-256
     version: str
     max_windows: int
+    explain: str | None = None  # preset
+    features: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,17 +77,20 @@ class Worker:
             first = shard * json.loads((self.job.out / "batch.json").read_text())["shard_rows"]
             for index, row in enumerate(rows):
                 row["row"] = first + index
-            table = pa.Table.from_pylist(rows, row_schema(checkpoint))
+            schema = row_schema(checkpoint, self.job.explain, self.job.features)
+            table = pa.Table.from_pylist(rows, schema)
             with atomic_path(self.folder.rows(shard)) as path:
                 pq.write_table(table, path, compression="zstd")
 
     def _loaded(self) -> "Checkpoint":
         if self.checkpoint is None:
+            import cv2
             import torch
 
             from emo_core.checkpoint import load_checkpoint
 
             torch.set_num_threads(1)
+            cv2.setNumThreads(1)
             self.checkpoint = load_checkpoint(self.job.model)
         return self.checkpoint
 
@@ -106,16 +111,20 @@ class Worker:
         return row | self._answer(asked.clip)
 
     def _answer(self, name: str) -> dict[str, Any]:
-        from emo_core.batch.rows import answered
+        from emo_core.batch.rows import add_asked, answered
         from emo_core.clip import load_clip
         from emo_core.inference.predict import predict_clip
 
+        row: dict[str, Any] = {}
+        checkpoint, job = self._loaded(), self.job
         try:
             with _on_disk(name) as path:
-                found = predict_clip(load_clip(path), self._loaded(), self.job.max_windows)
-                return answered(found)
-        except Exception as error:
-            return {"status": "failed", "error": _as_text(failure_sentence(error))}
+                found = predict_clip(load_clip(path), checkpoint, job.max_windows)
+            row |= answered(found)
+            add_asked(row, checkpoint, found, job.explain, job.features)
+        except Exception as error:  # an answer that is known stays, though its explanation failed
+            row |= {"status": "failed", "error": _as_text(failure_sentence(error))}
+        return row
 
     def _count(self, shard: int) -> ShardDone:
         import pyarrow.parquet as pq

@@ -104,6 +104,8 @@ def run_batch(args: argparse.Namespace) -> int:
             args.resume,
             args.max_windows,
             show,
+            args.explain,
+            args.features,
         )
     except KeyboardInterrupt:
         if any(args.out.glob("rows/*.parquet")):

@@ -18,7 +18,13 @@ from emo_core.cli.commands import NOTHING, UsageError
 from emo_core.cli.console import language, log_line
 from emo_core.errors import failure_sentence
 from emo_core.messages import say
-from emo_core.schema import DEFAULT_CORPUS, DEFAULT_METHOD, DEFAULT_MODEL, DEFAULT_PRESET
+from emo_core.schema import (
+    DEFAULT_CORPUS,
+    DEFAULT_METHOD,
+    DEFAULT_MODEL,
+    DEFAULT_PRESET,
+    PRESET_NAMES,
+)
 
 
 def seed(text: str) -> int:
@@ -133,6 +139,9 @@ def _add_batch_arguments(one: argparse.ArgumentParser) -> None:
     one.add_argument("--resume", action="store_true", help="go on with what is in --out")
     about = "processes of one thread each (default one a processor)"
     one.add_argument("--workers", type=int, metavar="N", help=about)
+    about = f"say why as well, as finely as one of {', '.join(PRESET_NAMES)}"
+    one.add_argument("--explain", choices=PRESET_NAMES, metavar="PRESET", help=about)
+    one.add_argument("--features", action="store_true", help="keep what the towers saw as well")
     _add_max_windows(one)
 
 

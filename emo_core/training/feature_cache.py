@@ -111,22 +111,34 @@ def _computed(
     precision: torch.dtype,
 ) -> Iterator[list[Features]]:
     """Features of the windows of some chunks, chunk by chunk."""
-    assert isinstance(model, SupportsFeatures)
     names = [name for stream in streams for name in model.kept_towers(stream)]
-    count, device = len(windows), next(cast("nn.Module", model).parameters()).device
+    count = len(windows)
     sizes = [min(CHUNK, count - number * CHUNK) for number in chunks]
     places = [n * CHUNK + i for n, size in zip(chunks, sizes, strict=True) for i in range(size)]
     part = Subset(cast(Any, _AtEpochZero(windows)), places)
     loader = DataLoader(part, AT_ONCE, collate_fn=collate, num_workers=workers)
     cast("nn.Module", model).eval()
     rows: list[Features] = []
+    for batch in loader:
+        rows += batch_features(model, cast(Batch, batch), streams, names, precision)
+        while sizes and len(rows) >= sizes[0]:
+            yield rows[: sizes[0]]
+            rows = rows[sizes.pop(0) :]
+
+
+def batch_features(
+    model: Any,
+    batch: Batch,
+    streams: Sequence[str],
+    names: Sequence[str],
+    precision: torch.dtype = DTYPES["float16"],
+) -> list[Features]:
+    """What some towers of some streams see of a batch, one a window, rounded, on the CPU."""
+    assert isinstance(model, SupportsFeatures)
+    device = next(cast("nn.Module", model).parameters()).device
     with torch.inference_mode(), for_inference(cast("nn.Module", model), device):
-        for batch in loader:
-            seen = model.features(cast(Batch, batch).to(device), streams)
-            rows += _rows({name: seen[name] for name in names}, precision)
-            while sizes and len(rows) >= sizes[0]:
-                yield rows[: sizes[0]]
-                rows = rows[sizes.pop(0) :]
+        seen = model.features(batch.to(device), streams)
+        return _rows({name: seen[name] for name in names}, precision)
 
 
 def _rows(features: Features, precision: torch.dtype) -> list[Features]:

@@ -239,28 +239,23 @@ def modality_strength(attribution: "Attribution", name: str) -> float:
 
     Colours are multiplied by it, so that those of picture and sound are on one scale.
     """
-    clock = to_timeline(attribution)
-    rows = {"picture": clock.picture, "sound": clock.sound}
-    peaks = {k: 0.0 if x is None else float(x.abs().max()) for k, x in rows.items()}
+    found = to_timeline(attribution).peaks()
+    peaks = {name: abs(peak.value) if peak else 0.0 for name, peak in found.items()}
     return peaks[AXES[name]] / (max(peaks.values()) or 1.0)
 
 
 def summarise_clock(attribution: "Attribution", parts: int = 20) -> str:
     """When picture and sound moved the score most, in a sentence."""
-    clock = to_timeline(attribution, parts)
-    rows = {"picture": clock.picture, "sound": clock.sound}
-    strongest = max((float(x.abs().max()) for x in rows.values() if x is not None), default=0.0)
+    peaks = to_timeline(attribution, parts).peaks()
+    strongest = max(abs(peak.value) if peak else 0.0 for peak in peaks.values())
     said = []
-    for name, values in rows.items():
-        most = 0.0 if values is None else float(values.abs().max())
-        if values is None or most <= SLIGHT * strongest:
-            said.append(HARDLY_COUNTED[name] if most else DID_NOT_COUNT[name])
+    for name, peak in peaks.items():
+        if peak is None or abs(peak.value) <= SLIGHT * strongest:
+            said.append(HARDLY_COUNTED[name] if peak else DID_NOT_COUNT[name])
             continue
-        at = int(values.abs().argmax())
-        start_s, end_s = clock.edges_s[at : at + 2].tolist()
-        does = "raises" if float(values[at]) > 0 else "lowers"
+        does = "raises" if peak.value > 0 else "lowers"
         does = does if attribution.signed else "matters"
-        said.append(say(COUNTED[name, does], start_s=start_s, end_s=end_s))
+        said.append(say(COUNTED[name, does], start_s=peak.start_s, end_s=peak.end_s))
     return say(
         "Score of “{target}”: {words}.", target=attribution.target, words=say_list(said, "; ")
     )

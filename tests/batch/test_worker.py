@@ -25,8 +25,8 @@ MODEL = "group-staged"
 def work(tmp_path):
     """Answers names in this process."""
 
-    def answer(*names: AskedRow, prepare=lambda folder: None):
-        job = BatchJob(tmp_path / "out", find_checkpoint(MODEL), "ab12", "1.0", 2)
+    def answer(*names: AskedRow, prepare=lambda folder: None, **asked):
+        job = BatchJob(tmp_path / "out", find_checkpoint(MODEL), "ab12", "1.0", 2, **asked)
         with open_batch(job.out, {}, names, True, 1) as batch:
             prepare(batch.folder)
             worker = Worker(job)
