@@ -95,7 +95,7 @@ def _parquet_rows(path: Path) -> Iterator[tuple[str, str | None]]:
 def list_url(url: str) -> Iterator[AskedRow]:
     """The clips at an address of an object store: one, those of a pattern or below a folder.
 
-    An address that can't be listed is one row with its error.
+    An address that can't be listed is one row with its error, and so is a folder below it.
     """
     try:
         found = _listed(url)
@@ -105,25 +105,57 @@ def list_url(url: str) -> Iterator[AskedRow]:
     if not found:
         why = f"{url} holds no clips; expected a clip, a pattern or a folder of some; correct it."
         yield AskedRow(url, error=why)
-    for name in found:
-        yield AskedRow(name)
+    yield from found
 
 
-def _listed(url: str) -> list[str]:
+def _listed(url: str) -> list[AskedRow]:
     import fsspec
 
     from emo_core.data.folder.columns import MEDIA
     from emo_core.data.folder.files import ending
 
     files, path = fsspec.core.url_to_fs(url)
+    hidden: list[tuple[str, OSError]] = []
     if "*" in url:
         found = files.glob(path)
+        if not found:
+            files.ls(path.partition("*")[0].rpartition("/")[0])  # raises where it can't be read
     elif files.isdir(path):
-        found = files.find(path)
+        found = _below(files, path, hidden) if _walks(files) else files.find(path)
     else:
-        return [url]
+        return [AskedRow(url)]
     names = sorted(name for name in found if ending(name) in MEDIA)
-    return [files.unstrip_protocol(name) for name in names]
+    urls = [(files.unstrip_protocol(name), error) for name, error in hidden]
+    rows = [AskedRow(folder, error=unreadable(folder, error)) for folder, error in urls]
+    return rows + [AskedRow(files.unstrip_protocol(name)) for name in names]
+
+
+def _below(files: Any, folder: str, hidden: list[tuple[str, OSError]]) -> Iterator[str]:
+    """Files below a folder of a store; a folder that can't be listed comes into `hidden`.
+
+    fsspec's own walk leaves it out in silence.
+    """
+    try:
+        entries = files.ls(folder, detail=True)
+    except OSError as error:
+        hidden.append((folder, error))
+        return
+    for entry in entries:
+        name = entry["name"].rstrip("/")
+        if entry["type"] != "directory":
+            yield name
+        elif name != folder.rstrip("/"):  # some stores list a folder in itself
+            yield from _below(files, name, hidden)
+
+
+def _walks(files: Any) -> bool:
+    """Whether a store is listed folder by folder; others list all in one go, or fail."""
+    from fsspec.asyn import AsyncFileSystem
+    from fsspec.spec import AbstractFileSystem
+
+    if isinstance(files, AsyncFileSystem):
+        return type(files)._find is AsyncFileSystem._find
+    return type(files).find is AbstractFileSystem.find
 
 
 def unreadable(url: str, error: Exception) -> str:

@@ -54,7 +54,7 @@ def write_rows(
     from emo_core.batch.rows import own_version
     from emo_core.checkpoint import CONFIG, WEIGHTS, find_checkpoint, load_checkpoint
 
-    _refuse_missing(["pyarrow", "fsspec"] if local else ["pyarrow", "fsspec", "ray"])
+    _refuse_missing(["pyarrow", "fsspec", *([] if local else ["ray", "pandas"])])
     workers = workers or len(os.sched_getaffinity(0))
     folder = find_checkpoint(model).resolve()
     checkpoint = load_checkpoint(folder)  # refused before anything is written
@@ -108,7 +108,7 @@ def _refuse_missing(packages: list[str]) -> None:
         if find_spec(name) is None:
             raise BatchError(
                 "{name} is not installed; expected what emo batch needs; install "
-                "emo_core[batch], or give --local where only ray is missing.",
+                "emo_core[batch], or give --local where only ray or pandas is missing.",
                 name=name,
             )
 

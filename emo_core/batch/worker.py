@@ -1,5 +1,6 @@
 """What every worker does, whoever starts it: names of one shard -> predictions -> rows on disk."""
 
+import errno
 import json
 import os
 from collections import Counter
@@ -7,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import NamedTemporaryFile, gettempdir
 from typing import TYPE_CHECKING, Any
 
 from emo_core.batch.names import AskedRow, is_url, unreadable
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
 MOST_DEATHS = 3  # of workers, over one clip; then it is a row with an error
 COPY_BYTES = 1 << 20
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+
+class NoRoomError(EmoError):
+    """The disk for copies of clips is full, which is no clip's fault."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +128,8 @@ class Worker:
                 found = predict_clip(load_clip(path), checkpoint, job.max_windows)
             row |= answered(found)
             add_asked(row, checkpoint, found, job.explain, job.features)
+        except NoRoomError:
+            raise
         except Exception as error:  # an answer that is known stays, though its explanation failed
             row |= {"status": "failed", "error": _as_text(failure_sentence(error))}
         return row
@@ -153,6 +161,14 @@ def _on_disk(name: str) -> Iterator[str]:
                     copy.write(chunk)
             copy.flush()
         except Exception as error:  # libraries of object stores raise errors of their own
+            if isinstance(error, OSError) and error.errno in NO_ROOM:
+                raise NoRoomError(
+                    "{folder} has no room for a copy of {name} ({reason}); expected some; make "
+                    "some, or set TMPDIR.",
+                    folder=gettempdir(),
+                    name=name,
+                    reason=error.strerror,
+                ) from error
             raise EmoError(unreadable(name, error)) from error
         yield copy.name
 

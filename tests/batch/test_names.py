@@ -1,9 +1,14 @@
 """Manifests and object stores: one row a name, whatever is wrong with it."""
 
+import errno
+import os
+
 import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
+from fsspec.spec import AbstractFileSystem
 
 from emo_core.batch.names import AskedRow, BatchError, is_manifest, list_url, read_manifest
 
@@ -71,6 +76,47 @@ def test_addresses_mean_a_clip_a_pattern_or_what_lies_below():
     assert list(list_url("memory://names/a/x.mp4")) == [AskedRow("memory://names/a/x.mp4")]
     (none,) = list_url("memory://names/*.mov")
     assert "holds no clips" in none.error
+
+
+class Guarded(MemoryFileSystem):
+    """A store with folders that may not be listed."""
+
+    protocol = "guarded"
+    find = AbstractFileSystem.find  # folder by folder, as on disks and web servers
+
+    @classmethod
+    def _strip_protocol(cls, path):
+        return super()._strip_protocol(path.replace("guarded://", "memory://"))
+
+    def ls(self, path, detail=True, **options):
+        if "/secret" in path:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return super().ls(path, detail, **options)
+
+
+@pytest.fixture
+def guarded():
+    fsspec.register_implementation("guarded", Guarded, clobber=True)
+    store = fsspec.filesystem("guarded")
+    for name in ("/g/open/a.mp4", "/g/secret/b.mp4", "/g/z.mp4"):
+        store.pipe(name, b"0")
+
+
+def test_a_folder_that_may_not_be_listed_is_a_row_beside_the_others(guarded):
+    hidden, *rest = list_url("guarded://g")
+    assert hidden.clip == "guarded:///g/secret"
+    assert "PermissionError: Permission denied" in hidden.error
+    assert [row.clip for row in rest] == ["guarded:///g/open/a.mp4", "guarded:///g/z.mp4"]
+    for url in ("guarded://g/secret", "guarded://g/secret/*.mp4"):
+        (alone,) = list_url(url)
+        assert "PermissionError: Permission denied" in alone.error
+
+
+def test_an_address_that_is_not_there_is_one_row(tmp_path):
+    folder = f"file://{tmp_path}/gone"
+    assert list(list_url(folder)) == [AskedRow(folder)]  # opened as a clip, which says why not
+    (row,) = list_url(f"{folder}/*.mp4")
+    assert row.clip == f"{folder}/*.mp4" and "FileNotFoundError: No such file" in row.error
 
 
 def test_an_address_that_cant_be_listed_is_a_row_with_its_error():

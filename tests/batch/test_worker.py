@@ -8,6 +8,7 @@ import fsspec
 import pyarrow.parquet as pq
 import pytest
 
+from emo_core.batch import worker
 from emo_core.batch.names import AskedRow
 from emo_core.batch.out_folder import open_batch
 from emo_core.batch.rows import answered, row_schema
@@ -29,8 +30,8 @@ def work(tmp_path):
         job = BatchJob(tmp_path / "out", find_checkpoint(MODEL), "ab12", "1.0", 2, **asked)
         with open_batch(job.out, {}, names, True, 1) as batch:
             prepare(batch.folder)
-            worker = Worker(job)
-            done = [worker.answer(shard) for shard in range(batch.shards)]
+            one = Worker(job)
+            done = [one.answer(shard) for shard in range(batch.shards)]
         written = job.out / "rows"
         rows = pq.read_table(written).to_pylist() if any(written.iterdir()) else []
         return done, rows
@@ -75,6 +76,29 @@ def test_clips_of_object_stores_are_read(work):
     assert [row["status"] for row in rows] == ["ok", "ok", "failed"]
     assert rows[0]["probabilities"] == rows[1]["probabilities"]
     assert rows[2]["error"].startswith("memory://worker/gone.mp4 can't be read (FileNotFoundError")
+
+
+def test_a_full_disk_for_copies_of_clips_is_no_clips_fault(work, monkeypatch):
+    fsspec.filesystem("memory").pipe("/worker/b.mp4", CLIP.read_bytes())
+    monkeypatch.setattr(worker, "NamedTemporaryFile", FullFile)
+    (done,), rows = work(AskedRow("memory://worker/b.mp4"))
+    assert "has no room for a copy of memory://worker/b.mp4 (No space left" in done.why and not rows
+
+
+class FullFile:
+    """A temporary file on a disk that is full."""
+
+    def __init__(self, **_):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def write(self, chunk):
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_a_clip_that_ends_its_workers_is_a_row_after_some(work):
