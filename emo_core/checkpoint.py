@@ -162,6 +162,13 @@ def find_checkpoint(name: str | Path) -> Path:
     for folder in (Path(name), Path(name) / "checkpoint", shipped):
         if (folder / CONFIG).is_file():
             return folder
+    if str(name).endswith(".onnx"):
+        raise CheckpointError(
+            "{name} is a graph of `emo export`, which `emo predict` alone reads: it has no "
+            "gradients, layers or training; expected a checkpoint; give the name or folder that "
+            "it was exported from.",
+            name=str(name),
+        )
     known = ", ".join(shipped_checkpoints()) or "none"
     raise CheckpointError(
         "no checkpoint is called {name!r}; expected a folder with {config} and {weights}, or one "

@@ -5,14 +5,19 @@ The licences themselves stand where the weights do: DATA.md (`## Licence`) besid
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from torch import nn
 
 from emo_core.checkpoint import Checkpoint, frozen_encoders
 from emo_core.faces.detection import YUNET
 from emo_core.io.shipped_weights import SHIPPED_WEIGHTS
+from emo_core.models.layers.backbones import Cnn14, R2Plus1D, SpectrogramResNet18
 from emo_core.models.layers.expression import SHIPPED as EXPRESSION
 from emo_core.models.layers.expression import ExpressionNet
+from emo_core.models.layers.frame_encoders import FILM_BACKBONES
+from emo_core.models.layers.published import BACKBONES
+from emo_core.models.layers.text_encoders import Albert, HubText
 from emo_core.models.layers.whisper import SHIPPED as WHISPER
 from emo_core.models.layers.whisper import WhisperEncoder
 
@@ -26,6 +31,13 @@ SPDX = {  # how the text under `## Licence` begins -> identifier
 }
 OTHER, NOT_STATED = "LicenseRef-see-card", "LicenseRef-not-stated"
 ENCODERS: dict[str, type[nn.Module]] = {EXPRESSION: ExpressionNet, WHISPER: WhisperEncoder}
+
+PUBLISHED: dict[type[nn.Module], tuple[str, str]] = {  # licence of the weights, where they are from
+    R2Plus1D: ("BSD-3-Clause", "torchvision's R(2+1)D-18 of Kinetics-400"),
+    SpectrogramResNet18: ("BSD-3-Clause", "torchvision's ResNet-18 of ImageNet"),
+    Cnn14: ("CC-BY-4.0", "CNN14 of PANNs, AudioSet (Zenodo 3987831)"),
+    Albert: ("Apache-2.0", "albert-base-v2"),
+}
 
 
 @dataclass(frozen=True)
@@ -67,9 +79,31 @@ def component_licences(checkpoint: Checkpoint) -> tuple[ComponentLicence, ...]:
     for name in sorted(_learned(checkpoint.model) - set(frozen.values())):
         shipped = SHIPPED_WEIGHTS[name]
         parts.append(ComponentLicence("learned further", 0, shipped.licence, shipped.origin))
+    for name, began in checkpoint.training.get("published_weights", {}).items():
+        parts.append(
+            ComponentLicence(f"{name}, at its start", 0, began["licence"], began["origin"])
+        )
     if checkpoint.sample.people:
         parts.append(_shipped("finding faces", YUNET, 0))
     return tuple(parts)
+
+
+def published_weights(model: nn.Module, settings: Any) -> dict[str, dict[str, str]]:
+    """Licence and origin of the published weights that an untrained model has, by module."""
+    found = {}
+    for name, module in model.named_modules():
+        own = str(getattr(module, "name", ""))
+        if known := BACKBONES.get(own):
+            licence, origin = known.licence, f"{known.repository} at {known.revision[:8]}"
+        elif film := FILM_BACKBONES.get(own):
+            licence, origin = film.licence, film.repository
+        elif isinstance(module, HubText):
+            licence, origin = NOT_STATED, module.name
+        else:
+            licence, origin = PUBLISHED.get(type(module), ("", ""))
+        if licence and getattr(settings, "pretrained", False):
+            found[name] = {"licence": licence, "origin": origin}
+    return found
 
 
 def licence_expression(checkpoint: Checkpoint) -> str:

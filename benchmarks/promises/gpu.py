@@ -1,9 +1,10 @@
-"""Training at paper size on a GPU: clips a second, share of its matmul peak, memory, 30 epochs.
+"""Training of paper-size and strong recipes on a GPU: clips/s, share of its matmul peak, memory.
 
 VGAF-sized random clips lie on the GPU as bytes; batches are gathered and normalised there, and the
-Trainer's own step runs. Aim for `group`: 30 epochs in 90 s on one H200.
-`python -m benchmarks.promises.gpu --compile default` fuses normalisation and activation;
-`reduce-overhead` adds CUDA graphs.
+Trainer's own step runs, with fixed backbones in it where the recipe fixes them. Weights are random,
+so nothing is fetched. Aim for `group-vgaf` with 16 frames: 30 epochs in 90 s on one H200.
+`python -m benchmarks gpu --compile default` fuses normalisation and activation; `reduce-overhead`
+adds CUDA graphs.
 """
 
 import argparse
@@ -16,30 +17,59 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.common import FixedBatches
-from emo_core.models import MODELS
+from benchmarks.random_clips import random_clips
 from emo_core.preprocess.batch import Batch
-from emo_core.preprocess.log_mel import MelConfig
-from emo_core.preprocess.sample import PAPER, SampleConfig, frame_times
+from emo_core.training.recipes import Recipe, find_recipe
+from emo_core.training.run import build
+from emo_core.training.settings import with_setting
+from emo_core.training.speed import flop_counter, matmul_peak, peak_memory_gb
 from emo_core.training.trainer import TrainConfig, Trainer
 
 CLIPS, EPOCHS, AIM_S = 2661, 30, 90.0  # VGAF's training clips; the run that is aimed at
-WARM_STEPS, MATMULS = 3, 30
-FACES = SampleConfig(width=8, height=8, people=1)  # whole frames are not read
-SAMPLES = {
-    "group": replace(PAPER, frames=16),
-    "mesm": replace(FACES, frames=10, text_length=100, mel=MelConfig(hop=200, bands=128)),
-    "jmt": replace(
-        FACES, window_s=512 / 30, frames=128, face_size=112, mel=MelConfig(44_100, 1024, 441)
-    ),
+WARM_STEPS = 3
+FACES = ("sample.width=8", "sample.height=8")  # whole frames are not read
+RECIPES = {  # with what differs from the recipe here
+    "group-vgaf": ("sample.frames=16",),
+    "fe2e-mosei": FACES,
+    "mesm-mosei": FACES,
+    "jmt-affwild2": FACES,
+    "jmt-affwild2-end-to-end": FACES,
+    "group-clip": (),
+    "group-siglip2": (),
+    "group-wavlm": (),
+    "mesm-wavlm": (),
+    "jmt-wavlm": FACES,
 }
-TINY = {
-    "group": SampleConfig(frames=2, width=32, height=24, window_s=1.0),
-    "mesm": replace(FACES, frames=2, text_length=12, window_s=1.0),
-    "jmt": replace(FACES, frames=32, face_size=32),
+SMALL_FRAMES = ("sample.width=32", "sample.height=32", "sample.window_s=1")
+SLIM = ("video_backbone=slim", "audio_backbone=slim", "settings.width=32", "video_widths=8,16")
+SMALL_TEXT = (
+    *("text_encoder=bytes", "vocabulary=260", "text_width=32", "text_layers=1", "text_heads=2"),
+    *("text_feed_forward=32", "widths=4,8,8,8", "hidden=16", "layers=1", "feed_forward=32"),
+    *("sample.window_s=1", "text_length=12", "sample.frames=2"),
+)
+SMALL_STEPS = ("sample.frames=32", "sample.window_s=5", "face_size=32")
+TINY = {  # the same recipes at pocket size, for the test
+    "group-vgaf": ("sample.frames=4", *SMALL_FRAMES, *SLIM),
+    "fe2e-mosei": SMALL_TEXT,
+    "mesm-mosei": SMALL_TEXT,
+    "jmt-affwild2": (*SMALL_STEPS, *SLIM),
+    "jmt-affwild2-end-to-end": (*SMALL_STEPS, *SLIM),
+    "group-clip": ("video_backbone=clip_tiny", *SMALL_FRAMES),
+    "group-siglip2": ("video_backbone=siglip2_tiny", *SMALL_FRAMES),
+    "group-wavlm": ("video_backbone=clip_tiny", "audio_backbone=wavlm_tiny", *SMALL_FRAMES),
+    "mesm-wavlm": ("audio_encoder=wavlm_tiny", *SMALL_TEXT, "sample.width=64", "sample.height=48"),
+    "jmt-wavlm": (*SMALL_STEPS, "video_backbone=slim", "audio_encoder=wavlm_tiny", *SLIM[2:]),
 }
+
+
+def recipe_of(name: str, tiny: bool) -> Recipe:
+    """The recipe as it is measured, with random weights."""
+    recipe = find_recipe(name)
+    for text in ("pretrained=false", *RECIPES[name], *(TINY[name] if tiny else ())):
+        recipe = with_setting(recipe, text)
+    return recipe
 
 
 class Distance:
@@ -47,35 +77,6 @@ class Distance:
 
     def loss(self, logits: Tensor, target: Tensor) -> Tensor:
         return functional.mse_loss(logits.float(), target)
-
-
-def random_clips(config: SampleConfig, clips: int, device: torch.device) -> Batch:
-    """All clips of a corpus as one batch on the device; everything is real, targets are zero."""
-    frames, people, side = config.frames, config.people, config.face_size
-    steps, words = config.mel.frames(config.window_s), config.text_length
-
-    def noise(*shape: int) -> Tensor:
-        return torch.randint(0, 256, (clips, *shape), dtype=torch.uint8, device=device)
-
-    def real(*shape: int) -> Tensor:
-        return torch.ones(clips, *shape, dtype=torch.bool, device=device)
-
-    def clock(times_s: Tensor) -> Tensor:
-        return times_s.float().to(device).repeat(clips, 1)
-
-    return Batch(
-        noise(frames, 3, config.height, config.width),
-        real(frames),
-        clock(torch.from_numpy(frame_times(config))),
-        torch.randn(clips, steps, config.mel.bands, device=device) * 2 - 4,
-        real(steps),
-        clock(torch.arange(steps) * config.mel.hop / config.mel.rate),
-        noise(frames, people, 3, side, side),
-        real(frames, people),
-        torch.randint(2, 250, (clips, words), device=device),
-        real(words),
-        torch.zeros(clips, device=device),
-    )
 
 
 def seconds(run: Callable[[], object], device: torch.device) -> float:
@@ -86,19 +87,6 @@ def seconds(run: Callable[[], object], device: torch.device) -> float:
     run()
     wait()
     return time.perf_counter() - started
-
-
-def matmul_peak(device: torch.device, side: int) -> float:
-    """FLOP/s of a square bf16 matmul, measured here and now."""
-    a, b = (torch.randn(side, side, device=device, dtype=torch.bfloat16) for _ in range(2))
-    out = torch.empty_like(a)
-
-    def run() -> None:
-        for _ in range(MATMULS):
-            torch.matmul(a, b, out=out)
-
-    run()
-    return MATMULS * 2 * side**3 / min(seconds(run, device) for _ in range(3))
 
 
 @dataclass(frozen=True)
@@ -132,18 +120,17 @@ def train_epochs(trainer: Trainer, batches: ShuffledBatches | FixedBatches, epoc
 
 
 def measure(name: str, options: argparse.Namespace, peak: float) -> dict:
-    """One model's numbers."""
-    model_class, _, sizes = MODELS[name]
-    size, sample = ("pocket", TINY[name]) if options.tiny else ("paper", SAMPLES[name])
-    trainer = Trainer(model_class(sizes[size]), Distance(), TrainConfig(batch_size=options.batch))
+    """One recipe's numbers."""
+    recipe = recipe_of(name, options.tiny)
+    trainer = Trainer(build(recipe), Distance(), TrainConfig(batch_size=options.batch))
     device, count = trainer.device, 2 * options.batch if options.tiny else CLIPS
-    clips = random_clips(sample, count, device)
+    clips = random_clips(recipe.sample, count, device)
     with torch.no_grad():
         shape = trainer.model.eval()(clips[:2]).logits.shape
     clips = replace(clips, target=torch.rand(count, *shape[1:], device=device))
     trainer.model.train()
     few = clips[: options.batch]
-    with FlopCounterMode(display=False) as counter:
+    with flop_counter() as counter:
         train_epochs(trainer, FixedBatches([few]), 1)
     if options.compile:
         trainer.model.compile(mode=options.compile)
@@ -161,10 +148,8 @@ def measure(name: str, options: argparse.Namespace, peak: float) -> dict:
     return {
         "clips_per_s": round(trained / spent, 1),
         "share_of_matmul_peak": round(flops * trained / spent / peak, 4),
-        "gflop_per_clip": round(flops / 1e9, 1),
-        "peak_memory_gb": round(torch.cuda.max_memory_allocated() / 1e9, 2)
-        if device.type == "cuda"
-        else None,
+        "gflop_per_clip": round(flops / 1e9, 3),
+        "peak_memory_gb": peak_memory_gb(device) if device.type == "cuda" else None,
         f"seconds_{EPOCHS}_epochs": round(spent / trained * CLIPS * EPOCHS, 1),
         "epochs_timed": options.epochs,
         "warm_up_s": round(warm_s, 1),
@@ -173,9 +158,7 @@ def measure(name: str, options: argparse.Namespace, peak: float) -> dict:
 
 
 def with_fallback(name: str, options: argparse.Namespace, peak: float) -> dict:
-    """`measure`; eager where compiling fails, a reason where the model can't be had at all."""
-    if name not in MODELS:
-        return {"skipped": "this model is not in the catalogue"}
+    """`measure`; eager where compiling fails, a reason where the recipe can't run at all."""
     try:
         return measure(name, options, peak)
     except (RuntimeError, ValueError, ImportError, OSError) as error:
@@ -188,18 +171,22 @@ def with_fallback(name: str, options: argparse.Namespace, peak: float) -> dict:
 
 def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
+    about = f"default: all of {', '.join(RECIPES)}"
+    parser.add_argument("recipes", nargs="*", metavar="RECIPE", help=about)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--epochs", type=int, default=3, help=f"timed; {EPOCHS} are extrapolated")
     parser.add_argument("--compile", choices=["default", "reduce-overhead", "max-autotune"])
     parser.add_argument("--tiny", action="store_true", help=argparse.SUPPRESS)  # for the test
     options = parser.parse_args(words)
+    if unknown := set(options.recipes) - set(RECIPES):
+        parser.error(f"{', '.join(sorted(unknown))}: {about}")
     if not torch.cuda.is_available() and not options.tiny:
         print(json.dumps({"name": "gpu", "skipped": "this machine has no GPU that torch can use"}))
         return 0
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.backends.cudnn.benchmark = True
-    peak = matmul_peak(device, 128 if options.tiny else 8192)
-    models = {name: with_fallback(name, options, peak) for name in SAMPLES}
+    peak = matmul_peak(device, bf16=True, side=128 if options.tiny else 0)
+    measured = {n: with_fallback(n, options, peak) for n in options.recipes or RECIPES}
     print(
         json.dumps(
             {
@@ -208,7 +195,7 @@ def main(words: list[str] | None = None) -> int:
                 "matmul_peak_tflops": round(peak / 1e12, 3),
                 "batch": options.batch,
                 "aim_s": AIM_S,
-                "models": models,
+                "recipes": measured,
             }
         )
     )

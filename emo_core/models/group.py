@@ -15,7 +15,12 @@ from torch import Tensor, nn
 from emo_core.models.interface import FeatureBatch
 from emo_core.models.layers.backbones import Cnn14, FrameResNet, MelCnn, MelResNet, R2Plus1D
 from emo_core.models.layers.cam import resize_frame_maps, resize_maps
-from emo_core.models.layers.frame_encoders import FRAME_ENCODERS, FrameEncoder
+from emo_core.models.layers.frame_encoders import (
+    FILM_ENCODERS,
+    FRAME_ENCODERS,
+    FrameEncoder,
+    film_encoder,
+)
 from emo_core.models.layers.fusion import (
     FUSIONS,
     FrameHead,
@@ -39,7 +44,7 @@ from emo_core.ranges import Count, CountOrNone, Counts, OpenShare
 class GroupConfig:
     """Settings of the group model; docs/papers/group.md#ablations are among them."""
 
-    video_backbone: str = "r2plus1d_18"  # or "slim", or one of FRAME_ENCODERS
+    video_backbone: str = "r2plus1d_18"  # or "slim", or one of FRAME_ENCODERS, FILM_ENCODERS
     audio_backbone: str = "cnn14"  # or "slim", "mel_cnn", or one of SOUND_ENCODERS
     video_widths: Counts = (16, 32, 64, 128)  # channels of the slim video backbone
     audio_widths: Counts = (16, 32, 64, 128)  # channels of the slim sound backbone
@@ -111,6 +116,7 @@ class Group(nn.Module):
             ("speech", "whisper"): partial(shipped_whisper, config.speech_blocks),
         }
         makers |= {("video", n): partial(FrameEncoder, n, *published) for n in FRAME_ENCODERS}
+        makers |= {("video", n): partial(film_encoder, n, *published) for n in FILM_ENCODERS}
         makers |= {("audio", n): partial(sound_encoder, n, *published) for n in SOUND_ENCODERS}
         if "/" in config.speech:
             hub = partial(hub_whisper, config.speech, config.speech_blocks)
@@ -271,9 +277,9 @@ class Group(nn.Module):
 
     def _at_pixels(self, stream: str, each: Tensor, size: Sequence[int]) -> Tensor:
         """What tokens add to frames, (N, T) -> (T,); where they are places of a frame (T, H, W)."""
-        grids = self.video.backbone.cam_grids(size) if stream == "video" else ()
-        if len(grids) < 3 or self.towers_of(stream) != ("video",):
+        if self.towers_of(stream) != ("video",) or not self.video.backbone.by_place:
             return each.sum(0)
+        grids = self.video.backbone.cam_grids(size)
         down, across = (
             grid.nearest(-int(-side // grid.stride), side)
             for grid, side in zip(grids[1:], size, strict=True)

@@ -23,7 +23,7 @@ from emo_core.models.layers.sparse import (
     scatter_rows,
     top_k_mask,
 )
-from emo_core.models.layers.text_encoders import Albert, ByteEncoder
+from emo_core.models.layers.text_encoders import Albert, ByteEncoder, HubText
 from emo_core.models.layers.towers import Backbone, Tokens, runs, to_frames
 from emo_core.models.layers.vgg import (
     CHUNK,
@@ -57,7 +57,7 @@ class MesmConfig:
         0.7  # attention's mass that is kept of each picture; structured: share of pictures
     )
     modalities: tuple[str, ...] = STREAMS
-    text_encoder: str = "albert"  # or "bytes"
+    text_encoder: str = "albert"  # or "bytes", or of the hub "FacebookAI/roberta-base", or a folder
     vocabulary: Count = 30_000
     text_width: Count = 768
     text_layers: Count = 12
@@ -102,9 +102,10 @@ FE2E_SIZES = {size: replace(settings, mode="dense", keep=1.0) for size, settings
 
 def check_config(config: MesmConfig) -> None:
     """Raise ValueError where a setting can't be."""
+    of_the_hub = [config.text_encoder] if "/" in config.text_encoder else []
     for name, known in (
         ("mode", MODES),
-        ("text_encoder", ("albert", "bytes")),
+        ("text_encoder", ("albert", "bytes", *of_the_hub)),
         ("sound", SOUNDS),
         ("audio_encoder", ("whisper", *SOUND_ENCODERS)),
     ):
@@ -135,8 +136,10 @@ class Text(nn.Module):
             config.text_heads,
             config.text_feed_forward,
         )
-        encoder: Albert | ByteEncoder
-        if config.text_encoder == "albert":
+        encoder: Albert | ByteEncoder | HubText
+        if "/" in config.text_encoder:
+            encoder = HubText(config.text_encoder, config.text_width, config.pretrained)
+        elif config.text_encoder == "albert":
             encoder = Albert(*sizes, dropout=0.0, pretrained=config.pretrained)
         else:
             encoder = ByteEncoder(*sizes, dropout=config.dropout)

@@ -225,12 +225,17 @@ def resize_frames(
 def _resize_as_published(
     frames: np.ndarray, size: tuple[int, int], how: PublishedResize
 ) -> np.ndarray:
-    """As the library does, which rounds to bytes before it normalises."""
-    from torchvision.transforms.v2 import InterpolationMode, functional  # takes a second to import
+    """As the library does, which rounds to bytes before it normalises.
+
+    torchvision's presets interpolate in float; its newer resize, that of transformers, in bytes.
+    """
+    from torchvision.transforms import InterpolationMode, functional  # takes a second to import
+    from torchvision.transforms.v2 import functional as newer
 
     mode = InterpolationMode.BICUBIC if how.bicubic else InterpolationMode.BILINEAR
     planes = torch.from_numpy(np.ascontiguousarray(frames.transpose(0, 3, 1, 2)))
-    resized = functional.resize(planes, list(size[::-1]), mode, antialias=how.antialias)
+    resize = newer.resize if how.antialias else functional.resize
+    resized = resize(planes, list(size[::-1]), mode, antialias=how.antialias)
     return resized.numpy().transpose(0, 2, 3, 1)
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Subset
 
+from emo_core.distributed import on_rank_zero
 from emo_core.errors import EmoError, os_reason
 from emo_core.io.atomic import atomic_path, remove_unfinished
 from emo_core.io.environment import cache_folder
@@ -71,15 +72,19 @@ def cached_features(
     text = "|".join(map(str, (REVISION, *key, *streams, tower_digest(model, streams), *rounded)))
     digest = hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
     files = chunk_files(cache_folder() / "features" / digest, len(windows))
-    missing = [number for number, path in enumerate(files) if not path.is_file()]
-    done = len(files) - len(missing)
-    remove_unfinished(cache_folder() / "features" / digest)
-    computed = _computed(model, windows, streams, missing, workers, DTYPES[precision])
-    for number, rows in zip(missing, computed, strict=True):
-        _write(files[number], rows)
-        done += 1
-        if progress:
-            progress("features", min(done * CHUNK, len(windows)), len(windows))
+
+    def fill() -> None:
+        missing = [number for number, path in enumerate(files) if not path.is_file()]
+        done = len(files) - len(missing)
+        remove_unfinished(cache_folder() / "features" / digest)
+        computed = _computed(model, windows, streams, missing, workers, DTYPES[precision])
+        for number, rows in zip(missing, computed, strict=True):
+            _write(files[number], rows)
+            done += 1
+            if progress:
+                progress("features", min(done * CHUNK, len(windows)), len(windows))
+
+    on_rank_zero(fill)
     return [row for path in files for row in _read(path)]
 
 

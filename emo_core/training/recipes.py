@@ -273,7 +273,8 @@ def group_wavlm() -> Recipe:
     No published score. Not run here: VGAF is given out on request only. Both stay as they are and
     see each clip once (`emo features`), so the fusion trains on a laptop. `frozen=false
     features.windows=false lora_rank=8` trains adapters on a GPU; with `layer_decay` and
-    `checkpoint_activations` all of it learns. Weights (MIT) are downloaded at first use.
+    `checkpoint_activations` all of it learns. Weights (MIT, CC BY-SA 3.0) are downloaded at first
+    use.
     """
     recipe = group_clip()
     assert isinstance(recipe.settings, GroupConfig)
@@ -405,7 +406,7 @@ def mesm_wavlm() -> Recipe:
 
     No published score. Not run here: the clips were not at hand. Encoders stay as they are and see
     each clip once; text is read by ALBERT, which learns. Half of the tokens are kept. A GPU for
-    ALBERT; weights (MIT, Apache-2.0) are downloaded at first use.
+    ALBERT; weights (CC BY-SA 3.0, Apache-2.0) are downloaded at first use.
     """
     recipe = _emotions("meld", "mesm", 0.5, MultiLabel().labels)
     assert isinstance(recipe.settings, MesmConfig)
@@ -433,8 +434,8 @@ def jmt_wavlm() -> Recipe:
 
     As the published jmt-affwild2 (arXiv 2403.10488) but for the sound, whose spectrograms become
     WavLM's steps. No published score. Not run here: Aff-Wild2 is given out on request only. Both
-    stay as they are; only WavLM's tokens are kept. A GPU for the faces; weights (MIT, BSD-3-Clause)
-    are downloaded at first use.
+    stay as they are; only WavLM's tokens are kept. A GPU for the faces; weights (CC BY-SA 3.0,
+    BSD-3-Clause) are downloaded at first use.
     """
     recipe = jmt_affwild2()
     assert isinstance(recipe.settings, JmtConfig)  # a joint transformer's

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from emo_core.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from emo_core.corpora import CORPORA, find_reader, read_corpus
@@ -26,7 +26,7 @@ from emo_core.data.dataset import (
 )
 from emo_core.data.statement import STATEMENT, parse_statement, statement_text
 from emo_core.distributed import on_rank_zero, world_size
-from emo_core.licences import spdx_of
+from emo_core.licences import published_weights, spdx_of
 from emo_core.messages import say_or
 from emo_core.models import MODELS
 from emo_core.preprocess.batch import collate
@@ -237,7 +237,7 @@ def finish(
     trainer.load_best()
     logits, target = trainer.logits(data.valid)
     scores = split_scores(trainer.task, logits, target, data.valid)
-    training = _record(name, recipe, scores, data.statement)
+    training = _record(name, recipe, trainer.model, scores, data.statement)
     if minutes is not None:
         training |= {
             "command": command,
@@ -259,10 +259,15 @@ def finish(
     return scores
 
 
-def _record(name: str, recipe: Recipe, scores: dict, statement: str) -> dict[str, Any]:
+def _record(
+    name: str, recipe: Recipe, model: nn.Module, scores: dict, statement: str
+) -> dict[str, Any]:
     """What a checkpoint keeps of its training."""
     stated = parse_statement(statement)
-    origin = {"started_from": origin_of(recipe.init_checkpoint)} if recipe.init_checkpoint else {}
+    published, origin = published_weights(model, recipe.settings), {}
+    if start := recipe.init_checkpoint:
+        origin = {"started_from": origin_of(start)}
+        published = load_checkpoint(start).training.get("published_weights", {}) | published
     return {
         "recipe": name,
         "seed": recipe.train.seed,
@@ -270,6 +275,7 @@ def _record(name: str, recipe: Recipe, scores: dict, statement: str) -> dict[str
         "synthetic_scenes": recipe.synthetic_scenes,
         "held_out": scores,
         "data_statement": asdict(stated) if stated else None,
+        **({"published_weights": published} if published else {}),
         **origin,
     }
 

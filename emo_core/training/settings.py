@@ -164,6 +164,7 @@ def _together(recipe: Recipe) -> list[tuple[str, bool, str, Any]]:
     sample, mel, labels = recipe.sample, recipe.sample.mel, len(recipe.task.labels)
     samples, half = round(sample.window_s * mel.rate), mel.rate / 2
     classes = getattr(recipe.settings, "classes", labels)
+    encoder = getattr(recipe.settings, "text_encoder", "")
     thinned = recipe.augment.frame_subsample <= sample.frames
     return [
         ("augment.frame_subsample", thinned, say("at most sample.frames"), 1),
@@ -194,6 +195,12 @@ def _together(recipe: Recipe) -> list[tuple[str, bool, str, Any]]:
             recipe.train.compile in ("", *COMPILE_MODES),
             say_or(COMPILE_MODES),
             COMPILE_MODES[0],
+        ),
+        (
+            "sample.tokenizer",
+            "/" not in encoder or sample.tokenizer == encoder,
+            say("that of settings.text_encoder"),
+            encoder,
         ),
         (
             "sample.mel.rate",

@@ -140,3 +140,14 @@ def test_the_command_answers_by_a_file_as_by_torch(capsys):
     assert found["probabilities"] == pytest.approx(expected["probabilities"], abs=1e-5)
     assert main(["predict", CLIP, "--model", str(exported(NAME)), "--runtime", "torch"]) == 2
     assert "is a graph, which torch does not run" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["explain", CLIP, "--out", "report"], ["card"]])
+def test_commands_that_need_more_than_a_graph_say_so(words, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    graph = str(exported(NAME))
+    named = [graph] if words == ["card"] else ["--model", graph]
+    assert main([*words, *named]) == 2
+    said = capsys.readouterr().err
+    assert "is a graph of `emo export`" in said and "it was exported from" in said
+    assert not (tmp_path / "report").exists()

@@ -15,10 +15,16 @@ from emo_core.models.mesm import Mesm
 from emo_core.preprocess.batch import Batch
 from tests.conftest import random_batch
 
-PAIRS = (("clip_tiny", "wavlm_tiny"), ("siglip2_tiny", "hubert_tiny"), ("dinov2_tiny", "ast_tiny"))
+PAIRS = (
+    ("clip_tiny", "wavlm_tiny"),
+    ("siglip2_tiny", "hubert_tiny"),
+    ("dinov2_tiny", "ast_tiny"),
+    ("mvit_tiny", "wavlm_tiny"),
+    ("swin3d_tiny", "wavlm_tiny"),
+)
 
 
-def batch_of(frames: int = 5, people: int = 1, eyes: bool = False) -> Batch:
+def batch_of(frames: int = 8, people: int = 1, eyes: bool = False) -> Batch:
     batch = random_batch(2, frames=frames, people=people)
     wave = torch.randn(2, 80 * 320) * 0.1
     held = {"face_eyes": torch.tensor([0.35, 0.4, 0.65, 0.4]).expand(2, frames, people, 4)}

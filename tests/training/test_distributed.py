@@ -38,7 +38,7 @@ def processes():
     """Runs job(rank, *args) in two processes that know each other; returns their exit codes."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        ["torch.distributed.nn.functional", "torch._dynamo", "torchaudio", "pytest"]
+        ["torch.distributed.nn.functional", "torch._dynamo", "torchaudio", "pytest", "transformers"]
     )
 
     def run(job, *args):
@@ -262,6 +262,41 @@ def test_a_lost_process_ends_the_run_with_a_sentence_and_it_resumes_exactly(
     said = "".join((tmp_path / f"whole.err.{rank}").read_text() for rank in range(WORLD))
     said = said.splitlines()[len(lines) :]
     assert len(said) == 1 and "holds a run already" in said[0]
+
+
+STRONG = (
+    *("pretrained=false", "video_backbone=clip_tiny", "sample.width=32", "sample.height=32"),
+    *("settings.width=16", "blocks=1", "dropout=0", "head_dropout=0", "epochs=2", "lr=1e-2"),
+)
+LEARNING = ("frozen=false", "features.windows=false")  # the backbone as well
+
+
+def strong_train(rank, folder, drawn, name, *changes):
+    """`emo train group-clip` with a tiny backbone, its features kept or the backbone learning."""
+    os.environ["EMO_CACHE"] = str(folder / name / "cache")
+    if rank:
+        os.replace = Path.write_text = None
+    words = ["--data", str(drawn), "--corpus", "staged", "--out", str(folder / name / "run")]
+    return main(["train", "group-clip", *words, *(f"--set={text}" for text in (*STRONG, *changes))])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [(), pytest.param(LEARNING, marks=pytest.mark.slow)],
+    ids=["kept features", "learning"],
+)
+def test_a_strong_recipe_trains_in_two_processes_as_in_one(
+    processes, tmp_path, drawn, changes, monkeypatch
+):
+    monkeypatch.setenv("EMO_CACHE", "")  # put back what the run in this process sets
+    assert strong_train(0, tmp_path, drawn, "one", "batch_size=8", *changes) == 0
+    assert processes(strong_train, tmp_path, drawn, "two", "batch_size=4", *changes) == [0, 0]
+    kept = [len(list((tmp_path / n / "cache").rglob("features/*/*"))) for n in ("one", "two")]
+    assert kept[0] == kept[1] and bool(kept[0]) == (not changes)
+    logs = [(tmp_path / n / "run" / "log.jsonl").read_text() for n in ("one", "two")]
+    losses = [[json.loads(line)["loss"] for line in log.splitlines()] for log in logs]
+    assert len(losses[0]) == 2 and losses[0][1] != losses[0][0]
+    assert losses[1] == pytest.approx(losses[0], rel=0.02)
 
 
 def falls_silent(rank):

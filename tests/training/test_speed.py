@@ -3,7 +3,13 @@
 import torch
 from torch import nn
 
-from emo_core.training.speed import Speedometer, matmul_peak, peak_memory_gb, speed_line
+from emo_core.training.speed import (
+    Speedometer,
+    flop_counter,
+    matmul_peak,
+    peak_memory_gb,
+    speed_line,
+)
 
 CPU = torch.device("cpu")
 
@@ -35,3 +41,13 @@ def test_counting_changes_no_number():
 def test_the_peak_is_measured_in_either_precision():
     assert matmul_peak(CPU, False, 64) > 0 and matmul_peak(CPU, True, 64) > 0
     assert peak_memory_gb(CPU) > 0.05
+
+
+def test_attention_on_the_processor_is_counted_in_both_passes():
+    query = torch.randn(1, 2, 8, 4, requires_grad=True)
+    with flop_counter() as counter:
+        out = torch.nn.functional.scaled_dot_product_attention(query, query, query)
+        forward = counter.get_total_flops()
+        out.sum().backward()
+    assert forward == 2 * 2 * (2 * 8 * 8 * 4)  # two products, two heads
+    assert counter.get_total_flops() == forward * 3.5  # scores are computed again

@@ -83,6 +83,8 @@ WAVLM_L = {
     "feat_extract_norm": "layer",
     "do_stable_layer_norm": True,
 }
+# The card of the weights points to this one, the code's repository to MIT (microsoft/unilm#1757).
+WAVLM_LICENCE = "CC-BY-SA-3.0"
 QV = ("q_proj", "v_proj")
 # WavLM's attention takes the weights out of its projections, so adapters there would do nothing
 FEED_FORWARD = ("intermediate_dense", "output_dense")
@@ -135,7 +137,7 @@ BACKBONES = {
         FIXED,
         "microsoft/wavlm-base-plus",
         "4c66d4806a428f2e922ccfa1a962776e232d487b",
-        "MIT",
+        WAVLM_LICENCE,
         FEED_FORWARD,
         {"normalised": False},
     ),
@@ -144,7 +146,7 @@ BACKBONES = {
         {**WAVLM_L, **FIXED},
         "microsoft/wavlm-large",
         "c1423ed94bb01d80a3f5ce5bc39f6026a0f4828c",
-        "MIT",
+        WAVLM_LICENCE,
         FEED_FORWARD,
         {"normalised": True},
     ),

@@ -1,8 +1,11 @@
 """Text encoders: token ids -> one vector an utterance. Masked ids never reach it."""
 
+import torch
 from torch import Tensor, nn
 
+from emo_core.io.environment import offline
 from emo_core.models.layers.attention import ClsTransformer
+from emo_core.models.layers.published import BackboneError
 
 
 class ByteEncoder(nn.Module):
@@ -81,3 +84,63 @@ class Albert(nn.Module):
 
 
 PRETRAINED = "albert-base-v2"
+
+
+class HubText(nn.Module):
+    """Any text encoder of transformers, by a hub name or a folder: the mean of its last states.
+
+    Means of all tokens need no first token that was trained for it (Reimers & Gurevych 2019). Of a
+    model with a decoder the encoder is taken, and a pooler is not used. Raises BackboneError.
+    """
+
+    def __init__(self, name: str, width: int, pretrained: bool) -> None:
+        super().__init__()
+        from transformers import AutoConfig, AutoModel  # takes seconds
+
+        self.name = name
+
+        where = {"local_files_only": offline(), "trust_remote_code": False}
+        missing: set[str] = set()
+        try:
+            config = AutoConfig.from_pretrained(name, **where)
+            if pretrained:
+                model, report = AutoModel.from_pretrained(
+                    name, dtype=torch.float32, output_loading_info=True, **where
+                )
+                missing = {n for n in report["missing_keys"] if not n.startswith(UNUSED)}
+            else:
+                model = AutoModel.from_config(config)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise BackboneError(
+                "the text encoder {name!r} can't be had ({why}); expected it in the hub's cache "
+                "folder, or a folder with its files; fetch it once online.",
+                name=name,
+                why=" ".join(str(error).split())[:120].rstrip("."),
+            ) from error
+        if missing:
+            raise BackboneError(
+                "{repository} lacks {count} weights of this backbone ({names}); expected all of "
+                "them; take the revision that is pinned.",
+                repository=name,
+                count=len(missing),
+                names=", ".join(sorted(missing)[:3]),
+            )
+        if config.hidden_size != width:
+            raise BackboneError(
+                "text_width is {width}; {name} has {found}; give --set text_width={found}.",
+                width=width,
+                name=name,
+                found=config.hidden_size,
+            )
+        self.model = model.get_encoder() if config.is_encoder_decoder else model
+        if hasattr(self.model, "pooler") and self.model.pooler is not None:
+            self.model.pooler.requires_grad_(False)
+
+    def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """(B, L) int64, (B, L) bool -> (B, D)."""
+        states = self.model(input_ids=tokens, attention_mask=mask.long()).last_hidden_state
+        real = mask.unsqueeze(-1)
+        return (states * real).sum(1) / real.sum(1).clamp(min=1)
+
+
+UNUSED = ("pooler.", "decoder.")

@@ -17,7 +17,7 @@ from emo_core.models.layers.backbones import (
     evenly,
     of_groups,
 )
-from emo_core.models.layers.frame_encoders import FrameEncoder
+from emo_core.models.layers.frame_encoders import FrameEncoder, film_encoder
 from emo_core.models.layers.joint_transformer import (
     EncoderStepStream,
     StepStream,
@@ -95,6 +95,8 @@ TOWERS = {  # backbone, input, seconds between two tokens
     "CLIP": lambda: (FrameEncoder("clip_tiny"), picture(8, 0.3, 32), 0.3),
     "SigLIP 2": lambda: (FrameEncoder("siglip2_tiny"), picture(8, 0.3, 32), 0.3),
     "DINOv2": lambda: (FrameEncoder("dinov2_tiny"), picture(8, 0.3, 32), 0.3),
+    "MViTv2": lambda: (film_encoder("mvit_tiny"), picture(8, 0.3, 32), 0.6),
+    "Swin3D": lambda: (film_encoder("swin3d_tiny"), picture(12, 0.3, 32), 0.6),
 }
 WAVES = {"wavlm_tiny": 0.16, "hubert_tiny": 0.16, "ast_tiny": 0.1}  # seconds between two tokens
 
