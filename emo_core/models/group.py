@@ -277,7 +277,7 @@ class Group(nn.Module):
 
     def _at_pixels(self, stream: str, each: Tensor, size: Sequence[int]) -> Tensor:
         """What tokens add to frames, (N, T) -> (T,); where they are places of a frame (T, H, W)."""
-        if self.towers_of(stream) != ("video",) or not self.video.backbone.by_place:
+        if self.towers_of(stream) != ("video",) or not self.video.backbone.by_cell:
             return each.sum(0)
         grids = self.video.backbone.cam_grids(size)
         down, across = (

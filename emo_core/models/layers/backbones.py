@@ -247,7 +247,7 @@ class R2Plus1D(Backbone):
     Source: docs/papers/group.md#a1, #a5.
     """
 
-    channels, by_place = 512, True
+    channels, by_cell = 512, True
     TIME_STRIDE, STRIDE = 8, 16  # frames; pixels
 
     def __init__(self, pretrained: bool = False) -> None:

@@ -90,7 +90,7 @@ class Backbone(nn.Module):
     even_times = True
     from_scratch = False  # no weights of it are published: it learns also where others are fixed
     reads_wave = False  # the waveform, not its log-mel
-    by_place = False  # a token for each place of its last map, not for each of its steps
+    by_cell = False  # a token for each cell of its last map, not for each of its steps
 
     @property
     def cam_layer(self) -> nn.Module | None:
