@@ -15,7 +15,10 @@ from emo_core.io.shipped_weights import shipped_weights
 YUNET = "yunet-2026may"  # of emo_core.io.shipped_weights
 SCORE = 0.6  # least, of a YuNet face; drawn and real faces score above, nothing else did
 LARGE = 320  # pixels; YuNet was made for faces of 10 to 300, so a picture without any is reduced
-SMALLEST = 16  # pixels; in less there is no face, and YuNet finds some in a single row
+SMALLEST = 16  # pixels; in less there is no face
+# OpenCV's YuNet sees faces of no or endless size, of score 1, in blank pictures of up to 32 pixels:
+# its coarsest map has one row or column then. Such pictures get a black margin.
+WHOLE = 33  # pixels, of either side
 EMPTY = np.zeros((0, 9), np.float32)
 # Medians of 889 photographs: YuNet's eyes in its box, in its widths and heights from its middle.
 EYES_BELOW, EYES_APART = -0.138, 0.492
@@ -46,7 +49,10 @@ class YuNet:
 
     def _detect(self, image: np.ndarray) -> np.ndarray:
         size = image.shape[1], image.shape[0]
-        self.net.setInputSize(size)
+        missing = [max(0, WHOLE - side) for side in image.shape[:2]]
+        if any(missing):
+            image = cv2.copyMakeBorder(image, 0, missing[0], 0, missing[1], cv2.BORDER_CONSTANT)
+        self.net.setInputSize((image.shape[1], image.shape[0]))
         _, rows = self.net.detect(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
         if rows is None:
             return EMPTY

@@ -328,6 +328,30 @@ def test_a_sliver_of_a_picture_holds_no_face(shape, yunet):
     assert yunet(np.zeros((*shape, 3), np.uint8)).shape == (0, 9)
 
 
+@pytest.mark.parametrize("narrow", [17, 24, 29, 32])
+@pytest.mark.parametrize("wide", [32, 100, 129, 320])
+def test_a_narrow_blank_picture_holds_no_face(narrow, wide, yunet):
+    """OpenCV's map of one row or column held faces without a size, or with an endless one."""
+    for shape in ((narrow, wide, 3), (wide, narrow, 3), (narrow * 7, wide * 7, 3)):
+        assert len(yunet(np.full(shape, 90, np.uint8))) == 0, shape
+
+
+@pytest.mark.real_data
+def test_a_margin_moves_no_face(yunet, photographs):
+    """A face in a picture that is too low for the detector is where it is in a higher one."""
+    import cv2
+
+    seen = 0
+    for photograph in photographs:
+        tight = np.ascontiguousarray(photograph[24:-24, 24:-24])
+        picture = cv2.resize(tight, (32, 32), interpolation=cv2.INTER_AREA)
+        found, same = yunet(picture), yunet(np.pad(picture, ((0, 16), (0, 16), (0, 0))))
+        assert len(found) == len(same)
+        np.testing.assert_allclose(found[:, :4] * 32, same[:, :4] * 48, atol=0.5)
+        seen += len(found)
+    assert seen > len(photographs) / 2
+
+
 def test_damaged_weights_are_said(monkeypatch):
     def damaged(name):
         raise WeightsError("other bytes")

@@ -30,7 +30,6 @@ def words_of(recipe, drawn):
     return [recipe, "--data", str(drawn), "--corpus", "staged", *changes]
 
 
-@pytest.mark.filterwarnings("ignore:invalid value encountered in add")  # the face detector's
 @pytest.mark.parametrize("recipe", TINY)
 def test_features_are_kept_once_and_train_evaluate_predict(recipe, drawn, tmp_path, capsys):
     words, run = words_of(recipe, drawn), tmp_path / "run"
