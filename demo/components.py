@@ -202,7 +202,7 @@ def frame_gallery(words: Words, images: "Sequence[tuple[np.ndarray, str]]") -> s
     """
     figures = "".join(
         f'<button type="button" class="frame" data-seek="{escape(caption.split()[0])}">'
-        f'<img src="{_data_url(image)}" alt="{escape(words.say(caption))}">'
+        f'<img src="{_data_url(image)}" alt="">'
         f"<span>{escape(words.say(caption))}</span></button>"
         for image, caption in images
     )

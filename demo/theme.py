@@ -11,6 +11,7 @@ HERE = Path(__file__).resolve().parent
 STYLES = [HERE / "style.css", HERE / "player" / "player.css"]
 CUTTING_FOLDER = HERE / "cutting"  # a module that is loaded when a long clip is given
 CUTTING = f"gradio_api/file={CUTTING_FOLDER / 'cut.mjs'}"
+LINKS = [f"link_text_color{state}" for state in ("", "_active", "_hover", "_visited")]
 SCRIPTS = [HERE / "player" / "player.js", HERE / "entry.js", HERE / "faders.js"]
 
 
@@ -32,6 +33,10 @@ def build_theme() -> gr.themes.Base:
         background_fill_secondary_dark="#12151b",
         body_text_color="#1b2230",
         body_text_color_dark="#e8ebf0",
+        body_text_color_subdued="#505b6b",
+        body_text_color_subdued_dark="#b4bdca",
+        **dict.fromkeys(LINKS, "#3b3f9e"),
+        **dict.fromkeys([f"{name}_dark" for name in LINKS], "#979cf5"),
         block_background_fill="#ffffff",
         block_background_fill_dark="#1b2029",
         block_border_color="#dcdad2",
@@ -46,6 +51,12 @@ def build_theme() -> gr.themes.Base:
         button_primary_background_fill_hover_dark="#979cf5",
         button_primary_text_color="#ffffff",
         button_primary_text_color_dark="#0d1016",
+        button_cancel_background_fill="#b3261e",
+        button_cancel_background_fill_hover="#8f1d17",
+        button_cancel_background_fill_dark="#b3261e",
+        button_cancel_background_fill_hover_dark="#8f1d17",
+        button_cancel_text_color="#ffffff",
+        button_cancel_text_color_dark="#ffffff",
         checkbox_border_color="#8a93a3",
         checkbox_border_color_dark="#7b8598",
         input_background_fill="#ffffff",

@@ -2,7 +2,8 @@
 // mountPlayer(root, show) draws what document.py describes; it knows nothing of the page around it.
 (() => {
   const SEEK_KEYS = { ArrowLeft: -0.1, ArrowRight: 0.1, PageDown: -1, PageUp: 1 };
-  const ROW = { answer: 44, picture: 46, sound: 46, faces: 24, words: 24 }; // CSS pixels
+  const ROW = { answer: 50, picture: 46, sound: 46, faces: 24, words: 24 }; // CSS pixels
+  const LETTERS = 20; // height of a line of the track
   const MARGIN = 84, END = 18; // left of the track, for the names of its rows, and right of it
   const ICONS = {
     play: "M6 4l14 8-14 8z", pause: "M6 4h4v16H6zM14 4h4v16h-4z",
@@ -235,7 +236,7 @@
       pen.scale(dense, dense);
       const colours = this.colours(), inner = width - MARGIN - END;
       const x = (seconds) => MARGIN + (seconds / this.length()) * inner;
-      pen.font = `13px ${colours.font}`;
+      pen.font = `14px ${colours.font}`;
       let top = 0;
       for (const name of rows) {
         pen.fillStyle = colours.quiet;
@@ -264,15 +265,15 @@
 
     draw_answer(pen, x, top, height, colours) {
       for (const part of this.show.answers || []) {
-        const full = height - 10, tall = Math.max(3, full * part.value);
+        const full = height - LETTERS - 4, tall = Math.max(3, full * part.value);
+        const left = x(part.start_s) + 1, wide = Math.max(2, x(part.end_s) - left - 1);
         pen.fillStyle = part.colour || colours.accent;
         pen.globalAlpha = part.sure ? 0.95 : 0.45;
-        pen.fillRect(x(part.start_s) + 1, top + 4 + full - tall, Math.max(2, x(part.end_s) - x(part.start_s) - 2), tall);
+        pen.fillRect(left, top + LETTERS + full - tall, wide, tall);
         pen.globalAlpha = 1;
         pen.fillStyle = colours.ink;
-        pen.textBaseline = "top";
-        const room = x(part.end_s) - x(part.start_s) - 12;
-        if (room > 60) pen.fillText(part.text, x(part.start_s) + 6, top + 7, room);
+        pen.textBaseline = "middle";
+        if (pen.measureText(part.text).width <= wide) pen.fillText(part.text, left, top + LETTERS / 2);
       }
     }
 

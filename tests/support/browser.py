@@ -18,11 +18,16 @@ QUIET = (
 )
 
 
+def chromium_path() -> str | None:
+    """This machine's own Chromium."""
+    return shutil.which("chromium") or shutil.which("chromium-browser")
+
+
 @contextmanager
 def open_browser() -> Iterator[Any]:
     """A headless Chromium of this machine's own; the test is skipped without one."""
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    chromium = chromium_path()
     if chromium is None:
         pytest.skip("no Chromium on this machine")
     with api.sync_playwright() as player:

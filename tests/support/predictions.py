@@ -34,11 +34,11 @@ def write_clip(path: Path, seconds: float, picture: bool = True, sound: bool = T
             container.mux(stream.encode(None))
         if sound:
             wave = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(round(seconds * RATE)) / RATE)
-            frame = av.AudioFrame.from_ndarray(
+            heard = av.AudioFrame.from_ndarray(
                 (wave * 32767).astype(np.int16)[None], "s16", layout="mono"
             )
-            frame.rate, frame.pts, frame.time_base = RATE, 0, Fraction(1, RATE)
-            container.mux(voice.encode(frame))
+            heard.rate, heard.pts, heard.time_base = RATE, 0, Fraction(1, RATE)
+            container.mux(voice.encode(heard))
             container.mux(voice.encode(None))
     return path
 
@@ -113,7 +113,7 @@ def made_prediction(spans: list[tuple[float, float, tuple]], abstains: bool = Fa
         "none",
         LABELS,
         mean,
-        max(mean, key=mean.get),
+        max(mean, key=mean.__getitem__),
         abstains,
         tuple(Span(*span[:2], value) for span, value in zip(spans, values, strict=True)),
         {"video": 0.0, "audio": 0.0},
