@@ -7,6 +7,7 @@ import numpy as np
 from emo_core import metrics
 from emo_core.checkpoint import Checkpoint
 from emo_core.data.corpus import Corpus, CorpusError
+from emo_core.messages import say, say_count, say_name
 from emo_core.metrics import LEAST_SOURCES
 from emo_core.paired_tests import Difference, mcnemar, paired_difference
 from emo_core.tasks import Judged
@@ -152,54 +153,92 @@ def flips(names: Sequence[str], truth: Sequence[str], a: Judged, b: Judged) -> l
 
 def comparison_lines(result: dict, most: int = 20) -> list[str]:
     """The comparison for people."""
-    a, b, name = result["a"], result["b"], result["score"]
-    lines = [
-        f"{name} on {result['clips']} clips of {sources(result)}: A {a} "
-        f"{result['a_score']:.3f}, B {b} {result['b_score']:.3f}",
-        f"B - A: {points(result)}. {_verdict(result)}",
+    lines: list[str] = [
+        say(
+            "{score} on {clips} clips of {sources}: A {a} {a_score:.3f}, B {b} {b_score:.3f}",
+            score=say_name(result["score"]),
+            sources=sources(result),
+            **{name: result[name] for name in ("clips", "a", "b", "a_score", "b_score")},
+        ),
+        say("B - A: {points}. {verdict}", points=points(result), verdict=_verdict(result)),
     ]
     if "uar" in result:
-        lines.append(f"mean recall of the classes, B - A: {points(result['uar'])}")
-    lines += [f"  {label}: {points(part)}" for label, part in result["per_class"].items()]
-    if test := result.get("mcnemar"):
-        lines.append(
-            f"only A right {test['only_a']}, only B right {test['only_b']}: McNemar p "
-            f"{test['p']:.3g}, clips taken as independent"
-        )
-    if result["power"]["findable"] is not None:
-        lines.append(
-            f"Such clips show a difference of {100 * result['power']['findable']:.1f} points in "
-            f"four of five cases; for 3 points some {result['power']['clips_for_3_points']} are "
-            "needed, of as many more sources."
-        )
+        mean = points(result["uar"])
+        lines.append(say("mean recall of the classes, B - A: {points}", points=mean))
     lines += [
-        f"  {one['clip']} ({one['label']}): A {one['a']}, B {one['b']}"
-        for one in result["flips"][:most]
+        say("  {label}: {points}", label=say_name(label), points=points(part))
+        for label, part in result["per_class"].items()
+    ]
+    lines += _test_lines(result)
+    lines += [
+        say("  {clip} ({label}): A {a}, B {b}", **_named(one)) for one in result["flips"][:most]
     ]
     more = len(result["flips"]) - most
-    return lines + [f"  and {more} more clips that flip: see --json"] * (more > 0)
+    if more > 0:
+        lines.append(say("  and {count} more clips that flip: see --json", count=more))
+    return lines
+
+
+def _named(flip: dict) -> dict:
+    """A clip that flips, its labels as names."""
+    return {"clip": flip["clip"], **{name: say_name(flip[name]) for name in ("label", "a", "b")}}
+
+
+def _test_lines(result: dict) -> list[str]:
+    """McNemar's test, and what such clips can show."""
+    power = result["power"]
+    lines: list[str] = []
+    if test := result.get("mcnemar"):
+        lines.append(
+            say(
+                "only A right {only_a}, only B right {only_b}: McNemar p {p:.3g}, clips taken as "
+                "independent",
+                **test,
+            )
+        )
+    if power["findable"] is not None:
+        lines.append(
+            say(
+                "Such clips show a difference of {points:.1f} points in four of five cases; for 3 "
+                "points some {clips} are needed, of as many more sources.",
+                points=100 * power["findable"],
+                clips=power["clips_for_3_points"],
+            )
+        )
+    return lines
 
 
 def sources(result: dict) -> str:
     """How many sources a result is of, in words."""
-    return f"{result['sources']} source{'s' * (result['sources'] != 1)}"
+    return say_count("{count} source", "{count} sources", result["sources"])
 
 
 def points(part: dict) -> str:
     """A difference in points of a hundred, with its interval."""
     if part["difference"] is None:
-        return "undefined"
-    points = f"{100 * part['difference']:+.1f} points"
+        return say("undefined")
+    percent = 100 * part["difference"]
     if part["interval"] is None:
-        return f"{points} (no interval)"
-    return points + " (95 % {:+.1f} to {:+.1f})".format(*(100 * v for v in part["interval"]))
+        return say("{percent:+.1f} points (no interval)", percent=percent)
+    low, high = (100 * value for value in part["interval"])
+    return say(
+        "{percent:+.1f} points (95 % {low:+.1f} to {high:+.1f})",
+        percent=percent,
+        low=low,
+        high=high,
+    )
 
 
 def _verdict(result: dict) -> str:
     if result.get("alike"):
-        return "Both answer every clip alike; if they are one model, name another."
+        return say("Both answer every clip alike; if they are one model, name another.")
     if result["interval"] is None:
-        there = "there is 1" if result["sources"] == 1 else f"there are {result['sources']}"
-        return f"Not decided: an interval over sources needs {LEAST_SOURCES} of them; {there}."
-    better = {"a": "A is better.", "b": "B is better."}
-    return better.get(result["better"], "Not decided: the interval holds 0.")
+        return say_count(
+            "Not decided: an interval over sources needs {least} of them; there is {count}.",
+            "Not decided: an interval over sources needs {least} of them; there are {count}.",
+            result["sources"],
+            least=LEAST_SOURCES,
+        )
+    if result["better"] is None:
+        return say("Not decided: the interval holds 0.")
+    return say("{name} is better.", name=result["better"].upper())

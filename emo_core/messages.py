@@ -26,6 +26,7 @@ CHANGES: dict[str, Callable[[str], str]] = {  # of text in its place
     "clause": lambda text: text.rstrip("."),
     "inner": lambda text: text[:1].lower() + text[1:].rstrip("."),
     "capital": str.capitalize,
+    "first": lambda text: text[:1].upper() + text[1:],
 }
 SWAPPED = str.maketrans(".,", ",.")
 PLURAL = re.compile(r"plural=([^;\n]+);")
@@ -53,7 +54,7 @@ def say(template: str, /, **values: object) -> Message:
     """The sentence of a template, its {placeholders} filled in where there are values for them.
 
     Of text, {name:clause} is a sentence without its full stop, {name:inner} begins with a small
-    letter too, and {name:capital} with a capital one.
+    letter too, {name:first} with a capital one; {name:capital} has no other capital letter.
     """
     return _message(template, template, 1, values)
 
@@ -81,6 +82,22 @@ def say_or(names: Sequence[str]) -> Message:
 def say_name(name: str) -> Message:
     """A name of the program's own, such as a label's; itself where a catalogue has none."""
     return _with(Message(name), name, name, 1, {})
+
+
+def to_plain(text: str) -> object:
+    """A message as JSON can hold it, for another process; other text as it is."""
+    if not isinstance(text, Message):
+        return text
+    values = {name: to_plain(value) for name, value in text.values.items()}
+    return [text.template, text.form, text.number, values]
+
+
+def from_plain(found: Any) -> str:
+    """What `to_plain` made."""
+    if not isinstance(found, list):
+        return found
+    template, form, number, values = found
+    return _message(template, form, number, {key: from_plain(one) for key, one in values.items()})
 
 
 def _message(template: str, form: str, number: int, values: dict[str, Any]) -> Message:

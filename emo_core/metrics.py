@@ -3,6 +3,7 @@
 import numpy as np
 
 from emo_core.errors import EmoError
+from emo_core.messages import say, say_count
 
 ROUNDING = 1e-15  # of a constant's mean square, and value: what its moments' sums leave as spread
 LEAST_SOURCES = 5  # below this sources say too little of other sources
@@ -225,6 +226,11 @@ def interval_fields(drawn: np.ndarray, groups: np.ndarray) -> dict:
     drawn, sources = drawn[np.isfinite(drawn)], len(np.unique(groups))
     if sources >= LEAST_SOURCES and len(drawn):
         return {"interval": np.percentile(drawn, [2.5, 97.5]).tolist()}
-    few = f"{sources} source{'s' * (sources != 1)}; an interval needs {LEAST_SOURCES}"
-    why = few if sources < LEAST_SOURCES else "no score is defined"
+    few = say_count(
+        "{count} source; an interval needs {least}",
+        "{count} sources; an interval needs {least}",
+        sources,
+        least=LEAST_SOURCES,
+    )
+    why = few if sources < LEAST_SOURCES else say("no score is defined")
     return {"interval": None, "interval_note": why}

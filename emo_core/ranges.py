@@ -9,6 +9,8 @@ from typing import Annotated, Any, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, doc
 
+from emo_core.messages import say, say_name
+
 Count = Annotated[int, Ge(1), doc("a whole number of at least 1")]
 CountOrNone = Annotated[int, Ge(0), doc("a whole number of at least 0")]
 Seed = Annotated[int, Ge(0), Lt(2**32), doc("a whole number from 0 to 4294967295")]
@@ -21,7 +23,12 @@ OpenShare = Annotated[float, Ge(0), Lt(1), doc("a share from 0 to less than 1")]
 Half = Annotated[float, Ge(0), Le(0.5), doc("a share from 0 to 0.5")]
 
 
-NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+NAMES = {
+    bool: say("true or false"),
+    int: say("a whole number"),
+    float: say("a number"),
+    str: say("text"),
+}
 
 
 def misfit(value: Any, kind: Any) -> str:
@@ -32,10 +39,10 @@ def misfit(value: Any, kind: Any) -> str:
     if get_origin(kind) is tuple:
         inner, words = get_args(kind)[0], ""
         if not isinstance(value, (list, tuple)):
-            return f"a list, each {misfit(None, inner)}"
+            return say("a list, each {item}", item=misfit(None, inner))
         return next((words for item in value if (words := misfit(item, inner))), words)
     plain, *bounds = get_args(kind) if get_origin(kind) is Annotated else (kind,)
-    words = bounds[-1].documentation if bounds else NAMES[plain]
+    words = say_name(bounds[-1].documentation) if bounds else NAMES[plain]
     fits = isinstance(value, (int, float) if plain is float else plain)
     if not fits or isinstance(value, bool) != (plain is bool):
         return words

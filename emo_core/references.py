@@ -19,6 +19,7 @@ from emo_core.comparison import (
 )
 from emo_core.data.corpus import Corpus, Item
 from emo_core.inference.modality_shapley import modalities
+from emo_core.messages import say, say_name
 from emo_core.preprocess.batch import Batch, Output
 from emo_core.schema import DEFAULT_MODEL
 from emo_core.training.run import Answers, answer_corpus
@@ -59,11 +60,13 @@ def reference_scores(
     for kept in used if len(used) > 1 else ():
         masked = MaskedModel(checkpoint.model, [other for other in used if other != kept])
         found = answer_corpus(replace(checkpoint, model=masked.eval()), corpus, split)
-        rivals.append((f"{kept} alone", checkpoint, found))
+        rivals.append((say("{part} alone", part=say_name(kept)), checkpoint, found))
     notes = []
     mapped = _mapped(corpus, checkpoint)
     if mapped is None and checkpoint.name != DEFAULT_MODEL:
-        notes.append(f"The shipped {DEFAULT_MODEL} has other labels, so it is no reference.")
+        notes.append(
+            say("The shipped {name} has other labels, so it is no reference.", name=DEFAULT_MODEL)
+        )
     if mapped is not None:
         shipped = load_checkpoint()
         rivals.append((shipped.name, shipped, answer_corpus(shipped, mapped, split, progress)))
@@ -119,11 +122,15 @@ def _mapped(corpus: Corpus, checkpoint: Checkpoint) -> Corpus | None:
 def reference_lines(result: dict) -> list[str]:
     """The references for people."""
     lines = [
-        f"{result['score']} {result['value']:.3f} on {result['clips']} {result['split']} clips of "
-        f"{sources(result)}, and how much better than"
+        say(
+            "{score} {value:.3f} on {clips} {split} clips of {sources}, and how much better than",
+            score=say_name(result["score"]),
+            sources=sources(result),
+            **{name: result[name] for name in ("value", "clips", "split")},
+        )
     ]
     lines += [
-        f"  {name} ({row['a_score']:.3f}): {points(row)}"
+        say("  {name} ({score:.3f}): {points}", name=name, score=row["a_score"], points=points(row))
         for name, row in result["references"].items()
     ]
     return lines + result["notes"]

@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, get_args, get_origin
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [] if str(ROOT) in sys.path else [str(ROOT)]
@@ -37,6 +38,8 @@ OS_ERRORS = (  # of files and folders, as people meet them
     errno.ENAMETOOLONG,
     errno.EIO,
 )
+HELP = ("positional arguments", "options", "show this help message and exit")  # argparse's own
+SCORES = ("accuracy", "video", "audio")  # names of scores and modalities
 UNTRANSLATED = {"s", "P", "HTTP", "MB", "emo"}  # words that are the same everywhere
 
 
@@ -87,13 +90,24 @@ def names_of_data() -> list[str]:
     from emo_core.attribution.methods import METHODS
     from emo_core.attribution.types import PRESETS
     from emo_core.checkpoint import load_checkpoint, shipped_checkpoints
+    from emo_core.corpora import CORPORA
 
     shipped = [load_checkpoint(name) for name in shipped_checkpoints()]
     labels = [label for checkpoint in shipped for label in checkpoint.labels]
     warnings = [checkpoint.data_warning for checkpoint in shipped]
     reasons = [os.strerror(number) for number in OS_ERRORS]
-    about = [method.about for method in METHODS.values()]
-    return list(dict.fromkeys([*labels, *METHODS, *PRESETS, *about, *reasons, *map(str, warnings)]))
+    methods = [method.about for method in METHODS.values()]
+    corpora = [reader.about for reader in CORPORA.values()]
+    said = [*methods, *corpora, *reasons, *map(str, warnings), *_ranges(), *HELP, *SCORES]
+    return list(dict.fromkeys([*labels, *METHODS, *PRESETS, *said]))
+
+
+def _ranges() -> list[str]:
+    """What the types of settings say of their numbers."""
+    from emo_core import ranges
+
+    kinds = [kind for kind in vars(ranges).values() if get_origin(kind) is Annotated]
+    return [get_args(kind)[-1].documentation for kind in kinds]
 
 
 def _said_in(tree: ast.Module, errors: set[str], place: str) -> Iterator[tuple[str, str | None]]:

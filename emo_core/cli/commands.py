@@ -19,7 +19,7 @@ from emo_core.cli.console import (
     throughput,
 )
 from emo_core.errors import EmoError, failure_sentence
-from emo_core.messages import say, say_count, say_list, say_name
+from emo_core.messages import Message, say, say_count, say_list, say_name
 
 if TYPE_CHECKING:
     from emo_core.attribution.types import ExplainRequest
@@ -109,11 +109,17 @@ def run_batch(args: argparse.Namespace) -> int:
         )
     except KeyboardInterrupt:
         if any(args.out.glob("rows/*.parquet")):
-            log_line(f"emo: the rows so far are in {args.out}; go on with --resume.")
+            log_line(say("emo: the rows so far are in {out}; go on with --resume.", out=args.out))
         raise
     seconds = time.monotonic() - started
     result = {"schema_version": 1, "out": str(args.out), **vars(done), "seconds": round(seconds, 1)}
-    text = f"{args.out}: {done.clips} rows, {done.written} of them new, {done.failed} with an error"
+    text = say(
+        "{out}: {clips} rows, {written} of them new, {failed} with an error",
+        out=args.out,
+        clips=done.clips,
+        written=done.written,
+        failed=done.failed,
+    )
     print_result(args, result, text)
     if not done.failed:
         return DONE
@@ -165,8 +171,13 @@ def run_export(args: argparse.Namespace) -> int:
     stated = ("emo_version", "name", "model", "task", "weights_sha256", "precision")
     result = {"file": str(args.out), "bytes": args.out.stat().st_size}
     result |= {name: metadata[name] for name in stated}
-    about = f"{result['name']}, {result['bytes'] / 1e6:.1f} MB, answers like the model"
-    print_result(args, result, f"{args.out}: {about}")
+    said = say(
+        "{out}: {name}, {size:.1f} MB, answers like the model",
+        out=args.out,
+        name=result["name"],
+        size=result["bytes"] / 1e6,
+    )
+    print_result(args, result, said)
     return DONE
 
 
@@ -406,22 +417,32 @@ def run_features(args: argparse.Namespace) -> int:
     recipe = with_setting(build_recipe(args), "features.windows=true")
     recipe = replace(recipe, settings=with_setting(recipe.settings, "frozen=true"))
     run.try_out(recipe)
-    data = run.loaders(recipe, args.data, recipe.train.seed, progress("decoded"))
+    data = run.loaders(recipe, args.data, recipe.train.seed, progress(say("decoded")))
     for problem in data.problems:
-        log_line(f"emo: {problem}")
+        log_line(say("emo: {problem}", problem=problem))
     found = run.keep_features(recipe, data, show_steps)
     rate = found["windows"] / max(found["seconds"], 0.1)
     lines = [
-        f"{name}: {tower['backbone']}, tokens {' x '.join(map(str, tower['tokens']))}"
+        say(
+            "{name}: {backbone}, tokens {shape}",
+            name=name,
+            backbone=tower["backbone"],
+            shape=" x ".join(map(str, tower["tokens"])),
+        )
         for name, tower in found["towers"].items()
     ]
     lines.append(
-        f"features of {found['windows']} clips, {found['bytes'] / 1e6:.1f} MB, are kept "
-        f"({found['seconds']:.1f} s, {rate:.1f} clips/s); `emo train` with the same settings and "
-        "seed reads them"
+        say(
+            "features of {clips} clips, {size:.1f} MB, are kept ({seconds:.1f} s, {rate:.1f} "
+            "clips/s); `emo train` with the same settings and seed reads them",
+            clips=found["windows"],
+            size=found["bytes"] / 1e6,
+            seconds=found["seconds"],
+            rate=rate,
+        )
     )
     result = {"recipe": args.recipe, **found, "errors": list(data.problems)}
-    print_result(args, result, "\n".join(lines))
+    print_result(args, result, say_list(lines, "\n"))
     return SOME_FAILED if data.problems else DONE
 
 
@@ -533,7 +554,13 @@ def run_evaluate(args: argparse.Namespace) -> int:
     task = checkpoint.task
     lines = [task.summary(scores)]
     lines += [
-        f"  {name}: {task.main} {in_text(part[task.main])} (n = {part['n']})"
+        say(
+            "  {name}: {main} {score} (n = {count})",
+            name=name,
+            main=say_name(task.main),
+            score=in_text(part[task.main]),
+            count=part["n"],
+        )
         for name, part in scores["per_regime"].items()
     ]
     found, more = _references(args.corpus, args.data, args.model, args.split)
@@ -644,10 +671,12 @@ LISTS = {
 }
 
 
-def _cell(value: Any) -> str:
-    """One value of a list, for people."""
+def _cell(column: str, value: Any) -> str:
+    """One value of a list, for people: what it is in their language, names as they are typed."""
     from emo_core.training.settings import in_set
 
+    if column in ("about", "expected"):
+        return value if isinstance(value, Message) else say_name(value)
     if isinstance(value, dict):
         return ", ".join(f"{name} {number}" for name, number in value.items())
     return in_set(value)
@@ -660,7 +689,7 @@ def list_things(args: argparse.Namespace) -> int:
             "take none."
         )
     result = list_settings(args.recipe) if args.recipe else LISTS[args.what]()
-    text = "\n".join("  ".join(map(_cell, row.values())) for row in result[args.what])
-    text += "".join(f"\n{name}  {one}" for name, one in result.get("licences", {}).items())
-    print_result(args, result, text)
+    lines = [say_list((_cell(*cell) for cell in row.items()), "  ") for row in result[args.what]]
+    lines += [say_name(f"{name}  {one}") for name, one in result.get("licences", {}).items()]
+    print_result(args, result, say_list(lines, "\n"))
     return DONE

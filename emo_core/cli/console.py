@@ -84,10 +84,13 @@ def throughput() -> Callable[[int, int, int], None]:
         if first is None:  # what was there before, and how long it takes to start, are no speed
             first, started = done, now
         rate = (done - first) / (now - started) if now > started else 0.0
-        text = f"{done}/{total} clips, {failed} with an error"
-        text += f", {rate:.3g} clips/s" if rate else ""
+        text: str = say(
+            "{done}/{total} clips, {failed} with an error", done=done, total=total, failed=failed
+        )
+        if rate:
+            text = say("{text}, {rate:.3g} clips/s", text=text, rate=rate)
         if sys.stderr.isatty():
-            _rewrite(CLEAR + text + ("\n" if done == total else ""))
+            _rewrite(CLEAR + as_said(text) + ("\n" if done == total else ""))
         elif now - last >= LOG_EVERY_S or done == total:
             last = now
             log_line(text)

@@ -15,9 +15,9 @@ from typing import Any
 
 from emo_core.cli import commands
 from emo_core.cli.commands import NOTHING, UsageError
-from emo_core.cli.console import language, log_line
+from emo_core.cli.console import as_said, language, log_line
 from emo_core.errors import failure_sentence
-from emo_core.messages import say
+from emo_core.messages import Message, say, say_name
 from emo_core.schema import (
     DEFAULT_CORPUS,
     DEFAULT_METHOD,
@@ -31,7 +31,13 @@ def seed(text: str) -> int:
     """A number that every generator of random numbers takes."""
     if not text.isascii() or not text.isdigit() or int(text) >= 2**32:
         raise argparse.ArgumentTypeError(
-            f"{text} is no seed; expected a whole number from 0 to {2**32 - 1}"
+            as_said(
+                say(
+                    "{text} is no seed; expected a whole number from 0 to {most}",
+                    text=text,
+                    most=2**32 - 1,
+                )
+            )
         )
     return int(text)
 
@@ -39,8 +45,29 @@ def seed(text: str) -> int:
 DASHED_FILE = re.compile(r"-[^=/]*\.[A-Za-z]\w{1,4}")  # -x.mp4, but no number and no --out=x.html
 
 
+class Help(argparse.HelpFormatter):
+    """Help in the language of the command; names and values stay as they are typed."""
+
+    def start_section(self, heading: str | None) -> None:
+        super().start_section(as_said(say_name(heading or "")))
+
+    def add_text(self, text: str | None) -> None:
+        super().add_text(as_said(text) if text else text)
+
+    def add_usage(self, usage, actions, groups, prefix=None) -> None:
+        said = as_said(say("usage: ")) if prefix is None else prefix  # "" before a subcommand's
+        super().add_usage(usage, actions, groups, said)
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        said = action.help
+        return as_said(said if isinstance(said, Message) else say_name(said)) if said else said
+
+
 class Parser(argparse.ArgumentParser):
     """Wrong words end in one line and exit code 2, like every other error."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{"formatter_class": Help, **settings})
 
     def error(self, message: str) -> None:  # type: ignore[override]
         raise UsageError("{message}; see `{prog} --help`.", message=message, prog=self.prog)
@@ -62,13 +89,14 @@ def refuse_dashed_files(words: Sequence[str]) -> None:
 def build_parser() -> Parser:
     """The command's words; needs no torch."""
     parser = Parser(
-        prog="emo", description="Which mood people in a clip show, by picture and sound, and why."
+        prog="emo",
+        description=say("Which mood people in a clip show, by picture and sound, and why."),
     )
-    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    parser.add_argument("--debug", action="store_true", help=say("show tracebacks"))
     shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("--json", action="store_true", help="print one JSON object")
+    shared.add_argument("--json", action="store_true", help=say("print one JSON object"))
     shared.add_argument(
-        "--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks"
+        "--debug", action="store_true", default=argparse.SUPPRESS, help=say("show tracebacks")
     )
     words = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -77,49 +105,56 @@ def build_parser() -> Parser:
         made.set_defaults(run=run)
         return made
 
-    one = command("predict", commands.run_predict, "say which mood clips show")
+    one = command("predict", commands.run_predict, say("say which mood clips show"))
     one.add_argument(
-        "clips", nargs="*", metavar="CLIP", help="video or sound files, folders, quoted patterns"
+        "clips",
+        nargs="*",
+        metavar="CLIP",
+        help=say("video or sound files, folders, quoted patterns"),
     )
     one.add_argument(
         "--names",
         metavar="FILE",
-        help="a file with a name in each line; - for standard input",
+        help=say("a file with a name in each line; - for standard input"),
     )
-    one.add_argument("--jsonl", action="store_true", help="print a JSON line a clip, as it is done")
+    one.add_argument(
+        "--jsonl", action="store_true", help=say("print a JSON line a clip, as it is done")
+    )
     _add_model_arguments(one)
     _add_max_windows(one)
     _add_runtime(one)
 
-    about = "answer any number of clips: one Parquet row each"
+    about = say("answer any number of clips: one Parquet row each")
     _add_batch_arguments(command("batch", commands.run_batch, about))
-    _add_export_arguments(command("export", commands.run_export, "write a model as an ONNX file"))
+    _add_export_arguments(
+        command("export", commands.run_export, say("write a model as an ONNX file"))
+    )
 
-    about = "say why: write a report with map, checks and what-ifs into a folder"
+    about = say("say why: write a report with map, checks and what-ifs into a folder")
     _add_explain_arguments(command("explain", commands.run_explain, about))
 
     data = words.add_parser(
-        "data", help="make, get, fetch, check or describe a corpus"
+        "data", help=say("make, get, fetch, check or describe a corpus")
     ).add_subparsers(dest="action", required=True, metavar="make|get|fetch|check|template")
     _add_data_commands(lambda name, run, text: command(name, run, text, data))
     _add_training_commands(command)
 
-    one = command("list", commands.list_things, "list what there is to choose from")
+    one = command("list", commands.list_things, say("list what there is to choose from"))
     one.add_argument("what", choices=["models", "recipes", "corpora", "methods", "settings"])
-    one.add_argument("recipe", nargs="?", metavar="RECIPE", help="whose settings to list")
-    one = command("card", commands.print_card, "print the model card of a model")
+    one.add_argument("recipe", nargs="?", metavar="RECIPE", help=say("whose settings to list"))
+    one = command("card", commands.print_card, say("print the model card of a model"))
     one.add_argument("model", metavar="RUN|NAME", help=MODEL)
     return parser
 
 
-MODEL = "a shipped model's name, or a folder"
-CORPUS = "what the folder holds, see `emo list corpora`"
+MODEL = say("a shipped model's name, or a folder")
+CORPUS = say("what the folder holds, see `emo list corpora`")
 
 
 def _add_model_arguments(one: argparse.ArgumentParser) -> None:
-    about = f"{MODEL} (default {DEFAULT_MODEL})"
+    about = say("{model} (default {usual})", model=MODEL, usual=DEFAULT_MODEL)
     one.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME|DIR", help=about)
-    one.add_argument("--text", metavar="WORDS", help="what is said in the clip")
+    one.add_argument("--text", metavar="WORDS", help=say("what is said in the clip"))
 
 
 def _add_batch_arguments(one: argparse.ArgumentParser) -> None:
@@ -127,144 +162,169 @@ def _add_batch_arguments(one: argparse.ArgumentParser) -> None:
         "clips",
         nargs="*",
         metavar="PATH",
-        help="files, folders, quoted patterns, addresses, or tables with a column named clip",
+        help=say("files, folders, quoted patterns, addresses, or tables with a column named clip"),
     )
     one.add_argument(
-        "--names", metavar="FILE", help="a file with a name in each line; - for standard input"
+        "--names", metavar="FILE", help=say("a file with a name in each line; - for standard input")
     )
-    one.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the rows")
-    about = f"{MODEL} (default {DEFAULT_MODEL})"
+    one.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help=say("folder for the rows")
+    )
+    about = say("{model} (default {usual})", model=MODEL, usual=DEFAULT_MODEL)
     one.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME|DIR", help=about)
-    one.add_argument("--local", action="store_true", help="without Ray, on this machine")
-    one.add_argument("--resume", action="store_true", help="go on with what is in --out")
-    about = "processes of one thread each (default one a processor)"
+    one.add_argument("--local", action="store_true", help=say("without Ray, on this machine"))
+    one.add_argument("--resume", action="store_true", help=say("go on with what is in --out"))
+    about = say("processes of one thread each (default one a processor)")
     one.add_argument("--workers", type=int, metavar="N", help=about)
-    about = f"say why as well, as finely as one of {', '.join(PRESET_NAMES)}"
+    about = say("say why as well, as finely as one of {presets}", presets=", ".join(PRESET_NAMES))
     one.add_argument("--explain", choices=PRESET_NAMES, metavar="PRESET", help=about)
-    one.add_argument("--features", action="store_true", help="keep what the towers saw as well")
+    one.add_argument(
+        "--features", action="store_true", help=say("keep what the towers saw as well")
+    )
     _add_max_windows(one)
 
 
 def _add_max_windows(one: argparse.ArgumentParser) -> None:
-    about = "parts of a clip read at most (default 24)"
+    about = say("parts of a clip read at most (default 24)")
     one.add_argument("--max-windows", type=int, default=24, metavar="N", help=about)
 
 
 def _add_runtime(one: argparse.ArgumentParser) -> None:
-    about = "what computes the model (default torch; onnx for a file of `emo export`)"
+    about = say("what computes the model (default torch; onnx for a file of `emo export`)")
     one.add_argument("--runtime", choices=["torch", "onnx"], help=about)
 
 
 def _add_export_arguments(one: argparse.ArgumentParser) -> None:
     one.add_argument("model", metavar="RUN|NAME", help=MODEL)
-    one.add_argument("out", type=Path, metavar="OUT.onnx", help="file to write")
-    one.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+    one.add_argument("out", type=Path, metavar="OUT.onnx", help=say("file to write"))
+    one.add_argument("--overwrite", action="store_true", help=say("replace a file that is there"))
 
 
 def _add_corpus_arguments(one: argparse.ArgumentParser) -> None:
-    one.add_argument("--data", type=Path, required=True, metavar="ROOT", help="folder of a corpus")
-    about = f"{CORPUS} (default {DEFAULT_CORPUS})"
+    one.add_argument(
+        "--data", type=Path, required=True, metavar="ROOT", help=say("folder of a corpus")
+    )
+    about = say("{corpus} (default {usual})", corpus=CORPUS, usual=DEFAULT_CORPUS)
     one.add_argument("--corpus", default=DEFAULT_CORPUS, metavar="NAME", help=about)
 
 
 def _add_training_commands(
     command: Callable[[str, Callable, str], argparse.ArgumentParser],
 ) -> None:
-    one = command("train", commands.run_train, "train a model by a recipe")
+    one = command("train", commands.run_train, say("train a model by a recipe"))
     _add_recipe_arguments(one)
-    one.add_argument("--out", type=Path, metavar="RUN", help="folder (default runs/RECIPE)")
-    one.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
-    about = "keep what a recipe's fixed backbones see of a corpus, for quick training"
+    one.add_argument("--out", type=Path, metavar="RUN", help=say("folder (default runs/RECIPE)"))
+    one.add_argument("--resume", action="store_true", help=say("go on with a run that was stopped"))
+    about = say("keep what a recipe's fixed backbones see of a corpus, for quick training")
     _add_recipe_arguments(command("features", commands.run_features, about))
 
-    one = command("evaluate", commands.run_evaluate, "score a model on one split of a corpus")
+    one = command("evaluate", commands.run_evaluate, say("score a model on one split of a corpus"))
     one.add_argument("model", metavar="RUN|NAME", help=MODEL)
     _add_corpus_arguments(one)
-    one.add_argument("--split", choices=["val", "test"], required=True, help="part of the corpus")
+    one.add_argument(
+        "--split", choices=["val", "test"], required=True, help=say("part of the corpus")
+    )
 
-    one = command("compare", commands.run_compare, "say which of two models is better")
+    one = command("compare", commands.run_compare, say("say which of two models is better"))
     one.add_argument("a", metavar="A", help=MODEL)
     one.add_argument("b", metavar="B", help=MODEL)
     _add_corpus_arguments(one)
     one.add_argument(
-        "--split", choices=["val", "test"], default="test", help="part of the corpus (default test)"
+        "--split",
+        choices=["val", "test"],
+        default="test",
+        help=say("part of the corpus (default test)"),
     )
 
 
 def _add_recipe_arguments(one: argparse.ArgumentParser) -> None:
-    one.add_argument("recipe", help="see `emo list recipes`")
-    one.add_argument("--data", type=Path, required=True, metavar="ROOT", help="folder of a corpus")
-    one.add_argument("--corpus", metavar="NAME", help="another corpus than the recipe's")
+    one.add_argument("recipe", help=say("see `emo list recipes`"))
+    one.add_argument(
+        "--data", type=Path, required=True, metavar="ROOT", help=say("folder of a corpus")
+    )
+    one.add_argument("--corpus", metavar="NAME", help=say("another corpus than the recipe's"))
     one.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="key=value",
-        help="change a setting of the recipe, see `emo list settings`; may be repeated",
+        help=say("change a setting of the recipe, see `emo list settings`; may be repeated"),
     )
     one.add_argument("--seed", type=seed, default=0, help=SEED)
 
 
-SEED = "start of the random numbers (default 0)"
+SEED = say("start of the random numbers (default 0)")
 
 
 def _add_data_commands(
     command: Callable[[str, Callable, str], argparse.ArgumentParser],
 ) -> None:
-    made = "draw a corpus, or put one together from faces and voices"
+    made = say("draw a corpus, or put one together from faces and voices")
     _add_make_arguments(command("make", commands.data_make, made))
-    one = command("get", commands.data_get, "fetch an open corpus from its publisher")
+    one = command("get", commands.data_get, say("fetch an open corpus from its publisher"))
     one.add_argument("corpus", metavar="cremad|ravdess")
-    one.add_argument("dest", type=Path, metavar="DEST", help="folder to put it in")
-    one.add_argument("--part", metavar="speech|song", help="of ravdess: only this part")
+    one.add_argument("dest", type=Path, metavar="DEST", help=say("folder to put it in"))
+    one.add_argument("--part", metavar="speech|song", help=say("of ravdess: only this part"))
     one.add_argument(
-        "--accept-licence", action="store_true", help="say that you have read its licence and agree"
+        "--accept-licence",
+        action="store_true",
+        help=say("say that you have read its licence and agree"),
     )
-    one = command("fetch", commands.data_fetch, "download the clips that a table names")
-    one.add_argument("table", type=Path, metavar="LINKS.csv", help="table of addresses")
-    one.add_argument("out", type=Path, metavar="OUT", help="folder to put them in")
+    one = command("fetch", commands.data_fetch, say("download the clips that a table names"))
+    one.add_argument("table", type=Path, metavar="LINKS.csv", help=say("table of addresses"))
+    one.add_argument("out", type=Path, metavar="OUT", help=say("folder to put them in"))
     one = command(
-        "check", commands.data_check, "check a corpus: count and decode its clips, look for leaks"
+        "check",
+        commands.data_check,
+        say("check a corpus: count and decode its clips, look for leaks"),
     )
-    one.add_argument("root", type=Path, metavar="ROOT", help="folder of the corpus")
+    one.add_argument("root", type=Path, metavar="ROOT", help=say("folder of the corpus"))
     one.add_argument("--corpus", default=DEFAULT_CORPUS, metavar="NAME", help=CORPUS)
     one = command(
         "template",
         commands.data_template,
-        "write a DATA.md with the questions that a model card answers",
+        say("write a DATA.md with the questions that a model card answers"),
     )
-    one.add_argument("root", type=Path, metavar="ROOT", help="folder of the corpus")
+    one.add_argument("root", type=Path, metavar="ROOT", help=say("folder of the corpus"))
     one.add_argument("--corpus", default=DEFAULT_CORPUS, metavar="NAME", help=CORPUS)
 
 
 def _add_make_arguments(one: argparse.ArgumentParser) -> None:
     one.add_argument("corpus", choices=["staged", "collage", "utterances"])
-    one.add_argument("out", type=Path, metavar="OUT", help="new or empty folder")
+    one.add_argument("out", type=Path, metavar="OUT", help=say("new or empty folder"))
     one.add_argument(
-        "--sources", type=Path, metavar="DIR", help="folder of faces and voices to use"
+        "--sources", type=Path, metavar="DIR", help=say("folder of faces and voices to use")
     )
     for name, count in (("train", 2000), ("val", 400), ("test", 400)):
-        about = f"clips for {name} (default {count})"
+        about = say("clips for {name} (default {count})", name=name, count=count)
         one.add_argument(f"--{name}", type=int, default=count, metavar="N", help=about)
     one.add_argument("--seed", type=seed, default=0, help=SEED)
-    one.add_argument("--workers", type=int, metavar="N", help="how many processes make clips")
+    one.add_argument("--workers", type=int, metavar="N", help=say("how many processes make clips"))
 
 
 def _add_explain_arguments(one: argparse.ArgumentParser) -> None:
-    one.add_argument("clip", metavar="CLIP", help="a video or sound file")
-    one.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the report")
-    about = f"see `emo list methods` (default {DEFAULT_METHOD})"
+    one.add_argument("clip", metavar="CLIP", help=say("a video or sound file"))
+    one.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help=say("folder of the report")
+    )
+    about = say("see `emo list methods` (default {usual})", usual=DEFAULT_METHOD)
     one.add_argument("--method", default=DEFAULT_METHOD, metavar="M", help=about)
-    about = f"how closely to look (default {DEFAULT_PRESET})"
+    about = say("how closely to look (default {usual})", usual=DEFAULT_PRESET)
     presets = "fast|standard|thorough"
     one.add_argument("--preset", default=DEFAULT_PRESET, metavar=presets, help=about)
-    one.add_argument("--target", metavar="L", help="label to explain (default the predicted one)")
-    one.add_argument("--at", type=float, metavar="SECONDS", help="explain the answer at this time")
-    one.add_argument("--window", type=int, metavar="N", help="window to explain, counted from 0")
-    about = "what stands in for a hidden part of the picture (default blur)"
+    one.add_argument(
+        "--target", metavar="L", help=say("label to explain (default the predicted one)")
+    )
+    one.add_argument(
+        "--at", type=float, metavar="SECONDS", help=say("explain the answer at this time")
+    )
+    one.add_argument(
+        "--window", type=int, metavar="N", help=say("window to explain, counted from 0")
+    )
+    about = say("what stands in for a hidden part of the picture (default blur)")
     one.add_argument("--baseline", default="blur", metavar="blur|mean", help=about)
     one.add_argument("--seed", type=seed, default=0, help=SEED)
-    one.add_argument("--no-checks", action="store_true", help="skip the checks, to save time")
+    one.add_argument("--no-checks", action="store_true", help=say("skip the checks, to save time"))
     _add_model_arguments(one)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from emo_core.data.affwild2_windows import FaceWindow, face_windows
 from emo_core.data.corpus import Corpus, CorpusError, Item, find_folder, name_list, read_text
 from emo_core.data.dataset import Target
+from emo_core.messages import say
 
 LABELS = ("valence", "arousal")
 INVALID = -5.0
@@ -57,7 +58,11 @@ def read_affwild2(root: Path) -> Corpus:
     test = _test_names(root)
     kept, problems = _drop_held_out(files["train"], [path.stem for path in files["val"]], test)
     problems += [
-        f"There are no annotations for {s}; expected them in {SETS[s][0]}."
+        say(
+            "There are no annotations for {split}; expected them in {folder}.",
+            split=s,
+            folder=SETS[s][0],
+        )
         for s in SETS
         if not files[s]
     ]
@@ -75,7 +80,11 @@ def read_affwild2(root: Path) -> Corpus:
             items.append(_item(image_root, videos, name, "test", None))
         else:
             problems.append(
-                f"The test list names {name}, but cropped_aligned/{name} is missing; copy it there."
+                say(
+                    "The test list names {name}, but cropped_aligned/{name} is missing; "
+                    "copy it there.",
+                    name=name,
+                )
             )
     if not items:
         raise CorpusError(
@@ -153,7 +162,7 @@ def read_annotation(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
 
     Raises CorpusError where it has another header.
     """
-    lines = read_text(path, f"in {path.parent.name}").splitlines()
+    lines = read_text(path, say("in {folder}", folder=path.parent.name)).splitlines()
     if not lines or lines[0].strip().lower() != ",".join(LABELS):
         raise CorpusError(
             "{name} starts with {found!r}; expected the header 'valence,arousal'; restore the "
@@ -164,7 +173,7 @@ def read_annotation(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
     while lines and not lines[-1].strip():
         lines.pop()  # a final blank line is no frame
     values = np.full((len(lines) - 1, 2), np.nan, np.float32)
-    problems = []
+    problems: list[str] = []
     for row, line in enumerate(lines[1:]):
         try:
             valence, arousal = map(float, line.split(","))
@@ -174,8 +183,13 @@ def read_annotation(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
             values[row] = valence, arousal
         elif INVALID not in (valence, arousal):
             problems.append(
-                f"{path.name} line {row + 2}: found {line[:40]!r}, expected two numbers from -1 to "
-                "1, or -5,-5; the frame is not used."
+                say(
+                    "{name} line {number}: found {line!r}, expected two numbers from -1 "
+                    "to 1, or -5,-5; the frame is not used.",
+                    name=path.name,
+                    number=row + 2,
+                    line=line[:40],
+                )
             )
     return values, tuple(problems)
 
@@ -183,7 +197,7 @@ def read_annotation(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
 def _test_names(root: Path) -> list[str]:
     for name in TEST_LISTS:
         for path in sorted((*root.glob(name), *root.glob(f"*/{name}"), *root.glob(f"*/*/{name}"))):
-            return read_text(path, "with the names of test videos").split()
+            return read_text(path, say("with the names of test videos")).split()
     return []
 
 
@@ -191,9 +205,10 @@ def _drop_held_out(
     train: Sequence[Path], val: Sequence[str], test: Sequence[str]
 ) -> tuple[list[Path], list[str]]:
     """Training files whose video is in no other list, and a sentence for every other."""
-    kept, problems = [], []
+    kept: list[Path] = []
+    problems: list[str] = []
     held = {base_name(name): "val" for name in val}
-    held |= {name: "test (one of ten that the authors leave out)" for name in NEVER_TRAINED}
+    held |= {name: say("test (one of ten that the authors leave out)") for name in NEVER_TRAINED}
     held |= {base_name(name): "test" for name in test}
     for path in train:
         where = held.get(base_name(path.stem))
@@ -201,8 +216,12 @@ def _drop_held_out(
             kept.append(path)
         else:
             problems.append(
-                f"The video {path.stem} is in train and in {where}; expected it in one; it is left "
-                "out of train."
+                say(
+                    "The video {name} is in train and in {where}; expected it in one; "
+                    "it is left out of train.",
+                    name=path.stem,
+                    where=where,
+                )
             )
     return kept, problems
 
@@ -226,10 +245,16 @@ def _read_face(
     problems = list(wrong)
     known = image_numbers(image_root / name)
     if not known:
-        return None, [*problems, f"There is no picture in cropped_aligned/{name}; copy it again."]
+        return None, [
+            *problems,
+            say("There is no picture in cropped_aligned/{name}; copy it again.", name=name),
+        ]
     if base_name(name) not in videos:
         problems.append(
-            f"The video of {name} is missing in batch1 and so on; it is used without sound."
+            say(
+                "The video of {name} is missing in batch1 and so on; it is used without sound.",
+                name=name,
+            )
         )
     rows = set(range(1, len(values) + 1))
     facts["rows"] += len(values)
@@ -241,26 +266,42 @@ def _read_face(
 
 def _notes(items: Sequence[Item], facts: dict[str, Counter]) -> tuple[str, ...]:
     counts = Counter(item.split for item in items)
-    notes = []
+    notes: list[str] = []
     for split, (files, rows) in PUBLISHED.items():
         if counts[split] != files:
-            notes.append(f"{split} has {counts[split]} faces; the published set has {files}.")
+            notes.append(
+                say(
+                    "{split} has {count} faces; the published set has {files}.",
+                    split=split,
+                    count=counts[split],
+                    files=files,
+                )
+            )
         found = facts.get(split, Counter())
         if found and found["rows"] != rows:
-            notes.append(f"{split} has {found['rows']} rows; the published set has {rows}.")
+            notes.append(
+                say(
+                    "{split} has {rows} rows; the published set has {published}.",
+                    split=split,
+                    rows=found["rows"],
+                    published=rows,
+                )
+            )
         notes += [
-            f"{split}: {found[key]} {what}"
+            say("{split}: {count} {what}", split=split, count=found[key], what=what)
             for key, what in (
-                ("invalid", "rows are marked invalid (-5) and are not scored."),
+                ("invalid", say("rows are marked invalid (-5) and are not scored.")),
                 (
                     "rows_without_picture",
-                    "rows have no picture: no face was found there, or the file is missing.",
+                    say("rows have no picture: no face was found there, or the file is missing."),
                 ),
-                ("pictures_without_row", "pictures have no row and are not scored."),
+                ("pictures_without_row", say("pictures have no row and are not scored.")),
             )
             if found[key]
         ]
     sides = sorted(item.name for item in items if item.name != item.group)
     if sides:
-        notes.append(f"Faces that share a video with another face: {name_list(sides)}.")
+        notes.append(
+            say("Faces that share a video with another face: {names}.", names=name_list(sides))
+        )
     return tuple(notes)

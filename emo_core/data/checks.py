@@ -18,6 +18,7 @@ from emo_core.data.corpus import (
 )
 from emo_core.data.inspection import Inspection, inspect_file, open_clip
 from emo_core.data.tables.findings import Findings
+from emo_core.messages import say, say_list
 from emo_core.preprocess.sample import SampleConfig
 
 MOST_SEARCHED = (
@@ -43,7 +44,7 @@ def check_corpus(
         )
     )
     findings = Findings()
-    findings.extend("clips that can't be used", (one.problem for one in found if one.problem))
+    findings.extend(say("clips that can't be used"), (one.problem for one in found if one.problem))
     problems = [*findings.sentences(), *([] if corpus.leak else leaks(corpus))]
     if not own:  # the reader of own clips has told which are equal
         problems += repeats(corpus.items, set(broken))
@@ -54,8 +55,12 @@ def check_corpus(
     notes, names = content_report(corpus.items, found)
     if deaf := silent + mute:
         notes.append(
-            f"Clips that are silent or have no sound track: {len(deaf)} ({name_list(deaf)}); only "
-            "their picture is used."
+            say(
+                "Clips that are silent or have no sound track: {count} ({names}); "
+                "only their picture is used.",
+                count=len(deaf),
+                names=name_list(deaf),
+            )
         )
     return {**report, **names, "notes": [*report["notes"], *notes]}
 
@@ -122,19 +127,30 @@ def content_report(
         "long": [item.name for item, one in good if one.seconds > WINDOW_S + 0.5],
     }
     what = {
-        "no_face": "show no face that we can find: recipes that read faces (fe2e, mesm, jmt) get "
-        "only their sound; people and group-folder also read whole frames",
-        "no_picture": "have no picture: only their sound is used",
-        "long": f"are longer than {WINDOW_S:g} s, and most recipes read only the beginning; "
-        "start_s and end_s choose a part",
+        "no_face": say(
+            "show no face that we can find: recipes that read faces (fe2e, mesm, jmt) get "
+            "only their sound; people and group-folder also read whole frames"
+        ),
+        "no_picture": say("have no picture: only their sound is used"),
+        "long": say(
+            "are longer than {seconds:g} s, and most recipes read only the "
+            "beginning; start_s and end_s choose a part",
+            seconds=WINDOW_S,
+        ),
     }
     some = len(face_search_of(len(items))) < len(items)
     searched = sum(one.has_face is not None for _, one in good)
-    of = dict.fromkeys(names, f"{len(good)} clips")
+    of = dict.fromkeys(names, say("{count} clips", count=len(good)))
     if some:
-        of["no_face"] = f"{searched} clips that were searched"
+        of["no_face"] = say("{searched} clips that were searched", searched=searched)
     return [
-        f"{len(listed)} of {of[kind]} {what[kind]} ({name_list(listed)})."
+        say(
+            "{count} of {all} {what} ({names}).",
+            count=len(listed),
+            all=of[kind],
+            what=what[kind],
+            names=name_list(listed),
+        )
         for kind, listed in names.items()
         if listed
     ], names
@@ -143,7 +159,11 @@ def content_report(
 def leaks(corpus: Corpus) -> list[str]:
     """A sentence for every group that stands in more than one split."""
     return [
-        f"source {group} is in {' and '.join(where)}; expected every source in one split."
+        say(
+            "source {group} is in {where}; expected every source in one split.",
+            group=group,
+            where=say_list(where, say(" and ")),
+        )
         for group, where in sorted(crossing_groups(corpus.items).items())
     ]
 
@@ -160,13 +180,16 @@ def repeats(items: Iterable[Item], broken: Collection[str] = ()) -> list[str]:
     alike: dict[Path, list[Path]] = defaultdict(list)
     for path, first in same_content(list(by_path)).items():
         alike[first].append(path)
-    sentences = []
+    sentences: list[str] = []
     for first, others in alike.items():
         shown = [item for path in (first, *others) for item in by_path[path]]
-        names = name_list([item.name for item in shown], 3 if len(shown) > 3 else 2)
+        names = name_list([item.name for item in shown])
         crosses = len({item.split for item in shown}) > 1
+        if len(shown) == 2:
+            names = say_list([item.name for item in shown], say(" and "))
         sentences.append(
-            f"{names if len(shown) > 2 else ' and '.join(item.name for item in shown)} are the "
-            f"same file{'; across splits this is a leak' if crosses else ''}."
+            say("{names} are the same file; across splits this is a leak.", names=names)
+            if crosses
+            else say("{names} are the same file.", names=names)
         )
     return sentences

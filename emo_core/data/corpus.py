@@ -149,14 +149,21 @@ def read_splits(folder: Path) -> tuple[dict[str, str], list[str]]:
     Raises CorpusError where one is missing.
     """
     splits: dict[str, str] = {}
-    problems = []
+    problems: list[str] = []
     for split, name in (("train", "train"), ("val", "valid"), ("test", "test")):
-        text = read_text(folder / f"{name}_split.txt", f"in {folder.name}/ as published")
+        text = read_text(
+            folder / f"{name}_split.txt", say("in {folder}/ as published", folder=folder.name)
+        )
         for entry in text.split():
             if splits.setdefault(entry, split) != split:
                 problems.append(
-                    f"{entry} is in two published splits, {splits[entry]} and {split}; expected it "
-                    f"in one; it stays in {splits[entry]}."
+                    say(
+                        "{entry} is in two published splits, {kept} and {split}; expected "
+                        "it in one; it stays in {kept}.",
+                        entry=entry,
+                        kept=splits[entry],
+                        split=split,
+                    )
                 )
     return splits, problems
 
@@ -168,15 +175,22 @@ def find_folder(root: Path, *names: str) -> Path | None:
 
 def name_list(things: Sequence[str], most: int = 3) -> str:
     """The first few of many names, for a sentence: "a, b, c and 5 more"."""
-    more = f" and {len(things) - most} more" if len(things) > most else ""
-    return ", ".join(things[:most]) + more
+    shown = ", ".join(things[:most])
+    if len(things) <= most:
+        return shown
+    return say("{shown} and {count} more", shown=shown, count=len(things) - most)
 
 
 def split_notes(items: Iterable[Item], published: Mapping[str, int]) -> tuple[str, ...]:
     """A sentence for every split whose size is not the published one."""
     counts = Counter(item.split for item in items)
     return tuple(
-        f"{split} has {counts[split]} usable clips; the published set has {wanted}."
+        say(
+            "{split} has {count} usable clips; the published set has {wanted}.",
+            split=split,
+            count=counts[split],
+            wanted=wanted,
+        )
         for split, wanted in published.items()
         if counts[split] != wanted
     )

@@ -45,11 +45,10 @@ SPLIT_OF = {"1": "train", "2": "train", "3": "train", "4": "val", "5": "test"}  
 PROCESSED = "IEMOCAP_RAW_PROCESSED"
 EVALUATION = re.compile(r"\[(\d+\.\d+) - (\d+\.\d+)\]\t(\S+)\t(\w+)\t")
 SENTENCE = re.compile(r"(\S+) \[\d+\.\d+-\d+\.\d+\]: ?(.*)")
-NAMED = "expected a name like Ses01F_impro01_F000, which says who speaks"
-PICKLE = (
+NAMED = say("expected a name like Ses01F_impro01_F000, which says who speaks")
+PICKLE = say(
     "meta.pkl is a pickle, and opening one runs any program in it; expected meta.json; if you "
-    "trust "
-    'whoever made it, convert it once: python -c "import json, pickle; json.dump(pickle.load('
+    'trust whoever made it, convert it once: python -c "import json, pickle; json.dump(pickle.load('
     "open('meta.pkl', 'rb')), open('meta.json', 'w'), default=float)\""
 )
 
@@ -78,7 +77,12 @@ def read_iemocap(root: Path) -> Corpus:
     items, problems, notes = _read_tree(root)
     counts = Counter(item.label for item in items)
     notes += [
-        f"{label} has {counts[label]} utterances; the published set has {wanted}."
+        say(
+            "{label} has {count} utterances; the published set has {wanted}.",
+            label=label,
+            count=counts[label],
+            wanted=wanted,
+        )
         for label, wanted in PUBLISHED.items()
         if counts[label] != wanted
     ]
@@ -104,14 +108,20 @@ def read_iemocap_published(root: Path) -> Corpus:
     missing = sorted(set(splits) - {item.name for item in items})
     if missing:
         problems.append(
-            f"Ids of the published split are not among the usable utterances here: "
-            f"{name_list(missing)}; copy the tree again."
+            say(
+                "Ids of the published split are not among the usable utterances "
+                "here: {names}; copy the tree again.",
+                names=name_list(missing),
+            )
         )
     crossing = len(crossing_groups(items))
-    leak = (
-        f"The published split is random over utterances: {crossing} of "
-        f"{len({i.group for i in items})} dialogues, and with them their speakers, are in more "
-        "than one split, so scores are too good; --corpus iemocap holds out whole sessions."
+    leak = say(
+        "The published split is random over utterances: {crossing} of "
+        "{count} dialogues, and with them their speakers, are in more than "
+        "one split, so scores are too good; --corpus iemocap holds out "
+        "whole sessions.",
+        crossing=crossing,
+        count=len({i.group for i in items}),
     )
     return replace(
         whole,
@@ -156,12 +166,17 @@ def _read_tree(root: Path) -> tuple[list[Item], list[str], list[str]]:
 
 
 def _read_release(sessions: Sequence[Path]) -> tuple[list[Item], list[str], list[str]]:
-    items, problems = [], []
+    items: list[Item] = []
+    problems: list[str] = []
     other: Counter[str] = Counter()
     for number in sorted(set(SPLIT_OF) - {path.name[-1] for path in sessions}):
         problems.append(
-            f"Session{number} is missing; expected Session1 to Session5; its clips, which belong "
-            f"to {SPLIT_OF[number]}, are left out; copy it there."
+            say(
+                "Session{number} is missing; expected Session1 to Session5; its "
+                "clips, which belong to {split}, are left out; copy it there.",
+                number=number,
+                split=SPLIT_OF[number],
+            )
         )
     mixed, mute = [], []
     for session in sessions:
@@ -169,7 +184,7 @@ def _read_release(sessions: Sequence[Path]) -> tuple[list[Item], list[str], list
             try:
                 found, wrong = _read_dialogue(session, path, other)
             except CorpusError as error:
-                found, wrong = [], [f"{session.name}: {error}"]
+                found, wrong = [], [say("{session}: {error}", session=session.name, error=error)]
             items += found
             problems += wrong
             mixed += [path.stem] * bool(found and audio_file_of(found[0].path) is None)
@@ -178,18 +193,26 @@ def _read_release(sessions: Sequence[Path]) -> tuple[list[Item], list[str], list
 
 
 def _release_notes(other: Counter, mixed: Sequence[str], mute: Sequence[str]) -> list[str]:
-    notes = []
+    notes: list[str] = []
     if other:
         counts = ", ".join(f"{count} {label}" for label, count in sorted(other.items()))
-        notes.append(f"Utterances outside the six labels are left out: {counts}.")
+        notes.append(
+            say("Utterances outside the six labels are left out: {counts}.", counts=counts)
+        )
     if mixed:
         notes.append(
-            f"Dialogues without a stereo wav file ({name_list(mixed)}): the sound there "
-            "is that of both actors."
+            say(
+                "Dialogues without a stereo wav file ({names}): the sound there is "
+                "that of both actors.",
+                names=name_list(mixed),
+            )
         )
     if mute:
         notes.append(
-            f"Utterances that the transcriptions lack are used without text: {name_list(mute)}."
+            say(
+                "Utterances that the transcriptions lack are used without text: {names}.",
+                names=name_list(mute),
+            )
         )
     return notes
 
@@ -202,8 +225,13 @@ def _read_dialogue(session: Path, path: Path, other: Counter) -> tuple[list[Item
     rows = {name: row for name, row in rows.items() if row[2] in LABELS}
     if rows and not video.is_file():
         problems.append(
-            f"{video.name} is missing; expected it in {session.name}/dialog/avi/DivX; "
-            f"its utterances are left out ({len(rows)}); copy it again."
+            say(
+                "{video} is missing; expected it in {session}/dialog/avi/DivX; its "
+                "utterances are left out ({count}); copy it again.",
+                video=video.name,
+                session=session.name,
+                count=len(rows),
+            )
         )
         return [], problems
     try:
@@ -221,7 +249,8 @@ def _read_dialogue(session: Path, path: Path, other: Counter) -> tuple[list[Item
 def read_evaluation(path: Path) -> tuple[dict[str, tuple[float, float, str]], list[str]]:
     """One EmoEvaluation file: ({utterance: (start_s, end_s, label)}, problems)."""
     rows: dict[str, tuple[float, float, str]] = {}
-    problems, unclear = [], set()
+    problems: list[str] = []
+    unclear = set()
     for number, line in enumerate(read_text(path, "in EmoEvaluation").splitlines(), start=1):
         if not line.startswith("["):
             continue  # rater lines and blank lines
@@ -231,30 +260,50 @@ def read_evaluation(path: Path) -> tuple[dict[str, tuple[float, float, str]], li
             row = float(found[1]), float(found[2]), found[4]
             if rows.setdefault(found[3], row) != row:
                 unclear.add(found[3])
-                problem = f"{found[3]} has two lines that differ, expected one; it is left out."
+                problem = say(
+                    "{name} has two lines that differ, expected one; it is left out.",
+                    name=found[3],
+                )
         if problem:
-            problems.append(f"{path.name} line {number}: {problem}")
+            problems.append(
+                say(
+                    "{name} line {number}: {problem}",
+                    name=path.name,
+                    number=number,
+                    problem=problem,
+                )
+            )
     return {name: row for name, row in rows.items() if name not in unclear}, problems
 
 
 def _fault(line: str, found: re.Match | None) -> str | None:
     """What is wrong with a line of EmoEvaluation by itself."""
     if found is None:
-        return (
-            f"found {line[:40]!r}, expected `[start - end]`, an utterance and a label between "
-            "tabs; the line is left out."
+        return say(
+            "found {line!r}, expected `[start - end]`, an utterance and a label "
+            "between tabs; the line is left out.",
+            line=line[:40],
         )
     if not float(found[1]) < float(found[2]) < math.inf:
-        return (
-            f"{found[3]} lasts from {found[1][:20]} to {found[2][:20]} s, expected a start before "
-            "its end; it is left out."
+        return say(
+            "{name} lasts from {start} to {end} s, expected a start "
+            "before its end; it is left out.",
+            name=found[3],
+            start=found[1][:20],
+            end=found[2][:20],
         )
     if not names_speaker(found[3]):
-        return f"found the utterance {found[3][:40]!r}, {NAMED}; it is left out."
+        return say(
+            "found the utterance {name!r}, {named}; it is left out.",
+            name=found[3][:40],
+            named=NAMED,
+        )
     if found[4] not in LABELS and found[4] not in OTHERS:
-        return (
-            f"{found[3]} has label {found[4][:20]!r}, expected one of "
-            f"{', '.join((*LABELS, *sorted(OTHERS)))}; it is left out."
+        return say(
+            "{name} has label {label!r}, expected one of {known}; it is left out.",
+            name=found[3],
+            label=found[4][:20],
+            known=", ".join((*LABELS, *sorted(OTHERS))),
         )
     return None
 
@@ -272,7 +321,7 @@ def _read_processed(folder: Path) -> tuple[list[Item], list[str], list[str]]:
     if not (folder / "meta.json").is_file() and (folder / "meta.pkl").is_file():
         raise CorpusError(PICKLE)
     try:
-        rows = json.loads(read_text(folder / "meta.json", f"in {folder.name}"))
+        rows = json.loads(read_text(folder / "meta.json", say("in {folder}", folder=folder.name)))
         rows = {name: (row["label"], row.get("text") or "") for name, row in rows.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CorpusError(
@@ -281,19 +330,30 @@ def _read_processed(folder: Path) -> tuple[list[Item], list[str], list[str]]:
             error=error,
         ) from error
     on_disk = {path.name: path for path in folder.glob("*/*") if path.is_dir()}
-    items, problems = [], []
+    items: list[Item] = []
+    problems: list[str] = []
     for name, (label, text) in rows.items():
         if label not in LABELS:
             if label not in OTHERS:
                 problems.append(
-                    f"meta.json: {name} has the unknown label {label!r}; it is left out."
+                    say(
+                        "meta.json: {name} has the unknown label {label!r}; it is left out.",
+                        name=name,
+                        label=label,
+                    )
                 )
         elif not names_speaker(name):
             problems.append(
-                f"meta.json: found the utterance {name[:40]!r}, {NAMED}; it is left out."
+                say(
+                    "meta.json: found the utterance {name!r}, {named}; it is left out.",
+                    name=name[:40],
+                    named=NAMED,
+                )
             )
         elif name not in on_disk:
-            problems.append(f"meta.json names {name}, but its folder is missing; copy it again.")
+            problems.append(
+                say("meta.json names {name}, but its folder is missing; copy it again.", name=name)
+            )
         else:
             session = f"Session{name[3:5].lstrip('0')}"
             split = SPLIT_OF.get(session[-1], "train")

@@ -11,6 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 from emo_core.data.corpus import Corpus, CorpusError, Item, find_folder, name_list, read_table
+from emo_core.messages import say
 from emo_core.schema import EMOTIONS
 
 PRESENT = {
@@ -86,8 +87,12 @@ def read_meld_split(root: Path, split: str) -> tuple[list[Item], list[str], list
             [],
             [],
             [
-                f"The split {split} is not here: {TABLES[split]}_sent_emo.csv and its clips are "
-                "missing."
+                say(
+                    "The split {split} is not here: {table}_sent_emo.csv and its clips "
+                    "are missing.",
+                    split=split,
+                    table=TABLES[split],
+                )
             ],
         )
     if clips is None or table is None:
@@ -106,7 +111,12 @@ def read_meld_split(root: Path, split: str) -> tuple[list[Item], list[str], list
             bad.append(f"{name} ({KNOWN_BAD[name]})")
         elif name.rpartition("/")[2] not in on_disk:
             problems.append(
-                f"{table.name} names {name}.mp4, which is missing; copy it into {clips.name}."
+                say(
+                    "{table} names {name}.mp4, which is missing; copy it into {clips}.",
+                    table=table.name,
+                    name=name,
+                    clips=clips.name,
+                )
             )
         else:
             path = clips / f"{name.rpartition('/')[2]}.mp4"
@@ -119,15 +129,34 @@ def read_meld_split(root: Path, split: str) -> tuple[list[Item], list[str], list
 def _notes(split: str, rows: dict, bad: list[str], extra: list[str]) -> list[str]:
     counts = Counter(emotion for emotion, _ in rows.values())
     found = tuple(counts[emotion] for emotion in ORDER)
-    notes = []
+    notes: list[str] = []
     if bad:
-        notes.append(f"{split}: clips that are known to be damaged are left out: {', '.join(bad)}.")
+        notes.append(
+            say(
+                "{split}: clips that are known to be damaged are left out: {names}.",
+                split=split,
+                names=", ".join(bad),
+            )
+        )
     if extra:
-        notes.append(f"{split}: clips in no row of the table are left out: {name_list(extra)}.")
+        notes.append(
+            say(
+                "{split}: clips in no row of the table are left out: {names}.",
+                split=split,
+                names=name_list(extra),
+            )
+        )
     if found != PUBLISHED[split]:
         notes.append(
-            f"{split} has {sum(found)} rows ({_list(found)}); the published table has "
-            f"{sum(PUBLISHED[split])} ({_list(PUBLISHED[split])})."
+            say(
+                "{split} has {rows} rows ({found}); the published table has "
+                "{published} ({labels}).",
+                split=split,
+                rows=sum(found),
+                found=_list(found),
+                published=sum(PUBLISHED[split]),
+                labels=_list(PUBLISHED[split]),
+            )
         )
     return notes
 
@@ -142,24 +171,34 @@ def read_meld_rows(path: Path, split: str) -> tuple[dict[str, tuple[str, str]], 
     Its times are of subtitles and say nothing of the files (docs/papers/mesm.md#meld).
     """
     rows: dict[str, tuple[str, str]] = {}
-    problems = []
+    problems: list[str] = []
     for number, row in read_table(path, COLUMNS, "as published, in data/MELD", True):
         name = f"{split}/dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}"
         emotion = row["Emotion"].strip().lower()
         start_s, end_s = seconds_of(row["StartTime"]), seconds_of(row["EndTime"])
         if not (row["Dialogue_ID"].isdigit() and row["Utterance_ID"].isdigit()):
-            problem = "Dialogue_ID and Utterance_ID are not both numbers; the row is left out"
+            problem = say("Dialogue_ID and Utterance_ID are not both numbers; the row is left out")
         elif emotion not in PRESENT:
             known = ", ".join(PRESENT)
-            problem = f"{name} has emotion {emotion[:20]!r}, expected one of {known}; left out"
+            problem = say(
+                "{name} has emotion {emotion!r}, expected one of {known}; left out",
+                name=name,
+                emotion=emotion[:20],
+                known=known,
+            )
         elif start_s is None or end_s is None:
-            problem = f"{name} has a time that is not of the form hh:mm:ss,ms; the row is left out"
+            problem = say(
+                "{name} has a time that is not of the form hh:mm:ss,ms; the row is left out",
+                name=name,
+            )
         elif name in rows:
-            problem = f"{name} is in two rows, expected one; the second is left out"
+            problem = say("{name} is in two rows, expected one; the second is left out", name=name)
         else:
             rows[name] = emotion, row["Utterance"].strip()
             continue
-        problems.append(f"{path.name} line {number}: {problem}.")
+        problems.append(
+            say("{name} line {number}: {problem}.", name=path.name, number=number, problem=problem)
+        )
     return rows, problems
 
 

@@ -22,6 +22,7 @@ from emo_core.data.corpus import (
     read_text,
     split_notes,
 )
+from emo_core.messages import say
 from emo_core.schema import EMOTIONS
 
 ANSWERS = tuple(
@@ -99,15 +100,24 @@ def _items(
             video, start_s, end_s, text = segments[name]
             path, span = videos / f"{video}.mp4", (start_s, end_s)
             items.append(Item(name, path, split, present[name], video, None, text, span))
-    problems = [
-        f"{video}.mp4 is missing in {videos.name}; its segments are left out ({count}); copy it."
+    problems: list[str] = [
+        say(
+            "{video}.mp4 is missing in {folder}; its segments are left out ({count}); copy it.",
+            video=video,
+            folder=videos.name,
+            count=count,
+        )
         for video, count in sorted(absent.items())
     ]
-    for names, what in ((silent, "line in the transcripts"), (unlabelled, "label")):
+    for names, what in ((silent, say("line in the transcripts")), (unlabelled, say("label"))):
         if names:
             problems.append(
-                f"{len(names)} ids of the published split have no {what} and are left out: "
-                f"{name_list(sorted(names))}."
+                say(
+                    "{count} ids of the published split have no {what} and are left out: {names}.",
+                    count=len(names),
+                    what=what,
+                    names=name_list(sorted(names)),
+                )
             )
     return items, problems
 
@@ -115,10 +125,10 @@ def _items(
 def read_transcripts(folder: Path) -> tuple[dict[str, Segment], list[str]]:
     """Every segment of every transcript by its id `<vid>_<clip>`, and problems."""
     segments: dict[str, Segment] = {}
-    problems = []
+    problems: list[str] = []
     for path in sorted(folder.glob("[!.]*.txt")):
         try:
-            lines = read_text(path, f"in {folder.name}").splitlines()
+            lines = read_text(path, say("in {folder}", folder=folder.name)).splitlines()
         except CorpusError as error:
             problems.append(str(error))
             continue
@@ -132,16 +142,27 @@ def read_transcripts(folder: Path) -> tuple[dict[str, Segment], list[str]]:
             except ValueError:
                 if line.strip():
                     problems.append(
-                        f"{path.name} line {number}: found {line[:40]!r}, expected "
-                        "vid___clip___start___end___text; the line is left out."
+                        say(
+                            "{name} line {number}: found {line!r}, expected "
+                            "vid___clip___start___end___text; the line is left out.",
+                            name=path.name,
+                            number=number,
+                            line=line[:40],
+                        )
                     )
                 continue
             video = video.rpartition("/")[2]
             segment = video, *times, " ".join(fields[4:5]).strip()
             if segments.setdefault(f"{video}_{clip}", segment) is not segment:
                 problems.append(
-                    f"{path.name} line {number}: {video}_{clip} has a line already, expected one "
-                    "line for each clip; this one is left out."
+                    say(
+                        "{name} line {number}: {video}_{clip} has a line already, expected "
+                        "one line for each clip; this one is left out.",
+                        name=path.name,
+                        number=number,
+                        video=video,
+                        clip=clip,
+                    )
                 )
     return segments, problems
 
@@ -160,7 +181,12 @@ def read_mosei_labels(
             return (
                 present,
                 [],
-                [f"Labels are read from {CSD} and matched to the transcripts by time."],
+                [
+                    say(
+                        "Labels are read from {csd} and matched to the transcripts by time.",
+                        csd=CSD,
+                    )
+                ],
             )
     raise CorpusError(
         "There are no labels in {name}; expected the tables of CMU-MOSEI in Labels, or {csd}; "
@@ -179,7 +205,7 @@ def read_ratings(
     """
     sums: dict[str, list[float]] = {}
     raters: Counter[str] = Counter()
-    problems = []
+    problems: list[str] = []
     for path in tables:
         try:
             rows = read_table(path, ("Input.VIDEO_ID", "Input.CLIP", *ANSWERS), "in Labels", True)
@@ -192,15 +218,30 @@ def read_ratings(
             known = [mark for mark in marks if mark is not None]
             if len(known) < len(marks):
                 problems.append(
-                    f"{path.name} line {number}: {name} has the answer "
-                    f"{row[ANSWERS[marks.index(None)]][:20]!r}, expected a number from 0 to 3; the "
-                    "row is left out."
+                    say(
+                        "{name} line {number}: {clip} has the answer {answer!r}, expected a "
+                        "number from 0 to 3; the row is left out.",
+                        name=path.name,
+                        number=number,
+                        clip=name,
+                        answer=row[ANSWERS[marks.index(None)]][:20],
+                    )
                 )
                 continue
             sums[name] = [a + b for a, b in zip(sums.get(name, [0.0] * 6), known, strict=True)]
             raters[name] += 1
     odd = sorted(name for name, count in raters.items() if count != RATERS)
-    notes = [f"Clips with more or fewer than {RATERS} raters: {name_list(odd)}."] if odd else []
+    notes: list[str] = (
+        [
+            say(
+                "Clips with more or fewer than {raters} raters: {names}.",
+                raters=RATERS,
+                names=name_list(odd),
+            )
+        ]
+        if odd
+        else []
+    )
     present = {
         name: tuple(label for label, mark in zip(EMOTIONS, marks, strict=True) if mark > 0)
         for name, marks in sums.items()

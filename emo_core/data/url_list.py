@@ -74,9 +74,12 @@ def read_links_table(path: Path) -> tuple[list[Link], list[str]]:
             if links.setdefault(link.name, link).label != link.label:
                 raise CorpusError("this part has another label in a row above; expected one label")
         except (CorpusError, DownloadError, ValueError) as error:
-            text = str(error).rstrip(".")
-            place = "" if text.startswith(path.name) else f"{path.name} line {row.line}: "
-            problems.append(f"{place}{text}; the row is left out.")
+            text = str(error)
+            if not text.startswith(path.name):
+                text = say(
+                    "{name} line {line}: {error:clause}", name=path.name, line=row.line, error=error
+                )
+            problems.append(say("{error:clause}; the row is left out.", error=text))
     return list(links.values()), [*table.findings.sentences(), *problems]
 
 
@@ -109,7 +112,9 @@ def _seconds(table: Table, row: Row, name: str) -> float:
     value = seconds_in(table, row, name)
     if value is None:
         place = table.where(row, f"{name}_s")
-        raise ValueError(f"{place}: there is no time; expected seconds such as 5.25")
+        raise ValueError(
+            say("{place}: there is no time; expected seconds such as 5.25", place=place)
+        )
     return value
 
 
@@ -121,12 +126,16 @@ def fetch_links(table: Path, out: Path, progress: Callable[[int, int], None] | N
     """
     links, problems = read_links_table(table)
     if not links:
-        first = f"; the first problem: {problems[0]}" if problems else "."
+        columns = ",".join(COLUMNS)
+        if not problems:
+            raise CorpusError(
+                "{name} has no usable row; expected {columns}.", name=table.name, columns=columns
+            )
         raise CorpusError(
-            "{name} has no usable row; expected {columns}{first}",
+            "{name} has no usable row; expected {columns}; the first problem: {first}",
             name=table.name,
-            columns=",".join(COLUMNS),
-            first=first,
+            columns=columns,
+            first=problems[0],
         )
     if (out / TABLE).is_file():
         links = _merge_links(out / TABLE, links)
@@ -193,8 +202,15 @@ def read_links(root: Path) -> Corpus:
             items.append(Item(f"{CLIPS}/{link.name}", path, link.split, link.label, link.group))
         else:
             problems.append(
-                f"{link.url} from {link.start_s} to {link.end_s} s is not there; expected "
-                f"{CLIPS}/{link.name}.mp4; run `emo data fetch` again."
+                say(
+                    "{url} from {start_s} to {end_s} s is not there; expected "
+                    "{clips}/{name}.mp4; run `emo data fetch` again.",
+                    url=link.url,
+                    start_s=link.start_s,
+                    end_s=link.end_s,
+                    clips=CLIPS,
+                    name=link.name,
+                )
             )
     if not items:
         raise CorpusError(

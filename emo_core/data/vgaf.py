@@ -26,7 +26,7 @@ def read_vgaf_labels(path: Path) -> tuple[dict[str, str], list[str]]:
 
     Raises CorpusError where the file is missing, is not text or has another header.
     """
-    lines = read_text(path, "beside Train/ and Val/ as distributed with VGAF").splitlines()
+    lines = read_text(path, say("beside Train/ and Val/ as distributed with VGAF")).splitlines()
     if not lines or lines[0].split() != HEADER:
         raise CorpusError(
             "{name} starts with {found!r}; expected the header {header!r}; restore the official "
@@ -36,29 +36,46 @@ def read_vgaf_labels(path: Path) -> tuple[dict[str, str], list[str]]:
             header=" ".join(HEADER),
         )
     labels: dict[str, str] = {}  # "" = left out
-    problems = []
+    problems: list[str] = []
     for number, line in enumerate(lines[1:], start=2):
         if line.strip():
             problem = _read_line(line, labels)
             if problem:
-                problems.append(f"{path.name} line {number}: {problem}")
+                problems.append(
+                    say(
+                        "{name} line {number}: {problem}",
+                        name=path.name,
+                        number=number,
+                        problem=problem,
+                    )
+                )
     return {name: label for name, label in labels.items() if label}, problems
 
 
 def _read_line(line: str, labels: dict[str, str]) -> str | None:
     words = line.split()
     if len(words) != 2:
-        return f"found {line[:40]!r}, expected a clip name and a class; the line is left out."
+        return say(
+            "found {line!r}, expected a clip name and a class; the line is left out.",
+            line=line[:40],
+        )
     name, code = words
     if code not in ("1", "2", "3"):
-        return f"{name[:40]} has class {code[:20]!r}, expected 1, 2 or 3; the clip is left out."
+        return say(
+            "{name} has class {code!r}, expected 1, 2 or 3; the clip is left out.",
+            name=name[:40],
+            code=code[:20],
+        )
     if Path(name).name != name:
-        return f"clip name {name[:40]!r} is a path, expected a plain name; the line is left out."
+        return say(
+            "clip name {name!r} is a path, expected a plain name; the line is left out.",
+            name=name[:40],
+        )
     label = POLARITIES[int(code) - 1]
     if labels.setdefault(name, label) in (label, ""):
         return None
     labels[name] = ""
-    return f"{name} has two different classes, expected one; it is left out."
+    return say("{name} has two different classes, expected one; it is left out.", name=name)
 
 
 def source_of(name: str) -> str:
@@ -78,14 +95,21 @@ def read_vgaf_split(root: Path, split: str) -> tuple[list[Item], list[str]]:
             items.append(Item(f"{folder.name}/{name}", path, split, label, source_of(name)))
         else:
             problems.append(
-                f"{folder.name}_labels.txt names {name}, but {folder.name}/{name}.mp4 is missing; "
-                "copy it again or remove the line."
+                say(
+                    "{folder}_labels.txt names {name}, but {folder}/{name}.mp4 is "
+                    "missing; copy it again or remove the line.",
+                    folder=folder.name,
+                    name=name,
+                )
             )
     for name in sorted(on_disk - set(labels)):
         if not any(f"{name} " in problem for problem in problems):
             problems.append(
-                f"{folder.name}/{name}.mp4 is not named in {folder.name}_labels.txt; it is left "
-                "out."
+                say(
+                    "{folder}/{name}.mp4 is not named in {folder}_labels.txt; it is left out.",
+                    folder=folder.name,
+                    name=name,
+                )
             )
     return items, problems
 
@@ -147,13 +171,21 @@ def label_revision(items: list[Item]) -> str | None:
 def count_notes(items: list[Item], revision: str | None) -> tuple[str, ...]:
     """How the tree compares with what was published."""
     counts = Counter(item.split for item in items)
-    notes = [
-        f"{FOLDERS[split]} has {counts[split]} usable clips; the published set has {published}."
+    notes: list[str] = [
+        say(
+            "{folder} has {count} usable clips; the published set has {published}.",
+            folder=FOLDERS[split],
+            count=counts[split],
+            published=published,
+        )
         for split, published in PUBLISHED.items()
         if counts[split] != published
     ]
     if revision == "older":
         notes.append(
-            "The labels are of an older version (Val 299/281/186); the current one has 302/280/184."
+            say(
+                "The labels are of an older version (Val 299/281/186); the current "
+                "one has 302/280/184."
+            )
         )
     return tuple(notes)

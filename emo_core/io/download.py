@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 from emo_core.errors import EmoError
 from emo_core.io import network_guard as reach
 from emo_core.io.atomic import scratch_folder
+from emo_core.messages import from_plain, say, to_plain
 
 EXTRACTORS = ["youtube", "vimeo", "archive.org", "wikimedia.org"]  # exact names of yt-dlp
 HOSTS = {
@@ -51,11 +52,11 @@ WORKER = [
 ]
 CUT_S = 60  # for ffmpeg, to cut a part of at most 20 s
 REASONS = {  # what yt-dlp raises inside -> what it means
-    "UnsupportedError": "no video is known at this address",
-    "GeoRestrictedError": "the video isn't shown in this country",
-    "UserNotLive": "it is a live stream that is off",
-    "TransportError": "the site didn't answer",
-    "NoneType": "it is not the page of one video on an allowed site",
+    "UnsupportedError": say("no video is known at this address"),
+    "GeoRestrictedError": say("the video isn't shown in this country"),
+    "UserNotLive": say("it is a live stream that is off"),
+    "TransportError": say("the site didn't answer"),
+    "NoneType": say("it is not the page of one video on an allowed site"),
 }
 
 
@@ -86,15 +87,15 @@ def check_url(url: str) -> str:
         ) from error
     reason = None
     if not set(url) <= PLAIN:
-        reason = "it has a character that is not allowed in an address"
+        reason = say("it has a character that is not allowed in an address")
     elif parts.scheme != "https":
-        reason = f"it starts with {parts.scheme or 'no scheme'}"
+        reason = say("it starts with {start}", start=parts.scheme or say("no scheme"))
     elif parts.username is not None or parts.password is not None:
-        reason = "it holds a user name or a password"
+        reason = say("it holds a user name or a password")
     elif port not in (None, 443):
-        reason = f"it names the port {port}"
+        reason = say("it names the port {port}", port=port)
     elif host not in HOSTS:
-        reason = f"its site is {(host or 'missing')[:60]}"
+        reason = say("its site is {site}", site=(host or say("missing"))[:60])
     if reason:
         raise DownloadError(
             "{url!r} is refused: {reason}; expected https:// and one of {hosts}; download the "
@@ -134,7 +135,7 @@ def fetch(
         job = {"url": url, "folder": str(folder), "start_s": start_s, "end_s": end_s}
         answer = _run_worker({**job, "limits": asdict(limits)}, folder, limits, pause)
         if "error" in answer:
-            raise DownloadError(answer["error"])
+            raise DownloadError(from_plain(answer["error"]))
         os.replace(folder / answer["file"], out)
     return out
 
@@ -167,13 +168,23 @@ def _run_worker(
             worker.wait()
             worker.stdin.close()  # type: ignore[union-attr]  # it is a pipe
         if reason:
-            return {"error": f"{job['url']}: stopped, {reason}; choose a shorter or smaller one."}
+            return {
+                "error": say(
+                    "{url}: stopped, {reason}; choose a shorter or smaller one.",
+                    url=job["url"],
+                    reason=reason,
+                )
+            }
         said.seek(0)
         lines = said.read().decode(errors="replace").splitlines() or [""]
     try:
         return json.loads(lines[-1])
     except ValueError:
-        return {"error": f"{job['url']}: the download stopped without a message; try again."}
+        return {
+            "error": say(
+                "{url}: the download stopped without a message; try again.", url=job["url"]
+            )
+        }
 
 
 def _send_job(worker: subprocess.Popen, job: dict) -> None:
@@ -185,7 +196,7 @@ def _send_job(worker: subprocess.Popen, job: dict) -> None:
 def _breach(folder: Path, spent_s: float, limits: DownloadLimits) -> str | None:
     """Which cap is broken, in words."""
     if spent_s > limits.wall_s:
-        return f"it took longer than {limits.wall_s:.0f} s"
+        return say("it took longer than {wall_s:.0f} s", wall_s=limits.wall_s)
     size = 0
     for path in folder.rglob("*"):
         try:
@@ -194,7 +205,7 @@ def _breach(folder: Path, spent_s: float, limits: DownloadLimits) -> str | None:
             continue  # renamed while we look
     # picture, sound and their merger stand beside each other for a moment
     if size > 2 * limits.megabytes * 2**20:
-        return f"it is larger than {limits.megabytes} MB"
+        return say("it is larger than {megabytes} MB", megabytes=limits.megabytes)
     return None
 
 
@@ -233,15 +244,23 @@ def refusal(info: dict, limits: dict) -> str | None:
     """Why a video is refused, before anything of it is downloaded; None = it is accepted."""
     duration, size = info.get("duration"), info.get("filesize") or info.get("filesize_approx")
     if info.get("_type", "video") != "video":
-        return "it is a list; expected one video"
+        return say("it is a list; expected one video")
     if info.get("is_live") or info.get("live_status") in ("is_live", "is_upcoming"):
-        return "it is a live stream; expected a recording"
+        return say("it is a live stream; expected a recording")
     if not duration:
-        return "its duration is unknown; expected a recording of known length"
+        return say("its duration is unknown; expected a recording of known length")
     if duration > limits["video_s"]:
-        return f"it lasts {duration:.0f} s; expected at most {limits['video_s']:.0f} s"
+        return say(
+            "it lasts {duration:.0f} s; expected at most {video_s:.0f} s",
+            duration=duration,
+            video_s=limits["video_s"],
+        )
     if size and size > limits["megabytes"] * 2**20:
-        return f"it has {size / 2**20:.0f} MB; expected at most {limits['megabytes']} MB"
+        return say(
+            "it has {size:.0f} MB; expected at most {megabytes} MB",
+            size=size / 2**20,
+            megabytes=limits["megabytes"],
+        )
     return None
 
 
@@ -251,28 +270,38 @@ def work(job: dict) -> dict:
         import yt_dlp
     except ImportError:
         return {
-            "error": "yt-dlp, which downloads clips, isn't installed; expected it; run "
-            "`pip install yt-dlp`."
+            "error": say(
+                "yt-dlp, which downloads clips, isn't installed; expected it; run "
+                "`pip install yt-dlp`."
+            )
         }
     deadline = time.monotonic() + job["limits"]["wall_s"]
 
     def hook(progress: dict) -> None:
         most = job["limits"]["megabytes"] * 2**20
         if progress.get("downloaded_bytes", 0) > most or time.monotonic() > deadline:
-            raise yt_dlp.utils.DownloadCancelled("it is larger or slower than allowed")
+            raise yt_dlp.utils.DownloadCancelled(say("it is larger or slower than allowed"))
 
     try:
         with yt_dlp.YoutubeDL(options(job, yt_dlp, hook)) as site:
             info = site.extract_info(job["url"], download=False)
-            reason = "nothing was found there" if info is None else refusal(info, job["limits"])
+            reason = (
+                say("nothing was found there") if info is None else refusal(info, job["limits"])
+            )
             if reason is None:
                 site.extract_info(job["url"], download=True)
     except (yt_dlp.utils.YoutubeDLError, OSError) as error:
         reason = explain_failure(error)
     if reach.refused:
-        reason = "it leads to an address that isn't on the open internet"
+        reason = say("it leads to an address that isn't on the open internet")
     if reason:
-        return {"error": f"{job['url']}: {reason}; choose another, or download it yourself."}
+        return {
+            "error": say(
+                "{url}: {reason}; choose another, or download it yourself.",
+                url=job["url"],
+                reason=reason,
+            )
+        }
     return _check_result(job)
 
 
@@ -283,20 +312,38 @@ def _check_result(job: dict) -> dict:
         missing = (
             ""
             if shutil.which("ffmpeg")
-            else " (ffmpeg, which joins picture and sound, isn't installed)"
+            else say(" (ffmpeg, which joins picture and sound, isn't installed)")
         )
-        return {"error": f"{job['url']}: the download left no clip{missing}; choose another."}
+        return {
+            "error": say(
+                "{url}: the download left no clip{missing}; choose another.",
+                url=job["url"],
+                missing=missing,
+            )
+        }
     if made[0].stat().st_size > job["limits"]["megabytes"] * 2**20:
-        return {"error": f"{job['url']}: the clip is larger than allowed; choose a shorter one."}
+        return {
+            "error": say(
+                "{url}: the clip is larger than allowed; choose a shorter one.", url=job["url"]
+            )
+        }
     if job["start_s"] is not None and not shutil.which("ffmpeg"):
         return {
-            "error": f"{job['url']}: ffmpeg, which cuts out a part, isn't installed; install it, "
-            "or leave the times out."
+            "error": say(
+                "{url}: ffmpeg, which cuts out a part, isn't installed; install it, "
+                "or leave the times out.",
+                url=job["url"],
+            )
         }
     if job["start_s"] is not None and not trim(made[0], job["start_s"], job["end_s"]):
         return {
-            "error": f"{job['url']}: there is nothing from {job['start_s']:g} to "
-            f"{job['end_s']:g} s; choose times within the video."
+            "error": say(
+                "{url}: there is nothing from {start_s:g} to {end_s:g} s; choose "
+                "times within the video.",
+                url=job["url"],
+                start_s=job["start_s"],
+                end_s=job["end_s"],
+            )
         }
     return {"file": made[0].name}
 
@@ -339,10 +386,10 @@ def trim(path: Path, start_s: float, end_s: float) -> bool:
 def explain_failure(error: Exception) -> str:
     """What yt-dlp raised, as the middle of a sentence."""
     cause = (getattr(error, "exc_info", None) or (None, error, None))[1]
-    reason = REASONS.get(type(cause).__name__)
+    reason: str | None = REASONS.get(type(cause).__name__)
     if reason is None:
         reason = str(cause).removeprefix("ERROR: ").strip().split("\n")[0][:160].rstrip(".")
-    return f"it could not be fetched ({reason})"
+    return say("it could not be fetched ({reason})", reason=reason)
 
 
 def worker_main(but: frozenset[reach.Address] = frozenset()) -> None:
@@ -352,7 +399,7 @@ def worker_main(but: frozenset[reach.Address] = frozenset()) -> None:
     reach.only_public(but | reach.proxies())
     job = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    print(json.dumps(work(job)), flush=True)
+    print(json.dumps({name: to_plain(said) for name, said in work(job).items()}), flush=True)
 
 
 def _end_with_parent() -> None:

@@ -19,6 +19,7 @@ from emo_core.data.statement import STATEMENT
 from emo_core.errors import EmoError, os_reason
 from emo_core.io.atomic import atomic_path, remove_unfinished, sole_writer
 from emo_core.io.processes import processes
+from emo_core.messages import say
 from emo_core.schema import POLARITIES, SPLITS
 
 FOLDERS = {"train": "Train", "val": "Val", "test": "Test"}
@@ -265,11 +266,24 @@ def read_made_corpus(
                 items.append(item)
             else:
                 problems.append(
-                    f"{TRUTH} line {number}: {item.name} is in line {known[item.name]} already, "
-                    "expected one line a clip; this one is left out."
+                    say(
+                        "{truth} line {number}: {item} is in line {other} already, expected "
+                        "one line a clip; this one is left out.",
+                        truth=TRUTH,
+                        number=number,
+                        item=item.name,
+                        other=known[item.name],
+                    )
                 )
         except (ValueError, KeyError, TypeError) as error:
-            problems.append(f"{TRUTH} line {number}: {error}; the clip is left out.")
+            problems.append(
+                say(
+                    "{truth} line {number}: {error}; the clip is left out.",
+                    truth=TRUTH,
+                    number=number,
+                    error=error,
+                )
+            )
     if not items:
         raise CorpusError(
             "{name}/{truth} names no usable clip; make the corpus again.",
@@ -284,11 +298,21 @@ def _check_truth(root: Path, truth: dict, polarities: tuple[str, ...]) -> Path:
     path = root / f"{name}.mp4"
     for key in ("clip", "regime", "text"):
         if not isinstance(truth.get(key, ""), str):
-            raise ValueError(f"{key} is {repr(truth[key])[:40]}, expected text")
+            raise ValueError(
+                say("{key} is {value}, expected text", key=key, value=repr(truth[key])[:40])
+            )
     if not path.is_file():
-        raise ValueError(f"{name}.mp4 is missing")
+        raise ValueError(say("{name}.mp4 is missing", name=name))
     if label not in polarities:
-        raise ValueError(f"label {label!r} is not one of {', '.join(filter(None, polarities))}")
+        raise ValueError(
+            say(
+                "label {label!r} is not one of {known}",
+                label=label,
+                known=", ".join(filter(None, polarities)),
+            )
+        )
     if split not in SPLITS:
-        raise ValueError(f"split {split!r} is not one of {', '.join(SPLITS)}")
+        raise ValueError(
+            say("split {split!r} is not one of {known}", split=split, known=", ".join(SPLITS))
+        )
     return path

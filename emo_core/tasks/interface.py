@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from emo_core.messages import say, say_list, say_name
 from emo_core.ranges import Amount, Positive
 
 
@@ -155,19 +156,23 @@ class Task(Protocol):
 def span(scores: dict) -> str:
     """The 95 % interval of a split's main score, in words."""
     if scores["interval"] is None:
-        return f"no interval: {scores['interval_note']}"
-    return "95 % {:.3f} to {:.3f}".format(*scores["interval"])
+        return say("no interval: {why}", why=scores["interval_note"])
+    low, high = scores["interval"]
+    return say("95 % {low:.3f} to {high:.3f}", low=low, high=high)
 
 
 def in_text(value: float | None) -> str:
     """A score in words."""
-    return "undefined" if value is None else f"{value:.3f}"
+    return say("undefined") if value is None else say("{value:.3f}", value=value)
 
 
 def absent_words(scores: dict) -> str:
     """A sentence's end where a class has no clip, so that means leave it out; else nothing."""
     names = scores.get("absent")  # of checkpoints until 0.2 it is not known
-    return f"; no clip of {', '.join(names)}, which means leave out" if names else ""
+    if not names:
+        return ""
+    listed = say_list(map(say_name, names))
+    return say("; no clip of {names}, which means leave out", names=listed)
 
 
 LOWEST = -2.0  # below every score; of a split with nothing to score

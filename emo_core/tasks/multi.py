@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from emo_core import metrics
+from emo_core.messages import say, say_list, say_name
 from emo_core.ranges import Amount, Share
 from emo_core.schema import EMOTIONS
 from emo_core.tasks.interface import (
@@ -183,43 +184,61 @@ class MultiLabel:
     def choice(self, calibration: Calibration) -> str:
         """What `calibrate` chose, as a sentence."""
         pairs = zip(self.labels, calibration.thresholds, strict=True)
-        chosen = ", ".join(f"{label} {threshold:g}" for label, threshold in pairs)
-        sure = ""
-        if self.precision:
-            sure = self._sure_words(calibration.abstain_below)
-        return (
-            f"Chosen on the held-out clips: thresholds with the best F1, {chosen}; the scores "
-            f"above are at 0.5.{sure}"
+        chosen = say(
+            "Chosen on the held-out clips: thresholds with the best F1, {thresholds}; the scores "
+            "above are at 0.5.",
+            thresholds=say_list(
+                say("{label} {threshold:g}", label=say_name(label), threshold=threshold)
+                for label, threshold in pairs
+            ),
         )
+        if not self.precision:
+            return chosen
+        return say_list([chosen, self._sure_words(calibration.abstain_below)], " ")
 
     def _sure_words(self, abstain_below: float) -> str:
         """When the answer is "not sure", as a sentence after another one."""
-        near = (
-            ' "Not sure" where even the clearest label is near its threshold (below '
-            f"{abstain_below:g} on a scale on which each threshold is 0.5)"
+        near = say(
+            '"Not sure" where even the clearest label is near its threshold (below {below:g} on a '
+            "scale on which each threshold is 0.5)",
+            below=abstain_below,
         )
-        right = (
-            f"{100 * self.precision:g} % of the other answers name a label that is there, or say "
-            "rightly that none is"
+        right = say(
+            "{percent:g} % of the other answers name a label that is there, or say rightly that "
+            "none is",
+            percent=100 * self.precision,
         )
         if abstain_below >= SURE[-1]:
-            return (
-                f"{near}, the highest value tried; there are too few clips to be sure that {right}."
+            return say(
+                "{near}, the highest value tried; there are too few clips to be sure that {right}.",
+                near=near,
+                right=right,
             )
-        return f"{near}; at least {right} (with 95 % confidence, for clips of the same people)."
+        return say(
+            "{near}; at least {right} (with 95 % confidence, for clips of the same people).",
+            near=near,
+            right=right,
+        )
 
     def summary(self, scores: dict) -> str:
         """The scores of a split in one line."""
         names = {
-            "weighted accuracy": "weighted_accuracy",
-            "accuracy": "accuracy",
-            "all negative": "all_negative",
+            say("weighted accuracy"): "weighted_accuracy",
+            say("accuracy"): "accuracy",
+            say("all negative"): "all_negative",
             "AUC": "auc",
         }
-        others = ", ".join(f"{name} {in_text(scores[key])}" for name, key in names.items())
-        return (
-            f"F1 {in_text(scores['f1'])} ({span(scores)}), {others}, n = {scores['n']}"
-            f"{absent_words(scores)}"
+        others = [
+            say("{name} {score}", name=name, score=in_text(scores[key]))
+            for name, key in names.items()
+        ]
+        return say(
+            "F1 {score} ({span}), {others}, n = {count}{absent}",
+            score=in_text(scores["f1"]),
+            span=span(scores),
+            others=say_list(others),
+            count=scores["n"],
+            absent=absent_words(scores),
         )
 
 

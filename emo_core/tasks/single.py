@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from emo_core import metrics
+from emo_core.messages import say
 from emo_core.ranges import OpenShare, Share
 from emo_core.schema import POLARITIES
 from emo_core.tasks.interface import (
@@ -164,25 +165,38 @@ class SingleLabel:
 
     def choice(self, calibration: Calibration) -> str:
         """What `calibrate` chose, as a sentence."""
-        right = f"{100 * self.precision:g} % of the answers above it are right"
-        wanted = f"; at least {right} (with 95 % confidence, for clips of the same people)"
-        if calibration.abstain_below >= THRESHOLDS[-1]:
-            wanted = (
-                f", the highest threshold tried; there are too few clips to be sure that {right}"
+        percent, below = 100 * self.precision, calibration.abstain_below
+        chosen = say(
+            'Chosen on the held-out clips: temperature {temperature:.3f}, and "not sure" below '
+            "{below:g}.",
+            temperature=calibration.temperature,
+            below=below,
+        )
+        if not self.precision:
+            return chosen
+        if below >= THRESHOLDS[-1]:
+            return say(
+                "{chosen:clause}, the highest threshold tried; there are too few clips to be sure "
+                "that {percent:g} % of the answers above it are right.",
+                chosen=chosen,
+                percent=percent,
             )
-        wanted *= bool(self.precision)
-        return (
-            f"Chosen on the held-out clips: temperature {calibration.temperature:.3f}, and "
-            f'"not sure" below {calibration.abstain_below:g}{wanted}.'
+        return say(
+            "{chosen:clause}; at least {percent:g} % of the answers above it are right (with 95 % "
+            "confidence, for clips of the same people).",
+            chosen=chosen,
+            percent=percent,
         )
 
     def summary(self, scores: dict) -> str:
         """The scores of a split in one line."""
-        return (
-            f"accuracy {in_text(scores['accuracy'])} ({span(scores)}), "
-            f"UAR {in_text(scores['uar'])}, F1 {in_text(scores['f1'])}, n = {scores['n']}, "
-            "commonest class "
-            f"{in_text(scores['chance'])}{absent_words(scores)}"
+        return say(
+            "accuracy {accuracy} ({span}), UAR {uar}, F1 {f1}, n = {count}, commonest class "
+            "{chance}{absent}",
+            span=span(scores),
+            count=scores["n"],
+            absent=absent_words(scores),
+            **{name: in_text(scores[name]) for name in ("accuracy", "uar", "f1", "chance")},
         )
 
 

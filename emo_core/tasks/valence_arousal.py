@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from emo_core import metrics
+from emo_core.messages import say
 from emo_core.tasks.interface import (
     UNCALIBRATED,
     Answer,
@@ -166,15 +167,20 @@ class ValenceArousal:
 
     def choice(self, calibration: Calibration) -> str:
         """What `calibrate` chose, as a sentence."""
-        return "Nothing was chosen: valence and arousal are the outputs, clipped to -1 to 1."
+        return say("Nothing was chosen: valence and arousal are the outputs, clipped to -1 to 1.")
 
     def summary(self, scores: dict) -> str:
         """The scores of a split in one line."""
         valence, arousal = (scores["per_class"][name]["ccc"] for name in self.labels)
-        return (
-            f"CCC {in_text(scores['ccc'])} ({span(scores)}), valence {in_text(valence)}, arousal "
-            f"{in_text(arousal)}, smoothed as in the authors' code {in_text(scores['smoothed'])}, "
-            f"n = {scores['n']} valid moments"
+        return say(
+            "CCC {ccc} ({span}), valence {valence}, arousal {arousal}, smoothed as in the authors' "
+            "code {smoothed}, n = {count} valid moments",
+            ccc=in_text(scores["ccc"]),
+            span=span(scores),
+            valence=in_text(valence),
+            arousal=in_text(arousal),
+            smoothed=in_text(scores["smoothed"]),
+            count=scores["n"],
         )
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from emo_core import ranges
 from emo_core.errors import EmoError, name_choices
-from emo_core.messages import say, say_or
+from emo_core.messages import say, say_name, say_or
 from emo_core.old_names import current_key, current_value
 from emo_core.preprocess.sample import RESIZE_MODES
 from emo_core.training.recipes import INIT_SCOPES, PRECISIONS, Recipe, RecipeError
@@ -156,7 +156,7 @@ def _range(kind: Any) -> str:
     """The numbers that a type allows, in words; of a tuple, those of its items."""
     if _is_tuple(kind):
         kind = get_args(kind)[0]
-    return get_args(kind)[-1].documentation
+    return say_name(get_args(kind)[-1].documentation)
 
 
 def _together(recipe: Recipe) -> list[tuple[str, bool, str, Any]]:

@@ -15,6 +15,7 @@ from emo_core.data.folder.ratings import Label
 from emo_core.data.folder.splits import deal_splits, guess_groups
 from emo_core.data.tables.cells import shown
 from emo_core.data.tables.findings import SHOWN, Findings
+from emo_core.messages import say, say_list
 from emo_core.schema import SPLITS
 
 FEW_SOURCES = 5  # below this no interval over sources can be given
@@ -90,16 +91,25 @@ def _with_groups(
         guess = guess_groups(names, labels)
         groups = list(guess.groups)
         notes.append(
-            "There is no column 'group' to say which person or recording a clip comes from; its "
-            f"source is guessed to be {guess.how}. Sources: {len(set(groups))}. If the guess is "
-            "wrong, scores may look too good; add a column 'group'."
+            say(
+                "There is no column 'group' to say which person or recording a clip "
+                "comes from; its source is guessed to be {how}. Sources: {count}. "
+                "If the guess is wrong, scores may look too good; add a column "
+                "'group'.",
+                how=guess.how,
+                count=len(set(groups)),
+            )
         )
     else:
         groups = [part.group or name for part, name in zip(parts, names, strict=True)]
         ungrouped = sum(not part.group for part in parts)
         if ungrouped:
             notes.append(
-                f"Clips without a group: {ungrouped}; each of their files is a source of its own."
+                say(
+                    "Clips without a group: {ungrouped}; each of their files is a "
+                    "source of its own.",
+                    ungrouped=ungrouped,
+                )
             )
     first = same_content([part.path for part in parts])
     of_path = dict(zip((part.path for part in parts), groups, strict=True))
@@ -119,18 +129,26 @@ def _note_repeats(
     """Findings on files that occur under two names."""
     labels = {part.path: part.label for part in parts if part.span_s is None}
     for path, other in first.items():
-        names = f"{shown(index.name(other))} and {shown(index.name(path))}"
+        names = say_list([shown(index.name(p)) for p in (other, path)], say(" and "))
         mine, theirs = labels.get(path), labels.get(other)
         if mine is not None and theirs is not None and mine != theirs:
             findings.add(
-                "duplicate files with different labels",
-                f"{names} are the same file, labelled {_label_text(theirs)} and "
-                f"{_label_text(mine)}; expected one label; remove one of the two.",
+                say("duplicate files with different labels"),
+                say(
+                    "{names} are the same file, labelled {theirs} and {mine}; expected "
+                    "one label; remove one of the two.",
+                    names=names,
+                    theirs=_label_text(theirs),
+                    mine=_label_text(mine),
+                ),
             )
         else:
             findings.add(
-                "duplicate files",
-                f"{names} are the same file; expected it once; both are used, as one source.",
+                say("duplicate files"),
+                say(
+                    "{names} are the same file; expected it once; both are used, as one source.",
+                    names=names,
+                ),
             )
 
 
@@ -151,13 +169,20 @@ def _with_splits(
     shares = ", ".join(f"{counts[split]} {split}" for split in SPLITS)
     if not given:
         notes.append(
-            "There is no column 'split': sources are assigned to splits, the same clips always in "
-            f"the same way ({shares}). With a column 'split', they also stay where they are when "
-            "you add clips."
+            say(
+                "There is no column 'split': sources are assigned to splits, the "
+                "same clips always in the same way ({shares}). With a column "
+                "'split', they also stay where they are when you add clips.",
+                shares=shares,
+            )
         )
     elif missing:
         notes.append(
-            f"Clips without a split: {len(missing)}; they are assigned to splits (now {shares})."
+            say(
+                "Clips without a split: {count}; they are assigned to splits (now {shares}).",
+                count=len(missing),
+                shares=shares,
+            )
         )
     crossing = (
         crossing_groups(Item(p.path.name, p.path, p.split, p.label, p.group) for p in found)
@@ -167,44 +192,63 @@ def _with_splits(
     if not crossing:
         return found, ""
     crossed = name_list(sorted(crossing))
-    leak = (
-        f"guessed sources with clips in more than one split: {len(crossing)} ({crossed}); if the "
-        "guess is right, scores are too good; add a column 'group' to settle it"
+    leak = say(
+        "guessed sources with clips in more than one split: {count} "
+        "({crossed}); if the guess is right, scores are too good; add a "
+        "column 'group' to settle it",
+        count=len(crossing),
+        crossed=crossed,
     )
-    notes.append(f"{leak[0].upper()}{leak[1:]}.")
+    notes.append(say("{leak:first}.", leak=leak))
     return found, leak
 
 
 def _obstacles(kind: str, items: Sequence[FolderItem], notes: list[str]) -> list[str]:
     """Problems that stand in the way of training or of scores; smaller ones become notes."""
-    problems = []
+    problems: list[str] = []
     groups = {item.group for item in items}
     labels = Counter(name for item in items for name in item.present)
     if len(items) == 1:
         problems.append(
-            "There is only one labelled clip; expected a few dozen or more, from several sources; "
-            "nothing can be learnt or scored."
+            say(
+                "There is only one labelled clip; expected a few dozen or more, "
+                "from several sources; nothing can be learnt or scored."
+            )
         )
     if kind == "multi_label" and not labels:
         problems.append(
-            "No clip has a label; expected a 1 in some cells; there is nothing to train on."
+            say("No clip has a label; expected a 1 in some cells; there is nothing to train on.")
         )
     if not any(item.split == "train" for item in items):
-        notes.append("No clip is in the split train: you can evaluate and compare, but not train.")
+        notes.append(
+            say("No clip is in the split train: you can evaluate and compare, but not train.")
+        )
     if kind == "single_label" and len(labels) == 1:
         problems.append(
-            f"Every clip has the label {shown(next(iter(labels)))}; expected at least two labels; "
-            "a model with one class is always right and learns nothing."
+            say(
+                "Every clip has the label {label}; expected at least two labels; a "
+                "model with one class is always right and learns nothing.",
+                label=shown(next(iter(labels))),
+            )
         )
     if len(groups) == 1 and len(items) > 1:
         problems.append(
-            f"All {len(items)} clips come from one source ({shown(next(iter(groups)))}); expected "
-            "several, so that some can be kept for scoring; training will not start."
+            say(
+                "All {count} clips come from one source ({group}); expected "
+                "several, so that some can be kept for scoring; training will not "
+                "start.",
+                count=len(items),
+                group=shown(next(iter(groups))),
+            )
         )
     elif len(groups) < FEW_SOURCES and len(items) > 1:
         notes.append(
-            f"There are only {len(groups)} sources; a split with fewer than {FEW_SOURCES} gets "
-            "scores without a confidence interval."
+            say(
+                "There are only {count} sources; a split with fewer than "
+                "{least} gets scores without a confidence interval.",
+                count=len(groups),
+                least=FEW_SOURCES,
+            )
         )
     if kind != "valence_arousal" and len(groups) > 1:
         notes += _thin_labels(items, labels)
@@ -220,16 +264,25 @@ def _thin_labels(items: Sequence[FolderItem], labels: Counter) -> list[str]:
             sources[name].add(item.group)
             seen[item.split].add(name)
     single = [name for name in labels if len(sources[name]) == 1]
-    notes = []
+    notes: list[str] = []
     if single:
         listed = name_list([shown(name) for name in single])
         notes.append(
-            f"Labels that occur in one source only: {listed}; how well they are recognised in "
-            "another source can't be measured."
+            say(
+                "Labels that occur in one source only: {listed}; how well they are "
+                "recognised in another source can't be measured.",
+                listed=listed,
+            )
         )
     for split in SPLITS:
         lacking = [name for name in labels if name not in seen[split]]
         if seen[split] and lacking and len(lacking) <= SHOWN:
             listed = name_list([shown(name) for name in lacking], 8)
-            notes.append(f"Labels without a clip in the split {split}: {listed}.")
+            notes.append(
+                say(
+                    "Labels without a clip in the split {split}: {listed}.",
+                    split=split,
+                    listed=listed,
+                )
+            )
     return notes

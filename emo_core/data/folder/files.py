@@ -10,6 +10,8 @@ from urllib.parse import unquote
 from emo_core.data.corpus import name_list
 from emo_core.data.folder.columns import MEDIA, VIDEO
 from emo_core.data.tables.cells import plain_text, shown
+from emo_core.errors import os_reason
+from emo_core.messages import say
 
 LEFT_BY_SYSTEMS = ("__MACOSX", "@eaDir", "System Volume Information", "$RECYCLE.BIN")
 
@@ -58,12 +60,19 @@ class ClipIndex:
             return found[0]
         if found:
             raise ValueError(
-                f"{shown(cell)} may mean {name_list([shown(self.name(path)) for path in found])}; "
-                "expected one clip; write its full path"
+                say(
+                    "{cell} may mean {names}; expected one clip; write its full path",
+                    cell=shown(cell),
+                    names=name_list([shown(self.name(path)) for path in found]),
+                )
             )
         raise ValueError(
-            f"{shown(cell)} is not in {self.root.name}; expected the name of a clip in that "
-            "folder; copy the clip there or correct the name"
+            say(
+                "{cell} is not in {folder}; expected the name of a clip in that "
+                "folder; copy the clip there or correct the name",
+                cell=shown(cell),
+                folder=self.root.name,
+            )
         )
 
     def count_known(self, cells: Sequence[str]) -> int:
@@ -116,8 +125,12 @@ class _Walk:
 
     def _unreadable(self, error: OSError) -> None:
         self.skipped.append(
-            f"the folder {self._shown(Path(error.filename))} can't be read ({error.strerror}); its "
-            "clips are left out; check its permissions."
+            say(
+                "the folder {folder} can't be read ({reason}); its clips are left "
+                "out; check its permissions.",
+                folder=self._shown(Path(error.filename)),
+                reason=os_reason(error),
+            )
         )
 
     def _is_entered(self, path: Path) -> bool:
@@ -132,8 +145,11 @@ class _Walk:
             self._inside.startswith(place + os.sep)
         ):
             self.skipped.append(
-                f"{self._shown(path)} links to a folder that is read anyway; the link is not "
-                "followed, so that no clip counts twice."
+                say(
+                    "{path} links to a folder that is read anyway; the link is not "
+                    "followed, so that no clip counts twice.",
+                    path=self._shown(path),
+                )
             )
             return False
         self._linked.add(place)
@@ -144,15 +160,20 @@ class _Walk:
             self.others.append(path)
         elif not path.is_file():
             broken = path.is_symlink() and not path.exists()
-            what = "a broken link" if broken else "not a file"
+            what = say("a broken link") if broken else say("not a file")
             self.skipped.append(
-                f"{self._shown(path)} is {what}; expected a clip; it is left out; copy the clip "
-                "there."
+                say(
+                    "{path} is {what}; expected a clip; it is left out; copy the clip there.",
+                    path=self._shown(path),
+                    what=what,
+                )
             )
         elif not _is_text(path.relative_to(self.root).as_posix()):
             self.skipped.append(
-                f"{self._shown(path)} has a name that is not UTF-8; it is left out; rename the "
-                "file."
+                say(
+                    "{path} has a name that is not UTF-8; it is left out; rename the file.",
+                    path=self._shown(path),
+                )
             )
         else:
             self.clips.append(path)

@@ -19,8 +19,14 @@ from emo_core.data.folder.raters import Vote, agreement, interval_alpha, majorit
 from emo_core.data.folder.ratings import Label, Rating, Ratings, clip_seconds
 from emo_core.data.tables.cells import shown
 from emo_core.data.tables.findings import Findings
+from emo_core.messages import say, say_list, say_name
 
 VALUES = ("valence", "arousal")
+SEVERAL = {
+    "group": "clips with several groups",
+    "split": "clips with several splits",
+    "text": "clips with several texts",
+}
 SLACK_S = 0.5  # that a moment may lie after the end: ratings run on a little
 
 
@@ -55,7 +61,9 @@ def merge_ratings(
     for (path, span_s), decision in decided.items():
         rows = by_part[path, span_s]
         group, split, text = (
-            _agreed(rows, column, f"{table} line {rows[-1].line}", findings)
+            _agreed(
+                rows, column, say("{table} line {line}", table=table, line=rows[-1].line), findings
+            )
             for column in ("group", "split", "text")
         )
         values = decision if isinstance(decision, ValuePath) else None
@@ -69,9 +77,15 @@ def _agreed(rows: Sequence[Rating], column: str, line: str, findings: Findings) 
     said = list(dict.fromkeys(value for row in rows if (value := getattr(row, column))))
     if len(said) > 1:
         findings.add(
-            f"clips with several {column}s",
-            f"{line}: the rows of this clip disagree on its {column} "
-            f"({name_list([shown(s) for s in said])}); expected one; {shown(said[0])} is used.",
+            say(SEVERAL[column]),
+            say(
+                "{where}: the rows of this clip disagree on its {column} ({names}); "
+                "expected one; {said} is used.",
+                where=line,
+                column=column,
+                names=name_list([shown(s) for s in said]),
+                said=shown(said[0]),
+            ),
         )
     return said[0] if said else ""
 
@@ -86,9 +100,16 @@ def _most_votes(
     name = index.name(part[0])
     for vote in torn[1:]:
         findings.add(
-            "raters who contradict themselves",
-            f"{table} line {vote.line}: rater {shown(vote.rater)} gives {name} another label than "
-            f"in line {torn[0].line}; expected one label per rater; neither counts.",
+            say("raters who contradict themselves"),
+            say(
+                "{table} line {line}: rater {rater} gives {name} another label than "
+                "in line {other}; expected one label per rater; neither counts.",
+                table=table,
+                line=vote.line,
+                rater=shown(vote.rater),
+                name=name,
+                other=torn[0].line,
+            ),
             vote.line,
         )
     if isinstance(rows[0].label, tuple):
@@ -99,9 +120,15 @@ def _most_votes(
         lines = name_list(list(dict.fromkeys(str(vote.line) for vote in votes)))
         said = name_list([f"{shown(given)} ({count})" for given, count in counts])
         findings.add(
-            "clips without a majority",
-            f"{table} lines {lines}: the votes for {name} are tied ({said}); expected one label "
-            "ahead of the others; the clip is left out.",
+            say("clips without a majority"),
+            say(
+                "{table} lines {lines}: the votes for {name} are tied ({said}); "
+                "expected one label ahead of the others; the clip is left out.",
+                table=table,
+                lines=lines,
+                name=name,
+                said=said,
+            ),
         )
     return label
 
@@ -122,27 +149,46 @@ def _mean_values(
         found = beside(path)
         if found is None:
             findings.add(
-                "rows without a label",
-                f"{table} line {rows[0].line}: {index.name(path)} has no valence and arousal here "
-                f"and no file {path.stem}.csv beside it; expected either; the clip is left out.",
+                say("rows without a label"),
+                say(
+                    "{table} line {line}: {name} has no valence and arousal here and no "
+                    "file {stem}.csv beside it; expected either; the clip is left out.",
+                    table=table,
+                    line=rows[0].line,
+                    name=index.name(path),
+                    stem=path.stem,
+                ),
             )
             return None
         moments = read_moments(found, findings)
     if len({time_s is None for time_s, _ in moments}) > 1:
         findings.add(
-            "clips rated both at moments and as a whole",
-            f"{table} line {rows[0].line}: {index.name(path)} has ratings with a time and without; "
-            "expected one or the other; those without are left out.",
+            say("clips rated both at moments and as a whole"),
+            say(
+                "{table} line {line}: {name} has ratings with a time and without; "
+                "expected one or the other; those without are left out.",
+                table=table,
+                line=rows[0].line,
+                name=index.name(path),
+            ),
             rows[0].line,
         )
     whole_s = clip_seconds(path)
     inside = [one for one in moments if one[0] is None or one[0] <= whole_s + SLACK_S]
     if len(inside) < len(moments):
         findings.add(
-            "clips with ratings after their end",
-            f"{table} line {rows[0].line}: {len(moments) - len(inside)} of {len(moments)} ratings "
-            f"of {index.name(path)} are timed after its end at {whole_s:.1f} s; expected times "
-            "inside the clip; they are left out.",
+            say("clips with ratings after their end"),
+            say(
+                "{table} line {line}: {late} of {count} ratings of {name} are "
+                "timed after its end at {whole_s:.1f} s; expected times inside the "
+                "clip; they are left out.",
+                table=table,
+                line=rows[0].line,
+                late=len(moments) - len(inside),
+                count=len(moments),
+                name=index.name(path),
+                whole_s=whole_s,
+            ),
             rows[0].line,
         )
     if not inside:
@@ -169,14 +215,19 @@ def _note_raters(
     lost = sum(len(rows) for rows in several.values()) - sum(map(len, counted.values()))
     if lost:
         notes.append(
-            f"Rows in which a rater repeats or contradicts an earlier row on a clip: {lost}; "
-            "a repeat counts once, a contradiction not at all."
+            say(
+                "Rows in which a rater repeats or contradicts an earlier row on a "
+                "clip: {lost}; a repeat counts once, a contradiction not at all.",
+                lost=lost,
+            )
         )
     raters = {row.rater for rows in several.values() for row in rows}
     if "" in raters:
         notes.append(
-            "Some clips have several rows that name no rater; each row counts as another rater; a "
-            "column 'rater' would tell them apart."
+            say(
+                "Some clips have several rows that name no rater; each row counts "
+                "as another rater; a column 'rater' would tell them apart."
+            )
         )
     labels: dict[Hashable, list[Hashable]] = {
         part: [vote.label for vote in votes] for part, votes in counted.items()
@@ -199,8 +250,19 @@ def _note_values(parts: Iterable[Sequence[Rating]], notes: list[str]) -> None:
     alphas = []
     for place, name in enumerate(VALUES):
         alpha = interval_alpha([pair[place] for pair in pairs] for pairs in several)
-        alphas.append(f"{name} " + ("undefined" if alpha is None else f"{alpha:.2f}"))
+        alphas.append(_alpha_said(name, alpha))
     notes.append(
-        f"Clips or moments with several ratings: {len(several)}; their agreement (Krippendorff's "
-        f"alpha: 1 = perfect, 0 = chance) is {', '.join(alphas)}; the raters' mean is used."
+        say(
+            "Clips or moments with several ratings: {count}; their agreement "
+            "(Krippendorff's alpha: 1 = perfect, 0 = chance) is {alphas}; the "
+            "raters' mean is used.",
+            count=len(several),
+            alphas=say_list(alphas),
+        )
     )
+
+
+def _alpha_said(name: str, alpha: float | None) -> str:
+    if alpha is None:
+        return say("{name} undefined", name=say_name(name))
+    return say("{name} {alpha:.2f}", name=say_name(name), alpha=alpha)

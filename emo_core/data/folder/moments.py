@@ -13,6 +13,7 @@ from emo_core.data.tables.aliases import seconds_in
 from emo_core.data.tables.cells import parse_number
 from emo_core.data.tables.findings import Findings
 from emo_core.data.tables.rows import Row, Table, read_people_table
+from emo_core.messages import say
 
 TABLES = (".csv", ".tsv", ".txt")  # endings of a file beside a clip
 
@@ -70,7 +71,7 @@ def read_moments(path: Path, findings: Findings) -> list[tuple[float | None, tup
     try:
         table = read_people_table(path, MOMENTS, "beside its clip")
     except CorpusError as error:
-        findings.add("rating files that can't be read", str(error))
+        findings.add(say("rating files that can't be read"), str(error))
         return []
     moments: list[tuple[float | None, tuple[float, float]]] = []
     for row in table.rows:
@@ -79,17 +80,24 @@ def read_moments(path: Path, findings: Findings) -> list[tuple[float | None, tup
             time_s = seconds_in(table, row, "time")
             pair = tuple(_value(table, row, name) for name in ("valence", "arousal"))
             if time_s is None:
-                raise ValueError(f"{where}: the time is empty; expected seconds")
+                raise ValueError(say("{where}: the time is empty; expected seconds", where=where))
             if max(map(abs, pair)) > 1:
-                raise ValueError(f"{where}: found {pair[0]:g} and {pair[1]:g}, expected -1 to 1")
+                raise ValueError(
+                    say(
+                        "{where}: found {valence:g} and {arousal:g}, expected -1 to 1",
+                        where=where,
+                        valence=pair[0],
+                        arousal=pair[1],
+                    )
+                )
             moments.append((time_s, (pair[0], pair[1])))
         except ValueError as error:
             findings.add(
-                "rows of rating files that are left out",
-                f"{error}; the row is left out.",
+                say("rows of rating files that are left out"),
+                say("{error}; the row is left out.", error=error),
                 row.line,
             )
-    findings.extend("rows of rating files that are left out", table.findings.sentences())
+    findings.extend(say("rows of rating files that are left out"), table.findings.sentences())
     return moments
 
 
@@ -97,7 +105,9 @@ def _value(table: Table, row: Row, column: str) -> float:
     try:
         return parse_number(row.cells.get(column, ""))
     except ValueError as error:
-        raise ValueError(f"{table.where(row, column)}: {error}") from None
+        raise ValueError(
+            say("{where}: {error}", where=table.where(row, column), error=error)
+        ) from None
 
 
 def span_seconds(whole_s: float, span_s: tuple[float, float] | None) -> float:

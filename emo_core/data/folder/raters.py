@@ -5,6 +5,8 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from emo_core.messages import say
+
 
 class Vote(NamedTuple):
     """One row's label of a clip. rater: "" = not named, each row then counts as one."""
@@ -25,11 +27,16 @@ class Agreement:
 
     def sentence(self) -> str:
         """For `emo data check`."""
-        alpha = "undefined" if self.alpha is None else f"{self.alpha:.2f}"
-        return (
-            f"Clips with several ratings: {self.clips}, by {self.raters} raters; "
-            f"{self.pairs_equal:.0%} of the pairs of ratings of a clip agree, Krippendorff's alpha "
-            f"is {alpha} (1 = perfect, 0 = chance); each clip gets the label with most votes."
+        alpha = say("undefined") if self.alpha is None else say("{alpha:.2f}", alpha=self.alpha)
+        return say(
+            "Clips with several ratings: {clips}, by {raters} raters; "
+            "{pairs_equal:.0%} of the pairs of ratings of a clip agree, "
+            "Krippendorff's alpha is {alpha} (1 = perfect, 0 = chance); each "
+            "clip gets the label with most votes.",
+            clips=self.clips,
+            raters=self.raters,
+            pairs_equal=self.pairs_equal,
+            alpha=alpha,
         )
 
 

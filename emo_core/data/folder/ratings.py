@@ -18,14 +18,14 @@ from emo_core.errors import EmoError
 from emo_core.messages import say
 
 _FEW_OUTSIDE = 0.1  # of rows, which may be slips; of more, the rows inside mean something else too
-_SCALES = (
+_SCALES = say(
     "convert a scale of 1 to 9 with (x - 5) / 4, of 1 to 5 with (x - 3) / 2, of 0 to 1 with "
     "2 x - 1, of 0 to 100 with x / 50 - 1"
 )
 Label = str | tuple[str, ...]
 Pair = tuple[float, float]  # valence and arousal
 _MOST_LETTERS = 200  # of a label; a longer cell is free text or rows that ran together
-_OUTSIDE = "rows with values outside -1 to 1"
+_OUTSIDE = say("rows with values outside -1 to 1")
 _MARK, _LOOSE_MARKS = "|", (",", "+", "/", "&")  # between several labels in one cell
 
 
@@ -70,7 +70,9 @@ def ratings_of(table: Table, kind: TableKind, index: ClipIndex) -> Ratings:
         try:
             ratings.rows.append(_rating(table, row, kind, index))
         except _RowError as error:
-            table.findings.add(error.kind, f"{error}; the row is left out.", row.line)
+            table.findings.add(
+                error.kind, say("{error}; the row is left out.", error=error), row.line
+            )
     outside = table.findings.count(_OUTSIDE)
     rated = outside + len(ratings.rows)
     if ratings.rows and outside > max(2, rated * _FEW_OUTSIDE):
@@ -140,8 +142,13 @@ def _span(table: Table, row: Row, path: Path) -> tuple[float, float] | None:
         end_s = clip_seconds(path) if lasts_s is None else start_s + lasts_s
     if not start_s < end_s:
         raise ValueError(
-            f"{table.where(row)}: the part runs from {start_s:g} to {end_s:g} s; expected its "
-            "start before its end"
+            say(
+                "{where}: the part runs from {start_s:g} to {end_s:g} s; expected "
+                "its start before its end",
+                where=table.where(row),
+                start_s=start_s,
+                end_s=end_s,
+            )
         )
     return start_s, end_s
 
@@ -150,7 +157,7 @@ def _class(table: Table, row: Row) -> Label:
     cell = row.cells.get("label", "")
     where = table.where(row, "label")
     if is_blank(cell) or not cell.strip("-–—"):
-        said = f"{shown(cell)} means no label" if cell else "the cell is empty"
+        said = say("{cell} means no label", cell=shown(cell)) if cell else say("the cell is empty")
         raise _RowError(
             say("rows without a label"),
             say("{where}: {said}; expected a label", where=where, said=said),

@@ -34,6 +34,7 @@ from emo_core.data.tables.aliases import SPLIT_WORDS, split_word
 from emo_core.data.tables.cells import is_blank, shown
 from emo_core.data.tables.findings import Findings
 from emo_core.data.tables.rows import Row, Table, normalized, read_people_table
+from emo_core.messages import say
 
 TABLE = "labels.csv"
 NAMES = ("labels", "labels.csv", "labels.tsv", "labels.txt", "labels.csv.txt", "labels.csv.csv")
@@ -50,7 +51,7 @@ def read_folder(root: Path, values: bool = False) -> Corpus:
     values: take valence and arousal where the table has classes as well.
     """
     index, findings = ClipIndex(root), Findings()
-    findings.extend("files that can't be clips", index.skipped)
+    findings.extend(say("files that can't be clips"), index.skipped)
     if not index.paths:
         raise CorpusError(_no_clip(index))
     table = find_table(root, index)
@@ -61,7 +62,10 @@ def read_folder(root: Path, values: bool = False) -> Corpus:
         notes += file_notes(index, None)
         kind, labels, parts = "single_label", (), _from_folders(index, findings, notes)
     if not parts:
-        first = (*findings.sentences(), f"it has no {TABLE} and no sub-folder with clips.")[0]
+        first = (
+            *findings.sentences(),
+            say("it has no {table} and no sub-folder with clips.", table=TABLE),
+        )[0]
         raise CorpusError(
             "{name} has no clip with a label; the first problem: {first}",
             name=root.name,
@@ -76,12 +80,14 @@ def read_folder(root: Path, values: bool = False) -> Corpus:
 
 def _no_clip(index: ClipIndex) -> str:
     """Why a folder without a clip can't be used."""
-    return (
-        f"{index.root.name} contains no clips"
-        + (f", only other files ({by_ending(index.others)})" if index.others else "")
-        + "; expected files such as anna_01.mp4 in it; "
-        + (f"the first problem: {index.skipped[0]}" if index.skipped else "copy them there.")
-    )
+    there = by_ending(index.others)
+    what = say("{folder} contains no clips", folder=index.root.name)
+    if there:
+        what = say("{what}, only other files ({files})", what=what, files=there)
+    expected = say("{what}; expected files such as anna_01.mp4 in it", what=what)
+    if index.skipped:
+        return say("{what}; the first problem: {first}", what=expected, first=index.skipped[0])
+    return say("{what}; copy them there.", what=expected)
 
 
 def read_folder_affect(root: Path) -> Corpus:
@@ -134,8 +140,11 @@ def _from_folders(index: ClipIndex, findings: Findings, notes: list[str]) -> lis
         at = int(splits)
         if len(parts) < at + 2:
             findings.add(
-                "clips in no sub-folder",
-                f"{index.name(path)} is not in a sub-folder that names its label; it is left out.",
+                say("clips in no sub-folder"),
+                say(
+                    "{name} is not in a sub-folder that names its label; it is left out.",
+                    name=index.name(path),
+                ),
             )
             continue
         split = SPLIT_WORDS[folded(parts[0])] if splits else ""
@@ -157,10 +166,16 @@ def _from_folders(index: ClipIndex, findings: Findings, notes: list[str]) -> lis
     spelling, alike = one_spelling(Counter(str(part.label) for part in parts_found))
     notes += alike
     names = name_list([shown(name) for name in sorted(set(spelling.values()))], 8)
-    below = "; folders inside them are sources" if any(p.group for p in parts_found) else ""
+    below = say("; folders inside them are sources") if any(p.group for p in parts_found) else ""
     if names:
         notes.append(
-            f"There is no {TABLE}: the names of the sub-folders are the labels ({names}){below}."
+            say(
+                "There is no {table}: the names of the sub-folders are the labels "
+                "({names}){below}.",
+                table=TABLE,
+                names=names,
+                below=below,
+            )
         )
     return [replace(part, label=spelling[str(part.label)]) for part in parts_found]
 
@@ -168,16 +183,18 @@ def _from_folders(index: ClipIndex, findings: Findings, notes: list[str]) -> lis
 def _table_inside(index: ClipIndex) -> str:
     """What to do with a table that lies in a sub-folder, as the end of a sentence."""
     inside = [path for path in index.others if folded(path.name) in NAMES]
-    return f"; {shown(index.name(inside[0]))} is there: move it up" if inside else ""
+    return say("; {name} is there: move it up", name=shown(index.name(inside[0]))) if inside else ""
 
 
 def _from_table(
     path: Path, index: ClipIndex, values: bool, findings: Findings, notes: list[str]
 ) -> tuple[str, tuple[str, ...], list[LabelledSpan]]:
     """(key of the task, labels or () for those that occur, clips with their one label)."""
-    table = read_people_table(path, FOLDER, f"in {index.root.name}", index.count_known)
+    table = read_people_table(
+        path, FOLDER, say("in {folder}", folder=index.root.name), index.count_known
+    )
     table.findings, found = findings, table.findings
-    findings.extend("rows that can't be read", found.sentences())
+    findings.extend(say("rows that can't be read"), found.sentences())
     if not table.rows and not findings.sentences():
         raise CorpusError(
             "{name} has a header but no rows; expected a row per clip.", name=path.name
@@ -186,7 +203,7 @@ def _from_table(
     kind = kind_of(table, values)
     notes += table.notes
     if folded(path.name) != TABLE:
-        notes.append(f"{path.name} is used as the table of labels.")
+        notes.append(say("{name} is used as the table of labels.", name=path.name))
     notes += column_notes(table, kind, unread)
     notes += time_notes(table)
     notes += split_folder_notes(index, table)
@@ -212,13 +229,21 @@ def _about_columns(ratings: Ratings) -> list[str]:
     """Notes on what columns are taken to mean: labels of yes and no, a scale from -1."""
     if ratings.labels:
         names = name_list([shown(name) for name in ratings.labels], 12)
-        return [f"The columns {names} are used as labels; a clip may have any number of them."]
+        return [
+            say(
+                "The columns {names} are used as labels; a clip may have any number of them.",
+                names=names,
+            )
+        ]
     values = [value for row in ratings.rows for value in row.values or ()]
     if len(values) < 10 or min(values) < 0:
         return []
     return [
-        "No valence or arousal is below 0; values are read on a scale from -1 to 1, on which 0 is "
-        "neutral; if your scale is 0 to 1, convert it with 2 x - 1."
+        say(
+            "No valence or arousal is below 0; values are read on a scale from "
+            "-1 to 1, on which 0 is neutral; if your scale is 0 to 1, convert "
+            "it with 2 x - 1."
+        )
     ]
 
 
@@ -250,8 +275,13 @@ def _rows_of_raters(table: Table) -> tuple[str, ...]:
     ]
     for name in wide:
         del table.headers[name]
-    table.headers |= {"label": f"{wide[0]} to {wide[-1]}", "rater": "rater"}
-    table.notes.append(f"The columns {name_list(wide, 8)} are used as one rater each.")
+    table.headers |= {
+        "label": say("{first} to {last}", first=wide[0], last=wide[-1]),
+        "rater": "rater",
+    }
+    table.notes.append(
+        say("The columns {names} are used as one rater each.", names=name_list(wide, 8))
+    )
     return ()
 
 
@@ -261,7 +291,7 @@ def _named_alike(ratings: Ratings, table: str, notes: list[str]) -> Ratings:
         return ratings
     ratings = as_several(ratings, Counter(str(row.label) for row in ratings.rows))
     if ratings.kind == "multi_label":
-        notes.append("Some cells hold several labels, so a clip may have any number of them.")
+        notes.append(say("Some cells hold several labels, so a clip may have any number of them."))
     counts = Counter(name for row in ratings.rows for name in label_names(row.label))
     notes += label_remarks(counts, table)
     spelling, alike = one_spelling(counts)
@@ -283,9 +313,12 @@ def _grouped_alike(ratings: Ratings, notes: list[str]) -> Ratings:
         return ratings
     changed = sorted(name for name, best in spelling.items() if name != best)
     notes.append(
-        f"Groups that differ only in capitals, spaces or hyphens from a more common spelling "
-        f"({name_list([shown(n) for n in changed])}) count as that source; if one is another "
-        "source, rename it."
+        say(
+            "Groups that differ only in capitals, spaces or hyphens from a more "
+            "common spelling ({names}) count as that source; if one is another "
+            "source, rename it.",
+            names=name_list([shown(n) for n in changed]),
+        )
     )
     rows = [replace(row, group=spelling.get(row.group, "")) for row in ratings.rows]
     return replace(ratings, rows=rows)
@@ -302,6 +335,9 @@ def _note_unlisted(ratings: Ratings, index: ClipIndex, notes: list[str]) -> None
     unlisted = [index.name(path) for path in index.paths if path not in listed]
     if unlisted:
         notes.append(
-            f"Clips without a usable row: {len(unlisted)} ({name_list(unlisted)}); they are left "
-            "out."
+            say(
+                "Clips without a usable row: {count} ({names}); they are left out.",
+                count=len(unlisted),
+                names=name_list(unlisted),
+            )
         )

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from emo_core.data.corpus import CorpusError, name_list
 from emo_core.data.folder.files import folded
 from emo_core.data.tables.cells import parse_number, shown
+from emo_core.messages import say, say_list
 from emo_core.schema import EMOTIONS, POLARITIES
 
 MOST_NUMBERS = 20  # different whole numbers that can be classes; a scale has more
@@ -26,15 +27,19 @@ def one_spelling(counts: Mapping[str, int]) -> tuple[dict[str, str], list[str]]:
     for label in counts:
         alike[_SPACE.sub(" ", folded(_whole(label)).translate(_STYLES))].append(label)
     spelling: dict[str, str] = {}
-    notes = []
+    notes: list[str] = []
     for labels in alike.values():
         best = max(labels, key=lambda label: (counts[label], label))
         spelling |= dict.fromkeys(labels, _whole(best))
         if len({_whole(label) for label in labels}) > 1:
             spelt = [f"{shown(n)} ({counts[n]}×)" for n in sorted(labels)]
             notes.append(
-                f"The labels {' and '.join(spelt)} differ only in capitals, spaces or hyphens; "
-                f"they count as one class, {shown(best)}; if one is another class, rename it."
+                say(
+                    "The labels {labels} differ only in capitals, spaces or hyphens; they "
+                    "count as one class, {best}; if one is another class, rename it.",
+                    labels=say_list(spelt, say(" and ")),
+                    best=shown(best),
+                )
             )
     return spelling, notes
 
@@ -62,19 +67,27 @@ def _number(label: str) -> float:
 
 def label_remarks(counts: Counter, table: str) -> list[str]:
     """What is odd about the names of labels; raises CorpusError where numbers can be no classes."""
-    remarks = []
+    remarks: list[str] = []
     long = [label for label in counts if len(label) > MOST_LETTERS]
     if long:
         remarks.append(
-            f"Labels of more than {MOST_LETTERS} characters: {len(long)} ({shown(long[0])}); "
-            "expected class names; is this column a transcript?"
+            say(
+                "Labels of more than {most} characters: {count} ({long}); "
+                "expected class names; is this column a transcript?",
+                most=MOST_LETTERS,
+                count=len(long),
+                long=shown(long[0]),
+            )
         )
     dates = [label for label in counts if _DATE.fullmatch(label) and _number(label) == math.inf]
     if dates:
         remarks.append(
-            f"The labels {name_list([shown(n) for n in sorted(dates)])} look like dates; Excel "
-            "turns cells such as 1-1 into dates; if they are not meant as dates, format the column "
-            "as text and enter them again."
+            say(
+                "The labels {names} look like dates; Excel turns cells such as 1-1 "
+                "into dates; if they are not meant as dates, format the column as "
+                "text and enter them again.",
+                names=name_list([shown(n) for n in sorted(dates)]),
+            )
         )
     numbers = [label for label in counts if _number(label) != math.inf]
     if not numbers:
@@ -90,7 +103,10 @@ def label_remarks(counts: Counter, table: str) -> list[str]:
             name_list=name_list(numbers),
         )
     remarks.append(
-        f"The labels {name_list(sorted(numbers, key=_number), 8)} are numbers; each is used as a "
-        "class name, without any order; words would make answers easier to read."
+        say(
+            "The labels {names} are numbers; each is used as a class name, "
+            "without any order; words would make answers easier to read.",
+            names=name_list(sorted(numbers, key=_number), 8),
+        )
     )
     return remarks

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from emo_core.data.folder.files import without_ending
+from emo_core.messages import say
 
 SHARES = {"test": 0.15, "val": 0.15}  # of the clips; the rest trains
 ORDERS = 64  # of sources that are tried; the one whose splits have the most equal classes is taken
@@ -33,18 +34,26 @@ def guess_groups(names: Sequence[str], labels: Sequence[object]) -> Guess:
     """
     files = len(set(names))
     ways: tuple[tuple[str, Callable[[str], str]], ...] = (
-        ("the folder it is in", lambda name: str(PurePosixPath(name).parent)),
-        ("the first part of its name", _first_token),
-        ("its name without the last part", _without_last_token),
-        ("its name without the number at the end", _without_number),
+        (say("the folder it is in"), lambda name: str(PurePosixPath(name).parent)),
+        (say("the first part of its name"), _first_token),
+        (say("its name without the last part"), _without_last_token),
+        (say("its name without the number at the end"), _without_number),
     )
     for least in (3, 2):
         for how, way in ways:
             groups = tuple(way(name) for name in names)
             if least <= len(set(groups)) <= files / 2 and not _decides(groups, labels):
                 example = next(i for i, name in enumerate(names) if name)
-                return Guess(groups, f"{how} ({groups[example]!r} for {names[example]!r})")
-    return Guess(tuple(names), "its file, so every file is a source of its own")
+                return Guess(
+                    groups,
+                    say(
+                        "{how} ({group!r} for {name!r})",
+                        how=how,
+                        group=groups[example],
+                        name=names[example],
+                    ),
+                )
+    return Guess(tuple(names), say("its file, so every file is a source of its own"))
 
 
 def _first_token(name: str) -> str:

@@ -11,6 +11,7 @@ from emo_core.data.folder.files import ClipIndex, ending, folded
 from emo_core.data.tables.aliases import SPLIT_WORDS, seconds_in
 from emo_core.data.tables.cells import is_blank, shown
 from emo_core.data.tables.rows import Row, Table
+from emo_core.messages import say
 
 SHEETS = ("csv", "tsv", "xlsx", "xls", "ods", "numbers")  # endings of tables
 BESIDE = (*SHEETS, "txt", "json", "jsonl", "srt", "vtt", "textgrid", "eaf", "xml")  # clips
@@ -27,7 +28,7 @@ _OF_KIND = {
 
 def by_ending(files: Sequence[Path]) -> str:
     """Files counted by ending, for a sentence: "3 .vob, 1 .zip"."""
-    counts = Counter(f".{ending(p.name)}" if "." in p.name else "no ending" for p in files)
+    counts = Counter(f".{ending(p.name)}" if "." in p.name else say("no ending") for p in files)
     return name_list([f"{count} {kind}" for kind, count in counts.most_common()], 5)
 
 
@@ -46,18 +47,24 @@ def file_notes(index: ClipIndex, table: Path | None, moments: Collection[Path] =
     left = [path for path in left if path not in beside and ending(path.name) != "md"]
     sheets = [p for p in left if ending(p.name) in SHEETS or folded(p.stem) == "labels"]
     rest = [path for path in left if path not in sheets]
-    notes = []
+    notes: list[str] = []
     if sheets:
         notes.append(_about_tables(index, table, sheets))
     if beside:
         notes.append(
-            f"Files that have the name of a clip are not read: {_names(index, beside)}; labels and "
-            "transcripts belong in the table."
+            say(
+                "Files that have the name of a clip are not read: {names}; labels "
+                "and transcripts belong in the table.",
+                names=_names(index, beside),
+            )
         )
     if rest:
         notes.append(
-            f"Files with endings other than those of clips are not read: {by_ending(rest)}; "
-            "convert videos to mp4."
+            say(
+                "Files with endings other than those of clips are not read: "
+                "{names}; convert videos to mp4.",
+                names=by_ending(rest),
+            )
         )
     return notes
 
@@ -69,13 +76,15 @@ def _names(index: ClipIndex, files: Sequence[Path]) -> str:
 def _about_tables(index: ClipIndex, table: Path | None, others: Sequence[Path]) -> str:
     names = _names(index, others)
     if table:
-        return (
-            f"Tables other than {table.name} are not read: {names}; copy the rows you need into "
-            f"{table.name}."
+        return say(
+            "Tables other than {table} are not read: {names}; copy the rows you need into {table}.",
+            table=table.name,
+            names=names,
         )
-    return (
-        f"These tables are not read: {names}; expected labels.csv in the folder itself; move or "
-        "rename the right one."
+    return say(
+        "These tables are not read: {names}; expected labels.csv in the "
+        "folder itself; move or rename the right one.",
+        names=names,
     )
 
 
@@ -85,8 +94,12 @@ def split_folder_notes(index: ClipIndex, table: Table) -> list[str]:
     if "split" in table.headers or not {folded(top) for top in tops} <= SPLIT_WORDS.keys():
         return []
     return [
-        f"The sub-folders {name_list(sorted(tops))} are not used as splits because there is a "
-        f"table; add a column 'split' to {table.name}."
+        say(
+            "The sub-folders {names} are not used as splits because there is a "
+            "table; add a column 'split' to {table}.",
+            names=name_list(sorted(tops)),
+            table=table.name,
+        )
     ]
 
 
@@ -101,7 +114,7 @@ def empty_folder_notes(index: ClipIndex, level: int) -> list[str]:
     if not empty:
         return []
     names = name_list([shown("/".join(parts)) for parts in sorted(empty)])
-    return [f"Sub-folders without a clip: {names}; no label is made of them."]
+    return [say("Sub-folders without a clip: {names}; no label is made of them.", names=names)]
 
 
 def column_notes(table: Table, kind: TableKind, more: Sequence[str] = ()) -> list[str]:
@@ -110,13 +123,20 @@ def column_notes(table: Table, kind: TableKind, more: Sequence[str] = ()) -> lis
     classes = kind.kind == "single_label" and {"valence", "arousal"} <= table.headers.keys()
     used |= {"valence", "arousal"} if classes else set()
     unread = (*more, *(header for name, header in table.headers.items() if name not in used))
-    notes = []
+    notes: list[str] = []
     if unread := tuple(dict.fromkeys(name for name in unread if name)):
-        notes.append(f"Columns that are not read: {name_list([shown(n) for n in unread], 8)}.")
+        notes.append(
+            say(
+                "Columns that are not read: {names}.",
+                names=name_list([shown(n) for n in unread], 8),
+            )
+        )
     if classes:
         notes.append(
-            "The table has classes as well as valence and arousal; the classes are read; --corpus "
-            "folder-affect reads valence and arousal."
+            say(
+                "The table has classes as well as valence and arousal; the classes "
+                "are read; --corpus folder-affect reads valence and arousal."
+            )
         )
     return notes
 
@@ -124,17 +144,26 @@ def column_notes(table: Table, kind: TableKind, more: Sequence[str] = ()) -> lis
 def time_notes(table: Table) -> list[str]:
     """Sentences on durations without a start, and on times of one row that differ."""
     no_start = [row for row in table.rows if _lacks_start(row)]
-    notes = []
+    notes: list[str] = []
     if no_start:
         notes.append(
-            f"Rows with a duration but no start or end: {len(no_start)} (first: line "
-            f"{no_start[0].line}); the whole clip is read; add a start to read a part."
+            say(
+                "Rows with a duration but no start or end: {count} (first: line "
+                "{line}); the whole clip is read; add a start to read a part.",
+                count=len(no_start),
+                line=no_start[0].line,
+            )
         )
     apart = [row for row in table.rows if _differs(table, row)]
     if apart:
         notes.append(
-            f"Rows whose start, end and duration disagree: {len(apart)} (first: line "
-            f"{apart[0].line}); start and end are used, and seconds rather than milliseconds."
+            say(
+                "Rows whose start, end and duration disagree: {count} (first: line "
+                "{line}); start and end are used, and seconds rather than "
+                "milliseconds.",
+                count=len(apart),
+                line=apart[0].line,
+            )
         )
     return notes
 

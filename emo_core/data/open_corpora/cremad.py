@@ -13,7 +13,7 @@ from pathlib import Path
 
 from emo_core.data.corpus import Corpus, CorpusError, Item, find_folder, name_list, read_table
 from emo_core.data.open_corpora.cremad_votes import read_votes, votes_note, votes_summary
-from emo_core.messages import say
+from emo_core.messages import say, say_list, say_name
 from emo_core.schema import POLARITIES
 
 EMOTIONS_OF = {  # code in a clip's name -> label
@@ -122,25 +122,40 @@ def with_polarity(corpus: Corpus, polarity_of: dict[str, str]) -> Corpus:
         for item in corpus.items
         if item.label in polarity_of
     )
-    said = "; ".join(
-        f"{polarity}: {', '.join(n for n, p in polarity_of.items() if p == polarity)}"
-        for polarity in POLARITIES
+    said = say_list(
+        (
+            say(
+                "{polarity}: {labels}",
+                polarity=say_name(polarity),
+                labels=say_list(say_name(n) for n, p in polarity_of.items() if p == polarity),
+            )
+            for polarity in POLARITIES
+        ),
+        "; ",
     )
-    note = f"Labels are mapped from the acted emotion, one actor in each clip: {said}."
+    note = say(
+        "Labels are mapped from the acted emotion, one actor in each clip: {said}.", said=said
+    )
     name, notes = f"{corpus.name}-polarity", (*corpus.notes, note)
     return replace(corpus, name=name, labels=POLARITIES, items=items, notes=notes)
 
 
 def _read_clips(folder: Path) -> tuple[list[Item], list[str]]:
-    items, problems, pointers = [], [], []
+    items: list[Item] = []
+    problems: list[str] = []
+    pointers: list[str] = []
     for path in sorted(folder.glob("[!.]*")):
         if path.suffix.lower() not in (".flv", ".mp4"):
             continue
         parts = parse_cremad_name(path.stem)
         if parts is None:
             problems.append(
-                f"{path.name} is not named as in CREMA-D; expected a name such as "
-                "1001_DFA_ANG_XX.flv (actor, sentence, emotion, intensity); it is left out."
+                say(
+                    "{name} is not named as in CREMA-D; expected a name such as "
+                    "1001_DFA_ANG_XX.flv (actor, sentence, emotion, intensity); it is "
+                    "left out.",
+                    name=path.name,
+                )
             )
         elif _is_pointer(path):
             pointers.append(path.name)
@@ -149,8 +164,11 @@ def _read_clips(folder: Path) -> tuple[list[Item], list[str]]:
             items.append(Item(path.stem, path, split, parts.emotion, parts.actor, None, text))
     if pointers:
         problems.append(
-            "Git LFS pointers in place of clips are left out: "
-            f"{name_list(pointers)}; download them with `git lfs pull` or `emo data get cremad`."
+            say(
+                "Git LFS pointers in place of clips are left out: {names}; download "
+                "them with `git lfs pull` or `emo data get cremad`.",
+                names=name_list(pointers),
+            )
         )
     return items, problems
 
@@ -165,17 +183,22 @@ def _read_actors(root: Path) -> tuple[dict[str, dict[str, str]], list[str]]:
     """({actor: {"age", "sex", "race", "ethnicity"}}, problems) of VideoDemographics.csv."""
     columns = ("ActorID", "Age", "Sex", "Race", "Ethnicity")
     try:
-        rows = read_table(root / DEMOGRAPHICS, columns, "beside VideoFlash as published")
+        rows = read_table(root / DEMOGRAPHICS, columns, say("beside VideoFlash as published"))
     except CorpusError as error:
         return {}, [str(error)]
     actors: dict[str, dict[str, str]] = {}
-    problems = []
+    problems: list[str] = []
     for number, row in rows:
         actor, *known = (row[name] for name in columns)
         if not re.fullmatch(r"\d{4}", actor) or actor in actors:
             problems.append(
-                f"{DEMOGRAPHICS} line {number}: ActorID is {actor[:20]!r}; expected four digits, "
-                "each number once; the row is left out."
+                say(
+                    "{table} line {number}: ActorID is {actor!r}; expected four "
+                    "digits, each number once; the row is left out.",
+                    table=DEMOGRAPHICS,
+                    number=number,
+                    actor=actor[:20],
+                )
             )
             continue
         actors[actor] = dict(zip(("age", "sex", "race", "ethnicity"), known, strict=True))
@@ -188,25 +211,40 @@ def _without_row(items: list[Item], actors: dict) -> list[str]:
     if not actors or not missing:
         return []
     return [
-        f"Actors of clips have no row in {DEMOGRAPHICS}: {name_list(missing)}; "
-        "restore the official file."
+        say(
+            "Actors of clips have no row in {demographics}: {names}; restore the official file.",
+            demographics=DEMOGRAPHICS,
+            names=name_list(missing),
+        )
     ]
 
 
 def _notes(items: list[Item], folder: Path) -> list[str]:
-    notes = ["CREMA-D has no published splits; actors are split by the last digit of their number."]
+    notes: list[str] = [
+        say("CREMA-D has no published splits; actors are split by the last digit of their number.")
+    ]
     bad = [n for n in KNOWN_BAD if any((folder / f"{n}{end}").exists() for end in (".flv", ".mp4"))]
     if bad:
         listed = ", ".join(f"{name} ({KNOWN_BAD[name]})" for name in bad)
-        notes.append(f"Clips that the publisher lists as damaged are left out: {listed}.")
+        notes.append(
+            say("Clips that the publisher lists as damaged are left out: {listed}.", listed=listed)
+        )
     actors = len({item.group for item in items})
     if len(items) + len(bad) != CLIPS or actors != ACTORS:
         notes.append(
-            f"{len(items) + len(bad)} clips of {actors} actors are here; the published set has "
-            f"{CLIPS} of {ACTORS}."
+            say(
+                "{count} clips of {actors} actors are here; the published set has "
+                "{clips} of {all}.",
+                count=len(items) + len(bad),
+                actors=actors,
+                clips=CLIPS,
+                all=ACTORS,
+            )
         )
     levels = Counter(item.name.rpartition("_")[2] for item in items)
     if levels:
         listed = ", ".join(f"{levels[level]} {level}" for level in LEVELS)
-        notes.append(f"Intensity that the actors were asked for: {listed} (XX = none).")
+        notes.append(
+            say("Intensity that the actors were asked for: {listed} (XX = none).", listed=listed)
+        )
     return notes

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emo_core.data.corpus import CorpusError, read_table
+from emo_core.messages import say
 
 LETTERS = "ADFHNS"  # anger, disgust, fear, happy, neutral, sad: the columns of the table
 LABELS = ("anger", "disgust", "fear", "happy", "neutral", "sad")
@@ -46,14 +47,20 @@ def read_votes(root: Path) -> tuple[Votes, list[str]]:
 
 def _read_tabulated(path: Path) -> tuple[Votes, list[str]]:
     votes: dict[str, dict[str, tuple[int, ...]]] = defaultdict(dict)
-    problems = []
+    problems: list[str] = []
     for number, row in read_table(path, ("", *LETTERS, "fileName"), "in processedResults"):
         condition = CONDITIONS.get(row[""][:1])
         counts = [row[letter] for letter in LETTERS]
         if condition is None or not all(count.isdigit() for count in counts):
             problems.append(
-                f"{path.name} line {number}: row {row[''][:10]!r} has votes {','.join(counts)[:30]}"
-                "; expected an id that begins with 1, 2 or 3 and six counts; it is left out."
+                say(
+                    "{name} line {number}: row {row!r} has votes {votes}; expected an "
+                    "id that begins with 1, 2 or 3 and six counts; it is left out.",
+                    name=path.name,
+                    number=number,
+                    row=row[""][:10],
+                    votes=",".join(counts)[:30],
+                )
             )
             continue
         votes[row["fileName"]][condition] = tuple(map(int, counts))
@@ -70,9 +77,15 @@ def _read_responses(path: Path) -> tuple[Votes, list[str]]:
             wrong.append(number)
             continue
         counts[row["clipName"]][condition][LETTERS.index(letter)] += 1
-    problems = [
-        f"{path.name} line {number}: no vote can be read; expected queryType 1, 2 or 3 and "
-        f"respEmo one of {', '.join(LETTERS)}; {len(wrong)} such rows are left out."
+    problems: list[str] = [
+        say(
+            "{name} line {number}: no vote can be read; expected queryType 1, 2 "
+            "or 3 and respEmo one of {letters}; {count} such rows are left out.",
+            name=path.name,
+            number=number,
+            letters=", ".join(LETTERS),
+            count=len(wrong),
+        )
         for number in wrong[:1]
     ]
     votes = {
@@ -119,10 +132,18 @@ def votes_note(votes: Votes, labels: Mapping[str, str]) -> list[str]:
     """What the votes say, in one sentence; none where there are no votes."""
     means = votes_summary(votes, labels)
     if not means:
-        return ["The raters' votes are missing (processedResults/tabulatedVotes.csv)."]
+        return [say("The raters' votes are missing (processedResults/tabulatedVotes.csv).")]
     return [
-        f"Raters named the acted emotion in {means['audio_only']:.1%} from the voice alone, "
-        f"{means['video_only']:.1%} from the face alone and {means['both']:.1%} from both (means "
-        f"of {means['clips']} clips): seeing added {means['video']:.3f}, hearing "
-        f"{means['audio']:.3f} (Shapley values)."
+        say(
+            "Raters named the acted emotion in {audio_only:.1%} from the voice "
+            "alone, {video_only:.1%} from the face alone and {both:.1%} from "
+            "both (means of {clips} clips): seeing added {video:.3f}, hearing "
+            "{audio:.3f} (Shapley values).",
+            audio_only=means["audio_only"],
+            video_only=means["video_only"],
+            both=means["both"],
+            clips=means["clips"],
+            video=means["video"],
+            audio=means["audio"],
+        )
     ]

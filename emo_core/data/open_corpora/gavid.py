@@ -95,9 +95,15 @@ def _read_labels(path: Path, clips: set[str]) -> tuple[dict[str, str], list[str]
     of_classes = [c for c in columns if rows and _class_share(rows, c) > 0.5]
     if len(of_clips) != 1 or len(of_classes) != 1:
         return {}, [
-            f"{path.name} has the columns {', '.join(columns)[:80]}: {len(of_clips)} with names of "
-            f"clips, {len(of_classes)} with positive, neutral and negative; expected one of each; "
-            "the table is not used."
+            say(
+                "{name} has the columns {columns}: {clips} with names of clips, "
+                "{classes} with positive, neutral and negative; expected one of "
+                "each; the table is not used.",
+                name=path.name,
+                columns=", ".join(columns)[:80],
+                clips=len(of_clips),
+                classes=len(of_classes),
+            )
         ]
     return _labelled_rows(path, rows, of_clips[0], of_classes[0])
 
@@ -113,18 +119,31 @@ def _labelled_rows(
     path: Path, rows: list[Row], name: str, polarity: str
 ) -> tuple[dict[str, str], list[str]]:
     labels: dict[str, str] = {}
-    problems = []
+    problems: list[str] = []
     for number, row in enumerate(rows, start=2):
         clip, label = _stem(row[name]), CLASSES.get(row[polarity].lower())
         if label is None:
             problems.append(
-                f"{path.name} line {number}: {clip[:40]} has {row[polarity][:20]!r}; expected "
-                "positive, neutral or negative; the row is left out."
+                say(
+                    "{name} line {number}: {clip} has {found!r}; expected positive, "
+                    "neutral or negative; the row is left out.",
+                    name=path.name,
+                    number=number,
+                    clip=clip[:40],
+                    found=row[polarity][:20],
+                )
             )
         elif labels.setdefault(clip, label) != label:
             problems.append(
-                f"{path.name} line {number}: {clip[:40]} is labelled {label}, in an earlier line "
-                f"{labels[clip]}; expected one class; the earlier one counts."
+                say(
+                    "{name} line {number}: {clip} is labelled {label}, in an earlier "
+                    "line {other}; expected one class; the earlier one counts.",
+                    name=path.name,
+                    number=number,
+                    clip=clip[:40],
+                    label=label,
+                    other=labels[clip],
+                )
             )
     return labels, problems
 
@@ -141,21 +160,32 @@ def _contradictions(known: Mapping[str, str], found: Mapping[str, str], path: Pa
     if not differ:
         return []
     return [
-        f"{path.name} labels some clips differently from another table: "
-        f"{name_list(differ)}; expected one class for each clip; the other table counts."
+        say(
+            "{name} labels some clips differently from another table: {names}; "
+            "expected one class for each clip; the other table counts.",
+            name=path.name,
+            names=name_list(differ),
+        )
     ]
 
 
 def _unlabelled(clips: Mapping[str, Path], labels: Mapping[str, str]) -> list[str]:
     without = sorted(set(clips) - set(labels))
     absent = sorted(set(labels) - set(clips))
-    problems = []
+    problems: list[str] = []
     if without:
-        problems.append(f"Clips in no table are left out: {name_list(without)}; add rows for them.")
+        problems.append(
+            say(
+                "Clips in no table are left out: {names}; add rows for them.",
+                names=name_list(without),
+            )
+        )
     if absent:
         problems.append(
-            f"Clips that a table names are missing: {name_list(absent)}; copy them, "
-            "or remove their rows."
+            say(
+                "Clips that a table names are missing: {names}; copy them, or remove their rows.",
+                names=name_list(absent),
+            )
         )
     return problems
 
@@ -173,10 +203,13 @@ def _split(items: list[Item]) -> tuple[list[Item], list[str]]:
     if "" not in counts and len(counts) > 1:
         return items, list(split_notes(items, PUBLISHED))
     ours = _own_splits(sorted({item.group for item in items}))
-    note = (
-        f"The published val and test clips, which are given on request, are not here: the "
-        f"{len(items)} clips of {len(ours)} source videos are split anew by source video, so "
-        "scores on them can't be compared with published ones."
+    note = say(
+        "The published val and test clips, which are given on request, are "
+        "not here: the {count} clips of {sources} source videos are split "
+        "anew by source video, so scores on them can't be compared with "
+        "published ones.",
+        count=len(items),
+        sources=len(ours),
     )
     kept = [replace(item, split=ours[item.group]) for item in items]
     return kept, [note]

@@ -17,6 +17,7 @@ from emo_core.data.open_corpora import git_lfs, zenodo
 from emo_core.data.statement import STATEMENT
 from emo_core.io.atomic import atomic_path, remove_unfinished, sole_writer
 from emo_core.io.transfer import Arrived, RemoteFile, TransferError, arrived, transfer
+from emo_core.messages import say
 
 RECORD = "download.json"
 STATEMENTS = Path(__file__).parent / "statements"  # a DATA.md of each corpus
@@ -109,9 +110,9 @@ def find_source(name: str, part: str | None = None) -> OpenSource:
         return source
     if part not in source.selections:
         known = (
-            f"one of {', '.join(source.selections)}"
+            say("one of {known}", known=", ".join(source.selections))
             if source.selections
-            else "no --part, since it comes as one"
+            else say("no --part, since it comes as one")
         )
         raise TransferError(
             "{name} has no part {part!r}; expected {known}.", name=name, part=part, known=known

@@ -19,6 +19,7 @@ from emo_core.errors import EmoError
 from emo_core.io import network_guard
 from emo_core.io.environment import offline
 from emo_core.io.transfer import TransferError
+from emo_core.messages import from_plain, say, say_name, to_plain
 
 ROOT = str(Path(__file__).resolve().parents[3])  # the package may not be installed
 WORKER = [
@@ -63,7 +64,9 @@ def get_in_worker(name: str, dest: Path, progress: get.Progress, part: str | Non
     if "result" in last:
         return last["result"]
     raise TransferError(
-        last.get("error") or "the download stopped without a message; run the same command again."
+        from_plain(last["error"])
+        if "error" in last
+        else say("the download stopped without a message; run the same command again.")
     )
 
 
@@ -74,12 +77,13 @@ def serve_one_job(but: frozenset[network_guard.Address] = frozenset()) -> None:
     network_guard.only_public(but | network_guard.proxies())
     try:
         source = get.find_source(job["name"], job.get("part"))
-        _say({"result": get.get_corpus(source, Path(job["dest"]), throttled(_say))})
+        _print({"result": get.get_corpus(source, Path(job["dest"]), throttled(_print))})
     except (EmoError, OSError) as error:
-        _say({"error": str(error) if isinstance(error, EmoError) else _sentence(error)})
+        sentence = str(error) if isinstance(error, EmoError) else _sentence(error)
+        _print({"error": to_plain(sentence)})
 
 
-def throttled(say: Callable[[dict], None]) -> get.Progress:
+def throttled(show_line: Callable[[dict], None]) -> get.Progress:
     """Progress as lines, at most one every EVERY_S, and the last."""
     latest = 0.0
 
@@ -88,19 +92,21 @@ def throttled(say: Callable[[dict], None]) -> get.Progress:
         now = time.monotonic()
         if now - latest >= EVERY_S or done == total:
             latest = now
-            say({"done": done, "total": total})
+            show_line({"done": done, "total": total})
 
     return show
 
 
-def _say(words: dict[str, Any]) -> None:
+def _print(words: dict[str, Any]) -> None:
     print(json.dumps(words), flush=True)
 
 
 def _sentence(error: OSError) -> str:
-    return (
-        f"{error.filename or 'a file'} can't be written ({error.strerror or error}); expected a "
-        "folder on a disk with room; choose another."
+    return say(
+        "{name} can't be written ({reason}); expected a folder on a disk with room; choose "
+        "another.",
+        name=error.filename or say("a file"),
+        reason=say_name(error.strerror or str(error)),
     )
 
 

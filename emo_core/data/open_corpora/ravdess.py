@@ -11,6 +11,7 @@ from pathlib import Path
 
 from emo_core.data.corpus import Corpus, CorpusError, Item, name_list
 from emo_core.data.open_corpora.cremad import with_polarity
+from emo_core.messages import say
 
 LABELS = ("neutral", "calm", "happy", "sad", "anger", "fear", "disgust", "surprise")  # 01 to 08
 SENTENCES = ("Kids are talking by the door", "Dogs are sitting by the door")
@@ -53,7 +54,14 @@ def read_ravdess(root: Path) -> Corpus:
         numbers = parse_ravdess_name(path.stem)
         problem = _fault(path, numbers, items)
         if problem:
-            problems.append(f"{path.parent.name}/{path.name} {problem}; it is left out.")
+            problems.append(
+                say(
+                    "{folder}/{name} {problem}; it is left out.",
+                    folder=path.parent.name,
+                    name=path.name,
+                    problem=problem,
+                )
+            )
         elif numbers and numbers[0] != 1:
             others[MODALITIES[numbers[0] - 1]] += 1
         elif numbers:
@@ -78,14 +86,22 @@ def read_ravdess_polarity(root: Path) -> Corpus:
 def _fault(path: Path, numbers: tuple[int, ...] | None, items: dict[str, Item]) -> str | None:
     """What is wrong with a file, as the end of a sentence."""
     if numbers is None:
-        return "is not named as in RAVDESS; expected seven numbers such as 01-01-06-01-02-01-12"
+        return say(
+            "is not named as in RAVDESS; expected seven numbers such as 01-01-06-01-02-01-12"
+        )
     folder = re.fullmatch(r"[Aa]ctor_(\d{2})", path.parent.name)
     if folder and int(folder[1]) != numbers[6]:
-        return f"names actor {numbers[6]:02}, but lies in the folder of actor {folder[1]}"
+        return say(
+            "names actor {actor:02}, but lies in the folder of actor {folder}",
+            actor=numbers[6],
+            folder=folder[1],
+        )
     if numbers[0] == 1 and path.suffix.lower() != ".mp4":
-        return "has the name of a clip with picture and sound; expected an mp4 file"
+        return say("has the name of a clip with picture and sound; expected an mp4 file")
     if path.stem in items:
-        return f"is also in {items[path.stem].path.parent.name}; expected it once"
+        return say(
+            "is also in {folder}; expected it once", folder=items[path.stem].path.parent.name
+        )
     return None
 
 
@@ -103,16 +119,29 @@ def _item(path: Path, numbers: tuple[int, ...]) -> Item:
 
 
 def _notes(items: tuple[Item, ...], others: Counter[str]) -> list[str]:
-    notes = ["RAVDESS has no published splits; actors 15-18 are val and 19-24 are test."]
-    notes += [f"{count} {name} files are not read." for name, count in sorted(others.items())]
+    notes: list[str] = [
+        say("RAVDESS has no published splits; actors 15-18 are val and 19-24 are test.")
+    ]
+    notes += [
+        say("{count} {name} files are not read.", count=count, name=name)
+        for name, count in sorted(others.items())
+    ]
     for channel in CHANNELS:
         counts = Counter(item.group for item in items if item.regime == channel)
         whole = CLIPS_OF[channel] * ACTORS[channel]
         if counts and counts.total() != whole:
             partial = sorted(actor for actor, n in counts.items() if n != CLIPS_OF[channel])
-            not_whole = f"; clips are missing of {name_list(partial)}" if partial else ""
-            notes.append(
-                f"{channel} has {counts.total()} clips of {len(counts)} actors; the published set "
-                f"has {whole} of {ACTORS[channel]}{not_whole}."
+            said = say(
+                "{channel} has {count} clips of {actors} actors; the published set has {clips} of "
+                "{all}.",
+                channel=channel,
+                count=counts.total(),
+                actors=len(counts),
+                clips=whole,
+                all=ACTORS[channel],
             )
+            if partial:
+                names = name_list(partial)
+                said = say("{said:clause}; clips are missing of {names}.", said=said, names=names)
+            notes.append(said)
     return notes

@@ -2,6 +2,7 @@
 
 from emo_core.data.tables.cells import is_blank, parse_seconds
 from emo_core.data.tables.rows import Row, Table
+from emo_core.messages import say
 
 ALIASES = {
     "url": ("url", "link", "address", "video_url", "href", "web_address"),
@@ -117,5 +118,7 @@ def seconds_in(table: Table, row: Row, name: str) -> float | None:
             try:
                 return parse_seconds(cell) * factor
             except ValueError as error:
-                raise ValueError(f"{table.where(row, column)}: {error}") from None
+                raise ValueError(
+                    say("{where}: {error}", where=table.where(row, column), error=error)
+                ) from None
     return None

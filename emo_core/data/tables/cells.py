@@ -6,6 +6,8 @@ The parsers raise ValueError with the form that they expect, to be put behind ro
 import re
 import unicodedata
 
+from emo_core.messages import say
+
 _ERRORS = (
     "#value!",
     "#ref!",
@@ -64,7 +66,9 @@ def parse_number(text: str) -> float:
     """A number with a decimal point or comma: "0.5", "0,5", "−.5", "1e-3"."""
     plain = text.strip().replace("−", "-")
     if not _NUMBER.fullmatch(plain):
-        raise ValueError(f"found {shown(text)}, expected a number such as 0.5 or 0,5")
+        raise ValueError(
+            say("found {text}, expected a number such as 0.5 or 0,5", text=shown(text))
+        )
     return float(plain.replace(",", "."))
 
 
@@ -85,8 +89,11 @@ def parse_seconds(text: str) -> float:
             raise ValueError
     except ValueError:
         raise ValueError(
-            f"found {shown(text)}, expected seconds such as 5.25 or 5,25, or a time such as 0:05 "
-            "or 0:00:05.250"
+            say(
+                "found {text}, expected seconds such as 5.25 or 5,25, or a time "
+                "such as 0:05 or 0:00:05.250",
+                text=shown(text),
+            )
         ) from None
     return value
 
@@ -98,4 +105,4 @@ def parse_yes(text: str) -> bool | None:
         return None
     if word in YES or word in NO:
         return word in YES
-    raise ValueError(f"found {shown(text)}, expected 1 or 0, or yes or no")
+    raise ValueError(say("found {text}, expected 1 or 0, or yes or no", text=shown(text)))

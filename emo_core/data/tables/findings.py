@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
+from emo_core.messages import say
+
 SHOWN = 20  # sentences of one kind
 
 
@@ -37,6 +39,15 @@ class Findings:
             listed += kept
             if kind in self._more:
                 count, first, last = self._more[kind]
-                lines = f", lines {first} to {last}" if first else ""
-                listed.append(f"And {count} more {kind}{lines}.")
+                listed.append(
+                    say(
+                        "And {count} more {kind}, lines {first} to {last}.",
+                        count=count,
+                        kind=kind,
+                        first=first,
+                        last=last,
+                    )
+                    if first
+                    else say("And {count} more {kind}.", count=count, kind=kind)
+                )
         return tuple(listed)

@@ -16,10 +16,17 @@ from emo_core.data.corpus import CorpusError, name_list
 from emo_core.data.tables.cells import clean_cell, shown
 from emo_core.data.tables.findings import Findings
 from emo_core.data.tables.text import MAX_BYTES, DecodedText, possible_texts, read_bytes
+from emo_core.messages import say, say_list
 
 DELIMITERS = (",", ";", "\t", "|", " ")
 HEAD = 12  # lines among which the header is looked for; titles may stand above it
-WORDS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "spaces"}
+WORDS = {
+    ",": say("commas"),
+    ";": say("semicolons"),
+    "\t": say("tabs"),
+    "|": say("vertical bars"),
+    " ": say("spaces"),
+}
 _BRACKET = re.compile(r"[(\[]\s*([^)\]]*?)\s*[)\]]")
 _MILLI = ("ms", "msec", "milliseconds")
 
@@ -59,8 +66,12 @@ class Table:
 
     def where(self, row: Row, column: str = "") -> str:
         """Row and column for a sentence: "labels.csv line 7, column 'Start'"."""
-        where = f", column {shown(self.headers.get(column, column))}" if column else ""
-        return f"{self.name} line {row.line}{where}"
+        if not column:
+            return say("{table} line {line}", table=self.name, line=row.line)
+        header = shown(self.headers.get(column, column))
+        return say(
+            "{table} line {line}, column {column}", table=self.name, line=row.line, column=header
+        )
 
 
 def normalized(header: str) -> str:
@@ -114,8 +125,12 @@ def read_people_table(
         _, best, encoding = max(scores, key=lambda one: one[0])  # the first of equals
     if len(texts) > 1:
         best.notes.append(
-            f"{path.name} is not in UTF-8; it is read as {encoding}; check that accented letters "
-            "are right, or save it as UTF-8."
+            say(
+                "{name} is not in UTF-8; it is read as {encoding}; check that "
+                "accented letters are right, or save it as UTF-8.",
+                name=path.name,
+                encoding=encoding,
+            )
         )
     return best
 
@@ -137,7 +152,13 @@ def _parsed(decoded: DecodedText, name: str, columns: Columns) -> Table:
     keys, headers = _named_columns(lines[header][1], name, columns)
     table = Table(name, headers, [])
     if header:
-        table.notes.append(f"Lines above the header of {name}, which are not read: {header}.")
+        table.notes.append(
+            say(
+                "Lines above the header of {name}, which are not read: {header}.",
+                name=name,
+                header=header,
+            )
+        )
     _fill(table, keys, lines[header + 1 :], columns.anchor)
     return table
 
@@ -232,7 +253,11 @@ def _headerless(
         )
     table = Table(name, {column: column for column in columns.bare}, [])
     table.notes.append(
-        f"{name} has no header; its columns are read as {' and '.join(columns.bare)}."
+        say(
+            "{name} has no header; its columns are read as {columns}.",
+            name=name,
+            columns=say_list(columns.bare, say(" and ")),
+        )
     )
     _fill(table, list(columns.bare), lines, columns.anchor)
     return table
@@ -270,25 +295,42 @@ def _fill(table: Table, keys: list[str], lines: list, anchor: str) -> None:
         row = Row(number, {key: cell for key, cell in zip(keys, cells, strict=False) if key})
         if other:
             table.findings.add(
-                "rows with another delimiter",
-                f"{table.name} line {number}: found {shown(cells[0])}, delimited by "
-                f"{WORDS[other]}; expected {len(keys)} cells, delimited as in the header; the row "
-                "is left out.",
+                say("rows with another delimiter"),
+                say(
+                    "{table} line {number}: found {cell}, delimited by {delimiter}; "
+                    "expected {count} cells, delimited as in the header; the row is "
+                    "left out.",
+                    table=table.name,
+                    number=number,
+                    cell=shown(cells[0]),
+                    delimiter=WORDS[other],
+                    count=len(keys),
+                ),
                 number,
             )
         elif extra:
             table.findings.add(
-                "rows with too many cells",
-                f"{table.name} line {number} has {len(cells)} cells, the header {len(keys)}; "
-                "expected as many, with quotation marks around a cell that contains a delimiter; "
-                f"the row is left out (it starts with {shown(cells[0])}).",
+                say("rows with too many cells"),
+                say(
+                    "{table} line {number} has {count} cells, the header {wanted}; "
+                    "expected as many, with quotation marks around a cell that contains "
+                    "a delimiter; the row is left out (it starts with {cell}).",
+                    table=table.name,
+                    number=number,
+                    count=len(cells),
+                    wanted=len(keys),
+                    cell=shown(cells[0]),
+                ),
                 number,
             )
         elif not row.cells.get(anchor) and any(row.cells.values()):
             table.findings.add(
-                f"rows without {anchor}",
-                f"{table.where(row, anchor)}: the cell is empty; expected a {anchor}; the row is "
-                "left out.",
+                say("rows without {anchor}", anchor=anchor),
+                say(
+                    "{where}: the cell is empty; expected a {anchor}; the row is left out.",
+                    where=table.where(row, anchor),
+                    anchor=anchor,
+                ),
                 number,
             )
         elif broken := [key for key, cell in row.cells.items() if "\n" in cell or "\r" in cell]:
@@ -302,7 +344,9 @@ def _note_nameless(table: Table, keys: list[str], lines: list) -> None:
     nameless = [at for at, key in enumerate(keys) if not key]
     cells = (row[at] for _, row in lines for at in nameless if at < len(row))
     if first := next(filter(None, cells), ""):
-        table.notes.append(f"A column without a header is not read (it contains {shown(first)}).")
+        table.notes.append(
+            say("A column without a header is not read (it contains {first}).", first=shown(first))
+        )
 
 
 def _but_headers(table: Table, keys: list[str], lines: list) -> Iterator[tuple[int, list[str]]]:
@@ -311,8 +355,12 @@ def _but_headers(table: Table, keys: list[str], lines: list) -> Iterator[tuple[i
     for number, cells in lines:
         if cells == header:
             table.findings.add(
-                "lines that repeat the header",
-                f"{table.name} line {number} repeats the header; expected a row; it is left out.",
+                say("lines that repeat the header"),
+                say(
+                    "{table} line {number} repeats the header; expected a row; it is left out.",
+                    table=table.name,
+                    number=number,
+                ),
                 number,
             )
         else:
@@ -339,8 +387,12 @@ def _add_broken(table: Table, row: Row, column: str) -> None:
         table.rows.append(row)
         return
     table.findings.add(
-        "rows over several lines",
-        f"{table.where(row, column)}: the cell spans {len(cell.splitlines())} lines; expected one "
-        "line per cell and every quotation mark closed; the row is left out.",
+        say("rows over several lines"),
+        say(
+            "{where}: the cell spans {count} lines; expected one line per cell "
+            "and every quotation mark closed; the row is left out.",
+            where=table.where(row, column),
+            count=len(cell.splitlines()),
+        ),
         row.line,
     )

@@ -361,8 +361,11 @@ def _affect_item(truth: dict, path: Path) -> Item:
     item = _utterance_item(truth, path)
     if "intensities" not in truth:
         raise ValueError(
-            "it states no acted intensities; repeat the command in VGAF_readme.txt, which writes "
-            f"{TRUTH} anew"
+            say(
+                "it states no acted intensities; repeat the command in "
+                "VGAF_readme.txt, which writes {truth} anew",
+                truth=TRUTH,
+            )
         )
     values: Any = (affect_of(truth["emotion"], truth["intensities"]),)  # of one moment
     return replace(item, label=values)
@@ -378,9 +381,21 @@ class UtteranceItem(Item):
 def _utterance_item(truth: dict, path: Path) -> UtteranceItem:
     emotion, face = truth["emotion"], tuple(map(tuple, truth["face"]))
     if emotion not in CLASSES:
-        raise ValueError(f"emotion {emotion!r} is not one of {', '.join(CLASSES)}")
+        raise ValueError(
+            say(
+                "emotion {emotion!r} is not one of {known}",
+                emotion=emotion,
+                known=", ".join(CLASSES),
+            )
+        )
     if np.shape(face) not in ((0,), (len(TIMES_S), 5)):
-        raise ValueError(f"its face has shape {np.shape(face)}, not {(len(TIMES_S), 5)} or none")
+        raise ValueError(
+            say(
+                "its face has shape {shape}, not {wanted} or none",
+                shape=np.shape(face),
+                wanted=(len(TIMES_S), 5),
+            )
+        )
     label = () if emotion == NEUTRAL else (emotion,)
     return UtteranceItem(
         truth["clip"],
