@@ -77,14 +77,13 @@ def _answers(page: layout.Page, parts: Callbacks, allowed: settings.Limits) -> N
     """A clip comes in, by any road."""
     answers, explains = parts
     busy = {"show_progress": "hidden", "trigger_mode": "always_last", **PRIVATE, **WAITS}
-    answer = [page.status, page.player, page.consent, page.details, *page.stops]
+    answer = [page.status, page.player, page.guesses, page.consent, page.details, *page.stops]
     quiet = {"show_progress": "hidden", **PRIVATE, **WAITS}
     roads = [
         page.entry.submit(answers.give, [page.entry, page.consent], answer, **busy),
-        page.camera.change(answers.show, [page.camera, page.consent], answer, **busy),
         page.consent.change(answers.again, page.consent, answer, **busy),
     ]
-    taken = [page.camera, page.player, page.status, page.details]
+    taken = [page.player, page.guesses, page.status, page.details]
     page.consent.input(answers.take_back, page.consent, taken, **AT_ONCE)
     if allowed.links:
         link = [page.link, page.link_from, page.link_to, page.consent]
@@ -150,6 +149,7 @@ def _launch(demo: Any, allowed: settings.Limits) -> None:
         show_error=False,
         mcp_server=allowed.mcp,
         footer_links=["api"],
+        favicon_path=str(theme.FAVICON),
         _app=page_app(demo, allowed, demo.visits.storage, name),
         share=False,
         enable_monitoring=False,

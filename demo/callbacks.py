@@ -119,17 +119,13 @@ class AnswerCallbacks:
             return
         yield from self.show(str(path), agreed, request)
 
-    def show(self, path: str | None, agreed: bool, request: gr.Request) -> Iterator[Changes]:
+    def show(self, path: str, agreed: bool, request: gr.Request) -> Iterator[Changes]:
         """A clip's answer, before it that work is going on if it takes long; `details` follows."""
         page, words = self.page, words_of(request)
         hidden = {page.details: gr.Column(visible=False)}
         visit = self.visits.of(request.session_hash)
         visit.current = visit.waiting = None
-        if path is None:
-            said = gr.skip() if visit.keeps_status else components.empty_state(words)
-            yield {page.status: said, **hidden}
-            return
-        visit.given, visit.keeps_status = path, False
+        visit.given = path
         example = service.is_example(Path(path))
         try:
             self.visits.claim(visit, Path(path), example)
@@ -142,7 +138,8 @@ class AnswerCallbacks:
             ask = components.state(words, "unsure ask", "consent_first", words("consent_ask"))
             yield {page.status: ask, page.player: None, **hidden, **asks}
             return
-        yield {page.player: document.preview(words, Path(path)) | visit.wish_of_player(), **asks}
+        shown = document.preview(words, Path(path)) | visit.wish_of_player()
+        yield {page.player: shown, page.guesses: None, **asks}
         yield from self._answer(path, visit, request, hidden)
 
     def _answer(
@@ -186,7 +183,13 @@ class AnswerCallbacks:
         answer = components.answer_html(words, case.prediction)
         shown = shown_clip(words, visit, case)
         shown["waiting"] = "" if case.prediction.nobody else words("player_waiting")
-        yield {page.status: answer, page.player: shown, **hidden, **meanwhile.stop_buttons()}
+        yield {
+            page.status: answer,
+            page.player: shown,
+            page.guesses: document.guess_document(words, case),
+            **hidden,
+            **meanwhile.stop_buttons(),
+        }
 
     def greet(self, request: gr.Request) -> Changes:
         """The empty page in the visitor's language, and where clips come in."""
@@ -212,8 +215,8 @@ class AnswerCallbacks:
         self.visits.take_back(request.session_hash)
         page, words = self.page, words_of(request)
         return {
-            page.camera: gr.Video(None),
             page.player: None,
+            page.guesses: None,
             page.status: components.state(words, "quiet", "taken_back", words("taken_back_say")),
             page.details: gr.Column(visible=False),
         }
@@ -230,22 +233,23 @@ class AnswerCallbacks:
         if case.prediction.nobody:  # no answer, so nothing to ask about
             return {self.page.details: gr.Column(visible=False)}
         buttons = Meanwhile(self.page, self.visits, request).stop_buttons()
-        return self._details(words_of(request), case) | buttons
+        return self._details(words_of(request), case, visit.wish) | buttons
 
-    def _details(self, words: Words, case: ClipSession) -> Changes:
+    def _details(self, words: Words, case: ClipSession, wish: dict[str, Any]) -> Changes:
         from demo import explanations
 
         page, prediction = self.page, case.prediction
-        target = prediction.label or prediction.labels[0]
         spans = [
-            (f"{s.start_s:.1f} – {s.end_s:.1f} s", n) for n, s in enumerate(prediction.timeline)
+            (words("span", start=s.start_s, end=s.end_s), n)
+            for n, s in enumerate(prediction.timeline)
         ]
         labels = [(words.name_of("label", label), label) for label in prediction.labels]
         methods = [(words.name_of("method", name), name) for name in explanations.methods.METHODS]
-        usual = explanations.resolve(case, explanations.ExplainRequest())
+        asked = explanations.wished_request(case, wish, explanations.ExplainRequest())
+        usual = explanations.resolve(case, asked)
         return {
             page.details: gr.Column(visible=True),
-            page.target: gr.Dropdown(labels, value=target),
+            page.target: gr.Dropdown(labels, value=usual.target),
             page.window: gr.Dropdown(spans, value=usual.window, visible=len(spans) > 1),
             page.method: gr.Dropdown(methods, value=usual.method),
             page.preset: preset_radio(words, case, usual.method, usual.preset),

@@ -137,7 +137,7 @@ def answer_headline(words: Words, found: "Prediction") -> str:
     if found.abstains:
         return words("unsure")
     if found.values is not None:
-        return ", ".join(f"{words.name_of('label', n)} {v:+.2f}" for n, v in found.values.items())
+        return words.values(found.values)
     if found.present is not None:
         return ", ".join(words.name_of("label", n) for n in found.present) or words("nothing")
     label = found.best_label
@@ -164,7 +164,8 @@ def _value(words: Words, label: str, value: float) -> str:
     return (
         f'<div class="bars"><div class="row"><span class="name">{words.name_of("label", label)}'
         f'</span><span class="track middle"><span class="fill" style="margin-left:{left:.1f}%;'
-        f'width:{width:.1f}%"></span></span><span class="value">{value:+.2f}</span></div></div>'
+        f'width:{width:.1f}%"></span></span><span class="value">'
+        f"{words.number('{value:+.2f}', value)}</span></div></div>"
     )
 
 

@@ -7,7 +7,7 @@
     parent.append(element);
     return element;
   };
-  const megabytes = (bytes) => (bytes / 2 ** 20).toFixed(bytes < 2 ** 20 * 10 ? 1 : 0);
+  const megabytes = (bytes) => window.fixed(bytes / 2 ** 20, bytes < 2 ** 20 * 10 ? 1 : 0);
 
   const giveUp = () => // on a file whose parts can't be found soon: it is sent, or refused, as it is
     new Promise((_, reject) => { setTimeout(() => reject(new Error("too slow")), MOST_LOOK_MS); });
@@ -45,18 +45,37 @@
           if (name === "drop") this.take(event.dataTransfer.files[0]);
         });
       }
+      const camera = make("button", "entry-camera", this.root, { type: "button", textContent: say.camera });
+      camera.onclick = () => this.film(camera);
       this.state = make("div", "entry-state", this.root, { role: "status" });
+    }
+
+    film(button) {
+      button.disabled = true;
+      this.camera = window.openCamera(this.state, {
+        say: (key, values) => this.words(key, values),
+        take: (file, note) => this.take(file, note),
+        tell: (sentence) => { button.disabled = false; this.say(sentence, "trouble"); },
+        close: () => { button.disabled = false; this.say(""); },
+      });
     }
 
     /** The example in the page's address, or the one that opens the page. */
     begin() {
       const asked = new URLSearchParams(location.search);
       const named = this.show.examples.find((example) => example.name === asked.get("clip"));
-      if (named) this.example(named.name, { method: asked.get("method"), at_s: Number(asked.get("t")) || 0 });
+      if (named) this.example(named.name, this.finding(asked));
       else if (this.show.first) this.example(this.show.first, { muted: true });
     }
 
+    /** What an address asks for beside the clip: a map, and a moment. */
+    finding(asked) {
+      const named = ["method", "preset", "label"].map((name) => [name, asked.get(name)]);
+      return { ...Object.fromEntries(named), at_s: Number(asked.get("t")) || 0 };
+    }
+
     example(name, more = {}) {
+      this.camera?.leave();
       this.mark(name);
       this.say("");
       this.give({ example: name, ...more });
@@ -73,8 +92,10 @@
       this.state.setAttribute("role", kind === "trouble" ? "alert" : "status");
     }
 
-    async take(file) {
+    /** note: a sentence that stays beside the clip. */
+    async take(file, note = "") {
       if (!file) return;
+      this.camera?.leave();
       this.mark(null);
       this.input.value = "";
       try {
@@ -85,7 +106,7 @@
           return;
         }
         const path = await this.send(small);
-        this.say("");
+        this.say(note);
         this.give({ file: path });
       } catch (error) {
         this.say(error.sentence || this.words("lost"), "trouble");
@@ -128,8 +149,8 @@
         const from = make("input", "", line, {
           type: "range", min: 0, max: Math.max(0, found.seconds - seconds), step: 0.1, value: 0,
         });
-        const told = make("output", "", line, { textContent: "0.0 s" });
-        from.oninput = () => { film.currentTime = from.value; told.textContent = `${Number(from.value).toFixed(1)} s`; };
+        const told = make("output", "", line, { textContent: `${window.fixed(0, 1)} s` });
+        from.oninput = () => { film.currentTime = from.value; told.textContent = `${window.fixed(Number(from.value), 1)} s`; };
         const go = make("button", "entry-go", this.state, { type: "button", textContent: say("cut_go") });
         const whole = make("button", "", this.state, { type: "button", textContent: say("cut_whole"), hidden: file.size > this.show.most_bytes });
         const stop = make("button", "", this.state, { type: "button", textContent: say("stop") });

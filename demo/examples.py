@@ -26,6 +26,14 @@ UI = [
     "cut_go",
     "cut_whole",
     "cut_failed",
+    "camera",
+    "camera_ready",
+    "camera_record",
+    "camera_left",
+    "camera_end",
+    "camera_none",
+    "camera_few",
+    "camera_lost",
 ]
 
 

@@ -131,7 +131,7 @@ class ExplainCallbacks:
             from demo import explanations
 
             for window in range(len(case.prediction.samples)):
-                asked = explanations.quick_request(case, window, visit.wish.get("method"))
+                asked = explanations.quick_request(case, window, visit.wish)
                 made.append(explanations.map_of(case, asked, job.report, job.clock))
 
         def describe(_: JobState) -> Changes:
@@ -141,7 +141,8 @@ class ExplainCallbacks:
             return {self.page.player: shown} if shown else {}
 
         address = address_of(request)
-        job = self.visits.model_jobs.join(work, address, request.session_hash or address, FIRST)
+        lane = FIRST if visit.wish.get("preset") in (None, "fast") else LONGER
+        job = self.visits.model_jobs.join(work, address, request.session_hash or address, lane)
         try:
             yield from Meanwhile(self.page, self.visits, request).states(
                 job, describe, QUICK_EVERY_S
@@ -161,11 +162,20 @@ class ExplainCallbacks:
         shown = shown_clip(words, visit, case)
         if not made:
             return shown
-        asked = explanations.quick_request(case, 0, visit.wish.get("method"))
+        asked = explanations.quick_request(case, 0, visit.wish)
         of = document.heading(
             words, asked, made[0].target.label, made, case.prediction.media.duration_s
         )
+        shown |= self._link(case, asked)
         return shown | document.map_document(words, case, made, of)
+
+    def _link(self, case: ClipSession, request: "ExplainRequest") -> dict[str, Any]:
+        """The address of a map, and whether other pages may show it; nothing of an own clip's."""
+        from demo import explanations
+
+        asked = explanations.resolve(case, request)
+        quick = explanations.resolve(case, explanations.quick_request(case, 0, {}))
+        return document.link_of(case, asked, quick, self.visits.limits.embeds)
 
     def play(self, request: gr.Request) -> Iterator[Changes]:
         """A clip that this browser can't play, as a film that it can."""
@@ -386,7 +396,7 @@ class ExplainCallbacks:
                 words("confusion"), words.say(scores.summarise_confusion(checkpoint))
             ),
             page.confusion: gr.Plot(words.show(scores.confusion_figure(checkpoint)), visible=True),
-            page.model_card: service.card_text(model),
+            page.model_card: f'<div lang="en">\n\n{service.card_text(model)}\n\n</div>',
         }
 
     def _show_map(self, job: MapJob) -> Changes:
@@ -413,7 +423,7 @@ class ExplainCallbacks:
         )
         share = explanations.share_of(case, request)
         drawn = shown_clip(words, job.session, case)
-        drawn |= document.map_document(words, case, [found], of)
+        drawn |= document.map_document(words, case, [found], of) | self._link(case, request)
         job.session.shown = (case, drawn)
         return {
             page.player: drawn,

@@ -5,7 +5,7 @@ Needs torch, so it is imported when the first explanation is asked for.
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -283,14 +283,32 @@ def attention_of(case: ClipSession, request: ExplainRequest) -> Matrix | None:
     )
 
 
-def quick_request(case: ClipSession, window: int, asked: object = None) -> ExplainRequest:
+def quick_request(case: ClipSession, window: int, wish: Mapping[str, object]) -> ExplainRequest:
     """The map that comes with an answer: when and where it is cheap, else when alone.
 
-    asked: a method that the page's address names; what is none is passed over.
+    wish: what the page's address asks for instead; what it misnames is passed over.
     """
     usual = QUICK_OF_PEOPLE if case.checkpoint.sample.people else QUICK
-    method = asked if isinstance(asked, str) and asked in methods.METHODS else usual
-    return ExplainRequest(method=method, preset="fast", window=window, checks=False)
+    request = ExplainRequest(method=usual, preset="fast", window=window, checks=False)
+    return wished_request(case, wish, request)
+
+
+def wished_request(
+    case: ClipSession, wish: Mapping[str, object], usual: ExplainRequest
+) -> ExplainRequest:
+    """A request with the method, preset and label that the page's address names."""
+    known = {
+        "method": tuple(methods.METHODS),
+        "preset": tuple(PRESETS),
+        "label": case.checkpoint.labels,
+    }
+    found = {name: wish.get(name) for name, names in known.items() if wish.get(name) in names}
+    return replace(
+        usual,
+        method=str(found.get("method", usual.method)),
+        preset=str(found.get("preset", usual.preset)),
+        target=str(found["label"]) if "label" in found else usual.target,
+    )
 
 
 @dataclass(frozen=True)
@@ -378,10 +396,11 @@ def explain_json(
     path: str | Path,
     request: ExplainRequest,
     visit: Session | None = None,
+    model: str | None = None,
     progress: Progress | None = None,
     clock: Clock = time.perf_counter,
 ) -> dict[str, object]:
     """The explanation for programs, in the form of `emo explain --json`. Raises UserError."""
-    case = open_case(path, visit, progress=progress)
+    case = open_case(path, visit, model, progress=progress)
     explanation = explanation_of(case, request, progress, clock)
     return export.explanation_summary(case.prediction.clip, explanation, [])

@@ -7,7 +7,7 @@
   };
   const fill = (text, values) =>
     Object.entries(values).reduce((made, [name, value]) => made.replace(`{${name}}`, value), text);
-  const plus = (value) => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(2);
+  const plus = (value) => (value < 0 ? "−" : "+") + window.fixed(Math.abs(value), 2);
 
   class Faders {
     constructor(root) { this.root = root; }
@@ -84,7 +84,7 @@
       slider.oninput = () => {
         const found = moved[slider.value];
         const name = found.by_s === 0 ? this.say.as_it_is
-          : fill(found.by_s > 0 ? this.say.later : this.say.earlier, { seconds: Math.abs(found.by_s).toFixed(1) });
+          : fill(found.by_s > 0 ? this.say.later : this.say.earlier, { seconds: window.fixed(Math.abs(found.by_s), 1) });
         slider.setAttribute("aria-valuetext", name);
         this.press(null);
         this.at(found.score, name);

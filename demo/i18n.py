@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emo_core.messages import ENGLISH, LOCALE, in_language
+from emo_core.messages import ENGLISH, LOCALE, catalogue, in_language
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -29,9 +29,10 @@ class Words:
     def __init__(self, language: str) -> None:
         self.language = language
         self._texts = tables()[language]
+        self._catalogue = catalogue(language, FOLDERS)
 
     def __call__(self, key: str, **values: object) -> str:
-        return self.template(key).format(**values)
+        return self._catalogue.vformat(self.template(key), (), values)
 
     def template(self, key: str) -> str:
         """The words of a key with {places} for values, which the browser fills."""
@@ -46,6 +47,16 @@ class Words:
         from emo_core.viz.prediction import figure_in
 
         return figure_in(figure, self.language)
+
+    def number(self, template: str, value: float) -> str:
+        """A number in the place {value:…} of a template, with this language's decimal sign."""
+        return self._catalogue.vformat(template, (), {"value": value})
+
+    def values(self, found: Mapping[str, float]) -> str:
+        """Valence and arousal, or other values from -1 to 1, in words."""
+        named = ((self.name_of("label", name), value) for name, value in found.items())
+        between = "; " if self._catalogue.comma else ", "
+        return between.join(f"{name} {self.number('{value:+.2f}', v)}" for name, v in named)
 
     def name_of(self, kind: str, name: str) -> str:
         """A name of the library's (a label, a method) as people say it; itself where unknown."""

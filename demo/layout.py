@@ -10,7 +10,6 @@ from demo.examples import example_names
 from demo.i18n import CHOICE, FALLBACK, NAMES, Words, tables
 from demo.settings import Limits
 
-CAMERA = {"video": {"width": 640, "height": 480, "frameRate": 25}}
 # What each part of ours does in the browser, once it is there: theme.SCRIPTS define the functions.
 PLAYER = """
 const player = mountPlayer(element, { unplayable: () => trigger('unplayable') });
@@ -32,6 +31,11 @@ const draw = () => { if (props.value && typeof props.value === 'object') {
 watch('value', draw);
 draw();
 """
+GUESSES = """
+const draw = () => mountGuesses(element).update(props.value);
+watch('value', draw);
+draw();
+"""
 FADERS = """
 const draw = () => mountFaders(element).update(props.value);
 watch('value', draw);
@@ -45,8 +49,8 @@ class Page:
     """Every part that an event reads or writes."""
 
     player: Any = None
+    guesses: Any = None
     entry: Any = None
-    camera: Any = None
     link: Any = None
     link_from: Any = None
     link_to: Any = None
@@ -106,7 +110,6 @@ class Page:
         """Parts that an event may write: all but those only read or pressed."""
         asked = {
             "entry",
-            "camera",
             "link",
             "link_from",
             "link_to",
@@ -142,6 +145,13 @@ def draw(limits: Limits) -> Page:
             page.stop_answer = gr.Button(
                 say("cancel"), variant="stop", visible=False, elem_id="stop-answer"
             )
+            page.guesses = gr.HTML(
+                None,
+                html_template="",
+                js_on_load=GUESSES,
+                elem_id="guesses",
+                apply_default_css=False,
+            )
             page.consent = gr.Checkbox(
                 label=say("consent"), value=False, visible=False, elem_id="consent"
             )
@@ -175,28 +185,19 @@ def _inputs(page: Page, say: gr.I18n, limits: Limits) -> None:
     page.entry = gr.HTML(
         None, html_template="", js_on_load=ENTRY, elem_id="entry", apply_default_css=False
     )
-    with gr.Accordion(say("more_ways"), open=False, elem_id="more-ways"):
-        page.camera = gr.Video(
-            sources=["webcam"],
-            include_audio=True,
-            height=300,
-            webcam_options=gr.WebcamOptions(mirror=True, constraints=CAMERA),
-            elem_id="camera",
-            label="Camera",  # a translated label shows as "[object Object]" in gradio 6.31
+    with gr.Accordion(say("more_ways"), open=False, visible=limits.links, elem_id="more-ways"):
+        page.link = gr.Textbox(
+            label=say("link"),
+            info=say("link_info"),
+            max_lines=1,
+            max_length=300,
+            placeholder="https://",
+            elem_id="link",
         )
-        with gr.Column(visible=limits.links):
-            page.link = gr.Textbox(
-                label=say("link"),
-                info=say("link_info"),
-                max_lines=1,
-                max_length=300,
-                placeholder="https://",
-                elem_id="link",
-            )
-            with gr.Row():
-                page.link_from = gr.Number(0, label=say("link_from"), minimum=0, precision=1)
-                page.link_to = gr.Number(10, label=say("link_to"), minimum=0, precision=1)
-            page.fetch = gr.Button(say("link_fetch"), variant="primary", elem_id="fetch")
+        with gr.Row():
+            page.link_from = gr.Number(0, label=say("link_from"), minimum=0, precision=1)
+            page.link_to = gr.Number(10, label=say("link_to"), minimum=0, precision=1)
+        page.fetch = gr.Button(say("link_fetch"), variant="primary", elem_id="fetch")
 
 
 def _details(page: Page, say: gr.I18n) -> None:

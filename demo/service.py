@@ -141,11 +141,14 @@ def failure_json(path: str | Path, error: Exception) -> dict[str, Any]:
 
 
 def answer_json(
-    path: str | Path, visit: Session | None = None, progress: Progress | None = None
+    path: str | Path,
+    visit: Session | None = None,
+    progress: Progress | None = None,
+    model: str | None = None,
 ) -> dict[str, Any]:
     """The answer for programs; a clip without one is under "errors"."""
     try:
-        return document(open_case(path, visit, progress=progress).prediction.as_dict())
+        return document(open_case(path, visit, model, progress=progress).prediction.as_dict())
     except UserError as error:
         return failure_json(path, error)
 

@@ -36,7 +36,6 @@ class Session:
         self.film: tuple[Any, str] | None = None  # the case of which a playable film was made
         self.shown: tuple[Any, dict] | None = None  # the case in the player, and all drawn of it
         self.wish: dict[str, Any] = {}  # how the page was opened: a moment, without sound
-        self.keeps_status = False  # a word on the page that its empty state must not wipe away
         self.taken_back = 0  # how often the agreement of those who are shown was
 
     def wish_of_player(self) -> dict[str, Any]:
@@ -199,7 +198,6 @@ class Sessions:
         """The agreement is taken back: as leaving, but the visitor stays."""
         visit = self.of(session)
         visit.taken_back += 1
-        visit.keeps_status = True
         self.stop(session)
         self.let_go(visit)
 

@@ -32,6 +32,7 @@ class Limits:
     ] = ()  # more names of this page, beside localhost and addresses in figures
     any_host: bool = False  # a page on the open internet has no name to protect
     framed_by: str = "'self'"  # sources of frame-ancestors: pages that may show this one in theirs
+    embeds: bool = False  # whether the host has listed such pages, so that the code is offered
     jobs_a_minute: int = 30  # of one visitor
     jobs_of_address: int = 240  # a minute: a class behind one router is many visitors
     connections_of_address: int = 300  # open at once: a browser has six, a class thirty browsers
@@ -59,6 +60,7 @@ def read(settings: Mapping[str, str] = os.environ) -> Limits:
         hosts=tuple(named.replace(",", " ").split()),
         any_host=space and not settings.get("EMO_HOSTS"),
         framed_by=_sources(settings, "EMO_FRAMED_BY", SPACE_FRAMES if space else Limits.framed_by),
+        embeds=bool(settings.get("EMO_FRAMED_BY", "").strip()),
         jobs_a_minute=_number(settings, "EMO_JOBS_A_MINUTE", Limits.jobs_a_minute),
         jobs_of_address=_number(settings, "EMO_JOBS_OF_ADDRESS", Limits.jobs_of_address),
         connections_of_address=_number(

@@ -9,10 +9,18 @@ from demo.i18n import FALLBACK, tables
 
 HERE = Path(__file__).resolve().parent
 STYLES = [HERE / "style.css", HERE / "player" / "player.css"]
+FAVICON = HERE / "favicon.svg"
 CUTTING_FOLDER = HERE / "cutting"  # a module that is loaded when a long clip is given
 CUTTING = f"gradio_api/file={CUTTING_FOLDER / 'cut.mjs'}"
 LINKS = [f"link_text_color{state}" for state in ("", "_active", "_hover", "_visited")]
-SCRIPTS = [HERE / "player" / "player.js", HERE / "entry.js", HERE / "faders.js"]
+SCRIPTS = [
+    HERE / "player" / "take_along.js",
+    HERE / "player" / "player.js",
+    HERE / "camera.js",
+    HERE / "entry.js",
+    HERE / "faders.js",
+    HERE / "guesses.js",
+]
 
 
 def build_theme() -> gr.themes.Base:

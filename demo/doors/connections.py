@@ -18,6 +18,7 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from demo.doors.responses import Refusal
 from demo.settings import Limits
+from emo_core.messages import say
 
 HEADERS_S = 30.0  # for the head of a request, from its first byte or from the connection's begin
 SILENT_S = 5.0  # for one that is too many to ask, and be told so
@@ -55,9 +56,10 @@ class OpenCount:
 
 def too_many(most: int) -> str:
     """What is said to one connection or request too many."""
-    return (
-        f"{most} connections of your address are open here, which is all that may; close a page or "
-        "a program that has some, and try again."
+    return say(
+        "{most} connections of your address are open here, which is all that may; close a page or "
+        "a program that has some, and try again.",
+        most=most,
     )
 
 

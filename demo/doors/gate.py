@@ -110,7 +110,7 @@ class Gate:
         except Refusal as refusal:
             await drain(incoming)
             plain = scope["path"] == f"{routes.API}/upload"
-            await refusal_response(refusal, plain)(scope, receive, send)
+            await refusal_response(refusal, scope, plain)(scope, receive, send)
         except ClientDisconnect:
             return
 

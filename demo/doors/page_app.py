@@ -1,7 +1,7 @@
 """gradio's app behind the gate: what `launch` serves."""
 
 from collections.abc import Awaitable, Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, TypeVar
 
 import gradio as gr
@@ -26,6 +26,7 @@ from demo.doors.responses import (
     shorten,
 )
 from demo.doors.routes import API
+from demo.doors.shared_head import PICTURE, send_picture, with_own_head
 from demo.doors.storage import Storage
 from demo.doors.uploads import Uploads
 from demo.doors.visit_states import VisitStates, keep_no_empty_files, keep_no_statistics
@@ -54,9 +55,18 @@ class PageApp(App):
         super().__init__(
             default_response_class=ORJSONResponse,
             openapi_url=None,
-            middleware=[Middleware(InlineScripts, first=theme.language_script())],
+            middleware=[
+                Middleware(
+                    InlineScripts,
+                    first=theme.language_script(),
+                    change=partial(with_own_head, behind_proxy=limits.behind_proxy),
+                )
+            ],
             exception_handlers={RequestValidationError: _answer_invalid, Exception: _answer_broken},
-            routes=[Route(f"{API}/upload", Uploads(storage).take, methods=["POST"])],
+            routes=[
+                Route(f"{API}/upload", Uploads(storage).take, methods=["POST"]),
+                Route(PICTURE, send_picture),
+            ],
         )
         self.state_holder = VisitStates()
 
@@ -74,13 +84,14 @@ async def _answer_invalid(request: Request, error: Exception) -> Response:
     found = error.errors() if isinstance(error, RequestValidationError) else []
     parts = [f"{'.'.join(map(str, part['loc']))[:60]}: {part['msg'][:120]}" for part in found[:2]]
     return refusal_response(
-        Refusal(422, "the request can't be read: {parts}.", parts="; ".join(parts))
+        Refusal(422, "the request can't be read: {parts}.", parts="; ".join(parts)), request.scope
     )
 
 
 async def _answer_broken(request: Request, error: Exception) -> Response:
     """Something failed inside; nothing of it is told."""
-    return refusal_response(Refusal(500, "this page failed at that; change the request."))
+    refusal = Refusal(500, "this page failed at that; change the request.")
+    return refusal_response(refusal, request.scope)
 
 
 def page_app(demo: gr.Blocks, limits: Limits, storage: Storage, server_name: str) -> PageApp:

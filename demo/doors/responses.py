@@ -8,12 +8,14 @@ its template ('unsafe-eval' for scripts), and its styles are inline everywhere.
 import base64
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from demo.i18n import words_for
 from emo_core.errors import EmoError
 
 HASHES = "emo.scripts"  # key of the scope: hashes of the inline scripts of this response
@@ -38,11 +40,17 @@ def shorten(sentence: str, most: int = LONGEST_SENTENCE) -> str:
     return f"{sentence[: most // 2 - 1]} … {sentence[-(most // 2 - 2) :]}"
 
 
-def refusal_response(refusal: Refusal, plain: bool = False) -> Response:
-    """The sentence as gradio's own clients read it: JSON, or plain text for uploads."""
+def refusal_response(refusal: Refusal, scope: Scope, plain: bool = False) -> Response:
+    """The sentence as gradio's own clients read it: JSON, or plain text for uploads.
+
+    scope: of the request, whose headers tell its language; English where they tell none.
+    """
+    asked = Request(scope)
+    words = words_for(asked.headers.get("accept-language"), asked.query_params, asked.cookies)
+    said = words.say(str(refusal))
     if plain:
-        return PlainTextResponse(str(refusal), refusal.status)
-    return JSONResponse({"detail": str(refusal)}, refusal.status)
+        return PlainTextResponse(said, refusal.status)
+    return JSONResponse({"detail": said}, refusal.status)
 
 
 def script_hash(text: bytes) -> str:
@@ -94,10 +102,16 @@ class InlineScripts:
     """Note the hashes of a page's inline scripts in the scope, before its headers are sent.
 
     first: a script that runs before gradio's, which are injected once its own code has run.
+    change: what else is done to the page of a request, (body, scope) -> body.
     """
 
-    def __init__(self, app: ASGIApp, first: str = "") -> None:
-        self.app, self.first = app, first.encode()
+    def __init__(
+        self,
+        app: ASGIApp,
+        first: str = "",
+        change: Callable[[bytes, Scope], bytes] = lambda body, scope: body,
+    ) -> None:
+        self.app, self.first, self.change = app, first.encode(), change
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] != "/":
@@ -113,6 +127,7 @@ class InlineScripts:
                 return
             body += message.get("body", b"")
             if not message.get("more_body"):
+                body = self.change(body, scope)
                 if self.first:
                     body = body.replace(b"<head>", b"<head><script>%b</script>" % self.first, 1)
                 MutableHeaders(scope=start[0])["Content-Length"] = str(len(body))

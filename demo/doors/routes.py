@@ -14,6 +14,7 @@ OPEN = {  # method -> full patterns of paths
         r"/favicon\.ico",
         r"/robots\.txt",
         r"/manifest\.json",
+        r"/preview/\w+\.jpg",
         r"/(?:static|assets|svelte)/.+",
         rf"{API}/info/?",
         rf"{API}/theme\.css",

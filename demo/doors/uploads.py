@@ -69,7 +69,7 @@ class Uploads:
                 return Response(status_code=400)  # the visitor has gone
             refusal = _refusal(error)
             await drain(incoming)
-            return refusal_response(refusal, plain=True)
+            return refusal_response(refusal, request.scope, plain=True)
 
     def _open(self, request: Request) -> Stored:
         length = request.headers.get("content-length", "0")

@@ -4,11 +4,14 @@ import base64
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import numpy as np
 
+from demo.components import answer_headline
+from demo.examples import example_path
 from demo.i18n import Words
+from demo.upload_checks import is_example
 from emo_core.viz.prediction import percent
 
 if TYPE_CHECKING:
@@ -48,6 +51,11 @@ UI = [
     "mute",
     "unmute",
     "peaks",
+    "picture",
+    "link",
+    "embed",
+    "copied",
+    "by_hand",
 ]
 ROWS = ["answer", "picture", "sound", "faces", "words"]
 
@@ -62,6 +70,7 @@ def clip_document(words: Words, case: "ClipSession", url: str | None = None) -> 
         "title": found.clip,
         "url": url or file_url(case.clip.path),
         "duration_s": media.duration_s,
+        "note": film_note(words, media.duration_s) if url else "",
         "has_picture": media.has_video,
         "has_sound": media.has_audio,
         "size": [media.width, media.height] if media.has_video else None,
@@ -75,6 +84,33 @@ def clip_document(words: Words, case: "ClipSession", url: str | None = None) -> 
         "peaks": [],
         "words": words_of_player(words),
     }
+
+
+def film_note(words: Words, duration_s: float) -> str:
+    """What is said of a film that ends before its clip; "" where none does."""
+    from emo_core.viz.film import LONGEST_S
+
+    if duration_s <= LONGEST_S:
+        return ""
+    return words("player_until", shown_s=LONGEST_S, clip_s=duration_s)
+
+
+def link_of(
+    case: "ClipSession", request: "ExplainRequest", quick: "ExplainRequest", embed: bool
+) -> dict[str, Any]:
+    """The address of a map of a shipped example, beside the page's own; {} of a visitor's clip.
+
+    quick: what the page shows without being asked; only what differs is in the address.
+    """
+    name = case.clip.path.stem
+    if example_path(name) is None or not is_example(case.clip.path):
+        return {}
+    asked = {"clip": name, "method": request.method}
+    if request.preset != quick.preset:
+        asked["preset"] = request.preset
+    if request.target != quick.target:
+        asked["label"] = str(request.target)
+    return {"link": f"?{urlencode(asked)}", "embed": embed}
 
 
 def preview(words: Words, path: Path) -> dict[str, Any]:
@@ -118,13 +154,14 @@ def _answer(
 ) -> dict[str, Any]:
     place = {"start_s": round(own[0], 3), "end_s": round(own[1], 3)}
     if span.values is not None:
-        text = ", ".join(f"{words.name_of('label', n)} {v:+.2f}" for n, v in span.values.items())
+        text = words.values(span.values)
         return {**place, "text": text, "value": (1 + span.values["valence"]) / 2, "sure": True}
     label = max(span.probabilities, key=span.probabilities.__getitem__)
     value = span.probabilities[label]
     return {
         **place,
         "text": f"{words.name_of('label', label)} {percent(value)}",
+        "short": percent(value),
         "value": value,
         "colour": COLOURS.get(label),
         "sure": not found.abstains,
@@ -140,8 +177,8 @@ def heading(
         label=words.name_of("label", label),
         method=words.name_of("method", request.method),
         preset=words(f"preset_{request.preset}"),
-        start=f"{found[0].span.start_s:.1f}",
-        end=f"{min(found[-1].span.end_s, duration_s):.1f}",
+        start=found[0].span.start_s,
+        end=min(found[-1].span.end_s, duration_s),
     )
 
 
@@ -236,9 +273,9 @@ def peaks(
             "kind": name,
             "text": words(
                 "player_peak",
-                time=f"{time_s:.1f}",
+                time=time_s,
                 row=words(f"player_row_{name}"),
-                value=f" {value:+.2f}" if signed else "",
+                value=words.number(" {value:+.2f}", value) if signed else "",
             ),
         }
         for _, value, time_s, name in sorted(found, reverse=True)
@@ -279,6 +316,36 @@ def level_stretches(values: Sequence[float]) -> list[range]:
 def file_url(path: Path) -> str:
     """Where the page gives one of its own files."""
     return FILES + quote(str(path))
+
+
+GUESSES = [
+    "head",
+    "rater",
+    "rater_hint",
+    "tally",
+    "answer",
+    "cover",
+    "uncover",
+    "take",
+    "lost",
+]
+
+
+def guess_document(words: Words, case: "ClipSession") -> dict[str, Any] | None:
+    """What people may guess of a clip: a label of the model's; None of values and of nobody."""
+    found = case.prediction
+    if found.nobody or found.values is not None:
+        return None
+    return {
+        "key": str(case.clip.path),
+        "file": case.clip.path.name,
+        "url": file_url(case.clip.path),
+        "labels": [
+            {"name": label, "text": words.name_of("label", label)} for label in found.labels
+        ],
+        "answer": answer_headline(words, found),
+        "words": {name: words.template(f"guess_{name}") for name in GUESSES},
+    }
 
 
 FADERS = [

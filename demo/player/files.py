@@ -9,6 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from demo.i18n import Words
+from demo.player.document import film_note
 from emo_core.io.atomic import atomic_path
 
 if TYPE_CHECKING:
@@ -46,7 +48,8 @@ def offline_page(show: dict[str, Any], said: str, language: str) -> str:
 
     show: as document.py makes it, its url a data: URL. said: a sentence under the heading.
     """
-    script = (HERE / "player.js").read_text(encoding="utf-8")
+    scripts = (HERE / name for name in ("take_along.js", "player.js"))
+    script = "\n".join(path.read_text(encoding="utf-8") for path in scripts)
     style = (HERE / "player.css").read_text(encoding="utf-8")
     data = json.dumps(show, ensure_ascii=False).replace("<", "\\u003c")
     title = escape(show["title"])
@@ -61,20 +64,24 @@ def offline_page(show: dict[str, Any], said: str, language: str) -> str:
     )
 
 
+def plays_everywhere(clip: "Clip", media: "Media") -> bool:
+    """Whether a clip's own bytes can stand in a page: small, and played by every browser."""
+    _, pictures, sounds = PLAYS.get(clip.path.suffix.lower(), ("", set(), set()))
+    return (
+        media.video_codec in pictures
+        and (not media.has_audio or media.audio_codec in sounds)
+        and clip.path.stat().st_size <= MOST_BYTES
+    )
+
+
 def data_url(clip: "Clip", media: "Media", pause: Callable[[], object] = lambda: None) -> str:
     """A clip inside a page: its own bytes where every browser plays them, else a film of it.
 
     pause: called between seconds of film; what it raises ends the work. Raises ClipError.
     """
-    path = clip.path
-    kind, pictures, sounds = PLAYS.get(path.suffix.lower(), ("", set(), set()))
-    playable = (
-        media.video_codec in pictures
-        and (not media.has_audio or media.audio_codec in sounds)
-        and path.stat().st_size <= MOST_BYTES
-    )
-    if playable:
-        return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+    if plays_everywhere(clip, media):
+        kind = PLAYS[clip.path.suffix.lower()][0]
+        return f"data:{kind};base64,{base64.b64encode(clip.path.read_bytes()).decode()}"
     from emo_core.viz.film import write_film
 
     with TemporaryDirectory() as folder:
@@ -163,7 +170,13 @@ def write_files(
     show: as document.py makes it, with the map. pause: as of `data_url`. Raises ClipError.
     """
     found = case.prediction
-    offline = show | {"url": data_url(case.clip, found.media, pause), "muted": False}
+    offline = {name: value for name, value in show.items() if name != "link"} | {
+        "url": data_url(case.clip, found.media, pause),
+        "note": ""
+        if plays_everywhere(case.clip, found.media)
+        else film_note(Words(language), found.media.duration_s),
+        "muted": False,
+    }
     page = offline_page(offline, found.model, language)
     save_text(folder / "player.html", page)
     write_table(folder / "moments.csv", moment_rows(found, maps))

@@ -19,7 +19,7 @@
   };
   const clock = (seconds) => {
     const tenths = Math.round(Math.max(0, seconds) * 10);
-    return `${Math.floor(tenths / 600)}:${String(Math.floor((tenths % 600) / 10)).padStart(2, "0")}.${tenths % 10}`;
+    return `${Math.floor(tenths / 600)}:${window.fixed((tenths % 600) / 10, 1).padStart(4, "0")}`;
   };
   const signed = (text) => Int8Array.from(atob(text), (c) => c.charCodeAt(0));
 
@@ -61,10 +61,12 @@
       const faces = make("label", "player-boxes", bar);
       this.facesBox = make("input", "", faces, { type: "checkbox", checked: true });
       this.facesWord = make("span", "", faces);
+      this.note = make("p", "player-note", box);
       this.heading = make("p", "player-of", box, { role: "status" });
       this.track = make("canvas", "player-track", box, { tabIndex: 0, role: "slider" } );
       this.track.setAttribute("role", "slider");
       this.peaks = make("p", "player-peaks", box);
+      this.along = window.takeAlong(this, make("p", "player-along", box));
       this.listen();
     }
 
@@ -158,10 +160,12 @@
       }
       if (show.size) this.stage.style.aspectRatio = `${show.size[0]} / ${show.size[1]}`;
       else this.stage.style.aspectRatio = "";
+      this.note.textContent = show.note || "";
       this.heading.textContent = show.map?.heading || show.waiting || "";
       this.heading.classList.toggle("stale", Boolean(show.map?.stale));
       this.box.classList.toggle("stale", Boolean(show.map?.stale));
       this.drawPeaks();
+      this.along.draw(show);
       this.label();
       this.draw();
       this.checkFailed();
@@ -209,6 +213,7 @@
       const get = (name) => style.getPropertyValue(name).trim();
       return { ink: get("--player-ink"), quiet: get("--player-quiet"), line: get("--player-line"),
         raises: get("--player-raises"), lowers: get("--player-lowers"), accent: get("--player-accent"),
+        paper: get("--player-paper"),
         font: style.fontFamily };
     }
 
@@ -223,15 +228,22 @@
       return found.length ? found : ["answer"];
     }
 
+    height() { return this.rows().reduce((sum, name) => sum + ROW[name], 0) + 20; }
+
     /** The track without the line that moves, once for every size and document. */
     draw() {
       if (!this.show) return;
-      const rows = this.rows(), { track } = this;
-      const height = rows.reduce((sum, name) => sum + ROW[name], 0) + 20;
-      track.style.height = `${height}px`;
-      const width = track.clientWidth, dense = window.devicePixelRatio || 1;
-      if (!width) return;
-      const base = new OffscreenCanvas(Math.round(width * dense), Math.round(height * dense));
+      const { track } = this;
+      track.style.height = `${this.height()}px`;
+      if (!track.clientWidth) return;
+      this.base = this.paint(track.clientWidth, window.devicePixelRatio || 1);
+      this.tick();
+    }
+
+    /** The track, so many CSS pixels wide. */
+    paint(width, dense) {
+      const rows = this.rows();
+      const base = new OffscreenCanvas(Math.round(width * dense), Math.round(this.height() * dense));
       const pen = base.getContext("2d");
       pen.scale(dense, dense);
       const colours = this.colours(), inner = width - MARGIN - END;
@@ -246,8 +258,7 @@
         top += ROW[name];
       }
       this.axis(pen, x, top, colours);
-      this.base = base;
-      this.tick();
+      return base;
     }
 
     axis(pen, x, top, colours) {
@@ -258,7 +269,7 @@
       for (let at = 0; at <= length + 1e-6; at += step) {
         pen.fillRect(x(at), top, 1, 4);
         pen.textAlign = "center";
-        pen.fillText(step < 1 ? at.toFixed(1) : at < 60 ? `${Math.round(at)}` : clock(at).slice(0, -2), x(at), top + 5);
+        pen.fillText(step < 1 ? window.fixed(at, 1) : at < 60 ? `${Math.round(at)}` : clock(at).slice(0, -2), x(at), top + 5);
       }
       pen.textAlign = "left";
     }
@@ -273,7 +284,8 @@
         pen.globalAlpha = 1;
         pen.fillStyle = colours.ink;
         pen.textBaseline = "middle";
-        if (pen.measureText(part.text).width <= wide) pen.fillText(part.text, left, top + LETTERS / 2);
+        const fits = [part.text, part.short || ""].find((text) => pen.measureText(text).width <= wide);
+        if (fits) pen.fillText(fits, left, top + LETTERS / 2);
       }
     }
 
@@ -337,10 +349,11 @@
 
     said(at) {
       const part = (this.show.answers || []).find((p) => at >= p.start_s && at < p.end_s);
-      return `${at.toFixed(1)} s${part ? `: ${part.text}` : ""}`;
+      return `${window.fixed(at, 1)} s${part ? `: ${part.text}` : ""}`;
     }
 
-    fit(canvas) {
+    /** What to draw with over the clip, when, and where the clip's frame is. */
+    fit(canvas, at) {
       const width = this.stage.clientWidth, height = this.stage.clientHeight;
       if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
       const pen = canvas.getContext("2d");
@@ -348,16 +361,17 @@
       const own = this.show.size || [this.media.videoWidth || 16, this.media.videoHeight || 9];
       const scale = Math.min(width / own[0], height / own[1]);
       const [w, h] = [own[0] * scale, own[1] * scale];
-      return [pen, (width - w) / 2, (height - h) / 2, w, h];
+      return [pen, at, (width - w) / 2, (height - h) / 2, w, h];
     }
 
     nearest(frames, at) {
       return frames.reduce((best, frame) => (Math.abs(frame.time_s - at) < Math.abs(best.time_s - at) ? frame : best));
     }
 
-    drawHeat(at) {
+    drawHeat(at) { this.drawHeatOn(...this.fit(this.heat, at)); }
+
+    drawHeatOn(pen, at, left, top, width, height) {
       const frames = this.show.map?.frames;
-      const [pen, left, top, width, height] = this.fit(this.heat);
       const strength = this.held ? 1 : this.blend;
       if (!frames?.length || strength <= 0) return;
       const frame = this.nearest(frames, at);
@@ -365,6 +379,7 @@
       pen.imageSmoothingEnabled = true;
       pen.imageSmoothingQuality = "high";
       pen.drawImage(this.tile(frame), left, top, width, height);
+      pen.globalAlpha = 1;
     }
 
     tile(frame) {
@@ -382,13 +397,15 @@
       return tile;
     }
 
-    drawFaces(at) {
-      const [pen, left, top, width, height] = this.fit(this.marks);
+    drawFaces(at) { this.drawFacesOn(...this.fit(this.marks, at)); }
+
+    drawFacesOn(pen, at, left, top, width, height) {
       if (!this.boxes || !this.show.faces?.length) return;
       const frame = this.nearest(this.show.faces, at);
       if (Math.abs(frame.time_s - at) > 0.3) return;
       pen.lineWidth = 2;
       pen.font = `600 14px ${getComputedStyle(this.box).fontFamily}`;
+      pen.textBaseline = "alphabetic";
       frame.boxes.forEach((box, number) => {
         const [l, t, r, b] = [left + box[0] * width, top + box[1] * height, left + box[2] * width, top + box[3] * height];
         pen.strokeStyle = "#fff";

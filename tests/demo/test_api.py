@@ -12,10 +12,11 @@ import pytest
 from gradio.context import LocalContext
 
 from demo import service
-from demo.api import Programs, check_tools, choice
+from demo.api import Programs, check_tools, choice, shipped_models
 from demo.settings import Limits
 from emo_core.attribution.methods import METHODS
 from emo_core.attribution.types import PRESETS
+from emo_core.checkpoint import load_checkpoint, shipped_checkpoints
 from emo_core.cli.main import main as emo
 from emo_core.schema import DEFAULT_METHOD, METHOD_NAMES, PRESET_NAMES
 from tests.support.page import asked_by
@@ -26,14 +27,14 @@ def test_explain_of_programs_is_that_of_the_command(events, clip, capsys, tmp_pa
     assert emo([*given, "--out", str(tmp_path / "out"), "--json"]) == 0
     command = json.loads(capsys.readouterr().out)
     answer = Programs(events.visits).explain(
-        str(clip), True, "grad_cam", "fast", "", False, asked_by()
+        str(clip), True, "grad_cam", "fast", "", False, "", asked_by()
     )
     for name in set(command) - {"clip", "seconds", "files"}:
         assert answer[name] == command[name], name
     assert answer["clip"] == "mine.mp4" and answer["files"] == []
     json.dumps(answer, allow_nan=False)
     wrong = Programs(events.visits).explain(
-        str(clip), True, "tea_leaves", "", "", False, asked_by()
+        str(clip), True, "tea_leaves", "", "", False, "", asked_by()
     )
     assert wrong["results"] == [] and "tea_leaves" in wrong["errors"][0]["error"]
 
@@ -43,14 +44,38 @@ def test_programs_are_told_which_values_there_are():
     part = choice(METHOD_NAMES, DEFAULT_METHOD, "Method")
     assert part.api_info()["enum"] == list(METHODS)
     assert part.preprocess("tea_leaves") == "tea_leaves"  # our own sentence follows
+    assert {name: load_checkpoint(name).labels for name in shipped_checkpoints()} == {
+        name: labels for name, labels in shipped_models().items()
+    }
+
+
+@pytest.mark.parametrize("asked", ["nonsense", "/etc", "../checkpoints/group-staged", "."])
+def test_a_model_that_is_not_shipped_is_refused_by_its_name_alone(events, clip, asked):
+    programs = Programs(events.visits)
+    for answer in (
+        programs.predict(str(clip), True, asked, asked_by()),
+        programs.explain(str(clip), True, "", "", "", False, asked, asked_by()),
+    ):
+        assert answer["results"] == [] and "is not offered here" in answer["errors"][0]["error"]
+
+
+def test_a_program_chooses_model_and_label_and_hears_of_a_wrong_one(events, clip):
+    programs = Programs(events.visits)
+    (found,) = programs.predict(str(clip), True, "mesm-staged", asked_by())["results"]
+    assert found["model"] == "mesm-staged" and "anger" in found["probabilities"]
+    wrong = programs.explain(
+        str(clip), True, "", "fast", "anger", False, "group-staged", asked_by()
+    )
+    (said,) = wrong["errors"]
+    assert "anger" in said["error"] and "positive" in said["error"], "which labels there are"
 
 
 @pytest.mark.parametrize("agreed", [False, None, "true", 1])
 def test_a_clip_whose_people_have_not_agreed_is_refused_and_deleted(events, clip, agreed):
     programs, folder = Programs(events.visits), events.visits.folder
     for ask in (
-        lambda path: programs.predict(path, agreed, asked_by()),
-        lambda path: programs.explain(path, agreed, "", "", "", False, asked_by()),
+        lambda path: programs.predict(path, agreed, "", asked_by()),
+        lambda path: programs.explain(path, agreed, "", "", "", False, "", asked_by()),
     ):
         stored = events.visits.storage.open("1.2.3.4")
         given = stored.folder / "mine.mp4"
@@ -95,7 +120,7 @@ def test_a_program_that_has_gone_is_worked_for_no_more(how, events, clip, monkey
     monkeypatch.setattr("demo.api.POLL_S", 0.01)
     blocks, held = Blocks(), threading.Event()
 
-    def forever(path, visit, progress):
+    def forever(path, visit, progress, model):
         blocks.event.alive = how != "its stream ended"
         if how == "it never listened":
             blocks.pending_messages_per_session["one"].put("an answer's first word")
@@ -104,12 +129,12 @@ def test_a_program_that_has_gone_is_worked_for_no_more(how, events, clip, monkey
 
     monkeypatch.setattr(service, "answer_json", forever)
     program = Programs(events.visits)
-    said = blocks.ask(lambda: program.predict(str(clip), True, asked_by()))
+    said = blocks.ask(lambda: program.predict(str(clip), True, "", asked_by()))
     assert "stopped" in said["errors"][0]["error"] and not events.visits.model_jobs.jobs
 
 
 def test_a_program_that_listens_is_waited_for(events, clip, monkeypatch):
     monkeypatch.setattr("demo.api.POLL_S", 0.01)
     program = Programs(events.visits)
-    said = Blocks().ask(lambda: program.predict(str(clip), True, asked_by()))
+    said = Blocks().ask(lambda: program.predict(str(clip), True, "", asked_by()))
     assert said["errors"] == []

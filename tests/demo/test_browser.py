@@ -347,6 +347,19 @@ def test_no_english_is_left_on_the_german_page(browser, app):
     page.locator("#explain").click()
     page.get_by_text("Die Karte über den Bildern").first.wait_for()
     assert english_in(page) == []
+    page.locator("#check button, button#check").first.click()
+    page.locator("#trust .verdict").wait_for()
+    page.locator("button#change").click()
+    page.locator("#faders input[type=range]").wait_for()
+    page.locator("#faders .fader-change").nth(2).click()
+    page.locator("#guesses summary").click()
+    page.locator("#systems button").first.click()
+    page.locator("#three .card").nth(2).wait_for()
+    page.locator("#about-drawer button").first.click()
+    page.locator("#about h3").first.wait_for()
+    page.get_by_role("button", name="Der Clip", exact=True).click()
+    page.locator("table.facts").last.wait_for()
+    assert english_in(page) == []
     context.close()
 
 
@@ -407,6 +420,7 @@ def test_program_explains_as_the_library_does(app):
         "fast",
         "",
         False,
+        "",
         api_name="/explain",
     )
     assert answer["schema_version"] == 1 and answer["method"] == "grad_cam"

@@ -24,13 +24,16 @@ def chromium_path() -> str | None:
 
 
 @contextmanager
-def open_browser() -> Iterator[Any]:
-    """A headless Chromium of this machine's own; the test is skipped without one."""
+def open_browser(*more: str) -> Iterator[Any]:
+    """A headless Chromium of this machine's own; the test is skipped without one.
+
+    more: its arguments beside the usual ones.
+    """
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     chromium = chromium_path()
     if chromium is None:
         pytest.skip("no Chromium on this machine")
     with api.sync_playwright() as player:
-        program = player.chromium.launch(executable_path=chromium, args=list(QUIET))
+        program = player.chromium.launch(executable_path=chromium, args=[*QUIET, *more])
         yield program
         program.close()

@@ -24,6 +24,6 @@ def last_of(steps: Iterable[dict]) -> dict:
 def shown(events, path, agreed=True, request=None) -> list[dict]:
     """What the page shows one after the other: answer, then details, as the page asks for them."""
     request = request or asked_by()
-    steps = list(events.show(str(path) if path else None, agreed, request))
+    steps = list(events.show(str(path), agreed, request))
     details = events.details(request)
     return [*steps, details] if "json" in details else steps

@@ -211,3 +211,16 @@ def test_no_socket_of_another_kind_is_opened():
     door = Gate(None, LAPTOP, {}, {}, SecurityHeaders("'self'", []), EMPTY)
     asyncio.run(door({"type": "websocket"}, None, send))
     assert sent[0]["type"] == "websocket.close"
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ({}, "there is nothing here."),
+        ({"accept-language": "de-DE,de;q=0.9"}, "Hier ist nichts."),
+        ({"accept-language": "en", "cookie": "emo_lang=de"}, "Hier ist nichts."),
+        ({"accept-language": "fr"}, "there is nothing here."),
+    ],
+)
+def test_a_refusal_speaks_the_visitor_s_language_and_english_to_programs(headers, said):
+    assert json.loads(ask(path="/monitoring", headers=headers)[2]) == {"detail": said}

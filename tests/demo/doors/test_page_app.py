@@ -7,6 +7,7 @@ import gradio as gr
 import httpx
 import pytest
 from fastapi.exceptions import RequestValidationError
+from starlette.requests import Request
 
 from demo.doors import page_app
 from tests.support.serving import PATIENCE_S, served
@@ -14,10 +15,11 @@ from tests.support.serving import PATIENCE_S, served
 
 def test_what_can_not_be_read_is_told_by_place_and_not_repeated():
     part = {"loc": ("body", "data"), "msg": "Field required", "input": "x" * 1_000_000}
-    answer = asyncio.run(page_app._answer_invalid(None, RequestValidationError([part])))
+    asked = Request({"type": "http", "headers": [], "query_string": b""})
+    answer = asyncio.run(page_app._answer_invalid(asked, RequestValidationError([part])))
     assert answer.status_code == 422 and len(answer.body) < 400
     assert "body.data: Field required" in json.loads(answer.body)["detail"]
-    broken = asyncio.run(page_app._answer_broken(None, ValueError("/root/secret")))
+    broken = asyncio.run(page_app._answer_broken(asked, ValueError("/root/secret")))
     assert broken.status_code == 500 and b"secret" not in broken.body
 
 

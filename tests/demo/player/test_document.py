@@ -1,6 +1,7 @@
 """What the player draws: peaks that are moments of their own, maps over the clip's own frame."""
 
 import base64
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -59,7 +60,7 @@ def case():
 
 
 def test_the_quick_map_is_the_clip_s_own(case):
-    asked = explanations.quick_request(case, 0)
+    asked = explanations.quick_request(case, 0, {})
     found = explanations.map_of(case, asked)
     made = document.map_document(Words("en"), case, [found], "of")["map"]
     width, height = made["grid"]
@@ -70,10 +71,45 @@ def test_the_quick_map_is_the_clip_s_own(case):
     assert whole == pytest.approx(float(sum(m.sum() for m in found.maps.values())), rel=1e-3)
 
 
-@pytest.mark.parametrize(("asked", "method"), [("rollout", "rollout"), ("x", None), (["a"], None)])
-def test_an_address_may_name_the_method(case, asked, method):
-    usual = explanations.quick_request(case, 0).method
-    assert explanations.quick_request(case, 0, asked).method == (method or usual)
+USUAL = {"method": explanations.QUICK, "preset": "fast", "target": None}
+
+
+@pytest.mark.parametrize(
+    ("wish", "changed"),
+    [
+        ({"method": "rollout"}, {"method": "rollout"}),
+        ({"preset": "standard", "label": "neutral"}, {"preset": "standard", "target": "neutral"}),
+        ({"method": "x", "preset": 3, "label": ["a"]}, {}),
+    ],
+)
+def test_an_address_may_name_method_preset_and_label(case, wish, changed):
+    found = explanations.quick_request(case, 0, wish)
+    assert {name: getattr(found, name) for name in USUAL} == USUAL | changed
+
+
+def test_a_map_of_an_example_has_an_address_and_one_of_an_own_clip_has_none(case, tmp_path):
+    quick = explanations.resolve(case, explanations.quick_request(case, 0, {}))
+    asked = replace(quick, method="shapley", target="neutral")
+    found = document.link_of(case, asked, quick, embed=True)
+    assert found == {"link": "?clip=seen_negative&method=shapley&label=neutral", "embed": True}
+    assert "label" not in document.link_of(case, quick, quick, False)["link"]
+    own = service.open_case(write_people_clip(tmp_path / "seen_negative.mp4", 2.0))
+    assert document.link_of(own, asked, quick, True) == {}, "whatever its name"
+
+
+def test_a_film_that_ends_before_its_clip_says_so():
+    words = Words("en")
+    assert "first 120 of 300 seconds" in document.film_note(words, 300.0)
+    assert document.film_note(words, 120.0) == "" and "120 von 300" in document.film_note(
+        Words("de"), 300.0
+    )
+
+
+def test_numbers_have_the_sign_of_their_language():
+    assert Words("de").values({"valence": 0.5, "arousal": -0.25}) == (
+        "Valenz +0,50; Aktivierung -0,25"
+    )
+    assert Words("en").values({"valence": 0.5, "arousal": -0.25}) == "Valence +0.50, Arousal -0.25"
 
 
 def test_a_map_that_tells_only_when_has_no_picture(case):

@@ -23,7 +23,7 @@ def case():
 
 @pytest.fixture(scope="module")
 def found(case):
-    return explanations.map_of(case, explanations.quick_request(case, None, 0))
+    return explanations.map_of(case, explanations.quick_request(case, 0, {}))
 
 
 @pytest.fixture(scope="module")

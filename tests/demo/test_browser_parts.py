@@ -1,0 +1,308 @@
+"""Parts of the page in a real browser: camera, guesses, what is taken along, weight, letters."""
+
+import json
+import re
+import zipfile
+from urllib.request import Request, urlopen
+
+import cv2
+import numpy as np
+import pytest
+
+from emo_core.cli.main import main as emo
+from tests.support.browser import open_browser
+from tests.support.predictions import write_people_clip
+from tests.support.serving import PATIENCE_S, served
+
+pytestmark = pytest.mark.browser
+SCHOOL = "https://school.example"
+CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+MB = 1_000_000
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    """The app, which a school's pages may show in theirs."""
+    folder = tmp_path_factory.mktemp("app")
+    with served(folder, EMO_FRAMED_BY=f"'self' {SCHOOL}") as (url, _):
+        yield url
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with open_browser(*CAMERA) as program:
+        yield program
+
+
+@pytest.fixture
+def visit(browser, app):
+    """Opens the page at an address, explained, in a context of its own; more: of the context."""
+    opened = []
+
+    def go(query: str = "", heading: str = "Map of", **more):
+        context = browser.new_context(viewport={"width": 1280, "height": 900}, **more)
+        opened.append(context)
+        page = context.new_page()
+        page.set_default_timeout(1000 * PATIENCE_S)
+        page.goto(f"{app}/{query}")
+        page.locator("#player .player-of", has_text=heading).wait_for()
+        return page
+
+    yield go
+    for context in opened:
+        context.close()
+
+
+def agree(page) -> None:
+    page.get_by_text("One thing first").wait_for()
+    page.locator("#consent input").check()
+
+
+def heading(page) -> str:
+    return page.locator("#player .player-of").inner_text()
+
+
+FINDING = "?clip=heard_positive&method=shapley&label=neutral&t=2.0"
+
+
+def test_a_copied_link_opens_exactly_what_was_shown(visit, app):
+    page = visit(FINDING, permissions=["clipboard-read", "clipboard-write"])
+    shown = heading(page)
+    assert "Neutral" in shown and "Shapley" in shown
+    page.wait_for_function("document.querySelector('#player video').currentTime === 2")
+    page.get_by_role("button", name="Copy link").click()
+    page.get_by_text("Copied.").wait_for()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith(f"{app}/?clip=heard_positive&method=shapley")
+    again = visit(copied.removeprefix(f"{app}/"))
+    assert heading(again) == shown
+    again.wait_for_function("document.querySelector('#player video').currentTime === 2")
+    assert again.locator("#method input").input_value() == "Shapley sampling"
+
+
+def test_a_closer_look_has_an_address_too(visit, app):
+    page = visit("?clip=both_positive", permissions=["clipboard-read", "clipboard-write"])
+    page.locator("#preset").wait_for()
+    page.locator("#explain").click()
+    page.locator("#player .player-of", has_text="Standard").wait_for()
+    shown = heading(page)
+    page.get_by_role("button", name="Copy link").click()
+    page.get_by_text("Copied.").wait_for()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    again = visit(copied.removeprefix(f"{app}/"), "Standard")
+    assert heading(again) == shown
+
+
+def test_the_code_to_embed_names_this_page_and_the_headers_stay(visit, app):
+    page = visit(FINDING, permissions=["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy embed code").click()
+    page.get_by_text("Copied.").wait_for()
+    code = page.evaluate("navigator.clipboard.readText()")
+    assert re.match(rf'<iframe src="{app}/\?clip=heard_positive&amp;method=shapley', code)
+    with urlopen(app, timeout=PATIENCE_S) as answer:
+        rules = answer.headers["Content-Security-Policy"]
+    assert f"frame-ancestors 'self' {SCHOOL};" in rules and "frame-src 'none'" in rules
+
+
+def test_an_own_clip_has_neither_link_nor_code(visit, tmp_path):
+    page = visit()
+    clip = write_people_clip(tmp_path / "mine.mp4", 2.0)
+    page.locator("#entry input[type=file]").set_input_files(str(clip))
+    agree(page)
+    page.locator("#answer .kicker", has_text="mine.mp4").wait_for()
+    page.locator("#player .player-of", has_text="Map of").wait_for()
+    assert page.get_by_role("button", name="Picture for slides").is_visible()
+    assert not page.get_by_role("button", name="Copy link").is_visible()
+    assert not page.get_by_role("button", name="Copy embed code").is_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_picture_for_slides_is_wide_and_holds_clip_words_and_track(visit, tmp_path, scheme):
+    page = visit(f"{FINDING}&__theme={scheme}", color_scheme=scheme)
+    page.wait_for_function("document.querySelector('#player video').readyState >= 2")
+    with page.expect_download() as got:
+        page.get_by_role("button", name="Picture for slides").click()
+    got.value.save_as(tmp_path / "slide.png")
+    assert got.value.suggested_filename == "heard_positive.mp4.png"
+    image = cv2.imread(str(tmp_path / "slide.png"))
+    assert image.shape[1] == 1920 and 900 < image.shape[0] < 1600
+    paper = image[2, 2]
+    assert (paper.mean() > 200) == (scheme == "light")
+    drawn = (np.abs(image.astype(int) - paper).max(2) > 60).mean(1)  # share of each line of pixels
+    parts = (drawn[40:110], drawn[400:700], drawn[-300:])  # title, clip, track
+    assert all(part.max() > 0.02 for part in parts)
+
+
+def test_a_shared_address_shows_a_drawn_clip_and_the_page_s_own_words(app):
+    asked = Request(f"{app}/?clip=heard_positive", headers={"Accept-Language": "de"})
+    with urlopen(asked, timeout=PATIENCE_S) as answer:
+        page = answer.read().decode()
+    tags = dict(re.findall(r'<meta property="(og:[\w:]+)" content="([^"]*)">', page))
+    assert tags["og:title"] == "emo · Nur der Ton verrät es"
+    assert "Lachen" in tags["og:description"] and tags["og:url"] == f"{app}/?clip=heard_positive"
+    assert 'content="Gradio"' not in page and "githubusercontent" not in page
+    assert tags["og:image"] == f"{app}/preview/heard_positive.jpg"
+    with urlopen(tags["og:image"], timeout=PATIENCE_S) as answer:
+        image = cv2.imdecode(np.frombuffer(answer.read(), np.uint8), cv2.IMREAD_COLOR)
+    assert image.shape == (630, 1200, 3) and image.std() > 20
+    with urlopen(f"{app}/favicon.ico", timeout=PATIENCE_S) as answer:
+        assert b"#3b3f9e" in answer.read()
+
+
+def test_the_camera_counts_down_and_ends_by_itself(visit):
+    page = visit()
+    page.get_by_role("button", name="Record with the camera").click()
+    page.get_by_role("button", name="Record", exact=True).click()
+    for number in ("3", "2", "1"):
+        page.locator(".camera-told.counting", has_text=number).wait_for()
+    page.get_by_text("Recording: 9 s left").wait_for()
+    page.get_by_text("Recording: 1 s left").wait_for()
+    agree(page)  # nobody pressed Finish
+    page.locator("#answer .kicker", has_text="camera.").wait_for()
+    lasted = page.locator(".player-track").get_attribute("aria-valuemax")
+    assert 9 < float(lasted) < 12
+    assert page.locator("#entry .camera video").count() == 0, "the camera is off"
+
+
+THREE_PICTURES = """
+const canvas = Object.assign(document.createElement('canvas'), { width: 640, height: 480 });
+const pen = canvas.getContext('2d'), stream = canvas.captureStream(0);
+const [track] = stream.getVideoTracks();
+track.getSettings = () => ({ frameRate: 25 });
+navigator.mediaDevices.getUserMedia = async () => stream;
+window.shoot = (n) => {
+  pen.fillStyle = `rgb(${n * 60} 9 9)`;
+  pen.fillRect(0, 0, 640, 480);
+  track.requestFrame();
+};
+"""
+
+
+def test_a_camera_of_three_pictures_is_told_so_and_nothing_is_sent(visit):
+    page, sent = visit(), []
+    page.on("request", lambda request: sent.append(request) if "/upload" in request.url else None)
+    page.evaluate(THREE_PICTURES)
+    page.get_by_role("button", name="Record with the camera").click()
+    page.get_by_role("button", name="Record", exact=True).click()
+    page.get_by_text("Recording: 9 s left").wait_for()
+    for number in range(3):
+        page.evaluate(f"shoot({number + 1})")
+    page.get_by_text("Recording: 8 s left").wait_for()
+    page.get_by_role("button", name="Finish").click()
+    page.get_by_text("pictures in 2 s, too few to read").wait_for()
+    assert sent == []
+
+
+def test_a_session_of_guesses_is_a_corpus(visit, tmp_path, capsys):
+    page = visit("?clip=both_positive")
+    for clip, right, wrong in (
+        ("both_positive", "Positive", "Neutral"),
+        ("seen_negative", "Negative", "Positive"),
+    ):
+        page.locator(f".entry-card[data-example={clip}]").click()
+        page.locator("#answer .kicker", has_text=f"{clip}.mp4").wait_for()
+        box = page.locator("#guesses details")
+        if not box.evaluate("box => box.open"):
+            box.locator("summary").click()
+        for rater, label in (("Ada", right), ("Bo, 7b", wrong), ("Cem", right), ("Ada", right)):
+            box.locator("input").fill(rater)
+            box.get_by_role("button", name=re.compile(rf"^{label}")).click()
+        assert "Guesses for this clip: 3." in box.locator(".guess-told").inner_text()
+    box.get_by_role("button", name="Hide the answer").click()
+    assert not page.locator("#answer .kicker").is_visible()
+    box.get_by_role("button", name="Show the answer").click()
+    assert page.locator("#answer .kicker").is_visible()
+    with page.expect_download() as got:
+        box.get_by_role("button", name="Take the session along").click()
+    got.value.save_as(tmp_path / "session.zip")
+    with zipfile.ZipFile(tmp_path / "session.zip") as files:
+        assert files.testzip() is None
+        files.extractall(tmp_path / "corpus")
+    assert emo(["data", "check", str(tmp_path / "corpus"), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["problems"] == [] and report["undecodable"] == []
+    counts = [part["labels"] for part in report["splits"].values()]
+    assert sum(part.get("positive", 0) + part.get("negative", 0) for part in counts) == 2
+    assert any("by 3 raters" in note for note in report["notes"]), report["notes"]
+
+
+CLIPS = re.compile(r"\.(mp4|webm)$")  # themselves and their films are no weight of the page's
+
+
+def test_the_page_weighs_a_megabyte_and_two_with_an_answer_and_its_map(browser, app):
+    page = browser.new_page()
+    page.set_default_timeout(1000 * PATIENCE_S)
+    wire = page.context.new_cdp_session(page)
+    wire.send("Network.enable")
+    names, sizes = {}, []
+    wire.on(
+        "Network.responseReceived",
+        lambda it: names.update({it["requestId"]: it["response"]["url"]}),
+    )
+    wire.on(
+        "Network.loadingFinished",
+        lambda it: sizes.append((it["encodedDataLength"], names.get(it["requestId"], ""))),
+    )
+
+    def sent() -> int:
+        return sum(size for size, url in sizes if not CLIPS.search(url))
+
+    page.goto(app)
+    page.locator(".entry-card").first.wait_for()  # where a clip can be given
+    before = sent()
+    page.locator("#player .player-of", has_text="Map of").wait_for()
+    page.locator("#preset").wait_for()
+    page.evaluate("new Promise((done) => requestIdleCallback(done))")
+    after = sent()
+    print(f"{before / MB:.2f} MB before the first clip, {after / MB:.2f} MB after its map")
+    page.close()
+    assert 0.1 * MB < before <= 1 * MB and after <= 2 * MB
+
+
+LETTERS = """() => {
+  const found = [], own = OffscreenCanvasRenderingContext2D.prototype, write = own.fillText;
+  const parts = (text) => {
+    const pen = new OffscreenCanvas(1, 1).getContext('2d');
+    pen.fillStyle = text;
+    pen.fillRect(0, 0, 1, 1);
+    return [...pen.getImageData(0, 0, 1, 1).data];
+  };
+  own.fillText = function (text, x, y, most) {
+    const at = this.getTransform();
+    const wide = Math.min(this.measureText(text).width, most ?? Infinity);
+    const left = this.textAlign === 'center' ? x - wide / 2 : x;
+    for (let place = 0.05; place < 1; place += 0.1) {
+      const across = Math.round((left + wide * place) * at.a);
+      const under = this.getImageData(across, Math.round(y * at.d), 1, 1).data;
+      found.push({ text, font: this.font, ink: parts(this.fillStyle), under: [...under] });
+    }
+    write.call(this, text, x, y, ...(most === undefined ? [] : [most]));
+  };
+  document.querySelector('#player [role=group]').parentElement.emoPlayer.draw();
+  own.fillText = write;
+  const page = parts(getComputedStyle(document.body).backgroundColor);
+  return { found, page };
+}"""
+
+
+def luminance(colour) -> float:
+    """Relative luminance of sRGB (WCAG 2.2)."""
+    parts = np.array(colour[:3]) / 255
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("clip", ["both_positive", "seen_negative"])
+def test_letters_on_the_track_can_be_read(visit, scheme, clip):
+    page = visit(f"?clip={clip}&__theme={scheme}", color_scheme=scheme)
+    drawn = page.evaluate(LETTERS)
+    assert any("%" in one["text"] for one in drawn["found"]), "the answer is among them"
+    for one in drawn["found"]:
+        assert int(re.search(r"(\d+)px", one["font"])[1]) >= 14
+        share = one["under"][3] / 255
+        under = [
+            share * a + (1 - share) * b for a, b in zip(one["under"], drawn["page"], strict=True)
+        ]
+        low, high = sorted((luminance(one["ink"]), luminance(under)))
+        assert (high + 0.05) / (low + 0.05) >= 4.5, one
