@@ -1,4 +1,4 @@
-"""Parts of the page in a real browser: camera, guesses, what is taken along, weight, letters."""
+"""Parts of the page in a real browser: camera, guesses, what is taken along, weight."""
 
 import json
 import re
@@ -257,52 +257,3 @@ def test_the_page_weighs_a_megabyte_and_two_with_an_answer_and_its_map(browser, 
     print(f"{before / MB:.2f} MB before the first clip, {after / MB:.2f} MB after its map")
     page.close()
     assert 0.1 * MB < before <= 1 * MB and after <= 2 * MB
-
-
-LETTERS = """() => {
-  const found = [], own = OffscreenCanvasRenderingContext2D.prototype, write = own.fillText;
-  const parts = (text) => {
-    const pen = new OffscreenCanvas(1, 1).getContext('2d');
-    pen.fillStyle = text;
-    pen.fillRect(0, 0, 1, 1);
-    return [...pen.getImageData(0, 0, 1, 1).data];
-  };
-  own.fillText = function (text, x, y, most) {
-    const at = this.getTransform();
-    const wide = Math.min(this.measureText(text).width, most ?? Infinity);
-    const left = this.textAlign === 'center' ? x - wide / 2 : x;
-    for (let place = 0.05; place < 1; place += 0.1) {
-      const across = Math.round((left + wide * place) * at.a);
-      const under = this.getImageData(across, Math.round(y * at.d), 1, 1).data;
-      found.push({ text, font: this.font, ink: parts(this.fillStyle), under: [...under] });
-    }
-    write.call(this, text, x, y, ...(most === undefined ? [] : [most]));
-  };
-  document.querySelector('#player [role=group]').parentElement.emoPlayer.draw();
-  own.fillText = write;
-  const page = parts(getComputedStyle(document.body).backgroundColor);
-  return { found, page };
-}"""
-
-
-def luminance(colour) -> float:
-    """Relative luminance of sRGB (WCAG 2.2)."""
-    parts = np.array(colour[:3]) / 255
-    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
-    return float(linear @ [0.2126, 0.7152, 0.0722])
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("clip", ["both_positive", "seen_negative"])
-def test_letters_on_the_track_can_be_read(visit, scheme, clip):
-    page = visit(f"?clip={clip}&__theme={scheme}", color_scheme=scheme)
-    drawn = page.evaluate(LETTERS)
-    assert any("%" in one["text"] for one in drawn["found"]), "the answer is among them"
-    for one in drawn["found"]:
-        assert int(re.search(r"(\d+)px", one["font"])[1]) >= 14
-        share = one["under"][3] / 255
-        under = [
-            share * a + (1 - share) * b for a, b in zip(one["under"], drawn["page"], strict=True)
-        ]
-        low, high = sorted((luminance(one["ink"]), luminance(under)))
-        assert (high + 0.05) / (low + 0.05) >= 4.5, one
