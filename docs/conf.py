@@ -4,6 +4,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+import plotly
+
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 sys.path[:0] = [str(DOCS / "_ext"), str(ROOT)]
@@ -43,8 +45,10 @@ autodoc_preserve_defaults = True
 
 html_theme = "pydata_sphinx_theme"
 html_title = "emo"
-html_static_path = ["_static", "../assets/examples"]  # drawn clips, which lessons play
+PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"  # one for all pages
+html_static_path = ["_static", "../assets/examples", str(PLOTLY)]  # drawn clips, lessons play them
 html_css_files = ["site.css"]
+html_js_files = [("hover.js", {"defer": "defer"})]
 html_show_sourcelink = False
 html_sidebars = {"index": [], "architecture": [], "results": [], "claims": [], "evidence": []}
 html_context = {"default_mode": "auto"}

@@ -17,6 +17,7 @@ from functools import lru_cache, partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 CORES = os.cpu_count() or 1  # one stays free: threads that wait for a busy core cost minutes
 os.environ.setdefault("OMP_NUM_THREADS", str(max(1, CORES - 1)))  # before torch is there
@@ -25,6 +26,7 @@ sys.path[:0] = [str(ROOT)]  # where the project was fetched but not installed, a
 
 import figures  # noqa: E402
 import growing  # noqa: E402
+import hovering  # noqa: E402
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
 
@@ -37,6 +39,7 @@ STILL = os.environ.get("EMO_LESSON_STILL", "0") not in ("", "0")  # stored pages
 PROJECT = os.environ.get("EMO_LESSON_PROJECT", "0") not in ("", "0")  # figures for a projector
 EXAMPLES = ROOT / "assets" / "examples"
 FIGURES = Path(__file__).parent / "figures"
+DIAGRAMS = Path(__file__).parent / "diagrams"
 GPU_RUN = Path(__file__).parent / "gpu_run.json"  # what was measured on a card
 LARGEST_EMBEDDED = 20_000_000  # bytes of a clip that a page can hold
 COPIED_S = 20  # of a clip that a browser can't play
@@ -74,15 +77,48 @@ def start(seed: int = 0, project: bool = PROJECT) -> None:
 def _show(show: Callable, *arguments: Any, project: bool = False, **options: Any) -> None:
     """Shows figures; their form is recorded where `make notebooks` asks for it."""
     for number in plt.get_fignums():
-        figure = plt.figure(number)
-        record("figure", figures.form(figure))
-        if project:
-            if any(axis.axison for axis in figure.axes):  # large letters need room
-                figure.set_figheight(TALLER * figure.get_figheight())
-            FIGURES.mkdir(exist_ok=True)
-            count = len(list(FIGURES.glob("*.png"))) + 1
-            figure.savefig(FIGURES / f"{count:03d}.png")
+        _noted(plt.figure(number), project)
     show(*arguments, **options)
+
+
+def _noted(figure: Any, project: bool) -> None:
+    """Records a figure's form; for a projector makes it taller and writes it into a file."""
+    record("figure", figures.form(figure))
+    if project:
+        if any(axis.axison for axis in figure.axes):  # large letters need room
+            figure.set_figheight(TALLER * figure.get_figheight())
+        FIGURES.mkdir(exist_ok=True)
+        count = len(list(FIGURES.glob("*.png"))) + 1
+        figure.savefig(FIGURES / f"{count:03d}.png")
+
+
+def hover() -> None:
+    """Shows the figure just drawn; where a viewer has Plotly, numbers appear under the pointer.
+
+    Everywhere else it is the still picture that `plt.show()` shows.
+    """
+    from IPython.core.pylabtools import print_figure
+    from IPython.display import display
+
+    figure = plt.gcf()
+    _noted(figure, getattr(plt.show, "keywords", {}).get("project", False))
+    form = hovering.plotly_form(figure)
+    still = print_figure(figure, base64=True)
+    plt.close(figure)
+    display({"image/png": still, hovering.MIME: form, "text/plain": "<a figure>"}, raw=True)
+
+
+def diagram(name: str) -> Any:
+    """A drawing of the course, with its description for those who cannot see it.
+
+    It is an output of a cell because Colab shows no SVG in its text, from a file or embedded.
+    """
+    from IPython.display import HTML
+
+    drawn = (DIAGRAMS / f"{name}.svg").read_bytes()
+    about = html.escape(ElementTree.fromstring(drawn).findtext("{*}desc") or "")
+    address = f"data:image/svg+xml;base64,{base64.b64encode(drawn).decode()}"
+    return HTML(f'<img alt="{about}" width="100%" src="{address}">')
 
 
 def fact(name: str, value: float) -> float:

@@ -6,6 +6,7 @@ Prints a table; every fault is one line below it, and the exit code is then 1.
 """
 
 import base64
+import json
 import re
 import statistics
 import sys
@@ -19,22 +20,23 @@ sys.path.append(str(HERE))
 from exercises import EXERCISES  # noqa: E402
 
 INTRODUCED, READ = 0.90, 0.95  # shares, at least
-RUN_OF_CODE, CODE_LINES, CELLS, EXERCISE_COUNT = 3, 15, 60, 3
-SET_UP, PART_LINES = 22, 45  # lines of the first cell, and of one that writes a part of mymodel.py
-NOTEBOOK_BYTES, FIGURE_BYTES, ALL_BYTES = 500_000, 150_000, 10_000_000
+RUN_OF_CODE, CODE_LINES, CELLS, EXERCISE_COUNT = 3, 15, 66, 3
+SET_UP, PART_LINES = 36, 45  # lines of the first cell, and of one that writes a part of mymodel.py
+NOTEBOOK_BYTES, FIGURE_BYTES, ALL_BYTES = 550_000, 150_000, 10_000_000
 LESSON_S, ALL_S = 180, 1200  # of processor: on two free cores a lesson takes less, never more
 INTRODUCTION, READING = 8, 20  # words, at least
 PICTURES = ("image/png", "image/jpeg", "image/svg+xml")
 HEADER = ("time", "memory", "data", "you will be able to")
 ENDING = ("gets wrong", "does not prove")
-SCRIPTS = ("application/javascript", "application/vnd.plotly.v1+json")
+SCRIPTS = ("application/javascript",)
+HOVER, HOVER_BYTES = "application/vnd.plotly.v1+json", 40_000  # data, beside a still picture
 FIRST_CELL = "# Finds the project"
 WRITES = "%%mymodel"  # heads a cell whose definitions go into the reader's file
 TAUGHT = {  # what a lesson gives a student, counted in its text and code
     "model classes written": (WRITES, r"^class \w+\((?:nn\.Module|\w+Net)\)"),
     "equations": ("text", r"\$\$.+?\$\$|(?<![\$\w])\$[^$\n]+\$(?![\$\d])"),
     "papers linked": ("text", r"https://(?:doi\.org|arxiv\.org/abs)/[^)\s]+"),
-    "diagrams": ("text", r"!\[[^\]]+\]\(diagrams/\w+\.svg\)"),
+    "diagrams": ("code", r"lesson\.diagram\(\"\w+\"\)"),
     "terms in bold": ("text", r"\*\*[a-z][\w /()-]+\*\*"),
     "device lines": ("code", r"\.to\(|device|cuda|pin_memory|autocast"),
 }
@@ -245,10 +247,7 @@ def cell_faults(cell: nbformat.NotebookNode) -> list[str]:
     """What is wrong with one code cell and what it shows."""
     faults = [f"ends in {out.ename}" for out in cell.outputs if out.output_type == "error"]
     for data in (output.get("data", {}) for output in cell.outputs):
-        if any(kind in data for kind in SCRIPTS) or "<script" in data.get("text/html", ""):
-            faults.append("stores script")
-        if re.search(r" at 0x[0-9a-f]{6}", data.get("text/plain", "")):
-            faults.append("shows an object's address")
+        faults += data_faults(data)
     for picture in pictures(cell):
         size = len(picture) if "<svg" in picture else len(base64.b64decode(picture))
         if size > FIGURE_BYTES:
@@ -258,6 +257,18 @@ def cell_faults(cell: nbformat.NotebookNode) -> list[str]:
     if lines > (SET_UP if cell.source.startswith(FIRST_CELL) else most):
         faults.append(f"has {lines} lines")
     return faults
+
+
+def data_faults(data: dict) -> list[str]:
+    """What is wrong with one output."""
+    script = any(kind in data for kind in SCRIPTS) or "<script" in data.get("text/html", "")
+    bounds = (
+        (script, "stores script"),
+        (HOVER in data and "image/png" not in data, "has no still picture for where none moves"),
+        (len(json.dumps(data.get(HOVER))) > HOVER_BYTES, "tells too much under the pointer"),
+        (re.search(r" at 0x[0-9a-f]{6}", data.get("text/plain", "")), "shows an object's address"),
+    )
+    return [sentence for wrong, sentence in bounds if wrong]
 
 
 def together(paths: list[Path], all_counts: list[Counts]) -> list[str]:

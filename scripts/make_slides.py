@@ -35,17 +35,17 @@ CODE = re.compile(r"(```.*?```|`[^`\n]+`)", re.S)
 BADGES = re.compile(r"<!-- publish:badges.*?<!-- /publish -->\n?", re.S)
 NEAR_LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?![a-z]+:)[^)]*\)")  # to a file: words alone
 STYLE = """
-.reveal { font: 34px/1.35 Helvetica, Arial, sans-serif; color: #1b2030; }
+.reveal { font: 40px/1.35 Helvetica, Arial, sans-serif; color: #1b2030; }
 .reveal .slides { text-align: left; }
 .reveal h1 { font-size: 84px; } .reveal h2 { font-size: 60px; } .reveal h3 { font-size: 44px; }
 .reveal h1, .reveal h2, .reveal h3 { text-transform: none; line-height: 1.15; margin: 0 0 24px; }
 .reveal p, .reveal ul, .reveal ol { margin: 0 0 20px; display: block; }
-.reveal img { display: block; margin: 8px auto; max-width: 1760px; max-height: 720px;
-  width: auto; height: auto; min-width: 1500px; object-fit: contain; }
+.reveal img { display: block; margin: 8px auto; max-width: 1760px; max-height: 800px;
+  width: auto; height: auto; min-width: 1720px; object-fit: contain; }
 .reveal pre, .reveal code { font: 26px/1.35 ui-monospace, Menlo, Consolas, monospace; }
 .reveal pre { background: #f4f5f8; padding: 16px 22px; margin: 8px 0; width: auto;
   box-shadow: none; overflow: hidden; white-space: pre-wrap; }
-.reveal table { font-size: 28px; margin: 0 0 24px; } .reveal a { color: #0072B2; }
+.reveal table { font-size: 32px; margin: 0 0 24px; } .reveal a { color: #0072B2; }
 .reveal math { font-size: 1.1em; }
 .reveal video { display: block; height: 620px; width: auto; max-width: 1760px; margin: 8px auto; }
 """
@@ -60,16 +60,19 @@ PAGE = """<!DOCTYPE html>
 {slides}
 </div></div>
 <script src="reveal/dist/reveal.js"></script><script src="reveal/plugin/notes/notes.js"></script>
-<script>Reveal.initialize({{width: 1920, height: 1080, margin: 0.05, center: false, hash: true,
-  slideNumber: true, transition: "none", plugins: [RevealNotes]}}).then(() => {{
-  for (const slide of document.querySelectorAll(".slides section")) {{
-    if (slide.querySelector("section")) continue;
-    const shown = slide.style.display;
-    slide.style.display = "block";
-    if (slide.scrollHeight > 1080) slide.style.zoom = 1060 / slide.scrollHeight;
-    slide.style.display = shown;
-  }}
-}});</script>
+<script>
+function fit(slide) {{
+  let size = 1.05;
+  do slide.style.zoom = size -= 0.05;  // lines grow longer as letters shrink
+  while (slide.scrollHeight * size > 1080 && size > 0.3);
+}}
+const fitShown = () => fit(Reveal.getCurrentSlide());  // a hidden slide has no height
+Reveal.on("slidechanged", fitShown);
+Reveal.on("pdf-ready", () => document.querySelectorAll(".slides section").forEach(fit));
+document.addEventListener("load", fitShown, true);  // of pictures
+Reveal.initialize({{width: 1920, height: 1080, margin: 0.05, center: false, hash: true,
+  slideNumber: true, transition: "none", plugins: [RevealNotes]}}).then(fitShown);
+</script>
 </body></html>
 """
 INDEX = """<!DOCTYPE html>
@@ -150,11 +153,19 @@ def headings(cell: NotebookNode) -> list[str]:
     return re.findall(r"^#{1,2} .+$", cell.source, re.M) if is_text else []
 
 
+def sections(cell: NotebookNode) -> list[NotebookNode]:
+    """A text cell that begins a slide, cut before its headings: each part gets a slide."""
+    if cell.cell_type != "markdown" or slide_type(cell) != "slide":
+        return [cell]
+    pieces = re.split(r"(?m)^(?=## )", cell.source)
+    return [NotebookNode({**cell, "source": piece}) for piece in pieces if piece.strip()]
+
+
 def tagged_slides(cells: list[NotebookNode]) -> list[Slide]:
     """Slides of the cells that have a slide type, each under the heading it has in the lesson."""
     slides: list[Slide] = []
     heading = ""
-    for cell in cells:
+    for cell in (part for whole in cells for part in sections(whole)):
         kind, own = slide_type(cell), headings(cell)
         heading = own[-1] if own else heading
         if kind not in SHOWN:
@@ -238,10 +249,8 @@ def fetch_reveal(out: Path) -> None:
 
 
 def write_decks(paths: list[Path], out: Path) -> None:
-    """A deck a lesson, diagrams and drawn clips, and a page that lists the decks."""
+    """A deck a lesson, drawn clips, and a page that lists the decks."""
     out.mkdir(parents=True, exist_ok=True)
-    if (NOTEBOOKS / "diagrams").is_dir():
-        shutil.copytree(NOTEBOOKS / "diagrams", out / "diagrams", dirs_exist_ok=True)
     shutil.copytree(NOTEBOOKS / CLIPS, out / "clips", dirs_exist_ok=True)
     rows = []
     for path in paths:

@@ -1,12 +1,15 @@
-"""What the site adds to the course: alt texts, clips that play, and the wrong answers to expect."""
+"""What the site adds to the course: alt texts, clips, hovering, and wrong answers to expect."""
 
 import ast
+import html
+import json
 import re
 from pathlib import Path
 
 PLACE = "<!-- wrong answers -->"  # in docs/lessons/teach.md
 LONGEST = 90  # letters of an answer's code
 CLIPS = "../assets/examples/"  # as a lesson names a drawn clip; the site keeps them in _static
+HOVER = "application/vnd.plotly.v1+json"  # a figure whose numbers appear under the pointer
 COMMENT = re.compile(r"\s?<!--.*?(?:-->|$)", re.S)  # names a number for the audit; may be cut
 
 
@@ -30,6 +33,21 @@ def keep_clips(cell: dict) -> None:
         if "text/html" in data:
             text = "".join(data["text/html"])
             data["text/html"] = text.replace(f'src="{CLIPS}', 'src="../_static/')
+
+
+def keep_hovering(cell: dict) -> None:
+    """Make a place where hover.js can draw, in place; its still picture stays until then."""
+    for output in cell.get("outputs", []):
+        data = output.get("data", {})
+        if HOVER in data:
+            form = json.dumps(data.pop(HOVER)).replace("</", "<\\/")
+            alt = output.get("metadata", {}).get("image/png", {}).get("alt", "")
+            data["text/html"] = (
+                '<div class="hover-figure" tabindex="0">'
+                f'<img alt="{html.escape(COMMENT.sub("", alt))}" '
+                f'src="data:image/png;base64,{"".join(data.pop("image/png")).strip()}">'
+                f'<script type="application/json">{form}</script></div>'
+            )
 
 
 def wrong_answers(path: Path) -> dict[str, list[tuple[str, str]]]:

@@ -11,13 +11,19 @@ if TYPE_CHECKING:
 
 SIZES = re.compile(r"\\[bB]igg?[lr]?(?![a-zA-Z])")  # brackets of a given size: MathML's stretch
 DOTS = re.compile(r"\\dots(?![a-zA-Z])")
+ACCENT = re.compile(  # of a letter with an index, which docutils puts below it
+    r"<munderover>\s*(<mi>[^<]*</mi>)\s*(<(m\w+)>.*?</\3>)\s*"
+    r'(<mo stretchy="false">[^<]*</mo>)\s*</munderover>',
+    re.S,
+)
 
 
 def from_latex(formula: str, block: bool) -> str:
     """MathML of a formula written in LaTeX; docutils raises MathError on what it does not know."""
     known = DOTS.sub(r"\\ldots", SIZES.sub("", formula.strip()))
     tree = latex2mathml.tex2mathml(known, as_block=block)
-    return tree if isinstance(tree, str) else tree.toprettyxml()
+    drawn = tree if isinstance(tree, str) else tree.toprettyxml()
+    return ACCENT.sub(r'<msub><mover accent="true">\1\4</mover>\2</msub>', drawn)
 
 
 def visit_math(translator, node: nodes.Element) -> None:

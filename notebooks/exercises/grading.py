@@ -201,7 +201,11 @@ def solution_source(of: Exercise) -> str:
 
 
 def kind_of(answer: Any) -> str:
-    """An answer's type, and its shape where it has one, in words."""
+    """An answer's type, and its shape where it has one, in words; a number or a word itself."""
+    if isinstance(answer, str):
+        return f"the text {answer[:20]!r}"
+    if type(answer) in (int, float) and abs(answer) < 1e300:
+        return f"the number {answer:g}"
     name = type(answer).__name__
     article = "an" if name[0].lower() in "aeiou" else "a"
     shape = answer.shape if hasattr(type(answer), "shape") else None

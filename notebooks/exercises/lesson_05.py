@@ -248,6 +248,7 @@ def masked_weights(answer: Any) -> None:
         wrong = {
             "Weights of a clip with padding still sum to less than 1.": after,
             "Padding still has weight.": scores.softmax(-1),
+            "These are scores still; a softmax makes weights of them.": scores * real,
         }
         compare(found, right, [*zip(wrong.values(), wrong, strict=True)])
 
@@ -271,6 +272,7 @@ def masked_mean(answer: Any) -> None:
         "Padding is counted: divide by the number of *real* tokens.": real.sum(1) / 4,
         "That is the mean of all tokens, real or not.": tokens.mean(1),
         "That is the sum; a mean is wanted.": real.sum(1),
+        "That is the maximum; a mean is wanted.": tokens.amax(1),
         "You divide by the real tokens of the whole batch; each clip has its own number.": (
             real.sum(1) / mask.sum()
         ),
@@ -358,7 +360,15 @@ def GroupModel(answer: Any) -> None:  # noqa: N802
         "mel_times_s": (torch.arange(32) / 50).expand(2, -1),
     }
     with torch.no_grad():
-        compare(answered(net, batch), like(batch), what="Your logits")
+        streams = [(like.video, "video", "video_times_s"), (like.audio, "mel", "mel_times_s")]
+        seen, heard = (
+            tower(batch[name], batch[f"{name}_mask"], batch[times])
+            for tower, name, times in streams
+        )
+        exchanged = like.fusion(*heard, *seen)
+        told = [(exchanged, "The fusion takes the tokens of video first, then those of sound.")]
+        whole = ("for the clip without padding", "for the one with padding")
+        compare(answered(net, batch), like(batch), told, "Your logits", rows=whole)
 
 
 shuffled_tokens = Quiz(

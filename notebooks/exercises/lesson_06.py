@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from exercises.grading import Mistake, Quiz, array, called, exercise, number
-from exercises.modules import answered, built, compare, ours, part
+from exercises.modules import answered, built, close, compare, listed, ours, part
 
 
 def _random(*shape: int, seed: int = 0) -> Tensor:
@@ -372,7 +372,7 @@ def SparseTower(answer: Any) -> None:  # noqa: N802
     found = answered(tower, pictures, real, query)
     with torch.no_grad():
         right, mistakes = net(pictures, real, query), _tower_mistakes(net, pictures, real, query)
-    compare(found, right, mistakes, tolerance=1e-5)
+    compare(found, right, mistakes, "The scores", 1e-5, rows=TOWER_ROWS)
     count = int(part("keep_strongest")(real.float(), real, 0.5).sum())
     if sum(passed) != count:
         raise Mistake(
@@ -385,6 +385,14 @@ def SparseTower(answer: Any) -> None:  # noqa: N802
             "The numbers are right, but no gradient reaches the attention, so it would never "
             "learn: the factor must not be detached."
         )
+
+
+TOWER_ROWS = (
+    "for the clip of six real pictures",
+    "for the one of three",
+    "for the one without any",
+    "for the one of five",
+)
 
 
 def _tower_mistakes(
@@ -453,7 +461,35 @@ def Mesm(answer: Any) -> None:  # noqa: N802
     found = answered(model, dict(batch))
     with torch.no_grad():
         right, mistakes = net(batch), _mesm_mistakes(net, batch)
-    compare(found, right, mistakes, "The scores")
+    try:
+        compare(found, right, mistakes, "The scores", rows=MESM_ROWS)
+    except Mistake as mistake:
+        raise Mistake(f"{mistake}{_wrong_streams(model, net, batch)}") from None
+
+
+MESM_ROWS = (
+    "for the clip where nothing is missing",
+    "for the one without words",
+    "for the one without faces",
+    "for the one whose sound ends early",
+)
+
+
+def _wrong_streams(model: nn.Module, net: nn.Module, batch: dict[str, Tensor]) -> str:
+    """Whose vote is wrong by itself, as a sentence; "" where all are, or none is."""
+    names, weight = ("words", "faces", "sound"), net.fusion.weight
+    kept, wrong = weight.detach().clone(), []
+    with torch.no_grad():
+        for place, name in enumerate(names):
+            alone = torch.eye(3)[place]
+            weight.copy_(alone), model.fusion.weight.copy_(alone)
+            if not close(answered(model, dict(batch)), net(batch)):
+                wrong.append(name)
+        weight.copy_(kept), model.fusion.weight.copy_(kept)
+    if 0 < len(wrong) < 3:
+        right = listed([name for name in names if name not in wrong])
+        return f" By itself the vote of {right} is right; look at that of {listed(wrong)}."
+    return ""
 
 
 @lru_cache

@@ -141,7 +141,14 @@ def JointFusion(answer: Any) -> None:  # noqa: N802
         mistakes.append((right.mean(1), "One token for each moment is asked, not their mean."))
         mistakes.append((right.flatten(0, 1), "Moments still lie in one axis with the batch: "
                          "unflatten it to (B, S, D)."))  # fmt: skip
-    compare(found, right, mistakes, tolerance=1e-5)
+    compare(found, right, mistakes, "The tokens", 1e-5, rows=FUSION_ROWS)
+
+
+FUSION_ROWS = (
+    "where both streams are whole",
+    "where both end early",
+    "where there is no picture",
+)
 
 
 FUSION_MISTAKES = (
@@ -213,13 +220,11 @@ def Jmt(answer: Any) -> None:  # noqa: N802
     with torch.no_grad():  # beyond 1 in places, so that clipping shows
         net.valence_head[-1].bias += 1
     generator = torch.Generator().manual_seed(0)
-    faces = torch.randint(0, 256, (2, 32, 1, 3, 48, 48), generator=generator).byte()
-    mel = torch.randn(2, 250, 64, generator=generator) * 2 - 4
     batch = {
-        "faces": faces,
-        "face_mask": (torch.arange(32) < torch.tensor([[32], [20]])).unsqueeze(-1),
-        "mel": mel,
-        "mel_mask": torch.arange(250) < torch.tensor([[180], [250]]),
+        "faces": torch.randint(0, 256, (3, 32, 1, 3, 48, 48), generator=generator).byte(),
+        "face_mask": (torch.arange(32) < torch.tensor([[32], [20], [32]])).unsqueeze(-1),
+        "mel": torch.randn(3, 250, 64, generator=generator) * 2 - 4,
+        "mel_mask": torch.arange(250) < torch.tensor([[250], [250], [180]]),
     }
     model = built(answer, net)
     found = answered(model, dict(batch))
@@ -243,7 +248,14 @@ def Jmt(answer: Any) -> None:  # noqa: N802
         (right.tanh(), "The published model has no tanh at its end; its outputs are clipped when "
          "they are scored."),
     ]  # fmt: skip
-    compare(found, right, mistakes, "The curves")
+    compare(found, right, mistakes, "The curves", rows=JMT_ROWS)
+
+
+JMT_ROWS = (
+    "for the clip where nothing is missing",
+    "for the one whose faces end early",
+    "for the one whose sound ends early",
+)
 
 
 def _curves(

@@ -58,8 +58,13 @@ def compare(
     mistakes: Sequence[tuple[Tensor, str]] = (),
     what: str = "Your answer",
     tolerance: float = 1e-4,
+    rows: Sequence[str] = (),
 ) -> None:
-    """Mistake unless `found` is `right`; where it equals one of the mistakes, says which one."""
+    """Mistake unless `found` is `right`; where it equals one of the mistakes, says which one.
+
+    rows: what is special about each row, as "for the clip without words"; the first is whole. Of a
+    mistake that is not known they say where it shows, and so what was likely done wrong.
+    """
     if not isinstance(found, Tensor):
         raise Mistake(f"{what} should be a tensor; got {kind_of(found)}.")
     if close(found, right, tolerance):
@@ -76,7 +81,40 @@ def compare(
     shown = [f"{float(x[place]):.4g}" for x in (found, right)]
     if right.dtype == torch.bool:
         shown = [str(bool(x[place])) for x in (found, right)]
-    raise Mistake(f"{what}: at {place} expected {shown[1]}; got {shown[0]}.")
+    where = related(found, right, tolerance) or which_rows(found, right, rows, tolerance)
+    raise Mistake(f"{what}: at {place} expected {shown[1]}; got {shown[0]}.{where}")
+
+
+def related(found: Tensor, right: Tensor, tolerance: float) -> str:
+    """What all wrong numbers have in common, as a sentence; "" where nothing is seen."""
+    if right.dtype == torch.bool:
+        return " Every answer is the opposite." if close(found, ~right) else ""
+    found, right = found.float(), right.float()
+    scale = float((found * right).sum() / right.square().sum().clamp(min=1e-12))
+    shift = float((found - right).mean())
+    if abs(scale) > 1e-3 and close(found, scale * right, tolerance):
+        return f" Every number is {scale:.3g} times what it should be."
+    if close(found, right + shift, tolerance):
+        return f" Every number is {abs(shift):.3g} too {'large' if shift > 0 else 'small'}."
+    if close(found.flatten().sort().values, right.flatten().sort().values, tolerance):
+        return " These are the right numbers in other places: axes or an order are exchanged."
+    return ""
+
+
+def which_rows(found: Tensor, right: Tensor, rows: Sequence[str], tolerance: float) -> str:
+    """For which of the named rows an answer is wrong, as a sentence; "" where none is named."""
+    wrong = [n for n in range(len(rows)) if not close(found[n], right[n], tolerance)]
+    if not wrong:
+        return ""
+    if len(wrong) < len(rows) and 0 not in wrong:
+        there = [name for n, name in enumerate(rows) if n not in wrong]
+        return f" It is right {listed(there)}, and wrong {listed([rows[n] for n in wrong])}."
+    return f" It is wrong even {rows[0]}, so it is no mask that is missing."
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as a sentence has them: a, b and c."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def close(a: Tensor, b: Tensor, tolerance: float = 1e-4) -> bool:

@@ -138,3 +138,17 @@ def test_drawn_clips_play_on_the_site():
     course_pages.keep_clips(cell)
     assert cell["outputs"][0]["data"]["text/html"] == '<video src="../_static/both_positive.mp4">'
     assert "../assets/examples" in (ROOT / "docs" / "conf.py").read_text(encoding="utf-8")
+
+
+def test_a_figure_that_hovers_keeps_its_still_picture_and_alt_text():
+    import course_pages
+
+    data = {"image/png": "iVBO", course_pages.HOVER: {"data": [{"name": "</script>"}]}}
+    output = {"data": data, "metadata": {"image/png": {"alt": 'a "line"<!-- x -->'}}}
+    plain = {"data": {"image/png": "iVBO"}, "metadata": {}}
+    course_pages.keep_hovering({"outputs": [{"text": "1"}, output, plain]})
+    (page,) = output["data"].values()
+    assert 'alt="a &quot;line&quot;"' in page and 'src="data:image/png;base64,iVBO"' in page
+    assert page.count("</script>") == 1 and plain["data"] == {"image/png": "iVBO"}
+    script = (ROOT / "docs" / "_static" / "hover.js").read_text(encoding="utf-8")
+    assert 'new URL("plotly.min.js", folder)' in script and "https://" not in script

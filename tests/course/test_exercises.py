@@ -103,6 +103,12 @@ def test_no_answer_makes_a_check_raise_or_pass(name):
         assert 10 < len(verdict.text) < 900
 
 
+def test_what_can_be_no_answer_is_named_as_it_was_typed():
+    assert "got the text 'e'" in check.what_it_states("e").text
+    assert "got the number 3" in check.what_it_states(3).text
+    assert "got an int" in check.what_it_states(10**5000).text
+
+
 @pytest.mark.parametrize("name", sorted(EXERCISES))
 def test_a_stub_is_open_and_hints_lead_to_the_solution(name):
     for stub in (..., None):

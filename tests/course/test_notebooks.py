@@ -145,10 +145,17 @@ PLANTED = {
     "odd address": (edit(2, f"[here](http:/x) {TWENTY}"), "dead link http:/x"),
     "long cell": (edit(1, "check.sixteen_frames(...)\n" * 16), "16 lines"),
     "script": (show(1, text_html="<script>x</script>"), "stores script"),
-    "plotly": (show(1, **{"application_vnd.plotly.v1+json": {}}), "stores script"),
+    "no still picture": (
+        show(1, **{"application_vnd.plotly.v1+json": {}}),
+        "has no still picture for where none moves",
+    ),
+    "many numbers": (
+        show(1, image_png="AAAA", **{"application_vnd.plotly.v1+json": {"data": "1" * 50_000}}),
+        "tells too much under the pointer",
+    ),
     "address": (show(1, text_plain="<Tick at 0x7fa6931ac390>"), "address"),
     "large picture": (show(1, image_png="A" * 250_000), "picture of 187 kB"),
-    "large file": (show(1, text_plain="A" * 500_000), "kB"),
+    "large file": (show(1, text_plain="A" * 550_000), "kB"),
     "slow": (lambda n: n.metadata["emo"].update(cpu_seconds=200), "200 s of processor"),
 }
 
@@ -270,11 +277,11 @@ def test_numbers_of_the_text_are_held_to_the_digits_they_have(text, facts, true)
 def test_what_lessons_teach_is_counted():
     cells = [
         new_markdown_cell(
-            "A **feature map** ($x^2$) by [He](https://arxiv.org/abs/1512.03385) and $$y$$\n"
-            "![A block](diagrams/block.svg)"
+            "A **feature map** ($x^2$) by [He](https://arxiv.org/abs/1512.03385) and $$y$$"
         ),
         new_code_cell("%%mymodel\nclass A(nn.Module):\n    x = 1\n\n\nclass B:\n    y = 2"),
         new_code_cell("batch.to(device)\nprint(1)\ntorch.cuda.synchronize()"),
+        new_code_cell('lesson.diagram("block")'),
     ]
     facts = {"figures": [{"titles": 2, "colour_bars": 1, "faults": []}] * 2}
     assert audit_notebooks.taught(cells, facts) == {
@@ -284,43 +291,76 @@ def test_what_lessons_teach_is_counted():
 
 
 FIRST = nbformat.read(LESSONS[0], as_version=4).cells[1].source
-WITHOUT_PIP = FIRST.replace("    %pip install -q -r {project}/requirements-course.txt\n", "")
+PIP = '    %pip install -q -r "{project}/requirements-course.txt"\n'
+SHELL = "from IPython.core.interactiveshell import InteractiveShell as S; S().run_cell({!r})"
 
 
 def test_all_lessons_begin_alike():
     assert {nbformat.read(path, as_version=4).cells[1].source for path in LESSONS} == {FIRST}
-    assert "!pip" not in FIRST and "%pip" in FIRST
+    assert "!pip" not in FIRST and PIP in FIRST
 
 
-def first_cell(folder: Path, before: str = "") -> subprocess.CompletedProcess:
-    code = f"{before}\n{WITHOUT_PIP}\nprint(project)"
+def first_cell(folder: Path, before: str = "", address: str | Path = "") -> str:
+    """What a notebook's shell shows of the first cell and of `project`, with nothing installed."""
+    code = FIRST.replace(PIP, "")
+    if address:
+        code = code.replace("https://github.com/OWNER/emo", str(address))
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    command = [sys.executable, "-c", code]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
+    command = [sys.executable, "-c", SHELL.format(f"{before}\n{code}\nprint(project)")]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
+    return (done.stdout + done.stderr).strip()
 
 
-@pytest.mark.parametrize("folder", ["", "notebooks", "docs", "notebooks/exercises"])
-def test_the_first_cell_finds_the_project_from_any_folder_of_it(folder):
-    done = first_cell(ROOT / folder)
-    assert done.stdout.strip() == str(ROOT), done.stderr[-2000:]
+def stub(folder: Path) -> Path:
+    """A project of which only what the first cell looks for is there."""
+    (folder / "notebooks").mkdir(parents=True)
+    (folder / "notebooks" / "lesson.py").write_text("fetched = True\n")
+    return folder
 
 
-def test_the_first_cell_fetches_the_project_from_the_readers_own_address(tmp_path):
-    copy = tmp_path / "copy"
-    copy.mkdir()
-    subprocess.run(["git", "init", "-q", copy], check=True)
-    (copy / "notebooks").mkdir()
-    (copy / "notebooks" / "lesson.py").write_text("fetched = True\n")
+def repository(folder: Path) -> Path:
+    """Such a project, to be cloned."""
+    subprocess.run(["git", "init", "-q", stub(folder)], check=True)
     author = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
-    subprocess.run(["git", "-C", copy, "add", "-A"], check=True)
-    subprocess.run(["git", "-C", copy, *author, "commit", "-qm", "a"], check=True)
+    subprocess.run(["git", "-C", folder, "add", "-A"], check=True)
+    subprocess.run(["git", "-C", folder, *author, "commit", "-qm", "a"], check=True)
+    return folder
+
+
+@pytest.mark.parametrize("folder", ["", "notebooks/exercises"])
+def test_the_first_cell_finds_the_project_from_any_folder_of_it(folder):
+    assert first_cell(ROOT / folder) == str(ROOT)
+
+
+def test_the_first_cell_prefers_the_project_around_the_notebook_that_vs_code_names(tmp_path):
+    own, other = stub(tmp_path / "own project"), stub(tmp_path / "workspace")
+    named = f"__vsc_ipynb_file__ = {str(own / 'notebooks' / '01_clip.ipynb')!r}"
+    assert first_cell(other, named) == str(own)
+    assert first_cell(tmp_path, named) == str(own)
+    assert first_cell(other) == str(other)
+
+
+def test_the_first_cell_stops_with_one_sentence_where_no_project_is(tmp_path):
+    said = first_cell(tmp_path)
+    assert said == "The project is not above this notebook; open it inside the project's folder."
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_first_cell_fetches_the_project_from_its_published_address(tmp_path):
+    copy = repository(tmp_path / "copy")
     (tmp_path / "colab").mkdir()
-    done = first_cell(tmp_path / "colab", f"input = lambda ask: {str(copy)!r}")
-    assert done.stdout.strip() == str(tmp_path / "colab" / "emo"), done.stderr[-2000:]
+    found = first_cell(tmp_path / "colab", address=copy)
+    assert found == str(tmp_path / "colab" / "emo")
+
+
+def test_on_colab_the_first_cell_asks_for_the_readers_own_address(tmp_path):
+    copy = repository(tmp_path / "copy")
+    colab = f"import sys; sys.modules['google.colab'] = sys; input = lambda ask: {f' {copy} '!r}"
+    (tmp_path / "colab").mkdir()
+    assert first_cell(tmp_path / "colab", colab) == str(tmp_path / "colab" / "emo")
 
 
 def test_the_first_cell_says_in_one_sentence_what_could_not_be_fetched(tmp_path):
-    done = first_cell(tmp_path, f"input = lambda ask: {str(tmp_path / 'nowhere')!r}")
-    assert done.returncode == 1
-    assert "could not be fetched; correct REPOSITORY and run again." in done.stderr
-    assert "Traceback" not in done.stderr
+    nowhere = tmp_path / "nowhere"
+    said = first_cell(tmp_path, address=nowhere)
+    assert said == f"{str(nowhere)!r} could not be fetched; correct REPOSITORY and run again."

@@ -54,6 +54,14 @@ def test_a_slide_without_a_heading_has_the_lessons(deck):
     assert "Skipped heading</h2>" in make_slides.deck(notebook)
 
 
+def test_a_long_text_is_cut_at_its_headings():
+    notebook = lesson()
+    notebook.cells[0].source = "# Title\n\nWhat it is.\n\n## First\n\none\n\n## Second\n\ntwo"
+    deck = make_slides.deck(notebook)
+    assert deck.count("<section><section>") == 3 and deck.count("First</h2>") == 1
+    assert deck.index("What it is") < deck.index("<p>one</p>") < deck.index("Second</h2>")
+
+
 def test_a_figure_stands_without_its_code_and_a_number_with_it(deck):
     assert "rising" not in deck and "<img " in deck
     notebook = lesson()
@@ -109,14 +117,19 @@ def test_sizes_of_brackets_and_dots_are_drawn_too():
     assert "…" in made and "(" in made and made.count("<math") == 2
 
 
+def test_the_index_of_a_letter_with_an_accent_stands_beside_it():
+    hat = '<mo stretchy="false">ˆ</mo>'
+    made = make_slides.text_html(r"$\hat m_t$ and $$\sum_{i=1}^n x_i$$")
+    assert f'<msub><mover accent="true"><mi>m</mi>{hat}</mover><mi>t</mi></msub>' in made
+    assert made.count("<munderover>") == 1  # the sum's own
+
+
 def test_every_lesson_has_a_deck(tmp_path):
     make_slides.write_decks(LESSONS, tmp_path)
     for path in LESSONS:
         text = (tmp_path / f"{path.stem}.html").read_text(encoding="utf-8")
         assert text.count("<section>") > 4, path.name
-        loaded = [
-            name for name in LOADED.findall(text) if not name.startswith(("diagrams/", "clips/"))
-        ]
+        loaded = [name for name in LOADED.findall(text) if not name.startswith("clips/")]
         assert [x for x in loaded if not re.search(rf'<a [^>]*href="{re.escape(x)}"', text)] == []
         assert f'href="{path.stem}.html"' in (tmp_path / "index.html").read_text()
 

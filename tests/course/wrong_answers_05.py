@@ -74,6 +74,17 @@ class Renamed(nn.Module):
         self.q = nn.Linear(8, 8)
 
 
+def _sound_first(self, batch):
+    video = self.video(batch["video"], batch["video_mask"], batch["video_times_s"])
+    audio = self.audio(batch["mel"], batch["mel_mask"], batch["mel_times_s"])
+    return self.fusion(*audio, *video)
+
+
+def _all_real(self, batch):
+    everything = {name: torch.ones_like(batch[name]) for name in ("video_mask", "mel_mask")}
+    return mymodel.GroupModel.forward(self, batch | everything)
+
+
 WRONG = {
     "Attention": [
         (attention(scale=lambda q: 1), "Divide the products by √"),
@@ -125,7 +136,7 @@ WRONG = {
     "masked_weights": [
         (lambda scores, mask: scores.softmax(-1) * mask, "less than 1"),
         (lambda scores, mask: scores.softmax(-1), "still has weight"),
-        (lambda scores, mask: scores * mask, "expected"),
+        (lambda scores, mask: scores * mask, "scores still"),
     ],
     "masked_mean": [
         (lambda t, m: (t * m.unsqueeze(-1)).mean(1), "Padding is counted"),
@@ -133,7 +144,7 @@ WRONG = {
         (lambda t, m: (t * m.unsqueeze(-1)).sum(1), "the sum"),
         (lambda t, m: (t * m.unsqueeze(-1)).sum(1) / m.sum(1, keepdim=True), "NaN"),
         (lambda t, m: (t * m.unsqueeze(-1)).sum(1) / m.sum(), "whole batch"),
-        (lambda t, m: t.amax(1), "expected"),
+        (lambda t, m: t.amax(1), "the maximum"),
     ],
     "CrossModalFusion": [
         (fusion(new=True), "*new* tokens"),
@@ -146,6 +157,8 @@ WRONG = {
     "GroupModel": [
         (variant(mymodel.GroupModel, lambda self, batch: torch.zeros(2, 3)), "Your logits"),
         (variant(mymodel.GroupModel, lambda self, batch: torch.zeros(2, 4)), "shape"),
+        (variant(mymodel.GroupModel, _sound_first), "video first"),
+        (variant(mymodel.GroupModel, _all_real), "and wrong for the one with padding"),
     ],
     "late_ceiling": [
         (0.8, "half of the time"),

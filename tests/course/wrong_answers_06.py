@@ -411,6 +411,35 @@ def _mesm_with(vote):
     return Votes
 
 
+class _CountsPadding(_Tower):
+    def loud(self, weights, real):
+        return weights * real.shape[1]
+
+    def end(self, scores, real):
+        return scores
+
+
+class _ReluAtTheEnd(_Tower):
+    def end(self, scores, real):
+        return scores.relu() * real.any(1, keepdim=True)
+
+
+class _RawFaces(mymodel.Mesm):
+    def forward(self, batch):
+        faces = batch["faces"].float() / 255  # not standardised by the means of faces
+        return super().forward(batch | {"faces": faces})
+
+
+class _HeardAsOne(mymodel.Mesm):
+    def forward(self, batch):
+        return super().forward(batch | {"mel_mask": torch.ones_like(batch["mel_mask"])})
+
+
+class _Upscaled(mymodel.Mesm):
+    def forward(self, batch):
+        return 2 * super().forward(batch)
+
+
 WRONG = {
     "TransformerLayer": [
         (_NormsExchanged, "two norms are exchanged"),
@@ -496,6 +525,8 @@ WRONG = {
         (_Bias, "without pictures"),
         (_OverTheBatch, "batch"),
         (_ComputesEverything, "nothing is saved"),
+        (_CountsPadding, "It is right for the clip of six real pictures, and wrong for the one of"),
+        (_ReluAtTheEnd, "It is wrong even for the clip of six real pictures"),
     ],
     "Mesm": [
         (_mesm_with(lambda weight, scores: weight * scores.roll(-1, 0)), "in this order"),
@@ -507,6 +538,9 @@ WRONG = {
         (_TextAlwaysVotes, "bias"),
         (_AsksWithoutWords, "query"),
         (_Probabilities, "sigmoid"),
+        (_RawFaces, "the vote of words and sound is right; look at that of faces"),
+        (_HeardAsOne, "wrong for the one whose sound ends early"),
+        (_Upscaled, "Every number is 2 times what it should be"),
     ],
     "share_left": [(0.5, "towers"), (0.315, "saved"), (68.5, "per cent"), (0.1, "before")],
     "always_no": [

@@ -177,6 +177,26 @@ class _OneAxis(_Fusion):
         return super().forward(*streams).flatten(0, 1)
 
 
+class _LoosePadding(_Fusion):
+    both, zeroed = True, False
+
+
+class _NeitherReadsNorMixes(_NoEncoders):
+    def mixed(self, rows, known):
+        return rows
+
+
+class _AllFaces(mymodel.Jmt):
+    def forward(self, batch):
+        return super().forward(batch | {"face_mask": torch.ones_like(batch["face_mask"])})
+
+
+class _NoFusion(mymodel.Jmt):
+    def __init__(self):
+        super().__init__()
+        self.fusion.forward = lambda video, seen, audio, heard: video + audio
+
+
 class _Curves(mymodel.Jmt):
     cut, swap = (16, -1), False
 
@@ -281,6 +301,8 @@ WRONG = {
         (_BothReal, "*either*"),
         (_NotRead, "read all six"),
         (_OneAxis, "unflatten"),
+        (_LoosePadding, "It is right where both streams are whole, and wrong where both end early"),
+        (_NeitherReadsNorMixes, "It is wrong even where both streams are whole"),
         (torch.nn.Identity, "__init__"),
     ],
     "Jmt": [
@@ -292,6 +314,8 @@ WRONG = {
         (_OverTime, "not over time"),
         (_LayerNorm, "no length of 1"),
         (_Clipped, "clipping"),
+        (_AllFaces, "and wrong for the one whose faces end early"),
+        (_NoFusion, "It is wrong even for the clip where nothing is missing"),
     ],
     "ask_over_time": [
         (lambda layer, x, context: layer(x, context, context)[0], "ask each other"),
