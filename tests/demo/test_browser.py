@@ -473,7 +473,7 @@ def test_files_of_the_server_are_out_of_reach(app):
     own = {"path": str(ROOT / "pyproject.toml"), "meta": {"_type": "gradio.FileData"}}
     asked = Request(
         f"{app}/gradio_api/call/predict",
-        json.dumps({"data": [own, True]}).encode(),
+        json.dumps({"data": [own, True, ""]}).encode(),
         {"Content-Type": "application/json"},
     )
     with urlopen(asked, timeout=PATIENCE_S) as response:
