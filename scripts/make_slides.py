@@ -154,11 +154,13 @@ def headings(cell: NotebookNode) -> list[str]:
 
 
 def sections(cell: NotebookNode) -> list[NotebookNode]:
-    """A text cell that begins a slide, cut before its headings: each part gets a slide."""
-    if cell.cell_type != "markdown" or slide_type(cell) != "slide":
+    """A text cell cut before its headings: where it is shown, each of them begins a slide."""
+    if cell.cell_type != "markdown" or slide_type(cell) not in ("slide", "fragment", "-"):
         return [cell]
-    pieces = re.split(r"(?m)^(?=## )", cell.source)
-    return [NotebookNode({**cell, "source": piece}) for piece in pieces if piece.strip()]
+    pieces = [piece for piece in re.split(r"(?m)^(?=## )", cell.source) if piece.strip()]
+    begun = NotebookNode({"slideshow": {"slide_type": "slide"}})
+    parts = [NotebookNode({**cell, "source": piece}) for piece in pieces]
+    return [parts[0], *(NotebookNode({**part, "metadata": begun}) for part in parts[1:])]
 
 
 def tagged_slides(cells: list[NotebookNode]) -> list[Slide]:

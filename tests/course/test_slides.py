@@ -60,6 +60,9 @@ def test_a_long_text_is_cut_at_its_headings():
     deck = make_slides.deck(notebook)
     assert deck.count("<section><section>") == 3 and deck.count("First</h2>") == 1
     assert deck.index("What it is") < deck.index("<p>one</p>") < deck.index("Second</h2>")
+    notebook.cells[2].source = "It reads the figure.\n\n## Third\n\nthree"
+    deck = make_slides.deck(notebook)
+    assert deck.count("Third</h2>") == 1 and deck.index("reads the figure") < deck.index("Third</")
 
 
 def test_a_figure_stands_without_its_code_and_a_number_with_it(deck):
