@@ -9,6 +9,7 @@ from pathlib import Path
 PLACE = "<!-- wrong answers -->"  # in docs/lessons/teach.md
 LONGEST = 90  # letters of an answer's code
 CLIPS = "../assets/examples/"  # as a lesson names a drawn clip; the site keeps them in _static
+FIRST_CELL = "# Finds the project"
 HOVER = "application/vnd.plotly.v1+json"  # a figure whose numbers appear under the pointer
 COMMENT = re.compile(r"\s?<!--.*?(?:-->|$)", re.S)  # names a number for the audit; may be cut
 
@@ -24,6 +25,12 @@ def keep_alt_texts(cell: dict) -> None:
         if alt:
             cell["metadata"].setdefault("mystnb", {})["image"] = {"alt": COMMENT.sub("", alt)}
             return
+
+
+def fold_first_cell(cell: dict) -> None:
+    """Fold the cell that looks for the project, in place: who reads the site runs nothing."""
+    if "".join(cell["source"]).startswith(FIRST_CELL):
+        cell["metadata"]["tags"] = ["hide-input"]
 
 
 def keep_clips(cell: dict) -> None:

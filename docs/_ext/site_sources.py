@@ -124,6 +124,7 @@ def write_lessons() -> None:
             if cell["cell_type"] == "markdown":
                 text = BADGES.sub("", "".join(cell["source"]))
                 cell["source"] = site_links(text, source, target).splitlines(keepends=True)
+            course_pages.fold_first_cell(cell)
             course_pages.keep_alt_texts(cell)
             course_pages.keep_clips(cell)
             course_pages.keep_hovering(cell)

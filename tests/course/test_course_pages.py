@@ -1,5 +1,6 @@
 """Glossary, capstone and notes for teachers: complete, and as the site needs them."""
 
+import json
 import re
 from pathlib import Path
 
@@ -138,6 +139,16 @@ def test_drawn_clips_play_on_the_site():
     course_pages.keep_clips(cell)
     assert cell["outputs"][0]["data"]["text/html"] == '<video src="../_static/both_positive.mp4">'
     assert "../assets/examples" in (ROOT / "docs" / "conf.py").read_text(encoding="utf-8")
+
+
+def test_the_cell_that_looks_for_the_project_is_folded_on_the_site():
+    import course_pages
+
+    for path in sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        for cell in cells:
+            course_pages.fold_first_cell(cell)
+        assert [n for n, cell in enumerate(cells) if "tags" in cell["metadata"]] == [1]
 
 
 def test_a_figure_that_hovers_keeps_its_still_picture_and_alt_text():
