@@ -39,12 +39,12 @@ from demo.doors.connections import bound_connections  # noqa: E402
 from demo.doors.page_app import page_app  # noqa: E402
 from demo.doors.visit_states import forget_visit, keep_inside  # noqa: E402
 from demo.explain_callbacks import ExplainCallbacks  # noqa: E402
+from demo.first_map import FirstMapCallbacks  # noqa: E402
 from demo.sessions import Sessions  # noqa: E402
 
 WAITS = {"concurrency_limit": None}  # for its turn in our own queue, which knows addresses
 THREADS_BESIDE = 60  # for all that does not wait for its turn
 PRIVATE = {"api_visibility": "private"}
-Callbacks = tuple[AnswerCallbacks, ExplainCallbacks]
 GREY_OUT = """(...given) => {
   document.querySelectorAll('.player').forEach((player) => player.classList.add('stale'));
   return given;
@@ -63,9 +63,10 @@ def build_demo(allowed: settings.Limits | None = None, folder: Path | None = Non
     ) as demo:
         page = layout.draw(allowed)
         answers, explains = AnswerCallbacks(page, visits), ExplainCallbacks(page, visits)
+        first_maps = FirstMapCallbacks(page, visits)
         api.offer(visits, WAITS)  # first: names go to who asks first
-        _answers(page, (answers, explains), allowed)
-        _explanations(page, (answers, explains))
+        _answers(page, answers, first_maps, allowed)
+        _explanations(page, answers, explains)
         demo.load(answers.greet, None, [page.status, page.entry], **AT_ONCE)
         demo.unload(answers.leave)
     visits.forget_elsewhere = partial(forget_visit, demo)
@@ -73,9 +74,13 @@ def build_demo(allowed: settings.Limits | None = None, folder: Path | None = Non
     return demo.queue(max_size=THREADS_BESIDE, api_open=False)
 
 
-def _answers(page: layout.Page, parts: Callbacks, allowed: settings.Limits) -> None:
+def _answers(
+    page: layout.Page,
+    answers: AnswerCallbacks,
+    first_maps: FirstMapCallbacks,
+    allowed: settings.Limits,
+) -> None:
     """A clip comes in, by any road."""
-    answers, explains = parts
     busy = {"show_progress": "hidden", "trigger_mode": "always_last", **PRIVATE, **WAITS}
     answer = [page.status, page.player, page.guesses, page.consent, page.details, *page.stops]
     quiet = {"show_progress": "hidden", **PRIVATE, **WAITS}
@@ -101,13 +106,12 @@ def _answers(page: layout.Page, parts: Callbacks, allowed: settings.Limits) -> N
         detailed = answered.success(
             answers.details, None, page.results, show_progress="hidden", **PRIVATE
         )
-        detailed.success(explains.quick, None, page.results, **quiet)
+        detailed.success(first_maps.first_map, None, page.results, **quiet)
         answered.failure(answers.show_failure, None, page.status, **PRIVATE)
 
 
-def _explanations(page: layout.Page, parts: Callbacks) -> None:
+def _explanations(page: layout.Page, answers: AnswerCallbacks, explains: ExplainCallbacks) -> None:
     """Everything behind the first answer, each on demand."""
-    answers, explains = parts
     asked = [page.method, page.preset, page.target, page.window]
     quiet = {"show_progress": "hidden", **PRIVATE, **WAITS}  # its own words tell how it goes
     priced = [page.method, page.preset]

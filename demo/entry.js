@@ -24,15 +24,6 @@
       this.show = show;
       const say = show.words;
       this.root.replaceChildren();
-      const cards = make("div", "entry-cards", this.root, { role: "group", ariaLabel: say.examples });
-      for (const example of show.examples) {
-        const card = make("button", "entry-card", cards, { type: "button" });
-        make("img", "", card, { src: example.picture, alt: "" });
-        make("strong", "", card, { textContent: example.title });
-        make("span", "", card, { textContent: example.story });
-        card.onclick = () => this.example(example.name);
-        card.dataset.example = example.name;
-      }
       const drop = make("label", "entry-drop", this.root);
       this.input = make("input", "", drop, { type: "file", accept: show.accept });
       make("strong", "", drop, { textContent: say.drop });
@@ -48,6 +39,15 @@
       const camera = make("button", "entry-camera", this.root, { type: "button", textContent: say.camera });
       camera.onclick = () => this.film(camera);
       this.state = make("div", "entry-state", this.root, { role: "status" });
+      const cards = make("div", "entry-cards", this.root, { role: "group", ariaLabel: say.examples });
+      for (const example of show.examples) {
+        const card = make("button", "entry-card", cards, { type: "button" });
+        make("img", "", card, { src: example.picture, alt: "" });
+        make("strong", "", card, { textContent: example.title });
+        make("span", "", card, { textContent: example.story });
+        card.onclick = () => this.example(example.name);
+        card.dataset.example = example.name;
+      }
     }
 
     film(button) {

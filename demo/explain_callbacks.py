@@ -12,13 +12,13 @@ from demo import components, service, upload_checks
 from demo.callbacks import (
     Changes,
     Meanwhile,
-    address_of,
     enter_job,
     format_seconds,
     preset_radio,
     shown_clip,
     words_of,
 )
+from demo.first_map import map_link
 from demo.i18n import Words
 from demo.job_queue import FIRST, LONGER, Job, JobState, Stopped
 from demo.layout import Page
@@ -31,11 +31,10 @@ from emo_core.schema import DEFAULT_METHOD, DEFAULT_PRESET
 
 if TYPE_CHECKING:
     from emo_core.attribution.counterfactuals import WhatIf
-    from emo_core.attribution.types import Attribution, ExplainRequest
+    from emo_core.attribution.types import ExplainRequest
 
 OTHERS = {"mesm": "mesm-staged", "jmt": "jmt-staged"}  # part of the page -> checkpoint
 REAL = {"mesm": "fe2e-utterances"}  # in its place for clips that are no shipped drawing
-QUICK_EVERY_S = 0.3  # between two looks for another window of the quick map
 AT_ONCE_S = 0.05  # what takes longer is said to be going on
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -102,80 +101,6 @@ class ExplainCallbacks:
     def finish(self, request: gr.Request) -> Changes:
         """Something has ended; Stop stays as long as anything else of the visitor's goes on."""
         return Meanwhile(self.page, self.visits, request).stop_buttons()
-
-    def quick(self, request: gr.Request) -> Iterator[Changes]:
-        """The map that comes with an answer, window by window, in the lane of first answers."""
-        visit = self.visits.of(request.session_hash)
-        case = visit.current
-        if case is None or case.prediction.nobody or not visit.take_first_map():
-            if case is not None:
-                self.visits.settle(case, service.is_shared(case))
-            yield {self.page.explain_status: gr.skip()}
-            return
-        made: list[Attribution] = []
-        yield from self._quick(request, case, made)
-        drawn = self._quick_document(words_of(request), visit, case, made)
-        visit.shown = (case, drawn)
-        if not service.is_shared(case):
-            case.forget()  # what was drawn is small, and its maps are not
-        buttons = Meanwhile(self.page, self.visits, request).stop_buttons()
-        yield {self.page.player: drawn, **buttons}
-
-    def _quick(
-        self, request: gr.Request, case: ClipSession, made: "list[Attribution]"
-    ) -> Iterator[Changes]:
-        """Fills `made`, and draws what there is of it meanwhile."""
-        visit, words, drawn = self.visits.of(request.session_hash), words_of(request), 0
-
-        def work(job: Job) -> None:
-            from demo import explanations
-
-            for window in range(len(case.prediction.samples)):
-                asked = explanations.quick_request(case, window, visit.wish)
-                made.append(explanations.map_of(case, asked, job.report, job.clock))
-
-        def describe(_: JobState) -> Changes:
-            nonlocal drawn
-            new, drawn = len(made) > drawn, len(made)
-            shown = self._quick_document(words, visit, case, list(made)) if new else None
-            return {self.page.player: shown} if shown else {}
-
-        address = address_of(request)
-        lane = FIRST if visit.wish.get("preset") in (None, "fast") else LONGER
-        job = self.visits.model_jobs.join(work, address, request.session_hash or address, lane)
-        try:
-            yield from Meanwhile(self.page, self.visits, request).states(
-                job, describe, QUICK_EVERY_S
-            )
-            job.result()
-        except Stopped:
-            return
-        except (UserError, BusyError) as error:
-            trouble = components.state(words, "trouble", "trouble", str(error))
-            yield {self.page.explain_status: trouble}
-
-    def _quick_document(
-        self, words: Words, visit: Session, case: ClipSession, made: "list[Attribution]"
-    ) -> dict[str, Any]:
-        from demo import explanations
-
-        shown = shown_clip(words, visit, case)
-        if not made:
-            return shown
-        asked = explanations.quick_request(case, 0, visit.wish)
-        of = document.heading(
-            words, asked, made[0].target.label, made, case.prediction.media.duration_s
-        )
-        shown |= self._link(case, asked)
-        return shown | document.map_document(words, case, made, of)
-
-    def _link(self, case: ClipSession, request: "ExplainRequest") -> dict[str, Any]:
-        """The address of a map, and whether other pages may show it; nothing of an own clip's."""
-        from demo import explanations
-
-        asked = explanations.resolve(case, request)
-        quick = explanations.resolve(case, explanations.quick_request(case, 0, {}))
-        return document.link_of(case, asked, quick, self.visits.limits.embeds)
 
     def play(self, request: gr.Request) -> Iterator[Changes]:
         """A clip that this browser can't play, as a film that it can."""
@@ -423,7 +348,9 @@ class ExplainCallbacks:
         )
         share = explanations.share_of(case, request)
         drawn = shown_clip(words, job.session, case)
-        drawn |= document.map_document(words, case, [found], of) | self._link(case, request)
+        drawn |= document.map_document(words, case, [found], of) | map_link(
+            case, request, self.visits.limits.embeds
+        )
         job.session.shown = (case, drawn)
         return {
             page.player: drawn,

@@ -12,6 +12,7 @@ from demo.components import answer_headline
 from demo.examples import example_path
 from demo.i18n import Words
 from demo.upload_checks import is_example
+from emo_core.messages import say
 from emo_core.viz.prediction import percent
 
 if TYPE_CHECKING:
@@ -171,8 +172,13 @@ def _answer(
 def heading(
     words: Words, request: "ExplainRequest", label: str, found: Any, duration_s: float
 ) -> str:
-    """What maps are of: label, method, preset, the part of the clip, and what the colours say."""
-    return words(
+    """What maps are of: label, method, preset, the part of the clip, and what the colours say.
+
+    With it, how far their values are from adding up, where that is far.
+    """
+    from emo_core.attribution.sanity_checks import completeness_doubt
+
+    of = words(
         "player_of" if found[0].signed else "player_of_strength",
         label=words.name_of("label", label),
         method=words.name_of("method", request.method),
@@ -180,6 +186,8 @@ def heading(
         start=found[0].span.start_s,
         end=min(found[-1].span.end_s, duration_s),
     )
+    doubt = completeness_doubt(max((each.gap for each in found if each.gap is not None), default=0))
+    return f"{of} {words.say(say('But {doubt}.', doubt=doubt))}" if doubt else of
 
 
 def map_document(

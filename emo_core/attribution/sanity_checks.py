@@ -262,17 +262,31 @@ def _no_better_than_chance(hiding: float, showing: float) -> list[str]:
     return [words for words, gain in ((hidden, hiding), (shown, showing)) if gain <= 0]
 
 
+def completeness_doubt(gap: float | None) -> str | None:
+    """What to say of a map whose values do not add up to the change that they explain; else None.
+
+    gap: of `Attribution`.
+    """
+    if gap is None or gap <= MOST_GAP:
+        return None
+    if gap <= 1:
+        return say(
+            "its values do not add up to the answer they explain (off by {percent:.0f} %), so "
+            "go by where it marks, not by how much",
+            percent=100 * gap,
+        )
+    return say(
+        "its values do not add up to the answer they explain (off by {percent:.0f} %): do not rely "
+        "on them, look closer",
+        percent=100 * gap,
+    )
+
+
 def _doubts(trust: SanityChecks) -> list[str]:
     """What a map that stands its main checks is still bad at."""
     doubts: list[str] = []
-    if trust.gap is not None and trust.gap > MOST_GAP:
-        doubts.append(
-            say(
-                "its values do not add up to the answer they explain (off by {percent:.0f} %), so "
-                "go by where it marks, not by how much",
-                percent=100 * trust.gap,
-            )
-        )
+    if doubt := completeness_doubt(trust.gap):
+        doubts.append(doubt)
     if trust.contrast is not None and trust.contrast > MOST_CONTRAST:
         doubts.append(
             say(

@@ -96,9 +96,11 @@ def test_each_failed_check_is_in_the_verdict(good):
     assert untrained == (
         "Do not trust this map: an untrained copy of the model gives almost the same map."
     )
-    gap = verdict(replace(trust, gap=1.44, twin=0))
-    assert "do not add up to the answer they explain (off by 144 %)" in gap
+    gap = verdict(replace(trust, gap=0.44, twin=0))
+    assert "do not add up to the answer they explain (off by 44 %)" in gap
     assert "go by where it marks, not by how much" in gap
+    far_off = verdict(replace(trust, gap=1.44, twin=0))
+    assert "(off by 144 %): do not rely on them, look closer" in far_off
     assert "map of “green” is almost the same" in verdict(replace(trust, contrast=0.99, twin=0))
     assert "another random seed gives a different map" in verdict(replace(trust, seed=0.1, twin=0))
     assert verdict(replace(trust, twin=0, contrast=0)).startswith("This map holds up")

@@ -7,6 +7,7 @@ import pytest
 from demo import service
 from demo.callbacks import AnswerCallbacks
 from demo.explain_callbacks import ExplainCallbacks
+from demo.first_map import FirstMapCallbacks
 from demo.layout import Page
 from demo.sessions import Sessions
 from demo.settings import Limits
@@ -29,6 +30,12 @@ def events(tmp_path, monkeypatch):
 def explains(events):
     """The callbacks behind the answer, of the same page and visitors."""
     return ExplainCallbacks(events.page, events.visits)
+
+
+@pytest.fixture
+def first_maps(events):
+    """What follows the answer by itself, of the same page and visitors."""
+    return FirstMapCallbacks(events.page, events.visits)
 
 
 @pytest.fixture

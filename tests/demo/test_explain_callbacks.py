@@ -207,16 +207,10 @@ def test_a_clip_that_is_gone_is_said(events, explains, clip, systems):
     assert "no longer here" in last_of(explains.systems("", asked_by()))["group"]
 
 
-def test_a_film_of_a_clip_keeps_the_map_over_it(events, explains, clip):
+def test_a_film_of_a_clip_keeps_the_map_over_it(events, explains, first_maps, clip):
     shown(events, clip)
-    drawn = last_of(explains.quick(asked_by()))["player"]
+    drawn = last_of(first_maps.first_map(asked_by()))["player"]
     played = last_of(explains.play(asked_by()))["player"]
     assert played["url"].endswith("clip.webm") and played["map"] == drawn["map"] is not None
     again = last_of(explains.explain(*FAST, asked_by()))["player"]
     assert again["url"] == played["url"], "a closer look goes back to what can't be played"
-
-
-def test_the_quick_map_comes_once_for_an_answer(events, explains, clip):
-    shown(events, clip)
-    assert "player" in last_of(explains.quick(asked_by()))
-    assert last_of(explains.quick(asked_by())).keys() == {"explain_status"}

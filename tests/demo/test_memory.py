@@ -78,11 +78,11 @@ def test_what_was_let_go_is_read_again_bit_for_bit(tmp_path, seconds):
         after[len(before)]
 
 
-def test_the_page_keeps_little_and_explains_the_same(events, explains, tmp_path):
+def test_the_page_keeps_little_and_explains_the_same(events, explains, first_maps, tmp_path):
     path = write_people_clip(tmp_path / "mine.mp4", 2.0)
     shown(events, path)
     case = events.visits.of("one").current
-    assert list(explains.quick(asked_by()))[-1]["player"]["map"]["picture"]
+    assert list(first_maps.first_map(asked_by()))[-1]["player"]["map"]["picture"]
     assert isinstance(case.prediction.samples, memory.WindowsOnDemand)
     assert case.size() == BASE_BYTES, "the map is drawn, and let go"
     list(explains.explain(*FAST, asked_by()))

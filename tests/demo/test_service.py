@@ -51,7 +51,7 @@ def imports(path: Path) -> set[str]:
 
 
 PAGE = sorted((ROOT / "demo").glob("*.py"))
-DRAWING = ("app", "layout", "callbacks", "explain_callbacks", "api", "theme")
+DRAWING = ("app", "layout", "callbacks", "first_map", "explain_callbacks", "api", "theme")
 
 
 def test_layout_knows_no_torch_and_the_rest_no_gradio():
@@ -200,7 +200,7 @@ def test_page_is_built_with_two_public_endpoints_and_no_statistics(app):
 def test_gradio_holds_nothing_back_that_waits_for_its_turn(app):
     """Turns are our own queue's; gradio's would hold up to one job of each kind before it."""
     demo = app.build_demo()
-    works = {"give", "again", "explain", "check", "keep", "change", "quick", "play", "swap"}
+    works = {"give", "again", "explain", "check", "keep", "change", "first_map", "play", "swap"}
     works |= {"predict", "fetch", "systems"}
     found = [fn for fn in demo.fns.values() if getattr(fn.fn, "__name__", "") in works]
     assert {fn.fn.__name__ for fn in found} == works

@@ -112,6 +112,25 @@ def test_numbers_have_the_sign_of_their_language():
     assert Words("en").values({"valence": 0.5, "arousal": -0.25}) == "Valence +0.50, Arousal -0.25"
 
 
+@pytest.mark.parametrize(
+    ("gaps", "said"),
+    [
+        ([0.1, None], None),
+        ([None], None),
+        ([0.1, 0.4], "off by 40 %), so go by where it marks"),
+        ([4.5, 0.0], "off by 450 %): do not rely on them, look closer"),
+    ],
+)
+def test_a_map_that_does_not_add_up_says_so(case, gaps, said):
+    asked = explanations.quick_request(case, 0, {})
+    found = explanations.map_of(case, asked)
+    parts = [replace(found, gap=gap) for gap in gaps]
+    of = document.heading(Words("en"), asked, "negative", parts, 5.0)
+    assert (said in of) if said else of.endswith("blue lowers it.")
+    if said:
+        assert "Aber ihre Werte" in document.heading(Words("de"), asked, "negative", parts, 5.0)
+
+
 def test_a_map_that_tells_only_when_has_no_picture(case):
     asked = explanations.ExplainRequest("shapley", "fast", window=0, checks=False)
     made = document.map_document(Words("en"), case, [explanations.map_of(case, asked)], "of")
