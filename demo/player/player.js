@@ -3,7 +3,7 @@
 (() => {
   const SEEK_KEYS = { ArrowLeft: -0.1, ArrowRight: 0.1, PageDown: -1, PageUp: 1 };
   const ROW = { answer: 50, picture: 46, sound: 46, faces: 24, words: 24 }; // CSS pixels
-  const LETTERS = 20; // height of a line of the track
+  const LETTERS = 20, NUMBER = 36; // height of a line of the track, and room for a number of its axis
   const MARGIN = 84, END = 18; // left of the track, for the names of its rows, and right of it
   const ICONS = {
     play: "M6 4l14 8-14 8z", pause: "M6 4h4v16H6zM14 4h4v16h-4z",
@@ -262,8 +262,8 @@
     }
 
     axis(pen, x, top, colours) {
-      const length = this.length();
-      const step = [0.5, 1, 2, 5, 10, 20, 30, 60, 120].find((s) => length / s <= 10) || 300;
+      const length = this.length(), most = Math.min(10, (x(length) - x(0)) / NUMBER);
+      const step = [0.5, 1, 2, 5, 10, 20, 30, 60, 120].find((s) => length / s <= most) || 300;
       pen.strokeStyle = pen.fillStyle = colours.quiet;
       pen.textBaseline = "top";
       for (let at = 0; at <= length + 1e-6; at += step) {

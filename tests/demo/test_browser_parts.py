@@ -164,33 +164,44 @@ def test_the_camera_counts_down_and_ends_by_itself(visit):
     assert page.locator("#entry .camera video").count() == 0, "the camera is off"
 
 
-THREE_PICTURES = """
+FEW_PICTURES = """
 const canvas = Object.assign(document.createElement('canvas'), { width: 640, height: 480 });
 const pen = canvas.getContext('2d'), stream = canvas.captureStream(0);
 const [track] = stream.getVideoTracks();
 track.getSettings = () => ({ frameRate: 25 });
 navigator.mediaDevices.getUserMedia = async () => stream;
-window.shoot = (n) => {
-  pen.fillStyle = `rgb(${n * 60} 9 9)`;
+window.shoot = async (n) => {
+  pen.fillStyle = `rgb(${n * 17} 9 9)`;
   pen.fillRect(0, 0, 640, 480);
   track.requestFrame();
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
 };
 """
 
 
-def test_a_camera_of_three_pictures_is_told_so_and_nothing_is_sent(visit):
+@pytest.mark.parametrize(
+    ("pictures", "said", "is_sent"),
+    [
+        (3, "in 2 s, too few to read", False),
+        (14, "Pictures are missing: the camera delivered", True),
+    ],
+)
+def test_lost_pictures_are_told_and_of_three_nothing_is_sent(visit, pictures, said, is_sent):
     page, sent = visit(), []
     page.on("request", lambda request: sent.append(request) if "/upload" in request.url else None)
-    page.evaluate(THREE_PICTURES)
+    page.evaluate(FEW_PICTURES)
     page.get_by_role("button", name="Record with the camera").click()
     page.get_by_role("button", name="Record", exact=True).click()
     page.get_by_text("Recording: 9 s left").wait_for()
-    for number in range(3):
+    for number in range(pictures):
         page.evaluate(f"shoot({number + 1})")
     page.get_by_text("Recording: 8 s left").wait_for()
     page.get_by_role("button", name="Finish").click()
-    page.get_by_text("pictures in 2 s, too few to read").wait_for()
-    assert sent == []
+    page.get_by_text(said).wait_for()
+    if is_sent:
+        page.get_by_text("One thing first").wait_for()
+        assert page.get_by_text(said).is_visible(), "beside the clip"
+    assert bool(sent) == is_sent
 
 
 def test_a_session_of_guesses_is_a_corpus(visit, tmp_path, capsys):

@@ -20,7 +20,7 @@ kind.fillText = function (text, x, y, room) {
   const grounds = new Set();
   for (let k = 0; k < under.length; k += 4) grounds.add([...under.slice(k, k + 4)].join());
   window.letters.push({ text: String(text), font: this.font, colour: this.fillStyle,
-    grounds: [...grounds], left, right: left + wide, wide: this.canvas.width / at.a });
+    grounds: [...grounds], left, top: y, right: left + wide, wide: this.canvas.width / at.a });
   return write.apply(this, arguments);
 };
 """
@@ -69,4 +69,8 @@ def test_letters_on_the_track_can_be_read(browser, app, theme, paper, width):
         assert each["left"] >= 0 and each["right"] <= each["wide"], each
         for ground in each["grounds"]:
             assert contrast(each["colour"], over(ground, paper)) >= 4.5, each
+    lowest = max(each["top"] for each in letters)  # the numbers of the axis
+    axis = sorted((each["left"], each["right"]) for each in letters if each["top"] == lowest)
+    gaps = [b[0] - a[1] for a, b in zip(axis, axis[1:], strict=False) if a != b]
+    assert len(gaps) >= 3 and min(gaps) >= 8, axis
     page.context.close()
