@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,7 +128,7 @@ def predict_on_gpu(
     """The model's answer; the one place of the page that predicts."""
     from emo_core.inference.predict import predict_clip
 
-    return predict_clip(clip, load_model(name), most_windows, progress)
+    return predict_clip(clip, answering_model(name), most_windows, progress)
 
 
 def document(*results: dict, errors: tuple[dict, ...] = ()) -> dict[str, Any]:
@@ -162,8 +163,8 @@ def preload_model() -> threading.Thread:
 
 def _preload() -> None:
     with suppress(UserError):  # said to the person who gives the first clip
-        load_model(default_model())
-        load_model(DRAWN_MODEL)
+        answering_model(default_model())
+        answering_model(DRAWN_MODEL)
         from demo import explanations  # noqa: F401  # Plotly and Captum take seconds, once
     gc.collect()
     gc.freeze()  # loaded modules stay: no garbage collection of them during a request
@@ -189,6 +190,29 @@ def load_model(name: str) -> "Checkpoint":
         with _LOADING:
             return load_cached(name)
     except CheckpointError as error:
+        raise UserError(str(error)) from error
+
+
+def answering_model(name: str) -> "Checkpoint":
+    """What answers clips, by EMO_RUNTIME; reasons always come from the checkpoint itself.
+
+    Raises UserError.
+    """
+    checkpoint = load_model(name)
+    if os.environ.get("EMO_RUNTIME") != "onnx":
+        return checkpoint
+    with _LOADING:
+        return _graph_of(name)
+
+
+@lru_cache(maxsize=4)
+def _graph_of(name: str) -> "Checkpoint":
+    from emo_core.errors import EmoError
+    from emo_core.inference.onnx_runtime import load_exported
+
+    try:
+        return load_exported(name)
+    except EmoError as error:
         raise UserError(str(error)) from error
 
 

@@ -3,7 +3,7 @@
 Windows of the examples, one at a time, one thread, every way shuffled among the others. An answer
 is what `emo predict` computes of a window: the scores of picture and sound, of each, and of none.
 
-    python -m benchmarks forward [MODEL ...] [--compile]
+    python -m benchmarks forward [MODEL ...]
 """
 
 import argparse
@@ -64,7 +64,7 @@ def windows_of(name: str) -> list[Batch]:
 Answer = Callable[[Batch], Tensor]
 
 
-def ways(name: str, compiled: bool) -> dict[str, Answer]:
+def ways(name: str) -> dict[str, Answer]:
     """Every way to answer a window, by its name: (1,) batches -> logits of each subset."""
     checkpoint = load_checkpoint(name)
     subsets = subsets_of(modalities(checkpoint))
@@ -76,10 +76,6 @@ def ways(name: str, compiled: bool) -> dict[str, Answer]:
         "folded normalisation": folded(copy.deepcopy(plain)),
         "both": tuned,
     }
-    if compiled:
-        fast = copy.deepcopy(plain)
-        fast.forward = torch.compile(fast.forward)  # type: ignore[method-assign]
-        models["compiled"] = fast
     file = Path(tempfile.mkdtemp(prefix="emo-forward-")) / f"{name}.onnx"
     export_onnx(name, file)
     graph = load_onnx(file).model
@@ -99,9 +95,9 @@ def ways(name: str, compiled: bool) -> dict[str, Answer]:
     return answers
 
 
-def measure(name: str, rounds: int, compiled: bool) -> dict[str, dict[str, object]]:
+def measure(name: str, rounds: int) -> dict[str, dict[str, object]]:
     """Processor time of each way beside eager float32, and its logits beside those."""
-    windows, answers = windows_of(name), ways(name, compiled)
+    windows, answers = windows_of(name), ways(name)
     expected = [answers[EAGER](batch) for batch in windows]
     turn = itertools.count()
     spent = shuffled_times(
@@ -129,10 +125,9 @@ def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("models", nargs="*", default=list(MODELS), metavar="MODEL")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="over all windows")
-    parser.add_argument("--compile", action="store_true", help="torch.compile as well; minutes")
     options = parser.parse_args(words)
     torch.set_num_threads(1)
-    found = {name: measure(name, options.rounds, options.compile) for name in options.models}
+    found = {name: measure(name, options.rounds) for name in options.models}
     print(json.dumps({"name": "forward", "models": found}, indent=1))
     return 0
 

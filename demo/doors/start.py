@@ -9,6 +9,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Mapping, MutableMapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,6 +18,7 @@ from emo_core.messages import say
 
 PORT, NAME, FOLDER = "GRADIO_SERVER_PORT", "GRADIO_SERVER_NAME", "GRADIO_TEMP_DIR"
 MODELS = "EMO_MODEL", "EMO_MESM", "EMO_JMT"
+RUNTIMES, PACKAGES = ("torch", "onnx"), ("onnx", "onnxruntime", "onnxscript")
 HERE = ("localhost", "127.0.0.1", "::1")
 PROXIES = {"http_proxy", "https_proxy", "all_proxy"}
 _ASIDE: dict[str, str] = {}  # name -> value of what is hidden now
@@ -33,6 +35,7 @@ def check_start(settings: Mapping[str, str] = os.environ) -> None:
     _check_folder(settings)
     for name in MODELS:
         _check_model(name, settings.get(name))
+    _check_runtime(settings.get("EMO_RUNTIME") or RUNTIMES[0])
 
 
 def check_or_exit() -> None:
@@ -116,6 +119,19 @@ def _check_model(setting: str, name: str | None) -> None:
         load_cached(name)
     except CheckpointError as error:
         raise LimitError("{setting}: {error}", setting=setting, error=error) from None
+
+
+def _check_runtime(name: str) -> None:
+    """Raise LimitError for a way to compute answers that is none, or not installed."""
+    if name not in RUNTIMES:
+        raise LimitError("EMO_RUNTIME is {name!r}; expected torch or onnx.", name=name[:40])
+    missing = [package for package in PACKAGES if find_spec(package) is None]
+    if name != RUNTIMES[0] and missing:
+        raise LimitError(
+            "EMO_RUNTIME is onnx, but the package {name} is not installed; expected the extra "
+            'export; run pip install "emo_core[export]".',
+            name=missing[0],
+        )
 
 
 def set_aside(settings: MutableMapping[str, str] = os.environ) -> None:

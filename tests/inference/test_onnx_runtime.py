@@ -142,6 +142,36 @@ def test_the_command_answers_by_a_file_as_by_torch(capsys):
     assert "is a graph, which torch does not run" in capsys.readouterr().err
 
 
+def test_the_page_answers_by_a_graph_where_it_is_asked_to(monkeypatch):
+    """Reasons still come from the checkpoint; labels are the same."""
+    from demo import service
+    from emo_core.inference import onnx_runtime
+
+    asked, runs = [], []
+    run = onnx_runtime.OnnxModel.run
+
+    def counted(self, batch):
+        runs.append(len(batch))
+        return run(self, batch)
+
+    def load(name):
+        asked.append(name)
+        return load_onnx(exported(name))
+
+    monkeypatch.setattr(onnx_runtime, "load_exported", load)
+    monkeypatch.setattr(onnx_runtime.OnnxModel, "run", counted)
+    service._graph_of.cache_clear()
+    expected = service.open_case(CLIP, model=NAME, text="hello")
+    monkeypatch.setenv("EMO_RUNTIME", "onnx")
+    found = service.open_case(CLIP, model=NAME, text="hello again")
+    assert asked == [NAME] and runs == [1]
+    assert found.prediction.label == expected.prediction.label
+    shown = expected.prediction.probabilities
+    assert found.prediction.probabilities == pytest.approx(shown, abs=1e-5)
+    assert found.checkpoint is expected.checkpoint and list(found.checkpoint.model.parameters())
+    service._graph_of.cache_clear()
+
+
 @pytest.mark.parametrize("words", [["explain", CLIP, "--out", "report"], ["card"]])
 def test_commands_that_need_more_than_a_graph_say_so(words, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from demo.doors import start
 from demo.doors.start import bring_back, check_start, server_name, set_aside
 from demo.settings import LimitError
 from emo_core.checkpoint import CONFIG, SHIPPED, WEIGHTS
@@ -33,6 +34,7 @@ ROOT = Path(__file__).parents[3]
         ({"GRADIO_TEMP_DIR": __file__}, "nothing can be written"),
         ({"TMPDIR": "/nowhere"}, "nothing can be written"),
         ({"EMO_MODEL": "never-shipped"}, "no checkpoint is called 'never-shipped'"),
+        ({"EMO_RUNTIME": "fast"}, "expected torch or onnx"),
         ({"EMO_JMT": "never-shipped"}, "no checkpoint is called 'never-shipped'"),
     ],
 )
@@ -47,6 +49,13 @@ def test_a_port_that_is_taken_is_said():
         other.bind(("127.0.0.1", 0)), other.listen()
         with pytest.raises(LimitError, match="taken by another program"):
             check_start({"GRADIO_SERVER_PORT": str(other.getsockname()[1])})
+
+
+def test_answers_by_a_package_that_is_missing_end_the_start(monkeypatch):
+    monkeypatch.setattr(start, "find_spec", lambda name: None if name == "onnxruntime" else name)
+    with pytest.raises(LimitError, match="the package onnxruntime is not installed"):
+        check_start({"EMO_RUNTIME": "onnx"})
+    check_start({"EMO_RUNTIME": "torch"})
 
 
 def test_the_program_ends_with_that_sentence_and_no_traceback():
