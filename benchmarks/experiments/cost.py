@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import astuple, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -28,7 +29,7 @@ from emo_core.models.interface import SupportsFeatures, SupportsFrozenEncoders
 from emo_core.models.precision import for_inference
 from emo_core.training.recipes import RECIPES, Recipe, find_recipe
 from emo_core.training.run import build
-from emo_core.training.speed import flop_counter, peak_memory_gb
+from emo_core.training.speed import flop_counter
 
 ROUNDS = 3
 SECONDS = 1800  # longest for one recipe; then it is said that it took longer
@@ -72,7 +73,7 @@ def measure(recipe: Recipe, rounds: int = ROUNDS) -> dict[str, Any]:
     """Arithmetic, peak memory and seconds of one clip, in this process."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.set_num_threads(1)
-    before_gb = peak_memory_gb(device) or 0.0  # of the programs themselves
+    before_gb = 0.0 if device.type == "cuda" else resident_gb("VmRSS")  # the programs themselves
     model = untrained(recipe).to(device)
     clip = random_clips(replace(recipe.sample, tokenizer="bytes"), 1, device)
     with flop_counter() as counter, torch.no_grad():
@@ -84,10 +85,28 @@ def measure(recipe: Recipe, rounds: int = ROUNDS) -> dict[str, Any]:
     return {
         **parameters(recipe),
         "gflop": round(counter.get_total_flops() / 1e9, 2),
-        "memory_gb": round((peak_memory_gb(device) or 0.0) - before_gb, 2),
+        "memory_gb": round(peak_gb(device) - before_gb, 2),
         "seconds": round(statistics.median(spent[1:]), 3),
         "clock": "GPU" if device.type == "cuda" else "processor",
     }
+
+
+def resident_gb(field: str) -> float:
+    """VmRSS, or VmHWM, its peak, of this process; `getrusage` counts the parent's memory as well.
+
+    Raises OSError where the system is not Linux.
+    """
+    for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
+        if line.startswith(f"{field}:"):
+            return int(line.split()[1]) * 1024 / 1e9
+    raise OSError(f"/proc/self/status has no {field}")
+
+
+def peak_gb(device: torch.device) -> float:
+    """Most memory so far, of the GPU or of this process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 1e9
+    return resident_gb("VmHWM")
 
 
 def _seconds(run: Callable[[], object], device: torch.device) -> float:

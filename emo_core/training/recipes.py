@@ -232,8 +232,9 @@ def group_clip() -> Recipe:
     The form of the VGAF winner of 2023 (arXiv 2312.05265), who published 79.24 % on Val and 75.13 %
     on test; what differs and which defects of the published code are avoided:
     docs/papers/group.md#winner-2023. Not run here: VGAF is given out on request only. CLIP stays as
-    it is and sees each clip once (`emo features`), so one GPU or a patient laptop is enough;
-    what it takes there is owed. Weights (MIT) are downloaded at first use.
+    it is and sees each clip once (`emo features`), so one GPU or a patient laptop is enough: a clip
+    takes 2.8 s of one thread and 1.4 GB (docs/train.md#what-a-recipe-costs), on a GPU it is owed.
+    Weights (MIT) are downloaded at first use.
     """
     return Recipe(
         "vgaf",
