@@ -168,7 +168,7 @@ class AnswerCallbacks:
             return
         except (UserError, BusyError) as error:
             box = components.state(words, "trouble", "trouble", str(error))
-            yield {page.status: box, **hidden, **meanwhile.stop_buttons()}
+            yield {page.status: box, page.player: None, **hidden, **meanwhile.stop_buttons()}
             return
         if visit.taken_back != taken_back:
             visit.cases.clear()
@@ -192,10 +192,10 @@ class AnswerCallbacks:
         }
 
     def greet(self, request: gr.Request) -> Changes:
-        """The empty page in the visitor's language, and where clips come in."""
+        """What stands there until the first example comes, and where clips come in."""
         words = words_of(request)
         return {
-            self.page.status: components.empty_state(words),
+            self.page.status: components.state(words, "busy", "busy", words("busy_say")),
             self.page.entry: entry_document(words, theme.CUTTING),
         }
 
@@ -217,7 +217,9 @@ class AnswerCallbacks:
         return {
             page.player: None,
             page.guesses: None,
-            page.status: components.state(words, "quiet", "taken_back", words("taken_back_say")),
+            page.status: components.state(
+                words, "quiet ask", "taken_back", words("taken_back_say")
+            ),
             page.details: gr.Column(visible=False),
         }
 

@@ -45,7 +45,7 @@
         make("img", "", card, { src: example.picture, alt: "" });
         make("strong", "", card, { textContent: example.title });
         make("span", "", card, { textContent: example.story });
-        card.onclick = () => this.example(example.name);
+        card.onclick = () => { this.example(example.name); this.reveal(); };
         card.dataset.example = example.name;
       }
     }
@@ -81,6 +81,14 @@
       this.give({ example: name, ...more });
     }
 
+    /** What comes of it is above, out of sight on a phone. */
+    reveal() {
+      const stage = this.root.closest("#stage");
+      const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+      if (stage?.getBoundingClientRect().top < 0)
+        stage.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
+    }
+
     mark(name) {
       for (const card of this.root.querySelectorAll(".entry-card"))
         card.setAttribute("aria-pressed", String(card.dataset.example === name));
@@ -108,6 +116,7 @@
         const path = await this.send(small);
         this.say(note);
         this.give({ file: path });
+        this.reveal();
       } catch (error) {
         this.say(error.sentence || this.words("lost"), "trouble");
       }

@@ -141,7 +141,9 @@ def draw(limits: Limits) -> Page:
                 None, html_template="", js_on_load=PLAYER, elem_id="player", apply_default_css=False
             )
         with gr.Column(scale=5, min_width=320, elem_id="said"):
-            page.status = gr.HTML(components.empty_state(Words(FALLBACK)), elem_id="answer")
+            page.status = gr.HTML(
+                components.state(Words(FALLBACK), "busy", "busy"), elem_id="answer"
+            )
             page.stop_answer = gr.Button(
                 say("cancel"), variant="stop", visible=False, elem_id="stop-answer"
             )

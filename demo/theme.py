@@ -20,6 +20,7 @@ SCRIPTS = [
     HERE / "entry.js",
     HERE / "faders.js",
     HERE / "guesses.js",
+    HERE / "keyboard.js",
 ]
 
 

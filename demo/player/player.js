@@ -3,7 +3,8 @@
 (() => {
   const SEEK_KEYS = { ArrowLeft: -0.1, ArrowRight: 0.1, PageDown: -1, PageUp: 1 };
   const ROW = { answer: 50, picture: 46, sound: 46, faces: 24, words: 24 }; // CSS pixels
-  const LETTERS = 20, NUMBER = 36; // height of a line of the track, and room for a number of its axis
+  const LETTERS = 20, AXIS = 22; // height of a line of the track, and of its axis
+  const NUMBER = 36; // width for a number of the axis
   const MARGIN = 84, END = 18; // left of the track, for the names of its rows, and right of it
   const ICONS = {
     play: "M6 4l14 8-14 8z", pause: "M6 4h4v16H6zM14 4h4v16h-4z",
@@ -89,6 +90,8 @@
       media.addEventListener("error", failed);
       media.addEventListener("loadedmetadata", () => {
         if (this.show?.has_picture && !media.videoWidth) failed();
+        this.fitStage();
+        this.draw();
       });
       const point = (event) => this.seek(this.timeAt(event.clientX));
       track.addEventListener("pointerdown", (event) => { track.setPointerCapture(event.pointerId); point(event); });
@@ -150,19 +153,16 @@
       this.facesWord.textContent = say.faces;
       this.facesBox.parentElement.hidden = !show.faces?.some((frame) => frame.boxes.length);
       this.slider.parentElement.hidden = !show.map?.frames?.length;
-      this.stage.classList.toggle("no-picture", !show.has_picture);
-      this.plain.textContent = show.has_picture ? "" : say.no_picture;
       if (before?.url !== show.url) {
+        for (const canvas of [this.heat, this.marks]) this.fit(canvas); // cleared of the clip before
         this.media.src = show.url;
         this.media.muted = Boolean(show.muted);
         this.media.loop = Boolean(show.muted);
         if (show.muted) this.media.play().catch(() => {});
       }
-      if (show.size) this.stage.style.aspectRatio = `${show.size[0]} / ${show.size[1]}`;
-      else this.stage.style.aspectRatio = "";
+      this.fitStage();
       this.note.textContent = show.note || "";
       this.heading.textContent = show.map?.heading || show.waiting || "";
-      this.heading.classList.toggle("stale", Boolean(show.map?.stale));
       this.box.classList.toggle("stale", Boolean(show.map?.stale));
       this.drawPeaks();
       this.along.draw(show);
@@ -170,6 +170,17 @@
       this.draw();
       this.checkFailed();
       if (show.at_s != null && before?.url !== show.url) this.seekWhenReady(show.at_s);
+    }
+
+    /** The stage is as wide and high as the clip, as far as that is known. */
+    fitStage() {
+      const { show, media } = this;
+      if (!show) return;
+      const [width, height] = show.size ?? [media.videoWidth || 16, media.videoHeight || 9];
+      const none = !show.has_picture || Boolean(show.preview && media.readyState && !media.videoWidth);
+      this.stage.style.aspectRatio = `${width} / ${height}`;
+      this.stage.classList.toggle("no-picture", none);
+      this.plain.textContent = none ? show.words.no_picture : "";
     }
 
     /** Nothing is shown: no clip, or one that nobody has agreed to. */
@@ -225,15 +236,16 @@
       if (map?.sound) found.push("sound");
       if (show.faces?.length) found.push("faces");
       if (show.spoken?.length) found.push("words");
-      return found.length ? found : ["answer"];
+      return found;
     }
 
-    height() { return this.rows().reduce((sum, name) => sum + ROW[name], 0) + 20; }
+    height() { return this.rows().reduce((sum, name) => sum + ROW[name], 0) + AXIS; }
 
     /** The track without the line that moves, once for every size and document. */
     draw() {
       if (!this.show) return;
       const { track } = this;
+      track.hidden = !this.show.duration_s && !this.media.duration; // there is no time to draw
       track.style.height = `${this.height()}px`;
       if (!track.clientWidth) return;
       this.base = this.paint(track.clientWidth, window.devicePixelRatio || 1);

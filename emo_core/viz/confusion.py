@@ -41,7 +41,10 @@ def confusion_figure(checkpoint: Checkpoint) -> go.Figure:
     figure = styled(go.Figure(heat), height=360)
     figure.update_xaxes(title=say("The model said"), showgrid=False)
     figure.update_yaxes(
-        title=say("Label of the clip"), autorange="reversed", showgrid=False, ticksuffix="  "
+        title={"text": say("Label of the clip"), "standoff": 24},
+        autorange="reversed",
+        showgrid=False,
+        ticksuffix="  ",
     )
     return figure
 

@@ -174,14 +174,15 @@ def test_one_clip_too_many_is_said_on_the_page(events, clip):
 
 
 def test_states_follow_each_other(events, clip, tmp_path):
-    assert "No clip yet" in events.greet(asked_by())["status"]
+    assert "Watching" in events.greet(asked_by())["status"]  # an example comes by itself
     answer, details = shown(events, clip)[-2:]
     assert "mine.mp4" in answer["status"]
     assert answer["player"]["duration_s"] == pytest.approx(2.0, abs=0.1)
     assert "check the usual map" in details["trust"]
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"nothing of a film")
-    assert "No answer" in shown(events, broken)[-1]["status"]
+    failed = shown(events, broken)[-1]
+    assert "No answer" in failed["status"] and failed["player"] is None
     german = shown(events, clip, request=asked_by("two", "de-DE"))[-2]["status"]
     assert "Positiv" in german
 
