@@ -186,5 +186,5 @@ def check_tools(limits: Limits) -> None:
     if limits.mcp and find_spec("mcp") is None:
         raise LimitError(
             "EMO_MCP is on, but the package mcp isn't installed; expected gradio's extra for it; "
-            "install it (pip install 'gradio[mcp]') or leave EMO_MCP off."
+            "install it (pip install mcp) or leave EMO_MCP off."
         )
