@@ -89,6 +89,33 @@ def test_a_stopped_batch_says_how_to_go_on(many, undisturbed, tmp_path):
     assert not list(out.rglob("*.part"))
 
 
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 128 kB, which only an administrator of the machine can make."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(disk)])
+    if made.returncode:
+        pytest.skip("a small disk can't be mounted here")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_a_sentence_and_goes_on_when_there_is_room(
+    many, undisturbed, small_disk, capsys
+):
+    out = small_disk / "out"
+    words = ["batch", str(many), "--out", str(out), "--local", "--workers", "2", *MODEL]
+    assert main(words) == 2
+    (sentence,) = [line for line in capsys.readouterr().err.splitlines() if "not complete" in line]
+    assert "No space left on device" in sentence and "go on with --resume" in sentence
+    assert 0 < len(list(out.glob("rows/*"))) < 8 and not list(out.rglob("*.part"))
+    subprocess.run(["mount", "-o", "remount,size=8m", str(small_disk)], check=True)
+    assert main([*words, "--resume"]) == 1
+    assert read_rows(out) == read_rows(undisturbed)
+
+
 def test_rows_are_refused_without_resume(many, undisturbed, capsys):
     words = ["batch", str(many), "--out", str(undisturbed), "--local", *MODEL]
     assert main(words) == 2
