@@ -84,6 +84,7 @@ def _own(visit: Visit) -> None:
     agree(visit.page)
     visit.page.locator("#answer .bars, #answer .unsure").first.wait_for()
     wait_for_map(visit.page)
+    visit.page.evaluate("document.querySelector('#player video').currentTime = 1.5")
 
 
 def _error(visit: Visit) -> None:
