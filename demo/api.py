@@ -185,6 +185,6 @@ def check_tools(limits: Limits) -> None:
     """Raises LimitError where tools for agents are asked for and can't be offered."""
     if limits.mcp and find_spec("mcp") is None:
         raise LimitError(
-            "EMO_MCP is on, but the package mcp isn't installed; expected gradio's extra for it; "
-            "install it (pip install mcp) or leave EMO_MCP off."
+            "EMO_MCP is on, but the package mcp isn't installed; install it (pip install mcp), or "
+            "leave EMO_MCP off."
         )
