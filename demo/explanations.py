@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from demo.service import ClipSession, UserError, load_model, open_case
+from demo.service import ClipSession, UserError, is_shared, load_model, open_case
 from demo.sessions import Session
 from demo.upload_checks import DecodeBudget
 from demo.zero_gpu import on_gpu
@@ -286,10 +286,13 @@ def attention_of(case: ClipSession, request: ExplainRequest) -> Matrix | None:
 def quick_request(case: ClipSession, window: int, wish: Mapping[str, object]) -> ExplainRequest:
     """The map that comes with an answer: when and where it is cheap, else when alone.
 
+    Maps of shipped examples are kept for everybody, and so made with care once.
+
     wish: what the page's address asks for instead; what it misnames is passed over.
     """
     usual = QUICK_OF_PEOPLE if case.checkpoint.sample.people else QUICK
-    request = ExplainRequest(method=usual, preset="fast", window=window, checks=False)
+    preset = "thorough" if is_shared(case) and not wish.get("method") else "fast"
+    request = ExplainRequest(method=usual, preset=preset, window=window, checks=False)
     return wished_request(case, wish, request)
 
 

@@ -71,20 +71,27 @@ def test_the_quick_map_is_the_clip_s_own(case):
     assert whole == pytest.approx(float(sum(m.sum() for m in found.maps.values())), rel=1e-3)
 
 
-USUAL = {"method": explanations.QUICK, "preset": "fast", "target": None}
+USUAL = {"method": explanations.QUICK, "preset": "thorough", "target": None}  # of an example
 
 
 @pytest.mark.parametrize(
     ("wish", "changed"),
     [
-        ({"method": "rollout"}, {"method": "rollout"}),
+        ({"method": "rollout"}, {"method": "rollout", "preset": "fast"}),
         ({"preset": "standard", "label": "neutral"}, {"preset": "standard", "target": "neutral"}),
-        ({"method": "x", "preset": 3, "label": ["a"]}, {}),
+        ({"method": "x", "preset": 3, "label": ["a"]}, {"preset": "fast"}),
     ],
 )
 def test_an_address_may_name_method_preset_and_label(case, wish, changed):
     found = explanations.quick_request(case, 0, wish)
     assert {name: getattr(found, name) for name in USUAL} == USUAL | changed
+
+
+def test_maps_of_shipped_examples_add_up():
+    for path in EXAMPLES:
+        case = service.open_case(path)
+        found = explanations.map_of(case, explanations.quick_request(case, 0, {}))
+        assert found.gap < 0.05, path.stem
 
 
 def test_a_map_of_an_example_has_an_address_and_one_of_an_own_clip_has_none(case, tmp_path):
