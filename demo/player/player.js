@@ -125,7 +125,13 @@
     }
 
     time() { return this.media.currentTime || 0; }
-    length() { return this.show?.duration_s || this.media.duration || 0.001; }
+    /** Seconds; 0 where nobody knows yet, as of a camera's recording, which states no length. */
+    known() {
+      const stated = this.show?.duration_s || this.media.duration;
+      return Number.isFinite(stated) ? stated : 0;
+    }
+
+    length() { return this.known() || 0.001; }
 
     seek(seconds) {
       const to = Math.min(Math.max(seconds, 0), this.length());
@@ -245,7 +251,7 @@
     draw() {
       if (!this.show) return;
       const { track } = this;
-      track.hidden = !this.show.duration_s && !this.media.duration; // there is no time to draw
+      track.hidden = !this.known(); // there is no time to draw
       track.style.height = `${this.height()}px`;
       if (!track.clientWidth) return;
       this.base = this.paint(track.clientWidth, window.devicePixelRatio || 1);
