@@ -14,6 +14,7 @@ import pytest
 from emo_core.io import download
 from emo_core.io.download import DownloadError, DownloadLimits, fetch
 from emo_core.io.network_guard import is_public
+from emo_core.messages import from_plain
 
 ROOT = Path(__file__).parents[2]
 
@@ -107,7 +108,8 @@ def ask_worker(url: str, folder: Path, but: set[tuple[str, int]]) -> dict:
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen(worker, cwd=ROOT, **pipes) as process:  # its input stays open meanwhile
         print(json.dumps(job), file=process.stdin, flush=True)
-        return json.loads(process.stdout.read().splitlines()[-1])
+        answer = json.loads(process.stdout.read().splitlines()[-1])
+    return {name: from_plain(said) for name, said in answer.items()}
 
 
 def test_a_redirect_to_this_machine_is_not_followed(tmp_path):
