@@ -208,5 +208,21 @@
     }
   }
 
-  window.mountEntry = (root, give) => (root.emoEntry ??= new Entry(root, give));
+  /** Nothing is asked while there is no line: gradio finds no way back after a question that was cut. */
+  const refuseOffline = (entry) => {
+    document.addEventListener("click", (event) => {
+      const button = event.target.closest("button");
+      if (navigator.onLine || !button || button.closest(".player")) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      entry.say(entry.words("offline"), "trouble");
+      entry.state.scrollIntoView({ block: "nearest" });
+    }, true);
+    window.addEventListener("online", () => entry.say(""));
+  };
+
+  window.mountEntry = (root, give) => {
+    if (!root.emoEntry) refuseOffline(root.emoEntry = new Entry(root, give));
+    return root.emoEntry;
+  };
 })();

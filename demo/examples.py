@@ -21,6 +21,7 @@ UI = [
     "uploading",
     "too_large",
     "lost",
+    "offline",
     "cut_say",
     "cut_from",
     "cut_go",

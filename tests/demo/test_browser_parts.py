@@ -204,6 +204,18 @@ def test_lost_pictures_are_told_and_of_three_nothing_is_sent(visit, pictures, sa
     assert bool(sent) == is_sent
 
 
+def test_a_cut_line_is_told_and_the_page_goes_on_when_it_is_back(visit):
+    page = visit()
+    page.context.set_offline(True)
+    page.locator(".entry-card[data-example=heard_positive]").click()
+    page.get_by_text("You are offline.").wait_for()
+    page.get_by_role("button", name="Pause").click()  # what needs no line works
+    page.context.set_offline(False)
+    page.get_by_text("You are offline.").wait_for(state="hidden")
+    page.locator(".entry-card[data-example=heard_positive]").click()
+    page.locator("#answer .kicker", has_text="heard_positive.mp4").wait_for()
+
+
 def test_a_session_of_guesses_is_a_corpus(visit, tmp_path, capsys):
     page = visit("?clip=both_positive")
     for clip, right, wrong in (
