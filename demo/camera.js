@@ -5,11 +5,7 @@
   const ENOUGH = 0.6; // share of the pictures that the camera promised
   const WANTED = { video: { width: 640, height: 480, frameRate: 25 }, audio: true };
   const KINDS = ["video/webm;codecs=vp8,opus", "video/webm", "video/mp4"];
-  const make = (tag, kind, parent, more = {}) => {
-    const element = Object.assign(document.createElement(tag), { className: kind }, more);
-    parent.append(element);
-    return element;
-  };
+  const { make } = window.emo;
   const seconds = (count) => new Promise((done) => { setTimeout(done, 1000 * count); });
 
   /** How long a recording lasts: browsers leave it out of its header, so its end is looked for. */

@@ -2,12 +2,8 @@
 (() => {
   const MOST_LOOK_MS = 10_000;
   const CUT = { seconds: 10, lines: 360 };
-  const make = (tag, kind, parent, more = {}) => {
-    const element = Object.assign(document.createElement(tag), { className: kind }, more);
-    parent.append(element);
-    return element;
-  };
-  const megabytes = (bytes) => window.fixed(bytes / 2 ** 20, bytes < 2 ** 20 * 10 ? 1 : 0);
+  const { make, fill, fixed } = window.emo;
+  const megabytes = (bytes) => fixed(bytes / 2 ** 20, bytes < 2 ** 20 * 10 ? 1 : 0);
 
   const giveUp = () => // on a file whose parts can't be found soon: it is sent, or refused, as it is
     new Promise((_, reject) => { setTimeout(() => reject(new Error("too slow")), MOST_LOOK_MS); });
@@ -123,7 +119,7 @@
     }
 
     words(key, values = {}) {
-      return Object.entries(values).reduce((text, [name, value]) => text.replace(`{${name}}`, value), this.show.words[key]);
+      return fill(this.show.words[key], values);
     }
 
     /** The file itself, or the part of it that the visitor keeps; null where they changed their mind. */
@@ -158,8 +154,8 @@
         const from = make("input", "", line, {
           type: "range", min: 0, max: Math.max(0, found.seconds - seconds), step: 0.1, value: 0,
         });
-        const told = make("output", "", line, { textContent: `${window.fixed(0, 1)} s` });
-        from.oninput = () => { film.currentTime = from.value; told.textContent = `${window.fixed(Number(from.value), 1)} s`; };
+        const told = make("output", "", line, { textContent: `${fixed(0, 1)} s` });
+        from.oninput = () => { film.currentTime = from.value; told.textContent = `${fixed(Number(from.value), 1)} s`; };
         const go = make("button", "entry-go", this.state, { type: "button", textContent: say("cut_go") });
         const whole = make("button", "", this.state, { type: "button", textContent: say("cut_whole"), hidden: file.size > this.show.most_bytes });
         const stop = make("button", "", this.state, { type: "button", textContent: say("stop") });

@@ -18,7 +18,7 @@ from demo.callbacks import (
     shown_clip,
     words_of,
 )
-from demo.first_map import map_link
+from demo.first_map import mapped_clip
 from demo.i18n import Words
 from demo.job_queue import FIRST, LONGER, Job, JobState, Stopped
 from demo.layout import Page
@@ -343,14 +343,9 @@ class ExplainCallbacks:
         shown = overlay_frames(found, sample)
         grid = components.scale(words, found.signed) + components.frame_gallery(words, shown)
         matrix = explanations.attention_of(case, request)
-        of = document.heading(
-            words, request, found.target.label, [found], case.prediction.media.duration_s
-        )
         share = explanations.share_of(case, request)
-        drawn = shown_clip(words, job.session, case)
-        drawn |= document.map_document(words, case, [found], of) | map_link(
-            case, request, self.visits.limits.embeds
-        )
+        embeds = self.visits.limits.embeds
+        drawn = mapped_clip(words, job.session, case, request, [found], embeds)
         job.session.shown = (case, drawn)
         return {
             page.player: drawn,

@@ -1,13 +1,7 @@
 // What if? One thing is changed in what the model gets; every answer was computed beforehand.
 (() => {
-  const make = (tag, kind, parent, more = {}) => {
-    const element = Object.assign(document.createElement(tag), { className: kind }, more);
-    parent.append(element);
-    return element;
-  };
-  const fill = (text, values) =>
-    Object.entries(values).reduce((made, [name, value]) => made.replace(`{${name}}`, value), text);
-  const plus = (value) => (value < 0 ? "−" : "+") + window.fixed(Math.abs(value), 2);
+  const { make, fill, fixed } = window.emo;
+  const plus = (value) => (value < 0 ? "−" : "+") + fixed(Math.abs(value), 2);
 
   class Faders {
     constructor(root) { this.root = root; }
@@ -84,7 +78,7 @@
       slider.oninput = () => {
         const found = moved[slider.value];
         const name = found.by_s === 0 ? this.say.as_it_is
-          : fill(found.by_s > 0 ? this.say.later : this.say.earlier, { seconds: window.fixed(Math.abs(found.by_s), 1) });
+          : fill(found.by_s > 0 ? this.say.later : this.say.earlier, { seconds: fixed(Math.abs(found.by_s), 1) });
         slider.setAttribute("aria-valuetext", name);
         this.press(null);
         this.at(found.score, name);

@@ -7,11 +7,12 @@ import gradio as gr
 
 from demo import components, service
 from demo.callbacks import Changes, Meanwhile, address_of, shown_clip, words_of
+from demo.i18n import Words
 from demo.job_queue import FIRST, LONGER, Job, JobState, Stopped
 from demo.layout import Page
 from demo.player import document
 from demo.service import ClipSession, UserError
-from demo.sessions import Sessions
+from demo.sessions import Session, Sessions
 from demo.settings import BusyError
 
 if TYPE_CHECKING:
@@ -91,19 +92,31 @@ class FirstMapCallbacks:
         made: "Sequence[Attribution]",
     ) -> dict[str, Any]:
         words, visit = words_of(request), self.visits.of(request.session_hash)
-        shown = shown_clip(words, visit, case)
         if not made:
-            return shown
-        label, duration_s = made[0].target.label, case.prediction.media.duration_s
-        of = document.heading(words, asked[0], label, made, duration_s)
-        shown |= map_link(case, asked[0], self.visits.limits.embeds)
-        return shown | document.map_document(words, case, made, of)
+            return shown_clip(words, visit, case)
+        return mapped_clip(words, visit, case, asked[0], made, self.visits.limits.embeds)
 
 
-def map_link(case: ClipSession, request: "ExplainRequest", embeds: bool) -> dict[str, Any]:
-    """The address of a map, and whether other pages may show it; nothing of an own clip's."""
+def mapped_clip(
+    words: Words,
+    visit: Session,
+    case: ClipSession,
+    request: "ExplainRequest",
+    found: "Sequence[Attribution]",
+    embeds: bool,
+) -> dict[str, Any]:
+    """What the player shows of a clip with maps of its windows.
+
+    With it the address of the map, and whether other pages may show it; nothing of an own clip's.
+    """
     from demo import explanations
 
+    label, duration_s = found[0].target.label, case.prediction.media.duration_s
+    of = document.heading(words, request, label, found, duration_s)
     asked = explanations.resolve(case, request)
     quick = explanations.resolve(case, explanations.quick_request(case, 0, {}))
-    return document.link_of(case, asked, quick, embeds)
+    return (
+        shown_clip(words, visit, case)
+        | document.map_document(words, case, found, of)
+        | document.link_of(case, asked, quick, embeds)
+    )

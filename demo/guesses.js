@@ -1,13 +1,7 @@
 // Guess first: the labels that people in the room would choose, and a corpus of them to take along.
 // The clips of that corpus are fetched into this page; nothing is sent anywhere.
 (() => {
-  const make = (tag, kind, parent, more = {}) => {
-    const element = Object.assign(document.createElement(tag), { className: kind }, more);
-    parent.append(element);
-    return element;
-  };
-  const fill = (text, values) =>
-    Object.entries(values).reduce((made, [name, value]) => made.replace(`{${name}}`, value), text);
+  const { make, fill } = window.emo;
 
   const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
     let found = byte;

@@ -14,6 +14,7 @@ CUTTING_FOLDER = HERE / "cutting"  # a module that is loaded when a long clip is
 CUTTING = f"gradio_api/file={CUTTING_FOLDER / 'cut.mjs'}"
 LINKS = [f"link_text_color{state}" for state in ("", "_active", "_hover", "_visited")]
 SCRIPTS = [
+    HERE / "player" / "elements.js",
     HERE / "player" / "take_along.js",
     HERE / "player" / "player.js",
     HERE / "camera.js",

@@ -48,7 +48,7 @@ def offline_page(show: dict[str, Any], said: str, language: str) -> str:
 
     show: as document.py makes it, its url a data: URL. said: a sentence under the heading.
     """
-    scripts = (HERE / name for name in ("take_along.js", "player.js"))
+    scripts = (HERE / name for name in ("elements.js", "take_along.js", "player.js"))
     script = "\n".join(path.read_text(encoding="utf-8") for path in scripts)
     style = (HERE / "player.css").read_text(encoding="utf-8")
     data = json.dumps(show, ensure_ascii=False).replace("<", "\\u003c")

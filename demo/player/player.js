@@ -13,14 +13,10 @@
   };
   const icon = (name) =>
     `<svg viewBox="0 0 24 24" aria-hidden="true"><path d="${ICONS[name]}"/></svg>`;
-  const make = (tag, kind, parent, more = {}) => {
-    const element = Object.assign(document.createElement(tag), { className: kind }, more);
-    parent.append(element);
-    return element;
-  };
+  const { make, fixed } = window.emo;
   const clock = (seconds) => {
     const tenths = Math.round(Math.max(0, seconds) * 10);
-    return `${Math.floor(tenths / 600)}:${window.fixed((tenths % 600) / 10, 1).padStart(4, "0")}`;
+    return `${Math.floor(tenths / 600)}:${fixed((tenths % 600) / 10, 1).padStart(4, "0")}`;
   };
   const signed = (text) => Int8Array.from(atob(text), (c) => c.charCodeAt(0));
 
@@ -287,7 +283,7 @@
       for (let at = 0; at <= length + 1e-6; at += step) {
         pen.fillRect(x(at), top, 1, 4);
         pen.textAlign = "center";
-        pen.fillText(step < 1 ? window.fixed(at, 1) : at < 60 ? `${Math.round(at)}` : clock(at).slice(0, -2), x(at), top + 5);
+        pen.fillText(step < 1 ? fixed(at, 1) : at < 60 ? `${Math.round(at)}` : clock(at).slice(0, -2), x(at), top + 5);
       }
       pen.textAlign = "left";
     }
@@ -367,7 +363,7 @@
 
     said(at) {
       const part = (this.show.answers || []).find((p) => at >= p.start_s && at < p.end_s);
-      return `${window.fixed(at, 1)} s${part ? `: ${part.text}` : ""}`;
+      return `${fixed(at, 1)} s${part ? `: ${part.text}` : ""}`;
     }
 
     /** What to draw with over the clip, when, and where the clip's frame is. */

@@ -50,10 +50,6 @@
     return cut;
   };
 
-  /** A number with the decimal sign of the page's language. */
-  const fixed = (value, digits) => value.toLocaleString(document.documentElement.lang || "en", {
-    minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: false });
-
   const download = async (canvas, name) => {
     const url = URL.createObjectURL(await canvas.convertToBlob({ type: "image/png" }));
     Object.assign(document.createElement("a"), { href: url, download: name }).click();
@@ -116,7 +112,6 @@
     }
   }
 
-  window.fixed = fixed;
   window.takeAlong = (player, row) => new TakeAlong(player, row);
   window.slideOf = slide;
 })();
