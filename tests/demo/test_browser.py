@@ -184,19 +184,21 @@ def test_everything_of_a_clip_is_on_one_clock(page):
 
 
 def test_the_line_follows_the_clip_thirty_times_a_second(page):
-    counted = page.evaluate(
+    drawn, frames, ms = page.evaluate(
         """new Promise((done) => {
         const player = document.querySelector('#player [role=group]').parentElement.emoPlayer;
         const before = player.frames, at = performance.now();
-        setTimeout(() => done([player.frames - before, performance.now() - at]), 1500); })"""
-    )
-    drawn, ms = counted
-    frames = page.evaluate(
-        """new Promise((done) => { let n = 0; const at = performance.now(); const next = () => {
-        n += 1; if (performance.now() - at > 1000) done(n); else requestAnimationFrame(next); };
+        let frames = 0;
+        const next = () => {
+          frames += 1;
+          const ms = performance.now() - at;
+          if (ms > 1500) done([player.frames - before, frames, ms]);
+          else requestAnimationFrame(next);
+        };
         requestAnimationFrame(next); })"""
     )
-    assert drawn / ms * 1000 >= min(30, 0.5 * frames), "fewer than the browser itself can draw"
+    least = min(30 * ms / 1000, 0.5 * frames)  # of what the browser draws in the same time
+    assert drawn >= least, "fewer than the browser itself can draw"
 
 
 def test_the_map_is_checked_and_asked_what_if(page, app):
@@ -264,6 +266,7 @@ STOP_AT_ONCE = """new MutationObserver((_, observer) => {
 
 def test_stop_ends_an_explanation(page):
     choose(page, "both_positive")
+    page.locator("#player .player-of", has_text="Map of “Positive”").wait_for()  # Stop ends it, too
     page.locator("#preset").wait_for()
     page.locator("#method input").click()
     page.get_by_role("option", name="Shapley sampling").click()

@@ -172,7 +172,7 @@ window.shoot = async (n) => {
   pen.fillStyle = `rgb(${n * 17} 9 9)`;
   pen.fillRect(0, 0, 640, 480);
   track.requestFrame();
-  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  await new Promise((done) => { setTimeout(() => requestAnimationFrame(done), 120); });
 };
 """
 
@@ -181,7 +181,7 @@ window.shoot = async (n) => {
     ("pictures", "said", "is_sent"),
     [
         (3, r"in \d+ s, too few to read", False),
-        (14, "Pictures are missing: the camera delivered", True),
+        (24, "Pictures are missing: the camera delivered", True),
     ],
 )
 def test_lost_pictures_are_told_and_of_three_nothing_is_sent(visit, pictures, said, is_sent):
