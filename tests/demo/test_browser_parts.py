@@ -230,9 +230,9 @@ def test_a_session_of_guesses_is_a_corpus(visit, tmp_path, capsys):
             box.get_by_role("button", name=re.compile(rf"^{label}")).click()
         assert "Guesses for this clip: 3." in box.locator(".guess-told").inner_text()
     box.get_by_role("button", name="Hide the answer").click()
-    assert not page.locator("#answer .kicker").is_visible()
+    page.locator("#answer .kicker").wait_for(state="hidden")
     box.get_by_role("button", name="Show the answer").click()
-    assert page.locator("#answer .kicker").is_visible()
+    page.locator("#answer .kicker").wait_for()
     with page.expect_download() as got:
         box.get_by_role("button", name="Take the session along").click()
     got.value.save_as(tmp_path / "session.zip")
