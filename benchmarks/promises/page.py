@@ -17,6 +17,7 @@ import statistics
 import sys
 import tempfile
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +72,7 @@ def make_people(path: Path, size: tuple[int, int], seconds: float = 5.0, fps: in
         sound = out.add_stream("aac", rate=44_100, layout="mono")
         for number in range(round(seconds * fps)):
             frame = frames[number * len(frames) // round(seconds * fps)].reformat(*size, "yuv420p")
-            frame.pts = None
+            frame.pts, frame.time_base = number, Fraction(1, fps)
             out.mux(video.encode(frame))
         out.mux(video.encode(None))
         wave = 0.2 * np.sin(2 * np.pi * 440 * np.arange(round(seconds * 44_100)) / 44_100)
