@@ -90,5 +90,6 @@ def rewrite_docstring(app, what, name, thing, options, lines: list[str]) -> None
 
 
 def setup(app) -> None:
+    app.add_lexer("lesson", course_pages.LessonLexer)
     app.connect("source-read", rewrite_links)
     app.connect("autodoc-process-docstring", rewrite_docstring)

@@ -5,6 +5,12 @@ import html
 import json
 import re
 from pathlib import Path
+from typing import ClassVar
+
+from IPython.lib.lexers import IPython3Lexer
+from pygments.lexer import bygroups, using
+from pygments.lexers import Python3Lexer
+from pygments.token import Keyword, Text
 
 PLACE = "<!-- wrong answers -->"  # in docs/lessons/teach.md
 LONGEST = 90  # letters of an answer's code
@@ -12,6 +18,20 @@ CLIPS = "../assets/examples/"  # as a lesson names a drawn clip; the site keeps 
 FIRST_CELL = "# Finds the project"
 HOVER = "application/vnd.plotly.v1+json"  # a figure whose numbers appear under the pointer
 COMMENT = re.compile(r"\s?<!--.*?(?:-->|$)", re.S)  # names a number for the audit; may be cut
+
+
+class LessonLexer(IPython3Lexer):
+    """Colours of a lesson's code: what stands below %%mymodel is Python as well."""
+
+    name = "Lesson"
+    aliases: ClassVar = ["lesson"]
+    tokens: ClassVar = {
+        **IPython3Lexer.tokens,
+        "root": [
+            (r"(?s)(%%mymodel)(\n)(.*)", bygroups(Keyword, Text, using(Python3Lexer))),
+            *IPython3Lexer.tokens["root"],
+        ],
+    }
 
 
 def keep_alt_texts(cell: dict) -> None:

@@ -128,7 +128,7 @@ def write_lessons() -> None:
             course_pages.keep_alt_texts(cell)
             course_pages.keep_clips(cell)
             course_pages.keep_hovering(cell)
-        notebook["metadata"]["language_info"]["pygments_lexer"] = "ipython3"  # knows !command
+        notebook["metadata"]["language_info"]["pygments_lexer"] = "lesson"  # LessonLexer
         write_if_changed(target, json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
         names.append(source.stem)
     for stale in (DOCS / "lessons").glob("*.ipynb"):

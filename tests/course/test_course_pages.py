@@ -151,6 +151,15 @@ def test_the_cell_that_looks_for_the_project_is_folded_on_the_site():
         assert [n for n, cell in enumerate(cells) if "tags" in cell["metadata"]] == [1]
 
 
+@pytest.mark.parametrize("head", ["", "%%mymodel\n"])
+def test_code_has_colours_on_the_site_also_where_the_reader_writes_the_model(head):
+    import course_pages
+    from pygments.token import Keyword
+
+    tokens = list(course_pages.LessonLexer().get_tokens(head + "class Stream(nn.Module):\n    1\n"))
+    assert (Keyword, "class") in tokens
+
+
 def test_a_figure_that_hovers_keeps_its_still_picture_and_alt_text():
     import course_pages
 
