@@ -42,11 +42,13 @@ STYLE = """
 .reveal p, .reveal ul, .reveal ol { margin: 0 0 20px; display: block; }
 .reveal img { display: block; margin: 8px auto; max-width: 1760px; max-height: 800px;
   width: auto; height: auto; min-width: 1720px; object-fit: contain; }
-.reveal pre, .reveal code { font: 26px/1.35 ui-monospace, Menlo, Consolas, monospace; }
+.reveal pre, .reveal pre code { font: 26px/1.35 ui-monospace, Menlo, Consolas, monospace; }
+.reveal code { font: 0.85em ui-monospace, Menlo, Consolas, monospace; }
 .reveal pre { background: #f4f5f8; padding: 16px 22px; margin: 8px 0; width: auto;
   box-shadow: none; overflow: hidden; white-space: pre-wrap; }
 .reveal table { font-size: 32px; margin: 0 0 24px; } .reveal a { color: #0072B2; }
-.reveal math { font-size: 1.1em; }
+.reveal math { font-size: 1.1em; font-family: "STIX Two Math", "Cambria Math", "Latin Modern Math",
+  "DejaVu Math TeX Gyre", math, serif; }
 .reveal video { display: block; height: 620px; width: auto; max-width: 1760px; margin: 8px auto; }
 """
 PAGE = """<!DOCTYPE html>
