@@ -15,6 +15,7 @@ import os
 import re
 import sys
 import tempfile
+import textwrap
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +30,7 @@ SPENT = """import resource
 own, others = (resource.getrusage(getattr(resource, f"RUSAGE_{w}")) for w in ("SELF", "CHILDREN"))
 print(own.ru_maxrss, sum(use.ru_utime + use.ru_stime for use in (own, others)))"""
 SPENT_NAMES = ("seconds", "cpu_seconds", "peak_mb")
+ALT = 300  # letters of an alt text, at most
 SLIM = 30_000  # bytes above which a picture gets a palette
 NOT_STARTED = "Kernel died before replying"  # what jupyter_client says of it
 TIMEOUT_S = 600  # a cell
@@ -136,8 +138,18 @@ def cleaned(notebook: nbformat.NotebookNode) -> None:
             if "image/png" in data:
                 data["image/png"] = slim(data["image/png"])
                 data["text/plain"] = "<a figure>"
-                words = re.sub(r"[*_`#$\[\]]|\(http[^)]*\)", "", after).split()
-                output.metadata["image/png"] = {"alt": " ".join(words)[:200]}
+                output.metadata["image/png"] = {"alt": alt_text(after)}
+
+
+def alt_text(reading: str) -> str:
+    """The first sentences of the paragraph that reads a figure, for those who cannot see it."""
+    plain = re.sub(r"<!--.*?-->|^#+ [^\n]*$|(?<=\])\([^)]*\)", "", reading, flags=re.S | re.M)
+    paragraph = plain.strip().split("\n\n")[0]
+    words = " ".join(re.sub(r"[*`$\[\]]|(?<!\w)_|_(?!\w)", "", paragraph).split())
+    if len(words) <= ALT:
+        return words
+    sentences = re.match(rf".{{1,{ALT - 1}}}[.!?](?= )", words)
+    return sentences[0] if sentences else textwrap.shorten(words, ALT, placeholder=" …")
 
 
 def slim(png: str) -> str:

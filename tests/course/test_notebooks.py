@@ -274,6 +274,16 @@ def test_numbers_of_the_text_are_held_to_the_digits_they_have(text, facts, true)
     assert (not faults) is true, faults
 
 
+def test_an_alt_text_is_whole_sentences_of_the_paragraph_below():
+    linked = "As [said](../docs/a.md), `mel_mask` is *0.35*<!-- share -->."
+    reading = f"## Next\n\n{linked}" + " More words." * 40 + "\n\n**Exercise 1.** Write it."
+    alt = run_notebooks.alt_text(reading)
+    assert alt.startswith("As said, mel_mask is 0.35. More words.") and alt.endswith(" words.")
+    assert 250 < len(alt) <= run_notebooks.ALT
+    assert run_notebooks.alt_text(f"{linked}\n\nMore.") == "As said, mel_mask is 0.35."
+    assert run_notebooks.alt_text("word " * 100).endswith("word …")
+
+
 def test_what_lessons_teach_is_counted():
     cells = [
         new_markdown_cell(
