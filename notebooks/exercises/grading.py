@@ -4,6 +4,7 @@ import ast
 import html
 import inspect
 import random
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -34,14 +35,22 @@ class Verdict:
 
     right: bool | None  # None = not answered yet
     text: str
+    code: bool = False  # the text is Python: its lines stand as they are
 
     def __repr__(self) -> str:
         return f"{WORDS[self.right]} {self.text}"
 
     def _repr_html_(self) -> str:
         style = f"border-left:4px solid {COLOURS[self.right]};padding:.3em .8em;max-width:46em"
-        text = html.escape(self.text).replace("\n", "<br>")
+        text = html.escape(self.text)
+        text = f"<pre>{text.strip()}</pre>" if self.code else _marked(text)
         return f'<div style="{style}"><b>{WORDS[self.right]}</b> {text}</div>'
+
+
+def _marked(text: str) -> str:
+    """HTML of a sentence's `code`, *stress* and lines."""
+    text = re.sub(r"`([^`\n]+)`", r"<code>\1</code>", text)
+    return re.sub(r"\*(\w[^*\n]*)(?<=\w)\*", r"<em>\1</em>", text).replace("\n", "<br>")
 
 
 class Exercise:
@@ -103,7 +112,7 @@ class Exercise:
     def solution(self) -> Verdict:
         """The source of our solution, from `solutions.py`."""
         progress.note(self.name, solution=True)
-        return Verdict(None, "\n" + solution_source(self))
+        return Verdict(None, "\n" + solution_source(self), code=True)
 
     def __repr__(self) -> str:
         return f"check.{self.name}(answer): expects {self.expects}"

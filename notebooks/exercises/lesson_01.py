@@ -67,7 +67,7 @@ sixteen_frames = Quiz(
 
 @exercise(
     "a number of samples",
-    "16,000 / 25 = 640 samples, 40 ms. The pocket models' spectrogram has one column every 320.",
+    "16,000 / 25 = 640 samples, 40 ms. The spectrogram of lesson 2 has one column every 320.",
     "How long is one frame on display, in seconds?",
     "And how many samples come by in a second, so in that part of one?",
 )

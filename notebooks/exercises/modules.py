@@ -36,7 +36,10 @@ def built(answer: Any, like: nn.Module, *sizes: Any) -> nn.Module:
     missing, more = sorted(wanted.keys() - own.keys()), sorted(own.keys() - wanted.keys())
     if missing or more:
         said = f"has no {missing[0]}" if missing else f"has {more[0]}, which is one too many"
-        raise Mistake(f"Your class {said}; leave __init__ as it was, or the weights won't load.")
+        raise Mistake(
+            f"Your class {said}; in `__init__` its layers have the lesson's names, or the weights "
+            "won't load."
+        )
     for name, values in wanted.items():
         if own[name].shape != values.shape:
             raise Mistake(

@@ -11,7 +11,7 @@ import pytest
 import solutions
 import torch
 from exercises import EXERCISES, progress
-from exercises.grading import Quiz
+from exercises.grading import Quiz, Verdict
 
 ROOT = Path(__file__).parents[2]
 
@@ -170,6 +170,14 @@ def test_use_gives_back_what_is_right_and_ours_for_the_rest():
     assert check.use(stable_softmax) is solutions.stable_softmax
     with pytest.raises(AttributeError, match="no exercise is called zebra"):
         check.use(type("zebra", (), {}))
+
+
+def test_a_page_shows_code_and_stressed_words_as_such():
+    page = Verdict(False, "Write `forward` (a < b) *after* 2 * 3 * 4.\nStuck?")._repr_html_()
+    shown = "Write <code>forward</code> (a &lt; b) <em>after</em> 2 * 3 * 4.<br>Stuck?"
+    assert shown in page
+    code = check.average_recall.solution()._repr_html_()
+    assert "<pre>def average_recall(counts):\n    " in code
 
 
 def test_a_report_holds_what_was_answered(tmp_path, monkeypatch):

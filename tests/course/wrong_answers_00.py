@@ -54,7 +54,7 @@ WRONG = {
         (_late(sign=-1), "earlier"),
         (_late(cut=True), "length"),
         (_late(inside=True), "copy"),
-        (_late(always=True), "no delay"),
+        (_late(always=True), "delay of 0"),
         (lambda sound, seconds, rate: sound * 0, "should be"),
         (lambda sound: sound, "TypeError"),
     ],
