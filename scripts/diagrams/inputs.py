@@ -116,11 +116,11 @@ def log_mel() -> Drawing:
     _triangles(d, 580)
     _heat(d, 772)
     d.box(40, 424, 880, 92, kind="soft")
-    d.label(480, 462, "log-mel(f, m) = ln max( Σₖ W(m, k) · |X(f, k)|² , 10⁻⁵ )", 22, weight=600)
+    d.label(480, 462, "log-mel(t, m) = ln max( Σₖ |X(t, k)|² · W(k, m) , 10⁻⁵ )", 22, weight=600)
     d.label(
         480,
         498,
-        "f: mel frame, at f · 320 / 16,000 seconds;  k: frequency;  m: band, "
+        "t: mel frame, at t · 320 / 16,000 seconds;  k: frequency;  m: band, "
         "wider the higher it is",
         15,
         colour=MUTED,
