@@ -117,7 +117,7 @@ def late(answer: Any) -> None:
         if np.allclose(found, padded[20 + steps : 30 + steps]):
             raise Mistake(f"{asked}: it comes earlier instead; late is positive.")
         if steps == 0:
-            raise Mistake(f"{asked}: a delay of 0 leaves the sound as it is; yours is {found.tolist()}.")
+            raise Mistake(f"{asked}: a delay of 0 leaves all as it is; got {found.tolist()}.")
         raise Mistake(f"{asked}, should be {right.tolist()}; it is {found.tolist()}.")
 
 

@@ -26,8 +26,9 @@ def fusion() -> Drawing:
     d.label(442, 272, "answer", 15, weight=600)
     d.label(200, 262, "no way across", 15, colour=COLOURS["warn"][0], weight=600)
     _crossing(d)
-    d.box(40, 458, 400, 62, "0.900 at best in the drawn world", "one modality alone: 0.767", "soft")
-    d.box(520, 458, 400, 62, "1.000 is possible", "what counts may be that both coincide", "both")
+    coincide = ("that both coincide cannot matter", "what counts may be that both coincide")
+    d.box(40, 458, 400, 62, "each says what it believes", coincide[0], "soft")
+    d.box(520, 458, 400, 62, "each sees the other first", coincide[1], "both")
     return d
 
 
