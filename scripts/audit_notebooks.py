@@ -49,6 +49,7 @@ ANCHORS = {  # UvA's tutorials 6 and 15, LLMs-from-scratch's chapters 3 and 5 (r
 }
 FACT = re.compile(r"([−-]?\d[\d,]*\.?\d*)(?:\*\*|`)?\s?%?\s?<!--\s*(\w+)\s*-->")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+DISPLAYED = re.compile(r"\$\$.+?\$\$", re.S)  # a formula of its own
 
 
 @dataclass(frozen=True)
@@ -214,7 +215,20 @@ def text_faults(path: Path, cells: list) -> list[str]:
     if not badges or (badges[1] and f"/notebooks/{path.name.lower()})" not in badges[1]):
         faults.append("the header has no place for badges, or they open another lesson")
     faults += [f"check.{name} is no exercise" for name in asked(cells) if name not in EXERCISES]
+    faults += formula_faults(cells)
     return faults + [f"dead link {link}" for link in dead_links(path, text)]
+
+
+def formula_faults(cells: list) -> list[str]:
+    """Displayed formulas within a paragraph, which the site would show with their dollar signs."""
+    return [
+        f"cell {number}: no empty line before or after the formula {match[0][:20]!r}"
+        for number, cell in enumerate(cells)
+        if cell.cell_type == "markdown"
+        for match in DISPLAYED.finditer(cell.source)
+        if cell.source[: match.start()][-2:] not in ("", "\n\n")
+        or cell.source[match.end() :][:2] not in ("", "\n\n")
+    ]
 
 
 def dead_links(path: Path, text: str) -> list[str]:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 SIZES = re.compile(r"\\[bB]igg?[lr]?(?![a-zA-Z])")  # brackets of a given size: MathML's stretch
 DOTS = re.compile(r"\\dots(?![a-zA-Z])")
+SHORT_FRACTION = re.compile(r"\\([dt]?frac)\s*(\d)\s*(\w)")  # docutils reads \frac12 as 12 over …
+MINUS_OF_SETS = ("\u29f5", "\u2216")  # the first is in few fonts
 ACCENT = re.compile(  # of a letter with an index, which docutils puts below it
     r"<munderover>\s*(<mi>[^<]*</mi>)\s*(<(m\w+)>.*?</\3>)\s*"
     r'(<mo stretchy="false">[^<]*</mo>)\s*</munderover>',
@@ -21,8 +23,10 @@ ACCENT = re.compile(  # of a letter with an index, which docutils puts below it
 def from_latex(formula: str, block: bool) -> str:
     """MathML of a formula written in LaTeX; docutils raises MathError on what it does not know."""
     known = DOTS.sub(r"\\ldots", SIZES.sub("", formula.strip()))
+    known = SHORT_FRACTION.sub(r"\\\1{\2}{\3}", known)
     tree = latex2mathml.tex2mathml(known, as_block=block)
     drawn = tree if isinstance(tree, str) else tree.toprettyxml()
+    drawn = drawn.replace(*MINUS_OF_SETS)
     return ACCENT.sub(r'<msub><mover accent="true">\1\4</mover>\2</msub>', drawn)
 
 

@@ -141,6 +141,11 @@ PLANTED = {
     "no memory": (lambda n: edit(0, n.cells[0].source.replace("Memory", ""))(n), "memory"),
     "badge": (lambda n: edit(0, n.cells[0].source.replace("publish:", ""))(n), "badge"),
     "no ending": (cut(-1), "gets wrong"),
+    "formula in a paragraph": (
+        edit(2, f"So it is:\n$$a = b$$\n\n{TWENTY}"),
+        "cell 2: no empty line before or after the formula '$$a = b$$'",
+    ),
+    "formula before its sentence": (edit(2, f"$$a = b$$\n{TWENTY}"), "no empty line"),
     "dead link": (edit(2, f"[here](nowhere.ipynb) {TWENTY}"), "dead link nowhere.ipynb"),
     "odd address": (edit(2, f"[here](http:/x) {TWENTY}"), "dead link http:/x"),
     "long cell": (edit(1, "check.sixteen_frames(...)\n" * 16), "16 lines"),

@@ -120,6 +120,13 @@ def test_sizes_of_brackets_and_dots_are_drawn_too():
     assert "…" in made and "(" in made and made.count("<math") == 2
 
 
+def test_short_fractions_and_the_difference_of_sets_are_drawn():
+    made = make_slides.text_html(r"$\tfrac12 \big[x\big]$, $\frac1n$ and $N \setminus M$")
+    assert re.search(r"<mn>1</mn>\s*<mn>2</mn>\s*</mfrac>\s*<mo stretchy=\"false\">\[", made)
+    assert re.search(r"<mn>1</mn>\s*<mi>n</mi>\s*</mfrac>", made)
+    assert "<mo>\u2216</mo>" in made
+
+
 def test_the_index_of_a_letter_with_an_accent_stands_beside_it():
     hat = '<mo stretchy="false">ˆ</mo>'
     made = make_slides.text_html(r"$\hat m_t$ and $$\sum_{i=1}^n x_i$$")
