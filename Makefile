@@ -92,7 +92,7 @@ publish: $(VENV)/.dev
 
 # Opens the first lesson in JupyterLab.
 lab: $(VENV)/.dev
-	$(BIN)/jupyter lab $(AS_ROOT) notebooks/01_clip.ipynb
+	$(BIN)/jupyter lab $(AS_ROOT) notebooks/00_what_is_it_feeling.ipynb
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
