@@ -119,17 +119,20 @@ def figure_html(output: NotebookNode) -> str:
 
 
 def outputs_html(cell: NotebookNode) -> list[str]:
-    """What a cell printed and drew, without scripts."""
-    parts = []
-    for output in cell.get("outputs", []):
+    """What a cell printed and drew, without scripts; what it printed in a row stands together."""
+    parts: list[str] = []
+    printed = ""
+    for output in [*cell.get("outputs", []), {}]:
         data = output.get("data", {})
+        drawn = "image/png" in data or "<" in data.get("text/html", "")
+        words = "" if drawn else output.get("text") or data.get("text/plain", "")
+        if printed.strip() and not words:
+            parts.append(f"<pre>{html.escape(printed.strip(chr(10)).rstrip())}</pre>")
+        printed = printed + words if words else ""
         if "image/png" in data:
             parts.append(figure_html(output))
-        elif "<" in data.get("text/html", "") and "<script" not in data["text/html"]:
+        elif drawn and "<script" not in data["text/html"]:
             parts.append(data["text/html"].replace(f'src="{CLIPS}', 'src="clips/'))
-        elif output.get("text") or data.get("text/plain"):
-            words = output.get("text") or data["text/plain"]
-            parts.append(f"<pre>{html.escape(words.rstrip())}</pre>")
     return parts
 
 

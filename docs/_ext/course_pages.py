@@ -14,6 +14,7 @@ from pygments.token import Keyword, Text
 
 PLACE = "<!-- wrong answers -->"  # in docs/lessons/teach.md
 LONGEST = 90  # letters of an answer's code
+EACH = " for each of "  # between the code of several answers and what they are made from
 CLIPS = "../assets/examples/"  # as a lesson names a drawn clip; the site keeps them in _static
 FIRST_CELL = "# Finds the project"
 HOVER = "application/vnd.plotly.v1+json"  # a figure whose numbers appear under the pointer
@@ -101,7 +102,7 @@ def _pair(node: ast.expr) -> tuple[str, str]:
     """
     over = ""
     if isinstance(node, ast.Starred) and isinstance(node.value, ast.GeneratorExp):
-        over = f" for each of {ast.unparse(node.value.generators[0].iter)}"
+        over = f"{EACH}{ast.unparse(node.value.generators[0].iter)}"
         node = node.value.elt
     if not isinstance(node, ast.Tuple):
         return ast.unparse(node)[:LONGEST], ""
@@ -117,7 +118,7 @@ def wrong_answers_page(folder: Path) -> str:
     parts = []
     for path in sorted(folder.glob("wrong_answers_[0-9][0-9].py")):
         rows = [
-            f"| `{name}` | {_code(code)} | {_cell(words)} |"
+            f"| `{name}` | {told(code)} | {'what each forgot' if EACH in code else _cell(words)} |"
             for name, answers in wrong_answers(path).items()
             for code, words in answers
         ]
@@ -125,6 +126,27 @@ def wrong_answers_page(folder: Path) -> str:
         title = f"Lesson {int(path.stem[-2:])}: {len(rows)} wrong answers"
         parts.append(f":::{{dropdown}} {title}\n{head}" + "\n".join(rows) + "\n:::")
     return "\n\n".join(parts)
+
+
+def told(code: str) -> str:
+    """A wrong answer in Markdown: its code, or words where a helper is named after the mistake."""
+    try:
+        node = ast.parse(code, mode="eval").body
+    except SyntaxError:  # cut, or one for each of several
+        return _code(code)
+    helper = ""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords:
+        names = [one.id for one in node.args if isinstance(one, ast.Name)]
+        if len(node.args) == 1 and isinstance(node.args[0], ast.Lambda):
+            return _code(ast.unparse(node.args[0].body))
+        if names and len(names) == len(node.args):
+            helper = next((n for n in names if n.startswith("_")), node.func.id)
+    elif isinstance(node, ast.Name):
+        helper = node.id
+    if not helper.startswith("_"):
+        return _code(code)
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|_", " ", helper)
+    return f"*{words.strip().lower()}*"
 
 
 def _code(text: str) -> str:

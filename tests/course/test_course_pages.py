@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 
@@ -17,7 +18,7 @@ overfitting, regularisation, DataLoader, weight decay, mixed precision, domain s
 distribution shift, baseline (of IG), linear probe, model-randomisation test, CCC, UAR, ECE,
 Shapley value, optimiser, gradient clipping, early stopping, data leakage, ablation, calibration,
 logit, softmax, dropout, confidence interval"""  # words that a reader must be able to look up
-ROW = re.compile(r"^\| (\*\*.+?) \| (.+?) \| (.+?) \| (\d+) \|$", re.M)
+ROW = re.compile(r"^\| (\*\*.+?) \| (.+?) \| (.+?) \| (\d+|–) \|$", re.M)
 
 
 @pytest.fixture(autouse=True)
@@ -44,10 +45,28 @@ def test_the_glossary_has_the_words_of_the_field_once_each():
 
 def test_a_term_has_plain_words_and_a_lesson_that_is_there():
     for term, plain, meaning, lesson in terms():
-        assert 0 <= int(lesson) <= 11, term
+        assert lesson == "–" or 0 <= int(lesson) <= 11, term
         assert plain.strip("*").lower() != term.strip("*").lower(), term
         assert meaning.endswith((".", "?", ".)")), term
         assert len(meaning) < 240, term
+
+
+def folded(text: str) -> str:
+    """Text in which spellings, hyphens and marks of a term make no difference."""
+    text = re.sub(r"[*_`]", "", text).lower().replace("-", " ")
+    return " ".join(re.sub(r"is(?=ation|e|er|ed|ing)", "iz", text).split())
+
+
+def test_a_term_stands_in_the_lesson_that_the_glossary_names():
+    texts = {}
+    for path in (ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"):
+        cells = nbformat.read(path, as_version=4).cells
+        words = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+        texts[int(path.name[:2])] = folded(words)
+    for term, _, _, lesson in terms():
+        names = [folded(part).rstrip("s") for part in re.split(r", | and |[()]", term.strip("*"))]
+        named = {n for n, text in texts.items() if any(name in text for name in names if name)}
+        assert lesson == "–" or int(lesson) in named, (term, sorted(named))
 
 
 def test_the_three_accuracies_of_saying_no_are_those_of_the_glossary():
@@ -116,6 +135,24 @@ def test_a_table_of_wrong_answers_keeps_its_columns(tmp_path):
     path.write_text("RIGHT = {}\n")
     with pytest.raises(ValueError, match="has no WRONG"):
         course_pages.wrong_answers(path)
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ("_fit(_no_patience)", "*no patience*"),
+        ("_NoSecondResidual", "*no second residual*"),
+        ("_drawn_anew(rows)", "*drawn anew*"),
+        ("_mean_of(lambda old, new: new.copy_(old))", "`new.copy_(old)`"),
+        ("_late(wrap=True)", "`_late(wrap=True)`"),
+        ("(keys @ q).softmax(0) @ values", "`(keys @ q).softmax(0) @ values`"),
+        ("_path(_mid, x[: …", "`_path(_mid, x[: …`"),
+    ],
+)
+def test_a_helper_named_after_a_mistake_is_told_in_words(code, shown):
+    import course_pages
+
+    assert course_pages.told(code) == shown
 
 
 def test_alt_texts_reach_the_site():

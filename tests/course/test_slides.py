@@ -73,6 +73,15 @@ def test_a_figure_stands_without_its_code_and_a_number_with_it(deck):
     assert "rising" in deck and "<pre>1 &lt; 2</pre>" in deck
 
 
+def test_lines_that_are_printed_in_a_row_stand_in_one_box():
+    notebook = lesson()
+    texts = ("one\n", "two\n", "\n")
+    notebook.cells[1].outputs = [new_output("stream", text=text) for text in texts]
+    notebook.cells[1].outputs += [figure(), new_output("stream", text="\n")]
+    made = make_slides.outputs_html(notebook.cells[1])
+    assert made[0] == "<pre>one\ntwo</pre>" and "<img " in made[1] and len(made) == 2
+
+
 def test_a_deck_loads_only_what_lies_beside_it(deck):
     assert LOADED.findall(deck) == []
     assert "03_data.ipynb" not in deck and "One more file." in deck
