@@ -19,7 +19,8 @@ def _gpu(monkeypatch):
 def test_without_a_gpu_it_says_so_and_is_content(gpu, monkeypatch, capsys):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert gpu.main([]) == 0
-    assert set(json.loads(capsys.readouterr().out)) == {"name", "skipped"}
+    (said,) = set(json.loads(capsys.readouterr().out).items()) - {("name", "gpu")}
+    assert said[0] == "skipped" and "clips/s, share of the matmul peak" in said[1]
 
 
 def test_every_recipe_gets_its_numbers(gpu, capsys):
@@ -29,6 +30,7 @@ def test_every_recipe_gets_its_numbers(gpu, capsys):
     for name, numbers in result["recipes"].items():
         assert "skipped" not in numbers, (name, numbers)
         assert numbers["clips_per_s"] > 0 and numbers["gflop_per_clip"] > 0, name
+        assert numbers["share_of_matmul_peak"] >= 0 and "peak_memory_gb" in numbers, name
     group = result["recipes"]["group-vgaf"]
     assert group["seconds_30_epochs"] == pytest.approx(2661 * 30 / group["clips_per_s"], rel=0.1)
 
