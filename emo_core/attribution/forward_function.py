@@ -17,6 +17,7 @@ from emo_core.attribution.types import AttributionError, Cancelled, Target
 from emo_core.checkpoint import Checkpoint
 from emo_core.inference.modality_shapley import modalities
 from emo_core.messages import say, say_list
+from emo_core.models.precision import model_device
 from emo_core.preprocess.batch import Batch, collate
 from emo_core.preprocess.log_mel import follow_mel
 from emo_core.preprocess.sample import Sample
@@ -152,8 +153,7 @@ class ForwardFunction:
             )
         self.checkpoint, self.sample, self.target, self.meter = checkpoint, sample, target, meter
         self.model = deepcopy(checkpoint.model).eval().requires_grad_(False)
-        device = next((p.device for p in self.model.parameters()), torch.device("cpu"))
-        self.batch: Batch = collate([sample]).to(device)
+        self.batch: Batch = collate([sample]).to(model_device(self.model))
         self.kind = baseline
         self.names = tuple(
             n for n in inputs_of(checkpoint) if bool(getattr(self.batch, MASKS[n]).any())

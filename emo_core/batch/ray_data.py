@@ -5,8 +5,10 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
+from emo_core.batch.devices import card_share
 from emo_core.batch.names import BatchError
 from emo_core.batch.worker import BatchJob, ShardDone, Worker
 
@@ -30,29 +32,40 @@ class ShardActor:
         return {name: [one[name] for one in done] for name in done[0]}
 
 
-def on_ray(job: BatchJob, shards: list[int], workers: int) -> Iterator[ShardDone]:
-    """Answer shards by actors of one CPU each; Ray replaces one that is killed.
+def cluster_cards() -> int:
+    """How many GPUs the cluster of RAY_ADDRESS has."""
+    import ray
+
+    with _connected(1, 0):
+        return int(ray.cluster_resources().get("GPU", 0))
+
+
+def on_ray(job: BatchJob, shards: list[int], workers: int, cards: int) -> Iterator[ShardDone]:
+    """Answer shards by actors of one CPU and a share of a GPU; Ray replaces one that is killed.
 
     The cluster of RAY_ADDRESS where it is set; else one of this machine for as long as it takes.
+    cards: its GPUs; an actor sees the one that is its own.
     """
     import ray
 
-    with _connected(workers):
-        pool = ray.data.ActorPoolStrategy(size=min(workers, len(shards)))
+    with _connected(workers, cards):
+        size = min(workers, len(shards))
+        pool = ray.data.ActorPoolStrategy(size=size)
         items = ray.data.from_items(shards, override_num_blocks=len(shards))
         done = items.map_batches(
             ShardActor,
-            fn_constructor_args=(job,),
+            fn_constructor_args=(replace(job, device="cuda" if cards else "cpu"),),
             batch_size=1,
             compute=pool,
             num_cpus=1,
+            num_gpus=card_share(size, cards) or None,
         )
         for row in done.iter_rows():
             yield ShardDone(row["shard"], row["rows"], row["failed"], row["why"])
 
 
 @contextmanager
-def _connected(workers: int) -> Iterator[None]:
+def _connected(workers: int, cards: int) -> Iterator[None]:
     """Ray, silent, without telemetry or dashboard; the command hears requests to stop as before."""
     for name, value in SILENT.items():
         os.environ.setdefault(name, value)
@@ -61,7 +74,8 @@ def _connected(workers: int) -> Iterator[None]:
 
     handlers = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
     address = os.environ.get("RAY_ADDRESS")
-    ours: dict[str, Any] = {"num_cpus": workers + SPARE_CPUS, "object_store_memory": STORE_BYTES}
+    ours: dict[str, Any] = {"num_cpus": workers + SPARE_CPUS, "num_gpus": cards}
+    ours["object_store_memory"] = STORE_BYTES
     try:
         ray.init(
             address=address or "local",

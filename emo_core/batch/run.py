@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
+from emo_core.batch.devices import worker_device
 from emo_core.batch.names import AskedRow, BatchError
 from emo_core.batch.out_folder import (
     LARGEST_SHARD,
@@ -16,7 +17,7 @@ from emo_core.batch.out_folder import (
     OpenBatch,
     open_batch,
 )
-from emo_core.batch.worker import BatchJob, ShardDone, Worker
+from emo_core.batch.worker import BatchJob, ShardDone, Worker, file_sha256
 from emo_core.io.processes import processes
 
 Progress = Callable[[int, int, int], object]  # rows written, of how many, failed so far
@@ -65,31 +66,47 @@ def write_rows(
     if explain:
         find_preset(explain)
         settings["explain"] = explain
+    cards = count_cards(local)
+    if cards:
+        settings["device"] = "cuda"
     if features:
         settings["features"] = f"{PRECISION} of {', '.join(tower_names(checkpoint))}"
     largest = LARGEST_WITH_FEATURES if features else LARGEST_SHARD
     with open_batch(out, settings, rows, resume, workers, largest) as batch:
+        missing = batch.missing()
         run = on_this_machine if local else _through_ray()
-        return _collect(batch, run, job, workers, progress)
+        answers = run(job, missing, workers, cards) if missing else iter(())
+        return _collect(batch, missing, answers, progress)
 
 
-def _through_ray() -> Callable[[BatchJob, list[int], int], Iterator[ShardDone]]:
+def count_cards(local: bool) -> int:
+    """The GPUs of this machine, or without `local` those of the cluster that is to answer.
+
+    0 where CUDA_VISIBLE_DEVICES is set to nothing, whatever the cluster has.
+    """
+    import torch
+
+    if os.environ.get("CUDA_VISIBLE_DEVICES") == "":
+        return 0
+    if local or not os.environ.get("RAY_ADDRESS"):
+        return torch.cuda.device_count()
+    from emo_core.batch.ray_data import cluster_cards
+
+    return cluster_cards()
+
+
+def _through_ray() -> Callable[[BatchJob, list[int], int, int], Iterator[ShardDone]]:
     from emo_core.batch.ray_data import on_ray
 
     return on_ray
 
 
 def _collect(
-    batch: OpenBatch,
-    run: Callable[[BatchJob, list[int], int], Iterator[ShardDone]],
-    job: BatchJob,
-    workers: int,
-    progress: Progress | None,
+    batch: OpenBatch, missing: list[int], answers: Iterator[ShardDone], progress: Progress | None
 ) -> BatchDone:
-    missing = batch.missing()
     done, failed = batch.clips - batch.rows_of(missing), 0
     before = done
-    for one in run(job, missing, workers) if missing else ():
+    for one in answers:
         if one.why:
             raise BatchError(
                 "{out} is not complete ({why}); expected a row for every clip; see to that, and go "
@@ -113,14 +130,6 @@ def _refuse_missing(packages: list[str]) -> None:
             )
 
 
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal digits."""
-    import hashlib
-
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 @contextmanager
 def one_thread_each() -> Iterator[None]:
     """Processes that begin meanwhile compute in one thread, whatever library they use."""
@@ -134,31 +143,34 @@ def one_thread_each() -> Iterator[None]:
             os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
-def on_this_machine(job: BatchJob, shards: list[int], workers: int) -> Iterator[ShardDone]:
+def on_this_machine(
+    job: BatchJob, shards: list[int], workers: int, cards: int
+) -> Iterator[ShardDone]:
     """Answer shards in processes of this machine; one that is killed is replaced."""
     with ExitStack() as held, one_thread_each():
-        pools = [_Slot(held) for _ in range(min(workers, len(shards)))]
+        devices = (worker_device(number, cards) for number in range(min(workers, len(shards))))
+        slots = [_Slot(replace(job, device=device), held) for device in devices]
         left = iter(shards)
         running: dict[Future, tuple[_Slot, int]] = {}
-        for slot in pools:
+        for slot in slots:
             shard = next(left)
-            running[slot.submit(job, shard)] = slot, shard
+            running[slot.submit(shard)] = slot, shard
         while running:
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 slot, shard = running.pop(future)
                 if isinstance(future.exception(), BrokenProcessPool):
-                    running[slot.renewed().submit(job, shard)] = slot, shard
+                    running[slot.renewed().submit(shard)] = slot, shard
                     continue
                 yield future.result()
                 if (following := next(left, None)) is not None:
-                    running[slot.submit(job, following)] = slot, following
+                    running[slot.submit(following)] = slot, following
 
 
 class _Slot:
     """One process, and another when it is killed: of a pool of several, all would end."""
 
-    def __init__(self, held: ExitStack) -> None:
-        self.held = held
+    def __init__(self, job: BatchJob, held: ExitStack) -> None:
+        self.job = job
         self.pool: ProcessPoolExecutor = processes(1)
         held.callback(lambda: self.pool.shutdown(cancel_futures=True))
 
@@ -167,8 +179,8 @@ class _Slot:
         self.pool = processes(1)
         return self
 
-    def submit(self, job: BatchJob, shard: int) -> Future:
-        return self.pool.submit(answer_shard, job, shard)
+    def submit(self, shard: int) -> Future:
+        return self.pool.submit(answer_shard, self.job, shard)
 
 
 _worker: Worker | None = None  # of this process

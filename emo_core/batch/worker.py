@@ -1,6 +1,7 @@
 """What every worker does, whoever starts it: names of one shard -> predictions -> rows on disk."""
 
 import errno
+import hashlib
 import json
 import os
 from collections import Counter
@@ -28,6 +29,10 @@ class NoRoomError(EmoError):
     """The disk for copies of clips is full, which is no clip's fault."""
 
 
+class DeviceError(EmoError):
+    """A GPU that can't be used, or no longer, which is no clip's fault."""
+
+
 @dataclass(frozen=True)
 class BatchJob:
     """What every row of a batch is made by."""
@@ -39,6 +44,7 @@ class BatchJob:
     max_windows: int
     explain: str | None = None  # preset
     features: bool = False
+    device: str = "cpu"  # of the worker, as torch names it
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,12 @@ class ShardDone:
     rows: int = 0
     failed: int = 0
     why: str = ""  # it could not be written
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class Worker:
@@ -93,12 +105,28 @@ class Worker:
             import cv2
             import torch
 
-            from emo_core.checkpoint import load_checkpoint
-
             torch.set_num_threads(1)
             cv2.setNumThreads(1)
-            self.checkpoint = load_checkpoint(self.job.model)
+            checkpoint = self._load()
+            try:
+                checkpoint.model.to(self.job.device)
+            except (RuntimeError, AssertionError) as error:  # the latter: torch without CUDA
+                raise _device_error(self.job.device, error) from error
+            self.checkpoint = checkpoint
         return self.checkpoint
+
+    def _load(self) -> "Checkpoint":
+        """The checkpoint that the batch began with: a worker may start days later."""
+        from emo_core.checkpoint import WEIGHTS, load_checkpoint
+
+        checkpoint, folder = load_checkpoint(self.job.model), self.job.model
+        if file_sha256(folder / WEIGHTS) != self.job.weights:
+            raise EmoError(
+                "{folder} holds other weights than when the batch began; expected the same to the "
+                "end; put them back.",
+                folder=folder,
+            )
+        return checkpoint
 
     def _row(self, attempt: "Attempt", index: int, asked: AskedRow) -> dict[str, Any]:
         """The row of one clip; whatever goes wrong with it is its error."""
@@ -117,6 +145,8 @@ class Worker:
         return row | self._answer(asked.clip)
 
     def _answer(self, name: str) -> dict[str, Any]:
+        import torch
+
         from emo_core.batch.rows import add_asked, answered
         from emo_core.clip import load_clip
         from emo_core.inference.predict import predict_clip
@@ -130,6 +160,8 @@ class Worker:
             add_asked(row, checkpoint, found, job.explain, job.features)
         except NoRoomError:
             raise
+        except (torch.OutOfMemoryError, torch.AcceleratorError) as error:
+            raise _device_error(job.device, error) from error
         except Exception as error:  # an answer that is known stays, though its explanation failed
             row |= {"status": "failed", "error": _as_text(failure_sentence(error))}
         return row
@@ -139,6 +171,15 @@ class Worker:
 
         status = pq.read_table(self.folder.rows(shard), columns=["status"]).column(0)
         return ShardDone(shard, len(status), status.to_pylist().count("failed"))
+
+
+def _device_error(device: str, error: Exception) -> DeviceError:
+    return DeviceError(
+        "{device} can't compute ({why}); expected a GPU that torch drives, with room for every "
+        "worker's model; give fewer --workers, or set CUDA_VISIBLE_DEVICES to nothing.",
+        device=device,
+        why=" ".join(str(error).split())[:160] or type(error).__name__,
+    )
 
 
 def _as_text(name: str) -> str:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from emo_core.checkpoint import Checkpoint
 from emo_core.models.interface import SupportsSubsets, TwoStreams
 from emo_core.models.layers.towers import Tokens
-from emo_core.models.precision import for_inference
+from emo_core.models.precision import for_inference, model_device
 from emo_core.preprocess.batch import Batch, Output, collate
 from emo_core.preprocess.sample import Sample
 from emo_core.schema import MODALITIES
@@ -33,6 +33,10 @@ class ScoredWindows:
     def joined(cls, parts: Sequence["ScoredWindows"]) -> "ScoredWindows":
         """One after the other."""
         return cls(*(torch.cat([getattr(p, f.name) for p in parts]) for f in fields(cls)))
+
+    def cpu(self) -> "ScoredWindows":
+        """The same in the memory of the processor."""
+        return ScoredWindows(*(getattr(self, f.name).cpu() for f in fields(self)))
 
 
 def modalities(checkpoint: Checkpoint) -> tuple[str, ...]:
@@ -61,10 +65,13 @@ def exact_shapley(scores: Mapping[Subset, Tensor], names: Sequence[str]) -> Tens
 
 @torch.inference_mode()
 def score_windows(checkpoint: Checkpoint, samples: list[Sample]) -> ScoredWindows:
-    """Scores of windows with everything that there is, and what each modality adds to them."""
-    batch, names = collate(samples), modalities(checkpoint)
-    subsets = subsets_of(names)
-    with for_inference(checkpoint.model, batch.mel.device):
+    """Scores of windows with everything that there is, and what each modality adds to them.
+
+    Computed where the model is, returned on the CPU.
+    """
+    device, names = model_device(checkpoint.model), modalities(checkpoint)
+    batch, subsets = collate(samples).to(device), subsets_of(names)
+    with for_inference(checkpoint.model, device):
         answer = answer_by_subset(checkpoint.model, batch)
         outputs = {subset: answer(subset) for subset in subsets}
     whole = outputs[subsets[-1]]
@@ -72,7 +79,7 @@ def score_windows(checkpoint: Checkpoint, samples: list[Sample]) -> ScoredWindow
     of_subsets = {subset: output.logits for subset, output in outputs.items()}
     if whole.trace.moments is not None:
         of_subsets = {subset: mean_over(logits, mask) for subset, logits in of_subsets.items()}
-    return ScoredWindows(whole.logits, exact_shapley(of_subsets, names), times_s, mask)
+    return ScoredWindows(whole.logits, exact_shapley(of_subsets, names), times_s, mask).cpu()
 
 
 def subsets_of(names: Sequence[str]) -> list[Subset]:

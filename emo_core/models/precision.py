@@ -8,6 +8,11 @@ from torch import nn
 LARGE = 10_000_000  # parameters; below this a forward takes milliseconds in float32 anyway
 
 
+def model_device(model: nn.Module) -> torch.device:
+    """Where a model's weights are; the CPU of one that has none."""
+    return next((weight.device for weight in model.parameters()), torch.device("cpu"))
+
+
 def bf16_is_fast(device: torch.device) -> bool:
     """Whether bf16 arithmetic is native here: four times faster on video convolutions.
 

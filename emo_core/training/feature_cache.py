@@ -19,7 +19,7 @@ from emo_core.io.atomic import atomic_path, remove_unfinished
 from emo_core.io.environment import cache_folder
 from emo_core.models.interface import Features, SupportsFeatures
 from emo_core.models.layers.towers import Tokens
-from emo_core.models.precision import for_inference
+from emo_core.models.precision import for_inference, model_device
 from emo_core.preprocess.batch import Batch, collate
 from emo_core.preprocess.sample import Sample
 
@@ -140,7 +140,7 @@ def batch_features(
 ) -> list[Features]:
     """What some towers of some streams see of a batch, one a window, rounded, on the CPU."""
     assert isinstance(model, SupportsFeatures)
-    device = next(cast("nn.Module", model).parameters()).device
+    device = model_device(cast("nn.Module", model))
     with torch.inference_mode(), for_inference(cast("nn.Module", model), device):
         seen = model.features(batch.to(device), streams)
         return _rows({name: seen[name] for name in names}, precision)

@@ -6,8 +6,7 @@ from emo_core.batch import ray_data
 from emo_core.batch.names import AskedRow
 from emo_core.batch.out_folder import open_batch
 from emo_core.batch.rows import own_version
-from emo_core.batch.run import file_sha256
-from emo_core.batch.worker import BatchJob, Worker
+from emo_core.batch.worker import BatchJob, Worker, file_sha256
 from emo_core.checkpoint import WEIGHTS
 from tests.batch.test_run import MODEL, many, read_rows, undisturbed
 from tests.cli.test_stopping import HANG_S, emo

@@ -12,8 +12,8 @@ from emo_core.batch import worker
 from emo_core.batch.names import AskedRow
 from emo_core.batch.out_folder import open_batch
 from emo_core.batch.rows import answered, row_schema
-from emo_core.batch.worker import MOST_DEATHS, BatchJob, Worker
-from emo_core.checkpoint import find_checkpoint, load_checkpoint, shipped_checkpoints
+from emo_core.batch.worker import MOST_DEATHS, BatchJob, Worker, file_sha256
+from emo_core.checkpoint import WEIGHTS, find_checkpoint, load_checkpoint, shipped_checkpoints
 from emo_core.clip import load_clip
 from emo_core.inference.predict import predict_clip
 from tests.conftest import ROOT
@@ -27,7 +27,8 @@ def work(tmp_path):
     """Answers names in this process."""
 
     def answer(*names: AskedRow, prepare=lambda folder: None, **asked):
-        job = BatchJob(tmp_path / "out", find_checkpoint(MODEL), "ab12", "1.0", 2, **asked)
+        weights = file_sha256(find_checkpoint(MODEL) / WEIGHTS)
+        job = BatchJob(tmp_path / "out", find_checkpoint(MODEL), weights, "1.0", 2, **asked)
         with open_batch(job.out, {}, names, True, 1) as batch:
             prepare(batch.folder)
             one = Worker(job)
@@ -43,7 +44,8 @@ def test_rows_are_what_predict_says(work):
     (_, _), (first, second) = work(AskedRow(str(CLIP), "x7"), AskedRow(str(CLIP)))
     answer = predict_clip(load_clip(CLIP), load_checkpoint(MODEL), 2).as_dict()
     assert (first["row"], first["id"], second["row"], second["id"]) == (0, "x7", 1, None)
-    assert (first["weights"], first["version"], first["status"]) == ("ab12", "1.0", "ok")
+    assert first["weights"] == file_sha256(find_checkpoint(MODEL) / WEIGHTS)
+    assert (first["version"], first["status"]) == ("1.0", "ok")
     assert first["clip"] == second["clip"] == str(CLIP) and first["error"] is None
     assert first["model"] == MODEL and first["seconds"]["decode"] > 0
     for name in ("label", "abstains", "task", "media", "notes", "frame_times_s", "nobody"):
