@@ -103,10 +103,8 @@ def _answers(
         )
         roads.append(fetched.success(answers.again, page.consent, answer, **busy))
     for answered in roads:
-        detailed = answered.success(
-            answers.details, None, page.results, show_progress="hidden", **PRIVATE
-        )
-        detailed.success(first_maps.first_map, None, page.results, **quiet)
+        answered.success(first_maps.first_map, None, page.results, **quiet)
+        answered.success(answers.details, None, page.results, show_progress="hidden", **PRIVATE)
         answered.failure(answers.show_failure, None, page.status, **PRIVATE)
 
 

@@ -389,9 +389,8 @@ class ExplainCallbacks:
         words = job.words
         trust = explanations.checks_of(job.case, job.request, job.ticket.report, job.ticket.clock)
         table = components.trust(words, trust.verdict, figures.trust_rows(trust))
-        head = components.section(words("trust_head"), "", table)
         return {
-            self.page.trust: head + components.hint(words("trust_read")),
+            self.page.trust: table + components.hint(words("trust_read")),
             self.page.trust_plot: gr.Plot(words.show(figures.trust_curves(trust)), visible=True),
         }
 

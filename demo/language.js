@@ -27,7 +27,9 @@
     const link = event.target.closest?.(".languages a");
     if (link) {
       event.preventDefault();
-      const address = new URL(location.href);
+      const player = document.querySelector("#player [role=group]")?.parentElement.emoPlayer;
+      const shown = player?.show, address = new URL(shown?.link ?? location.href, location.href);
+      if (shown && !shown.link && !window.confirm(link.dataset.ask)) return;
       address.searchParams.set("lang", link.hreflang);
       location.assign(address);
     }

@@ -1,6 +1,7 @@
 """What stands where on the page; nothing of what it does."""
 
 from dataclasses import dataclass, fields
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -177,7 +178,8 @@ def _title() -> str:
 def language_links() -> str:
     """The switch between the page's languages; language.js keeps the choice."""
     links = "".join(
-        f'<a href="?{CHOICE}={name}" hreflang="{name}" lang="{name}">{NAMES[name]}</a>'
+        f'<a href="?{CHOICE}={name}" hreflang="{name}" lang="{name}" '
+        f'data-ask="{escape(Words(name)("language_ask"))}">{NAMES[name]}</a>'
         for name in sorted(tables(), key=lambda name: name != FALLBACK)
     )
     return f'<nav class="languages" aria-label="Language, Sprache">{links}</nav>'

@@ -10,6 +10,7 @@ METHOD_NAMES = (  # of emo_core.attribution.methods
     "occlusion",
     "ablation",
     "shapley",
+    "token_shapley",
     "rollout",
 )
 PRESET_NAMES = ("fast", "standard", "thorough")  # of emo_core.attribution.types

@@ -1,6 +1,7 @@
 """What the player draws of one clip: one JSON object, the same on the page and in files."""
 
 import base64
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ APART_S = 0.5  # between two peaks of one modality
 LEVEL = 0.02  # of the largest value: less is no difference between neighbours
 LEAST_PEAK = 0.15  # of the strongest one
 PEAKS = 2  # of each modality
+MOST_NAMED = 6  # people whose part is said
 COLOURS = {
     "positive": "#009e73",
     "happy": "#009e73",
@@ -77,7 +79,11 @@ def clip_document(words: Words, case: "ClipSession", url: str | None = None) -> 
         "size": [media.width, media.height] if media.has_video else None,
         "answers": [] if found.nobody else answers_over_time(words, found),
         "faces": [
-            {"time_s": frame.time_s, "boxes": [list(box) for box in frame.boxes]}
+            {
+                "time_s": frame.time_s,
+                "boxes": [list(box) for box in frame.boxes],
+                "people": list(frame.people),
+            }
             for frame in found.presence.frames
         ],
         "spoken": [],
@@ -212,9 +218,9 @@ def map_document(
                 rows.setdefault(name, []).extend(round(v, 5) for v in values.numpy()[kept].tolist())
     most = max((abs(v) for values in rows.values() for v in values), default=0.0)
     grid, frames = _heat(case, list(zip(found, own, strict=True)), most)
+    people = _people(words, case, found, own, of)
     return {
         "map": {
-            "heading": of,
             "stale": False,
             "signed": found[0].signed,
             "edges_s": edges_s,
@@ -222,8 +228,52 @@ def map_document(
             "most": most,
             "grid": grid,
             "frames": frames,
+            **people,
         },
         "peaks": peaks(words, edges_s, rows, found[0].signed),
+    }
+
+
+def _people(
+    words: Words,
+    case: "ClipSession",
+    found: "Sequence[Attribution]",
+    own: Sequence[tuple[float, float]],
+    of: str,
+) -> dict[str, Any]:
+    """What each person's faces add, by window; of all windows in words, after what maps are of."""
+    from emo_core.viz.people import people_values
+
+    windows = [
+        (span, people_values(case.checkpoint, case.prediction, each))
+        for each, span in zip(found, own, strict=True)
+    ]
+    whole: defaultdict[int, float] = defaultdict(float)
+    seconds = sum(end_s - start_s for start_s, end_s in own)
+    for (start_s, end_s), values in windows:
+        for number, value in values.items():
+            whole[number] += value * (end_s - start_s) / max(seconds, 1e-6)
+    ranked = sorted(whole, key=lambda number: -abs(whole[number]))
+    if not ranked:
+        return {"heading": of}
+    each = [
+        words("player_person", number=n, value=words.number("{value:+.2f}", whole[n]))
+        for n in ranked[:MOST_NAMED]
+    ]
+    said = words("player_people", people=", ".join(each))
+    return {
+        "heading": f"{of} {said}",
+        "people": [
+            {
+                "start_s": start_s,
+                "end_s": end_s,
+                "values": {
+                    str(n): [round(v, 4), words.number("{value:+.1f}", v)]
+                    for n, v in values.items()
+                },
+            }
+            for (start_s, end_s), values in windows
+        ],
     }
 
 

@@ -2,6 +2,8 @@
 // mountPlayer(root, show) draws what document.py describes; it knows nothing of the page around it.
 (() => {
   const SEEK_KEYS = { ArrowLeft: -0.1, ArrowRight: 0.1, PageDown: -1, PageUp: 1 };
+  const RAISES = [213, 94, 0], LOWERS = [0, 114, 178]; // Okabe and Ito 2008
+  const css = (colour) => `rgb(${colour})`;
   const ROW = { answer: 50, picture: 46, sound: 46, faces: 24, words: 24 }; // CSS pixels
   const LETTERS = 20, AXIS = 22; // height of a line of the track, and of its axis
   const NUMBER = 36; // width for a number of the axis
@@ -403,7 +405,7 @@
       tile = new OffscreenCanvas(width, height);
       const pen = tile.getContext("2d"), image = pen.createImageData(width, height);
       values.forEach((value, place) => {
-        const [r, g, b] = value > 0 ? [213, 94, 0] : [0, 114, 178]; // Okabe and Ito 2008
+        const [r, g, b] = value > 0 ? RAISES : LOWERS;
         image.data.set([r, g, b, 215 * Math.pow(Math.abs(value) / 127, 0.7)], 4 * place);
       });
       pen.putImageData(image, 0, 0);
@@ -420,14 +422,18 @@
       pen.lineWidth = 2;
       pen.font = `600 14px ${getComputedStyle(this.box).fontFamily}`;
       pen.textBaseline = "alphabetic";
-      frame.boxes.forEach((box, number) => {
+      const adds = this.show.map?.people?.find((it) => at >= it.start_s && at <= it.end_s)?.values ?? {};
+      frame.boxes.forEach((box, place) => {
         const [l, t, r, b] = [left + box[0] * width, top + box[1] * height, left + box[2] * width, top + box[3] * height];
-        pen.strokeStyle = "#fff";
+        const number = String(frame.people[place]), [value, text] = adds[number] ?? [0, ""];
+        const tag = text ? `${number}  ${text}` : number, wide = pen.measureText(tag).width + 10;
+        const from = Math.min(l, left + width - wide);
+        pen.strokeStyle = value ? css(value > 0 ? RAISES : LOWERS) : "#fff";
         pen.strokeRect(l, t, r - l, b - t);
         pen.fillStyle = "#12151b";
-        pen.fillRect(l, Math.max(top, t - 20), 18, 20);
+        pen.fillRect(from, Math.max(top, t - 20), wide, 20);
         pen.fillStyle = "#fff";
-        pen.fillText(String(number + 1), l + 5, Math.max(top, t - 20) + 15);
+        pen.fillText(tag, from + 5, Math.max(top, t - 20) + 15);
       });
     }
   }

@@ -13,10 +13,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from emo_core.attribution.activation_cache import cache_rows
+from emo_core.attribution.tokens import TokenLogits
 from emo_core.attribution.types import AttributionError, Cancelled, Target
 from emo_core.checkpoint import Checkpoint
 from emo_core.inference.modality_shapley import modalities
 from emo_core.messages import say, say_list
+from emo_core.models.interface import SupportsFeatures, TwoStreams
 from emo_core.models.precision import model_device
 from emo_core.preprocess.batch import Batch, collate
 from emo_core.preprocess.log_mel import follow_mel
@@ -234,6 +236,23 @@ class ForwardFunction:
         """The target's score of the baselines."""
         with torch.no_grad():
             return float(self(*self.baselines))
+
+    @lazy_property
+    def tokens(self) -> TokenLogits:
+        """The window as its towers read it. Raises AttributionError where a model has none."""
+        model, moment = self.model, self.target.step
+        if moment is not None or not (
+            isinstance(model, SupportsFeatures) and isinstance(model, TwoStreams)
+        ):
+            raise AttributionError(
+                "{name} has no towers that read picture and sound apart; expected those of a group "
+                "model; choose another method, as integrated_gradients.",
+                name=self.checkpoint.name,
+            )
+        self.meter.count(2)
+        with torch.inference_mode():
+            seen = model.features(self.batch)
+        return TokenLogits(self.model, seen, self.target.index, self.meter.count)
 
     def trace(self) -> Trace:
         """What the model keeps of the pass in which it reads the window."""

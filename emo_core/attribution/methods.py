@@ -17,6 +17,7 @@ from emo_core.attribution.forward_function import (
 from emo_core.attribution.gradients import grad_cam, integrated_gradients, saliency
 from emo_core.attribution.perturbation import ablation, occlusion, orders_within, sampled_shapley
 from emo_core.attribution.rollout import rollout
+from emo_core.attribution.token_shapley import token_shapley
 from emo_core.attribution.types import (
     PRESETS,
     Attribution,
@@ -40,6 +41,7 @@ class Method:
     signed: bool = True  # says raises or lowers, not only how strongly
     complete: bool = False  # its maps promise to sum to score - baseline's score
     random: bool = False  # depends on a seed
+    of_tokens: bool = False  # leaves out what towers read, not what they read it in
 
     @property
     def about(self) -> str:
@@ -53,6 +55,7 @@ METHODS = {
     "occlusion": Method(occlusion),
     "ablation": Method(ablation),
     "shapley": Method(sampled_shapley, complete=True, random=True),
+    "token_shapley": Method(token_shapley, complete=True, random=True, of_tokens=True),
     "rollout": Method(rollout, signed=False),
 }
 
@@ -93,6 +96,7 @@ def cost(method: str, preset: str, checkpoint: Checkpoint) -> int:
         "occlusion": _blocks(names, chosen),
         "ablation": _pieces(names, chosen.segments, chosen),
         "shapley": (players - 1) * orders_within(chosen, players),
+        "token_shapley": chosen.passes - 2,
         "rollout": 1,
     }
     return many[method] + both_ends + (not how.complete)
@@ -124,9 +128,11 @@ def explain_window(
     started = time.perf_counter()
     with torch.inference_mode(False), torch.enable_grad():
         question = ForwardFunction(checkpoint, sample, target, baseline, meter)
-        score = question.score
+        scored = question.tokens if how.of_tokens else question
+        score = scored.score
         maps = how.run(question, chosen, seed)
-        nothing = question.baseline_score if how.complete else None
+        people = maps.pop("people", None)
+        nothing = scored.baseline_score if how.complete else None
     maps = {name: _whole(maps.get(name), getattr(sample, name)) for name in inputs_of(checkpoint)}
     return Attribution(
         method,
@@ -137,12 +143,13 @@ def explain_window(
         maps,
         {name: _times(sample, name) for name in maps},
         how.signed,
-        question.baseline_words,
+        scored.baseline_words,
         score,
         nothing,
         gap_of(maps, score, nothing),
         meter.spent,
         time.perf_counter() - started,
+        people,
     )
 
 

@@ -102,3 +102,4 @@ class Attribution:
     gap: float | None  # |sum of the maps - difference| / |difference|; None: no such promise
     forward_passes: int  # spent; forward and backward together count as three
     seconds: float
+    people: Tensor | None = field(default=None, repr=False)  # (P,) of each one's faces; or not told

@@ -41,7 +41,9 @@ def row_schema(
     kind = "values" if isinstance(checkpoint.task, ValenceArousal) else "probabilities"
     window = pa.struct([("start_s", real), ("end_s", real), (kind, scores)])
     moment = pa.struct([("time_s", real), ("valence", real), ("arousal", real)])
-    frame = pa.struct([("time_s", real), ("boxes", pa.list_(pa.list_(real)))])
+    frame = pa.struct(
+        [("time_s", real), ("boxes", pa.list_(pa.list_(real))), ("people", pa.list_(pa.int32()))]
+    )
     asked = [(explanations.COLUMN, explanations.explanation_type(checkpoint))] if explain else []
     asked += [(features.COLUMN, features.feature_type())] if with_features else []
     spent = ["decode", "model", *(name for name, _ in asked)]

@@ -68,15 +68,24 @@ def link_detections(found: Sequence[np.ndarray]) -> Tracks:
     """Detections of each frame, (N, 5) each or (N, 9) with the eyes, -> people: the best overlap
     first, one face each.
     """
-    people: list[dict[int, np.ndarray]] = []  # frame -> row
+    people = [
+        {step: found[step][row] for step, row in person.items()} for person in link_people(found)
+    ]
+    return _tracks(people, len(found))
+
+
+def link_people(found: Sequence[np.ndarray]) -> list[dict[int, int]]:
+    """Boxes of each frame, (N, 4) and more each, -> people as they appear: frame -> row in it."""
+    people: list[dict[int, int]] = []
     for step, rows in enumerate(found):
         near = [person for person in people if step - max(person) <= MAX_MISSED_FRAMES]
         left = set(range(len(rows)))
-        for person, row in _pairs([person[max(person)] for person in near], rows):
-            near[person][step] = rows[row]
+        last = [found[max(person)][person[max(person)]] for person in near]
+        for person, row in _pairs(last, rows):
+            near[person][step] = row
             left.remove(row)
-        people += [{step: rows[row]} for row in sorted(left)]
-    return _tracks(people, len(found))
+        people += [{step: row} for row in sorted(left)]
+    return people
 
 
 def _pairs(last: Sequence[np.ndarray], rows: np.ndarray) -> list[tuple[int, int]]:

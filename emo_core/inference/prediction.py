@@ -88,7 +88,10 @@ class Prediction:
 
     def _facts(self) -> dict:
         found = self.presence
-        frames = [{"time_s": f.time_s, "boxes": [list(b) for b in f.boxes]} for f in found.frames]
+        frames = [
+            {"time_s": f.time_s, "boxes": [list(b) for b in f.boxes], "people": list(f.people)}
+            for f in found.frames
+        ]
         return {
             "clip": self.clip,
             "model": self.model,

@@ -1,6 +1,7 @@
 """Whether there is anybody to read in a clip: faces in its frames, and a voice in its sound."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 
 from emo_core.clip import SILENCE, Clip, video_size
-from emo_core.faces.tracking import Tracks, detection_size, track_faces
+from emo_core.faces.tracking import Tracks, detection_size, link_people, track_faces
 from emo_core.io.shipped_weights import shipped_state
 from emo_core.messages import say, say_count
 from emo_core.models.layers.whisper import (
@@ -37,6 +38,7 @@ class FoundFaces:
 
     time_s: float
     boxes: tuple[tuple[float, ...], ...]  # left, top, right, bottom as shares of the frame
+    people: tuple[int, ...] = ()  # of each box: whose face it is, numbered from 1 over the clip
 
 
 @dataclass(frozen=True)
@@ -171,14 +173,14 @@ class PresenceFinder:
         """What was found in the clip."""
         self.frames.sort(key=lambda frame: frame.time_s)
         if any(frame.boxes for frame in self.frames):
-            return Presence(tuple(self.frames))
+            return Presence(number_people(self.frames))
         heard = [segment for wave in self.waves for segment in self._listen(wave)]
         every = torch.cat(heard) if heard else torch.zeros(0, dtype=torch.bool)
         enough = bool(len(every)) and int(every.sum()) >= min(LEAST_SEGMENTS, len(every))
         if not enough and not self.config.people:
             self._search_closer()
         return Presence(
-            tuple(self.frames),
+            number_people(self.frames),
             round(sum(map(_voice_s, heard)), 2) if self.clip.has_audio else None,
             enough,
             sum(map(len, self.waves)) / self.config.mel.rate,
@@ -224,6 +226,24 @@ class PresenceFinder:
             every = [shipped_voice_detector(name)(segments) for name in self.detectors]
             heard.append(torch.stack(every).any(0))
         return heard
+
+
+def number_people(frames: Sequence[FoundFaces]) -> tuple[FoundFaces, ...]:
+    """Frames in order of time, each box with the number of its person.
+
+    Numbers go by the frame in which a person appears, and in it from left to right. A face is of
+    the person whose box it overlaps most of those seen last; who was not seen for some frames, or
+    moved out of their box between two, gets another number.
+    """
+    people = link_people([np.array(frame.boxes).reshape(-1, 4) for frame in frames])
+    people.sort(key=lambda person: (min(person), frames[min(person)].boxes[person[min(person)]]))
+    numbers = [[0] * len(frame.boxes) for frame in frames]
+    for number, person in enumerate(people, start=1):
+        for step, row in person.items():
+            numbers[step][row] = number
+    return tuple(
+        replace(frame, people=tuple(of)) for frame, of in zip(frames, numbers, strict=True)
+    )
 
 
 _share = partial(round, ndigits=4)

@@ -106,6 +106,27 @@ def test_a_clip_has_a_stage_of_its_shape_before_its_answer(browser, app, tmp_pat
     page.context.close()
 
 
+def test_faces_in_the_player_say_what_each_person_adds(browser, app, tmp_path):
+    page = opened(browser, app)
+    page.evaluate("""() => {
+      const kind = CanvasRenderingContext2D.prototype, write = kind.fillText;
+      window.tags = new Set();
+      kind.fillText = function (text) {
+        if (this.canvas.className === "player-faces") window.tags.add(text);
+        return write.apply(this, arguments);
+      };
+    }""")
+    path = write_people_clip(tmp_path / "people.mp4", 2.0)
+    page.locator("#entry input[type=file]").set_input_files(str(path))
+    page.locator("#answer .ask").wait_for()
+    page.locator("#consent input").check()
+    page.locator("#player .player-of", has_text="By faces").wait_for()
+    page.wait_for_function(
+        r"[...window.tags].filter((it) => /^\d+ +[+-]\d\.\d$/.test(it)).length >= 2"
+    )
+    page.context.close()
+
+
 def test_a_map_of_another_question_is_seen_to_be_old(browser, app):
     page = opened(browser, app)
     page.locator("#preset").get_by_text("Thorough").click()

@@ -169,3 +169,21 @@ def test_a_long_clip_has_one_track_without_gaps(tmp_path):
     assert over_time[0]["start_s"] == 0 and over_time[-1]["end_s"] == 11.0
     pairs = zip(over_time, over_time[1:], strict=False)
     assert all(a["end_s"] == b["start_s"] for a, b in pairs)
+
+
+def test_faces_carry_what_each_person_adds_over_the_whole_clip(tmp_path):
+    case = service.open_case(write_people_clip(tmp_path / "people.mp4", 11.0))
+    count = len(case.prediction.samples)
+    asked = [explanations.quick_request(case, window, {}) for window in range(count)]
+    found = [explanations.map_of(case, each) for each in asked]
+    shown = document.map_document(Words("en"), case, found, "Map of it.")["map"]
+    assert shown["heading"].startswith("Map of it. By faces, in the clip as a whole: face ")
+    by_window = [
+        {number: value for number, (value, _) in each["values"].items()} for each in shown["people"]
+    ]
+    assert [sum(each.values()) for each in by_window] == pytest.approx(
+        [float(each.people.sum()) for each in found], abs=1e-3
+    )
+    ids = {str(n) for f in document.clip_document(Words("en"), case)["faces"] for n in f["people"]}
+    assert set().union(*by_window) <= ids, "a value stands at a face that is shown"
+    assert shown["frames"], "and where the faces are, the picture is coloured"
