@@ -26,7 +26,9 @@ def from_latex(formula: str, block: bool) -> str:
     known = SHORT_FRACTION.sub(r"\\\1{\2}{\3}", known)
     tree = latex2mathml.tex2mathml(known, as_block=block)
     drawn = tree if isinstance(tree, str) else tree.toprettyxml()
-    drawn = drawn.replace(*MINUS_OF_SETS)
+    drawn = drawn.replace(*MINUS_OF_SETS).replace('"false">|<', '"false" lspace="0" rspace="0">|<')
+    if r"\left\{" not in known:  # braces of a set are as high as what they hold
+        drawn = re.sub("<mo>([{}])</mo>", r'<mo stretchy="false">\1</mo>', drawn)
     return ACCENT.sub(r'<msub><mover accent="true">\1\4</mover>\2</msub>', drawn)
 
 

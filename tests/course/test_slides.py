@@ -136,6 +136,12 @@ def test_short_fractions_and_the_difference_of_sets_are_drawn():
     assert "<mo>\u2216</mo>" in made
 
 
+def test_a_set_does_not_tower_over_its_formula_and_bars_stand_close():
+    made = make_slides.text_html(r"$\frac{|S|}{n} v(S \cup \{i\})$ and $\left\{\frac{1}{n}\right\}$")
+    assert '<mo stretchy="false">{</mo>' in made and "<mo>{</mo>" in made  # the second grows
+    assert made.count('lspace="0" rspace="0">|</mo>') == 2
+
+
 def test_the_index_of_a_letter_with_an_accent_stands_beside_it():
     hat = '<mo stretchy="false">ˆ</mo>'
     made = make_slides.text_html(r"$\hat m_t$ and $$\sum_{i=1}^n x_i$$")
