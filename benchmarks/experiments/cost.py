@@ -76,17 +76,17 @@ def measure(recipe: Recipe, rounds: int = ROUNDS) -> dict[str, Any]:
     before_gb = 0.0 if device.type == "cuda" else resident_gb("VmRSS")  # the programs themselves
     model = untrained(recipe).to(device)
     clip = random_clips(replace(recipe.sample, tokenizer="bytes"), 1, device)
+    with torch.inference_mode(), for_inference(model, device):
+        model(clip)  # warms up
+        memory_gb = peak_gb(device) - before_gb  # before what counts operations is loaded
+        spent = [_seconds(lambda: model(clip), device) for _ in range(rounds)]
     with flop_counter() as counter, torch.no_grad():
         model(clip)
-    spent = []
-    with torch.inference_mode(), for_inference(model, device):
-        for _ in range(rounds + 1):  # the first one warms up
-            spent.append(_seconds(lambda: model(clip), device))
     return {
         **parameters(recipe),
         "gflop": round(counter.get_total_flops() / 1e9, 2),
-        "memory_gb": round(peak_gb(device) - before_gb, 2),
-        "seconds": round(statistics.median(spent[1:]), 3),
+        "memory_gb": round(memory_gb, 2),
+        "seconds": round(statistics.median(spent), 3),
         "clock": "GPU" if device.type == "cuda" else "processor",
     }
 
