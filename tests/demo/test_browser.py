@@ -384,23 +384,23 @@ def test_a_language_that_is_chosen_stays(browser, app):
 def test_another_language_shows_the_same_example_and_asks_before_a_clip_is_lost(
     browser, app, tmp_path
 ):
-    context = browser.new_context(locale="en-US")
+    context = browser.new_context(locale="de-DE")
     page = context.new_page()
     page.set_default_timeout(1000 * PATIENCE_S)
     page.goto(f"{app}?clip=seen_negative")
     kicker = page.locator("#answer .kicker", has_text="seen_negative")
     kicker.wait_for()
-    page.locator("#player .player-of", has_text="Map of").wait_for()
-    page.locator(".languages").get_by_role("link", name="Deutsch").click()
     page.locator("#player .player-of", has_text="Karte für").wait_for()
+    page.locator(".languages").get_by_role("link", name="English").click()
+    page.locator("#player .player-of", has_text="Map of").wait_for()
     kicker.wait_for()
     give(page, write_people_clip(tmp_path / "mine.mp4", 1.0))
     mine = page.locator("#answer .kicker", has_text="mine.mp4")
     mine.wait_for()
     asked = []
     page.once("dialog", lambda it: (asked.append(it.message), it.dismiss()))
-    page.locator(".languages").get_by_role("link", name="English").click()
-    assert asked == [tables()["en"]["language_ask"]]
+    page.locator(".languages").get_by_role("link", name="Deutsch").click()
+    assert asked == [tables()["de"]["language_ask"]]
     assert mine.is_visible(), "who says no stays"
     context.close()
 
