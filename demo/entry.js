@@ -1,6 +1,7 @@
 // Where a clip comes in: dropped, chosen, or one of the drawn examples; long ones are cut here first.
 (() => {
   const MOST_LOOK_MS = 10_000;
+  const SERVER_EVERY_MS = 3000, RECENT_MS = 15_000, MISSES = 2; // looks for the server; without it, in a row
   const CUT = { seconds: 10, lines: 360 };
   const { make, fill, fixed } = window.emo;
   const megabytes = (bytes) => fixed(bytes / 2 ** 20, bytes < 2 ** 20 * 10 ? 1 : 0);
@@ -217,8 +218,36 @@
     window.addEventListener("online", () => entry.say(""));
   };
 
+  /** While something is awaited, looks whether the server is there; says where it is not, and when it is back. */
+  const watchServer = (entry) => {
+    let asked = 0, missed = 0, told = false;
+    document.addEventListener("click", () => { asked = Date.now(); }, true);
+    const look = async () => {
+      const waiting = [...document.querySelectorAll("#answer .busy")];
+      if (!missed && !told && !waiting.length && Date.now() - asked > RECENT_MS) return;
+      if (document.hidden || !navigator.onLine) return;
+      const there = await fetch("favicon.ico", { cache: "no-store" }).then((it) => it.ok, () => false);
+      missed = there ? 0 : missed + 1;
+      if (!entry.show) return; // nor are there words yet
+      if (missed >= MISSES && !told) {
+        told = true;
+        entry.say(entry.words("gone"), "trouble");
+        for (const box of waiting) box.textContent = entry.words("gone");
+      } else if (there && told) {
+        told = false;
+        entry.say(entry.words("back"));
+        const again = make("button", "", entry.state, { type: "button", textContent: entry.words("reload") });
+        again.onclick = () => location.reload();
+      }
+    };
+    setInterval(look, SERVER_EVERY_MS);
+  };
+
   window.mountEntry = (root, give) => {
-    if (!root.emoEntry) refuseOffline(root.emoEntry = new Entry(root, give));
+    if (!root.emoEntry) {
+      refuseOffline(root.emoEntry = new Entry(root, give));
+      watchServer(root.emoEntry);
+    }
     return root.emoEntry;
   };
 })();

@@ -413,7 +413,10 @@
       return tile;
     }
 
-    drawFaces(at) { this.drawFacesOn(...this.fit(this.marks, at)); }
+    drawFaces(at) {
+      const place = this.fit(this.marks, at);
+      if (this.media.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) this.drawFacesOn(...place);
+    }
 
     drawFacesOn(pen, at, left, top, width, height) {
       if (!this.boxes || !this.show.faces?.length) return;
