@@ -242,10 +242,10 @@ def _people(
     of: str,
 ) -> dict[str, Any]:
     """What each person's faces add, by window; of all windows in words, after what maps are of."""
-    from emo_core.viz.people import people_values
+    from emo_core.inference.people import people_values
 
     windows = [
-        (span, people_values(case.checkpoint, case.prediction, each))
+        (span, people_values(case.checkpoint, case.prediction, each.span.start_s, each.people))
         for each, span in zip(found, own, strict=True)
     ]
     whole: defaultdict[int, float] = defaultdict(float)

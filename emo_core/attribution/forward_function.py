@@ -131,6 +131,18 @@ class PassBudget:
             raise Cancelled("the explanation was stopped before it was done.")
 
 
+def refuse_without_towers(checkpoint: Checkpoint) -> None:
+    """Raise AttributionError where a model does not read picture and sound apart, as a whole."""
+    model = checkpoint.model
+    apart = isinstance(model, SupportsFeatures) and isinstance(model, TwoStreams)
+    if not apart or checkpoint.task.answers_moments:
+        raise AttributionError(
+            "{name} has no towers that read picture and sound apart; expected those of a group "
+            "model; choose another method, as integrated_gradients.",
+            name=checkpoint.name,
+        )
+
+
 class ForwardFunction:
     """Scores of one window's inputs, changed at will; works on a copy of the model.
 
@@ -240,15 +252,9 @@ class ForwardFunction:
     @lazy_property
     def tokens(self) -> TokenLogits:
         """The window as its towers read it. Raises AttributionError where a model has none."""
-        model, moment = self.model, self.target.step
-        if moment is not None or not (
-            isinstance(model, SupportsFeatures) and isinstance(model, TwoStreams)
-        ):
-            raise AttributionError(
-                "{name} has no towers that read picture and sound apart; expected those of a group "
-                "model; choose another method, as integrated_gradients.",
-                name=self.checkpoint.name,
-            )
+        refuse_without_towers(self.checkpoint)
+        model = self.model
+        assert isinstance(model, SupportsFeatures)
         self.meter.count(2)
         with torch.inference_mode():
             seen = model.features(self.batch)

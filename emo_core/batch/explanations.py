@@ -7,7 +7,9 @@ from emo_core.attribution.timeline import over_time, to_timeline
 from emo_core.attribution.types import ExplainRequest
 from emo_core.checkpoint import Checkpoint
 from emo_core.inference.modality_shapley import modalities
+from emo_core.inference.people import people_values
 from emo_core.inference.prediction import Prediction
+from emo_core.schema import DEFAULT_METHOD
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,6 +22,7 @@ def explanation_type(checkpoint: Checkpoint) -> "pa.DataType":
     import pyarrow as pa
 
     text, real = pa.string(), pa.float64()
+    person = pa.struct([("person", pa.int32()), ("value", real)])
     peak = pa.struct([("start_s", real), ("end_s", real), ("value", real)])
     return pa.struct(
         [
@@ -30,17 +33,20 @@ def explanation_type(checkpoint: Checkpoint) -> "pa.DataType":
             *((name, pa.list_(real)) for name in ("edges_s", "picture", "sound")),
             ("words", real),
             ("peaks", pa.struct([("picture", peak), ("sound", peak)])),
+            ("people", pa.list_(person)),
             ("modality_share", pa.struct([(name, real) for name in modalities(checkpoint)])),
         ]
     )
 
 
-def explained(checkpoint: Checkpoint, prediction: Prediction, preset: str) -> dict[str, Any]:
+def explained(
+    checkpoint: Checkpoint, prediction: Prediction, preset: str, method: str = DEFAULT_METHOD
+) -> dict[str, Any]:
     """The explanation of the predicted label in the window where it is strongest.
 
     Raises AttributionError.
     """
-    request = ExplainRequest(preset=preset)
+    request = ExplainRequest(method, preset)
     _, window = choose_subject(checkpoint, prediction, request)
     found = explain(checkpoint, prediction, request)
     clock = to_timeline(found)
@@ -60,5 +66,11 @@ def explained(checkpoint: Checkpoint, prediction: Prediction, preset: str) -> di
         **{name: None if values is None else values.tolist() for name, values in parts.items()},
         "words": float(over_time(found, "tokens").sum()) if "tokens" in found.maps else None,
         "peaks": peaks,
+        "people": [
+            {"person": number, "value": value}
+            for number, value in people_values(
+                checkpoint, prediction, found.span.start_s, found.people
+            ).items()
+        ],
         "modality_share": modality_share(checkpoint, prediction.samples[window], found.target),
     }

@@ -8,6 +8,7 @@ from emo_core.batch import explanations, features
 from emo_core.checkpoint import Checkpoint
 from emo_core.inference.modality_shapley import modalities
 from emo_core.inference.prediction import Prediction
+from emo_core.schema import DEFAULT_METHOD
 from emo_core.tasks.valence_arousal import ValenceArousal
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ def add_asked(
     prediction: Prediction,
     explain: str | None,
     with_features: bool,
+    method: str = DEFAULT_METHOD,
 ) -> None:
     """Put explanation and features into a row of `answered`, and the seconds they took.
 
@@ -109,6 +111,6 @@ def add_asked(
         spent[features.COLUMN] = time.perf_counter() - started
     if explain and prediction.nobody is None:
         started = time.perf_counter()
-        row[explanations.COLUMN] = explanations.explained(checkpoint, prediction, explain)
+        row[explanations.COLUMN] = explanations.explained(checkpoint, prediction, explain, method)
         spent[explanations.COLUMN] = time.perf_counter() - started
     row["seconds"] = spent

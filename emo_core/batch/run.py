@@ -19,6 +19,7 @@ from emo_core.batch.out_folder import (
 )
 from emo_core.batch.worker import BatchJob, ShardDone, Worker, file_sha256
 from emo_core.io.processes import processes
+from emo_core.schema import DEFAULT_METHOD
 
 Progress = Callable[[int, int, int], object]  # rows written, of how many, failed so far
 
@@ -43,14 +44,16 @@ def write_rows(
     progress: Progress | None = None,
     explain: str | None = None,
     features: bool = False,
+    method: str = DEFAULT_METHOD,
 ) -> BatchDone:
     """Write a row of Parquet for every name, into `out`/rows.
 
-    workers: processes of one thread; None = one a CPU. local: without Ray. explain: a preset.
-    Raises BatchError where `out` holds other rows or can't be written, or what is needed is not
-    installed.
+    workers: processes of one thread; None = one a CPU. local: without Ray. explain: a preset, of
+    `method`. Raises AttributionError where the model has no such explanations, BatchError where
+    `out` holds other rows or can't be written, or what is needed is not installed.
     """
-    from emo_core.attribution.methods import find_preset
+    from emo_core.attribution.forward_function import refuse_without_towers
+    from emo_core.attribution.methods import find_method, find_preset
     from emo_core.batch.features import PRECISION, tower_names
     from emo_core.batch.rows import own_version
     from emo_core.checkpoint import CONFIG, WEIGHTS, find_checkpoint, load_checkpoint
@@ -60,12 +63,15 @@ def write_rows(
     folder = find_checkpoint(model).resolve()
     checkpoint = load_checkpoint(folder)  # refused before anything is written
     weights = file_sha256(folder / WEIGHTS)
-    job = BatchJob(out.resolve(), folder, weights, own_version(), max_windows, explain, features)
+    made = (weights, own_version(), max_windows, explain, features)
+    job = BatchJob(out.resolve(), folder, *made, method=method)
     settings = {"weights": weights, "config": file_sha256(folder / CONFIG)}
     settings |= {"version": job.version, "max_windows": str(max_windows)}
     if explain:
         find_preset(explain)
-        settings["explain"] = explain
+        if find_method(method).of_tokens:
+            refuse_without_towers(checkpoint)
+        settings["explain"] = explain if method == DEFAULT_METHOD else f"{explain} of {method}"
     cards = count_cards(local)
     if cards:
         settings["device"] = "cuda"

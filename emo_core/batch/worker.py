@@ -16,6 +16,7 @@ from emo_core.batch.names import AskedRow, is_url, unreadable
 from emo_core.batch.out_folder import BatchFolder
 from emo_core.errors import EmoError, failure_sentence
 from emo_core.io.atomic import atomic_path
+from emo_core.schema import DEFAULT_METHOD
 
 if TYPE_CHECKING:
     from emo_core.checkpoint import Checkpoint
@@ -45,6 +46,7 @@ class BatchJob:
     explain: str | None = None  # preset
     features: bool = False
     device: str = "cpu"  # of the worker, as torch names it
+    method: str = DEFAULT_METHOD  # of explanations
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,7 @@ class Worker:
             with _on_disk(name) as path:
                 found = predict_clip(load_clip(path), checkpoint, job.max_windows)
             row |= answered(found)
-            add_asked(row, checkpoint, found, job.explain, job.features)
+            add_asked(row, checkpoint, found, job.explain, job.features, job.method)
         except NoRoomError:
             raise
         except (torch.OutOfMemoryError, torch.AcceleratorError) as error:

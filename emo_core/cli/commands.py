@@ -106,6 +106,7 @@ def run_batch(args: argparse.Namespace) -> int:
             show,
             args.explain,
             args.features,
+            args.method,
         )
     except KeyboardInterrupt:
         if any(args.out.glob("rows/*.parquet")):

@@ -23,6 +23,7 @@ from emo_core.schema import (
     DEFAULT_METHOD,
     DEFAULT_MODEL,
     DEFAULT_PRESET,
+    METHOD_NAMES,
     PRESET_NAMES,
 )
 
@@ -178,6 +179,8 @@ def _add_batch_arguments(one: argparse.ArgumentParser) -> None:
     one.add_argument("--workers", type=int, metavar="N", help=about)
     about = say("say why as well, as finely as one of {presets}", presets=", ".join(PRESET_NAMES))
     one.add_argument("--explain", choices=PRESET_NAMES, metavar="PRESET", help=about)
+    about = say("how --explain does it (default {usual})", usual=DEFAULT_METHOD)
+    one.add_argument("--method", choices=METHOD_NAMES, default=DEFAULT_METHOD, help=about)
     one.add_argument(
         "--features", action="store_true", help=say("keep what the towers saw as well")
     )

@@ -27,12 +27,12 @@ from emo_core.attribution.sanity_checks import run_checks
 from emo_core.attribution.types import Attribution, ExplainRequest
 from emo_core.checkpoint import Checkpoint
 from emo_core.clip import Clip
+from emo_core.inference.people import people_values
 from emo_core.inference.prediction import Prediction
 from emo_core.io.atomic import atomic_path
 from emo_core.messages import ENGLISH, say
 from emo_core.preprocess.sample import Sample
 from emo_core.viz.overlay import write_overlay
-from emo_core.viz.people import people_values
 from emo_core.viz.report import Explanation, write_report
 
 SHIFT = 3  # frames of the model's own
@@ -175,7 +175,12 @@ def explanation_summary(clip: str, explanation: Explanation, files: list[str]) -
         "score": attribution.score,
         "completeness_gap": attribution.gap,
         "modality_share": explanation.share,
-        "people": people_values(explanation.checkpoint, explanation.prediction, attribution),
+        "people": people_values(
+            explanation.checkpoint,
+            explanation.prediction,
+            attribution.span.start_s,
+            attribution.people,
+        ),
         "forward_passes": attribution.forward_passes,
         "seconds": round(attribution.seconds, 3),
         "verdict": trust.verdict if trust else None,

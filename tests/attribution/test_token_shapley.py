@@ -13,9 +13,9 @@ from emo_core.attribution.token_shapley import shapley_by_orders
 from emo_core.attribution.tokens import PEOPLE, SOUND, TokenGroups
 from emo_core.attribution.types import PRESETS, AttributionError, Target
 from emo_core.inference.modality_shapley import score_windows
+from emo_core.inference.people import people_numbers, people_values
 from emo_core.inference.predict import load_cached, predict_clip
 from emo_core.preprocess.batch import collate
-from emo_core.viz.people import people_numbers, people_values
 from tests.support.explained import checkpoint_of
 from tests.support.predictions import write_people_clip
 
@@ -112,7 +112,7 @@ def test_people_keep_the_numbers_that_the_player_shows(people):
     by_left = sorted(zip(first.boxes, first.people, strict=True))
     assert [number for _, number in by_left] == sorted(first.people), "from left to right"
     found = explain_window(checkpoint, sample, Target(checkpoint.labels[0], 0), METHOD, "fast")
-    values = people_values(checkpoint, prediction, found)
+    values = people_values(checkpoint, prediction, found.span.start_s, found.people)
     assert sum(values.values()) == pytest.approx(float(found.people.sum()), abs=1e-5)
 
 

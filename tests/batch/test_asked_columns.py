@@ -21,6 +21,7 @@ from emo_core.inference.predict import predict_clip
 from emo_core.training.feature_cache import cached_features
 from tests.batch.test_run import read_rows
 from tests.batch.test_worker import CLIP, MODEL, work
+from tests.support.predictions import write_people_clip
 
 __all__ = ["work"]
 FAST = {"explain": "fast", "features": True}
@@ -130,6 +131,25 @@ def test_a_model_without_towers_is_refused(tmp_path, capsys):
     assert not (tmp_path / "out").exists()
     with pytest.raises(BatchError):
         read_features(load_checkpoint("mesm-staged"), None)
+
+
+def test_a_row_says_whose_face_where_the_method_does(tmp_path):
+    checkpoint = load_checkpoint("group-people")
+    clip = load_clip(write_people_clip(tmp_path / "people.mp4", 2.0))
+    found = predict_clip(clip, checkpoint, 1)
+    row, schema = answered(found), row_schema(checkpoint, "fast")
+    add_asked(row, checkpoint, found, "fast", False, "token_shapley")
+    (told,) = pa.Table.from_pylist([row], schema).column("explanation").to_pylist()
+    seen = {number for frame in row["faces"]["frames"] for number in frame["people"]}
+    assert {each["person"] for each in told["people"]} <= seen and len(told["people"]) >= 2
+    assert told["method"] == "token_shapley" and told["completeness_gap"] < 1e-4
+
+
+def test_a_model_without_such_explanations_is_refused_before_any_row(tmp_path, capsys):
+    words = ["batch", str(CLIP), "--out", str(tmp_path / "out"), "--local", "--explain", "fast"]
+    assert main([*words, "--method", "token_shapley", "--model", "jmt-staged"]) == 2
+    assert "jmt-staged has no towers that read picture and sound apart" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_processes_write_the_same_rows_and_other_wishes_are_refused(work, tmp_path, capsys):

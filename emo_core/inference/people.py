@@ -4,8 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 import numpy as np
+from torch import Tensor
 
-from emo_core.attribution.types import Attribution
 from emo_core.checkpoint import Checkpoint
 from emo_core.inference.prediction import Prediction
 from emo_core.inference.presence import FoundFaces
@@ -15,19 +15,19 @@ NEAR_S = 1e-3  # two times of one frame
 
 
 def people_values(
-    checkpoint: Checkpoint, prediction: Prediction, found: Attribution
+    checkpoint: Checkpoint, prediction: Prediction, start_s: float, found: Tensor | None
 ) -> dict[int, float]:
-    """What each person's faces add to the score, by their number in `FoundFaces.people`.
+    """What each person's faces add to a score, by their number in `FoundFaces.people`.
 
-    found: of one window of the prediction. {} where its method does not tell people apart.
+    found: (P,) of the window that starts there, or None where nothing tells people apart: {}.
     """
-    if found.people is None:
+    if found is None:
         return {}
-    sample = next(it for it in prediction.samples if it.start_s == found.span.start_s)
+    sample = next(it for it in prediction.samples if it.start_s == start_s)
     values: defaultdict[int, float] = defaultdict(float)
     numbers = people_numbers(checkpoint, prediction, sample)
     for person, number in numbers.items():
-        values[number] += float(found.people[person])
+        values[number] += float(found[person])
     return dict(values)
 
 
