@@ -42,6 +42,8 @@ def shapley_by_orders(
     """Sampled Owen values (k,) of groups of tokens; they sum to the score minus that of none."""
     scores, players = question.tokens, len(groups.keys)
     generator = torch.Generator().manual_seed(seed)
+    if not players:
+        return torch.zeros(0)
     heard = torch.tensor([kind == SOUND for kind, _, _ in groups.keys])
     unions = [(~heard).nonzero().flatten(), heard.nonzero().flatten()]
     orders = []

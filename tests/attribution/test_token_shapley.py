@@ -15,6 +15,7 @@ from emo_core.attribution.types import PRESETS, AttributionError, Target
 from emo_core.inference.modality_shapley import score_windows
 from emo_core.inference.people import people_numbers, people_values
 from emo_core.inference.predict import load_cached, predict_clip
+from emo_core.models.group import Group
 from emo_core.preprocess.batch import collate
 from tests.support.explained import checkpoint_of
 from tests.support.predictions import write_people_clip
@@ -147,3 +148,13 @@ def test_a_window_without_sound_or_picture(people, missing):
     empty = "mel" if missing == "audio" else "video"
     assert float(found.maps[empty].abs().sum()) == 0
     assert found.gap < 1e-4
+
+
+@pytest.mark.parametrize("fusion, missing", [("video", "video_mask"), ("audio", "mel_mask")])
+def test_a_window_without_what_the_fusion_reads_is_worth_nothing(people, fusion, missing):
+    checkpoint, _, sample = people
+    alone = replace(checkpoint, model=Group(replace(checkpoint.model.config, fusion=fusion)).eval())
+    none = {name: getattr(sample, name) & False for name in (missing, "face_mask")}
+    target = Target(checkpoint.labels[0], 0)
+    found = explain_window(alone, replace(sample, **none), target, METHOD, "fast")
+    assert not any(bool(values.any()) for values in found.maps.values()) and found.gap == 0
