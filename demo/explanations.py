@@ -25,7 +25,7 @@ from emo_core.attribution.counterfactuals import (
 )
 from emo_core.attribution.explain import choose_subject, explain, modality_share, resolve_request
 from emo_core.attribution.face_regions import FaceRegions, find_faces
-from emo_core.attribution.forward_function import Progress
+from emo_core.attribution.forward_function import Progress, reads_apart
 from emo_core.attribution.rollout import Matrix, picture_to_sound
 from emo_core.attribution.sanity_checks import SanityChecks, checks_cost, run_checks
 from emo_core.attribution.types import (
@@ -60,7 +60,8 @@ Clock = Callable[[], float]
 CHECKS = "checks"  # in place of a method: the pace of a map's checks
 MOST_SHIFT = 8  # frames of the model, to either side
 QUICK = "integrated_gradients"  # 0.1 s of one thread for 5 s of clip where towers are small
-QUICK_OF_PEOPLE = "token_shapley"  # 0.2 to 0.3 s where they are encoders; gradients take 0.65 s
+QUICK_OF_ENCODERS = "shapley"  # where faces are read; gradients take twice as long there
+QUICK_OF_PEOPLE = "token_shapley"  # 0.2 to 0.3 s where towers of a group model read faces
 _PACE: dict[tuple[str, str], float] = {}  # seconds of one pass, by model and method, as last run
 
 
@@ -291,7 +292,9 @@ def quick_request(case: ClipSession, window: int, wish: Mapping[str, object]) ->
 
     wish: what the page's address asks for instead; what it misnames is passed over.
     """
-    usual = QUICK_OF_PEOPLE if case.checkpoint.sample.people else QUICK
+    usual = QUICK
+    if case.checkpoint.sample.people:
+        usual = QUICK_OF_PEOPLE if reads_apart(case.checkpoint) else QUICK_OF_ENCODERS
     preset = "thorough" if is_shared(case) and not wish.get("method") else "fast"
     request = ExplainRequest(method=usual, preset=preset, window=window, checks=False)
     return wished_request(case, wish, request)

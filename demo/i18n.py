@@ -6,7 +6,7 @@ by `words.show(figure)`; who shows `str(error)` or a note as it is, shows Englis
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,8 +55,11 @@ class Words:
     def values(self, found: Mapping[str, float]) -> str:
         """Valence and arousal, or other values from -1 to 1, in words."""
         named = ((self.name_of("label", name), value) for name, value in found.items())
-        between = "; " if self._catalogue.comma else ", "
-        return between.join(f"{name} {self.number('{value:+.2f}', v)}" for name, v in named)
+        return self.listed(f"{name} {self.number('{value:+.2f}', v)}" for name, v in named)
+
+    def listed(self, numbers: Iterable[str]) -> str:
+        """Texts with numbers one after another, apart from this language's decimal sign."""
+        return ("; " if self._catalogue.comma else ", ").join(numbers)
 
     def name_of(self, kind: str, name: str) -> str:
         """A name of the library's (a label, a method) as people say it; itself where unknown."""

@@ -256,25 +256,26 @@ def _people(
     ranked = sorted(whole, key=lambda number: -abs(whole[number]))
     if not ranked:
         return {"heading": of}
-    each = [
-        words("player_person", number=n, value=words.number("{value:+.2f}", whole[n]))
-        for n in ranked[:MOST_NAMED]
-    ]
-    said = words("player_people", people=", ".join(each))
+    each = [words("player_person", number=n, value=whole[n]) for n in ranked[:MOST_NAMED]]
+    if left := ranked[MOST_NAMED:]:
+        each.append(words("player_others", value=sum(whole[n] for n in left)))
+    said = words("player_people", people=words.listed(each))
     return {
         "heading": f"{of} {said}",
         "people": [
             {
                 "start_s": start_s,
                 "end_s": end_s,
-                "values": {
-                    str(n): [round(v, 4), words.number("{value:+.1f}", v)]
-                    for n, v in values.items()
-                },
+                "values": {str(n): [round(v, 4), _tag(words, v)] for n, v in values.items()},
             }
             for (start_s, end_s), values in windows
         ],
     }
+
+
+def _tag(words: Words, value: float) -> str:
+    """A value beside a face, in the little room that is there; "" of one that rounds to zero."""
+    return words.number("{value:+.1f}", value) if round(value, 1) else ""
 
 
 def _heat(

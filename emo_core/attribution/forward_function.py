@@ -131,11 +131,16 @@ class PassBudget:
             raise Cancelled("the explanation was stopped before it was done.")
 
 
-def refuse_without_towers(checkpoint: Checkpoint) -> None:
-    """Raise AttributionError where a model does not read picture and sound apart, as a whole."""
+def reads_apart(checkpoint: Checkpoint) -> bool:
+    """Whether a model reads picture and sound in towers of their own, and a window as a whole."""
     model = checkpoint.model
     apart = isinstance(model, SupportsFeatures) and isinstance(model, TwoStreams)
-    if not apart or checkpoint.task.answers_moments:
+    return apart and not checkpoint.task.answers_moments
+
+
+def refuse_without_towers(checkpoint: Checkpoint) -> None:
+    """Raise AttributionError where a model does not read picture and sound apart, as a whole."""
+    if not reads_apart(checkpoint):
         raise AttributionError(
             "{name} has no towers that read picture and sound apart; expected those of a group "
             "model; choose another method, as integrated_gradients.",

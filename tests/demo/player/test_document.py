@@ -1,6 +1,7 @@
 """What the player draws: peaks that are moments of their own, maps over the clip's own frame."""
 
 import base64
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -187,3 +188,34 @@ def test_faces_carry_what_each_person_adds_over_the_whole_clip(tmp_path):
     ids = {str(n) for f in document.clip_document(Words("en"), case)["faces"] for n in f["people"]}
     assert set().union(*by_window) <= ids, "a value stands at a face that is shown"
     assert shown["frames"], "and where the faces are, the picture is coloured"
+
+
+@pytest.mark.parametrize("model", ["affect-people", "mesm-people"])
+def test_every_model_that_looks_at_faces_has_a_first_map(tmp_path, model):
+    case = service.open_case(write_people_clip(tmp_path / "people.mp4", 2.0), model=model)
+    found = explanations.map_of(case, explanations.quick_request(case, 0, {}))
+    assert any(bool(values.any()) for values in found.maps.values())
+
+
+PEOPLE = {number: 0.31 - 0.04 * number for number in range(1, 16)}  # 0.27 down to -0.29
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "face 15: -0.29, face 1: +0.27, face 14: -0.25, face 2: +0.23, "),
+        ("de", "Gesicht 15: -0,29; Gesicht 1: +0,27; Gesicht 14: -0,25; Gesicht 2: +0,23; "),
+    ],
+)
+def test_many_people_are_a_sentence_that_adds_up(case, monkeypatch, language, said):
+    monkeypatch.setattr("emo_core.inference.people.people_values", lambda *_: PEOPLE)
+    found = explanations.map_of(case, explanations.quick_request(case, 0, {}))
+    shown = document.map_document(Words(language), case, [found], "of")["map"]
+    assert said in shown["heading"]
+    values = [
+        float(x.replace(",", ".")) for x in re.findall(r": ([+-]\d[.,]\d\d)", shown["heading"])
+    ]
+    assert len(values) == document.MOST_NAMED + 1
+    assert sum(values) == pytest.approx(sum(PEOPLE.values()), abs=0.04)
+    tags = {number: text for number, (_, text) in shown["people"][0]["values"].items()}
+    assert tags["7"] == "" and tags["15"] in ("-0.3", "-0,3"), "no +0.0 and no -0.0 at a face"
