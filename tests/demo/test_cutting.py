@@ -113,7 +113,7 @@ def clips(tmp_path_factory):
     }
     for name, (size, coded) in made.items():
         flash = f"drawbox=color=white:t=fill:enable='lt(mod(t\\,1)\\,{FLASH_S})'"
-        noise = f"color=black:s={size}:r=30,noise=alls=20:allf=t,{flash}"
+        noise = f"color=black:s={size}:r=25,noise=alls=20:allf=t,{flash}"
         beep = f"aevalsrc='0.8*sin(2*PI*1000*t)*lt(mod(t\\,1)\\,{FLASH_S})':s=48000"
         call = [
             "ffmpeg",
@@ -129,7 +129,7 @@ def clips(tmp_path_factory):
             "-i",
             beep,
         ]
-        subprocess.run([*call, "-t", "20", *coded, str(folder / name)], check=True)
+        subprocess.run([*call, "-t", "18", *coded, str(folder / name)], check=True)
     (folder / "broken.mp4").write_bytes(b"this was never a film " * 50)
     return folder
 
@@ -197,6 +197,6 @@ def test_unreadable_files_and_stops_have_their_reason(page, clips, tmp_path):
 def test_a_file_is_inspected(page, clips):
     page.locator("#clip").set_input_files(str(clips / "tall.mov"))
     found = page.evaluate("window.inspect()")
-    assert found["seconds"] == pytest.approx(20, abs=0.1)
+    assert found["seconds"] == pytest.approx(18, abs=0.1)
     assert (found["width"], found["height"]) == (540, 960)
     assert found["hasVideo"] and found["hasAudio"]

@@ -61,6 +61,7 @@ def served(
     known = {"GRADIO_SERVER_PORT": str(port), "GRADIO_SERVER_NAME": "127.0.0.1"}
     known |= {"TMPDIR": str(folder), "EMO_JOBS_A_MINUTE": "1000", "EMO_JOBS_OF_ADDRESS": "1000"}
     known |= {"EMO_REQUESTS_A_SECOND": "10000"}
+    known |= {"PYTHONPATH": str(ROOT)} if before else {}
     with (folder / "app.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-c", f"{before}\n{START}"] if before else [sys.executable, APP],
