@@ -1,4 +1,7 @@
-"""Films six visitors at the page, each a WebM: python -m scripts.films FOLDER [--only phone …].
+"""Films visitors at the page, each a WebM: python -m scripts.films FOLDER [--only phone …].
+
+assets/glance.webp is the one named glance: ffmpeg -ss 5 -i glance.webm -vf
+"fps=6,scale=320:-1" -loop 0 -c:v libwebp -quality 60 glance.webp
 
 Every clip that they give is drawn. What the programmer types is run, and its output is filmed.
 """
@@ -199,6 +202,25 @@ def phone(visitor: Visitor) -> None:
     visitor.look()
 
 
+def glance(visitor: Visitor) -> None:
+    """Half a minute on a phone, for the README: what runs, the map, a clip of their own."""
+    visitor.arrive()
+    visitor.play()
+    visitor.look(2)
+    visitor.drag(".player-mix input", [60, 30, 0, 30, 60, 90])
+    visitor.look()
+    give(visitor.page, write_people_clip(visitor.folder / "friends.mp4", 4.0))
+    visitor.at("#answer .ask").wait_for()
+    agree(visitor.page)
+    visitor.page.locator("#answer .kicker", has_text="friends").wait_for()
+    visitor.has_map()
+    visitor.scroll_to("#player")
+    visitor.play()
+    visitor.look(3)
+    visitor.scroll_to("#answer")
+    visitor.look()
+
+
 def keyboard(visitor: Visitor) -> None:
     """Never touches a mouse."""
     visitor.arrive()
@@ -297,6 +319,7 @@ STORIES: dict[str, tuple[Callable[[Visitor], None], dict[str, Any], tuple[int, i
         (854, 480),
     ),
     "phone": (phone, DEVICES["phone"], (390, 844)),
+    "glance": (glance, DEVICES["phone"], (390, 844)),
     "keyboard": (keyboard, {"viewport": {"width": 1280, "height": 800}}, (1280, 800)),
     "german": (
         german,
