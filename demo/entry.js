@@ -2,6 +2,7 @@
 (() => {
   const MOST_LOOK_MS = 10_000;
   const SERVER_EVERY_MS = 3000, RECENT_MS = 15_000, MISSES = 2; // looks for the server; without it, in a row
+  const ANSWER_MS = 8000; // a server that takes longer, twice, does not answer
   const CUT = { seconds: 10, lines: 360 };
   const { make, fill, fixed } = window.emo;
   const megabytes = (bytes) => fixed(bytes / 2 ** 20, bytes < 2 ** 20 * 10 ? 1 : 0);
@@ -220,16 +221,19 @@
 
   /** While something is awaited, looks whether the server is there; says where it is not, and when it is back. */
   const watchServer = (entry) => {
-    let asked = 0, missed = 0, told = false;
+    let asked = 0, missed = 0, told = false, looking = false;
     document.addEventListener("click", () => { asked = Date.now(); }, true);
     const look = async () => {
       const waiting = [...document.querySelectorAll("#answer .busy")];
       if (!missed && !told && !waiting.length && Date.now() - asked > RECENT_MS) return;
-      if (document.hidden || !navigator.onLine) return;
-      const there = await fetch("favicon.ico", { cache: "no-store" }).then((it) => it.ok, () => false);
+      if (looking || document.hidden || !navigator.onLine) return;
+      looking = true;
+      const patience = { cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS) };
+      const there = await fetch("favicon.ico", patience).then((it) => it.ok, () => false);
+      looking = false;
       missed = there ? 0 : missed + 1;
       if (!entry.show) return; // nor are there words yet
-      if (missed >= MISSES && !told) {
+      if (missed >= MISSES && !(told && entry.state.textContent)) { // a click may have cleared it
         told = true;
         entry.say(entry.words("gone"), "trouble");
         for (const box of waiting) box.textContent = entry.words("gone");

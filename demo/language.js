@@ -25,7 +25,7 @@
   }).observe(document.documentElement, { childList: true, subtree: true });
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.(".languages a");
-    if (link) {
+    if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) { // else it opens beside this page
       event.preventDefault();
       const player = document.querySelector("#player [role=group]")?.parentElement.emoPlayer;
       const shown = player?.show, address = new URL(shown?.link ?? location.href, location.href);

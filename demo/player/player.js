@@ -425,10 +425,14 @@
       pen.lineWidth = 2;
       pen.font = `600 14px ${getComputedStyle(this.box).fontFamily}`;
       pen.textBaseline = "alphabetic";
-      const adds = this.show.map?.people?.find((it) => at >= it.start_s && at <= it.end_s)?.values ?? {};
-      frame.boxes.forEach((box, place) => {
+      const now = frame.time_s; // of the frame whose faces these are
+      const adds = this.show.map?.people?.find((it) => now >= it.start_s && now <= it.end_s)?.values ?? {};
+      const added = (place) => adds[frame.people[place]] ?? [0, ""];
+      const order = [...frame.boxes.keys()].sort((a, b) => Math.abs(added(a)[0]) - Math.abs(added(b)[0]));
+      for (const place of order) { // where tags overlap, who adds most is on top
+        const box = frame.boxes[place];
         const [l, t, r, b] = [left + box[0] * width, top + box[1] * height, left + box[2] * width, top + box[3] * height];
-        const number = String(frame.people[place]), [value, text] = adds[number] ?? [0, ""];
+        const number = String(frame.people[place]), [value, text] = added(place);
         const tag = text ? `${number}  ${text}` : number, wide = pen.measureText(tag).width + 10;
         const from = Math.min(l, left + width - wide);
         pen.strokeStyle = value ? css(value > 0 ? RAISES : LOWERS) : "#fff";
@@ -437,7 +441,7 @@
         pen.fillRect(from, Math.max(top, t - 20), wide, 20);
         pen.fillStyle = "#fff";
         pen.fillText(tag, from + 5, Math.max(top, t - 20) + 15);
-      });
+      }
     }
   }
 

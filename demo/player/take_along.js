@@ -1,7 +1,7 @@
 // What a visitor takes along of the player: a picture for slides, and the address of what it shows.
 (() => {
   const WIDE = 1920, HALF = WIDE / 2; // pixels of the picture; it is drawn at half and twice as dense
-  const EDGE = 24, PICTURE_HIGH = 360; // of those halves
+  const EDGE = 24, PICTURE_HIGH = 360, TEXT_MOST = 400; // of those halves
 
   /** Text in lines of at most so many pixels; gives the height that it took. */
   const wrapped = (pen, text, x, y, width, line) => {
@@ -22,7 +22,7 @@
     const { show, media } = player, colours = player.colours();
     const track = player.paint(HALF - 2 * EDGE, 2);
     const high = show.has_picture ? PICTURE_HIGH : 0;
-    const page = new OffscreenCanvas(WIDE, 2 * (150 + high) + track.height + 4 * EDGE);
+    const page = new OffscreenCanvas(WIDE, 2 * (TEXT_MOST + high) + track.height + 4 * EDGE);
     const pen = page.getContext("2d");
     pen.fillStyle = colours.paper;
     pen.fillRect(0, 0, page.width, page.height);

@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import zipfile
 from urllib.request import Request, urlopen
 
@@ -134,6 +135,48 @@ def test_the_picture_for_slides_is_wide_and_holds_clip_words_and_track(visit, tm
     assert all(part.max() > 0.02 for part in parts)
 
 
+PLAYER = "const player = document.querySelector('#player [role=group]').parentElement.emoPlayer;"
+
+
+def test_the_picture_for_slides_has_room_for_many_words(visit):
+    page = visit(FINDING)
+    last = page.evaluate(
+        f"""() => {{ {PLAYER}
+          player.show.title = "A day with everybody at the lake ".repeat(4);
+          player.show.map.heading = "face 12: +0.25, face 14: -0.21, ".repeat(20);
+          const drawn = slideOf(player);
+          return [...drawn.getContext("2d").getImageData(2, drawn.height - 2, 1, 1).data];
+        }}"""
+    )
+    assert last[3] == 255, "paper down to the last line"
+
+
+def test_tags_are_of_the_frame_s_own_window_and_the_strongest_is_on_top(visit):
+    page = visit(FINDING)
+    tags = page.evaluate(
+        f"""() => {{ {PLAYER}
+          const box = [0.4, 0.4, 0.6, 0.6], values = {{ 1: [0.5, "+0.5"], 3: [-0.2, "-0.2"] }};
+          player.show.faces = [{{ time_s: 1.1, boxes: [box, box, box], people: [1, 2, 3] }}];
+          player.show.map.people = [
+            {{ start_s: 0, end_s: 1, values: {{ 2: [0.9, "+0.9"] }} }},
+            {{ start_s: 1, end_s: 2, values }},
+          ];
+          const drawn = [], pen = new OffscreenCanvas(300, 200).getContext("2d");
+          pen.fillText = (text) => drawn.push(text);
+          player.drawFacesOn(pen, 0.95, 0, 0, 300, 200);
+          return drawn;
+        }}"""
+    )
+    assert tags == ["2", "3  -0.2", "1  +0.5"]
+
+
+def test_the_other_language_opens_in_a_tab_of_its_own_where_asked_to(visit):
+    page = visit()
+    with page.context.expect_page() as opened:
+        page.locator(".languages").get_by_role("link", name="Deutsch").click(modifiers=["Control"])
+    assert "lang=de" in opened.value.url and "lang=" not in page.url
+
+
 def test_a_shared_address_shows_a_drawn_clip_and_the_page_s_own_words(app):
     asked = Request(f"{app}/?clip=heard_positive", headers={"Accept-Language": "de"})
     with urlopen(asked, timeout=PATIENCE_S) as answer:
@@ -236,9 +279,28 @@ def test_a_server_that_is_gone_is_told_where_its_answer_is_awaited(browser, tmp_
         gone = tables()["en"]["entry_gone"]
         page.locator("#answer", has_text=gone).wait_for()
         page.locator(".entry-state.trouble", has_text=gone).wait_for()
+        page.locator(".entry-card").first.click()  # clears it
+        page.locator(".entry-state.trouble", has_text=gone).wait_for()
     with served(homes[1], GRADIO_SERVER_PORT=url.rsplit(":", 1)[1]):
         page.get_by_role("button", name=tables()["en"]["entry_reload"]).click()
         page.locator("#player .player-of", has_text="Map of").wait_for()
+    page.close()
+
+
+def test_a_server_that_hangs_is_told(browser, tmp_path):
+    page = browser.new_page()
+    page.set_default_timeout(1000 * PATIENCE_S)
+    with served(tmp_path) as (url, process):
+        page.goto(url)
+        page.locator("#player .player-of", has_text="Map of").wait_for()
+        process.send_signal(signal.SIGSTOP)
+        try:
+            page.locator(".entry-card").nth(1).click()
+            told = page.locator(".entry-state.trouble", has_text=tables()["en"]["entry_gone"])
+            told.wait_for(timeout=60_000)
+        finally:
+            process.send_signal(signal.SIGCONT)
+        page.get_by_text(tables()["en"]["entry_back"]).wait_for()
     page.close()
 
 
