@@ -20,6 +20,7 @@ from emo_core.cli.console import (
 )
 from emo_core.errors import EmoError, failure_sentence
 from emo_core.messages import Message, say, say_count, say_list, say_name
+from emo_core.schema import DEFAULT_METHOD
 
 if TYPE_CHECKING:
     from emo_core.attribution.types import ExplainRequest
@@ -93,6 +94,8 @@ def run_batch(args: argparse.Namespace) -> int:
 
     _refuse_below_one("--max-windows", args.max_windows)
     _refuse_below_one("--workers", args.workers)
+    if args.method != DEFAULT_METHOD and not args.explain:
+        raise UsageError("--method is how --explain does it; give --explain as well.")
     names, started, show = batch_names(args.clips, args.names), time.monotonic(), throughput()
     try:
         done = write_rows(

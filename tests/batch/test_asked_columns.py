@@ -175,3 +175,10 @@ def test_processes_write_the_same_rows_and_other_wishes_are_refused(work, tmp_pa
     assert main([*words, "--resume", "--explain", "standard", "--features"]) == 2
     assert "explain was fast, is standard; expected" in capsys.readouterr().err
     assert main([*words, "--resume", "--explain", "fast", "--features"]) == 0
+
+
+def test_a_method_of_nothing_is_refused(tmp_path, capsys):
+    words = ["batch", str(CLIP), "--out", str(tmp_path / "out"), "--local"]
+    assert main([*words, "--method", "token_shapley"]) == 2
+    assert "give --explain as well" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
