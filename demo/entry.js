@@ -2,7 +2,7 @@
 (() => {
   const MOST_LOOK_MS = 10_000;
   const SERVER_EVERY_MS = 3000, RECENT_MS = 15_000, MISSES = 2; // looks for the server; without it, in a row
-  const ANSWER_MS = 8000; // a server that takes longer, twice, does not answer
+  const ANSWER_MS = 20_000; // a server that takes longer, twice, does not answer
   const CUT = { seconds: 10, lines: 360 };
   const { make, fill, fixed } = window.emo;
   const megabytes = (bytes) => fixed(bytes / 2 ** 20, bytes < 2 ** 20 * 10 ? 1 : 0);

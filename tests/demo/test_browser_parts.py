@@ -287,6 +287,7 @@ def test_a_server_that_is_gone_is_told_where_its_answer_is_awaited(browser, tmp_
     page.close()
 
 
+@pytest.mark.slow  # a minute of waiting
 def test_a_server_that_hangs_is_told(browser, tmp_path):
     page = browser.new_page()
     page.set_default_timeout(1000 * PATIENCE_S)
@@ -297,7 +298,7 @@ def test_a_server_that_hangs_is_told(browser, tmp_path):
         try:
             page.locator(".entry-card").nth(1).click()
             told = page.locator(".entry-state.trouble", has_text=tables()["en"]["entry_gone"])
-            told.wait_for(timeout=60_000)
+            told.wait_for()
         finally:
             process.send_signal(signal.SIGCONT)
         page.get_by_text(tables()["en"]["entry_back"]).wait_for()
