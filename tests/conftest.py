@@ -14,6 +14,7 @@ from filelock import FileLock  # noqa: E402
 from benchmarks.experiments.stated_sources import stated_sources  # noqa: E402
 from emo_core.models.group import PAPER, POCKET, Group  # noqa: E402
 from emo_core.preprocess.batch import Batch  # noqa: E402
+from tests.support import exported  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 REAL = ROOT.parent / "shared" / "data"
@@ -24,6 +25,15 @@ def _apart(tmp_path_factory):
     """Tests never touch the user's cache nor ask the network for anything."""
     os.environ["EMO_CACHE"] = str(tmp_path_factory.mktemp("cache"))
     os.environ["EMO_OFFLINE"] = "1"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _exported_once(tmp_path_factory, worker_id):
+    """ONNX files lie in the folder that all workers of a run share."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / "onnx"
+    folder.mkdir(exist_ok=True)
+    exported.FOLDER[:] = [folder]
 
 
 @pytest.fixture(scope="session")

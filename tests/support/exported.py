@@ -1,17 +1,20 @@
-"""Shipped checkpoints as ONNX files, each exported once a process; they end with it."""
+"""Shipped checkpoints as ONNX files, each exported once for all processes of a test run."""
 
-from functools import lru_cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
+
+from filelock import FileLock
 
 from emo_core.inference.onnx_export import export_onnx
 
-FOLDER = TemporaryDirectory(prefix="emo-onnx-")
+FOLDER: list[Path] = []  # of this run; tests/conftest.py says where
 
 
-@lru_cache
 def exported(name: str) -> Path:
     """The file of a shipped checkpoint."""
-    out = Path(FOLDER.name) / f"{name}.onnx"
-    export_onnx(name, out)
+    out = FOLDER[0] / f"{name}.onnx"
+    with FileLock(out.with_suffix(".lock")):
+        if not out.exists():
+            part = out.with_suffix(".part.onnx")
+            export_onnx(name, part)
+            part.rename(out)
     return out

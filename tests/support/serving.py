@@ -57,7 +57,7 @@ def served(
 
     `before` is code that runs in that process before the app does.
     """
-    port = int(settings.get("GRADIO_SERVER_PORT", 0)) or free_port()
+    port = free_port()
     known = {"GRADIO_SERVER_PORT": str(port), "GRADIO_SERVER_NAME": "127.0.0.1"}
     known |= {"TMPDIR": str(folder), "EMO_JOBS_A_MINUTE": "1000", "EMO_JOBS_OF_ADDRESS": "1000"}
     known |= {"EMO_REQUESTS_A_SECOND": "10000"}
