@@ -25,7 +25,7 @@ from emo_core.attribution.counterfactuals import (
 )
 from emo_core.attribution.explain import choose_subject, explain, modality_share, resolve_request
 from emo_core.attribution.face_regions import FaceRegions, find_faces
-from emo_core.attribution.forward_function import Progress, reads_apart
+from emo_core.attribution.forward_function import Progress, has_separate_towers
 from emo_core.attribution.rollout import Matrix, picture_to_sound
 from emo_core.attribution.sanity_checks import SanityChecks, checks_cost, run_checks
 from emo_core.attribution.types import (
@@ -294,7 +294,7 @@ def quick_request(case: ClipSession, window: int, wish: Mapping[str, object]) ->
     """
     usual = QUICK
     if case.checkpoint.sample.people:
-        usual = QUICK_OF_PEOPLE if reads_apart(case.checkpoint) else QUICK_OF_ENCODERS
+        usual = QUICK_OF_PEOPLE if has_separate_towers(case.checkpoint) else QUICK_OF_ENCODERS
     preset = "thorough" if is_shared(case) and not wish.get("method") else "fast"
     request = ExplainRequest(method=usual, preset=preset, window=window, checks=False)
     return wished_request(case, wish, request)

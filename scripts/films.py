@@ -1,6 +1,6 @@
 """Films visitors at the page, each a WebM: python -m scripts.films FOLDER [--only phone …].
 
-assets/glance.webp is the one named glance: ffmpeg -ss 5 -i glance.webm -vf
+assets/glance.webp is the one named glance: ffmpeg -ss 3 -i glance.webm -vf
 "fps=6,scale=320:-1" -loop 0 -c:v libwebp -quality 60 glance.webp
 
 Every clip that they give is drawn. What the programmer types is run, and its output is filmed.

@@ -131,7 +131,7 @@ class PassBudget:
             raise Cancelled("the explanation was stopped before it was done.")
 
 
-def reads_apart(checkpoint: Checkpoint) -> bool:
+def has_separate_towers(checkpoint: Checkpoint) -> bool:
     """Whether a model reads picture and sound in towers of their own, and a window as a whole."""
     model = checkpoint.model
     apart = isinstance(model, SupportsFeatures) and isinstance(model, TwoStreams)
@@ -140,7 +140,7 @@ def reads_apart(checkpoint: Checkpoint) -> bool:
 
 def refuse_without_towers(checkpoint: Checkpoint) -> None:
     """Raise AttributionError where a model does not read picture and sound apart, as a whole."""
-    if not reads_apart(checkpoint):
+    if not has_separate_towers(checkpoint):
         raise AttributionError(
             "{name} has no towers that read picture and sound apart; expected those of a group "
             "model; choose another method, as integrated_gradients.",
