@@ -24,7 +24,7 @@ def token_shapley(question: ForwardFunction, preset: Preset, seed: int) -> Maps:
     """
     scores, sample = question.tokens, question.sample
     people = max(1, sample.face_mask.shape[-1])
-    parts = parts_within(preset, people)
+    parts = segments_within(preset, people)
     window_s = question.checkpoint.sample.window_s
     groups = TokenGroups.by_time(scores.features, parts, window_s, people)
     values = shapley_by_orders(question, groups, preset, seed)
@@ -36,7 +36,7 @@ def evaluations(preset: Preset) -> int:
     return AT_ONCE * (preset.passes - 2)
 
 
-def parts_within(preset: Preset, people: int) -> int:
+def segments_within(preset: Preset, people: int) -> int:
     """Parts of the clock for which a preset pays at least one order and its reverse."""
     most_players = evaluations(preset) // 2 + 1
     return max(1, min(preset.segments, most_players // (people + 2)))

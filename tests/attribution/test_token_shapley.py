@@ -9,7 +9,7 @@ import torch
 from emo_core import load_clip
 from emo_core.attribution.forward_function import ForwardFunction, PassBudget
 from emo_core.attribution.methods import cost, explain_window
-from emo_core.attribution.token_shapley import evaluations, parts_within, shapley_by_orders
+from emo_core.attribution.token_shapley import evaluations, segments_within, shapley_by_orders
 from emo_core.attribution.tokens import PEOPLE, SOUND, TokenGroups
 from emo_core.attribution.types import PRESETS, AttributionError, Target
 from emo_core.inference.modality_shapley import score_windows
@@ -52,7 +52,7 @@ def test_a_modality_adds_its_exact_share(people, preset):
 @pytest.mark.parametrize("preset", PRESETS.values())
 @pytest.mark.parametrize("people", [1, 6, 20, 60])
 def test_as_many_people_as_a_model_reads_cost_no_more_than_was_said(preset, people):
-    players = parts_within(preset, people) * (people + 2)  # frames, each person, sound
+    players = segments_within(preset, people) * (people + 2)  # frames, each person, sound
     assert 2 * (players - 1) <= evaluations(preset)
 
 
