@@ -1,8 +1,12 @@
 """Shared pieces: one thread, tiny random inputs, a small drawn corpus made once for all workers."""
 
+import gc
 import os
+import sys
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+gc.disable()  # until tests run: modules and items stay, and looking through them takes seconds
+sys.modules["rfc3987_syntax"] = None  # a grammar of addresses, made for seconds, not in notebooks
 
 from dataclasses import replace  # noqa: E402
 from pathlib import Path  # noqa: E402
@@ -18,6 +22,12 @@ from tests.support import exported  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 REAL = ROOT.parent / "shared" / "data"
+
+
+def pytest_runtestloop() -> None:
+    """What is there before the first test stays, and is not looked through again."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

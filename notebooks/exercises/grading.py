@@ -2,9 +2,9 @@
 
 import ast
 import html
-import inspect
 import random
 import re
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -154,7 +154,7 @@ class Quiz(Exercise):
             if chosen != right:
                 raise Mistake(f"({self.letter(chosen)}) {chosen[1]}")
 
-        judge.__name__, judge.__module__ = name, inspect.stack()[1].frame.f_globals["__name__"]
+        judge.__name__, judge.__module__ = name, sys._getframe(1).f_globals["__name__"]
         letters = ascii_lowercase[: len(self.options)]
         super().__init__(judge, f"one letter, from {letters[0]} to {letters[-1]}", "", (hint,))
 

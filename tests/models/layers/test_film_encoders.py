@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torchvision.transforms._presets import VideoClassification
 
 from emo_core.clip import load_clip
 from emo_core.models.layers import frame_encoders
@@ -38,6 +37,8 @@ def noise(rows=2, frames=8, side=32):
 @pytest.mark.parametrize("name", TINY)
 def test_tokens_of_a_clip_are_torchvisions(name):
     """Of what it computes last before its classes: the norm's places, or their mean."""
+    from torchvision.transforms._presets import VideoClassification  # takes seconds
+
     tower, known = tower_of(name), FILM_BACKBONES[name]
     clip, config = (
         load_clip(CLIP),

@@ -13,11 +13,13 @@ from tests.conftest import ROOT
 
 CLIP = ROOT / "assets" / "examples" / "both_positive.mp4"
 PROCESSORS = {  # as the repositories' preprocessor_config.json have them, at 32 pixels
-    "clip_tiny": transformers.CLIPImageProcessor(
+    "clip_tiny": lambda: transformers.CLIPImageProcessor(
         size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}
     ),
-    "siglip2_tiny": transformers.SiglipImageProcessor(size={"height": 32, "width": 32}, resample=2),
-    "dinov2_tiny": transformers.BitImageProcessor(
+    "siglip2_tiny": lambda: transformers.SiglipImageProcessor(
+        size={"height": 32, "width": 32}, resample=2
+    ),
+    "dinov2_tiny": lambda: transformers.BitImageProcessor(
         size={"shortest_edge": round(32 * 256 / 224)},
         crop_size={"height": 32, "width": 32},
         image_mean=[0.485, 0.456, 0.406],
@@ -41,7 +43,7 @@ def test_tokens_of_a_clip_are_the_librarys(name):
     with torch.no_grad():
         ours = tower(*rows).values[0]
         whole = clip.read_frames(frame_times(config)).pixels  # (T, H, W, 3)
-        theirs = tower.model(**PROCESSORS[name](list(whole), return_tensors="pt")).pooler_output
+        theirs = tower.model(**PROCESSORS[name]()(list(whole), return_tensors="pt")).pooler_output
     assert whole.shape[1:3] != (32, 32)
     torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)
 

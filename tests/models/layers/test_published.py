@@ -41,10 +41,10 @@ WHOLE = {  # what a repository holds: the class that was trained, of which a par
             vision_config=c.to_dict(),
         )
     ),
-    "dinov2_tiny": transformers.Dinov2ForImageClassification,
-    "wavlm_tiny": transformers.WavLMForCTC,
-    "hubert_tiny": transformers.HubertForCTC,
-    "ast_tiny": transformers.ASTForAudioClassification,
+    "dinov2_tiny": lambda c: transformers.Dinov2ForImageClassification(c),
+    "wavlm_tiny": lambda c: transformers.WavLMForCTC(c),
+    "hubert_tiny": lambda c: transformers.HubertForCTC(c),
+    "ast_tiny": lambda c: transformers.ASTForAudioClassification(c),
 }
 
 

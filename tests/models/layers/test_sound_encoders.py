@@ -13,11 +13,10 @@ from tests.conftest import ROOT
 
 CLIP = ROOT / "assets" / "examples" / "both_positive.mp4"
 TOWERS = ("wavlm_tiny", "hubert_tiny", "ast_tiny")
-PLAIN = transformers.Wav2Vec2FeatureExtractor(do_normalize=False)
 EXTRACTORS = {  # as the repositories' preprocessor_config.json have them
-    "wavlm_tiny": PLAIN,
-    "hubert_tiny": transformers.Wav2Vec2FeatureExtractor(do_normalize=True),
-    "ast_tiny": transformers.ASTFeatureExtractor(max_length=512),
+    "wavlm_tiny": lambda: transformers.Wav2Vec2FeatureExtractor(do_normalize=False),
+    "hubert_tiny": lambda: transformers.Wav2Vec2FeatureExtractor(do_normalize=True),
+    "ast_tiny": lambda: transformers.ASTFeatureExtractor(max_length=512),
 }
 
 
@@ -41,7 +40,7 @@ def test_steps_of_a_clip_are_the_librarys(name):
     assert bool(sample.mel_mask.all())
     with torch.no_grad():
         ours = tower.read(sample.wave.unsqueeze(0), sample.mel_mask.unsqueeze(0))[0]
-        inputs = EXTRACTORS[name](sample.wave.numpy(), sampling_rate=16_000, return_tensors="pt")
+        inputs = EXTRACTORS[name]()(sample.wave.numpy(), sampling_rate=16_000, return_tensors="pt")
         theirs = tower.model(inputs["input_values"]).last_hidden_state[0]
     if name == "ast_tiny":  # 12 bands of 49 patches; those after 5 s see padding
         theirs = theirs[2:].unflatten(0, (12, -1)).mean(0)[: len(ours)]
