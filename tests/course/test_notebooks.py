@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -26,24 +26,13 @@ PICTURE = {"image/png": "iVBORw0KGgo="}
 TWENTY = "The line rises, " * 10
 
 
-def run(*arguments: str | Path) -> subprocess.CompletedProcess:
-    """The executor in its own process, with one thread for torch."""
-    command = [sys.executable, str(ROOT / "scripts" / "run_notebooks.py"), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env=os.environ)
-
-
-@pytest.fixture(scope="session")
-def small_runs() -> dict[Path, Future]:
-    """All lessons executed small, two at a time."""
-    with ThreadPoolExecutor(2) as pool:
-        yield {path: pool.submit(run, "--small", path.stem) for path in LESSONS}
-
-
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
-def test_a_lesson_runs_small_from_top_to_bottom(path, small_runs):
+def test_a_lesson_runs_small_from_top_to_bottom(path, monkeypatch, capsys):
     before = path.read_bytes()
-    done = small_runs[path].result()
-    assert done.returncode == 0, done.stderr[-3000:]
+    monkeypatch.setattr(sys, "argv", ["run_notebooks.py", "--small", path.stem])
+    code = run_notebooks.main()
+    printed, said = capsys.readouterr()
+    assert code == 0 and printed.startswith(f"{path.stem} seconds "), said[-3000:]
     assert path.read_bytes() == before
 
 
