@@ -1,15 +1,10 @@
-"""Names of clips out of manifests and object stores, read as a stream."""
+"""Names of clips out of object stores."""
 
-import csv
-from collections.abc import Iterator
-from pathlib import Path
+import glob
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from emo_core.errors import EmoError
-
-CLIP_COLUMNS, ID_COLUMN = ("clip", "path", "file"), "id"
-MANIFESTS = (".csv", ".tsv", ".parquet")
-AT_ONCE = 4096  # rows of a Parquet manifest in memory
 
 
 class BatchError(EmoError):
@@ -24,72 +19,9 @@ class AskedRow(NamedTuple):
     error: str = ""
 
 
-def is_manifest(word: str) -> bool:
-    """Whether a word names a table of clips."""
-    return word.lower().endswith(MANIFESTS)
-
-
 def is_url(word: str) -> bool:
     """Whether a word names something in an object store, as s3://bucket/folder."""
     return "://" in word
-
-
-def read_manifest(name: str) -> Iterator[AskedRow]:
-    """The rows of a CSV, TSV or Parquet table with a column `clip`, in order, one each.
-
-    Relative names are meant from the table's folder. A column `id` is kept, as text. Raises
-    BatchError where the table can't be read.
-    """
-    path = Path(name)
-    try:
-        read = _parquet_rows if path.suffix.lower() == ".parquet" else _csv_rows
-        for number, (clip, own) in enumerate(read(path), 1):
-            if not clip:
-                error = f"row {number} of {name} names no clip; expected a name; correct it."
-                yield AskedRow("", own, error)
-            else:
-                yield AskedRow(clip if is_url(clip) else str(path.parent / clip), own)
-    except (OSError, ValueError, csv.Error) as error:  # pyarrow's errors are ValueErrors
-        why = getattr(error, "strerror", None) or " ".join(str(error).split())[:160]
-        raise BatchError(
-            "{name} can't be read as a table of clips ({why}); expected CSV, TSV or Parquet with a "
-            "column named clip; correct it.",
-            name=name,
-            why=why,
-        ) from error
-
-
-def _columns(names: list[str], path: Path) -> tuple[str, str | None]:
-    """The column with the clips, and the one with ids."""
-    clip = next((name for name in CLIP_COLUMNS if name in names), None)
-    if clip is None:
-        raise BatchError(
-            "{path} has the columns {names}; expected one named clip; rename the one with the "
-            "names of the clips.",
-            path=path,
-            names=", ".join(names) or "none",
-        )
-    return clip, ID_COLUMN if ID_COLUMN in names else None
-
-
-def _csv_rows(path: Path) -> Iterator[tuple[str, str | None]]:
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        table = csv.DictReader(lines, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
-        clip, own = _columns(list(table.fieldnames or []), path)
-        for row in table:
-            yield (row[clip] or "").strip(), row[own] if own else None
-
-
-def _parquet_rows(path: Path) -> Iterator[tuple[str, str | None]]:
-    import pyarrow.parquet as pq
-
-    with pq.ParquetFile(path) as table:
-        clip, own = _columns(table.schema_arrow.names, path)
-        for batch in table.iter_batches(AT_ONCE, columns=[clip, own] if own else [clip]):
-            clips = batch.column(clip).to_pylist()
-            ids = batch.column(own).to_pylist() if own else [None] * len(clips)
-            for name, one in zip(clips, ids, strict=True):
-                yield str(name or ""), None if one is None else str(one)
 
 
 def list_url(url: str) -> Iterator[AskedRow]:
@@ -108,26 +40,57 @@ def list_url(url: str) -> Iterator[AskedRow]:
     yield from found
 
 
-def _listed(url: str) -> list[AskedRow]:
+def store_of(url: str) -> tuple[Any, str]:
+    """The store of an address, and the name in it.
+
+    fsspec takes "::" for a chain of stores (zip://a.mp4::s3://bucket/many.zip), which it is not in
+    a clip's name.
+    """
     import fsspec
 
+    _, *others = url.split("::")
+    if others and not any(is_url(other) for other in others):
+        store = fsspec.filesystem(url.partition("://")[0])
+        return store, store._strip_protocol(url)
+    return fsspec.core.url_to_fs(url)
+
+
+def _listed(url: str) -> list[AskedRow]:
     from emo_core.data.folder.columns import MEDIA
     from emo_core.data.folder.files import ending
 
-    files, path = fsspec.core.url_to_fs(url)
+    store, path = store_of(url)
     hidden: list[tuple[str, OSError]] = []
-    if "*" in url:
-        found = files.glob(path)
-        if not found:
-            files.ls(path.partition("*")[0].rpartition("/")[0])  # raises where it can't be read
-    elif files.isdir(path):
-        found = _below(files, path, hidden) if _walks(files) else files.find(path)
+    if glob.has_magic(path) and not store.exists(path):
+        found = _matched(store, path, hidden)
+        if not found and "*" not in path:  # a clip's name, or an address with a question
+            return [AskedRow(url)]
+    elif ending(path) in MEDIA:  # not asked for: of a million names that would take hours
+        return [AskedRow(url)]
+    elif store.isdir(path):
+        found = set(_files_below(store, path, hidden))
     else:
         return [AskedRow(url)]
     names = sorted(name for name in found if ending(name) in MEDIA)
-    urls = [(files.unstrip_protocol(name), error) for name, error in hidden]
+    urls = [(store.unstrip_protocol(name), error) for name, error in hidden]
     rows = [AskedRow(folder, error=unreadable(folder, error)) for folder, error in urls]
-    return rows + [AskedRow(files.unstrip_protocol(name)) for name in names]
+    return rows + [AskedRow(store.unstrip_protocol(name)) for name in names]
+
+
+def _matched(store: Any, pattern: str, hidden: list[tuple[str, OSError]]) -> set[str]:
+    """Files of a pattern, and those below its folders."""
+    entries = store.glob(pattern, detail=True)
+    if not entries and "*" in pattern:
+        store.ls(pattern.partition("*")[0].rpartition("/")[0])  # raises where it can't be read
+    found: set[str] = set()
+    for name, entry in entries.items():
+        folder = entry["type"] == "directory"
+        found.update(_files_below(store, name, hidden) if folder else [name])
+    return found
+
+
+def _files_below(store: Any, folder: str, hidden: list[tuple[str, OSError]]) -> Iterable[str]:
+    return _below(store, folder, hidden) if _walks(store) else store.find(folder)
 
 
 def _below(files: Any, folder: str, hidden: list[tuple[str, OSError]]) -> Iterator[str]:

@@ -4,25 +4,28 @@ import errno
 import hashlib
 import json
 import os
+import shutil
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile, gettempdir
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
 
-from emo_core.batch.names import AskedRow, is_url, unreadable
+from emo_core.batch.names import AskedRow, is_url, store_of, unreadable
 from emo_core.batch.out_folder import BatchFolder
 from emo_core.errors import EmoError, failure_sentence
-from emo_core.io.atomic import atomic_path
+from emo_core.io.atomic import atomic_path, scratch_folder
 from emo_core.schema import DEFAULT_METHOD
 
 if TYPE_CHECKING:
     from emo_core.checkpoint import Checkpoint
 
 MOST_DEATHS = 3  # of workers, over one clip; then it is a row with an error
-COPY_BYTES = 1 << 20
+COPIES, COPY_BYTES = "emo-clip-", 1 << 20  # of clips in object stores
+LONGEST_NAME = 60  # letters; files' names have at most 255 bytes
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -193,16 +196,14 @@ def _as_text(name: str) -> str:
 def _on_disk(name: str) -> Iterator[str]:
     """A clip's file; one of an object store is copied for as long as it is read."""
     if not is_url(name):
-        yield name
+        yield _spelled_here(name)
         return
-    import fsspec
-
-    with NamedTemporaryFile(prefix="emo-", suffix=Path(name).suffix) as copy:
+    with ExitStack() as held:
         try:
-            with fsspec.open(name, "rb") as source:
-                while chunk := source.read(COPY_BYTES):
-                    copy.write(chunk)
-            copy.flush()
+            copy = held.enter_context(scratch_folder(COPIES)) / _file_name(name)
+            store, path = store_of(name)
+            with store.open(path, "rb") as source, copy.open("wb") as target:
+                shutil.copyfileobj(source, target, COPY_BYTES)
         except Exception as error:  # libraries of object stores raise errors of their own
             if isinstance(error, OSError) and error.errno in NO_ROOM:
                 raise NoRoomError(
@@ -213,7 +214,20 @@ def _on_disk(name: str) -> Iterator[str]:
                     reason=error.strerror,
                 ) from error
             raise EmoError(unreadable(name, error)) from error
-        yield copy.name
+        yield str(copy)
+
+
+def _spelled_here(name: str) -> str:
+    """A name as its file has it: other systems' tables write backslashes and compose letters."""
+    plain = name.replace("\\", "/")
+    forms = (name, plain, *(unicodedata.normalize(form, plain) for form in ("NFC", "NFD")))
+    return next((one for one in forms if os.path.exists(one)), name)
+
+
+def _file_name(url: str) -> str:
+    """The last part of an address as a file's name, which sentences about the clip repeat."""
+    name = url.rstrip("/").rpartition("/")[2].replace("\0", "")[-LONGEST_NAME:]
+    return name if name.strip(".") else "clip"
 
 
 class Attempt:

@@ -3,10 +3,11 @@
 import glob
 import os
 import sys
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE, getreader
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from emo_core.errors import EmoError
 from emo_core.messages import say
@@ -41,13 +42,14 @@ def clip_names(given: Sequence[str], names_file: str | None) -> Iterator[AskedCl
 
 def batch_names(given: Sequence[str], names_file: str | None) -> "Iterator[AskedRow]":
     """The same for `emo batch`, where words may also be tables of clips and addresses of stores."""
-    from emo_core.batch.names import AskedRow, is_manifest, is_url, list_url, read_manifest
+    from emo_core.batch.manifests import is_manifest, read_manifest
+    from emo_core.batch.names import AskedRow, is_url, list_url
 
     for name in given:
-        if is_url(name):
-            yield from list_url(name)
-        elif is_manifest(name):
+        if is_manifest(name):
             yield from read_manifest(name)
+        elif is_url(name):
+            yield from list_url(name)
         else:
             yield from (AskedRow(one.name, error=one.error) for one in _clips_of(name))
     if names_file is not None:
@@ -61,17 +63,25 @@ def _lines(names_file: str) -> Iterator[str]:
         with (
             nullcontext(sys.stdin.buffer) if names_file == "-" else open(names_file, "rb") as lines
         ):
-            for line in lines:
+            for line in _as_bytes(lines):
                 if name := os.fsdecode(line).strip("\r\n\ufeff"):
                     yield name
-    except (OSError, AttributeError) as error:  # AttributeError: standard input is closed
-        why = getattr(error, "strerror", None) or "closed"
+    except (OSError, AttributeError, UnicodeDecodeError) as error:
+        # AttributeError: standard input is closed
+        why = getattr(error, "strerror", None) or getattr(error, "reason", None) or "closed"
         raise NamesError(
             "{names_file} can't be read ({why}); expected the name of a clip in each line; give "
             "such a file, or - for standard input.",
             names_file=names_file,
             why=why,
         ) from error
+
+
+def _as_bytes(lines: Any) -> Iterator[bytes]:
+    """Lines of a buffered list; those of UTF-16, which Windows' > writes, in this system's bytes."""
+    if lines.peek(2)[:2] not in (BOM_UTF16_LE, BOM_UTF16_BE):
+        return lines
+    return map(os.fsencode, getreader("utf-16")(lines))
 
 
 def _clips_of(name: str) -> Iterator[AskedClip]:
@@ -88,8 +98,15 @@ def _clips_of(name: str) -> Iterator[AskedClip]:
                     name=name,
                 ),
             )
+        entered: set[Path] = set()  # ** finds both a folder and what is in it
         for one in found:
-            yield from _clips_in(one) if os.path.isdir(one) else (AskedClip(one),)
+            if not entered.isdisjoint(Path(one).parents):
+                continue
+            if os.path.isdir(one):
+                entered.add(Path(one))
+                yield from _clips_in(one)
+            else:
+                yield AskedClip(one)
     else:
         yield AskedClip(name)
 

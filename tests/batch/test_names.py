@@ -1,69 +1,14 @@
-"""Manifests and object stores: one row a name, whatever is wrong with it."""
+"""Object stores: one row a name, whatever is wrong with it."""
 
 import errno
 import os
 
 import fsspec
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 from fsspec.spec import AbstractFileSystem
 
-from emo_core.batch.names import AskedRow, BatchError, is_manifest, list_url, read_manifest
-
-
-def test_tables_of_clips_keep_ids_order_and_duplicates(tmp_path):
-    expected = [
-        AskedRow(str(tmp_path / "b.mp4"), "7"),
-        AskedRow("/abs/a.mp4", "8"),
-        AskedRow(str(tmp_path / "b.mp4"), "7"),
-        AskedRow("s3://bucket/c.mp4", "9"),
-    ]
-    clips = ["b.mp4", "/abs/a.mp4", "b.mp4", "s3://bucket/c.mp4"]
-    ids = ["7", "8", "7", "9"]
-    for name, mark in (("a.csv", ","), ("a.tsv", "\t")):
-        lines = [mark.join(("note", "id", "clip"))]
-        lines += [mark.join(("x", one, clip)) for one, clip in zip(ids, clips, strict=True)]
-        (tmp_path / name).write_text("\ufeff" + "\n".join(lines) + "\n", encoding="utf-8")
-        assert is_manifest(name) and list(read_manifest(str(tmp_path / name))) == expected
-    table = pa.table({"id": [7, 8, 7, 9], "file": clips})
-    pq.write_table(table, tmp_path / "a.parquet", row_group_size=2)
-    assert list(read_manifest(str(tmp_path / "a.parquet"))) == expected
-
-
-def test_a_row_without_a_name_is_a_row_with_an_error(tmp_path):
-    (tmp_path / "a.csv").write_text("clip,id\na.mp4,1\n,2\n")
-    first, second = read_manifest(str(tmp_path / "a.csv"))
-    assert not first.error and first.id == "1"
-    assert second.id == "2" and second.error.startswith("row 2 of ")
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "words"),
-    [
-        ("a.csv", b"name,id\n", "has the columns name, id; expected one named clip"),
-        ("a.csv", b"", "has the columns none"),
-        ("a.csv", b"clip\n\xff\xfe.mp4\n", "can't be read as a table of clips"),
-        ("a.parquet", b"PAR1 no", "can't be read as a table of clips"),
-        ("gone.csv", None, "can't be read as a table of clips (No such file or directory)"),
-    ],
-)
-def test_other_tables_are_refused_in_a_sentence(tmp_path, name, content, words):
-    if content is not None:
-        (tmp_path / name).write_bytes(content)
-    with pytest.raises(BatchError) as caught:
-        list(read_manifest(str(tmp_path / name)))
-    assert words in str(caught.value)
-
-
-def test_a_large_table_is_a_stream(tmp_path):
-    """The first row is there although a later one can't be read."""
-    (tmp_path / "a.csv").write_bytes(b"clip\n" + b"a.mp4\n" * 100_000 + b"\xff\n")
-    rows = read_manifest(str(tmp_path / "a.csv"))
-    assert next(rows).clip == str(tmp_path / "a.mp4")
-    with pytest.raises(BatchError):
-        list(rows)
+from emo_core.batch.names import AskedRow, list_url, store_of
 
 
 def test_addresses_mean_a_clip_a_pattern_or_what_lies_below():
@@ -73,9 +18,42 @@ def test_addresses_mean_a_clip_a_pattern_or_what_lies_below():
     urls = {"memory:///names/a/x.mp4", "memory:///names/b/z.webm"}
     assert {row.clip for row in list_url("memory://names")} == urls
     assert {row.clip for row in list_url("memory://names/*/z.*")} == {"memory:///names/b/z.webm"}
+    assert {row.clip for row in list_url("memory://names/[a]/?.mp4")} == {"memory:///names/a/x.mp4"}
     assert list(list_url("memory://names/a/x.mp4")) == [AskedRow("memory://names/a/x.mp4")]
     (none,) = list_url("memory://names/*.mov")
     assert "holds no clips" in none.error
+
+
+def test_folders_of_a_pattern_are_entered_and_none_counts_twice():
+    store = fsspec.filesystem("memory")
+    for name in ("/deep/day-1/x.mp4", "/deep/day-2/in/y.mp4", "/deep/day-2.mp4"):
+        store.pipe(name, b"0")
+    names = [
+        "memory:///deep/day-1/x.mp4",
+        "memory:///deep/day-2.mp4",
+        "memory:///deep/day-2/in/y.mp4",
+    ]
+    for pattern in ("memory://deep/day-*", "memory://deep/**"):
+        assert [row.clip for row in list_url(pattern)] == names
+
+
+def test_names_that_look_like_patterns_or_chains_are_clips():
+    store = fsspec.filesystem("memory")
+    names = [f"memory:///odd/{name}.mp4" for name in ("[x]", "a::b", "star*", "what?", "50% ü#&")]
+    for name in names:
+        store.pipe(name, name.encode())
+    assert {row.clip for row in list_url("memory://odd")} == set(names)
+    for name in names:
+        assert list(list_url(name)) == [AskedRow(name)]
+        found, path = store_of(name)
+        assert found.cat_file(path) == name.encode()
+
+
+def test_a_clips_address_is_not_asked_for(guarded, monkeypatch):
+    """Of a list of a million addresses that would take hours."""
+    for asked in ("ls", "info", "exists", "isdir", "find", "glob"):
+        monkeypatch.setattr(Guarded, asked, None)
+    assert list(list_url("guarded://g/z.mp4")) == [AskedRow("guarded://g/z.mp4")]
 
 
 class Guarded(MemoryFileSystem):

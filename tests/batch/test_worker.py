@@ -8,7 +8,6 @@ import fsspec
 import pyarrow.parquet as pq
 import pytest
 
-from emo_core.batch import worker
 from emo_core.batch.names import AskedRow
 from emo_core.batch.out_folder import open_batch
 from emo_core.batch.rows import answered, row_schema
@@ -82,25 +81,39 @@ def test_clips_of_object_stores_are_read(work):
 
 def test_a_full_disk_for_copies_of_clips_is_no_clips_fault(work, monkeypatch):
     fsspec.filesystem("memory").pipe("/worker/b.mp4", CLIP.read_bytes())
-    monkeypatch.setattr(worker, "NamedTemporaryFile", FullFile)
-    (done,), rows = work(AskedRow("memory://worker/b.mp4"))
-    assert "has no room for a copy of memory://worker/b.mp4 (No space left" in done.why and not rows
+    for full in ("shutil.copyfileobj", "scratch_folder"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"emo_core.batch.worker.{full}", no_room)
+            (done,), rows = work(AskedRow("memory://worker/b.mp4"))
+        assert "has no room for a copy of memory://worker/b.mp4 (No space left" in done.why
+        assert not rows
 
 
-class FullFile:
-    """A temporary file on a disk that is full."""
+def no_room(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")
 
-    def __init__(self, **_):
-        pass
 
-    def __enter__(self):
-        return self
+def test_what_is_wrong_with_a_stores_clip_is_said_of_its_own_name(work):
+    name = "memory://worker/" + "ü" * 200 + " 1?.mp4"  # more bytes than a file's name may have
+    fsspec.filesystem("memory").pipe(name, b"these are words, and no clip")
+    _, (row,) = work(AskedRow(name))
+    assert row["error"].startswith("ü") and "ü 1?.mp4: this is a text file" in row["error"]
 
-    def __exit__(self, *_):
-        pass
 
-    def write(self, chunk):
-        raise OSError(errno.ENOSPC, "No space left on device")
+def test_copies_that_killed_workers_left_go(work, monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (tmp_path / "emo-clip-dead").mkdir()
+    (tmp_path / "emo-clip-dead" / "x.mp4").write_bytes(b"0")
+    fsspec.filesystem("memory").pipe("/worker/c.mp4", b"0")
+    work(AskedRow("memory://worker/c.mp4"))
+    assert not list(tmp_path.glob("emo-clip-*"))
+
+
+def test_names_of_other_systems_find_their_file(work, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "Mu\u0308ller.mp4").write_bytes(CLIP.read_bytes())
+    _, (row,) = work(AskedRow(f"{tmp_path}/in\\M\u00fcller.mp4"))
+    assert (row["status"], row["clip"]) == ("ok", f"{tmp_path}/in\\M\u00fcller.mp4")
 
 
 def test_a_clip_that_ends_its_workers_is_a_row_after_some(work):

@@ -24,6 +24,7 @@ MODEL = ("--model", "group-staged")
 def clips(tmp_path) -> Path:
     """Two clips, one of them in a folder below, and files that are none."""
     (tmp_path / "clips" / "more").mkdir(parents=True)
+    (tmp_path / "clips" / "more" / "none").mkdir()
     for name, folder in zip(NAMES, (".", "more"), strict=True):
         shutil.copy(EXAMPLES / f"{name}.mp4", tmp_path / "clips" / folder)
     (tmp_path / "clips" / "notes.txt").write_text("no clip")
@@ -44,6 +45,7 @@ def test_folders_and_patterns_are_what_they_hold(clips):
     assert names(clips / "clips") == [str(first), str(second)]
     assert names(clips / "*" / "*.mp4") == [str(first)]
     assert names(clips / "**" / "*.mp4") == [str(first), str(second)]
+    assert names(clips / "clips" / "**") == [str(first), str(second)]
     assert names(clips / "cl?ps") == [str(first), str(second)]  # a pattern may mean a folder
     assert names(second, first, second) == [str(second), str(first), str(second)]
 
@@ -67,13 +69,30 @@ def test_a_list_has_a_name_a_line(clips, monkeypatch):
     expected = ["a.mp4", " b c.mp4 ", os.fsdecode(b"\xff.mp4"), "last"]
     (clips / "names.txt").write_bytes(content)
     assert names(names_file=str(clips / "names.txt")) == expected
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+    monkeypatch.setattr("sys.stdin", stdin_of(content))
     assert names("first", names_file="-") == ["first", *expected]
     with pytest.raises(NamesError, match="can't be read .*No such file"):
         names(names_file=str(clips / "gone.txt"))
     monkeypatch.setattr("sys.stdin", None)
     with pytest.raises(NamesError, match="- can't be read .closed"):
         names(names_file="-")
+
+
+def stdin_of(content: bytes) -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BufferedReader(io.BytesIO(content)))
+
+
+@pytest.mark.parametrize("order", ["le", "be"])
+def test_a_list_of_windows_shells_is_read(clips, monkeypatch, order):
+    content = "\ufeffa.mp4\r\nü 日本.mp4\r\n".encode(f"utf-16-{order}")
+    (clips / "names.txt").write_bytes(content)
+    assert names(names_file=str(clips / "names.txt")) == ["a.mp4", "ü 日本.mp4"]
+    monkeypatch.setattr("sys.stdin", stdin_of(content))
+    assert names(names_file="-") == ["a.mp4", "ü 日本.mp4"]
+    half = "\udc00.mp4\n".encode(f"utf-16-{order}", "surrogatepass")  # half a letter
+    (clips / "names.txt").write_bytes(content + half)
+    with pytest.raises(NamesError, match="can't be read .illegal encoding"):
+        names(names_file=str(clips / "names.txt"))
 
 
 def predicted(capsys, *words: str | Path) -> tuple[int, list[dict], str]:
