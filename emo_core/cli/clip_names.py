@@ -78,7 +78,7 @@ def _lines(names_file: str) -> Iterator[str]:
 
 
 def _as_bytes(lines: Any) -> Iterator[bytes]:
-    """Lines of a buffered list; those of UTF-16, which Windows' > writes, in this system's bytes."""
+    """Lines of a buffered list; of UTF-16, which Windows' > writes, in this system's bytes."""
     if lines.peek(2)[:2] not in (BOM_UTF16_LE, BOM_UTF16_BE):
         return lines
     return map(os.fsencode, getreader("utf-16")(lines))
