@@ -14,10 +14,11 @@ from emo_core.batch.names import AskedRow, BatchError
 from emo_core.batch.out_folder import (
     LARGEST_SHARD,
     LARGEST_WITH_FEATURES,
+    BatchFolder,
     OpenBatch,
     open_batch,
 )
-from emo_core.batch.worker import BatchJob, ShardDone, Worker, file_sha256
+from emo_core.batch.worker import MOST_DEATHS, BatchJob, ShardDone, Worker, file_sha256
 from emo_core.io.processes import processes
 from emo_core.schema import DEFAULT_METHOD
 
@@ -165,11 +166,20 @@ def on_this_machine(
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 slot, shard = running.pop(future)
                 if isinstance(future.exception(), BrokenProcessPool):
-                    running[slot.renewed().submit(shard)] = slot, shard
-                    continue
+                    if slot.began(shard):
+                        running[slot.renewed().submit(shard)] = slot, shard
+                        continue
+                    yield ShardDone(shard, why=NONE_BEGINS)
+                    return
                 yield future.result()
                 if (following := next(left, None)) is not None:
                     running[slot.submit(following)] = slot, following
+
+
+NONE_BEGINS = (
+    "its processes end before they begin; in a script of your own, ask for it below "
+    'if __name__ == "__main__":, and not from standard input'
+)
 
 
 class _Slot:
@@ -177,6 +187,7 @@ class _Slot:
 
     def __init__(self, job: BatchJob, held: ExitStack) -> None:
         self.job = job
+        self.deaths: list[tuple[int, int]] = []  # shard, and bytes of its attempts by then
         self.pool: ProcessPoolExecutor = processes(1)
         held.callback(lambda: self.pool.shutdown(cancel_futures=True))
 
@@ -184,6 +195,12 @@ class _Slot:
         self.pool.shutdown()
         self.pool = processes(1)
         return self
+
+    def began(self, shard: int) -> bool:
+        """Whether one of the last processes that died had begun with the shard."""
+        path = BatchFolder(self.job.out).attempts(shard)
+        self.deaths.append((shard, path.stat().st_size if path.exists() else 0))
+        return len(self.deaths) < MOST_DEATHS or len(set(self.deaths[-MOST_DEATHS:])) > 1
 
     def submit(self, shard: int) -> Future:
         return self.pool.submit(answer_shard, self.job, shard)

@@ -138,3 +138,22 @@ def test_a_batch_starts_no_torch_in_the_help():
     code += "except SystemExit: print('torch' in sys.modules or 'pyarrow' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "False"
+
+
+SCRIPT = """
+from pathlib import Path
+from emo_core.batch.names import AskedRow
+from emo_core.batch.run import write_rows
+write_rows([AskedRow("a.mp4")], Path("out"), "group-staged", workers=1, local=True)
+"""
+
+
+@pytest.mark.slow
+def test_a_script_whose_processes_run_it_again_ends_with_a_sentence(tmp_path):
+    (tmp_path / "script.py").write_text(SCRIPT)
+    done = subprocess.run(
+        [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=HANG_S
+    )
+    assert done.returncode == 1
+    last = done.stderr.rstrip().splitlines()[-1]
+    assert "BatchError: out is not complete (its processes end before they begin" in last
