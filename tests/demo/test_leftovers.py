@@ -8,8 +8,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 import psutil
 import pytest
@@ -22,26 +20,9 @@ from tests.support.serving import PATIENCE_S, START, patient_client, served
 
 ROOT = Path(__file__).parents[2]
 
-FORM = (
-    b'--x\r\nContent-Disposition: form-data; name="video"; filename="clip.mp4"\r\n'
-    b"Content-Type: video/mp4\r\n\r\n%s\r\n--x--\r\n" % (b"a visitor" * 1000)
-)
-
 
 def files(folder: Path) -> set[Path]:
     return {path for path in folder.rglob("*") if path.name != "app.log"}
-
-
-def test_the_screen_recorder_of_gradio_is_not_offered(tmp_path):
-    with served(tmp_path) as (url, _):
-        before = files(tmp_path)
-        sent = {"Content-Type": "multipart/form-data; boundary=x"}
-        with pytest.raises(HTTPError) as refused:
-            urlopen(Request(f"{url}/gradio_api/process_recording", FORM, sent), timeout=PATIENCE_S)
-        assert refused.value.code == 404 and files(tmp_path) <= before
-        refused.value.close()
-        with urlopen(f"{url}/config", timeout=PATIENCE_S) as answer:
-            assert b'"footer_links":["api"]' in answer.read().replace(b": ", b":")
 
 
 @pytest.fixture

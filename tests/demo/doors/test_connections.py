@@ -6,7 +6,6 @@ import threading
 import time
 from contextlib import ExitStack, contextmanager
 
-import httpx
 import pytest
 import uvicorn
 from uvicorn.config import HTTP_PROTOCOLS
@@ -15,8 +14,7 @@ from demo.doors import connections
 from demo.doors.connections import OpenCount, bound_connections, plain_address
 from demo.doors.responses import Refusal
 from demo.settings import Limits
-from tests.support.serving import PATIENCE_S, served
-from tests.support.siege import Visitor
+from tests.support.serving import PATIENCE_S
 
 ASK = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -137,24 +135,3 @@ def test_behind_a_proxy_requests_are_counted_by_visitor_not_connections(monkeypa
 
 def test_a_network_of_ipv6_is_one_address():
     assert plain_address("2001:db8:1:2:3::4") == plain_address("2001:db8:1:2::9")
-
-
-def test_thirty_visitors_of_one_address_are_all_answered(tmp_path):
-    """Six connections each, as browsers have, held open; a further class is told why not."""
-    with served(tmp_path) as (url, _), ExitStack() as stack:
-        port = int(url.rsplit(":", 1)[1])
-        kept = b"GET /gradio_api/heartbeat/ab%d HTTP/1.1\r\nHost: localhost\r\n\r\n"
-        for number in range(180):
-            said_to(stack, port, kept % number)
-        clip = b"no film"
-        for _ in range(3):
-            visitor = Visitor(url, "127.0.0.1")
-            assert visitor.ask(clip)["errors"], "an answer, if only that this is no clip"
-            visitor.leave()
-        for number in range(180, 320):
-            said_to(stack, port, kept % number)
-        refused = httpx.get(f"{url}/config", timeout=PATIENCE_S)
-        assert refused.status_code == 503 and "300 connections" in refused.json()["detail"]
-        other = Visitor(url, "127.0.0.2")
-        assert other.ask(clip)["errors"]
-        other.leave()
