@@ -27,13 +27,7 @@
       make("strong", "", drop, { textContent: say.drop });
       make("span", "", drop, { textContent: say.drop_say });
       this.input.onchange = () => this.take(this.input.files[0]);
-      for (const name of ["dragover", "dragleave", "drop"]) {
-        drop.addEventListener(name, (event) => {
-          event.preventDefault();
-          drop.classList.toggle("over", name === "dragover");
-          if (name === "drop") this.take(event.dataTransfer.files[0]);
-        });
-      }
+      this.drop = drop;
       const camera = make("button", "entry-camera", this.root, { type: "button", textContent: say.camera });
       camera.onclick = () => this.film(camera);
       this.state = make("div", "entry-state", this.root, { role: "status" });
@@ -49,6 +43,7 @@
     }
 
     film(button) {
+      this.begun();
       button.disabled = true;
       this.camera = window.openCamera(this.state, {
         say: (key, values) => this.words(key, values),
@@ -73,7 +68,7 @@
     }
 
     example(name, more = {}) {
-      this.camera?.leave();
+      this.begun();
       this.mark(name);
       this.say("");
       this.give({ example: name, ...more });
@@ -98,25 +93,44 @@
       this.state.setAttribute("role", kind === "trouble" ? "alert" : "status");
     }
 
+    /** Something else was chosen, and what is on its way ends. Gives the signal by which the new one will end. */
+    begun() {
+      this.camera?.leave();
+      this.control?.abort();
+      this.control = new AbortController();
+      return this.control.signal;
+    }
+
+    /** What was dropped or pasted: the first file of it, or a sentence why there is none. */
+    takeFirst(given) {
+      const [first, ...others] = given.files;
+      const isFolder = [...given.items].find((item) => item.kind === "file")?.webkitGetAsEntry?.()?.isDirectory;
+      if (!first || isFolder) {
+        this.say(this.words(isFolder ? "folder" : "no_file"), "trouble");
+        this.state.scrollIntoView({ block: "nearest" });
+      } else this.take(first, others.length ? this.words("first_only", { name: first.name }) : "");
+    }
+
     /** note: a sentence that stays beside the clip. */
     async take(file, note = "") {
       if (!file) return;
-      this.camera?.leave();
+      const signal = this.begun();
       this.mark(null);
       this.input.value = "";
       try {
         const small = await this.shorten(file);
-        if (!small) return;
+        if (!small || signal.aborted) return;
         if (small.size > this.show.most_bytes) {
           this.say(this.words("too_large", { size: megabytes(small.size), most: megabytes(this.show.most_bytes) }), "trouble");
           return;
         }
-        const path = await this.send(small);
+        const path = await this.send(small, signal);
+        if (signal.aborted) return;
         this.say(note);
         this.give({ file: path });
         this.reveal();
       } catch (error) {
-        this.say(error.sentence || this.words("lost"), "trouble");
+        if (!signal.aborted) this.say(error.sentence || this.words("lost"), "trouble");
       }
     }
 
@@ -161,9 +175,9 @@
         const go = make("button", "entry-go", this.state, { type: "button", textContent: say("cut_go") });
         const whole = make("button", "", this.state, { type: "button", textContent: say("cut_whole"), hidden: file.size > this.show.most_bytes });
         const stop = make("button", "", this.state, { type: "button", textContent: say("stop") });
-        const control = new AbortController();
-        const end = (result) => { URL.revokeObjectURL(url); this.say(""); resolve(result); };
-        stop.onclick = () => { control.abort(); end(null); };
+        const { control } = this;
+        const end = (result) => { URL.revokeObjectURL(url); if (!control.signal.aborted) this.say(""); resolve(result); };
+        stop.onclick = () => { end(null); control.abort(); };
         whole.onclick = () => end(file);
         go.onclick = async () => {
           for (const part of [from, go, whole]) part.disabled = true;
@@ -172,7 +186,7 @@
             const onProgress = (share) => { bar.value = share; };
             end(await cutting.cut(file, { ...CUT, start: Number(from.value), onProgress, signal: control.signal }));
           } catch (error) {
-            if (error.reason !== "stopped") { this.say(say("cut_failed"), "trouble"); reject({ sentence: say("cut_failed") }); }
+            if (!control.signal.aborted) { this.say(say("cut_failed"), "trouble"); reject({ sentence: say("cut_failed") }); }
           }
         };
         go.focus();
@@ -180,7 +194,7 @@
     }
 
     /** Uploads one file, telling how far it is; gives its path on the server. */
-    send(file) {
+    send(file, signal) {
       return new Promise((resolve, reject) => {
         this.state.replaceChildren();
         this.state.className = "entry-state";
@@ -190,7 +204,8 @@
         form.append("files", file, file.name);
         const request = new XMLHttpRequest();
         const stop = make("button", "", this.state, { type: "button", textContent: this.show.words.stop });
-        stop.onclick = () => { request.abort(); this.say(""); };
+        stop.onclick = () => { this.control.abort(); this.say(""); };
+        signal.addEventListener("abort", () => request.abort());
         request.upload.onprogress = (event) => {
           bar.value = event.loaded / event.total;
           told.textContent = this.words("uploading", { done: megabytes(event.loaded), all: megabytes(event.total) });
@@ -205,6 +220,27 @@
       });
     }
   }
+
+  /** A file is taken wherever on the page it is dropped or pasted: elsewhere a browser opens it instead of the page. */
+  const takeAnywhere = (entry) => {
+    let ownDrag = false; // of a picture or words of this page
+    document.addEventListener("dragstart", () => { ownDrag = true; });
+    document.addEventListener("dragend", () => { ownDrag = false; });
+    for (const name of ["dragover", "dragleave", "drop"]) {
+      document.addEventListener(name, (event) => {
+        if (ownDrag || !entry.drop) return;
+        if (!event.dataTransfer.types.includes("Files") && !entry.drop.contains(event.target)) return;
+        event.preventDefault();
+        entry.drop.classList.toggle("over", name === "dragover");
+        if (name === "drop") entry.takeFirst(event.dataTransfer);
+      });
+    }
+    document.addEventListener("paste", (event) => {
+      if (!entry.drop || !event.clipboardData?.files.length) return;
+      event.preventDefault();
+      entry.takeFirst(event.clipboardData);
+    });
+  };
 
   /** Nothing is asked while there is no line: gradio finds no way back after a question that was cut. */
   const refuseOffline = (entry) => {
@@ -250,6 +286,7 @@
   window.mountEntry = (root, give) => {
     if (!root.emoEntry) {
       refuseOffline(root.emoEntry = new Entry(root, give));
+      takeAnywhere(root.emoEntry);
       watchServer(root.emoEntry);
     }
     return root.emoEntry;

@@ -103,7 +103,7 @@ class ExplainCallbacks:
         return Meanwhile(self.page, self.visits, request).stop_buttons()
 
     def play(self, request: gr.Request) -> Iterator[Changes]:
-        """A clip that this browser can't play, as a film that it can."""
+        """A clip that this browser can't play, or plays on another clock, as a film that it can."""
         visit, words = self.visits.of(request.session_hash), words_of(request)
 
         def run(job: Job) -> Changes:
@@ -114,9 +114,9 @@ class ExplainCallbacks:
             write_film(film, case.clip, job.pause)
             visit.film = (case, document.file_url(film))
             drawn = visit.shown[1] if visit.shown and visit.shown[0] is case else {}
-            return {
-                self.page.player: shown_clip(words, visit, case) | drawn | {"url": visit.film[1]}
-            }
+            shown = shown_clip(words, visit, case)
+            of_film = {name: shown[name] for name in ("url", "note", "other_clock")}
+            return {self.page.player: shown | drawn | of_film}
 
         yield from self._in_turn(request, self.page.explain_status, run, FIRST)
 

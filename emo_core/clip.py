@@ -111,6 +111,11 @@ class Clip:
     _video: VideoStream | None = field(repr=False)
     _audio: AudioStream | None = field(repr=False)
 
+    @property
+    def origin_s(self) -> float:
+        """The clip's zero on the file's own clock, seconds."""
+        return float(self._origin_s)
+
     def frames(self, times_s: Iterable[float]) -> np.ndarray:
         """The frames on display at these times, (T, H, W, 3) uint8 RGB."""
         return self.read_frames(times_s).pixels

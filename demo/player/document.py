@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from demo.explanations import Faders
     from demo.service import ClipSession
     from emo_core.attribution.types import Attribution, ExplainRequest
+    from emo_core.clip import Clip
     from emo_core.inference.prediction import Prediction
 
 FILES = "gradio_api/file="  # where the page gives a file of its own, beside the page's address
+LATE_S = 0.1  # a file that begins later: Chromium waits for its first frame, Firefox does not
 LONGEST_GRID = 48  # cells of a map's longer side: what a map can tell, and small to send
 FINER = 4  # drawn at so many times that, then averaged
 APART_S = 0.5  # between two peaks of one modality
@@ -74,6 +76,7 @@ def clip_document(words: Words, case: "ClipSession", url: str | None = None) -> 
         "url": url or file_url(case.clip.path),
         "duration_s": media.duration_s,
         "note": film_note(words, media.duration_s) if url else "",
+        "other_clock": url is None and begins_late(case.clip),
         "has_picture": media.has_video,
         "has_sound": media.has_audio,
         "size": [media.width, media.height] if media.has_video else None,
@@ -91,6 +94,11 @@ def clip_document(words: Words, case: "ClipSession", url: str | None = None) -> 
         "peaks": [],
         "words": words_of_player(words),
     }
+
+
+def begins_late(clip: "Clip") -> bool:
+    """Whether browsers differ about a file's clock, so that maps and faces would not fit it."""
+    return clip.origin_s > LATE_S
 
 
 def film_note(words: Words, duration_s: float) -> str:
@@ -241,7 +249,7 @@ def _people(
     own: Sequence[tuple[float, float]],
     of: str,
 ) -> dict[str, Any]:
-    """What each person's faces add, by window; of all windows in words, after what maps are of."""
+    """What each person's faces add, by window; of all these in words, after what maps are of."""
     from emo_core.inference.people import people_values
 
     windows = [
@@ -259,7 +267,8 @@ def _people(
     each = [words("player_person", number=n, value=whole[n]) for n in ranked[:MOST_NAMED]]
     if left := ranked[MOST_NAMED:]:
         each.append(words("player_others", value=sum(whole[n] for n in left)))
-    said = words("player_people", people=words.listed(each))
+    whole_clip = len(found) == case.most_windows
+    said = words(f"player_people{'' if whole_clip else '_part'}", people=words.listed(each))
     return {
         "heading": f"{of} {said}",
         "people": [

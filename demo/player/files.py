@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from demo.i18n import Words
-from demo.player.document import film_note
+from demo.player.document import begins_late, film_note
 from emo_core.io.atomic import atomic_path
 
 if TYPE_CHECKING:
@@ -65,12 +65,13 @@ def offline_page(show: dict[str, Any], said: str, language: str) -> str:
 
 
 def plays_everywhere(clip: "Clip", media: "Media") -> bool:
-    """Whether a clip's own bytes can stand in a page: small, and played by every browser."""
+    """Whether a clip's own bytes can stand in a page: small, and played alike by every browser."""
     _, pictures, sounds = PLAYS.get(clip.path.suffix.lower(), ("", set(), set()))
     return (
         media.video_codec in pictures
         and (not media.has_audio or media.audio_codec in sounds)
         and clip.path.stat().st_size <= MOST_BYTES
+        and not begins_late(clip)
     )
 
 

@@ -172,6 +172,7 @@
       this.along.draw(show);
       this.label();
       this.draw();
+      if (show.other_clock) this.failed = show.url;
       this.checkFailed();
       if (show.at_s != null && before?.url !== show.url) this.seekWhenReady(show.at_s);
     }

@@ -15,7 +15,7 @@ import pytest
 from demo.i18n import tables
 from emo_core.inference.predict import predict
 from tests.support.browser import open_browser
-from tests.support.predictions import write_clip, write_people_clip
+from tests.support.predictions import begun_late, write_clip, write_people_clip
 from tests.support.serving import PATIENCE_S, patient_client, served
 
 pytestmark = pytest.mark.browser
@@ -256,6 +256,16 @@ def test_a_clip_that_the_browser_cannot_play_is_shown_as_film(page, tmp_path):
     page.locator("#answer .bars, #answer h2").first.wait_for()
     page.wait_for_function("document.querySelector('#player video')?.src.endsWith('clip.webm')")
     page.wait_for_function("document.querySelector('#player video').videoWidth > 0")
+
+
+def test_a_clip_that_begins_late_is_on_the_clock_of_its_map(page, tmp_path):
+    """Chromium would show the first frame for 5 s and then go on; the answer knows none of that."""
+    source = write_people_clip(tmp_path / "from_zero.mp4", 2.0)
+    give(page, begun_late(source, tmp_path / "late.mp4", 5))
+    page.locator("#player .player-of", has_text="Map of").wait_for()
+    page.wait_for_function("document.querySelector('#player video').src.endsWith('clip.webm')")
+    page.wait_for_function("document.querySelector('#player video').readyState > 0")
+    assert player(page, "duration") == pytest.approx(2.0, abs=0.15)
 
 
 STOP_AT_ONCE = """new MutationObserver((_, observer) => {

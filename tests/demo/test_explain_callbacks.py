@@ -207,10 +207,21 @@ def test_a_clip_that_is_gone_is_said(events, explains, clip, systems):
     assert "no longer here" in last_of(explains.systems("", asked_by()))["group"]
 
 
+def test_a_film_keeps_the_map_and_says_that_it_ends_before_the_clip(
+    events, explains, first_maps, clip, monkeypatch
+):
+    monkeypatch.setattr("emo_core.viz.film.LONGEST_S", 1.0)
+    shown(events, clip)
+    drawn = last_of(first_maps.first_map(asked_by()))["player"]
+    assert drawn["map"] and not drawn["note"]
+    assert "first 1 of 2 seconds" in last_of(explains.play(asked_by()))["player"]["note"]
+
+
 def test_a_film_of_a_clip_keeps_the_map_over_it(events, explains, first_maps, clip):
     shown(events, clip)
     drawn = last_of(first_maps.first_map(asked_by()))["player"]
     played = last_of(explains.play(asked_by()))["player"]
     assert played["url"].endswith("clip.webm") and played["map"] == drawn["map"] is not None
+    assert not played["other_clock"], "a film is on the clip's own clock"
     again = last_of(explains.explain(*FAST, asked_by()))["player"]
     assert again["url"] == played["url"], "a closer look goes back to what can't be played"

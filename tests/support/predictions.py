@@ -70,6 +70,19 @@ def write_people_clip(
     return path if sound else _without_sound(path)
 
 
+def begun_late(source: Path, path: Path, late_s: int) -> Path:
+    """A copy whose first packet is due at late_s on the file's own clock."""
+    with av.open(str(source)) as given, av.open(str(path), "w") as out:
+        copies = {it.index: out.add_stream_from_template(it) for it in given.streams}
+        for packet in given.demux():
+            if packet.dts is not None:
+                ticks = round(late_s / packet.time_base)
+                packet.pts, packet.dts = packet.pts + ticks, packet.dts + ticks
+                packet.stream = copies[packet.stream.index]
+                out.mux(packet)
+    return path
+
+
 def _without_sound(path: Path) -> Path:
     heard = path.rename(path.with_stem(f"{path.stem}-heard"))
     with av.open(str(heard)) as given, av.open(str(path), "w") as out:

@@ -179,6 +179,8 @@ def test_faces_carry_what_each_person_adds_over_the_whole_clip(tmp_path):
     found = [explanations.map_of(case, each) for each in asked]
     shown = document.map_document(Words("en"), case, found, "Map of it.")["map"]
     assert shown["heading"].startswith("Map of it. By faces, in the clip as a whole: face ")
+    part = document.map_document(Words("en"), case, found[1:2], "Map of it.")["map"]
+    assert part["heading"].startswith("Map of it. By faces, in this part of the clip: face ")
     by_window = [
         {number: value for number, (value, _) in each["values"].items()} for each in shown["people"]
     ]

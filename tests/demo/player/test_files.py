@@ -13,7 +13,7 @@ from demo.player import document, files
 from emo_core.clip import load_clip
 from emo_core.inference.prediction import media_facts
 from tests.support.page import EXAMPLES
-from tests.support.predictions import write_clip
+from tests.support.predictions import begun_late, write_clip
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +89,13 @@ def test_a_clip_that_not_every_browser_plays_becomes_a_film(tmp_path, name, endi
     clip = load_clip(path)
     url = files.data_url(clip, media_facts(clip))
     assert url.startswith(f"data:video/{ending};base64,") and len(url) > 2000
+
+
+def test_a_clip_on_another_clock_than_its_map_becomes_a_film(tmp_path):
+    """Chromium waits for a first frame that is due at 5 s, Firefox shows it at once."""
+    clip = load_clip(begun_late(write_clip(tmp_path / "a.mp4", 1.0), tmp_path / "late.mp4", 5))
+    assert clip.origin_s == pytest.approx(5, abs=0.1) and clip.duration_s < 1.2
+    assert files.data_url(clip, media_facts(clip)).startswith("data:video/webm")
 
 
 def test_a_stop_ends_the_making_of_a_film(tmp_path):
