@@ -1,6 +1,8 @@
 """Callbacks of a page whose parts are their own names, and a clip for it."""
 
+import shutil
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
@@ -38,10 +40,15 @@ def first_maps(events):
     return FirstMapCallbacks(events.page, events.visits)
 
 
+@pytest.fixture(scope="session")
+def people_clip(tmp_path_factory):
+    return write_people_clip(tmp_path_factory.mktemp("clip") / "mine.mp4", 2.0)
+
+
 @pytest.fixture
-def clip(tmp_path):
+def clip(tmp_path, people_clip):
     """A clip of two seconds that is no shipped example."""
-    return write_people_clip(tmp_path / "mine.mp4", 2.0)
+    return Path(shutil.copy(people_clip, tmp_path / "mine.mp4"))
 
 
 @pytest.fixture

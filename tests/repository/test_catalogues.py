@@ -1,6 +1,7 @@
 """Catalogues of other languages: whole, nothing left over, the same placeholders everywhere."""
 
 import ast
+from functools import cache
 from pathlib import Path
 from string import Formatter
 
@@ -8,9 +9,10 @@ import pytest
 
 from emo_core.messages import ENGLISH, languages, read_po
 from scripts import update_catalogues
-from scripts.update_catalogues import CATALOGUES, collect
+from scripts.update_catalogues import CATALOGUES
 
 ROOT = Path(__file__).resolve().parents[2]
+collect = cache(update_catalogues.collect)
 KNOWN = [
     (package, language)
     for package, folder in CATALOGUES.items()

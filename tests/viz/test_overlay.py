@@ -3,6 +3,7 @@
 import base64
 import re
 from dataclasses import replace
+from itertools import islice
 from types import SimpleNamespace
 
 import av
@@ -97,7 +98,7 @@ def orange(image):
 def film_frame(path, size):
     """A frame of the film without its strip and margins."""
     with av.open(str(path)) as film:
-        image = list(film.decode(video=0))[12].to_ndarray(format="rgb24")
+        image = next(islice(film.decode(video=0), 12, None)).to_ndarray(format="rgb24")
     scale = min(WIDTH / size[0], 1280 / size[1])
     wide, high = (max(2, round(side * scale / 2) * 2) for side in size)
     assert image.shape[0] == high + STRIP
