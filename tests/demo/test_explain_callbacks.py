@@ -71,14 +71,19 @@ def test_stop_ends_everything_that_is_long(kind, events, explains, clip, monkeyp
 
 def test_stop_stays_as_long_as_anything_of_the_visitor_waits(events, explains, clip, monkeypatch):
     shown(events, clip)
-    began, go_on = Event(), Event()
+    began, go_on, told = Event(), Event(), Event()
 
     def held(*args, **more):
         began.set()
         assert go_on.wait(PATIENCE_S)
         raise UserError("held long enough")
 
+    def held_too(*args, **more):
+        assert told.wait(PATIENCE_S)
+        raise UserError("no what-ifs are needed here")
+
     monkeypatch.setattr("demo.explanations.explain_on_gpu", held)
+    monkeypatch.setattr("demo.explanations.counterfactuals_on_gpu", held_too)
     monkeypatch.setattr("demo.explain_callbacks.AT_ONCE_S", 0.0)
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(last_of, explains.check(*FAST, asked_by()))
@@ -88,6 +93,7 @@ def test_stop_stays_as_long_as_anything_of_the_visitor_waits(events, explains, c
         go_on.set()
         assert "held long enough" in first.result(PATIENCE_S)["trust"]
         assert first.result()["cancel"].interactive, "the what-ifs still wait or run"
+        told.set()
         assert last_of(second)["cancel"].interactive is False
     assert explains.finish(asked_by())["cancel"].interactive is False
 
