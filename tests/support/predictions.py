@@ -75,7 +75,7 @@ def begun_late(source: Path, path: Path, late_s: int) -> Path:
     with av.open(str(source)) as given, av.open(str(path), "w") as out:
         copies = {it.index: out.add_stream_from_template(it) for it in given.streams}
         for packet in given.demux():
-            if packet.dts is not None:
+            if packet.pts is not None and packet.dts is not None:
                 ticks = round(late_s / packet.time_base)
                 packet.pts, packet.dts = packet.pts + ticks, packet.dts + ticks
                 packet.stream = copies[packet.stream.index]
