@@ -24,7 +24,7 @@ from emo_core.models.layers.sparse import (
     top_k_mask,
 )
 from emo_core.models.layers.text_encoders import Albert, ByteEncoder, HubText
-from emo_core.models.layers.towers import Backbone, Tokens, runs, to_frames
+from emo_core.models.layers.towers import Backbone, Tokens, is_exporting, runs, to_frames
 from emo_core.models.layers.vgg import (
     CHUNK,
     DenseTower,
@@ -266,7 +266,7 @@ class ModalityTower(TemporalTower):
 
     def _nothing(self, pictures: Tensor) -> bool:
         """Whether there is nothing to compute; a graph for ONNX holds both ways."""
-        if torch.compiler.is_exporting():
+        if is_exporting():
             torch._check(pictures.shape[0] != 0)
             return False
         if len(pictures):

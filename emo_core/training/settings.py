@@ -13,8 +13,8 @@ from emo_core.errors import EmoError, name_choices
 from emo_core.messages import say, say_name, say_or
 from emo_core.old_names import current_key, current_value
 from emo_core.preprocess.sample import RESIZE_MODES
+from emo_core.training.compilation import COMPILE_MODES
 from emo_core.training.recipes import INIT_SCOPES, PRECISIONS, Recipe, RecipeError
-from emo_core.training.trainer import COMPILE_MODES
 
 Settings = TypeVar("Settings")
 

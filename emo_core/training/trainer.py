@@ -31,10 +31,10 @@ from emo_core.models.precision import autocast, bf16_is_fast, for_inference
 from emo_core.preprocess.batch import Batch
 from emo_core.ranges import Amount, Count, CountOrNone, OpenShare, Positive, Seed
 from emo_core.tasks import UNCALIBRATED, Calibration, Task
+from emo_core.training.compilation import try_compiled
 from emo_core.training.run_files import RunFiles, TrainingError
 from emo_core.training.speed import Speedometer
 
-COMPILE_MODES = ("default", "reduce-overhead", "max-autotune")  # the second one: CUDA graphs
 CHECK_EVERY = 50  # steps between two looks at the loss: on a GPU each look waits for its work
 
 
@@ -56,7 +56,7 @@ class TrainConfig:
     num_workers: CountOrNone = 0  # loader processes
     layer_decay: Positive = 1.0  # of `backbone_lr`, a layer down in published transformers
     checkpoint_activations: bool = False  # these compute their layers twice instead of keeping them
-    compile: str = ""  # one of COMPILE_MODES; "" = not
+    compile: str = ""  # one of emo_core.training.compilation.COMPILE_MODES; "" = not
     ema_decay: OpenShare = 0.0  # of the weights' running mean, a step; 0 = no mean
 
 
@@ -164,6 +164,7 @@ class Trainer:
             recompute_activations(self.model)
         if config.compile:
             self.model.compile(mode=config.compile)
+        self.untried = bool(config.compile)
         self.ema_model: AveragedModel | None = None
         self.task, self.config, self.progress = task, config, progress
         self.files = RunFiles(run) if run else None
@@ -204,8 +205,9 @@ class Trainer:
             ):
                 if self.progress:
                     self.progress(f"{what} {index + 1}/{config.epochs}", number - 1, steps)
+                batch = self._ready(batch)
                 with self.speed.counted(len(batch)):
-                    loss = self.loss(batch.to(self.device, non_blocking=True))
+                    loss = self.loss(batch)
                     (loss * (clips / rows[(number - 1) // config.grad_accum_steps])).backward()
                 if number % config.grad_accum_steps == 0 or number == steps:
                     self._set_rates((index * steps + number) / (config.epochs * steps))
@@ -230,6 +232,14 @@ class Trainer:
             logits = self.model(batch).logits
         assert batch.target is not None  # a loader's batches have targets
         return self.task.loss(gather_rows(logits), gather_rows(batch.target))
+
+    def _ready(self, batch: Batch) -> Batch:
+        """A batch on the device; on the first one compiled code is tried."""
+        batch = batch.to(self.device, non_blocking=True)
+        if self.untried:
+            try_compiled(self.model, batch)
+            self.untried = False
+        return batch
 
     def _set_rates(self, done: float) -> None:
         """Set the rate of each group of weights. done: share of the run that is over."""

@@ -71,11 +71,13 @@ class Attention(nn.Module):
         else:
             real = context_mask[:, None, None, :]
             lowest = torch.finfo(scores.dtype).min  # finite: a row with nothing real stays a number
-            weights = scores.masked_fill(~real, lowest).softmax(-1) * real
+            weights = scores.masked_fill(~real, lowest).softmax(-1)  # exactly 0 where not real
+            any_real = context_mask.any(-1)[:, None, None]  # `* real` compiles wrongly (2.11)
+            weights = weights * any_real.unsqueeze(-1)
         mixed = self.dropout(weights).to(value.dtype) @ value  # (B, H, N, D/H)
         mixed = self.out(mixed.transpose(1, 2).flatten(-2))  # (B, N, D)
         if context_mask is not None:
-            mixed = mixed * context_mask.any(-1)[:, None, None]
+            mixed = mixed * any_real
         return mixed, weights
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from emo_core.models.layers.cam import CellGrid
-from emo_core.models.layers.towers import Backbone, Tokens, TokenSpans, runs
+from emo_core.models.layers.towers import Backbone, Tokens, TokenSpans, is_exporting, runs
 
 Read = Callable[..., Tensor]
 
@@ -41,7 +41,7 @@ def evenly(mask: Tensor, times_s: Tensor, steps: int) -> tuple[Tensor, Tensor]:
 
     As if each output saw an equal part of the inputs: what checkpoints until 0.2 learnt with.
     """
-    if torch.compiler.is_exporting():  # ONNX has no adaptive pooling
+    if is_exporting():  # ONNX has no adaptive pooling
         return _evenly_by_shares(mask, times_s, steps)
     real = functional.adaptive_max_pool1d(mask.float().unsqueeze(1), steps).squeeze(1) > 0
     return real, functional.adaptive_avg_pool1d(times_s.float().unsqueeze(1), steps).squeeze(1)
@@ -92,6 +92,11 @@ def normalize_frames(
     mean, std = (torch.tensor(v, device=video.device) for v in (of_mean, of_std))
     scale, shift = (1 / (unit * std)).view(3, 1, 1), (-mean / std).view(3, 1, 1)
     return torch.addcmul(shift, video.float(), scale) * mask[..., None, None, None]
+
+
+def to_unit(video: Tensor) -> Tensor:
+    """uint8, or float in [0, 1] -> float in [0, 1], of any shape."""
+    return video.float() / 255 if video.dtype == torch.uint8 else video
 
 
 def luminance(video: Tensor) -> Tensor:
@@ -180,8 +185,10 @@ class FrameResNet(Backbone):
     def read(self, frames: Tensor, mask: Tensor) -> Tensor:
         """(n, 3, H, W), (n,) -> (n, 2C)."""
         if self.size and frames.shape[:1:-1] != self.size:
-            unit = frames.float() / 255 if frames.dtype == torch.uint8 else frames
-            frames = functional.interpolate(unit, self.size[::-1], mode="bilinear", antialias=True)
+            frames = to_unit(frames)
+            frames = functional.interpolate(
+                frames, self.size[::-1], mode="bilinear", antialias=True
+            )
         shown = normalize_frames(frames if self.colour else luminance(frames), mask)
         sizes = [shown.contiguous(memory_format=torch.channels_last)]
         while len(sizes) < self.scales:

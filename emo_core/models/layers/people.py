@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from emo_core.models.layers.backbones import to_unit
 from emo_core.models.layers.expression import FACE_SIDE, shipped_expression
-from emo_core.models.layers.towers import Backbone, Tokens, TokenSpans, runs
+from emo_core.models.layers.towers import Backbone, Tokens, TokenSpans, is_exporting, runs
 
 # Of photographs of train people; zero-shot UAR 0.763 (2.8: 0.753, 2.5: 0.72; boxes alone: 0.726).
 SIDE_IN_EYES = 2.9  # side of a crop, in distances between the eyes
@@ -26,17 +27,20 @@ def face_crops(frames: Tensor, eyes: Tensor, side: int = FACE_SIDE) -> Tensor:
     height, width = frames.shape[2:]
     size = eyes.new_tensor([width, height])
     left, right = eyes[:, :2] * size, eyes[:, 2:] * size  # pixels
+    middle = (left + right) / 2
     step = (right - left) * SIDE_IN_EYES / (side * FINER)  # between two samples of a row
-    down = torch.stack([-step[:, 1], step[:, 0]], dim=-1)
+    (x, y), (dx, dy) = (one.T[..., None, None] for one in (middle, step))  # (n, 1, 1) each
     across = torch.arange(side * FINER, device=eyes.device) + 0.5 - side * FINER / 2
     below = torch.arange(side * FINER, device=eyes.device) + 0.5 - side * FINER * EYES_DOWN
-    points = (
-        ((left + right) / 2)[:, None, None]
-        + across[:, None] * step[:, None, None]
-        + below[:, None, None] * down[:, None, None]
+    below = below.unsqueeze(1)
+    points = torch.stack(  # x and y apart: ONNX Runtime is slow where the last axis is short
+        [
+            2 * (x + across * dx - below * dy) / width - 1,
+            2 * (y + across * dy + below * dx) / height - 1,
+        ],
+        dim=-1,
     )  # (n, side * FINER, side * FINER, 2)
-    unit = frames.float() / 255 if frames.dtype == torch.uint8 else frames
-    crops = functional.grid_sample(unit, 2 * points / size - 1, align_corners=False)
+    crops = functional.grid_sample(to_unit(frames), points, align_corners=False)
     return functional.avg_pool2d(crops, FINER)
 
 
@@ -61,9 +65,9 @@ class PeopleExpressions(Backbone):
         times_s = times_s[:, :: self.every, None].expand(mask.shape)  # (B, T', P)
         values = eyes.new_zeros(*mask.shape, self.channels)
         row, step, person = mask.nonzero(as_tuple=True)  # of n faces
-        if torch.compiler.is_exporting() or len(row):  # a graph holds both ways
+        if is_exporting() or len(row):  # a graph holds both ways
             found = eyes[row, step, person]  # (n, 4)
-            faces = face_crops(video[row, step], found)
+            faces = face_crops(to_unit(video)[row, step], found)  # a frame has several faces
             both = self.net.read(torch.cat([faces, faces.flip(-1)]))  # (2n, 256)
             both = torch.cat([both, self.net.fc(both).log_softmax(-1)], dim=-1)  # (2n, 263)
             read = both.unflatten(0, (2, -1)).mean(0)

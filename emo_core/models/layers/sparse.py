@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from emo_core.models.layers.towers import is_exporting
+
 
 class AdditiveAttention(nn.Module):
     """One score for every candidate, given the query: w . tanh(W_c x + W_y query).
@@ -42,7 +44,7 @@ def grouped_softmax(scores: Tensor, where: Tensor) -> Tensor:
 def descending(weights: Tensor, where: Tensor) -> Tensor:
     """Positions from the strongest on, those outside `where` last; the first of equals leads."""
     ranked = weights.detach().masked_fill(~where, -1.0)
-    if torch.compiler.is_exporting():  # ONNX has no stable sort, but its TopK is one
+    if is_exporting():  # ONNX has no stable sort, but its TopK is one
         return ranked.topk(ranked.shape[-1]).indices
     return ranked.argsort(dim=-1, descending=True, stable=True)
 

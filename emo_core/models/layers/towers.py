@@ -17,6 +17,14 @@ from emo_core.preprocess.trace import axes
 MOMENTUM = 0.02  # share of the newest batch in a running norm, once as many have been seen
 
 
+def is_exporting() -> bool:
+    """Whether torch.export reads the model, for a graph in which both ways of an `if` must be one.
+
+    torch.compile (2.11) answers yes to torch's own question.
+    """
+    return torch.compiler.is_exporting() and not torch.compiler.is_dynamo_compiling()
+
+
 @dataclass(frozen=True)
 class TokenSpans:
     """Where N tokens looked, whatever time a model says of them to its fusion."""
