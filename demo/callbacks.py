@@ -124,7 +124,7 @@ class AnswerCallbacks:
         page, words = self.page, words_of(request)
         hidden = {page.details: gr.Column(visible=False)}
         visit = self.visits.of(request.session_hash)
-        visit.current = visit.waiting = None
+        visit.current = visit.waiting = visit.mapped = None
         visit.given = path
         example = service.is_example(Path(path))
         try:

@@ -59,6 +59,7 @@
       const named = this.show.examples.find((example) => example.name === asked.get("clip"));
       if (named) this.example(named.name, this.finding(asked));
       else if (this.show.first) this.example(this.show.first, { muted: true });
+      if (asked.get("clip") && !named) this.say(this.words("no_example"), "trouble");
     }
 
     /** What an address asks for beside the clip: a map, and a moment. */

@@ -24,6 +24,7 @@ UI = [
     "folder",
     "no_file",
     "first_only",
+    "no_example",
     "offline",
     "gone",
     "back",

@@ -147,8 +147,13 @@ class ExplainCallbacks:
         lane: int = LONGER,
         heavy: bool = False,
     ) -> Iterator[Changes]:
-        """Queue work; say in one part of the page how it goes, and what it found or why not."""
+        """Queue work on the visitor's clip; say in one part of the page how it goes, and what came.
+
+        Nothing is shown of a clip that is no longer on the page.
+        """
         words, meanwhile = words_of(request), Meanwhile(self.page, self.visits, request)
+        visit = self.visits.of(request.session_hash)
+        asked_of = visit.current
 
         def describe(state: JobState) -> Changes:
             return {part: components.waiting(words, state)}
@@ -156,12 +161,13 @@ class ExplainCallbacks:
         try:
             job = enter_job(self.visits, request, work, lane, heavy)
             yield from meanwhile.states(job, describe, AT_ONCE_S)
-            changes = job.result()
+            found = job.result()
+            changes = found if visit.current is asked_of else {part: ""}
         except Stopped:
             changes = {part: components.hint(words("stopped"))}
         except (UserError, BusyError) as error:
             changes = {part: components.state(words, "trouble", "trouble", str(error))}
-        if case := self.visits.of(request.session_hash).current:
+        if case := visit.current:
             self.visits.settle(case, service.is_shared(case))
         yield changes | meanwhile.stop_buttons()
 
@@ -346,7 +352,8 @@ class ExplainCallbacks:
         share = explanations.share_of(case, request)
         embeds = self.visits.limits.embeds
         drawn = mapped_clip(words, job.session, case, request, [found], embeds)
-        job.session.shown = (case, drawn)
+        if job.session.current is case:
+            job.session.shown = (case, drawn)
         return {
             page.player: drawn,
             page.explain_status: components.hint(words("cached") if known else done),

@@ -49,7 +49,7 @@ class FirstMapCallbacks:
     def _drawn(
         self, request: gr.Request, case: ClipSession, asked: "Sequence[ExplainRequest]"
     ) -> Iterator[Changes]:
-        """Maps of windows as they come; a closer look that was asked for meanwhile stays."""
+        """Maps of windows as they come; a closer look, or a clip, of meanwhile stays."""
         made: list[Attribution] = []
         visit, drawn = self.visits.of(request.session_hash), 0
         before, meanwhile = visit.shown, Meanwhile(self.page, self.visits, request)
@@ -62,7 +62,7 @@ class FirstMapCallbacks:
 
         def describe(_: JobState) -> Changes:
             nonlocal drawn
-            new, drawn = len(made) > drawn, len(made)
+            new, drawn = len(made) > drawn and visit.current is case, len(made)
             shown = self._document(request, case, asked, list(made)) if new else None
             return {self.page.player: shown} if shown else {}
 
@@ -77,7 +77,7 @@ class FirstMapCallbacks:
         except (UserError, BusyError) as error:
             trouble = components.state(words_of(request), "trouble", "trouble", str(error))
             yield {self.page.explain_status: trouble}
-        if visit.shown is not before:
+        if visit.shown is not before or visit.current is not case:
             yield meanwhile.stop_buttons()
             return
         shown = self._document(request, case, asked, made)

@@ -97,6 +97,12 @@ def test_what_holds_no_file_is_told(page):
     said(page, SAY["entry_no_file"])
 
 
+def test_an_address_of_a_clip_that_is_gone_does_not_pass_another_off_as_it(page, app):
+    page.goto(f"{app}/?clip=gone&method=shapley&label=neutral&t=2")
+    said(page, SAY["entry_no_example"])
+    page.locator("#answer .kicker", has_text="seen_negative.mp4").wait_for()
+
+
 @pytest.mark.parametrize("then", ["another clip", "an example"])
 def test_a_clip_that_arrives_late_does_not_take_the_place_of_a_later_choice(page, clips, then):
     """The first upload is held on its way until the second choice is answered."""

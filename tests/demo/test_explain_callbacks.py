@@ -14,6 +14,7 @@ from emo_core.checkpoint import load_checkpoint
 from emo_core.licences import licence_expression
 from emo_core.schema import DEFAULT_METHOD
 from tests.support.page import EXAMPLES, FAST, asked_by, last_of, shown
+from tests.support.predictions import write_people_clip
 from tests.support.serving import PATIENCE_S
 
 
@@ -231,3 +232,21 @@ def test_a_film_of_a_clip_keeps_the_map_over_it(events, explains, first_maps, cl
     assert not played["other_clock"], "a film is on the clip's own clock"
     again = last_of(explains.explain(*FAST, asked_by()))["player"]
     assert again["url"] == played["url"], "a closer look goes back to what can't be played"
+
+
+@pytest.mark.parametrize("asked", ["explain", "check", "play"])
+def test_what_was_asked_of_the_clip_before_leaves_the_next_alone(
+    events, explains, clip, tmp_path, monkeypatch, asked
+):
+    shown(events, clip)
+    visit, given, enter = events.visits.of("one"), Event(), explains.visits.enter
+
+    def entered(work, *more):
+        return enter(lambda job: (work(job), given.wait(PATIENCE_S))[0], *more)
+
+    monkeypatch.setattr(explains.visits, "enter", entered)
+    steps = getattr(explains, asked)(*(() if asked == "play" else FAST), asked_by())
+    next(steps)
+    visit.current = service.open_case(write_people_clip(tmp_path / "other.mp4", 1.0), visit)
+    given.set()
+    assert not any("player" in step for step in steps), "the clip before is back in the player"
