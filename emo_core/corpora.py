@@ -14,6 +14,7 @@ from emo_core.data.corpus import Corpus, CorpusError
 from emo_core.data.folder import reader as folder
 from emo_core.data.folder.assembly import folder_windows
 from emo_core.data.open_corpora import cremad, gavid, ravdess
+from emo_core.data.tables.findings import few_of_each
 from emo_core.errors import name_choices
 from emo_core.synthetic.composed import dataset as composed
 from emo_core.synthetic.composed.dataset import OnTheFlyDataset
@@ -192,8 +193,10 @@ def read_corpus(name: str, root: str | Path) -> Corpus:
             root=root,
             name=name,
         )
+    corpus = reader.read(root)
     return replace(
-        reader.read(root),
+        corpus,
+        problems=few_of_each(corpus.problems),
         windows=reader.windows,
         open_item=reader.open_item,
         viewpoint=reader.viewpoint,

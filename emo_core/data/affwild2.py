@@ -5,6 +5,7 @@ cropped_aligned/<video>[_left|_right]/00001.jpg, .../{Train_Set,Validation_Set}/
 test videos. An item is one face of one video; its windows: docs/papers/jmt.md#windows.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from os import scandir
@@ -13,12 +14,22 @@ from pathlib import Path
 import numpy as np
 
 from emo_core.data.affwild2_windows import FaceWindow, face_windows
-from emo_core.data.corpus import Corpus, CorpusError, Item, find_folder, name_list, read_text
+from emo_core.data.corpus import (
+    Corpus,
+    CorpusError,
+    Item,
+    find_folder,
+    name_list,
+    read_text,
+    refuse_misplaced,
+    visible_names,
+)
 from emo_core.data.dataset import Target
 from emo_core.messages import say
 
 LABELS = ("valence", "arousal")
 INVALID = -5.0
+NUMBER = re.compile(r"\d{5}|[1-9]\d{5,}", re.ASCII)  # of a frame, as its picture is named
 CHALLENGES = ("VA_Estimation_Challenge", "VA_Set")
 SETS = {"train": ("Train_Set",), "val": ("Validation_Set", "Val_Set")}
 TEST_LISTS = ("Valence_Arousal_Estimation_Challenge_test_set_release.txt",)
@@ -42,6 +53,7 @@ def read_affwild2(root: Path) -> Corpus:
     """Read annotations, pictures and test list; a video of val or test never trains."""
     image_root = find_folder(root, "cropped_aligned")
     if image_root is None:
+        refuse_misplaced(root, "cropped_aligned")
         raise CorpusError(
             "There is no folder cropped_aligned in {name}; expected Aff-Wild2 as it is given out, "
             "with cropped_aligned, the valence-arousal annotations and the videos (batch1 and so "
@@ -108,11 +120,12 @@ def affwild2_windows(corpus: Corpus, items: Sequence[Item], target: Target) -> l
         for split, names in SETS.items()
         for path in annotation_files(corpus.root, names)
     }
+    image_root = find_folder(corpus.root, "cropped_aligned") or corpus.root
     made = []
     for item in items:
         path = files.get((item.split, item.name))
         values = read_annotation(path)[0] if path else None
-        folder = corpus.root / "cropped_aligned" / item.name
+        folder = image_root / item.name
         made += face_windows(item, folder, sorted(image_numbers(folder)), values)
     return made
 
@@ -142,19 +155,19 @@ def raw_videos(root: Path) -> dict[str, Path]:
     """Raw videos by name, whatever batch they came in."""
     return {
         path.stem: path
-        for folder in sorted(root.glob("batch*"))
+        for folder in (root / n for n in visible_names(root) if n.lower().startswith("batch"))
         for path in sorted(folder.rglob("[!.]*"))
         if path.suffix.lower() in (".mp4", ".avi")
     }
 
 
 def image_numbers(folder: Path) -> set[int]:
-    """Numbers of the frames that have a picture; gaps are frames without a face."""
+    """Numbers of the frames that have a picture (00001.jpg); gaps are frames without a face."""
     if not folder.is_dir():
         return set()
     with scandir(folder) as entries:
         stems = [entry.name[:-4] for entry in entries if entry.name.endswith(".jpg")]
-    return {int(stem) for stem in stems if stem.isdigit()}
+    return {int(stem) for stem in stems if NUMBER.fullmatch(stem)}
 
 
 def read_annotation(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -179,7 +192,7 @@ def read_annotation(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
             valence, arousal = map(float, line.split(","))
         except ValueError:
             valence = arousal = np.nan
-        if max(abs(valence), abs(arousal)) <= 1:
+        if abs(valence) <= 1 and abs(arousal) <= 1:
             values[row] = valence, arousal
         elif INVALID not in (valence, arousal):
             problems.append(
@@ -247,7 +260,11 @@ def _read_face(
     if not known:
         return None, [
             *problems,
-            say("There is no picture in cropped_aligned/{name}; copy it again.", name=name),
+            say(
+                "There is no picture in cropped_aligned/{name}; expected 00001.jpg and so on, a "
+                "number of five digits for each frame; copy it again.",
+                name=name,
+            ),
         ]
     if base_name(name) not in videos:
         problems.append(
@@ -258,7 +275,7 @@ def _read_face(
         )
     rows = set(range(1, len(values) + 1))
     facts["rows"] += len(values)
-    facts["invalid"] += int(np.isnan(values).any(1).sum())
+    facts["invalid"] += int(np.isnan(values).any(1).sum()) - len(wrong)
     facts["rows_without_picture"] += len(rows - known)
     facts["pictures_without_row"] += len(known - rows)
     return _item(image_root, videos, name, split, LABELS), problems

@@ -17,7 +17,7 @@ from emo_core.data.corpus import (
     with_problems,
 )
 from emo_core.data.inspection import Inspection, inspect_file, open_clip
-from emo_core.data.tables.findings import Findings
+from emo_core.data.tables.findings import Findings, few_of_each
 from emo_core.messages import say, say_list
 from emo_core.preprocess.sample import SampleConfig
 
@@ -48,7 +48,7 @@ def check_corpus(
     problems = [*findings.sentences(), *([] if corpus.leak else leaks(corpus))]
     if not own:  # the reader of own clips has told which are equal
         problems += repeats(corpus.items, set(broken))
-    report = corpus_summary(with_problems(corpus, problems))
+    report = corpus_summary(with_problems(corpus, few_of_each(problems)))
     report |= {"undecodable": broken, "silent": silent, "no_sound": mute}
     if not own:
         return report

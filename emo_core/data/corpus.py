@@ -1,8 +1,10 @@
 """What every corpus looks like: items with a clip, a label, a group and a split."""
 
+import codecs
 import csv
 import io
 import math
+import os
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,9 +13,16 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from emo_core.errors import EmoError
+from emo_core.errors import EmoError, os_reason
 from emo_core.messages import say, say_count, say_list
 from emo_core.schema import SPLITS
+
+LEFT_BY_SYSTEMS = (
+    *("__MACOSX", "@eaDir", "System Volume Information", "$RECYCLE.BIN"),
+    *("Thumbs.db", "desktop.ini"),
+)
+MOST_TRIED = 50  # names in a folder, where a corpus may lie elsewhere
+UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class CorpusError(EmoError):
@@ -84,16 +93,33 @@ def _labelled_splits(items: Iterable[Item]) -> set[str]:
 
 
 def read_text(path: Path, expected: str) -> str:
-    """A text file in UTF-8, with or without a byte order mark.
+    """A text file in UTF-8, or in UTF-16 where a byte order mark says so.
 
     expected: where it belongs, in words. Raises CorpusError where it is missing or is not text.
     """
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
         raise CorpusError(
-            "{name} is missing or is not a text file; expected it {expected}; copy it again.",
+            "{name} is missing; expected it {expected}; copy it again.",
             name=path.name,
+            expected=expected,
+        ) from error
+    except OSError as error:
+        raise CorpusError(
+            "{name} can't be read ({reason}); expected it {expected}; copy it again.",
+            name=path.name,
+            reason=os_reason(error),
+            expected=expected,
+        ) from error
+    try:
+        return data.decode("utf-16" if data.startswith(UTF16_MARKS) else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CorpusError(
+            "{name} is not a text file in UTF-8 (from byte {start} on); expected it {expected}; "
+            "copy it again, or save it as UTF-8.",
+            name=path.name,
+            start=error.start,
             expected=expected,
         ) from error
 
@@ -169,8 +195,54 @@ def read_splits(folder: Path) -> tuple[dict[str, str], list[str]]:
 
 
 def find_folder(root: Path, *names: str) -> Path | None:
-    """The first of these folders that exists; None = none does."""
-    return next((root / place for place in names if (root / place).is_dir()), None)
+    """The first of these folders that exists, in any capitals; None = none does.
+
+    Where an archive was unpacked into a folder of its own name, the one inside.
+    """
+    found = next((folder for name in names if (folder := _folder_at(root, name))), None)
+    while found and visible_names(found) == [found.name] and (found / found.name).is_dir():
+        found = found / found.name
+    return found
+
+
+def _folder_at(root: Path, name: str) -> Path | None:
+    if (root / name).is_dir():
+        return root / name
+    for part in Path(name).parts:
+        alike = [n for n in visible_names(root) if n.casefold() == part.casefold()]
+        root = root / (alike[0] if len(alike) == 1 else part)
+    return root if root.is_dir() else None
+
+
+def visible_names(folder: Path) -> list[str]:
+    """Names in a folder, sorted, but what is hidden or left by systems; [] = it can't be read."""
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return []
+    return [name for name in names if name[0] != "." and name not in LEFT_BY_SYSTEMS]
+
+
+def files_by_stem(folder: Path, suffix: str) -> dict[str, Path]:
+    """Files with this ending, in any capitals: {name without it: path}."""
+    ending = [n for n in visible_names(folder) if n.lower().endswith(suffix)]
+    return {name[: -len(suffix)]: folder / name for name in ending}
+
+
+def refuse_misplaced(root: Path, *names: str) -> None:
+    """Raises CorpusError where one of these folders is not in the root, but beside or below it."""
+    below = [root / name for name in visible_names(root)[:MOST_TRIED]]
+    deeper = [folder / name for folder in below for name in visible_names(folder)[:MOST_TRIED]]
+    for place in (root.parent, *below, *deeper):
+        for name in names:
+            if _folder_at(place, name):
+                raise CorpusError(
+                    "{root} holds no folder {name}, but {place} does; expected the folder that "
+                    "holds it; give {place}.",
+                    root=root.name,
+                    name=name,
+                    place=place,
+                )
 
 
 def name_list(things: Sequence[str], most: int = 3) -> str:

@@ -11,7 +11,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,10 +20,12 @@ from emo_core.data.corpus import (
     CorpusError,
     Item,
     crossing_groups,
+    files_by_stem,
     find_folder,
     name_list,
     read_splits,
     read_text,
+    refuse_misplaced,
 )
 from emo_core.data.dataset import Target
 from emo_core.data.iemocap_split_screen import (
@@ -141,12 +143,13 @@ def dialogue_of(name: str) -> str:
 def _read_tree(root: Path) -> tuple[list[Item], list[str], list[str]]:
     processed = root if root.name == PROCESSED else find_folder(root, PROCESSED)
     release = find_folder(root, "IEMOCAP_full_release") or root
-    sessions = sorted(path for path in release.glob("Session[1-5]") if path.is_dir())
+    sessions = {n: path for n in SPLIT_OF if (path := find_folder(release, f"Session{n}"))}
     if sessions:
         items, problems, notes = _read_release(sessions)
     elif processed is not None:
         items, problems, notes = _read_processed(processed)
     else:
+        refuse_misplaced(root, "Session1", "Session5", PROCESSED)
         raise CorpusError(
             "{name} holds neither Session1 to Session5 nor {processed}; expected IEMOCAP as it is "
             "given out on request, or the folder IEMOCAP_RAW_PROCESSED of the MESM code; unpack "
@@ -165,11 +168,11 @@ def _read_tree(root: Path) -> tuple[list[Item], list[str], list[str]]:
     return items, problems, notes
 
 
-def _read_release(sessions: Sequence[Path]) -> tuple[list[Item], list[str], list[str]]:
+def _read_release(sessions: Mapping[str, Path]) -> tuple[list[Item], list[str], list[str]]:
     items: list[Item] = []
     problems: list[str] = []
     other: Counter[str] = Counter()
-    for number in sorted(set(SPLIT_OF) - {path.name[-1] for path in sessions}):
+    for number in sorted(SPLIT_OF.keys() - sessions):
         problems.append(
             say(
                 "Session{number} is missing; expected Session1 to Session5; its "
@@ -179,17 +182,43 @@ def _read_release(sessions: Sequence[Path]) -> tuple[list[Item], list[str], list
             )
         )
     mixed, mute = [], []
-    for session in sessions:
-        for path in sorted((session / "dialog" / "EmoEvaluation").glob("[!.]*.txt")):
+    for number, session in sessions.items():
+        sheets = files_by_stem(session / "dialog" / "EmoEvaluation", ".txt")
+        videos = files_by_stem(session / "dialog" / "avi" / "DivX", ".avi")
+        problems += [] if sheets else [_no_sheets(session, number)]
+        for dialogue, path in sheets.items():
+            if not dialogue.startswith(f"Ses0{number}"):
+                problems.append(_other_session(session, path, number))
+                continue
             try:
-                found, wrong = _read_dialogue(session, path, other)
+                found, wrong = _read_dialogue(number, session, path, videos.get(dialogue), other)
             except CorpusError as error:
                 found, wrong = [], [say("{session}: {error}", session=session.name, error=error)]
             items += found
             problems += wrong
-            mixed += [path.stem] * bool(found and audio_file_of(found[0].path) is None)
+            mixed += [dialogue] * bool(found and audio_file_of(found[0].path) is None)
             mute += [item.name for item in found if not item.text]
     return items, problems, _release_notes(other, mixed, mute)
+
+
+def _no_sheets(session: Path, number: str) -> str:
+    return say(
+        "{session} has no labels; expected dialog/EmoEvaluation/Ses0{number}F_impro01.txt and "
+        "others in it; its clips, which belong to {split}, are left out; unpack it again.",
+        session=session.name,
+        number=number,
+        split=SPLIT_OF[number],
+    )
+
+
+def _other_session(session: Path, path: Path, number: str) -> str:
+    return say(
+        "{session} holds {name}; expected names that begin with Ses0{number}, as a session's two "
+        "speakers belong to one split; it is left out; move it to its own session.",
+        session=session.name,
+        name=path.name,
+        number=number,
+    )
 
 
 def _release_notes(other: Counter, mixed: Sequence[str], mute: Sequence[str]) -> list[str]:
@@ -217,31 +246,33 @@ def _release_notes(other: Counter, mixed: Sequence[str], mute: Sequence[str]) ->
     return notes
 
 
-def _read_dialogue(session: Path, path: Path, other: Counter) -> tuple[list[Item], list[str]]:
+def _read_dialogue(
+    number: str, session: Path, path: Path, video: Path | None, other: Counter
+) -> tuple[list[Item], list[str]]:
     """The utterances of one EmoEvaluation file; counts labels outside the six in `other`."""
-    video = session / "dialog" / "avi" / "DivX" / f"{path.stem}.avi"
     rows, problems = read_evaluation(path)
     other.update(label for _, _, label in rows.values() if label in OTHERS)
     rows = {name: row for name, row in rows.items() if row[2] in LABELS}
-    if rows and not video.is_file():
+    if rows and (video is None or not video.is_file()):
         problems.append(
             say(
                 "{video} is missing; expected it in {session}/dialog/avi/DivX; its "
                 "utterances are left out ({count}); copy it again.",
-                video=video.name,
+                video=f"{path.stem}.avi",
                 session=session.name,
                 count=len(rows),
             )
         )
+    if not rows or video is None or not video.is_file():
         return [], problems
     try:
         texts = read_transcription(session / "dialog" / "transcriptions" / path.name)
     except CorpusError as error:
         texts = {}
         problems.append(str(error))
-    split = SPLIT_OF[session.name[-1]]
+    split, group = SPLIT_OF[number], f"Session{number}"
     return [
-        Item(name, video, split, label, session.name, None, texts.get(name, ""), (start_s, end_s))
+        Item(name, video, split, label, group, None, texts.get(name, ""), (start_s, end_s))
         for name, (start_s, end_s, label) in rows.items()
     ], problems
 
@@ -255,7 +286,7 @@ def read_evaluation(path: Path) -> tuple[dict[str, tuple[float, float, str]], li
         if not line.startswith("["):
             continue  # rater lines and blank lines
         found = EVALUATION.match(line)
-        problem = _fault(line, found)
+        problem = _fault(line, found, path.stem)
         if found is not None and problem is None:
             row = float(found[1]), float(found[2]), found[4]
             if rows.setdefault(found[3], row) != row:
@@ -276,8 +307,8 @@ def read_evaluation(path: Path) -> tuple[dict[str, tuple[float, float, str]], li
     return {name: row for name, row in rows.items() if name not in unclear}, problems
 
 
-def _fault(line: str, found: re.Match | None) -> str | None:
-    """What is wrong with a line of EmoEvaluation by itself."""
+def _fault(line: str, found: re.Match | None, dialogue: str) -> str | None:
+    """What is wrong with a line of a dialogue's EmoEvaluation by itself."""
     if found is None:
         return say(
             "found {line!r}, expected `[start - end]`, an utterance and a label "
@@ -298,6 +329,13 @@ def _fault(line: str, found: re.Match | None) -> str | None:
             name=found[3][:40],
             named=NAMED,
         )
+    if dialogue_of(found[3]) != dialogue:
+        return say(
+            "{name} is of another dialogue; expected names that begin with {dialogue}, as the "
+            "file does; it is left out.",
+            name=found[3],
+            dialogue=dialogue,
+        )
     if found[4] not in LABELS and found[4] not in OTHERS:
         return say(
             "{name} has label {label!r}, expected one of {known}; it is left out.",
@@ -317,12 +355,17 @@ def read_transcription(path: Path) -> dict[str, str]:
     return {match[1]: match[2].strip() for match in found if match and "_" in match[1]}
 
 
+def _said(text: object) -> str:
+    """A text of meta.json; what is no text, such as NaN where there was none, is none."""
+    return text if isinstance(text, str) else ""
+
+
 def _read_processed(folder: Path) -> tuple[list[Item], list[str], list[str]]:
     if not (folder / "meta.json").is_file() and (folder / "meta.pkl").is_file():
         raise CorpusError(PICKLE)
     try:
         rows = json.loads(read_text(folder / "meta.json", say("in {folder}", folder=folder.name)))
-        rows = {name: (row["label"], row.get("text") or "") for name, row in rows.items()}
+        rows = {name: (str(row["label"]), _said(row.get("text"))) for name, row in rows.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CorpusError(
             "meta.json can't be read ({error}); expected meta.pkl as JSON, with a label and a "

@@ -14,6 +14,7 @@ import torch
 
 from emo_core.clip import Clip, ClipError, DecodedFrames, load_clip, video_size
 from emo_core.data.cache import Cache
+from emo_core.data.corpus import files_by_stem
 from emo_core.data.dataset import key_digest, resolve_span
 from emo_core.data.image_sequence import ImageSequence, load_image_sequence
 from emo_core.faces.detection import face_detector
@@ -123,10 +124,11 @@ def open_speaker(name: str, path: Path) -> Actor | ImageSequence:
 
 def audio_file_of(video: Path) -> Path | None:
     """The stereo recording of a dialogue's video, where there is one."""
-    if video.suffix != ".avi":
+    if video.suffix.lower() != ".avi":
         return None  # the processed layout: a folder
-    audio = video.parents[2] / "wav" / f"{video.stem}.wav"
-    return audio if audio.is_file() else None
+    folder = video.parents[2] / "wav"
+    audio = folder / f"{video.stem}.wav"
+    return audio if audio.is_file() else files_by_stem(folder, ".wav").get(video.stem)
 
 
 def read_channel(path: Path, channel: int, rate: int, start_s: float, end_s: float) -> np.ndarray:

@@ -10,7 +10,16 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from emo_core.data.corpus import Corpus, CorpusError, Item, find_folder, name_list, read_table
+from emo_core.data.corpus import (
+    Corpus,
+    CorpusError,
+    Item,
+    files_by_stem,
+    find_folder,
+    name_list,
+    read_table,
+    refuse_misplaced,
+)
 from emo_core.messages import say
 from emo_core.schema import EMOTIONS
 
@@ -61,6 +70,7 @@ def read_meld(root: Path) -> Corpus:
         problems += wrong
         notes += said
     if not items:
+        refuse_misplaced(root, *FOLDERS.values(), "MELD.Raw")
         raise CorpusError(
             "There is no usable clip in {name}; expected train_sent_emo.csv beside train_splits, "
             "and the same for dev and test; the first problem: {problem}",
@@ -104,7 +114,7 @@ def read_meld_split(root: Path, split: str) -> tuple[list[Item], list[str], list
             split=split,
         )
     rows, problems = read_meld_rows(table, split)
-    on_disk = {path.stem for path in clips.glob("*.mp4") if not path.name.startswith(".")}
+    on_disk = files_by_stem(clips, ".mp4")
     items, bad = [], []
     for name, (emotion, text) in rows.items():
         if name in KNOWN_BAD:
@@ -119,7 +129,7 @@ def read_meld_split(root: Path, split: str) -> tuple[list[Item], list[str], list
                 )
             )
         else:
-            path = clips / f"{name.rpartition('/')[2]}.mp4"
+            path = on_disk[name.rpartition("/")[2]]
             group, label = name.rpartition("_")[0], PRESENT[emotion]
             items.append(Item(name, path, split, label, group, text=text, longest_s=CAP_S))
     extra = sorted(f"{split}/{name}" for name in on_disk if f"{split}/{name}" not in rows)

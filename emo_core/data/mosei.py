@@ -6,20 +6,25 @@ CMU_MOSEI_Labels.csd, and MOSEI_SPLIT/{train,valid,test}_split.txt.
 Source: docs/papers/mesm.md#cmu-mosei-raw-tree.
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from emo_core.data.corpus import (
     Corpus,
     CorpusError,
     Item,
+    files_by_stem,
     find_folder,
     name_list,
     read_splits,
     read_table,
     read_text,
+    refuse_misplaced,
     split_notes,
 )
 from emo_core.messages import say
@@ -34,6 +39,9 @@ RATERS = 3
 MOST = 3  # of an emotion that a rater may see
 SAME_S = 0.05  # seconds by which the two sources of a segment's times may differ
 PUBLISHED = {"train": 14_524, "val": 1_765, "test": 4_188}  # docs/papers/mesm.md#cmu-mosei
+
+# The id of one video in 64 ends with an underscore: only clips and times have a form of their own.
+LINE = re.compile(r"(.+?)___(\d+)___([^_\s]+)___([^_\s]+)(?:___(.*))?")
 
 Segment = tuple[str, float, float, str]  # video, start_s, end_s, text
 
@@ -71,6 +79,7 @@ def read_mosei(root: Path) -> Corpus:
 def _require_folder(root: Path, found: Path | None, name: str) -> Path:
     """The folder that was found; raises CorpusError where there is none."""
     if found is None:
+        refuse_misplaced(root, name, f"Raw/{name}")
         raise CorpusError(
             "There is no folder {name} in {root_name}; expected CMU-MOSEI with the folders "
             "Videos, Transcript and Labels and the published MOSEI_SPLIT; copy it there.",
@@ -86,7 +95,7 @@ def _items(
     present: Mapping[str, tuple[str, ...]],
     splits: Mapping[str, str],
 ) -> tuple[list[Item], list[str]]:
-    on_disk = {path.stem for path in videos.glob("*.mp4") if not path.name.startswith(".")}
+    on_disk = files_by_stem(videos, ".mp4")
     items, silent, unlabelled = [], [], []
     absent: Counter[str] = Counter()
     for name, split in splits.items():
@@ -98,8 +107,8 @@ def _items(
             absent[segments[name][0]] += 1
         else:
             video, start_s, end_s, text = segments[name]
-            path, span = videos / f"{video}.mp4", (start_s, end_s)
-            items.append(Item(name, path, split, present[name], video, None, text, span))
+            span = start_s, end_s
+            items.append(Item(name, on_disk[video], split, present[name], video, None, text, span))
     problems: list[str] = [
         say(
             "{video}.mp4 is missing in {folder}; its segments are left out ({count}); copy it.",
@@ -126,20 +135,19 @@ def read_transcripts(folder: Path) -> tuple[dict[str, Segment], list[str]]:
     """Every segment of every transcript by its id `<vid>_<clip>`, and problems."""
     segments: dict[str, Segment] = {}
     problems: list[str] = []
-    for path in sorted(folder.glob("[!.]*.txt")):
+    for path in files_by_stem(folder, ".txt").values():
         try:
             lines = read_text(path, say("in {folder}", folder=folder.name)).splitlines()
         except CorpusError as error:
             problems.append(str(error))
             continue
         for number, line in enumerate(lines, start=1):
-            fields = [field for field in line.strip().split("___") if field]
+            found = LINE.fullmatch(line.strip())
             try:
-                video, clip, start_s, end_s = fields[:4]
-                times = float(start_s), float(end_s)
-                if not 0 <= times[0] < times[1]:
-                    raise ValueError
+                times = (float(found[3]), float(found[4])) if found else (0.0, 0.0)
             except ValueError:
+                times = 0.0, 0.0
+            if not found or not 0 <= times[0] < times[1]:
                 if line.strip():
                     problems.append(
                         say(
@@ -151,8 +159,8 @@ def read_transcripts(folder: Path) -> tuple[dict[str, Segment], list[str]]:
                         )
                     )
                 continue
-            video = video.rpartition("/")[2]
-            segment = video, *times, " ".join(fields[4:5]).strip()
+            video, clip = found[1].rpartition("/")[2], found[2]
+            segment = video, *times, (found[5] or "").strip()
             if segments.setdefault(f"{video}_{clip}", segment) is not segment:
                 problems.append(
                     say(
@@ -172,10 +180,10 @@ def read_mosei_labels(
 ) -> tuple[dict[str, tuple[str, ...]], list[str], list[str]]:
     """({id: emotions present}, problems, notes) from the raters' tables, else from the .csd."""
     folder = find_folder(root, "Raw/Labels", "Labels")
-    tables = sorted(folder.glob("[!.]*.csv")) if folder else []
+    tables = list(files_by_stem(folder, ".csv").values()) if folder else []
     if tables:
         return read_ratings(tables)
-    for path in (root / "Raw" / "Labels" / CSD, root / "Labels" / CSD, root / CSD):
+    for path in ((folder or root) / CSD, root / CSD):
         if path.is_file():
             present = csd_labels(_open_csd(path), segments)
             return (
@@ -284,7 +292,8 @@ def csd_labels(
     """{id: emotions present} of `All Labels/data`, whose columns stand in another order.
 
     data: {vid: {"features": (n, 7), "intervals": (n, 2) seconds}}. Its rows carry no clip number,
-    so each is joined to the segment of the transcript with the same times.
+    so each is joined to the segment of the transcript with the same times; one with NaN is none.
+    Raises CorpusError where there are other columns.
     """
     present = {}
     for name, (video, start_s, end_s, _) in segments.items():
@@ -293,6 +302,17 @@ def csd_labels(
         for (start, end), row in zip(
             data[video]["intervals"], data[video]["features"], strict=True
         ):
+            if len(row) != len(CSD_COLUMNS):
+                raise CorpusError(
+                    "{name} has {count} numbers for a segment; expected {wanted} ({columns}); "
+                    "copy the published file again.",
+                    name=CSD,
+                    count=len(row),
+                    wanted=len(CSD_COLUMNS),
+                    columns=", ".join(CSD_COLUMNS),
+                )
+            if np.isnan(row).any():
+                continue
             if abs(start - start_s) <= SAME_S and abs(end - end_s) <= SAME_S:
                 marks = dict(zip(CSD_COLUMNS, row, strict=True))
                 present[name] = tuple(label for label in EMOTIONS if marks[label] > 0)

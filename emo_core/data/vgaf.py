@@ -5,9 +5,18 @@ Train_labels.txt, Val_labels.txt: a header, then `<name> <1|2|3>` a line.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
-from emo_core.data.corpus import Corpus, CorpusError, Item, read_text
+from emo_core.data.corpus import (
+    Corpus,
+    CorpusError,
+    Item,
+    files_by_stem,
+    find_folder,
+    read_text,
+    refuse_misplaced,
+)
 from emo_core.messages import say
 from emo_core.schema import POLARITIES
 
@@ -22,7 +31,7 @@ REVISIONS = {
 
 
 def read_vgaf_labels(path: Path) -> tuple[dict[str, str], list[str]]:
-    """Read a label file: ({clip name: label}, problems). Accepts CRLF and a final newline.
+    """Read a label file: ({clip name: label, "" = left out}, problems), whatever its line ends.
 
     Raises CorpusError where the file is missing, is not text or has another header.
     """
@@ -35,6 +44,7 @@ def read_vgaf_labels(path: Path) -> tuple[dict[str, str], list[str]]:
             found=(lines or [""])[0][:40],
             header=" ".join(HEADER),
         )
+    _refuse_other_codes(path.name, lines[1:])
     labels: dict[str, str] = {}  # "" = left out
     problems: list[str] = []
     for number, line in enumerate(lines[1:], start=2):
@@ -49,7 +59,20 @@ def read_vgaf_labels(path: Path) -> tuple[dict[str, str], list[str]]:
                         problem=problem,
                     )
                 )
-    return {name: label for name, label in labels.items() if label}, problems
+    return labels, problems
+
+
+def _refuse_other_codes(name: str, lines: Sequence[str]) -> None:
+    """Raises CorpusError where classes are counted from 0: then 1 and 2 are others as well."""
+    codes = Counter(line.split()[-1] for line in lines if line.strip())
+    if codes["0"] and not codes["3"]:
+        raise CorpusError(
+            "{name} has the classes {found}; expected 1, 2 and 3 (positive, neutral, negative); "
+            "they seem to be counted from 0, so every clip would get another class; restore the "
+            "official file.",
+            name=name,
+            found=", ".join(sorted(codes)[:8]),
+        )
 
 
 def _read_line(line: str, labels: dict[str, str]) -> str | None:
@@ -59,8 +82,9 @@ def _read_line(line: str, labels: dict[str, str]) -> str | None:
             "found {line!r}, expected a clip name and a class; the line is left out.",
             line=line[:40],
         )
-    name, code = words
+    name, code = words[0].removesuffix(".mp4"), words[1]
     if code not in ("1", "2", "3"):
+        labels[name] = ""
         return say(
             "{name} has class {code!r}, expected 1, 2 or 3; the clip is left out.",
             name=name[:40],
@@ -85,14 +109,17 @@ def source_of(name: str) -> str:
 
 def read_vgaf_split(root: Path, split: str) -> tuple[list[Item], list[str]]:
     """Items of one labelled split, and a sentence for every clip that is named but missing."""
-    folder = root / FOLDERS[split]
+    folder = find_folder(root, FOLDERS[split]) or root / FOLDERS[split]
     labels, problems = read_vgaf_labels(root / f"{FOLDERS[split]}_labels.txt")
-    on_disk = {path.stem for path in folder.glob("[!.]*.mp4") if path.is_file()}
+    found = files_by_stem(folder, ".mp4")
+    on_disk = {name: path for name, path in found.items() if path.is_file()}
     items = []
     for name, label in labels.items():
+        if not label:
+            continue
         if name in on_disk:
-            path = folder / f"{name}.mp4"
-            items.append(Item(f"{folder.name}/{name}", path, split, label, source_of(name)))
+            key = f"{FOLDERS[split]}/{name}"
+            items.append(Item(key, on_disk[name], split, label, source_of(name)))
         else:
             problems.append(
                 say(
@@ -102,15 +129,14 @@ def read_vgaf_split(root: Path, split: str) -> tuple[list[Item], list[str]]:
                     name=name,
                 )
             )
-    for name in sorted(on_disk - set(labels)):
-        if not any(f"{name} " in problem for problem in problems):
-            problems.append(
-                say(
-                    "{folder}/{name}.mp4 is not named in {folder}_labels.txt; it is left out.",
-                    folder=folder.name,
-                    name=name,
-                )
-            )
+    problems += [
+        say(
+            "{folder}/{name}.mp4 is not named in {folder}_labels.txt; it is left out.",
+            folder=folder.name,
+            name=name,
+        )
+        for name in sorted(on_disk.keys() - labels)
+    ]
     return items, problems
 
 
@@ -120,15 +146,16 @@ def read_vgaf(root: Path) -> Corpus:
     items: list[Item] = []
     problems: list[str] = []
     for split in ("train", "val"):
-        if (root / FOLDERS[split]).is_dir():
+        if find_folder(root, FOLDERS[split]):
             try:
                 found, wrong = read_vgaf_split(root, split)
             except CorpusError as error:
                 found, wrong = [], [str(error)]
             items += found
             problems += wrong
-    for path in sorted((root / "Test").glob("[!.]*.mp4")):
-        items.append(Item(f"Test/{path.stem}", path, "test", None, f"Test/{path.stem}"))
+    unlabelled = files_by_stem(find_folder(root, "Test") or root / "Test", ".mp4")
+    for name, path in unlabelled.items():
+        items.append(Item(f"Test/{name}", path, "test", None, f"Test/{name}"))
     if not items:
         raise CorpusError(
             problems[0]
@@ -147,7 +174,8 @@ def _require_tree(root: Path) -> None:
         raise CorpusError(
             "{root} is not a folder; expected VGAF's folder with Train and Val in it.", root=root
         )
-    if not (root / "Train").is_dir() and not (root / "Val").is_dir():
+    if not find_folder(root, "Train", "Val"):
+        refuse_misplaced(root, "Train", "Val")
         raise CorpusError(
             "{name} holds neither Train nor Val; expected VGAF as it is given out: these two "
             "folders of mp4 files, with Train_labels.txt and Val_labels.txt; unpack the archives "

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from emo_core.corpora import read_corpus
-from emo_core.data.affwild2 import read_annotation
+from emo_core.data.affwild2 import image_numbers, read_annotation
 from emo_core.data.affwild2_windows import video_frame_times
 from emo_core.data.cache import Cache
 from emo_core.data.checks import check_corpus
@@ -299,6 +299,7 @@ FAULTS = {
     "header": lambda t: changed(t / SHEET, "valence,arousal", "v,a"),
     "value": lambda t: changed(t / SHEET, "\n0.2,-0.2\n", "\n0.2,-2\n"),
     "row": lambda t: changed(t / SHEET, "\n0.2,-0.2\n", "\n0.2\n"),
+    "half": lambda t: changed(t / SHEET, "\n0.2,-0.2\n", "\n0.2,nan\n"),
     "val": lambda t: shutil.copy(t / SHEET, t / VA / "Validation_Set/1-30-320x240_left.txt"),
     "test": lambda t: (t / LISTED).write_text("313\n7_left\n"),
     "skipped": lambda t: shutil.copy(t / SHEET, t / VA / "Train_Set/171.txt"),
@@ -316,6 +317,7 @@ FAULTS = {
         ("header", ["1-30-320x240.txt starts with 'v,a'", "valence,arousal"], 3),
         ("value", ["1-30-320x240.txt line 201", "'0.2,-2'"], 4),
         ("row", ["1-30-320x240.txt line 201", "'0.2'"], 4),
+        ("half", ["1-30-320x240.txt line 201", "'0.2,nan'"], 4),
         ("val", ["video 1-30-320x240 is in train and in val"], 3),
         ("test", ["video 7_right is in train and in test"], 2),
         ("skipped", ["video 171 is in train and in test", "ten"], 4),
@@ -366,3 +368,38 @@ def test_a_missing_folder_is_one_sentence(tree, missing):
     shutil.rmtree(tree / missing)
     with pytest.raises(CorpusError, match="expected .*unpack"):
         read_corpus("affwild2", tree)
+
+
+def test_marks_are_counted_apart_from_damaged_rows(tree):
+    changed(tree / SHEET, "\n0.2,-0.2\n", "\n0,2,-0,2\n")
+    assert read_corpus("affwild2", tree).details["frames"]["train"]["invalid"] == 3
+
+
+def test_a_file_of_damaged_rows_is_twenty_sentences_and_a_count(tree):
+    changed(tree / SHEET, ".", ";")
+    problems = read_corpus("affwild2", tree).problems
+    assert len(problems) == 21 and problems[-1].startswith("And 577 more problems such as: 1-30")
+
+
+@pytest.mark.parametrize("odd", ["²", "1", "000001", "00001 (1)", "٠٠٠٠١"])
+def test_only_pictures_that_can_be_found_by_number_count(tree, odd):
+    folder = tree / "cropped_aligned/9-30-64x48"
+    (folder / "00001.jpg").rename(folder / f"{odd}.jpg")
+    assert image_numbers(folder) == set(range(2, 101))
+
+
+def test_numbers_beyond_five_digits_count(tmp_path):
+    for name in ("00001.jpg", "99999.jpg", "100000.jpg"):
+        (tmp_path / name).write_bytes(b"")
+    assert image_numbers(tmp_path) == {1, 99_999, 100_000}
+
+
+def test_archives_unpacked_into_their_own_names_and_other_capitals_read_the_same(tree):
+    before = read_corpus("affwild2", tree)
+    (tree / "cropped_aligned").rename(tree / "inner")
+    (tree / "cropped_aligned").mkdir()
+    (tree / "inner").rename(tree / "cropped_aligned/cropped_aligned")
+    (tree / "batch1").rename(tree / "Batch1")
+    after = read_corpus("affwild2", tree)
+    assert (after.problems, after.notes) == (before.problems, before.notes)
+    assert face_windows(tree, "7_left")[0].decode(CONFIG).face_mask.all()

@@ -390,3 +390,57 @@ def test_a_pickle_is_never_opened(tmp_path):
 def test_a_folder_without_sessions_is_one_sentence(tmp_path, name):
     with pytest.raises(CorpusError, match="Session1 to Session5"):
         read_corpus(name, tmp_path)
+
+
+def test_the_speakers_of_another_session_never_get_into_this_one(tree):
+    shutil.rmtree(tree / "Session1")
+    shutil.copytree(tree / "Session5", tree / "Session1")
+    corpus = read_corpus("iemocap", tree)
+    assert {(i.split, i.group) for i in corpus.items if i.name.startswith("Ses05")} == {
+        ("test", "Session5")
+    }
+    (problem,) = corpus.problems
+    assert problem.startswith("Session1 holds Ses05F_impro04.txt; expected names") and (
+        "Ses01" in problem
+    )
+
+
+def test_a_copy_of_a_dialogue_counts_no_utterance_twice(tree):
+    folder = tree / "Session1/dialog"
+    for path in [p for p in folder.rglob("Ses01F_impro01.*") if p.is_file()]:
+        shutil.copy(path, path.with_stem(f"{path.stem} (1)"))
+    corpus = read_corpus("iemocap", tree)
+    names = [item.name for item in corpus.items]
+    assert len(names) == len(set(names)) == 7
+    assert sum("is of another dialogue" in problem for problem in corpus.problems) == 2
+
+
+def test_a_session_without_labels_is_named(tree):
+    shutil.rmtree(tree / "Session3/dialog/EmoEvaluation")
+    (problem,) = read_corpus("iemocap", tree).problems
+    assert problem.startswith("Session3 has no labels; expected dialog/EmoEvaluation/Ses03F")
+
+
+def test_capitals_of_sessions_and_endings_do_not_matter(tree):
+    folder = tree / "Session1/dialog"
+    for path in (folder / "avi/DivX/Ses01F_impro01.avi", folder / "wav/Ses01F_impro01.wav"):
+        path.rename(path.with_suffix(path.suffix.upper()))
+    (tree / "Session1").rename(tree / "session1")
+    corpus = read_corpus("iemocap", tree)
+    assert corpus.problems == () and len(corpus.items) == 7
+    assert not any("stereo wav" in note for note in corpus.notes)
+    item = utterance(corpus, "Ses01F_impro01_M000")
+    (window,) = corpus_windows(corpus, [item], corpus.labels.index)
+    assert item.group == "Session1" and window.decode(CONFIG).audio_s > 0.9
+
+
+@pytest.mark.parametrize("label", [["fru"], 3, float("nan")])
+def test_what_is_no_label_in_meta_json_is_named(tmp_path, label):
+    folder = make_processed(tmp_path)
+    meta = json.loads((folder / "meta.json").read_text())
+    meta["Ses01F_impro01_M000"] |= {"label": label}
+    meta["Ses05F_impro04_F000"] |= {"text": float("nan")}
+    (folder / "meta.json").write_text(json.dumps(meta))
+    corpus = read_corpus("iemocap", folder)
+    assert [(i.name, i.text) for i in corpus.items] == [("Ses05F_impro04_F000", "")]
+    assert "Ses01F_impro01_M000 has the unknown label" in corpus.problems[0]

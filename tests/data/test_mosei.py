@@ -253,3 +253,38 @@ def test_a_missing_folder_is_one_sentence(tree, missing):
 
 def test_two_labels_a_clip_are_one_line_of_the_summary(made):
     assert corpus_summary(read_corpus("mosei", made))["splits"]["test"]["labels"]["disgust"] == 1
+
+
+@pytest.mark.parametrize("video", ["aa_", "_aa", "a__a", "aa__", "-a"])
+def test_underscores_in_the_id_of_a_video_are_its_own(tree, video):
+    text = (tree / WORDS).read_text().replace("aa___", f"{video}___")
+    (tree / WORDS).unlink()
+    (tree / WORDS).with_name(f"{video}.txt").write_text(text)
+    (tree / CLIP).rename((tree / CLIP).with_name(f"{video}.mp4"))
+    for path in (tree / "Raw/Labels").iterdir():
+        path.write_text(path.read_text().replace("full/aa,", f"full/{video},"))
+    changed(tree / "MOSEI_SPLIT/train_split.txt", "aa_", f"{video}_")
+    corpus = read_corpus("mosei", tree)
+    assert corpus.problems == () and len(corpus.items) == 5
+    assert [(i.name, i.group, i.path.name, i.text) for i in corpus.items if i.group == video] == [
+        (f"{video}_0", video, f"{video}.mp4", "Hello there."),
+        (f"{video}_1", video, f"{video}.mp4", "So, it is: bad."),
+    ]
+
+
+def test_a_row_of_the_csd_without_numbers_is_no_label():
+    segments = {"aa_0": ("aa", 0.0, 1.5, ""), "aa_1": ("aa", 1.5, 3.0, "")}
+    intervals = np.array([[0.0, 1.5], [1.5, 3.0]])
+    rows = np.array([[0.0, *[np.nan] * 6], [0.0, 1.0, *[0.0] * 5]])
+    data = {"aa": {"intervals": intervals, "features": rows}}
+    assert csd_labels(data, segments) == {"aa_1": ("happy",)}
+    data["aa"]["features"] = rows[:, :6]
+    with pytest.raises(CorpusError, match="has 6 numbers for a segment; expected 7"):
+        csd_labels(data, segments)
+
+
+def test_capitals_of_endings_do_not_matter(tree):
+    for name in (TABLE, WORDS, CLIP):
+        (tree / name).rename((tree / name).with_suffix((tree / name).suffix.upper()))
+    corpus = read_corpus("mosei", tree)
+    assert corpus.problems == () and len(corpus.items) == 5

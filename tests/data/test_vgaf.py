@@ -130,7 +130,7 @@ def test_a_bad_header_spoils_its_split_only(tree):
 
 def test_a_binary_label_file_is_one_sentence(tree):
     (tree / "Val_labels.txt").write_bytes(bytes(range(128, 256)))
-    with pytest.raises(CorpusError, match=r"Val_labels.txt .* is not a text file"):
+    with pytest.raises(CorpusError, match=r"Val_labels.txt is not a text file"):
         read_vgaf_labels(tree / "Val_labels.txt")
 
 
@@ -165,3 +165,52 @@ def test_holding_out_takes_whole_sources_and_depends_on_the_seed():
 
 def test_sources_are_what_stands_before_the_clip_number():
     assert [source_of(n) for n in ("101_10", "2_2", "a_b_3", "x")] == ["101", "2", "a_b", "x"]
+
+
+@pytest.mark.parametrize("codes", ["0 1 2", "-1 0 1"])
+def test_classes_counted_from_0_are_refused_as_each_would_be_another(tree, codes):
+    lines = zip(("2_2", "2_3", "101_10"), codes.split(), strict=True)
+    text = "\n".join(["Vid_name Label", *map(" ".join, lines)])
+    (tree / "Train_labels.txt").write_text(text)
+    corpus = read_corpus("vgaf", tree)
+    assert {item.split for item in corpus.items} == {"val"}
+    assert any("counted from 0" in problem for problem in corpus.problems)
+
+
+def test_one_slip_beside_classes_from_1_costs_its_clip_only(tree):
+    path = tree / "Train_labels.txt"
+    path.write_text(path.read_text().replace("2_3 2", "2_3 0"))
+    assert len(read_corpus("vgaf", tree).split("train")) == 2
+
+
+def test_a_clip_is_told_unlabelled_though_its_name_ends_another(tree):
+    (tree / "Train/12_2.mp4").write_bytes(b"x")
+    (tree / "Train_labels.txt").write_text("Vid_name Label\n12_2 9\n2_3 2\n101_10 3")
+    problems = read_corpus("vgaf", tree).problems
+    assert any(p.startswith("Train/2_2.mp4 is not named") for p in problems)
+    assert not any("12_2.mp4 is not named" in p for p in problems)
+
+
+def test_capitals_of_folders_and_endings_and_names_with_an_ending(tree):
+    (tree / "Train").rename(tree / "train")
+    for path in (tree / "train").iterdir():
+        path.rename(path.with_suffix(".MP4"))
+    labels = tree / "Train_labels.txt"
+    labels.write_text(labels.read_text().replace("2_3 2", "2_3.mp4 2"))
+    corpus = read_corpus("vgaf", tree)
+    assert corpus.problems == ()
+    assert {i.name: i.path.name for i in corpus.split("train")} == {
+        f"Train/{name}": f"{name}.MP4" for name in ("2_2", "2_3", "101_10")
+    }
+
+
+def test_of_thousands_of_missing_clips_twenty_are_named(tree):
+    names = [f"{n}_1" for n in range(1000, 4000)]
+    (tree / "Train_labels.txt").write_bytes(labels_text(names, [1] * 3000))
+    problems = read_corpus("vgaf", tree).problems
+    assert len(problems) == 20 + 3 + 1 and problems[-1].startswith("And 2980 more problems")
+
+
+def test_a_tree_that_lies_deeper_is_named(tmp_path, tree):
+    with pytest.raises(CorpusError, match=f"give {tree}"):
+        read_corpus("vgaf", tmp_path)

@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
-from emo_core.data.corpus import name_list
+from emo_core.data.corpus import LEFT_BY_SYSTEMS, name_list
 from emo_core.data.folder.columns import MEDIA, VIDEO
 from emo_core.data.tables.cells import plain_text, shown
 from emo_core.errors import os_reason
 from emo_core.messages import say
-
-LEFT_BY_SYSTEMS = ("__MACOSX", "@eaDir", "System Volume Information", "$RECYCLE.BIN")
 
 
 def folded(text: str) -> str:
@@ -117,7 +115,7 @@ class _Walk:
             folders[:] = [name for name in sorted(folders) if self._is_entered(Path(folder, name))]
             self.folders += [Path(folder, name) for name in folders]
             for name in sorted(files):
-                if not name.startswith((".", "~$")):
+                if not name.startswith((".", "~$")) and name not in LEFT_BY_SYSTEMS:
                     self._take(Path(folder, name))
 
     def _shown(self, path: Path) -> str:

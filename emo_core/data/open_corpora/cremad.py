@@ -11,7 +11,15 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from emo_core.data.corpus import Corpus, CorpusError, Item, find_folder, name_list, read_table
+from emo_core.data.corpus import (
+    Corpus,
+    CorpusError,
+    Item,
+    find_folder,
+    name_list,
+    read_table,
+    refuse_misplaced,
+)
 from emo_core.data.open_corpora.cremad_votes import read_votes, votes_note, votes_summary
 from emo_core.messages import say, say_list, say_name
 from emo_core.schema import POLARITIES
@@ -87,6 +95,7 @@ def read_cremad(root: Path) -> Corpus:
     """Reads clips with the six acted emotions, and the raters' votes where they are there."""
     folder = find_folder(root, *FOLDERS)
     if folder is None:
+        refuse_misplaced(root, *FOLDERS)
         raise CorpusError(
             "There is no folder VideoFlash in {name}; expected CREMA-D as published, with "
             "VideoFlash/1001_DFA_ANG_XX.flv; fetch it with `emo data get cremad FOLDER`.",

@@ -1,9 +1,9 @@
 """Sentences about a table, of each kind as many as can be read, the others counted."""
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable
 
-from emo_core.messages import say
+from emo_core.messages import Message, say
 
 SHOWN = 20  # sentences of one kind
 
@@ -51,3 +51,31 @@ class Findings:
                     else say("And {count} more {kind}.", count=count, kind=kind)
                 )
         return tuple(listed)
+
+
+def few_of_each(sentences: Iterable[str]) -> tuple[str, ...]:
+    """Sentences in their order, of each template the first SHOWN, and how many others there are."""
+    counts: Counter[Hashable] = Counter()
+    kept: list[str] = []
+    for sentence in sentences:
+        counts[_templates(sentence)] += 1
+        if counts[_templates(sentence)] <= SHOWN:
+            kept.append(sentence)
+    firsts = {_templates(sentence): sentence for sentence in reversed(kept)}
+    return *kept, *(
+        say(
+            "And {count} more problems such as: {first}",
+            count=count - SHOWN,
+            first=firsts[kind],
+        )
+        for kind, count in counts.items()
+        if count > SHOWN
+    )
+
+
+def _templates(sentence: str) -> Hashable:
+    """What sentences of one fault share; other text is of its own kind."""
+    if not isinstance(sentence, Message):
+        return sentence
+    parts = (_templates(v) for v in sentence.values.values() if isinstance(v, Message))
+    return sentence.template, *parts

@@ -159,7 +159,7 @@ def _parsed(decoded: DecodedText, name: str, columns: Columns) -> Table:
                 header=header,
             )
         )
-    _fill(table, keys, lines[header + 1 :], columns.anchor)
+    _fill(table, keys, lines[header + 1 :], columns)
     return table
 
 
@@ -259,7 +259,7 @@ def _headerless(
             columns=say_list(columns.bare, say(" and ")),
         )
     )
-    _fill(table, list(columns.bare), lines, columns.anchor)
+    _fill(table, list(columns.bare), lines, columns)
     return table
 
 
@@ -284,10 +284,19 @@ def _named_columns(
     return keys, {key: cell for key, cell in zip(keys, cells, strict=True) if key}
 
 
-def _fill(table: Table, keys: list[str], lines: list, anchor: str) -> None:
+def _has_row_names(keys: list[str], lines: list, columns: Columns) -> bool:
+    """Whether rows start with R's names, which have no header; else a delimiter may end each."""
+    if columns.anchor not in keys or any(len(cells) != len(keys) + 1 for _, cells in lines):
+        return False
+    at = keys.index(columns.anchor) + 1
+    return any(cells[-1] or columns.is_anchor(cells[at]) for _, cells in lines)
+
+
+def _fill(table: Table, keys: list[str], lines: list, columns: Columns) -> None:
     """Puts the rows into a table; those that do not fit its header become findings."""
-    if lines and all(len(cells) == len(keys) + 1 for _, cells in lines):
-        keys = ["", *keys]  # R writes row names without a header
+    anchor = columns.anchor
+    if _has_row_names(keys, lines, columns):
+        keys = ["", *keys]
     _note_nameless(table, keys, lines)
     for number, cells in _but_headers(table, keys, lines):
         extra = [cell for cell in cells[len(keys) :] if cell]

@@ -193,3 +193,19 @@ def test_a_header_that_comes_again_is_no_row(tmp_path):
     table = read_of(tmp_path, b"file,label\na.mp4,x\nfile,label\nb.mp4,y\n")
     assert len(table.rows) == 2
     assert table.findings.sentences()[0].startswith("labels.csv line 3 repeats the header")
+
+
+ROWS_ENDING = b"a.mp4,happy,anna,\nb.mp4,sad,ben,\n"
+
+
+def test_a_delimiter_at_the_end_of_every_row_is_no_column(tmp_path):
+    table = read_of(tmp_path, b"file,label,group\n" + ROWS_ENDING)
+    assert [tuple(row.cells.values()) for row in table.rows] == [
+        ("a.mp4", "happy", "anna"),
+        ("b.mp4", "sad", "ben"),
+    ]
+
+
+def test_names_of_rows_stay_names_where_the_last_column_is_empty(tmp_path):
+    table = read_of(tmp_path, b'"file","label","text"\n"1","a.mp4","x",""\n"2","b.mp4","y",""\n')
+    assert [row.cells["file"] for row in table.rows] == ["a.mp4", "b.mp4"]
