@@ -21,7 +21,12 @@ from emo_core.data.folder.files import ClipIndex, folded, without_ending
 from emo_core.data.folder.merging import VALUES, LabelledSpan, merge_ratings
 from emo_core.data.folder.moments import beside
 from emo_core.data.folder.ratings import Label, Ratings, as_several, ratings_of
-from emo_core.data.folder.spellings import label_remarks, one_spelling, ordered
+from emo_core.data.folder.spellings import (
+    alike_remarks,
+    label_remarks,
+    one_spelling,
+    ordered,
+)
 from emo_core.data.folder.unread import (
     by_ending,
     column_notes,
@@ -163,8 +168,10 @@ def _from_folders(index: ClipIndex, findings: Findings, notes: list[str]) -> lis
             inside=_table_inside(index),
         )
     notes += empty_folder_notes(index, int(splits))
+    notes += _deeper_notes(index, parts_found)
     spelling, alike = one_spelling(Counter(str(part.label) for part in parts_found))
     notes += alike
+    notes += alike_remarks(spelling.values())
     names = name_list([shown(name) for name in sorted(set(spelling.values()))], 8)
     below = say("; folders inside them are sources") if any(p.group for p in parts_found) else ""
     if names:
@@ -178,6 +185,23 @@ def _from_folders(index: ClipIndex, findings: Findings, notes: list[str]) -> lis
             )
         )
     return [replace(part, label=spelling[str(part.label)]) for part in parts_found]
+
+
+def _deeper_notes(index: ClipIndex, parts: Sequence[LabelledSpan]) -> list[str]:
+    """A sentence where all clips lie in one folder whose sub-folders may be the labels."""
+    places = [Path(index.name(part.path)).parts for part in parts]
+    inside = sorted({place[1] for place in places if len(place) > 2})
+    if len({place[0] for place in places}) != 1 or len(inside) < 2 or parts[0].split:
+        return []
+    return [
+        say(
+            "All clips lie in {folder}; if the folders inside it ({names}) are the labels, give "
+            "{path}.",
+            folder=shown(places[0][0]),
+            names=name_list([shown(name) for name in inside]),
+            path=index.root / places[0][0],
+        )
+    ]
 
 
 def _table_inside(index: ClipIndex) -> str:
@@ -296,6 +320,7 @@ def _named_alike(ratings: Ratings, table: str, notes: list[str]) -> Ratings:
     notes += label_remarks(counts, table)
     spelling, alike = one_spelling(counts)
     notes += alike
+    notes += alike_remarks(spelling.values())
 
     def spelled(label: Label | None) -> Label | None:
         if isinstance(label, str):

@@ -13,6 +13,9 @@ from emo_core.schema import EMOTIONS, POLARITIES
 
 MOST_NUMBERS = 20  # different whole numbers that can be classes; a scale has more
 MOST_LETTERS = 60  # of a label
+MOST_COMPARED = 100  # labels that are compared with each other
+MOST_PAIRS = 8  # of labels that may mean the same, named in a sentence
+_COPY = re.compile(r"(.+?)(?: ?\(\d+\)| - (?:copy|kopie|copie|copia).*| copy.*| kopie.*| \d+)")
 _SPACE = re.compile(r"[\s_\-]+")
 _STYLES = {0xFE0E: None, 0xFE0F: None}  # whether a sign is drawn as text or as emoji
 _DATE = re.compile(r"\d{1,2}[-./ ](\d{1,2}|[^\W\d]{3,4}\.?)([-./ ]\d{2,4})?|\d{4}-\d\d-\d\d.*")
@@ -42,6 +45,37 @@ def one_spelling(counts: Mapping[str, int]) -> tuple[dict[str, str], list[str]]:
                 )
             )
     return spelling, notes
+
+
+def alike_remarks(labels: Iterable[str]) -> list[str]:
+    """A sentence on labels that may mean the same: a copy of a folder, or a word and its start."""
+    names = {folded(label): label for label in labels}
+    if len(names) > MOST_COMPARED:
+        return []
+    pairs = [
+        say("{first} and {second}", first=shown(names[other]), second=shown(label))
+        for name, label in sorted(names.items())
+        for other in sorted(names)
+        if other != name and _may_be(name, other)
+    ]
+    if not pairs:
+        return []
+    return [
+        say(
+            "Labels that may mean the same count as different classes: {pairs}; if two are one, "
+            "give them one name.",
+            pairs=say_list(pairs[:MOST_PAIRS]),
+        )
+    ]
+
+
+def _may_be(name: str, other: str) -> bool:
+    """Whether `name` is a system's copy of `other`, or a word that begins with all of `other`."""
+    copy = _COPY.fullmatch(name)
+    if copy and copy[1] == other:
+        return True
+    start = other.rstrip(".")
+    return name.isalpha() and start.isalpha() and len(start) >= 3 and name.startswith(start)
 
 
 def _whole(label: str) -> str:

@@ -460,3 +460,24 @@ def test_one_person_in_two_spellings_is_one_source(tmp_path):
     corpus = read_own(tmp_path, "file,label,group\n" + rows, *CLIPS)
     assert len({item.group for item in corpus.items}) == 2
     assert "Groups that differ only in capitals" in said(corpus)
+
+
+def test_label_folders_one_level_too_deep_are_pointed_at(tmp_path):
+    clips = [f"zip/{label}/{label}_{i}.mp4" for label in ("happy", "calm") for i in range(2)]
+    corpus = read_own(tmp_path, None, *clips)
+    assert f"if the folders inside it ('calm', 'happy') are the labels, give {tmp_path}/zip." in (
+        said(corpus)
+    )
+    assert "Every clip has the label 'zip'" in said(corpus)
+
+
+def test_persons_below_one_label_of_two_point_nowhere(tmp_path):
+    clips = ("happy/anna/1.mp4", "happy/ben/2.mp4", "sad/anna/3.mp4")
+    assert "All clips lie in" not in said(read_own(tmp_path, None, *clips))
+
+
+def test_short_and_long_names_of_labels_in_a_table_are_said(tmp_path):
+    corpus = read_own(
+        tmp_path, TABLE.replace("happy", "pos", 1).replace("happy", "Positive"), *CLIPS
+    )
+    assert "count as different classes: 'pos' and 'Positive'; if two are one" in said(corpus)

@@ -5,7 +5,12 @@ from collections import Counter
 import pytest
 
 from emo_core.data.corpus import CorpusError
-from emo_core.data.folder.spellings import label_remarks, one_spelling, ordered
+from emo_core.data.folder.spellings import (
+    alike_remarks,
+    label_remarks,
+    one_spelling,
+    ordered,
+)
 
 
 def test_the_commonest_spelling_is_taken():
@@ -27,3 +32,35 @@ def test_what_numbers_can_be():
         with pytest.raises(CorpusError, match="expected class names"):
             label_remarks(Counter(many), "t")
     assert "transcript?" in label_remarks(Counter({"word " * 20: 1}), "t")[0]
+
+
+@pytest.mark.parametrize(
+    "copy", ["happy (1)", "Happy(2)", "happy - Copy", "happy - Kopie (2)", "happy copy", "happy 2"]
+)
+def test_a_copy_of_a_label_folder_is_said(copy):
+    (note,) = alike_remarks(["happy", copy, "sad"])
+    assert f"'happy' and '{copy}'" in note and "'sad'" not in note
+
+
+@pytest.mark.parametrize(
+    "short,long", [("pos", "Positive"), ("neu.", "neutral"), ("sad", "sadness")]
+)
+def test_a_label_that_begins_another_is_said(short, long):
+    (note,) = alike_remarks([short, long, "x"])
+    assert f"'{short}' and '{long}'" in note
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["level 1", "level 2"],
+        ["happy", "sad", "surprise"],
+        ["happy", "happy loud"],
+        ["a", "an", "and"],
+        ["1", "10", "100"],
+        ["calm", "not calm"],
+        [f"word{'x' * n}" for n in range(101)],
+    ],
+)
+def test_labels_that_are_different_are_left_alone(labels):
+    assert alike_remarks(labels) == []
