@@ -50,7 +50,9 @@ def assemble(
 ) -> tuple[tuple[FolderItem, ...], str, list[str]]:
     """(items, a leak of given splits in words or "", problems); adds to the notes."""
     findings = Findings()
-    grouped, guessed = _with_groups(parts, index, notes, findings)
+    first = same_content([part.path for part in parts])
+    parts = _without_crossing(parts, first, index, findings)
+    grouped, guessed = _with_groups(parts, first, index, notes, findings)
     split, leak = _with_splits(grouped, guessed, notes)
     items = tuple(
         FolderItem(
@@ -81,8 +83,48 @@ def _names(parts: Sequence[LabelledSpan], index: ClipIndex) -> list[str]:
     return names
 
 
+def _without_crossing(
+    parts: Sequence[LabelledSpan], first: dict[Path, Path], index: ClipIndex, findings: Findings
+) -> list[LabelledSpan]:
+    """Parts without the copies, in another given split, of a file that is to score.
+
+    first: files with the same bytes as an earlier one. Whoever guessed the sources, a copy is none.
+    """
+    scored: dict[tuple[Path, str], Path] = {}  # (what is in it, split) -> a file
+    for part in parts:
+        scored.setdefault((first.get(part.path, part.path), part.split), part.path)
+    kept: list[LabelledSpan] = []
+    told: set[Path] = set()
+    for part in parts:
+        later = SPLITS[SPLITS.index(part.split) + 1 :] if part.split else ()
+        content = first.get(part.path, part.path)
+        copies = {split: path for split in later if (path := scored.get((content, split)))}
+        if not copies or part.path in copies.values():
+            kept.append(part)
+            continue
+        split, copy = copies.popitem()
+        if part.path not in told:
+            told.add(part.path)
+            findings.add(
+                say("duplicate files in two splits"),
+                say(
+                    "{name} and {copy} are the same file, in {split} and in {other}; expected it "
+                    "in one split; it is left out of {split}.",
+                    name=shown(index.name(part.path)),
+                    copy=shown(index.name(copy)),
+                    split=part.split,
+                    other=split,
+                ),
+            )
+    return kept
+
+
 def _with_groups(
-    parts: Sequence[LabelledSpan], index: ClipIndex, notes: list[str], findings: Findings
+    parts: Sequence[LabelledSpan],
+    first: dict[Path, Path],
+    index: ClipIndex,
+    notes: list[str],
+    findings: Findings,
 ) -> tuple[list[LabelledSpan], bool]:
     """(parts that all have a source, whether it was guessed); equal files get one source."""
     names = [index.name(part.path) for part in parts]
@@ -111,8 +153,12 @@ def _with_groups(
                     ungrouped=ungrouped,
                 )
             )
-    first = same_content([part.path for part in parts])
     of_path = dict(zip((part.path for part in parts), groups, strict=True))
+    left: dict[Path, Path] = {}  # content -> the first file with it that is used
+    for path in of_path:
+        left.setdefault(first.get(path, path), path)
+    found = {path: left[first.get(path, path)] for path in of_path}
+    first = {path: other for path, other in found.items() if path != other}
     _note_repeats(parts, first, index, findings)
     return [
         replace(part, group=of_path[first[part.path]] if part.path in first else group)

@@ -481,3 +481,45 @@ def test_short_and_long_names_of_labels_in_a_table_are_said(tmp_path):
         tmp_path, TABLE.replace("happy", "pos", 1).replace("happy", "Positive"), *CLIPS
     )
     assert "count as different classes: 'pos' and 'Positive'; if two are one" in said(corpus)
+
+
+@pytest.mark.parametrize("column", ["", ",group"])
+def test_a_copy_of_a_test_clip_does_not_train(tmp_path, column):
+    rows = [("anna_1", "train"), ("anna_2", "train"), ("bert_1", "val"), ("carl_1", "test")]
+    lines = [
+        f"{n}.mp4,{'xy'[i % 2]},{s}" + (f",{n[:4]}" if column else "")
+        for i, (n, s) in enumerate(rows)
+    ]
+    table = "\n".join([f"file,label,split{column}", *lines])
+    folder_of(tmp_path, table, *(f"{name}.mp4" for name, _ in rows))
+    for name in ("anna_1", "carl_1"):
+        put_clip(tmp_path / f"{name}.mp4", same=True)
+    corpus = read_corpus("folder", tmp_path)
+    assert {i.name: i.split for i in refuse_leaks(corpus).items} == dict(rows[1:])
+    assert (
+        "'anna_1.mp4' and 'carl_1.mp4' are the same file, in train and in test; expected it in "
+        "one split; it is left out of train."
+    ) in corpus.problems
+
+
+def test_copies_of_a_file_that_is_left_out_are_still_one_source(tmp_path):
+    table = (
+        "file,label,split,group\na.mp4,x,train,1\nb.mp4,x,test,2\nc.mp4,x,test,3\nd.mp4,y,train,4\n"
+    )
+    folder_of(tmp_path, table, "d.mp4")
+    for name in "abc":
+        put_clip(tmp_path / f"{name}.mp4", same=True)
+    groups = {item.name: item.group for item in read_corpus("folder", tmp_path).items}
+    assert groups == {"b": "2", "c": "2", "d": "4"}
+
+
+def test_copies_in_one_split_or_without_one_stay(tmp_path):
+    table = "file,label,split\na_1.mp4,x,train\nb_1.mp4,x,train\nc_1.mp4,x,\nd_1.mp4,y,test\n"
+    folder_of(tmp_path, table, "d_1.mp4")
+    for name in "abc":
+        put_clip(tmp_path / f"{name}_1.mp4", same=True)
+    items = read_corpus("folder", tmp_path).items
+    assert {i.name: i.split for i in items} == {
+        **dict.fromkeys(("a_1", "b_1", "c_1"), "train"),
+        "d_1": "test",
+    }
