@@ -64,7 +64,15 @@ def loaders(
     )
     on_rank_zero(partial(prepare, scenes, cache, progress=progress))
     names, config = {window.name for window in valid_windows}, recipe.train
+    valid_usable = [w for w in usable if w.name in names]
     learn = [*(w for w in usable if w.name not in names), *scenes]
+    if copies := on_rank_zero(partial(copied_windows, learn, valid_usable, cache)):
+        log.warning(
+            "clips of train that are held out as well, byte for byte: %d (%s); the held-out score "
+            "is too good; `emo data check` names the files.",
+            len(copies),
+            ", ".join(copies[:3]),
+        )
     files = ClipDataset(learn, cache, recipe.augment, seed)
     train: ClipDataset | ConcatDataset = files
     sources = None
@@ -72,7 +80,7 @@ def loaders(
         compose = _composer(recipe.corpus)
         on_the_fly = compose(root, recipe.samples_on_the_fly, recipe.sample, seed, recipe.augment)
         sources, train = on_the_fly.sources, ConcatDataset([files, on_the_fly])
-    valid = ClipDataset([w for w in usable if w.name in names], cache)
+    valid = ClipDataset(valid_usable, cache)
     return Data(
         Loader(train, config.batch_size, True, seed, config.num_workers),
         Loader(valid, config.batch_size, False, workers=config.num_workers),
@@ -81,6 +89,12 @@ def loaders(
         statement,
         on_rank_zero(partial(clip_digests, train_windows, valid_windows, cache)),
     )
+
+
+def copied_windows(train: Sequence[Window], valid: Sequence[Window], cache: Cache) -> list[str]:
+    """Names of the windows of train that show what one of valid shows."""
+    held_out = {window.key(cache) for window in valid}
+    return [window.name for window in train if window.key(cache) in held_out]
 
 
 def absent_labels(recipe: Recipe, corpus: Corpus) -> list[str]:

@@ -24,7 +24,7 @@ from emo_core.preprocess.sample import DecodedWindow, SampleConfig
 from emo_core.schema import POLARITIES
 from emo_core.tasks import MultiLabel, SingleLabel
 from emo_core.training.recipes import RECIPES, Recipe, find_recipe
-from emo_core.training.run import absent_labels, finish
+from emo_core.training.run import absent_labels, copied_windows, finish
 from emo_core.training.run_files import TrainingError
 from emo_core.training.trainer import TrainConfig, Trainer, lr_schedule, step_rows
 from tests.conftest import small_group
@@ -470,3 +470,14 @@ def test_training_without_a_class_warns(tmp_path):
     many = replace(recipe, task=MultiLabel(("a", "b", "c")))
     both = replace(items[0], label=("a", "c"))
     assert absent_labels(many, replace(corpus, items=(both,))) == ["b"]
+
+
+def test_copies_of_held_out_clips_in_train_are_found_whatever_their_name(tmp_path):
+    paths = {}
+    for name, content in (("a", "1"), ("b", "2"), ("c", "1"), ("d", "3")):
+        paths[name] = tmp_path / name
+        paths[name].write_text(content)
+    windows = {n: FileWindow(n, path, 0, n) for n, path in paths.items()}
+    windows["e"] = replace(windows["a"], name="e", span_s=(0.0, 1.0))
+    train, valid = ([windows[n] for n in names] for names in ("abe", "cd"))
+    assert copied_windows(train, valid, Cache(SampleConfig(), tmp_path / "cache")) == ["a"]

@@ -94,7 +94,7 @@ def _without_crossing(
     for part in parts:
         scored.setdefault((first.get(part.path, part.path), part.split), part.path)
     kept: list[LabelledSpan] = []
-    told: set[Path] = set()
+    reported: set[Path] = set()
     for part in parts:
         later = SPLITS[SPLITS.index(part.split) + 1 :] if part.split else ()
         content = first.get(part.path, part.path)
@@ -103,8 +103,8 @@ def _without_crossing(
             kept.append(part)
             continue
         split, copy = copies.popitem()
-        if part.path not in told:
-            told.add(part.path)
+        if part.path not in reported:
+            reported.add(part.path)
             findings.add(
                 say("duplicate files in two splits"),
                 say(
