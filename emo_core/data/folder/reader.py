@@ -286,7 +286,8 @@ def _misnamed(table: Table) -> tuple[str, ...]:
 
 def _rows_of_raters(table: Table) -> tuple[str, ...]:
     """Columns such as rater1, rater2 become a row a rater; returns () for a uniform caller."""
-    if "label" in table.headers or "rater" in table.headers:
+    filled = any(not is_blank(row.cells.get("label", "")) for row in table.rows)
+    if filled or "rater" in table.headers:
         return ()
     wide = [name for name in table.headers if _RATER_COLUMN.fullmatch(normalized(name))]
     if len(wide) < 2:

@@ -523,3 +523,10 @@ def test_copies_in_one_split_or_without_one_stay(tmp_path):
         **dict.fromkeys(("a_1", "b_1", "c_1"), "train"),
         "d_1": "test",
     }
+
+
+def test_an_empty_column_label_does_not_hide_the_raters(tmp_path):
+    rows = [f"{clip},,happy,{other},happy" for clip, other in zip(CLIPS, "xyzw", strict=True)]
+    corpus = read_own(tmp_path, "\n".join(["file,label,rater1,rater2,rater3", *rows]), *CLIPS)
+    assert set(labels_of(corpus).values()) == {"happy"} and len(corpus.items) == 4
+    assert "The columns rater1, rater2, rater3 are used as one rater each." in said(corpus)
