@@ -104,6 +104,7 @@ def export_onnx(name: str | Path, out: Path, overwrite: bool = False) -> dict[st
     _require_packages()
     folder = find_checkpoint(name)
     checkpoint = load_checkpoint(folder)
+    _refuse_waveforms(checkpoint)
     metadata = _metadata(checkpoint, folder)
     content = _content(checkpoint, metadata)
     _compare(checkpoint, content)
@@ -123,6 +124,16 @@ def _require_packages() -> None:
             'pip install "emo_core[export]".',
             name=error.name or "onnx",
         ) from error
+
+
+def _refuse_waveforms(checkpoint: Checkpoint) -> None:
+    """Their encoders take rows of equal length together: a graph has the same steps for all."""
+    if any(getattr(part, "reads_wave", False) for part in checkpoint.model.modules()):
+        raise ExportError(
+            "{name} reads waveforms, each as long as it lasts, which a graph does not; expected a "
+            "model of log-mel; answer with --runtime torch.",
+            name=checkpoint.name,
+        )
 
 
 def weights_digest(folder: Path) -> str:
@@ -201,7 +212,8 @@ def stated_digest(content: bytes) -> tuple[str, str]:
 def _program(checkpoint: Checkpoint) -> Any:
     """The graph for any batch and time, its constants folded."""
     batch = collate([blank_sample(checkpoint.sample)] * 2)
-    names = tuple(f.name for f in fields(Batch) if getattr(batch, f.name) is not None)
+    held = [f.name for f in fields(Batch) if getattr(batch, f.name) is not None]
+    names = tuple(name for name in held if name in INPUTS)  # a waveform that may be kept is unread
     values = tuple(getattr(batch, name) for name in names)
     wrapped = ExportedModel(checkpoint, names).eval()
     try:

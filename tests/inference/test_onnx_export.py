@@ -2,13 +2,20 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import onnx
 import pytest
 import torch
 
 from emo_core import __version__
-from emo_core.checkpoint import CheckpointError, load_checkpoint, shipped_checkpoints
+from emo_core.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    load_checkpoint,
+    save_checkpoint,
+    shipped_checkpoints,
+)
 from emo_core.clip import load_clip
 from emo_core.inference.onnx_export import (
     INPUTS,
@@ -20,8 +27,16 @@ from emo_core.inference.onnx_export import (
 )
 from emo_core.inference.onnx_runtime import load_onnx
 from emo_core.inference.predict import predict_clip
+from emo_core.models.group import Group, GroupConfig
 from emo_core.preprocess.batch import Batch, collate
-from emo_core.preprocess.sample import decode_windows, to_sample, window_spans
+from emo_core.preprocess.sample import (
+    SampleConfig,
+    blank_sample,
+    decode_windows,
+    to_sample,
+    window_spans,
+)
+from emo_core.tasks import SingleLabel
 from tests.conftest import ROOT
 from tests.support.exported import exported
 
@@ -142,3 +157,40 @@ def test_a_missing_package_is_one_sentence(tmp_path, monkeypatch):
 def test_an_unknown_model_is_one_sentence(tmp_path):
     with pytest.raises(CheckpointError, match="no checkpoint is called"):
         export_onnx("nothing", tmp_path / "new.onnx")
+
+
+def strong_checkpoint(folder, audio: str) -> Path:
+    """A group model of tiny random published backbones."""
+    sample = SampleConfig(frames=2, width=32, height=32, wave=True, window_s=1.0)
+    settings = GroupConfig("clip_tiny", audio, width=16, blocks=1, pretrained=False)
+    made = Checkpoint("strong", Group(settings).eval(), "group", settings, sample, SingleLabel())
+    save_checkpoint(folder, made, "card")
+    return folder
+
+
+def test_a_model_of_waveforms_is_refused_in_one_sentence(tmp_path):
+    folder = strong_checkpoint(tmp_path / "strong", "wavlm_tiny")
+    with pytest.raises(ExportError, match="strong reads waveforms, each as long as it lasts"):
+        export_onnx(folder, tmp_path / "new.onnx")
+
+
+@pytest.mark.slow
+def test_a_model_of_published_frames_answers_like_itself(tmp_path):
+    folder = strong_checkpoint(tmp_path / "strong", "mel_cnn")
+    export_onnx(folder, tmp_path / "new.onnx")
+    model, sample = load_checkpoint(folder).model, load_checkpoint(folder).sample
+    batch = random_inputs(sample)
+    for asked in (batch, batch[:1], batch.without("video"), shortened(batch, 1, 5)):
+        with torch.inference_mode():
+            expected = model(asked).logits
+        found = load_onnx(tmp_path / "new.onnx").model(asked).logits
+        torch.testing.assert_close(found, expected, rtol=MOST, atol=MOST)
+
+
+def random_inputs(sample: SampleConfig) -> Batch:
+    batch = collate([blank_sample(sample)] * 3)
+    video = torch.randint(0, 256, batch.video.shape, dtype=torch.uint8)
+    mel = torch.randn(batch.mel.shape)
+    seen, heard = torch.ones_like(batch.video_mask), torch.ones_like(batch.mel_mask)
+    seen[1], heard[2, 3:] = False, False
+    return replace(batch, video=video, video_mask=seen, mel=mel, mel_mask=heard)
