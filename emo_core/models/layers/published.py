@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -219,9 +220,16 @@ def make_backbone(name: str, pretrained: bool, lora_rank: int = 0) -> Any:
     return add_adapters(model, lora_rank, known.lora) if lora_rank else model
 
 
+def load_errors() -> tuple[type[Exception], ...]:
+    """What transformers raises of files that are missing, damaged or of another model."""
+    from safetensors import SafetensorError
+
+    ours = (OSError, ValueError, RuntimeError, KeyError, EOFError)
+    return (*ours, UnpicklingError, SafetensorError)
+
+
 def published_model(known: PublishedBackbone, kind: Any, config: Any) -> Any:
     """A model with its published weights; raises BackboneError where they can't be had."""
-    from safetensors import SafetensorError
     from transformers import AutoConfig
 
     where = {"revision": known.revision, "local_files_only": offline()}
@@ -230,7 +238,7 @@ def published_model(known: PublishedBackbone, kind: Any, config: Any) -> Any:
         model, report = kind.from_pretrained(
             known.repository, config=config, output_loading_info=True, dtype=torch.float32, **where
         )
-    except (OSError, ValueError, RuntimeError, KeyError, EOFError, SafetensorError) as error:
+    except load_errors() as error:
         raise _cannot_be_had(known, error) from error
     _refuse_damaged(known, model, report["missing_keys"])
     return model

@@ -1,11 +1,13 @@
 """Text encoders: token ids -> one vector an utterance. Masked ids never reach it."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from emo_core.io.environment import offline
 from emo_core.models.layers.attention import ClsTransformer
-from emo_core.models.layers.published import BackboneError
+from emo_core.models.layers.published import BackboneError, load_errors
 
 
 class ByteEncoder(nn.Module):
@@ -63,7 +65,7 @@ class Albert(nn.Module):
                 "install requirements.txt or choose the setting text_encoder=bytes."
             ) from error
         if pretrained:
-            self.albert = AlbertModel.from_pretrained(PRETRAINED)
+            self.albert = _from_hub(AlbertModel, PRETRAINED)
         else:
             config = AlbertConfig(
                 vocab_size=vocabulary,
@@ -98,33 +100,14 @@ class HubText(nn.Module):
         from transformers import AutoConfig, AutoModel  # takes seconds
 
         self.name = name
-
-        where = {"local_files_only": offline(), "trust_remote_code": False}
-        missing: set[str] = set()
-        try:
-            config = AutoConfig.from_pretrained(name, **where)
-            if pretrained:
-                model, report = AutoModel.from_pretrained(
-                    name, dtype=torch.float32, output_loading_info=True, **where
-                )
-                missing = {n for n in report["missing_keys"] if not n.startswith(UNUSED)}
-            else:
-                model = AutoModel.from_config(config)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise BackboneError(
-                "the text encoder {name!r} can't be had ({why}); expected it in the hub's cache "
-                "folder, or a folder with its files; fetch it once online.",
-                name=name,
-                why=" ".join(str(error).split())[:120].rstrip("."),
-            ) from error
-        if missing:
-            raise BackboneError(
-                "{repository} lacks {count} weights of this backbone ({names}); expected all of "
-                "them; take the revision that is pinned.",
-                repository=name,
-                count=len(missing),
-                names=", ".join(sorted(missing)[:3]),
-            )
+        if pretrained:
+            model = _from_hub(AutoModel, name)
+        else:
+            try:
+                model = AutoModel.from_config(AutoConfig.from_pretrained(name, **_where()))
+            except load_errors() as error:
+                raise _cannot_be_had(name, error) from error
+        config = model.config
         if config.hidden_size != width:
             raise BackboneError(
                 "text_width is {width}; {name} has {found}; give --set text_width={found}.",
@@ -144,3 +127,39 @@ class HubText(nn.Module):
 
 
 UNUSED = ("pooler.", "decoder.")
+
+
+def _where() -> dict[str, bool]:
+    return {"local_files_only": offline(), "trust_remote_code": False}
+
+
+def _from_hub(kind: Any, name: str) -> Any:
+    """A model of transformers with all its weights; raises BackboneError where there are not all.
+
+    The library would put random numbers in the place of what is missing.
+    """
+    try:
+        model, report = kind.from_pretrained(
+            name, dtype=torch.float32, output_loading_info=True, **_where()
+        )
+    except load_errors() as error:
+        raise _cannot_be_had(name, error) from error
+    missing = sorted(n for n in report["missing_keys"] if not n.startswith(UNUSED))
+    if missing:
+        raise BackboneError(
+            "{repository} lacks {count} weights of this backbone ({names}); expected all of "
+            "them; take the revision that is pinned.",
+            repository=name,
+            count=len(missing),
+            names=", ".join(missing[:3]),
+        )
+    return model
+
+
+def _cannot_be_had(name: str, error: Exception) -> BackboneError:
+    return BackboneError(
+        "the text encoder {name!r} can't be had ({why}); expected it in the hub's cache "
+        "folder, or a folder with its files; fetch it once online.",
+        name=name,
+        why=" ".join(str(error).split())[:120].rstrip(".") or type(error).__name__,
+    )

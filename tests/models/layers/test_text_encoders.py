@@ -1,12 +1,14 @@
 """Any text encoder of transformers is read as its own library reads it; masks change nothing."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 import transformers
 
 from emo_core.cli.main import main
+from emo_core.models.layers import text_encoders
 from emo_core.models.layers.published import BackboneError
 from emo_core.models.layers.text_encoders import HubText
 from emo_core.models.mesm import POCKET, Mesm
@@ -110,3 +112,35 @@ def test_weights_that_lack_a_layer_are_refused(saved):
     save_file(kept, f"{name}/model.safetensors", {"format": "pt"})
     with pytest.raises(BackboneError, match="lacks 2 weights"):
         HubText(name, 16, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("model.safetensors", b""),
+        ("model.safetensors", b"version https://git-lfs.github.com/spec/v1\n"),
+        ("model.safetensors", None),  # cut short
+        ("pytorch_model.bin", b""),
+        ("pytorch_model.bin", b"no weights at all"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["hub", "albert"])
+def test_damaged_files_are_one_sentence(kind, saved, monkeypatch, name, content):
+    folder = Path(saved())
+    whole = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").unlink()
+    (folder / name).write_bytes(whole[:-100] if content is None else content)
+    monkeypatch.setattr(text_encoders, "PRETRAINED", str(folder))
+    with pytest.raises(BackboneError, match="can't be had .*fetch it once online"):
+        if kind == "hub":
+            HubText(str(folder), 16, True)
+        else:
+            text_encoders.Albert(200, 16, 2, 2, 32, 0.0, True)
+
+
+@pytest.mark.parametrize("there", ["bert", "nothing"])
+def test_albert_is_no_other_model_and_not_random(saved, tmp_path, monkeypatch, there):
+    saved()
+    monkeypatch.setattr(text_encoders, "PRETRAINED", str(tmp_path / there))
+    with pytest.raises(BackboneError, match="can't be had|lacks"):
+        text_encoders.Albert(200, 16, 2, 2, 32, 0.0, True)
