@@ -396,10 +396,12 @@ def test_the_first_convolution_of_the_sound_is_the_mean_of_imagenets(monkeypatch
         made.append(net.conv1.weight.detach().clone())
         return net
 
-    made, original = [], vision.resnet18
+    made, asked, original = [], [], vision.resnet18
     monkeypatch.setattr(vision, "resnet18", resnet18)
+    monkeypatch.setattr("emo_core.models.layers.backbones.hub_file", asked.append)
     net = SpectrogramResNet18(pretrained=True)
     torch.testing.assert_close(net.trunk[0].weight.data, made[0].mean(1, keepdim=True))
+    assert asked == [vision.ResNet18_Weights.IMAGENET1K_V1.url]
 
 
 def test_pools_of_a_clip():

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from emo_core.models.layers.cam import CellGrid
+from emo_core.models.layers.published import hub_file
 from emo_core.models.layers.towers import Backbone, Tokens, TokenSpans, is_exporting, runs
 
 Read = Callable[..., Tensor]
@@ -261,7 +262,10 @@ class R2Plus1D(Backbone):
         super().__init__()
         from torchvision.models.video import R2Plus1D_18_Weights, r2plus1d_18
 
-        net = r2plus1d_18(weights=R2Plus1D_18_Weights.KINETICS400_V1 if pretrained else None)
+        weights = R2Plus1D_18_Weights.KINETICS400_V1
+        if pretrained:
+            hub_file(weights.url)  # where torchvision looks, without looking whether it is whole
+        net = r2plus1d_18(weights=weights if pretrained else None)
         self.trunk = nn.Sequential(net.stem, net.layer1, net.layer2, net.layer3, net.layer4)
 
     def forward(self, video: Tensor, mask: Tensor, times_s: Tensor) -> Tokens:
@@ -397,18 +401,8 @@ class Cnn14(Backbone):
 
 def panns_weights(wanted: set[str]) -> dict[str, Tensor]:
     """Fetch CNN14's AudioSet weights once into torch's hub folder, check and filter them."""
-    import hashlib
-    from pathlib import Path
-
     url, md5 = PANNS_WEIGHTS
-    path = Path(torch.hub.get_dir()) / "checkpoints" / "Cnn14_mAP=0.431.pth"
-    if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(url, str(path))
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "md5").hexdigest()
-    if found != md5:
-        raise ValueError(f"{path} has MD5 {found}, expected {md5}; delete it and try again.")
+    path = hub_file(url, "Cnn14_mAP=0.431.pth", md5)
     state = torch.load(path, map_location="cpu", weights_only=True)["model"]
     return {name: value for name, value in state.items() if name in wanted}
 
@@ -431,6 +425,8 @@ class SpectrogramResNet18(Backbone):
         super().__init__()
         from torchvision.models import ResNet18_Weights, resnet18
 
+        if pretrained:
+            hub_file(ResNet18_Weights.IMAGENET1K_V1.url)
         net = resnet18(weights=ResNet18_Weights.IMAGENET1K_V1 if pretrained else None)
         stem = nn.Conv2d(1, 64, 7, 2, 3, bias=False)
         stem.weight.data = net.conv1.weight.data.mean(1, keepdim=True)

@@ -5,18 +5,15 @@ hub folder, or are fetched once from torchvision's address, whose name states th
 SHA-256.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from emo_core.io.environment import offline
 from emo_core.messages import say
 from emo_core.models.layers.backbones import (
     at_strides,
@@ -32,6 +29,7 @@ from emo_core.models.layers.published import (
     BackboneError,
     add_adapters,
     checkpoint_activations,
+    hub_file,
     make_backbone,
     refuse_size,
 )
@@ -219,31 +217,7 @@ def weights_url(known: FilmBackbone) -> str:
 
 def film_weights(known: FilmBackbone, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """A backbone's published state; raises BackboneError where it can't be had or is another's."""
-    url = weights_url(known)
-    path = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
-    stated = path.stem.rpartition("-")[2]
-    try:
-        if not path.is_file() and not offline():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            torch.hub.download_url_to_file(url, str(path), stated, progress=False)
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-    except (OSError, RuntimeError) as error:
-        raise BackboneError(
-            "the weights {file} can't be had ({why}): they are not in torch's hub folder; fetch "
-            "them once online, or set pretrained=false to start from random weights.",
-            file=path.name,
-            why=type(error).__name__,
-        ) from error
-    if not found.startswith(stated):
-        raise BackboneError(
-            "{file} of {repository} has SHA-256 {found}, expected {expected}; delete it from "
-            "torch's hub folder and fetch it again.",
-            file=path.name,
-            repository=known.repository,
-            found=found[:12],
-            expected=stated,
-        )
+    path = hub_file(weights_url(known))
     state = torch.load(path, map_location="cpu", weights_only=True)
     different = {n for n in wanted.keys() | state.keys() if _shape(wanted, n) != _shape(state, n)}
     if different or not all(bool(value.isfinite().all()) for value in state.values()):

@@ -287,6 +287,39 @@ def _cannot_be_had(known: PublishedBackbone, error: Exception) -> BackboneError:
     )
 
 
+def hub_file(url: str, name: str = "", md5: str = "") -> Path:
+    """The file of an address, fetched where it is not there yet and the network is allowed.
+
+    name: of the file; "" = as in the address, which states the beginning of its SHA-256 as
+    torchvision's do. md5: where the publisher states that instead. Raises BackboneError.
+    """
+    path = Path(torch.hub.get_dir()) / "checkpoints" / (name or url.rpartition("/")[2])
+    stated, kind = (md5, "MD5") if md5 else (path.stem.rpartition("-")[2], "SHA-256")
+    try:
+        if not path.is_file() and not offline():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            torch.hub.download_url_to_file(url, str(path), None if md5 else stated, progress=False)
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, kind.lower().replace("-", "")).hexdigest()
+    except (OSError, RuntimeError) as error:
+        raise BackboneError(
+            "the weights {file} can't be had ({why}): they are not in torch's hub folder; fetch "
+            "them once online, or set pretrained=false to start from random weights.",
+            file=path.name,
+            why=type(error).__name__,
+        ) from error
+    if not found.startswith(stated):
+        raise BackboneError(
+            "{file} has {kind} {found}, expected {expected}; delete it from torch's hub folder and "
+            "fetch it again.",
+            file=path.name,
+            kind=kind,
+            found=found[:12],
+            expected=stated[:12],
+        )
+    return path
+
+
 def _snapshots(repository: str) -> list[Path]:
     """Folders of the revisions of a repository in the hub's cache folder."""
     from huggingface_hub import constants

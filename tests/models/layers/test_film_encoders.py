@@ -150,7 +150,7 @@ def test_the_published_sizes_are_those_of_their_cards():
 def publish(tmp_path, monkeypatch):
     """Puts a state into torch's hub folder, in a file that is named by its digest's beginning."""
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    monkeypatch.setattr(frame_encoders, "offline", lambda: True)
+    monkeypatch.setattr("emo_core.models.layers.published.offline", lambda: True)
     (tmp_path / "checkpoints").mkdir()
 
     def put(name, state):
