@@ -90,11 +90,13 @@ slides: $(VENV)/.dev
 publish: $(VENV)/.dev
 	$(BIN)/python scripts/publish.py "$(OWNER)"
 
-# Opens the first lesson in JupyterLab.
+# Opens the first lesson in JupyterLab; served from here, since lessons link to docs and clips beside them.
 lab: $(VENV)/.dev
-	$(BIN)/jupyter lab $(AS_ROOT) notebooks/00_what_is_it_feeling.ipynb
+	$(BIN)/jupyter lab $(AS_ROOT) --ServerApp.root_dir=. notebooks/00_what_is_it_feeling.ipynb
 
 $(VENV)/.python:
+	@$(PYTHON) -c '' || { \
+	  echo "emo: $(PYTHON) can't be run; expected Python 3.11 or newer; run make PYTHON=/its/path."; exit 2; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "emo: $(PYTHON) is older than 3.11; expected 3.11 or newer; run make PYTHON=python3.12."; exit 2; }
 	@$(MAKE_VENV) || { echo "emo: $(PYTHON) can't make a virtual environment; install python3-venv or uv."; exit 2; }

@@ -159,7 +159,7 @@ def _launch(demo: Any, allowed: settings.Limits) -> None:
         prevent_thread_lock=True,
         quiet=True,  # it would offer a public link, which this page does not have
     )
-    print(f"The page is open: {url}", flush=True)
+    print("The page is open:", " ".join(start.addresses(url)), flush=True)
 
 
 def serve() -> None:

@@ -29,7 +29,7 @@
         this.stream = await navigator.mediaDevices.getUserMedia(WANTED);
       } catch {
         this.closed = true;
-        this.tell(this.say("camera_none"));
+        this.tell(this.say(window.isSecureContext ? "camera_none" : "camera_plain"));
         return;
       }
       this.box.replaceChildren();

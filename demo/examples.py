@@ -40,6 +40,7 @@ UI = [
     "camera_left",
     "camera_end",
     "camera_none",
+    "camera_plain",
     "camera_few",
     "camera_lost",
 ]

@@ -12,6 +12,7 @@ from collections.abc import Mapping, MutableMapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 from demo.settings import LimitError
 from emo_core.messages import say
@@ -56,6 +57,22 @@ def server_name(settings: Mapping[str, str] = os.environ) -> str:
     """The name to serve under; an address of IPv6 in the brackets that addresses of pages need."""
     said = _ASIDE.get(NAME) or settings.get(NAME) or HERE[1]
     return f"[{said}]" if ":" in said and not said.startswith("[") else said
+
+
+def addresses(url: str, settings: Mapping[str, str] = os.environ) -> list[str]:
+    """Where the page opens: at url, and where it is served to all, at this computer's address."""
+    everywhere = {"0.0.0.0": (socket.AF_INET, "192.0.2.1"), "::": (socket.AF_INET6, "2001:db8::1")}
+    said = server_name(settings).strip("[]")
+    if said not in everywhere:
+        return [url]
+    family, elsewhere = everywhere[said]
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((elsewhere, 9))  # sends nothing; chooses the address that others see
+            own = probe.getsockname()[0]
+    except OSError:  # no network
+        return [url]
+    return [url, f"http://{f'[{own}]' if ':' in own else own}:{urlsplit(url).port}/"]
 
 
 def _check_port(port: str | None, name: str | None) -> None:

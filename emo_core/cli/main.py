@@ -227,6 +227,12 @@ def _add_training_commands(
     one.add_argument(
         "--split", choices=["val", "test"], required=True, help=say("part of the corpus")
     )
+    one.add_argument(
+        "--answers",
+        type=Path,
+        metavar="FILE",
+        help=say("also write a table (CSV) with a row a clip: label, answer, right or wrong"),
+    )
 
     one = command("compare", commands.run_compare, say("say which of two models is better"))
     one.add_argument("a", metavar="A", help=MODEL)

@@ -166,6 +166,25 @@ def in_text(value: float | None) -> str:
     return say("undefined") if value is None else say("{value:.3f}", value=value)
 
 
+def answered_words(scores: dict) -> list[str]:
+    """How many clips get an answer and how many of these are right; [] where every clip does."""
+    if scores.get("coverage") is None:
+        return []
+    count = scores["n"]
+    given = round(scores["coverage"] * count)
+    if not given:
+        return [say('answers none of {count} clips: "not sure" of all', count=count)]
+    right = round(scores["precision"] * given)
+    return [
+        say(
+            'answers {given} of {count} clips, {right} of them right; "not sure" of the others',
+            given=given,
+            count=count,
+            right=right,
+        )
+    ]
+
+
 def absent_words(scores: dict) -> str:
     """A sentence's end where a class has no clip, so that means leave it out; else nothing."""
     names = scores.get("absent")  # of checkpoints until 0.2 it is not known

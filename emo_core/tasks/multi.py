@@ -145,7 +145,7 @@ class MultiLabel:
 
     def constant_answer(self, labels: Sequence[Any]) -> tuple[Tensor, str]:
         """Every label, (1, C)."""
-        return torch.full((1, len(self.labels)), 20.0), "yes to every label"
+        return torch.full((1, len(self.labels)), 20.0), say("yes to every label")
 
     def selection_score(self, scores: dict) -> float:
         """The one number that training maximises on held-out sources."""

@@ -133,7 +133,7 @@ class SingleLabel:
         label = str(Counter(labels).most_common(1)[0][0])
         index = torch.tensor(self.labels.index(label))
         logits = functional.one_hot(index, len(self.labels)).float().unsqueeze(0)
-        return logits, f"the commonest class ({label})"
+        return logits, say("the commonest class ({label})", label=label)
 
     def selection_score(self, scores: dict) -> float:
         """The one number that training maximises on held-out sources."""

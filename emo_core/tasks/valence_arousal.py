@@ -155,7 +155,7 @@ class ValenceArousal:
 
     def constant_answer(self, labels: Sequence[Any]) -> tuple[Tensor, str]:
         """Zero for both, (1, 1, 2)."""
-        return torch.zeros(1, 1, len(self.labels)), "a constant"
+        return torch.zeros(1, 1, len(self.labels)), say("a constant")
 
     def selection_score(self, scores: dict) -> float:
         """The one number that training maximises on held-out sources."""

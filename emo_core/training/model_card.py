@@ -51,14 +51,14 @@ def _effort(training: dict) -> list[str]:
     """The command that trains this again, and how long it took where that was one sitting."""
     if "minutes" not in training:
         return []
-    return [
-        f"`{training['command']}` took {training['minutes']:.0f} minutes ({training['machine']})."
-    ]
+    minutes = round(training["minutes"])
+    long = {0: "less than a minute", 1: "a minute"}.get(minutes, f"{minutes} minutes")
+    return [f"`{training['command']}` took {long} ({training['machine']})."]
 
 
 def _label(stated: dict[str, str]) -> str:
     """What the label is, as far as the data's statement says."""
-    label = stated.get("label")
+    label = stated.get("label", "").rstrip(".")  # it stands in the middle of a sentence
     return f"The label is {label};" if label else "What the label means was not stated; it is"
 
 

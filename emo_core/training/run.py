@@ -356,7 +356,13 @@ def score_corpus(
     progress: Callable[[int, int], None] | None = None,
 ) -> dict:
     """Scores of a checkpoint on one split of a corpus, as `emo evaluate` prints them."""
-    found = answer_corpus(checkpoint, corpus, split, progress)
+    return score_answers(
+        checkpoint, corpus, split, answer_corpus(checkpoint, corpus, split, progress)
+    )
+
+
+def score_answers(checkpoint: Checkpoint, corpus: Corpus, split: str, found: Answers) -> dict:
+    """Scores of the answers to one split."""
     scores = split_scores(
         checkpoint.task, found.logits, found.truth, found.loader, checkpoint.calibration
     )

@@ -162,6 +162,12 @@ def save(path: Path, found: Attribution) -> None:
 def explanation_summary(clip: str, explanation: Explanation, files: list[str]) -> dict[str, object]:
     """The answer of `emo explain --json`."""
     attribution, trust = explanation.attribution, explanation.trust
+    people = people_values(
+        explanation.checkpoint,
+        explanation.prediction,
+        attribution.span.start_s,
+        attribution.people,
+    )
     return {
         "schema_version": 1,
         "clip": clip,
@@ -175,12 +181,7 @@ def explanation_summary(clip: str, explanation: Explanation, files: list[str]) -
         "score": attribution.score,
         "completeness_gap": attribution.gap,
         "modality_share": explanation.share,
-        "people": people_values(
-            explanation.checkpoint,
-            explanation.prediction,
-            attribution.span.start_s,
-            attribution.people,
-        ),
+        "people": {str(number): value for number, value in people.items()},
         "forward_passes": attribution.forward_passes,
         "seconds": round(attribution.seconds, 3),
         "verdict": trust.verdict if trust else None,

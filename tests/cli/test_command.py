@@ -1,5 +1,6 @@
 """The `emo` command: its JSON, its exit codes, one sentence for everything that goes wrong."""
 
+import csv
 import json
 import os
 import re
@@ -76,7 +77,8 @@ def test_help_needs_no_torch():
 def test_the_card_names_the_command_and_its_minutes(run):
     text = (run / "checkpoint" / "card.md").read_text(encoding="utf-8")
     told = "`emo train group-staged --data CORPUS --seed 0 --set epochs=1 --set synthetic_scenes=4"
-    assert told in text and re.search(r"` took \d+ minutes \(\d+ CPU threads?\)\.", text)
+    took = r"` took (less than a minute|a minute|\d+ minutes) \(\d+ CPU threads?\)\."
+    assert told in text and re.search(took, text)
 
 
 def test_predict_answers_in_the_form_of_the_contract(capsys, drawn, run):
@@ -253,6 +255,23 @@ def test_a_run_is_scored_on_a_split_with_its_regimes(capsys, drawn, run):
     assert sum(part["n"] for part in scores["per_regime"].values()) == 8
     assert scores["interval"] is None
     assert scores["interval_note"] == "1 source; an interval needs 5"
+
+
+def test_evaluate_writes_a_row_a_clip(capsys, drawn, run, tmp_path):
+    table = tmp_path / "answers.csv"
+    words = ["evaluate", str(run), "--data", str(drawn), "--corpus", "staged", "--split", "test"]
+    code, scores, _ = emo(capsys, *words, "--answers", str(table))
+    rows = list(csv.DictReader(table.read_text("utf-8-sig").splitlines()))
+    assert code == 0 and len(rows) == 8 and all(Path(row["file"]).is_file() for row in rows)
+    right = [row["label"] == row["answer"] for row in rows]
+    assert right == [row["right"] == "1" for row in rows] and sum(right) == 8 * scores["accuracy"]
+    assert sum(int(row["sure"]) for row in rows) == 8 * scores["coverage"]
+    for row in rows:
+        shares = [float(row[name]) for name in ("positive", "neutral", "negative")]
+        assert float(row[row["answer"]]) == max(shares)
+
+    code, _, err = emo(capsys, *words, "--answers", str(table / "of" / "a.csv"))
+    assert code == 2 and "can't be written" in err
 
 
 def test_a_finished_run_is_not_overwritten_and_resumes_to_the_same(capsys, drawn, run):

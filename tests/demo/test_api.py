@@ -8,6 +8,7 @@ import threading
 import types
 from dataclasses import replace
 
+import orjson
 import pytest
 from gradio.context import LocalContext
 
@@ -20,6 +21,7 @@ from emo_core.checkpoint import load_checkpoint, shipped_checkpoints
 from emo_core.cli.main import main as emo
 from emo_core.schema import DEFAULT_METHOD, METHOD_NAMES, PRESET_NAMES
 from tests.support.page import asked_by
+from tests.support.predictions import write_people_clip
 
 
 def test_explain_of_programs_is_that_of_the_command(events, clip, capsys, tmp_path):
@@ -37,6 +39,14 @@ def test_explain_of_programs_is_that_of_the_command(events, clip, capsys, tmp_pa
         str(clip), True, "tea_leaves", "", "", False, "", asked_by()
     )
     assert wrong["results"] == [] and "tea_leaves" in wrong["errors"][0]["error"]
+
+
+def test_what_each_face_adds_reaches_programs(events, tmp_path):
+    """The server writes JSON by orjson, which takes no key but text."""
+    clip = write_people_clip(tmp_path / "people.mp4", 2.0)
+    asked = ("token_shapley", "fast", "", False, "group-people", asked_by())
+    answer = Programs(events.visits).explain(str(clip), True, *asked)
+    assert json.loads(orjson.dumps(answer))["people"] == answer["people"] != {}
 
 
 def test_programs_are_told_which_values_there_are():

@@ -206,6 +206,19 @@ def test_the_camera_counts_down_and_ends_by_itself(visit):
     assert page.locator("#entry .camera video").count() == 0, "the camera is off"
 
 
+def test_a_page_over_http_says_why_it_gets_no_camera(browser, app):
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(app)
+        page.get_by_role("button", name="Record with the camera").wait_for()
+        page.evaluate("""() => {
+          Object.defineProperty(window, 'isSecureContext', { value: false });
+          Object.defineProperty(navigator, 'mediaDevices', { value: undefined });
+        }""")
+        page.get_by_role("button", name="Record with the camera").click()
+        page.get_by_text("over https, and this page came over http").wait_for()
+
+
 FEW_PICTURES = """
 const canvas = Object.assign(document.createElement('canvas'), { width: 640, height: 480 });
 const pen = canvas.getContext('2d'), stream = canvas.captureStream(0);

@@ -19,6 +19,7 @@ from emo_core.checkpoint import (
 )
 from emo_core.data.cache import Cache
 from emo_core.data.dataset import ClipDataset, Loader
+from emo_core.messages import in_language
 from emo_core.preprocess.batch import Output
 from emo_core.preprocess.sample import DecodedWindow, SampleConfig
 from emo_core.tasks import TASKS
@@ -192,3 +193,9 @@ def test_a_description_of_something_else_is_one_sentence(tmp_path, wrong):
     path.write_text(json.dumps({**json.loads(path.read_text()), **wrong}))
     with pytest.raises(CheckpointError, match="does not describe a model"):
         load_checkpoint(tmp_path / "new")
+
+
+@pytest.mark.parametrize("task", [SingleLabel(), SIX, ValenceArousal()], ids=lambda it: it.name)
+def test_the_plainest_answer_has_a_name_in_every_language(task):
+    _, words = task.constant_answer(task.labels)
+    assert in_language(words, "de") != words

@@ -70,3 +70,9 @@ def test_a_card_says_what_was_not_stated_and_leaves_out_what_is_not_known():
     assert "corpus `x` and 12 rendered scenes." in model_card(told(corpus="x", synthetic_scenes=12))
     sitting = {"minutes": 61.7, "command": "emo train x", "machine": "a laptop"}
     assert "`emo train x` took 62 minutes (a laptop)." in model_card(told(**sitting))
+    assert "took less than a minute (" in model_card(told(**sitting | {"minutes": 0.4}))
+
+
+def test_a_label_that_was_stated_as_a_sentence_ends_none():
+    stated = told().training["data_statement"] | {"label": "what three raters saw."}
+    assert "The label is what three raters saw; never" in model_card(told(data_statement=stated))

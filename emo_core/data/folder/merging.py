@@ -19,7 +19,7 @@ from emo_core.data.folder.raters import Vote, agreement, interval_alpha, majorit
 from emo_core.data.folder.ratings import Label, Rating, Ratings, clip_seconds
 from emo_core.data.tables.cells import shown
 from emo_core.data.tables.findings import Findings
-from emo_core.messages import say, say_list, say_name
+from emo_core.messages import say, say_count, say_list, say_name
 
 VALUES = ("valence", "arousal")
 SEVERAL = {
@@ -117,15 +117,18 @@ def _most_votes(
     label: Any = majority([vote.label for vote in votes])
     if label is None and votes:
         counts = Counter(str(vote.label) for vote in votes).most_common()
-        lines = name_list(list(dict.fromkeys(str(vote.line) for vote in votes)))
+        lines = list(dict.fromkeys(str(vote.line) for vote in votes))
         said = name_list([f"{shown(given)} ({count})" for given, count in counts])
         findings.add(
             say("clips without a majority"),
-            say(
+            say_count(
+                "{table} line {lines}: the votes for {name} are tied ({said}); "
+                "expected one label ahead of the others; the clip is left out.",
                 "{table} lines {lines}: the votes for {name} are tied ({said}); "
                 "expected one label ahead of the others; the clip is left out.",
+                len(lines),
+                lines=name_list(lines),
                 table=table,
-                lines=lines,
                 name=name,
                 said=said,
             ),

@@ -134,8 +134,8 @@ def _from_folders(index: ClipIndex, findings: Findings, notes: list[str]) -> lis
     if splits and not any(len(parts) > 2 for parts in places.values()):
         raise CorpusError(
             "{name} has sub-folders for splits ({name_list}) but no labels; expected a table "
-            "{table}, or one sub-folder per label inside each; if it is a published corpus, name "
-            "it with --corpus.",
+            "{table}, or one sub-folder per label inside each; if it is a corpus that was "
+            "made or published, name it with --corpus.",
             name=index.root.name,
             name_list=name_list(sorted(tops)),
             table=TABLE,

@@ -152,6 +152,11 @@ def test_raters_give_the_majority_and_their_agreement_is_said(tmp_path):
     assert "Clips with several ratings: 4, by 3 raters" in said(corpus)
 
 
+def test_a_tie_in_one_row_names_one_line(tmp_path):
+    corpus = read_own(tmp_path, "file,rater1,rater2\na.mp4,x,y\nb.mp4,x,x\n", "a.mp4", "b.mp4")
+    assert "labels.csv line 2: the votes for a.mp4 are tied" in said(corpus)
+
+
 def test_labels_that_differ_in_capitals_are_one_class_and_said(tmp_path):
     table = TABLE.replace("anna_2.mp4,sad", "anna_2.mp4,SAD").replace(
         "anna_1.mp4,h", "anna_1.mp4,H"

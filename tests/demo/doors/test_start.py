@@ -7,11 +7,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from demo.doors import start
-from demo.doors.start import bring_back, check_start, server_name, set_aside
+from demo.doors.start import addresses, bring_back, check_start, server_name, set_aside
 from demo.settings import LimitError
 from emo_core.checkpoint import CONFIG, SHIPPED, WEIGHTS
 from emo_core.schema import DEFAULT_MODEL
@@ -121,6 +122,17 @@ def test_good_settings_pass(tmp_path):
 )
 def test_names_of_ipv6_get_their_brackets(said, name):
     assert server_name({} if said is None else {"GRADIO_SERVER_NAME": said}) == name
+
+
+def test_a_page_for_the_whole_room_says_the_address_that_others_open():
+    here = "http://localhost:7860/"
+    assert addresses(here, {}) == addresses(here, {"GRADIO_SERVER_NAME": "localhost"}) == [here]
+    first, *others = addresses(here, {"GRADIO_SERVER_NAME": "0.0.0.0"})
+    assert first == here and len(others) <= 1
+    for found in map(urlsplit, others):  # none without a network
+        with socket.socket() as probe:
+            probe.bind((found.hostname, 0))
+        assert found.port == 7860 and not found.hostname.startswith("127.")
 
 
 def test_proxies_are_set_aside_while_it_starts_and_back_afterwards():
