@@ -29,7 +29,7 @@ def try_compiled(model: nn.Module, batch: Batch) -> None:
         raise CompilationError(
             "the model can't be compiled here ({why}); expected a C++ compiler, and Triton for a "
             "GPU; install them, or train without the setting compile.",
-            why=str(error).partition("\n")[0][:160],
+            why=" ".join(str(error).split())[:160],
         ) from error
     model.train(learning)
     apart, largest = float((compiled - plain).abs().max()), float(plain.abs().max())
