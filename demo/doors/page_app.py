@@ -37,6 +37,7 @@ UNREADABLE = (
     "what was given can't be used: a file that is not here any more, or a value that the page does "
     "not offer; give it again."
 )
+LOOK_S = 0.01  # between two looks at an empty queue; gradio's 0.001 costs 2 % of a processor
 
 
 class PageApp(App):
@@ -97,6 +98,7 @@ async def _answer_broken(request: Request, error: Exception) -> Response:
 def page_app(demo: gr.Blocks, limits: Limits, storage: Storage, server_name: str) -> PageApp:
     """The app to serve a page with. From now on gradio fetches nothing in this process."""
     close_roads()
+    look_seldom(demo)
     keep_no_statistics(demo)
     keep_no_empty_files()
     demo.preprocess_data = with_sentences(demo.preprocess_data)  # type: ignore[method-assign,assignment]
@@ -116,3 +118,8 @@ def with_sentences(preprocess: Callable[..., Awaitable[R]]) -> Callable[..., Awa
             raise gr.Error(shorten(said), print_exception=False) from None
 
     return read
+
+
+def look_seldom(demo: gr.Blocks) -> None:
+    """Have gradio rest between two looks at its queue of events."""
+    demo._queue.sleep_when_free = LOOK_S

@@ -37,3 +37,22 @@ def test_values_that_gradio_can_not_use_end_in_a_short_sentence(error, words):
         asyncio.run(page_app.with_sentences(preprocess)(7))
     assert len(refused.value.message) < 301 and "secret" not in refused.value.message
     assert refused.value.print_exception is False
+
+
+def test_an_idle_page_rests_between_two_looks_at_its_queue(monkeypatch):
+    rests = []
+
+    async def idle():
+        with gr.Blocks() as blocks:
+            gr.Button().click(lambda: None)
+        page_app.look_seldom(blocks)
+
+        async def sleep(seconds):
+            rests.append(seconds)
+            blocks._queue.stopped = len(rests) == 3
+
+        monkeypatch.setattr("gradio.queueing.asyncio.sleep", sleep)
+        await blocks._queue.start_processing()
+
+    asyncio.run(idle())
+    assert rests == [page_app.LOOK_S] * 3
