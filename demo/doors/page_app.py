@@ -37,7 +37,7 @@ UNREADABLE = (
     "what was given can't be used: a file that is not here any more, or a value that the page does "
     "not offer; give it again."
 )
-LOOK_S = 0.01  # between two looks at an empty queue; gradio's 0.001 costs 2 % of a processor
+POLL_S = 0.01  # between two polls of an empty queue; gradio's 0.001 costs 2 % of a processor
 
 
 class PageApp(App):
@@ -98,7 +98,7 @@ async def _answer_broken(request: Request, error: Exception) -> Response:
 def page_app(demo: gr.Blocks, limits: Limits, storage: Storage, server_name: str) -> PageApp:
     """The app to serve a page with. From now on gradio fetches nothing in this process."""
     close_roads()
-    look_seldom(demo)
+    poll_less_often(demo)
     keep_no_statistics(demo)
     keep_no_empty_files()
     demo.preprocess_data = with_sentences(demo.preprocess_data)  # type: ignore[method-assign,assignment]
@@ -120,6 +120,6 @@ def with_sentences(preprocess: Callable[..., Awaitable[R]]) -> Callable[..., Awa
     return read
 
 
-def look_seldom(demo: gr.Blocks) -> None:
-    """Have gradio rest between two looks at its queue of events."""
-    demo._queue.sleep_when_free = LOOK_S
+def poll_less_often(demo: gr.Blocks) -> None:
+    """Have gradio rest between two polls of its queue of events."""
+    demo._queue.sleep_when_free = POLL_S

@@ -39,13 +39,13 @@ def test_values_that_gradio_can_not_use_end_in_a_short_sentence(error, words):
     assert refused.value.print_exception is False
 
 
-def test_an_idle_page_rests_between_two_looks_at_its_queue(monkeypatch):
+def test_an_idle_page_rests_between_two_polls_of_its_queue(monkeypatch):
     rests = []
 
     async def idle():
         with gr.Blocks() as blocks:
             gr.Button().click(lambda: None)
-        page_app.look_seldom(blocks)
+        page_app.poll_less_often(blocks)
 
         async def sleep(seconds):
             rests.append(seconds)
@@ -55,4 +55,4 @@ def test_an_idle_page_rests_between_two_looks_at_its_queue(monkeypatch):
         await blocks._queue.start_processing()
 
     asyncio.run(idle())
-    assert rests == [page_app.LOOK_S] * 3
+    assert rests == [page_app.POLL_S] * 3
