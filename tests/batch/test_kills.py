@@ -21,7 +21,7 @@ from tests.support.batches import (
 from tests.support.predictions import write_people_clip
 
 KILLS, CLIPS, MISSING_EVERY = 20, 500, 10
-MOST_CLIPS = 35  # that are begun between two kills
+MOST_CLIPS = 12  # that are begun between two kills
 
 
 @pytest.fixture(scope="module")
