@@ -25,8 +25,14 @@ def atomic_path(path: Path) -> Iterator[Path]:
     What was written goes where writing fails, as on a full disk. The part is locked meanwhile: the
     lock of a killed process is free, so that `remove_unfinished` knows what it left.
     """
-    part, held = _new_unfinished(path)
-    try:
+    part, held = _unfinished_name(path), None
+    try:  # from before the file is there: whatever stops this leaves none
+        while True:
+            with suppress(BlockingIOError):
+                held = _hold(part, os.O_RDWR | os.O_CREAT)
+                if held is None or part.exists():
+                    break
+            part = _unfinished_name(path)  # `remove_unfinished` elsewhere took it for a dead one's
         yield part
         os.replace(part, path)
     except BaseException:
@@ -38,15 +44,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
             os.close(held)
 
 
-def _new_unfinished(path: Path) -> tuple[Path, int | None]:
-    """An empty file beside `path`, and its lock."""
-    while True:
-        part = path.with_name(f"{path.name}.{secrets.token_hex(4)}{SUFFIX}")
-        with suppress(BlockingIOError):
-            held = _hold(part, os.O_RDWR | os.O_CREAT)
-            if held is None or part.exists():
-                return part, held
-        # `remove_unfinished` of another process took it for a dead one's: another name
+def _unfinished_name(path: Path) -> Path:
+    """A new name beside `path`."""
+    return path.with_name(f"{path.name}.{secrets.token_hex(4)}{SUFFIX}")
 
 
 def _hold(path: Path, flags: int) -> int | None:

@@ -30,6 +30,17 @@ def test_a_failed_writer_leaves_the_old_file_and_nothing_else(tmp_path):
     assert path.read_text() == "old"
 
 
+def test_a_stop_at_the_moment_of_making_the_file_leaves_none(tmp_path, monkeypatch):
+    def made_and_stopped(path, flags):
+        path.touch()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(atomic, "_hold", made_and_stopped)
+    with pytest.raises(KeyboardInterrupt), atomic_path(tmp_path / "log.jsonl"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_two_writers_do_not_mix(tmp_path):
     path, both = tmp_path / "film.mp4", threading.Barrier(2)
 
