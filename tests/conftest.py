@@ -30,6 +30,15 @@ def pytest_runtestloop() -> None:
     gc.enable()
 
 
+@pytest.fixture(scope="module")
+def browser():
+    """Headless Chromium."""
+    from tests.support.browser import open_browser
+
+    with open_browser() as program:
+        yield program
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _apart(tmp_path_factory):
     """Tests never touch the user's cache nor ask the network for anything."""

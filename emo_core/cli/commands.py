@@ -500,7 +500,7 @@ def finish_run(
     first: bool,
 ) -> int:
     """Writes the checkpoint and prints its scores; returns the exit code."""
-    from emo_core.tasks.interface import answered_words
+    from emo_core.tasks.interface import coverage_lines
     from emo_core.training import run
     from emo_core.training.speed import speed_line
 
@@ -522,7 +522,7 @@ def finish_run(
         result |= {"references": found} if found else {}
     if first:
         said = trainer.task.summary(scores)
-        lines = [*answered_words(scores), *lines]
+        lines = [*coverage_lines(scores), *lines]
         lines += [speed_line(result["speed"])] if result["speed"] else []
         held_out = say("{out}/checkpoint: held-out {said}", out=args.out, said=said)
         print_result(args, result, say_list([held_out, *lines], "\n"))
@@ -550,7 +550,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
     from emo_core.cli.answer_table import write_answers
     from emo_core.corpora import read_corpus
     from emo_core.data.corpus import refuse_leaks
-    from emo_core.tasks.interface import answered_words, in_text
+    from emo_core.tasks.interface import coverage_lines, in_text
     from emo_core.training.run import answer_corpus, score_answers
 
     corpus = refuse_leaks(read_corpus(args.corpus, args.data))
@@ -562,7 +562,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
     for problem in scores["errors"]:
         log_line(say("emo: {problem}", problem=problem))
     task = checkpoint.task
-    lines = [task.summary(scores), *answered_words(scores)]
+    lines = [task.summary(scores), *coverage_lines(scores)]
     lines += [
         say(
             "  {name}: {main} {score} (n = {count})",

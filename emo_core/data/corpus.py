@@ -92,6 +92,16 @@ def _labelled_splits(items: Iterable[Item]) -> set[str]:
     return {item.split for item in items if item.label is not None}
 
 
+def unreadable_file(path: Path, expected: str, error: OSError) -> CorpusError:
+    """What to raise of a file that is there but can't be read; expected: where, in words."""
+    return CorpusError(
+        "{name} can't be read ({reason}); expected it {expected}; copy it again.",
+        name=path.name,
+        reason=os_reason(error),
+        expected=expected,
+    )
+
+
 def read_text(path: Path, expected: str) -> str:
     """A text file in UTF-8, or in UTF-16 where a byte order mark says so.
 
@@ -106,12 +116,7 @@ def read_text(path: Path, expected: str) -> str:
             expected=expected,
         ) from error
     except OSError as error:
-        raise CorpusError(
-            "{name} can't be read ({reason}); expected it {expected}; copy it again.",
-            name=path.name,
-            reason=os_reason(error),
-            expected=expected,
-        ) from error
+        raise unreadable_file(path, expected, error) from error
     try:
         return data.decode("utf-16" if data.startswith(UTF16_MARKS) else "utf-8-sig")
     except UnicodeDecodeError as error:

@@ -166,7 +166,7 @@ def in_text(value: float | None) -> str:
     return say("undefined") if value is None else say("{value:.3f}", value=value)
 
 
-def answered_words(scores: dict) -> list[str]:
+def coverage_lines(scores: dict) -> list[str]:
     """How many clips get an answer and how many of these are right; [] where every clip does."""
     if scores.get("coverage") is None:
         return []

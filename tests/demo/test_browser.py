@@ -14,7 +14,6 @@ import pytest
 
 from demo.i18n import tables
 from emo_core.inference.predict import predict
-from tests.support.browser import open_browser
 from tests.support.predictions import begun_late, write_clip, write_people_clip
 from tests.support.serving import PATIENCE_S, patient_client, served
 
@@ -30,12 +29,6 @@ def app(tmp_path_factory, request):
     with served(folder) as (url, _):
         yield url
     assert not list(folder.glob("emo-*")), "clips were left behind"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with open_browser() as program:
-        yield program
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import base64
 import pytest
 
 from demo.i18n import tables
-from tests.support.browser import open_browser
 from tests.support.predictions import write_people_clip
 from tests.support.serving import PATIENCE_S, served
 
@@ -24,12 +23,6 @@ PASTE = """(content) => {
 def app(tmp_path_factory):
     with served(tmp_path_factory.mktemp("app")) as (url, _):
         yield url
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with open_browser() as program:
-        yield program
 
 
 @pytest.fixture

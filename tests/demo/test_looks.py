@@ -3,7 +3,6 @@
 import pytest
 
 from tests.demo.test_theme import contrast
-from tests.support.browser import open_browser
 from tests.support.predictions import write_people_clip
 from tests.support.serving import PATIENCE_S, served
 
@@ -31,12 +30,6 @@ kind.fillText = function (text, x, y, room) {
 def app(tmp_path_factory):
     with served(tmp_path_factory.mktemp("app")) as (url, _):
         yield url
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with open_browser() as program:
-        yield program
 
 
 def opened(browser, url, **context):

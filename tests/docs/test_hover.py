@@ -7,8 +7,6 @@ from pathlib import Path
 import plotly
 import pytest
 
-from tests.support.browser import open_browser
-
 ROOT = Path(__file__).parents[2]
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 STILL = (  # one pixel
@@ -19,12 +17,6 @@ FORM = {
     "data": [{"type": "scatter", "x": [0, 1], "y": [0, 1], "hovertemplate": "late<extra></extra>"}],
     "layout": {"width": 300, "height": 200, "margin": dict.fromkeys("lrtb", 0)},
 }
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with open_browser() as program:
-        yield program
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import torch
 from sklearn import metrics as oracle
 from torch.nn import functional
 
-from emo_core.tasks.interface import Calibration, answered_words
+from emo_core.tasks.interface import Calibration, coverage_lines
 from emo_core.tasks.single import THRESHOLDS, FrameLabel, SingleLabel
 
 TASK = SingleLabel()
@@ -107,6 +107,6 @@ def test_a_name_that_is_no_label_is_refused():
 
 def test_words_say_how_many_clips_get_an_answer():
     scores = {"n": 8, "coverage": 0.75, "precision": 5 / 6}
-    assert "answers 6 of 8 clips, 5 of them right" in answered_words(scores)[0]
-    assert "none of 8 clips" in answered_words(scores | {"coverage": 0.0, "precision": None})[0]
-    assert answered_words({"n": 8}) == []
+    assert "answers 6 of 8 clips, 5 of them right" in coverage_lines(scores)[0]
+    assert "none of 8 clips" in coverage_lines(scores | {"coverage": 0.0, "precision": None})[0]
+    assert coverage_lines({"n": 8}) == []

@@ -29,7 +29,6 @@ from emo_core.viz.overlay import (
     to_clip_frame,
     write_overlay,
 )
-from tests.support.browser import open_browser
 from tests.support.media_files import Picture, Sound, regular, turn, write
 
 POCKET = replace(SampleConfig(), frames=4, window_s=1.0)
@@ -155,12 +154,6 @@ def test_heat_and_spot_agree_in_report_and_page(tmp_path, config, shape):
     size = np.array([config.width, config.height])
     for image in report_pictures(found, sample):
         assert off(centre_of(orange(image)), wanted, size) < 0.01
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with open_browser() as program:
-        yield program
 
 
 def player_page(clip, found, config):

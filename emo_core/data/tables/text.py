@@ -4,8 +4,7 @@ import codecs
 from dataclasses import dataclass
 from pathlib import Path
 
-from emo_core.data.corpus import CorpusError
-from emo_core.errors import os_reason
+from emo_core.data.corpus import CorpusError, unreadable_file
 
 MAX_BYTES = 100_000_000  # of a table; 40,000 rows have about 4 MB
 MARKS = (  # byte order marks; UTF-32's starts with UTF-16's
@@ -48,18 +47,13 @@ class DecodedText:
 def read_bytes(path: Path, expected: str) -> bytes:
     """The bytes of a table; raises CorpusError where it is missing, too large or no text.
 
-    place: where the file belongs, in words.
+    expected: where the file belongs, in words.
     """
     try:
         size = path.stat().st_size
         data = path.read_bytes() if size <= MAX_BYTES else b""
     except OSError as error:
-        raise CorpusError(
-            "{name} can't be read ({reason}); expected it {expected}; copy it again.",
-            name=path.name,
-            reason=os_reason(error),
-            expected=expected,
-        ) from error
+        raise unreadable_file(path, expected, error) from error
     if size > MAX_BYTES:
         raise CorpusError(
             "{name} is {size} MB large; expected a table of at most {max_bytes} MB; split it.",

@@ -72,7 +72,7 @@ class Attention(nn.Module):
             real = context_mask[:, None, None, :]
             lowest = torch.finfo(scores.dtype).min  # finite: a row with nothing real stays a number
             weights = scores.masked_fill(~real, lowest).softmax(-1)  # exactly 0 where not real
-            any_real = context_mask.any(-1)[:, None, None]  # `* real` compiles wrongly (2.11)
+            any_real = context_mask.any(-1)[:, None, None]  # `* real`: docs/experiments/0152
             weights = weights * any_real.unsqueeze(-1)
         mixed = self.dropout(weights).to(value.dtype) @ value  # (B, H, N, D/H)
         mixed = self.out(mixed.transpose(1, 2).flatten(-2))  # (B, N, D)

@@ -186,9 +186,8 @@ class FrameResNet(Backbone):
     def read(self, frames: Tensor, mask: Tensor) -> Tensor:
         """(n, 3, H, W), (n,) -> (n, 2C)."""
         if self.size and frames.shape[:1:-1] != self.size:
-            frames = to_unit(frames)
             frames = functional.interpolate(
-                frames, self.size[::-1], mode="bilinear", antialias=True
+                to_unit(frames), self.size[::-1], mode="bilinear", antialias=True
             )
         shown = normalize_frames(frames if self.colour else luminance(frames), mask)
         sizes = [shown.contiguous(memory_format=torch.channels_last)]
